@@ -1,0 +1,94 @@
+"""Money: exact amounts in a currency. No float comes near."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+
+MINOR_UNITS = {
+    "EUR": 2, "GBP": 2, "USD": 2, "CHF": 2, "SEK": 2, "NOK": 2, "DKK": 2, "PLN": 2, "CZK": 2,
+    "CAD": 2, "AUD": 2, "SGD": 2, "INR": 2, "JPY": 0, "KRW": 0, "KWD": 3, "BHD": 3,
+}  # fmt: skip
+"""Decimal places per ISO 4217 code, for the currencies the firm trades in."""
+
+
+class UnknownCurrency(ValueError):
+    """The code is not an ISO 4217 currency the firm trades in."""
+
+
+class NotAnAmount(ValueError):
+    """The text is not a finite decimal amount within bounds."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Money:
+    """An amount in minor units of an ISO 4217 currency."""
+
+    currency: str
+    minor: int
+
+    @classmethod
+    def of(cls, amount: Decimal | str | int, currency: str) -> Money:
+        """Round half up to the currency's minor unit.
+
+        Raises UnknownCurrency or NotAnAmount.
+        """
+        places = minor_units(currency)
+        value = decimal_of(amount)
+        return cls(currency, int((value.scaleb(places)).quantize(Decimal(1), ROUND_HALF_UP)))
+
+    @property
+    def amount(self) -> Decimal:
+        """The amount in major units with the currency's own decimals."""
+        places = minor_units(self.currency)
+        return Decimal(self.minor).scaleb(-places).quantize(Decimal(1).scaleb(-places))
+
+    def __add__(self, other: Money) -> Money:
+        if other.currency != self.currency:
+            raise ValueError(f"cannot add {other.currency} to {self.currency}")
+        return Money(self.currency, self.minor + other.minor)
+
+    def split(self, weights: Sequence[Decimal | int]) -> list[Money]:
+        """Split by largest remainder, so that the parts equal the whole exactly.
+
+        Ties go to the earlier part. Raises ValueError when the weights do not sum above zero.
+        """
+        shares = [Decimal(weight) for weight in weights]
+        whole = sum(shares, Decimal(0))
+        if whole <= 0 or min(shares) < 0:
+            raise ValueError("weights must be non-negative and sum above zero")
+        sign = -1 if self.minor < 0 else 1
+        exact = [Decimal(abs(self.minor)) * share / whole for share in shares]
+        parts = [int(value) for value in exact]
+        left = abs(self.minor) - sum(parts)
+        by_remainder = sorted(range(len(exact)), key=lambda i: (parts[i] - exact[i], i))
+        for index in by_remainder[:left]:
+            parts[index] += 1
+        return [Money(self.currency, sign * part) for part in parts]
+
+    def convert(self, rate: Decimal, currency: str) -> Money:
+        """Convert at `rate` units of `currency` per unit of this one, rounded half up."""
+        return Money.of(self.amount * rate, currency)
+
+
+def minor_units(currency: str) -> int:
+    """Decimal places of a currency. Raises UnknownCurrency."""
+    try:
+        return MINOR_UNITS[currency]
+    except KeyError:
+        raise UnknownCurrency(currency) from None
+
+
+def decimal_of(value: Decimal | str | int) -> Decimal:
+    """Read an exact decimal of at most 40 digits and exponent 20. Raises NotAnAmount."""
+    try:
+        number = Decimal(value)
+    except (InvalidOperation, ValueError, TypeError):
+        raise NotAnAmount(str(value)[:60]) from None
+    if not number.is_finite():
+        raise NotAnAmount(str(value)[:60])
+    _, digits, exponent = number.as_tuple()
+    if len(digits) > 40 or abs(int(exponent)) > 20:
+        raise NotAnAmount(str(value)[:60])
+    return number

@@ -1,0 +1,169 @@
+"""The port: what a connector must do, in canonical words only.
+
+A connector is asynchronous, touches no database, never sleeps and never retries (one token refresh
+on 401 apart): it translates, calls once, and says what came of it. The engine schedules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol
+
+from controltower.canonical.events import CanonicalEvent
+from controltower.canonical.verdicts import Effect, Quota, Verdict
+
+
+class ChangeFeed(StrEnum):
+    """How a system tells what changed."""
+
+    STREAM = "stream"
+    POLL = "poll"
+    FLAG = "flag"
+    QUEUE = "queue"
+    FILE = "file"
+    NONE = "none"
+
+
+class Verification(StrEnum):
+    """How far the connector has been proven; shown to people, never more than is true."""
+
+    LIVE = "ran against a live system"
+    REAL_COUNTERPART = "ran against the real system, run locally"
+    CONTRACT = "passes the vendor's contract"
+    SANDBOX = "ran against our sandbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One write the connector offers and how it may be repeated.
+
+    `quarantine` is the longest the upstream may still finish a request we gave up on: no probe's
+    "absent" counts before it has passed.
+    """
+
+    entity: str
+    verb: str
+    effect: Effect
+    quarantine: timedelta = timedelta(seconds=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """What a connector declares of itself; the conformance suite proves it."""
+
+    name: str
+    title: str
+    domain: str
+    api_version: str
+    feeds: Mapping[str, ChangeFeed]
+    operations: Sequence[Operation]
+    verification: Verification
+    concurrency: int = 8
+    sunset: str = ""
+
+    def operation(self, entity: str, verb: str) -> Operation:
+        """The declared operation. Raises KeyError when the connector does not offer it."""
+        for operation in self.operations:
+            if (operation.entity, operation.verb) == (entity, verb):
+                return operation
+        raise KeyError(f"{self.name} does not offer {verb} on {entity}")
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where a system is and how to sign in. `secrets` is resolved from references at call time
+    and must never be logged, stored or put into an Exchange. `options` are the connector's own
+    declared settings. The only host that may be called is `base_url`'s."""
+
+    slug: str
+    base_url: str
+    secrets: Mapping[str, str] = field(repr=False, default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    deadline: timedelta = timedelta(seconds=20)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One changed record: the bytes as read (kept for ever) and what they mean."""
+
+    raw: bytes
+    event: CanonicalEvent
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePage:
+    """A page of a change feed.
+
+    Commit `next_cursor` together with the changes, then `ack`. `gap` says that changes may have
+    been missed and a reconciliation is due; `expires_at` when this cursor loses data.
+    """
+
+    changes: Sequence[Change]
+    next_cursor: str
+    has_more: bool = False
+    gap: bool = False
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What reconciliation compares: a record's own reference, version and amount."""
+
+    ref: str
+    key: str
+    version: str = ""
+    amount: str = ""
+    currency: str = ""
+
+
+class Connector(Protocol):
+    """One vendor's door. Reads raise CallFailed with the verdict; writes return verdicts."""
+
+    descriptor: Descriptor
+
+    async def close(self) -> None:
+        """Give sockets back."""
+
+    async def health(self) -> Verdict:
+        """A cheap authenticated call: Done when reachable and signed in."""
+
+    def rate_limit(self) -> Quota:
+        """What the last answers said of the connection's quota."""
+
+    async def read_changes(self, entity: str, cursor: str, limit: int) -> ChangePage:
+        """Changes after `cursor` ("" = from now on minus the source's retention), oldest first,
+        without loss at equal timestamps. Raises CallFailed."""
+
+    async def ack(self, refs: Sequence[str]) -> None:
+        """Tell the source that we have committed (flag, delete or move; nothing for polls)."""
+
+    async def get(self, entity: str, ref: str, company: str = "") -> Verdict:
+        """Read one record: Done(values=canonical record as a dict) or Rejected(not_found)."""
+
+    async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
+        """Look a record up by our reference: Done(ref) when exactly one, Rejected(not_found) when
+        proven absent, Rejected(duplicate) naming all when several."""
+
+    async def upsert(
+        self, entity: str, record: Mapping[str, Any], idempotency_key: str
+    ) -> Verdict:
+        """Create or update from target fields already mapped; the key is stable for ever."""
+
+    async def act(
+        self, entity: str, ref: str, action: str, record: Mapping[str, Any], idempotency_key: str
+    ) -> Verdict:
+        """A business verb on an existing record ("post", "mark_invoiced", "update")."""
+
+    async def keys(self, entity: str, since: datetime, until: datetime) -> Sequence[Key]:
+        """Keys and amounts in a window, for reconciliation. Raises CallFailed."""
+
+
+class CallFailed(Exception):
+    """A read came to something else than data; `verdict` says what."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(type(verdict).__name__)
+        self.verdict = verdict
