@@ -1,0 +1,51 @@
+"""Canonical records to and from plain JSON values, without losing a cent or a date."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
+
+
+def to_json(value: Any) -> Any:
+    """Turn records, decimals and dates into JSON values; decimals become exact text."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {part.name: to_json(getattr(value, part.name)) for part in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_json(item) for item in value]
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    return value
+
+
+def from_json(kind: type[T], data: Mapping[str, Any]) -> T:
+    """Rebuild a dataclass from `to_json`'s result; unknown keys are ignored."""
+    hints = get_type_hints(kind)
+    return kind(**{key: _restore(hints[key], item) for key, item in data.items() if key in hints})
+
+
+def _restore(hint: Any, value: Any) -> Any:
+    if value is None:
+        return None
+    if get_origin(hint) in (Union, types.UnionType):
+        hint = next(part for part in get_args(hint) if part is not type(None))
+    if hint is Decimal:
+        return Decimal(str(value))
+    if hint is datetime:
+        return datetime.fromisoformat(value)
+    if hint is date:
+        return date.fromisoformat(value)
+    if get_origin(hint) is tuple:
+        return tuple(_restore(get_args(hint)[0], item) for item in value)
+    if isinstance(hint, type) and is_dataclass(hint) and isinstance(value, Mapping):
+        return from_json(hint, value)
+    return value

@@ -1,0 +1,33 @@
+"""The firm's workflows. A new one is a new file and one line here."""
+
+from __future__ import annotations
+
+from controltower.canonical.events import CanonicalEvent
+from controltower.processes import (
+    opportunity_to_project,
+    time_and_expense_to_billing,
+    time_to_cost_reporting,
+)
+from controltower.processes.definition import Process
+
+PROCESSES: tuple[Process, ...] = (
+    opportunity_to_project.PROCESS,
+    time_and_expense_to_billing.PROCESS,
+    time_to_cost_reporting.PROCESS,
+)
+
+
+def started_by(event: CanonicalEvent) -> Process | None:
+    """The process that this event starts or feeds, or None when nobody waits for it."""
+    for process in PROCESSES:
+        if event.type in process.starts_on and process.accepts(event):
+            return process
+    return None
+
+
+def named(name: str) -> Process:
+    """The process of that name. Raises KeyError."""
+    for process in PROCESSES:
+        if process.name == name:
+            return process
+    raise KeyError(name)

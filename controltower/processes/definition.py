@@ -1,0 +1,166 @@
+"""What a process is: who starts it, which steps it plays, and what each step may conclude.
+
+Everything here and in the process files is pure: facts in, a `Prepared` value out. The engine in
+`transactions` does the calling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from controltower.canonical.events import BusinessKey, CanonicalEvent
+from controltower.canonical.verdicts import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A legal entity as the business rules need it. `closed_periods` are months, "2026-10"."""
+
+    code: str
+    name: str
+    country: str
+    currency: str
+    zone: str
+    gather_for: timedelta
+    closed_periods: frozenset[str] = frozenset()
+
+    def today(self, now: datetime) -> date:
+        """The accounting date: the entity's own calendar day, not UTC's."""
+        return now.astimezone(ZoneInfo(self.zone)).date()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a finished step learned: the target's id and what the target said."""
+
+    ref: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that a step may know. `subject` and `items` are canonical records as JSON values."""
+
+    correlation_id: str
+    reference: str
+    subject: Mapping[str, Any]
+    items: Sequence[Mapping[str, Any]]
+    results: Mapping[str, Result]
+    entities: Mapping[str, Entity]
+    decisions: Mapping[str, Any]
+    now: datetime
+
+    @property
+    def entity(self) -> Entity | None:
+        """The legal entity of the transaction, or None when unknown."""
+        return self.entities.get(str(self.subject.get("entity") or ""))
+
+    def result(self, step: str) -> Result:
+        """What an earlier step learned (empty when it was skipped)."""
+        return self.results.get(step, Result())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """Go: the canonical record to map and send. `find` locates it by our own reference;
+    `ordering` names the business record, of which only one call is in flight at a time."""
+
+    record: Mapping[str, Any] = field(default_factory=dict)
+    ref: str = ""
+    find: Mapping[str, Any] | None = None
+    ordering: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Learn:
+    """An internal step is done and this is what it found."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Not needed, and why, in words for people."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """A business rule says no: what is wrong, in words for people; nothing is sent."""
+
+    kind: Kind
+    text: str
+    field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Wait for a person's decision (`kind` period_closed) or a time, and say why."""
+
+    kind: str
+    text: str
+    until: datetime | None = None
+
+
+Prepared = Send | Learn | Skip | Refuse | Hold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepDefinition:
+    """One step. `role` is the system's part ("crm", "psa", "erp"; "" plays inside the tower).
+
+    `differs` compares what was sent with what the target shows when read back: None or "" when
+    they agree, else the difference in words.
+    """
+
+    name: str
+    title: str
+    prepare: Callable[[Facts], Prepared]
+    role: str = ""
+    entity: str = ""
+    verb: str = ""
+    needs: tuple[str, ...] = ()
+    mapping: str = ""
+    probe_first: bool = False
+    differs: Callable[[Mapping[str, Any], Mapping[str, Any]], str] | None = None
+    owner_role: str = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a transaction begins: its name for people, its value, and by when it is promised."""
+
+    title: str
+    counterparty: str
+    entity: str
+    amount: str
+    currency: str
+    keys: tuple[BusinessKey, ...]
+    group: str = ""
+    gather_until: datetime | None = None
+    due: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """A workflow of the firm, as a declaration.
+
+    `open` reads an event into an Opening; events with the same non-empty `group` join one
+    transaction while it still gathers. `total` values gathered items anew.
+    """
+
+    name: str
+    title: str
+    starts_on: tuple[str, ...]
+    promise: timedelta
+    exposure: str
+    stage: str
+    owner_role: str
+    accepts: Callable[[CanonicalEvent], bool]
+    open: Callable[[CanonicalEvent, Mapping[str, Entity], datetime], Opening]
+    steps: Callable[[Facts], tuple[StepDefinition, ...]]

@@ -1,0 +1,293 @@
+"""Opportunity to project: a won deal becomes a customer, a project shell and links back.
+
+Deal closed won in the CRM → customer validated or created in the ERP company of the selling legal
+entity → project from a template in the PSA, with milestones for fixed fees → links in the CRM.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from controltower.canonical.events import OPPORTUNITY_WON, BusinessKey, CanonicalEvent
+from controltower.canonical.money import Money, NotAnAmount, UnknownCurrency, minor_units
+from controltower.canonical.records import Opportunity
+from controltower.canonical.verdicts import Kind
+from controltower.processes import tax
+from controltower.processes.definition import (
+    Entity,
+    Facts,
+    Learn,
+    Opening,
+    Prepared,
+    Process,
+    Refuse,
+    Send,
+    Skip,
+    StepDefinition,
+)
+
+FIXED_FEE = "Fixed fee"
+MILESTONES = (("Mobilisation", 30, 14), ("Design accepted", 40, 45), ("Handover", 30, 90))
+"""Name, share in percent and days after the start, for fixed-fee templates."""
+
+
+def accepts(event: CanonicalEvent) -> bool:
+    return isinstance(event.record, Opportunity) and event.record.won
+
+
+def open_deal(event: CanonicalEvent, entities: Mapping[str, Entity], now: datetime) -> Opening:
+    deal = event.record
+    assert isinstance(deal, Opportunity)
+    keys = [BusinessKey("opportunity", deal.source_id)]
+    if deal.po_number:
+        keys.append(BusinessKey("po", deal.po_number))
+    if deal.customer_id:
+        keys.append(BusinessKey("client", deal.customer_id))
+    return Opening(
+        title=deal.name,
+        counterparty=deal.customer_name,
+        entity=deal.entity,
+        amount=str(deal.amount),
+        currency=deal.currency,
+        keys=tuple(keys),
+        due=now + PROCESS.promise,
+    )
+
+
+def check_deal(facts: Facts) -> Prepared:
+    """Everything the later steps rest on, checked before anything is written anywhere."""
+    deal = facts.subject
+    if not deal.get("entity"):
+        return Refuse(
+            Kind.VALIDATION,
+            "The deal names no legal entity, so nobody knows which company sells it.",
+            "entity",
+        )
+    if facts.entity is None:
+        return Refuse(
+            Kind.REFERENCE_MISSING,
+            f"The deal names the legal entity {deal['entity']}, which the firm does not have.",
+            "entity",
+        )
+    try:
+        minor_units(str(deal["currency"]))
+        amount = Money.of(str(deal["amount"]), str(deal["currency"]))
+    except UnknownCurrency:
+        return Refuse(
+            Kind.VALIDATION,
+            f"The deal is in “{deal['currency']}”, which is no currency the firm trades in.",
+            "currency",
+        )
+    except NotAnAmount:
+        return Refuse(Kind.VALIDATION, "The deal's amount is not a number.", "amount")
+    if amount.minor <= 0:
+        return Refuse(Kind.VALIDATION, "The deal has no positive amount.", "amount")
+    if not deal.get("customer_id"):
+        return Refuse(Kind.VALIDATION, "The deal names no client.", "customer_id")
+    return Learn({"amount": str(amount.amount)})
+
+
+def read_client(facts: Facts) -> Prepared:
+    return Send(ref=str(facts.subject["customer_id"]))
+
+
+def customer_code(client_id: str) -> str:
+    """The client's code in every ERP company: short, stable, derived from the CRM's id alone."""
+    digest = hashlib.blake2b(client_id.encode(), digest_size=5).digest()
+    return f"C-{int.from_bytes(digest, 'big') % 10**8:08d}"
+
+
+def create_customer(facts: Facts) -> Prepared:
+    client, entity = facts.result("client").values, facts.entity
+    assert entity is not None
+    treatment = tax.treatment(
+        entity, str(client.get("country") or ""), str(client.get("vat_number") or "")
+    )
+    if isinstance(treatment, Refuse):
+        return treatment
+    code = str(client.get("erp_code") or customer_code(str(client["source_id"])))
+    record = {**client, "code": code, "company": entity.code, "tax_treatment": treatment}
+    return Send(
+        record=record,
+        find={
+            "code": code,
+            "name": client["name"],
+            "vat_number": client.get("vat_number") or "",
+            "company": entity.code,
+        },
+        ordering=f"customer:{code}",
+    )
+
+
+def create_project(facts: Facts) -> Prepared:
+    deal, client = facts.subject, facts.result("client").values
+    start = _start(facts)
+    record = {
+        **deal,
+        "customer_id": client["source_id"],
+        "opportunity_id": deal["source_id"],
+        "stage": "Planned",
+        "start_date": start.isoformat(),
+        "end_date": (start + timedelta(days=120)).isoformat(),
+        "contract_value": deal["amount"],
+        "external_id": f"{facts.reference}-P",
+        "correlation_id": facts.correlation_id,
+    }
+    return Send(record=record, ordering=f"project:{facts.reference}")
+
+
+def create_milestone(number: int) -> Any:
+    """The preparation of the n-th milestone (from 0) of a fixed-fee project."""
+
+    def prepare(facts: Facts) -> Prepared:
+        deal = facts.subject
+        name, _, days = MILESTONES[number]
+        price = Money.of(Decimal(str(deal["amount"])), str(deal["currency"]))
+        part = price.split([share for _, share, _ in MILESTONES])[number]
+        record = {
+            "name": name,
+            "project_id": facts.result("project").ref,
+            "amount": str(part.amount),
+            "currency": deal["currency"],
+            "target_date": (_start(facts) + timedelta(days=days)).isoformat(),
+            "external_id": f"{facts.reference}-M{number + 1}",
+            "correlation_id": facts.correlation_id,
+        }
+        return Send(record=record, ordering=f"milestone:{facts.reference}-{number + 1}")
+
+    return prepare
+
+
+def link_deal(facts: Facts) -> Prepared:
+    deal = facts.subject
+    if not facts.result("project").ref:
+        return Skip("No project was created, so there is nothing to link.")
+    record = {
+        "project_id": facts.result("project").ref,
+        "erp_customer_code": facts.result("customer").values.get("code", ""),
+        "correlation_id": facts.correlation_id,
+    }
+    return Send(
+        record=record, ref=str(deal["source_id"]), ordering=f"opportunity:{deal['source_id']}"
+    )
+
+
+def steps(facts: Facts) -> tuple[StepDefinition, ...]:
+    """The route; a fixed fee adds one step per milestone of its template."""
+    milestones: tuple[StepDefinition, ...] = ()
+    if facts.subject.get("billing_method") == FIXED_FEE:
+        milestones = tuple(
+            StepDefinition(
+                name=f"milestone-{number + 1}",
+                title=f"Set up milestone “{MILESTONES[number][0]}”",
+                role="psa",
+                entity="milestone",
+                verb="upsert",
+                needs=("project",),
+                mapping="milestone-to-psa",
+                prepare=create_milestone(number),
+                differs=_amount_differs,
+            )
+            for number in range(len(MILESTONES))
+        )
+    linked_after = ("project", *(step.name for step in milestones))
+    return (
+        CHECK,
+        READ_CLIENT,
+        CREATE_CUSTOMER,
+        CREATE_PROJECT,
+        *milestones,
+        StepDefinition(
+            name="link",
+            title="Write the links back to the deal",
+            role="crm",
+            entity="opportunity",
+            verb="update",
+            needs=linked_after,
+            mapping="deal-links-to-crm",
+            prepare=link_deal,
+            differs=_link_differs,
+            owner_role="pmo_lead",
+        ),
+    )
+
+
+def _start(facts: Facts) -> date:
+    closed = facts.subject.get("close_date")
+    if closed:
+        return date.fromisoformat(str(closed))
+    assert facts.entity is not None
+    return facts.entity.today(facts.now)
+
+
+def _amount_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    if Decimal(str(sent["amount"])) == Decimal(str(found.get("amount", 0))):
+        return ""
+    return f"sent {sent['amount']}, the PSA shows {found.get('amount')}"
+
+
+def _project_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    if sent["name"] == found.get("name") and sent["currency"] == found.get("currency"):
+        return ""
+    return f"sent “{sent['name']}” in {sent['currency']}, the PSA shows “{found.get('name')}”"
+
+
+def _link_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    if sent["project_id"] == found.get("project_id"):
+        return ""
+    return f"the deal shows project “{found.get('project_id')}” instead of {sent['project_id']}"
+
+
+CHECK = StepDefinition(
+    name="check", title="Check the deal", prepare=check_deal, owner_role="pmo_lead"
+)
+READ_CLIENT = StepDefinition(
+    name="client",
+    title="Read the client",
+    role="crm",
+    entity="customer",
+    verb="get",
+    needs=("check",),
+    prepare=read_client,
+)
+CREATE_CUSTOMER = StepDefinition(
+    name="customer",
+    title="Validate or create the customer",
+    role="erp",
+    entity="customer",
+    verb="upsert",
+    needs=("client",),
+    mapping="customer-to-erp",
+    probe_first=True,
+    prepare=create_customer,
+    owner_role="steward",
+)
+CREATE_PROJECT = StepDefinition(
+    name="project",
+    title="Create the project from its template",
+    role="psa",
+    entity="project",
+    verb="upsert",
+    needs=("customer",),
+    mapping="project-to-psa",
+    prepare=create_project,
+    differs=_project_differs,
+    owner_role="pmo_lead",
+)
+
+PROCESS = Process(
+    name="opportunity-to-project",
+    title="Opportunity to project",
+    starts_on=(OPPORTUNITY_WON,),
+    promise=timedelta(hours=8),
+    exposure="unbilled",
+    stage="Deal won",
+    owner_role="pmo_lead",
+    accepts=accepts,
+    open=open_deal,
+    steps=steps,
+)
