@@ -293,4 +293,4 @@ def _furniture(passwords: dict[str, str]) -> str:
 def _create_missing(catalogue: str, column: str, name: str, statement: str) -> str:
     """A psql line that runs ``statement`` unless ``name`` is there. All four are our own words."""
     missing = f"WHERE NOT EXISTS (SELECT FROM {catalogue} WHERE {column} = '{name}')"
-    return f"SELECT '{statement}' {missing} \\gexec\n"  # noqa: S608
+    return f"SELECT '{statement}' {missing} \\gexec\n"
