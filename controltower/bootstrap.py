@@ -61,6 +61,18 @@ def supervisor(command: str, words: list[str]) -> NoReturn:
     os.execv(program, [program, "-m", "controltower.supervisor", command, *words])
 
 
+def checks(words: list[str]) -> NoReturn:
+    """Become the run of all checks, in the test environment."""
+    place = REPOSITORY / ".venv"
+    try:
+        make_environments(place, ["test", "sandbox"])
+    except NoEnvironment as problem:
+        sys.exit(str(problem))
+    os.chdir(REPOSITORY)
+    program = python_of(place / "test")
+    os.execv(program, [program, "-m", "tests.checks", *words])
+
+
 def environments_place(home: Path) -> Path:
     """``.venv`` beside the code, or below the home when the code cannot be written to."""
     beside = REPOSITORY / ".venv"
