@@ -1,0 +1,224 @@
+"""Faults on order: what a sandbox system does wrong, for how long, and to which operations.
+
+A `Board` holds the orders of one system and keeps them in its data file. `middleware` plays them
+in front of an aiohttp application; `proxy` does so in front of any other HTTP server. How a refusal
+or a spent quota *looks* differs between vendors: a `Dialect` says it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fnmatch
+import json
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+from aiohttp import web
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
+
+
+class Kind(StrEnum):
+    """What can be ordered."""
+
+    DOWN = "down"
+    SLOW = "slow"
+    THROTTLE = "throttle"
+    SERVER_ERROR = "server_error"
+    HTML_PAGE = "html_page"
+    COMMIT_THEN_DROP = "commit_then_drop"
+    DROP_BEFORE_COMMIT = "drop_before_commit"
+    REFUSE = "refuse"
+    QUOTA = "quota"
+    AUTH_EXPIRED = "auth_expired"
+
+
+MEANINGS = {
+    Kind.DOWN: "Connections are refused",
+    Kind.SLOW: "Answers come late",
+    Kind.THROTTLE: "429, with Retry-After when seconds are given",
+    Kind.SERVER_ERROR: "A 5xx answer; nothing is done unless 'committed' is set",
+    Kind.HTML_PAGE: "A proxy's HTML error page instead of an answer",
+    Kind.COMMIT_THEN_DROP: "The work is done, then the connection is cut before the answer",
+    Kind.DROP_BEFORE_COMMIT: "The connection is cut and nothing is done",
+    Kind.REFUSE: "A validation refusal in the vendor's words",
+    Kind.QUOTA: "The daily quota is spent",
+    Kind.AUTH_EXPIRED: "Sessions are no longer valid",
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One order. `remaining` counts calls, `until` is epoch seconds; None means until cleared.
+
+    `operation` is a shell pattern on the dialect's name of the call, such as ``write
+    pse__Proj__c``; "" means every call. `code` and `text` word a refusal.
+    """
+
+    kind: Kind
+    id: int = 0
+    operation: str = ""
+    remaining: int | None = None
+    until: float | None = None
+    milliseconds: int = 2000
+    retry_after: int | None = None
+    status: int = 503
+    committed: bool = False
+    code: str = ""
+    text: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the control API; `seconds_left` instead of a clock time."""
+        left = None if self.until is None else max(round(self.until - time.time()), 0)
+        return {**asdict(self), "seconds_left": left, "meaning": MEANINGS[self.kind]}
+
+
+class Dialect(Protocol):
+    """How one vendor's refusals look."""
+
+    def operation(self, request: web.Request, body: bytes) -> str:
+        """The call's name for filters: ``read X`` or ``write X``, ``sign in``."""
+
+    def refuse(self, request: web.Request, fault: Fault) -> web.Response:
+        """A validation refusal."""
+
+    def quota(self, request: web.Request, fault: Fault) -> web.Response:
+        """The answer when the quota is spent."""
+
+    def auth_expired(self, request: web.Request) -> web.Response | None:
+        """Forget sessions; None lets the request run into it by itself."""
+
+
+class Board:
+    """The orders of one system, kept in `path` beside its data."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute(
+            "CREATE TABLE IF NOT EXISTS fault (id INTEGER PRIMARY KEY, content TEXT NOT NULL)"
+        )
+        self._faults: dict[int, Fault] = {}
+        for number, content in self._db.execute("SELECT id, content FROM fault ORDER BY id"):
+            fields = json.loads(content)
+            self._faults[number] = Fault(**{**fields, "id": number, "kind": Kind(fields["kind"])})
+
+    def order(self, fault: Fault) -> Fault:
+        """Add an order; returns it with its id."""
+        number = self._db.execute("INSERT INTO fault (content) VALUES ('')").lastrowid or 0
+        ordered = Fault(**{**asdict(fault), "id": number})
+        self._keep(ordered)
+        return ordered
+
+    def active(self) -> list[Fault]:
+        """Orders still in force; those that have run out are forgotten."""
+        now = time.time()
+        for fault in list(self._faults.values()):
+            if fault.remaining == 0 or (fault.until is not None and fault.until <= now):
+                self.clear(fault.id)
+        return list(self._faults.values())
+
+    def clear(self, number: int | None = None) -> None:
+        """Withdraw one order, or all of them."""
+        for known in [number] if number is not None else list(self._faults):
+            self._faults.pop(known, None)
+            self._db.execute("DELETE FROM fault WHERE id = ?", (known,))
+
+    def is_down(self) -> bool:
+        """Whether connections are to be refused."""
+        return any(fault.kind is Kind.DOWN for fault in self.active())
+
+    def take(self, operation: str) -> list[Fault]:
+        """The faults that this call suffers, counted off; at most one of each kind."""
+        suffered: dict[Kind, Fault] = {}
+        for fault in self.active():
+            if fault.kind is Kind.DOWN or fault.kind in suffered:
+                continue
+            if fault.operation and not fnmatch.fnmatch(
+                operation.lower(), f"*{fault.operation.lower()}*"
+            ):
+                continue
+            suffered[fault.kind] = fault
+            if fault.remaining is not None:
+                self._keep(Fault(**{**asdict(fault), "remaining": fault.remaining - 1}))
+        return list(suffered.values())
+
+    def _keep(self, fault: Fault) -> None:
+        self._faults[fault.id] = fault
+        self._db.execute(
+            "UPDATE fault SET content = ? WHERE id = ?", (json.dumps(asdict(fault)), fault.id)
+        )
+
+
+def middleware(board: Board, dialect: Dialect) -> Middleware:
+    """Play the board's faults around an application's own answers."""
+
+    @web.middleware
+    async def suffer(request: web.Request, handler: Handler) -> web.StreamResponse:
+        body = await request.read()
+        faults = {f.kind: f for f in board.take(dialect.operation(request, body))}
+        if slow := faults.get(Kind.SLOW):
+            await asyncio.sleep(slow.milliseconds / 1000)
+        if Kind.DROP_BEFORE_COMMIT in faults:
+            return _cut(request)
+        if answer := _instead(request, faults, dialect):
+            return answer
+        response = await handler(request)
+        if Kind.COMMIT_THEN_DROP in faults:
+            return _cut(request)
+        for kind in (Kind.SERVER_ERROR, Kind.HTML_PAGE):
+            if fault := faults.get(kind):
+                return _broken(fault)
+        return response
+
+    return suffer
+
+
+def proxy(upstream: str) -> Handler:
+    """Hand every request on to another server at `upstream` (scheme, host and port)."""
+    from integrations.sandbox.forward import Forward
+
+    return Forward(upstream)
+
+
+def _instead(
+    request: web.Request, faults: dict[Kind, Fault], dialect: Dialect
+) -> web.Response | None:
+    """The answer given without doing any of the work, if one of the faults wants that."""
+    if fault := faults.get(Kind.THROTTLE):
+        headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+        return web.Response(status=429, text="Too many requests", headers=headers)
+    if fault := faults.get(Kind.QUOTA):
+        return dialect.quota(request, fault)
+    if Kind.AUTH_EXPIRED in faults and (answer := dialect.auth_expired(request)):
+        return answer
+    for kind in (Kind.SERVER_ERROR, Kind.HTML_PAGE):
+        if (fault := faults.get(kind)) and not fault.committed:
+            return _broken(fault)
+    if fault := faults.get(Kind.REFUSE):
+        return dialect.refuse(request, fault)
+    return None
+
+
+def _broken(fault: Fault) -> web.Response:
+    if fault.kind is Kind.SERVER_ERROR:
+        return web.Response(status=fault.status, text="Service unavailable")
+    page = (
+        "<!doctype html><html><head><title>502 Bad Gateway</title></head><body>"
+        "<h1>502 Bad Gateway</h1><p>The server is taking a short break.</p></body></html>"
+    )
+    return web.Response(status=502, text=page, content_type="text/html")
+
+
+def _cut(request: web.Request) -> web.Response:
+    """Close the socket under the answer: the caller cannot know what was done."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()

@@ -1,0 +1,147 @@
+"""How fast the firm lives, and what happens next."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from integrations.sandbox.control import Impossible
+from integrations.sandbox.life.dirt import DIRT
+from integrations.sandbox.life.firm_at_work import FIXED_FEE, T_AND_M, FirmAtWork
+from integrations.sandbox.salesforce.errors import Refused
+from integrations.sandbox.salesforce.store import Row
+
+EVENTS_PER_MINUTE = {"pause": 0.0, "normal": 4.0, "busy": 20.0, "month_end": 45.0}
+DIRT_SHARE = 0.03
+_OPENING_DEALS = 4
+_OPENING_EVENTS_PER_MINUTE = 6.0
+_TICK = 1.0
+_TIME_TO_STAFF = timedelta(seconds=12)
+
+
+class Pace:
+    """The firm's clock. The pace and the count of what happened survive a restart."""
+
+    def __init__(self, work: FirmAtWork, chance: random.Random) -> None:
+        self._work = work
+        self._chance = chance
+        self._recent: deque[dict[str, str]] = deque(maxlen=12)
+
+    @property
+    def pace(self) -> str:
+        """The name of the current pace."""
+        return self._work.org.store.setting("pace", "normal")
+
+    def set_pace(self, pace: str) -> None:
+        """Raises Impossible on an unknown pace."""
+        if pace not in EVENTS_PER_MINUTE:
+            raise Impossible(f"pace must be one of {', '.join(EVENTS_PER_MINUTE)}")
+        self._work.org.store.set("pace", pace)
+
+    def recent(self) -> list[dict[str, str]]:
+        """What happened last, newest first."""
+        return list(self._recent)
+
+    async def run(self) -> None:
+        """Live until cancelled."""
+        while True:
+            await asyncio.sleep(_TICK)
+            if self._chance.random() < self._rate() * _TICK / 60:
+                self.live_a_moment()
+
+    def live_a_moment(self) -> None:
+        """One thing happens; a refusal by the org's rules is part of life."""
+        try:
+            what, found = self._next()
+        except (Refused, Impossible) as refusal:
+            what, found = "was refused", {"reason": str(refusal)}
+        if what:
+            self.note(what, **found)
+
+    def note(self, what: str, **found: str) -> None:
+        """Remember what happened, for the control page."""
+        happened = datetime.now(UTC).isoformat(timespec="seconds")
+        self._recent.appendleft({"at": happened, "what": what, **found})
+
+    def _rate(self) -> float:
+        """Events a minute; the first deals close faster, so that there is something to see."""
+        usual = EVENTS_PER_MINUTE[self.pace]
+        if usual and self._won_so_far() < _OPENING_DEALS:
+            return max(usual, _OPENING_EVENTS_PER_MINUTE)
+        return usual
+
+    def _won_so_far(self) -> int:
+        return int(self._work.org.store.setting("deals_won", "0"))
+
+    def _next(self) -> tuple[str, dict[str, str]]:
+        if self._won_so_far() < _OPENING_DEALS:
+            return self._win_a_deal()
+        if waiting := self._unstaffed():
+            return "time approved", self._work.approve_week(waiting)
+        if self._chance.random() < DIRT_SHARE:
+            kind = self._chance.choice(list(DIRT))
+            return f"dirt: {kind}", DIRT[kind](self._work)
+        month_end = self.pace == "month_end"
+        deeds: list[tuple[int, Callable[[], tuple[str, dict[str, str]]]]] = [
+            (8 if month_end else 18, self._win_a_deal),
+            (8, self._open_a_deal),
+            (55 if month_end else 44, self._approve_time),
+            (18, self._approve_expense),
+            (16 if month_end else 8, self._approve_milestone),
+        ]
+        return self._chance.choices([d for _, d in deeds], [w for w, _ in deeds])[0]()
+
+    def _win_a_deal(self) -> tuple[str, dict[str, str]]:
+        deals = [deal for deal in self._work.open_deals() if deal["StageName"] == "Proposal"]
+        if not deals:
+            return self._open_a_deal()
+        deal = self._chance.choice(deals)
+        self._work.win(deal["Id"])
+        self._work.org.store.set("deals_won", str(self._won_so_far() + 1))
+        self._work.open_deal(stage="Proposal")
+        return "deal won", {"opportunity": deal["Id"], "name": deal["Name"]}
+
+    def _open_a_deal(self) -> tuple[str, dict[str, str]]:
+        early = [d for d in self._work.open_deals() if d["StageName"] == "Prospecting"]
+        if len(early) > 10:
+            deal = self._chance.choice(early)
+            stage = self._chance.choices(["Proposal", "Closed Lost"], [70, 30])[0]
+            self._work.org.change("Opportunity", deal["Id"], {"StageName": stage})
+            return f"deal moved to {stage}", {"opportunity": deal["Id"], "name": deal["Name"]}
+        return "deal opened", {"opportunity": self._work.open_deal()}
+
+    def _approve_time(self) -> tuple[str, dict[str, str]]:
+        projects = self._work.projects(T_AND_M)
+        if not projects:
+            return "", {}
+        billable = self._chance.random() > 0.08
+        project = self._chance.choice(projects[:60])
+        return "time approved", self._work.approve_week(project, billable=billable)
+
+    def _approve_expense(self) -> tuple[str, dict[str, str]]:
+        projects = self._work.projects(T_AND_M)
+        if not projects:
+            return "", {}
+        return "expense approved", self._work.approve_expense(self._chance.choice(projects[:60]))
+
+    def _approve_milestone(self) -> tuple[str, dict[str, str]]:
+        milestones = self._work.open_milestones()
+        if not milestones:
+            return "", {}
+        due = self._chance.choice(milestones[:20])
+        return "milestone approved", self._work.approve_milestone(due["Id"])
+
+    def _unstaffed(self) -> Row | None:
+        """A time-and-materials project on which nobody has worked yet, once it is known to all."""
+        known = (datetime.now(UTC) - _TIME_TO_STAFF).isoformat(timespec="milliseconds")
+        idle = self._work.org.store.rows(
+            "SELECT p.* FROM pse__Proj__c p WHERE p.Tower_External_Id__c IS NOT NULL"
+            " AND p.IsDeleted = 0 AND p.CreatedDate < ? AND COALESCE(p.pse__Billing_Type__c, '')"
+            " <> ? AND NOT EXISTS (SELECT 1 FROM pse__Timecard_Header__c h"
+            " WHERE h.pse__Project__c = p.Id) ORDER BY p.CreatedDate LIMIT 1",
+            [known, FIXED_FEE],
+        )
+        return idle[0] if idle else None

@@ -1,0 +1,191 @@
+"""The control page: both sandbox systems, their faults and the firm's pace, in plain HTML forms."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, web
+
+from integrations.sandbox.control import Control, Impossible, fault_of
+
+_STYLE = Path(__file__).with_name("page.css")
+_POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'"
+
+
+class Page:
+    """Shows `control`'s own system and, by its control URL, the ERP's."""
+
+    def __init__(self, control: Control, erp_control_url: str) -> None:
+        self._control = control
+        self._erp = erp_control_url.rstrip("/")
+        self._session: ClientSession | None = None
+
+    def mount(self, app: web.Application) -> None:
+        """Add the page's routes."""
+        app.router.add_get("/", self._show)
+        app.router.add_get("/page.css", self._style)
+        app.router.add_post("/pace", self._pace)
+        app.router.add_post("/actions", self._act)
+        app.router.add_post("/systems/{system}/faults", self._order)
+        app.router.add_post("/systems/{system}/cleared", self._clear)
+
+    async def close(self) -> None:
+        """Give sockets back."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def _show(self, request: web.Request) -> web.Response:
+        states = [self._control.state()]
+        if self._erp:
+            states.append(await self._ask("GET", "/api/state") or _unreachable())
+        return web.Response(
+            text=document(states),
+            content_type="text/html",
+            headers={"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"},
+        )
+
+    async def _style(self, request: web.Request) -> web.FileResponse:
+        return web.FileResponse(_STYLE)
+
+    async def _pace(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        if self._control.life is not None:
+            self._control.life.set_pace(str(form.get("pace", "")))
+        return _back()
+
+    async def _act(self, request: web.Request) -> web.Response:
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        if self._control.life is not None:
+            self._control.life.act(form.pop("action", ""), form)
+        return _back()
+
+    async def _order(self, request: web.Request) -> web.Response:
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        if request.match_info["system"] == self._control.name:
+            self._control.board.order(fault_of(form))
+        else:
+            await self._ask("POST", "/api/faults", form)
+        return _back()
+
+    async def _clear(self, request: web.Request) -> web.Response:
+        number = str((await request.post()).get("id", ""))
+        if request.match_info["system"] == self._control.name:
+            self._control.board.clear(int(number) if number.isdigit() else None)
+        else:
+            await self._ask("DELETE", f"/api/faults/{number}" if number else "/api/faults")
+        return _back()
+
+    async def _ask(
+        self, method: str, path: str, body: dict[str, str] | None = None
+    ) -> dict[str, Any] | None:
+        """The ERP's control door; None when it does not answer. Raises Impossible on refusal."""
+        if self._session is None:
+            timeout = ClientTimeout(total=3)
+            self._session = ClientSession(timeout=timeout, cookie_jar=DummyCookieJar())
+        try:
+            async with self._session.request(method, self._erp + path, json=body) as answer:
+                content: dict[str, Any] = await answer.json()
+        except (ClientError, TimeoutError, ValueError):
+            return None
+        if answer.status >= 400:
+            raise Impossible(str(content.get("error", "the ERP's control door refused")))
+        return content
+
+
+def document(states: list[dict[str, Any]]) -> str:
+    """The whole page."""
+    systems = "".join(_system(state) for state in states)
+    life = next((_life(state["life"]) for state in states if state.get("life")), "")
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<title>Sandbox control</title><link rel="stylesheet" href="/page.css"></head><body>'
+        "<header><h1>Sandbox control</h1><p>Larkfield Advisory is pretend. Its systems do as told "
+        f"here.</p></header><main>{life}<div class='systems'>{systems}</div></main></body></html>"
+    )
+
+
+def _life(life: dict[str, Any]) -> str:
+    paces = "".join(
+        f"<button name='pace' value='{escape(pace)}'"
+        f"{' aria-pressed=true' if pace == life['pace'] else ' aria-pressed=false'}>"
+        f"{escape(pace.replace('_', ' ').capitalize())}</button>"
+        for pace in life["paces"]
+    )
+    deeds = "".join(
+        f"<button name='action' value='{action}'>{label}</button>"
+        for action, label in (
+            ("close_deal", "Win a deal"),
+            ("approve_time", "Approve a week"),
+            ("approve_expense", "Approve an expense"),
+            ("approve_milestone", "Approve a milestone"),
+        )
+    )
+    dirt = "".join(f"<option value='{k}'>{k.replace('_', ' ')}</option>" for k in life["dirt"])
+    recent = "".join(
+        f"<li><time>{escape(row['at'][11:19])}</time> {escape(row['what'])} "
+        f"<span>{escape(row.get('name') or row.get('number') or row.get('reason') or '')}</span></li>"
+        for row in life["recent"]
+    )
+    quota = life["quota"]
+    return (
+        "<section class='life'><h2>Life of the firm</h2>"
+        f"<form method='post' action='/pace' class='paces'>{paces}</form>"
+        f"<form method='post' action='/actions' class='deeds'>{deeds}</form>"
+        "<form method='post' action='/actions' class='deeds'><input type='hidden' name='action' "
+        f"value='dirty'><label>Dirt <select name='kind'>{dirt}</select></label>"
+        "<button>Make it happen</button></form>"
+        f"<p>{quota['used']:,} of {quota['limit']:,} calls used today.</p>"
+        f"<ol>{recent or '<li>Nothing has happened yet.</li>'}</ol></section>"
+    )
+
+
+def _system(state: dict[str, Any]) -> str:
+    name = escape(str(state["name"]))
+    faults = "".join(_fault(name, fault) for fault in state["faults"])
+    kinds = "".join(
+        f"<option value='{kind}'>{escape(kind.replace('_', ' '))}: {escape(meaning)}</option>"
+        for kind, meaning in state["kinds"].items()
+    )
+    light = "down" if state["down"] else "faulty" if state["faults"] else "well"
+    word = {"down": "Down", "faulty": "Faulty", "well": "Well"}[light]
+    return (
+        f"<section class='system'><h2>{escape(str(state['title']))} "
+        f"<span class='light {light}'>{word}</span></h2>"
+        f"<ul class='faults'>{faults or '<li>No faults ordered.</li>'}</ul>"
+        f"<form method='post' action='/systems/{name}/faults' class='order'>"
+        f"<label>Fault <select name='kind'>{kinds}</select></label>"
+        "<label>Only for <input name='operation' placeholder='every call'></label>"
+        "<label>Calls <input name='count' inputmode='numeric' placeholder='no limit'></label>"
+        "<label>Seconds <input name='seconds' inputmode='numeric' placeholder='no limit'></label>"
+        "<label>Delay in ms <input name='milliseconds' inputmode='numeric' placeholder='2000'>"
+        "</label><label>Retry after (s) <input name='retry_after' inputmode='numeric' "
+        "placeholder='not said'></label><label>Words <input name='text' "
+        "placeholder='refusal in the vendor’s words'></label><button>Order</button></form>"
+        f"<form method='post' action='/systems/{name}/cleared'><button class='quiet'>"
+        "Withdraw all</button></form></section>"
+    )
+
+
+def _fault(system: str, fault: dict[str, Any]) -> str:
+    limits = [
+        f"{fault['remaining']} calls left" if fault["remaining"] is not None else "",
+        f"{fault['seconds_left']} s left" if fault["seconds_left"] is not None else "",
+        f"only {fault['operation']}" if fault["operation"] else "",
+    ]
+    said = ", ".join(text for text in limits if text) or "until withdrawn"
+    return (
+        f"<li><strong>{escape(fault['kind'].replace('_', ' '))}</strong> {escape(said)}"
+        f"<form method='post' action='/systems/{system}/cleared'>"
+        f"<button name='id' value='{fault['id']}' class='quiet'>Withdraw</button></form></li>"
+    )
+
+
+def _unreachable() -> dict[str, Any]:
+    return {"name": "tryton", "title": "Tryton", "down": True, "faults": [], "kinds": {}}
+
+
+def _back() -> web.Response:
+    return web.Response(status=303, headers={"Location": "/"})

@@ -1,0 +1,1 @@
+"""A stateful server that speaks Salesforce's REST protocol, with Certinia's objects in the org."""
