@@ -1,0 +1,72 @@
+/* Everything by keyboard. Every key has a visible button; single keys can be switched off. */
+(() => {
+  const body = document.body;
+  const typing = (node) => node.closest("input:not([type=checkbox],[type=radio]),textarea,select,[contenteditable]");
+  const seen = (node) => node.getClientRects().length > 0;
+  const press = (key) => {
+    const node = [...document.querySelectorAll(`[data-key="${key}"]`)].find(seen);
+    if (node) node.matches("input,select,textarea") ? node.focus() : node.click();
+    return Boolean(node);
+  };
+  let leader = 0;
+
+  const rows = () => [...document.querySelectorAll("[data-row]")].filter(seen);
+  const current = () => document.querySelector("[data-row][data-at]");
+
+  const move = (step) => {
+    const all = rows();
+    if (!all.length) return false;
+    const was = current();
+    const next = all[Math.max(0, Math.min(all.length - 1, was ? all.indexOf(was) + step : 0))];
+    if (was) was.removeAttribute("data-at");
+    next.dataset.at = "";
+    const link = next.querySelector("a");
+    if (link) link.focus();
+    next.scrollIntoView({ block: "nearest" });
+    return true;
+  };
+
+  const tick = (shiftKey) => {
+    const box = current() && current().querySelector("input[data-select]");
+    if (box) box.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, shiftKey }));
+    return Boolean(box);
+  };
+
+  const go = (key) => {
+    const link = document.querySelector(`[data-go="${key}"]`);
+    if (link) location.assign(link.href);
+    return Boolean(link);
+  };
+
+  const handle = (event) => {
+    const key = event.key.toLowerCase();
+    if (Date.now() - leader < 1200) {
+      leader = 0;
+      return go(key);
+    }
+    if (key === "g") return Boolean((leader = Date.now()));
+    if (key === "j") return move(1);
+    if (key === "k") return move(-1);
+    if (key === "x") return tick(event.shiftKey);
+    if ("/?rasepu".includes(key)) return press(key);
+    return false;
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.key.length > 1) return;
+    if (body.dataset.singleKeys === "off" || typing(event.target)) return;
+    if (document.querySelector("dialog[open], .sheet-dialog:popover-open")) return;
+    if (handle(event)) event.preventDefault();
+  });
+
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-opens]");
+    if (opener) document.getElementById(opener.dataset.opens).showModal();
+    const copy = event.target.closest("[data-copy]");
+    if (copy) {
+      navigator.clipboard.writeText(copy.dataset.copy).then(() => {
+        document.getElementById("announce").textContent = copy.dataset.copied;
+      });
+    }
+  });
+})();

@@ -1,0 +1,87 @@
+/* Signals, not markup: the socket carries topic names, and each region fetches its own view. */
+(() => {
+  const body = document.body;
+  const mark = document.querySelector("[data-live-mark]");
+  const keep = new Set(["value", "checked", "open"]);
+  let socket, paused = false, opened = false, tries = 0;
+
+  // A refresh must not untick rows, close details or empty a half-typed field.
+  Idiomorph.defaults.ignoreActiveValue = true;
+  Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
+    !(keep.has(name) && node.closest("[data-keep]"));
+
+  const tell = (name) => body.dispatchEvent(new CustomEvent("live:" + name));
+
+  const show = (state) => {
+    if (!mark) return;
+    if (paused) state = "paused";
+    if (mark.dataset.state === state) return;
+    mark.dataset.state = state;
+    mark.querySelector("[data-live-word]").textContent = mark.dataset[state];
+  };
+
+  const asOf = (moment) => {
+    const time = mark && mark.querySelector("time");
+    if (!time || isNaN(moment)) return;
+    time.dateTime = moment.toISOString();
+    time.textContent = new Intl.DateTimeFormat(document.documentElement.lang, {
+      hour: "2-digit", minute: "2-digit", timeZone: time.dataset.zone, timeZoneName: "short",
+    }).format(moment);
+  };
+
+  const connect = () => {
+    if (!body.dataset.live) return;
+    const scheme = location.protocol === "https:" ? "wss://" : "ws://";
+    socket = new WebSocket(scheme + location.host + body.dataset.live);
+    socket.onopen = () => {
+      tries = 0;
+      show("live");
+      if (opened) tell("resync");
+      opened = true;
+    };
+    socket.onmessage = (message) => {
+      if (paused) return;
+      for (const topic of JSON.parse(message.data).topics || []) tell(topic);
+    };
+    socket.onclose = () => {
+      show("reconnecting");
+      const wait = Math.min(30000, 1000 * 2 ** tries++) * (0.5 + Math.random() / 2);
+      setTimeout(connect, wait);
+    };
+  };
+
+  const region = (event) => event.detail.elt.closest && event.detail.elt.closest("[data-region]");
+
+  body.addEventListener("htmx:beforeRequest", (event) => {
+    if (paused && event.detail.elt.matches("[data-region]")) event.preventDefault();
+  });
+
+  // A session that ended answers with the sign-in page: show it whole, never inside a region.
+  body.addEventListener("htmx:beforeSwap", (event) => {
+    const at = event.detail.xhr.responseURL;
+    if (at && body.dataset.signIn && new URL(at).pathname === body.dataset.signIn) {
+      event.preventDefault();
+      location.reload();
+    }
+  });
+
+  body.addEventListener("htmx:afterRequest", (event) => {
+    const box = region(event);
+    if (!box) return;
+    if (event.detail.successful) return asOf(new Date(event.detail.xhr.getResponseHeader("Date")));
+    box.dataset.stale = "";
+    const error = box.querySelector(".region-error");
+    if (error) error.dataset.shown = "";
+  });
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-live-pause]");
+    if (!button) return;
+    paused = !paused;
+    button.setAttribute("aria-pressed", paused);
+    show(socket && socket.readyState === 1 ? "live" : "reconnecting");
+    if (!paused) tell("resync");
+  });
+
+  connect();
+})();

@@ -1,0 +1,136 @@
+"""How figures and times are written for a person: their locale, their zone, never a float of money."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from babel import Locale
+from babel.dates import format_date
+from babel.numbers import format_compact_currency, format_currency, format_decimal, format_percent
+from django.utils import timezone
+from django.utils.translation import get_language, to_locale
+from django.utils.translation import gettext as _
+
+from controltower.canonical.money import Money
+
+NOTHING = "–"
+
+SECOND, MINUTE, HOUR, DAY = 1, 60, 3600, 86400
+
+
+def locale() -> Locale:
+    """The viewer's locale, as activated for this request."""
+    return Locale.parse(to_locale(get_language() or "en-gb"))
+
+
+def money(value: Money) -> str:
+    """An exact amount in the currency's own decimals; zero is a dash.
+
+    Negative amounts follow the locale's accounting format (parentheses in en_GB).
+    """
+    if not value.minor:
+        return NOTHING
+    return format_currency(
+        value.amount, value.currency, locale=locale(), format_type="accounting"
+    )
+
+
+def compact(value: Money) -> str:
+    """A headline amount to three significant digits ("€1.59M"); zero is a dash."""
+    if not value.minor:
+        return NOTHING
+    rounded = Decimal(f"{value.amount:.3g}")
+    digits = 2 if abs(rounded) >= 1_000_000 else 0
+    return format_compact_currency(
+        rounded, value.currency, locale=locale(), fraction_digits=digits
+    )
+
+
+def number(value: int | Decimal) -> str:
+    """A count with the locale's grouping; zero is a dash."""
+    return format_decimal(value, locale=locale()) if value else NOTHING
+
+
+def percent(ratio: Decimal | float) -> str:
+    """A ratio (0.942) as a percentage with one decimal."""
+    pattern = str(locale().percent_formats[None].pattern).replace("0%", "0.0%")
+    pattern = pattern.replace("0\xa0%", "0.0\xa0%")
+    return format_percent(ratio, format=pattern, locale=locale())
+
+
+def duration(length: timedelta | float) -> str:
+    """A length of time in two units at most: "0.4 s", "47 min", "2 h 47 min", "1 d 3 h", "15 d"."""
+    seconds = length.total_seconds() if isinstance(length, timedelta) else float(length)
+    seconds = max(seconds, 0.0)
+    if seconds < 10:
+        value = format_decimal(round(seconds, 1), format="0.0", locale=locale())
+        return _("%(seconds)s s") % {"seconds": value}
+    if seconds < MINUTE:
+        return _("%(seconds)s s") % {"seconds": int(seconds)}
+    if seconds < HOUR:
+        return _("%(minutes)s min") % {"minutes": int(seconds // MINUTE)}
+    if seconds < DAY:
+        return _two(seconds, HOUR, _("%(n)s h"), MINUTE, _("%(n)s min"))
+    if seconds < 10 * DAY:
+        return _two(seconds, DAY, _("%(n)s d"), HOUR, _("%(n)s h"))
+    return _("%(n)s d") % {"n": int(seconds // DAY)}
+
+
+def _two(seconds: float, big: int, big_word: str, small: int, small_word: str) -> str:
+    whole, rest = divmod(int(seconds), big)
+    parts = [big_word % {"n": whole}]
+    if rest // small:
+        parts.append(small_word % {"n": rest // small})
+    return " ".join(parts)
+
+
+def here(moment: datetime) -> datetime:
+    """The moment on the viewer's clock."""
+    return timezone.localtime(moment)
+
+
+def clock(moment: datetime, *, zone: bool = True, seconds: bool = False) -> str:
+    """The time of day for the viewer: "14:26 CET"."""
+    local = here(moment)
+    text = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
+    return f"{text} {local.tzname()}" if zone else text
+
+
+def day(moment: datetime, now: datetime) -> str:
+    """The calendar day for the viewer: "26 Nov", with the year when it is another one."""
+    local = here(moment)
+    pattern = "d MMM" if local.year == here(now).year else "d MMM y"
+    return format_date(local.date(), pattern, locale=locale())
+
+
+def long_day(moment: datetime) -> str:
+    """The calendar day in full: "Thursday 26 November"."""
+    return format_date(here(moment).date(), "EEEE d MMMM", locale=locale())
+
+
+def when(moment: datetime, now: datetime, *, zone: bool = True) -> str:
+    """The time of day today, else day and time."""
+    if here(moment).date() == here(now).date():
+        return clock(moment, zone=zone)
+    return f"{day(moment, now)} {clock(moment, zone=zone)}"
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """How long ago within a day ("12 min ago"), else day and time."""
+    gone = now - moment
+    if gone < timedelta(0) or gone >= timedelta(days=1):
+        return when(moment, now)
+    if gone < timedelta(seconds=10):
+        return _("just now")
+    return _("%(length)s ago") % {"length": duration(gone)}
+
+
+def until(moment: datetime, now: datetime) -> str:
+    """How long until a moment within a day ("in 6 min"), else day and time."""
+    left = moment - now
+    if left <= timedelta(0):
+        return ago(moment, now)
+    if left >= timedelta(days=1):
+        return when(moment, now)
+    return _("in %(length)s") % {"length": duration(left)}

@@ -1,0 +1,23 @@
+"""Icons: one sprite, drawn by reference, so that a page carries no shapes of its own."""
+
+from __future__ import annotations
+
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+SPRITE = "icons/sprite.svg"
+
+
+def href(name: str) -> str:
+    """The address of one shape in the sprite."""
+    return f"{static(SPRITE)}#{name}"
+
+
+def icon(name: str, classes: str = "") -> SafeString:
+    """A decorative icon; the word beside it carries the meaning."""
+    return format_html(
+        '<svg class="{}" aria-hidden="true" focusable="false"><use href="{}"></use></svg>',
+        f"icon {classes}".strip(),
+        href(name),
+    )

@@ -1,0 +1,140 @@
+"""State marks: which wash, outline and word a state of the domain gets. Three axes, never merged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from controltower.web.icons import icon
+
+ICONS = {
+    "ok": "circle-check",
+    "mv": "circle-arrow-right",
+    "wt": "hourglass",
+    "rk": "triangle-alert",
+    "br": "octagon-alert",
+    "pk": "square-parking",
+    "nt": "circle-dashed",
+}
+"""Token to outline: on promise, moving, waiting for a person, risk, broken, parked, neutral."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One state as a person sees it. `token` is a key of ICONS."""
+
+    token: str
+    word: str | Promise
+
+    @property
+    def icon(self) -> str:
+        """The outline that goes with the token."""
+        return ICONS[self.token]
+
+
+LATENESS = {
+    "late": Mark("br", _("Late")),
+    "due_today": Mark("rk", _("Due today")),
+    "in_time": Mark("nt", _("In time")),
+}
+
+STATES = {
+    "transaction": {
+        "accepted": Mark("mv", _("Accepted")),
+        "in_progress": Mark("mv", _("Moving")),
+        "waiting": Mark("wt", _("Waiting")),
+        "in_doubt": Mark("rk", _("In doubt")),
+        "dead_lettered": Mark("pk", _("Parked")),
+        "delivered": Mark("ok", _("Delivered")),
+        "verified": Mark("ok", _("Verified")),
+        "resolved_externally": Mark("ok", _("Solved elsewhere")),
+        "superseded": Mark("nt", _("Superseded")),
+        "cancelled": Mark("nt", _("Cancelled")),
+        "written_off": Mark("nt", _("Written off")),
+    },
+    "step": {
+        "scheduled": Mark("nt", _("Not started")),
+        "waiting": Mark("wt", _("Waiting")),
+        "sending": Mark("mv", _("Sending")),
+        "acked": Mark("ok", _("Done")),
+        "verified": Mark("ok", _("Verified")),
+        "failed_transient": Mark("rk", _("Will be tried again")),
+        "failed_permanent": Mark("br", _("Refused")),
+        "unknown": Mark("rk", _("In doubt")),
+        "skipped": Mark("nt", _("Not needed")),
+        "skipped_duplicate": Mark("ok", _("Already there")),
+    },
+    "circuit": {
+        "closed": Mark("ok", _("Healthy")),
+        "half_open": Mark("rk", _("Circuit testing")),
+        "open": Mark("br", _("Circuit open")),
+        "paused": Mark("wt", _("Paused")),
+        "slow": Mark("rk", _("Slow")),
+        "silent": Mark("nt", _("Silent")),
+    },
+    "mapping": {
+        "draft": Mark("nt", _("Draft")),
+        "in_review": Mark("wt", _("In review")),
+        "changes_requested": Mark("rk", _("Changes asked for")),
+        "approved": Mark("ok", _("Approved")),
+        "scheduled": Mark("mv", _("Scheduled")),
+        "active": Mark("ok", _("In use")),
+        "deprecated": Mark("nt", _("Being replaced")),
+        "retired": Mark("nt", _("Retired")),
+    },
+    "job": {
+        "draft": Mark("nt", _("Draft")),
+        "planned": Mark("nt", _("Planned")),
+        "approval": Mark("wt", _("Waits for approval")),
+        "approved": Mark("mv", _("Approved")),
+        "running": Mark("mv", _("Running")),
+        "paused": Mark("wt", _("Paused")),
+        "stopping": Mark("mv", _("Stopping")),
+        "completed": Mark("ok", _("Done")),
+        "with_failures": Mark("br", _("Done, some failed again")),
+        "cancelled": Mark("nt", _("Stopped")),
+        "stale": Mark("rk", _("Plan is out of date")),
+    },
+    "proof": {
+        "planned": Mark("nt", _("Planned")),
+        "sent": Mark("mv", _("Sent")),
+        "verified": Mark("ok", _("Verified")),
+        "failed": Mark("br", _("Failed again")),
+        "unknown": Mark("rk", _("In doubt")),
+        "excluded": Mark("nt", _("Left out")),
+        "already_there": Mark("ok", _("Already there")),
+    },
+    "group": {
+        "open": Mark("br", _("Open")),
+        "assigned": Mark("mv", _("Assigned")),
+        "snoozed": Mark("nt", _("Snoozed")),
+        "parked": Mark("pk", _("Parked")),
+        "replaying": Mark("mv", _("Replaying")),
+        "solved": Mark("ok", _("Solved")),
+        "back_again": Mark("br", _("Back again")),
+    },
+}
+
+
+def state_mark(kind: str, state: str) -> Mark:
+    """The mark of a domain state; an unlisted one is shown neutral under its own name."""
+    known = STATES.get(kind, {}).get(state)
+    return known or Mark("nt", state.replace("_", " ").capitalize())
+
+
+def chip(mark: Mark, text: str = "") -> SafeString:
+    """A washed chip: icon and word. `text` replaces the word where more can be said."""
+    return format_html(
+        '<span class="chip is-{}">{}{}</span>', mark.token, icon(mark.icon), text or mark.word
+    )
+
+
+def plain(mark: Mark, text: str = "") -> SafeString:
+    """The mark without its wash, for dense tables."""
+    return format_html(
+        '<span class="mark is-{}">{}{}</span>', mark.token, icon(mark.icon), text or mark.word
+    )

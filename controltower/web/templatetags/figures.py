@@ -1,0 +1,55 @@
+"""Filters that write figures: money, headline money, counts, percentages, durations."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+from django import template
+
+from controltower.canonical.money import Money
+from controltower.web import formats
+
+register = template.Library()
+
+
+@register.filter
+def money(value: Money | None) -> str:
+    """An exact amount; nothing and zero are a dash."""
+    return formats.money(value) if value else formats.NOTHING
+
+
+@register.filter
+def compact(value: Money | None) -> str:
+    """A headline amount to three significant digits."""
+    return formats.compact(value) if value else formats.NOTHING
+
+
+@register.simple_tag
+def amount(value: Decimal | None, currency: str) -> str:
+    """An exact amount from a decimal and its ISO 4217 code."""
+    return formats.NOTHING if value is None else formats.money(Money.of(value, currency))
+
+
+@register.filter
+def count(value: int | None) -> str:
+    """A count with grouping; zero is a dash."""
+    return formats.number(value or 0)
+
+
+@register.filter
+def percent(ratio: Decimal | float | None) -> str:
+    """A ratio as a percentage with one decimal; unknown is a dash."""
+    return formats.NOTHING if ratio is None else formats.percent(ratio)
+
+
+@register.filter
+def duration(length: timedelta | float | None) -> str:
+    """A length of time in two units at most; unknown is a dash."""
+    return formats.NOTHING if length is None else formats.duration(length)
+
+
+@register.filter
+def milliseconds(value: int | None) -> str:
+    """A duration given in milliseconds."""
+    return formats.NOTHING if value is None else formats.duration(value / 1000)
