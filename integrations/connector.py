@@ -145,11 +145,10 @@ class Connector(Protocol):
 
     async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
         """Look a record up by our reference: Done(ref) when exactly one, Rejected(not_found) when
-        proven absent, Rejected(duplicate) naming all when several."""
+        proven absent, Rejected(duplicate) naming all when several. The business key holds the
+        fields the process gave, or {"key": idempotency key} for systems that store our key."""
 
-    async def upsert(
-        self, entity: str, record: Mapping[str, Any], idempotency_key: str
-    ) -> Verdict:
+    async def upsert(self, entity: str, record: Mapping[str, Any], idempotency_key: str) -> Verdict:
         """Create or update from target fields already mapped; the key is stable for ever."""
 
     async def act(

@@ -1,0 +1,197 @@
+"""Who we are: legal entities, periods, rates, people and what they may do where."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.db.models import F, Q
+
+
+class LegalEntity(models.Model):
+    """A company of the firm. `gather_for` is how long approved work is gathered for an invoice."""
+
+    code = models.CharField(max_length=16, unique=True)
+    name = models.CharField(max_length=120)
+    country = models.CharField(max_length=2)
+    currency = models.CharField(max_length=3)
+    zone = models.CharField(max_length=64)
+    gather_for = models.DurationField(default=timedelta(hours=4))
+
+    class Meta:
+        ordering = ["code"]
+        verbose_name_plural = "legal entities"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Period(models.Model):
+    """An accounting month ("2026-11") of a legal entity, open unless said otherwise."""
+
+    entity = models.ForeignKey(LegalEntity, on_delete=models.PROTECT, related_name="periods")
+    month = models.CharField(max_length=7)
+    closed = models.BooleanField(default=False)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["entity", "month"]
+        constraints = [
+            models.UniqueConstraint(fields=["entity", "month"], name="one_period_per_month")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.entity.code} {self.month}"
+
+
+class ExchangeRate(models.Model):
+    """Units of the reporting currency per unit of `currency`, valid from `on`."""
+
+    currency = models.CharField(max_length=3)
+    on = models.DateField()
+    rate = models.DecimalField(max_digits=18, decimal_places=8)
+
+    class Meta:
+        ordering = ["currency", "-on"]
+        constraints = [
+            models.UniqueConstraint(fields=["currency", "on"], name="one_rate_per_day"),
+            models.CheckConstraint(condition=Q(rate__gt=0), name="rate_above_zero"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.currency} {self.on} {self.rate}"
+
+
+class Role(models.TextChoices):
+    """What a person is to the firm; rights hang on it (`rights.py`)."""
+
+    CONTROLLER = "controller", "Finance controller"
+    PMO_LEAD = "pmo_lead", "PMO lead"
+    OPERATOR = "operator", "Integration operator"
+    STEWARD = "steward", "Data steward"
+    AUDITOR = "auditor", "Auditor"
+    ADMINISTRATOR = "administrator", "Administrator"
+
+
+class Theme(models.TextChoices):
+    AUTO = "auto", "As the device"
+    LIGHT = "light", "Day"
+    DARK = "dark", "Night"
+
+
+class Person(AbstractUser):
+    """Someone who signs in. Times are shown in `zone`."""
+
+    zone = models.CharField(max_length=64, default="Europe/Berlin")
+    theme = models.CharField(max_length=8, choices=Theme, default=Theme.AUTO)
+    single_keys = models.BooleanField(default=True)
+    last_looked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.get_full_name() or self.username
+
+    @property
+    def initials(self) -> str:
+        """Two letters for the round mark."""
+        return (self.first_name[:1] + self.last_name[:1]).upper() or self.username[:2].upper()
+
+
+class Duty(models.Model):
+    """A person's role in one legal entity, or in all of them when `entity` is empty."""
+
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="duties")
+    role = models.CharField(max_length=16, choices=Role)
+    entity = models.ForeignKey(
+        LegalEntity, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["person", "role", "id"]
+        verbose_name_plural = "duties"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person", "role", "entity"], name="one_duty_each", nulls_distinct=False
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person} is {self.get_role_display()}"
+
+
+class ApiToken(models.Model):
+    """A person's key to the JSON API. Only its digest is kept."""
+
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=80)
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.person}"
+
+
+class Approval(models.Model):
+    """Four eyes: a request bound to the digest of exactly what is approved."""
+
+    class State(models.TextChoices):
+        REQUESTED = "requested", "Requested"
+        APPROVED = "approved", "Approved"
+        REFUSED = "refused", "Refused"
+
+    subject = models.CharField(max_length=80)
+    digest = models.CharField(max_length=64)
+    state = models.CharField(max_length=10, choices=State, default=State.REQUESTED)
+    requested_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    requested_at = models.DateTimeField(auto_now_add=True)
+    decided_by = models.ForeignKey(
+        Person, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=400, blank=True)
+
+    class Meta:
+        ordering = ["-requested_at", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(decided_by__isnull=True) | ~Q(decided_by=F("requested_by")),
+                name="approver_is_not_requester",
+            ),
+            models.UniqueConstraint(
+                fields=["subject", "digest"],
+                condition=Q(state="requested"),
+                name="one_open_request_per_subject",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.state}"
+
+
+class AuditEntry(models.Model):
+    """One decision, allowed or denied, chained to the one before. Never changed (trigger)."""
+
+    at = models.DateTimeField()
+    actor = models.CharField(max_length=150)
+    verb = models.CharField(max_length=60)
+    allowed = models.BooleanField()
+    subject = models.CharField(max_length=120)
+    entity = models.CharField(max_length=16, blank=True)
+    detail = models.JSONField(default=dict)
+    previous = models.CharField(max_length=64)
+    digest = models.CharField(max_length=64, unique=True)
+
+    class Meta:
+        ordering = ["id"]
+        verbose_name_plural = "audit entries"
+        indexes = [
+            models.Index(fields=["subject", "id"], name="audit_by_subject"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.actor} {self.verb} {self.subject}"

@@ -1,0 +1,75 @@
+"""What a role may do, and which legal entities a person sees."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from controltower.firm.models import LegalEntity, Person, Role
+
+
+class Right(StrEnum):
+    """An act that needs permission."""
+
+    SEE = "see"
+    REPLAY = "replay"
+    APPROVE_REPLAY = "approve_replay"
+    ASSIGN = "assign"
+    RESOLVE = "resolve"
+    DECIDE_PERIOD = "decide_period"
+    PAUSE_SYSTEM = "pause_system"
+    EDIT_MAPPING = "edit_mapping"
+    APPROVE_MAPPING = "approve_mapping"
+    REVEAL_PERSONAL = "reveal_personal"
+    SEE_AUDIT = "see_audit"
+    ADMINISTER = "administer"
+
+
+_EVERYONE = frozenset(Role)
+WHO = {
+    Right.SEE: _EVERYONE,
+    Right.REPLAY: frozenset({Role.CONTROLLER, Role.PMO_LEAD, Role.OPERATOR}),
+    Right.APPROVE_REPLAY: frozenset({Role.CONTROLLER}),
+    Right.ASSIGN: frozenset({Role.CONTROLLER, Role.PMO_LEAD, Role.OPERATOR, Role.STEWARD}),
+    Right.RESOLVE: frozenset({Role.CONTROLLER, Role.OPERATOR}),
+    Right.DECIDE_PERIOD: frozenset({Role.CONTROLLER}),
+    Right.PAUSE_SYSTEM: frozenset({Role.OPERATOR, Role.ADMINISTRATOR}),
+    Right.EDIT_MAPPING: frozenset({Role.STEWARD, Role.OPERATOR}),
+    Right.APPROVE_MAPPING: frozenset({Role.CONTROLLER, Role.STEWARD}),
+    Right.REVEAL_PERSONAL: frozenset({Role.CONTROLLER, Role.STEWARD, Role.AUDITOR}),
+    Right.SEE_AUDIT: frozenset({Role.AUDITOR, Role.ADMINISTRATOR, Role.CONTROLLER}),
+    Right.ADMINISTER: frozenset({Role.ADMINISTRATOR}),
+}
+
+
+def may(person: Person, right: Right, entity: str | None = None) -> bool:
+    """Whether the person may do this, in the given entity or (None) in any.
+
+    A superuser gets no special right here: rights come from duties alone.
+    """
+    if not person.is_active:
+        return False
+    roles = WHO[right]
+    for duty in person.duties.all():
+        reaches = entity is None or duty.entity_id is None or _code(duty.entity) == entity
+        if duty.role in roles and reaches:
+            return True
+    return False
+
+
+def entities_of(person: Person) -> frozenset[str] | None:
+    """The entity codes the person sees, or None for all (also what has no entity yet)."""
+    codes: set[str] = set()
+    for duty in person.duties.select_related("entity"):
+        if duty.entity is None:
+            return None
+        codes.add(duty.entity.code)
+    return frozenset(codes)
+
+
+def who_grants(right: Right) -> str:
+    """The roles that carry a right, for "ask a …" sentences."""
+    return " or ".join(sorted(role.label.lower() for role in WHO[right]))
+
+
+def _code(entity: LegalEntity | None) -> str:
+    return entity.code if entity else ""

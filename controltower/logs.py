@@ -1,0 +1,45 @@
+"""One JSON object per log line: time, level, message, the fields given, never a secret.
+
+Callers pass fields by `extra`; only the allow-listed names below are written, so that a payload
+or a credential cannot slip in by accident.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+
+FIELDS = (
+    "correlation_id",
+    "reference",
+    "step",
+    "system",
+    "operation",
+    "attempt",
+    "outcome",
+    "milliseconds",
+    "count",
+    "event",
+    "job",
+    "status",
+)
+
+
+class JsonFormatter(logging.Formatter):
+    """Writes a record as one line of JSON with UTC time."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        for name in FIELDS:
+            if hasattr(record, name):
+                line[name] = getattr(record, name)
+        if record.exc_info and record.exc_info[0]:
+            line["error"] = record.exc_info[0].__name__
+            line["where"] = self.formatException(record.exc_info).splitlines()[-2:][0].strip()
+        return json.dumps(line, default=str, ensure_ascii=False)

@@ -1,0 +1,96 @@
+"""Turn a canonical record into a target's record by a version's rules. Pure.
+
+A rule is `{"label", "source", "target", "rule", …}`, where `rule` is one of
+  copy      the value as it is
+  constant  always `value`
+  value_map `values[source value]`; a missing entry is a refusal, never a guess
+  each      `rules` applied to every element of a list
+`source` is a dotted path into the record; `required` refuses an empty value; `personal` masks it
+on pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+RULES = ("copy", "constant", "value_map", "each")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldLine:
+    """One mapped field, for people: where it came from and what was sent."""
+
+    label: str
+    source: str
+    value: Any
+    target: str
+    sent: Any
+    personal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A value that the rules cannot translate."""
+
+    field: str
+    text: str
+
+
+@dataclass(slots=True)
+class Applied:
+    """The target's record, its field lines, and what could not be mapped."""
+
+    record: dict[str, Any] = field(default_factory=dict)
+    lines: list[FieldLine] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+
+
+def apply(rules: Sequence[Mapping[str, Any]], record: Mapping[str, Any]) -> Applied:
+    """Map a record; with gaps, the result must not be sent."""
+    applied = Applied()
+    for rule in rules:
+        value = _at(record, str(rule.get("source", "")))
+        sent = _translate(rule, value, applied)
+        if rule.get("required") and sent in (None, "", []):
+            text = f"“{rule['label']}” is empty, and {rule['target']} needs it."
+            applied.gaps.append(Gap(str(rule["target"]), text))
+        applied.record[str(rule["target"])] = sent
+        applied.lines.append(
+            FieldLine(
+                label=str(rule["label"]),
+                source=str(rule.get("source", "")),
+                value=value,
+                target=str(rule["target"]),
+                sent=sent,
+                personal=bool(rule.get("personal")),
+            )
+        )
+    return applied
+
+
+def _translate(rule: Mapping[str, Any], value: Any, applied: Applied) -> Any:
+    kind = rule["rule"]
+    if kind == "constant":
+        return rule["value"]
+    if kind == "value_map":
+        values = rule["values"]
+        if str(value) in values:
+            return values[str(value)]
+        text = f"No value for “{rule['label']}” is mapped from “{value}”."
+        applied.gaps.append(Gap(str(rule["target"]), text))
+        return None
+    if kind == "each":
+        parts = [apply(rule["rules"], element) for element in value or ()]
+        for part in parts:
+            applied.gaps.extend(gap for gap in part.gaps if gap not in applied.gaps)
+        return [part.record for part in parts]
+    return value
+
+
+def _at(record: Mapping[str, Any], path: str) -> Any:
+    value: Any = record
+    for name in path.split(".") if path else ():
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value

@@ -1,0 +1,141 @@
+"""Who owns which field, and the immutable, approved versions of how records are mapped."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+
+class FieldOwner(models.Model):
+    """Which system holds the truth of a canonical field, and who answers for it."""
+
+    record = models.CharField(max_length=40)
+    field = models.CharField(max_length=60)
+    system_of_record = models.CharField(max_length=40)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    steward = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    is_money = models.BooleanField(default=False)
+    is_personal = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["record", "field"]
+        constraints = [
+            models.UniqueConstraint(fields=["record", "field"], name="one_owner_per_field")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.record}.{self.field}"
+
+
+class Mapping(models.Model):
+    """How one canonical record becomes one target's record; its versions hold the rules."""
+
+    slug = models.SlugField(unique=True)
+    title = models.CharField(max_length=120)
+    record = models.CharField(max_length=40)
+    target = models.CharField(max_length=40)
+    moves_money = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["title"]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class VersionState(models.TextChoices):
+    DRAFT = "draft", "Draft"
+    IN_REVIEW = "in_review", "In review"
+    CHANGES_REQUESTED = "changes_requested", "Changes requested"
+    APPROVED = "approved", "Approved"
+    SCHEDULED = "scheduled", "Scheduled"
+    ACTIVE = "active", "Active"
+    DEPRECATED = "deprecated", "Deprecated"
+    RETIRED = "retired", "Retired"
+
+
+class MappingVersion(models.Model):
+    """Rules as JSON (`apply.py` says what they mean). Immutable once approved (trigger)."""
+
+    mapping = models.ForeignKey(Mapping, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=20, choices=VersionState, default=VersionState.DRAFT)
+    rules = models.JSONField()
+    note = models.CharField(max_length=400, blank=True)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    active_from = models.DateTimeField(null=True, blank=True)
+    active_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["mapping", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["mapping", "number"], name="one_version_number"),
+            models.UniqueConstraint(
+                fields=["mapping"], condition=Q(state="active"), name="one_active_version"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.mapping} v{self.number}"
+
+
+class Review(models.Model):
+    """A reviewer's decision on a version. `author` is copied so that the database can forbid
+    self-approval."""
+
+    version = models.ForeignKey(MappingVersion, on_delete=models.PROTECT, related_name="reviews")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+    reviewer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+    approved = models.BooleanField()
+    comment = models.CharField(max_length=400, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["at", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(author=F("reviewer")), name="reviewer_is_not_author"
+            ),
+            models.UniqueConstraint(
+                fields=["version", "reviewer"],
+                condition=Q(approved=True),
+                name="one_approval_per_reviewer",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reviewer} on {self.version}"
+
+
+class CrossReference(models.Model):
+    """Which record of a system is which of ours: the tower's own memory of ids."""
+
+    record = models.CharField(max_length=40)
+    key = models.CharField(max_length=120)
+    system = models.CharField(max_length=50)
+    ref = models.CharField(max_length=120)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["system", "record", "key"], name="one_reference_per_key"
+            )
+        ]
+        indexes = [models.Index(fields=["system", "record", "ref"], name="reference_by_ref")]
+
+    def __str__(self) -> str:
+        return f"{self.system}: {self.ref}"

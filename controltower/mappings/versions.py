@@ -1,0 +1,180 @@
+"""The life of a mapping version: draft → in review → approved → active → deprecated.
+
+The author never approves; fields that move money need two approvers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Dict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Max
+from django.db.transaction import atomic
+
+from controltower.firm import audit
+from controltower.firm.models import Person
+from controltower.firm.rights import Right, may
+from controltower.mappings.apply import RULES
+from controltower.mappings.models import Mapping, MappingVersion, Review, VersionState
+
+
+class NotAllowed(Exception):
+    """This person may not take this step; the text says why."""
+
+
+class WrongState(Exception):
+    """The version is not in a state from which this step is possible."""
+
+
+class BadRules(Exception):
+    """The rules would not apply; the text says which and why."""
+
+
+def active(slug: str) -> MappingVersion:
+    """The version in force. Raises MappingVersion.DoesNotExist."""
+    return MappingVersion.objects.select_related("mapping").get(
+        mapping__slug=slug, state=VersionState.ACTIVE
+    )
+
+
+def draft(
+    *,
+    mapping: Mapping,
+    rules: Sequence[Dict[str, Any]],
+    note: str,
+    author: Person,
+    now: datetime,
+) -> MappingVersion:
+    """Begin a new version. Raises BadRules."""
+    check_rules(rules)
+    with atomic():
+        Mapping.objects.select_for_update().get(pk=mapping.pk)
+        last = mapping.versions.aggregate(last=Max("number"))["last"] or 0
+        version = MappingVersion.objects.create(
+            mapping=mapping, number=last + 1, rules=list(rules), note=note, author=author
+        )
+        _record(author, "draft mapping", version, now)
+    return version
+
+
+def check_rules(rules: Sequence[Dict[str, Any]]) -> None:
+    """Every rule must be complete and of a known kind, every target named once."""
+    seen: set[str] = set()
+    for rule in rules:
+        target = str(rule.get("target", ""))
+        if rule.get("rule") not in RULES or not target or not rule.get("label"):
+            raise BadRules(f"The rule for “{target or rule}” is incomplete or of unknown kind.")
+        if target in seen:
+            raise BadRules(f"Two rules write “{target}”.")
+        if rule["rule"] == "value_map" and not isinstance(rule.get("values"), dict):
+            raise BadRules(f"The rule for “{target}” has no table of values.")
+        if rule["rule"] == "each":
+            check_rules(rule.get("rules", ()))
+        seen.add(target)
+
+
+def submit(*, version: MappingVersion, by: Person, now: datetime) -> None:
+    """draft or changes_requested → in_review."""
+    _move(
+        version,
+        (VersionState.DRAFT, VersionState.CHANGES_REQUESTED),
+        VersionState.IN_REVIEW,
+        by,
+        "submit mapping",
+        now,
+    )
+
+
+def approvals_needed(version: MappingVersion) -> int:
+    """Two for mappings that move money, else one."""
+    return 2 if version.mapping.moves_money else 1
+
+
+def review(
+    *, version: MappingVersion, by: Person, approve: bool, comment: str, now: datetime
+) -> MappingVersion:
+    """in_review → approved (when enough have approved) or changes_requested.
+
+    Raises NotAllowed for the author or a person without the right (recorded as denials).
+    """
+    if by.pk == version.author_id or not may(by, Right.APPROVE_MAPPING):
+        own = by.pk == version.author_id
+        why = "The author may not approve their own version." if own else "No right to approve."
+        audit.record(
+            actor=by,
+            verb="approve mapping",
+            subject=str(version),
+            allowed=False,
+            now=now,
+            detail={"why": why},
+        )
+        raise NotAllowed(why)
+    with atomic():
+        row = MappingVersion.objects.select_for_update().get(pk=version.pk)
+        if row.state != VersionState.IN_REVIEW:
+            raise WrongState(f"{row} is {row.get_state_display().lower()}, not in review.")
+        if row.reviews.filter(reviewer=by, approved=True).exists():
+            raise WrongState("You have approved this version already.")
+        Review.objects.create(
+            version=row, author=row.author, reviewer=by, approved=approve, comment=comment, at=now
+        )
+        if not approve:
+            row.state = VersionState.CHANGES_REQUESTED
+        elif row.reviews.filter(approved=True).count() >= approvals_needed(row):
+            row.state = VersionState.APPROVED
+        row.save(update_fields=["state"])
+        verb = "approve mapping" if approve else "request changes"
+        _record(by, verb, row, now, {"comment": comment})
+    return row
+
+
+def activate(*, version: MappingVersion, by: Person, now: datetime) -> MappingVersion:
+    """approved or deprecated → active; the version so far becomes deprecated. Attempts that
+    pinned the old one keep it."""
+    if not may(by, Right.APPROVE_MAPPING):
+        audit.record(
+            actor=by, verb="activate mapping", subject=str(version), allowed=False, now=now
+        )
+        raise NotAllowed("No right to activate mappings.")
+    with atomic():
+        Mapping.objects.select_for_update().get(pk=version.mapping_id)
+        row = MappingVersion.objects.get(pk=version.pk)
+        if row.state not in {VersionState.APPROVED, VersionState.DEPRECATED}:
+            raise WrongState(f"{row} is {row.get_state_display().lower()}, not approved.")
+        MappingVersion.objects.filter(
+            mapping=row.mapping_id, state=VersionState.ACTIVE
+        ).update(state=VersionState.DEPRECATED, active_until=now)
+        row.state, row.active_from, row.active_until = VersionState.ACTIVE, now, None
+        row.save(update_fields=["state", "active_from", "active_until"])
+        _record(by, "activate mapping", row, now)
+    return row
+
+
+def _move(
+    version: MappingVersion,
+    origins: tuple[VersionState, ...],
+    target: VersionState,
+    by: Person,
+    verb: str,
+    now: datetime,
+) -> None:
+    if not may(by, Right.EDIT_MAPPING):
+        audit.record(actor=by, verb=verb, subject=str(version), allowed=False, now=now)
+        raise NotAllowed("No right to edit mappings.")
+    with atomic():
+        moved = MappingVersion.objects.filter(pk=version.pk, state__in=origins).update(
+            state=target
+        )
+        if not moved:
+            raise WrongState(f"{version} cannot go to {target.label.lower()} now.")
+        _record(by, verb, version, now)
+
+
+def _record(
+    by: Person, verb: str, version: MappingVersion, now: datetime, detail: Any = None
+) -> None:
+    audit.record(
+        actor=by, verb=verb, subject=str(version), allowed=True, now=now, detail=detail or {}
+    )

@@ -1,0 +1,249 @@
+"""What moves: the lane's stages, promises kept, recoveries, and what happened last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from statistics import median
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery
+
+from controltower.incidents.models import DeadLetter, LetterState, Resolution
+from controltower.measures.exposure import (
+    Lateness,
+    Scope,
+    Stake,
+    lateness_filter,
+    priced,
+    stake,
+    transactions,
+)
+from controltower.processes import catalogue
+from controltower.transactions.models import Step, TimelineEntry, Transaction, TransactionState
+from controltower.transactions.protocol import FINISHED
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A place on the lane: the steps whose turn it is when value stands there."""
+
+    name: str
+    system: str
+    steps: tuple[tuple[str, str], ...]
+
+
+DEAL, BILLING = "opportunity-to-project", "time-and-expense-to-billing"
+STAGES = (
+    Stage("Deal won", "CRM", ((DEAL, "check"), (DEAL, "client"))),
+    Stage("Customer ready", "ERP", ((DEAL, "customer"),)),
+    Stage(
+        "Project set up",
+        "PSA",
+        tuple((DEAL, name) for name in ("project", "milestone-1", "milestone-2", "milestone-3")),
+    ),
+    Stage("Deal linked", "CRM", ((DEAL, "link"),)),
+    Stage("Work approved", "PSA", ((BILLING, ""), (BILLING, "check"), (BILLING, "client"))),
+    Stage("Billing released", "PSA", ((BILLING, "billing-event"), (BILLING, "draft"))),
+    Stage("Invoice posted", "ERP", ((BILLING, "post"), (BILLING, "status"))),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StageLine:
+    """What moves through a stage and what hangs beneath it."""
+
+    stage: Stage
+    moving: Stake
+    stuck: Lateness
+
+
+def lane(scope: Scope, now: datetime) -> Sequence[StageLine]:
+    """Live value by the stage it stands in."""
+    current = (
+        Step.objects.filter(transaction=OuterRef("pk"))
+        .exclude(state__in=FINISHED)
+        .order_by("position")
+    )
+    live = priced(
+        transactions(scope).live().annotate(stands_at=Subquery(current.values("name")[:1]))
+    )
+    held = Transaction.objects.stuck().values("pk")
+    return [_stage(stage, live, held, scope, now) for stage in STAGES]
+
+
+def _stage(
+    stage: Stage, live: QuerySet[Transaction], held: QuerySet[Transaction], scope: Scope,
+    now: datetime,
+) -> StageLine:  # fmt: skip
+    here = Q(pk__in=[])
+    for process, name in stage.steps:
+        at = Q(stands_at=name) if name else Q(stands_at__isnull=True)
+        here |= Q(process=process) & at
+    standing = live.filter(here)
+    stuck = standing.filter(pk__in=held)
+    zone = scope.person.zone
+    return StageLine(
+        stage=stage,
+        moving=stake(standing.exclude(pk__in=held)),
+        stuck=Lateness(
+            *(
+                stake(stuck.filter(lateness_filter(kind, now, zone)))
+                for kind in ("late", "due_today", "in_time")
+            )
+        ),
+    )
+
+
+def start_of_day(now: datetime, zone: str) -> datetime:
+    """Midnight of the person's own day."""
+    return now.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How many ended today, and how many of them within their promise."""
+
+    ended: int
+    in_time: int
+
+    @property
+    def share(self) -> float | None:
+        """0.0 to 1.0, or None when nothing ended."""
+        return self.in_time / self.ended if self.ended else None
+
+
+def kept_today(scope: Scope, now: datetime, process: str = "") -> Kept:
+    """Promises kept among what was verified today."""
+    ended = transactions(scope).filter(
+        state=TransactionState.VERIFIED, ended_at__gte=start_of_day(now, scope.person.zone)
+    )
+    if process:
+        ended = ended.filter(process=process)
+    row = ended.aggregate(all=Count("pk"), kept=Count("pk", filter=Q(ended_at__lte=F("due_at"))))
+    return Kept(row["all"], row["kept"])
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What was stuck and has arrived today, with the median time it took."""
+
+    stake: Stake
+    median: timedelta | None
+
+
+def recovered_today(scope: Scope, now: datetime) -> Recovered:
+    """Dead letters solved today by replay or by themselves."""
+    letters = DeadLetter.objects.filter(
+        state=LetterState.RESOLVED,
+        resolution__in=[Resolution.AUTO, Resolution.REPLAYED, Resolution.EDITED_COPY],
+        resolved_at__gte=start_of_day(now, scope.person.zone),
+        transaction__in=transactions(scope),
+    )
+    times = [
+        resolved - opened
+        for opened, resolved in letters.values_list("opened_at", "resolved_at")
+        if resolved is not None
+    ]
+    members = priced(Transaction.objects.filter(pk__in=letters.values("transaction")))
+    middle = timedelta(seconds=median(t.total_seconds() for t in times)) if times else None
+    return Recovered(stake(members), middle)
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseLine:
+    """One process against its promise over the last 30 days."""
+
+    name: str
+    title: str
+    promise: timedelta
+    slowest_tenth: timedelta | None
+    kept: int
+    ended: int
+    days: tuple[float | None, ...]
+    stuck: Stake
+    owner_role: str
+
+    @property
+    def slack(self) -> float | None:
+        """What is left of the promise at the slowest tenth: 1.0 all, 0.0 none."""
+        if self.slowest_tenth is None:
+            return None
+        return max(0.0, 1 - self.slowest_tenth / self.promise)
+
+
+def promises(scope: Scope, now: datetime) -> Sequence[PromiseLine]:
+    """Every process, the one with the least slack first."""
+    lines = [_promise(process, scope, now) for process in catalogue.PROCESSES]
+    return sorted(lines, key=lambda line: (line.slack is None, line.slack or 0.0, line.name))
+
+
+def _promise(process: catalogue.Process, scope: Scope, now: datetime) -> PromiseLine:
+    since = now - timedelta(days=30)
+    own = transactions(scope).filter(process=process.name)
+    ended = own.filter(state=TransactionState.VERIFIED, ended_at__gte=since)
+    durations: list[float] = []
+    by_day: dict[int, list[bool]] = {}
+    rows = ended.order_by("-ended_at").values_list("ended_at", "due_at")[:20_000]
+    for end, due in rows:
+        if end is None or due is None:
+            continue
+        durations.append((end - (due - process.promise)).total_seconds())
+        by_day.setdefault((now - end).days, []).append(end <= due)
+    durations.sort()
+    slowest = durations[min(int(len(durations) * 0.9), len(durations) - 1)] if durations else None
+    days = tuple(
+        sum(by_day[day]) / len(by_day[day]) if day in by_day else None for day in range(29, -1, -1)
+    )
+    kept = sum(sum(day) for day in by_day.values())
+    return PromiseLine(
+        name=process.name,
+        title=process.title,
+        promise=process.promise,
+        slowest_tenth=timedelta(seconds=max(slowest, 0)) if slowest is not None else None,
+        kept=kept,
+        ended=len(durations),
+        days=days,
+        stuck=stake(priced(own.stuck())),
+        owner_role=process.owner_role,
+    )
+
+
+def feed(scope: Scope, limit: int = 12) -> Sequence[TimelineEntry]:
+    """What happened last in the scope, newest first."""
+    return list(
+        TimelineEntry.objects.filter(transaction__in=transactions(scope))
+        .select_related("transaction")
+        .order_by("-id")[:limit]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SinceThen:
+    """What changed since the person last looked."""
+
+    recovered: int
+    newly_stuck: int
+    verified: int
+    amount: Decimal
+
+
+def since(scope: Scope, then: datetime) -> SinceThen:
+    """Counts between `then` and now, within the scope."""
+    visible = transactions(scope)
+    letters = DeadLetter.objects.filter(transaction__in=visible)
+    verified = visible.filter(state=TransactionState.VERIFIED, ended_at__gt=then)
+    return SinceThen(
+        recovered=letters.filter(resolved_at__gt=then).count(),
+        newly_stuck=letters.open().filter(opened_at__gt=then).count(),
+        verified=verified.count(),
+        amount=stake(priced(Transaction.objects.filter(pk__in=verified.values("pk")))).amount,
+    )
+
+
+def last_change(scope: Scope) -> datetime | None:
+    """When anything in the scope last moved."""
+    newest: datetime | None = transactions(scope).aggregate(at=Max("changed_at"))["at"]
+    return newest

@@ -1,0 +1,104 @@
+"""The only file that speaks to RQ: the doorbell, never the record.
+
+Jobs carry names and ids only, as JSON, and `TowerJob` runs nothing but the functions listed in
+`ALLOWED`: a planted job cannot name any other callable.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.db.transaction import on_commit
+from django.utils.module_loading import import_string
+from rq import Queue, SimpleWorker
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+log = logging.getLogger(__name__)
+
+INTAKE, ENGINE = "intake", "engine"
+ALLOWED = frozenset(
+    {
+        "controltower.transactions.jobs.interpret",
+        "controltower.transactions.jobs.drain",
+        "controltower.transactions.jobs.poll",
+        "controltower.transactions.jobs.plan_replay",
+    }
+)
+STILL_RINGING = 15
+"""Seconds after which a ring that no worker answered may be repeated."""
+
+
+class Forbidden(Exception):
+    """A job named a function that is not on the list."""
+
+
+class TowerJob(Job):
+    """A job that only runs allow-listed functions."""
+
+    @property
+    def func(self) -> Callable[..., Any] | None:
+        """The job's function. Raises Forbidden."""
+        if self.func_name not in ALLOWED:
+            raise Forbidden(str(self.func_name)[:120])
+        function: Callable[..., Any] = import_string(self.func_name)
+        return function
+
+
+@cache
+def connection() -> redis.Redis:
+    """One cached connection pool per process; short time-outs, since it is only a doorbell."""
+    return redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=30, socket_connect_timeout=2, health_check_interval=30
+    )
+
+
+def queue(name: str) -> Queue:
+    """A queue with our serialiser and job class."""
+    return Queue(name, connection=connection(), serializer=JSONSerializer, job_class=TowerJob)
+
+
+def worker(name: str) -> SimpleWorker:
+    """A worker on exactly one queue: on two, a kill between pop and start loses the job."""
+    return SimpleWorker(
+        [queue(name)], connection=connection(), serializer=JSONSerializer, job_class=TowerJob
+    )
+
+
+def ring(name: str, function: str, *ids: str) -> None:
+    """Enqueue after the commit; a bell already ringing for the same matter is not rung twice.
+
+    Failing to ring loses nothing: the dispatcher rings again for whatever is due.
+    """
+    on_commit(partial(_ring, name, function, ids), robust=True)
+
+
+def _ring(name: str, function: str, ids: tuple[str, ...]) -> None:
+    path = f"controltower.transactions.jobs.{function}"
+    try:
+        if connection().set(_bell(function, ids), 1, nx=True, ex=STILL_RINGING):
+            queue(name).enqueue(path, *ids, result_ttl=0, failure_ttl=3600, job_timeout=180)
+    except redis.RedisError as error:
+        log.warning("bell not rung: %s", type(error).__name__, extra={"job": function})
+
+
+def answered(function: str, *ids: str) -> None:
+    """A worker has come to the door: from now on the bell may ring again."""
+    try:
+        connection().delete(_bell(function, ids))
+    except redis.RedisError as error:
+        log.warning("bell not cleared: %s", type(error).__name__, extra={"job": function})
+
+
+def _bell(function: str, ids: tuple[str, ...]) -> str:
+    return ":".join(("controltower", "bell", function, *ids))
+
+
+def lengths() -> dict[str, int]:
+    """How many jobs wait per queue. Raises redis.RedisError when Redis is away."""
+    return {name: queue(name).count for name in (INTAKE, ENGINE)}

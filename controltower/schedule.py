@@ -1,0 +1,49 @@
+"""Every periodic job on one page; the dispatcher plays them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from controltower import queues
+from controltower.incidents import letters
+from controltower.systems import upkeep
+from controltower.transactions import polling, replay, sweeper
+
+
+@dataclass(frozen=True, slots=True)
+class Periodic:
+    """A job and how often it runs."""
+
+    name: str
+    every: timedelta
+    run: Callable[[datetime], object]
+
+
+def ring_polls(now: datetime) -> None:
+    """Ask workers to read the feeds that are due."""
+    for feed in polling.feeds_due(now=now):
+        queues.ring(queues.INTAKE, "poll", str(feed))
+
+
+def beat_replays(now: datetime) -> None:
+    """Move running replays on."""
+    for plan in replay.running():
+        replay.tick(plan, now=now)
+
+
+def ring_surveys(now: datetime) -> None:
+    """Replay plans whose survey was never done."""
+    for plan in replay.unsurveyed(now=now):
+        queues.ring(queues.ENGINE, "plan_replay", str(plan))
+
+
+SCHEDULE = (
+    Periodic("sweep", timedelta(seconds=1), lambda now: sweeper.sweep(now=now)),
+    Periodic("polls", timedelta(seconds=1), ring_polls),
+    Periodic("replays", timedelta(seconds=1), beat_replays),
+    Periodic("surveys", timedelta(seconds=10), ring_surveys),
+    Periodic("dead letters", timedelta(seconds=5), lambda now: letters.catch_up(now=now)),
+    Periodic("prune calls", timedelta(hours=1), lambda now: upkeep.prune(now=now)),
+)

@@ -1,0 +1,183 @@
+"""Settings, all by environment. `docs/settings.md` lists every variable and its default."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+HOME = Path(os.environ.get("CONTROLTOWER_HOME", BASE_DIR / ".tower"))
+
+
+def _flag(name: str, default: bool = False) -> bool:
+    return os.environ.get(name, str(default)).lower() in {"1", "true", "yes", "on"}
+
+
+def _required(name: str) -> str:
+    value = os.environ.get(name, "")
+    if not value:
+        raise ImproperlyConfigured(
+            f"{name} is not set. Run through bin/up or bin/manage, or set it (docs/settings.md)."
+        )
+    return value
+
+
+def database(url: str) -> dict[str, Any]:
+    """Read `postgresql://user:password@host:port/name?option=value`; a socket directory may be
+    given as percent-encoded host or as `?host=`."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgres", "postgresql"}:
+        raise ImproperlyConfigured("DATABASE_URL must begin with postgresql://")
+    options = dict(parse_qsl(parts.query))
+    host = options.pop("host", "") or unquote(parts.netloc.rpartition("@")[2].partition(":")[0])
+    port = options.pop("port", "") or (str(parts.port) if parts.port else "")
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": host,
+        "PORT": port,
+        "CONN_MAX_AGE": 0,
+        "OPTIONS": options,
+        "TEST": {"NAME": unquote(parts.path.lstrip("/")) + "_test"},
+    }
+
+
+DEBUG = _flag("CONTROLTOWER_DEBUG")
+SECRET_KEY = _required("SECRET_KEY")
+ALLOWED_HOSTS = os.environ.get("CONTROLTOWER_ALLOWED_HOSTS", "127.0.0.1,localhost").split(",")
+CSRF_TRUSTED_ORIGINS = [x for x in os.environ.get("CONTROLTOWER_ORIGINS", "").split(",") if x]
+HTTPS = _flag("CONTROLTOWER_HTTPS")
+VERSION = "0.1.0"
+
+DATABASES = {"default": database(_required("DATABASE_URL"))}
+REDIS_URL = _required("REDIS_URL")
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django_htmx",
+    "channels",
+    "django_rq",
+    "controltower.firm",
+    "controltower.systems",
+    "controltower.mappings",
+    "controltower.transactions",
+    "controltower.incidents",
+    "controltower.web",
+]
+
+MIDDLEWARE = [
+    "controltower.web.security.ReferenceMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "controltower.web.security.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "controltower.web.security.SignInMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "controltower.urls"
+ASGI_APPLICATION = "controltower.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "controltower.web.frame.frame",
+            ],
+        },
+    }
+]
+
+AUTH_USER_MODEL = "firm.Person"
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "/sign-in/"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/sign-in/"
+SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+
+LANGUAGE_CODE = "en-gb"
+LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(os.environ.get("CONTROLTOWER_STATIC", HOME / "static"))
+STATICFILES_DIRS = [BASE_DIR / "controltower" / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL]},
+    }
+}
+RQ_SHOW_ADMIN_LINK = False
+RQ_QUEUES = {
+    name: {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 120} for name in ("intake", "engine")
+}
+
+REPORTING_CURRENCY = os.environ.get("CONTROLTOWER_CURRENCY", "EUR")
+SECOND_PERSON_ABOVE = os.environ.get("CONTROLTOWER_SECOND_PERSON_ABOVE", "25000")
+SANDBOX_CONTROL_URL = os.environ.get("SANDBOX_CONTROL_URL", "")
+INBOUND_SECRETS = {
+    "sandbox": [x for x in os.environ.get("SANDBOX_WEBHOOK_SECRET", "").split(",") if x]
+}
+"""Webhook signing secrets by connection; two may be valid at a time, for rotation."""
+INBOUND_BODY_LIMIT = int(os.environ.get("CONTROLTOWER_INBOUND_BODY_LIMIT", 1_048_576))
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "controltower.logs.JsonFormatter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["console"], "level": os.environ.get("CONTROLTOWER_LOG", "INFO")},
+    "loggers": {
+        "django.server": {"level": "WARNING"},
+        "rq": {"level": "WARNING"},
+        "aiohttp.access": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,235 @@
+"""The one door out: deadline, rate limit, quota, circuit and a verdict for every call.
+
+Only this module imports `integrations`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from time import monotonic
+from typing import Any
+
+from controltower.canonical.verdicts import (
+    Done,
+    Kind,
+    Outcome,
+    Quota,
+    Rejected,
+    TryLater,
+    Unknown,
+    Verdict,
+)
+from controltower.systems.models import System
+from integrations import catalogue
+from integrations.connector import (
+    CallFailed,
+    ChangePage,
+    Connection,
+    Connector,
+    Descriptor,
+    Operation,
+)
+
+__all__ = [
+    "ANSWERED",
+    "CallFailed",
+    "ChangePage",
+    "Door",
+    "Order",
+    "descriptor",
+    "doors",
+    "operation",
+]
+ANSWERED = Done(ref="", outcome=Outcome.READ)
+"""A page of changes came: the system is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One call to make. `probe_first` looks for our reference before a first send."""
+
+    purpose: str
+    entity: str
+    verb: str
+    ref: str = ""
+    record: Mapping[str, Any] = field(default_factory=dict)
+    find: Mapping[str, Any] | None = None
+    company: str = ""
+    key: str = ""
+    probe_first: bool = False
+
+
+@dataclass(slots=True)
+class Pace:
+    """Spaces calls evenly, so that a connection never exceeds its calls per second."""
+
+    interval: float
+    next_at: float = 0.0
+
+    async def turn(self) -> None:
+        """Wait for this caller's turn."""
+        now = monotonic()
+        at = max(now, self.next_at)
+        self.next_at = at + self.interval
+        if at > now:
+            await asyncio.sleep(at - now)
+
+
+@dataclass(slots=True)
+class Door:
+    """An open way to one system, shared by the calls of one round."""
+
+    system: System
+    connector: Connector
+    gate: asyncio.Semaphore
+    pace: Pace
+
+    async def perform(self, order: Order) -> Verdict:
+        """Make one call within the total deadline; whatever goes wrong becomes a verdict."""
+        async with self.gate:
+            await self.pace.turn()
+            seconds = self.system.deadline.total_seconds()
+            try:
+                return await asyncio.wait_for(self._call(order), seconds)
+            except TimeoutError:
+                return _no_answer(order, f"{self.system.title} did not answer in {seconds:.0f} s.")
+            except CallFailed as failure:
+                return failure.verdict
+            except Exception as error:  # noqa: BLE001 - a connector's defect must not lose a step
+                text = f"{self.system.title}: the answer could not be understood ({error!r})."
+                return _no_answer(order, text[:400])
+
+    async def _call(self, order: Order) -> Verdict:
+        connector = self.connector
+        if order.purpose == "probe":
+            return await self._probe(order)
+        if order.purpose == "read_back" or order.verb == "get":
+            return await connector.get(order.entity, order.ref, order.company)
+        if order.probe_first and order.find is not None:
+            found = await connector.find(order.entity, order.find)
+            if not _absent(found):
+                return found
+        if order.verb == "upsert":
+            return await connector.upsert(order.entity, order.record, order.key)
+        return await connector.act(order.entity, order.ref, order.verb, order.record, order.key)
+
+    async def _probe(self, order: Order) -> Verdict:
+        if order.verb != "upsert" and order.ref:
+            return await self.connector.get(order.entity, order.ref, order.company)
+        if order.find is None:
+            return Unknown(text="Nothing identifies the record, so it cannot be looked up.")
+        return await self.connector.find(order.entity, order.find)
+
+    async def rehearse(self, order: Order) -> Verdict:
+        """What the target has of this now, without changing anything: found, absent, or why a
+        send would be refused."""
+        async with self.gate:
+            await self.pace.turn()
+            try:
+                return await asyncio.wait_for(
+                    self._look(order), self.system.deadline.total_seconds()
+                )
+            except TimeoutError:
+                return TryLater(
+                    kind=Kind.OUTAGE, text=f"{self.system.title} did not answer in time."
+                )
+            except CallFailed as failure:
+                return failure.verdict
+
+    async def _look(self, order: Order) -> Verdict:
+        if order.ref and order.verb != "upsert":
+            return await self.connector.get(order.entity, order.ref, order.company)
+        objection = await self.connector.check(order.entity, order.record)
+        if objection is not None:
+            return objection
+        return await self.connector.find(order.entity, order.find or {"key": order.key})
+
+    async def read_changes(self, entity: str, cursor: str, limit: int) -> ChangePage:
+        """One page of a change feed. Raises CallFailed."""
+        try:
+            return await asyncio.wait_for(
+                self.connector.read_changes(entity, cursor, limit),
+                self.system.deadline.total_seconds(),
+            )
+        except TimeoutError:
+            raise CallFailed(
+                TryLater(kind=Kind.OUTAGE, text=f"{self.system.title} did not answer in time.")
+            ) from None
+
+    async def acknowledge(self, refs: Sequence[str]) -> None:
+        """Tell the source that what it gave us is committed here."""
+        await asyncio.wait_for(self.connector.ack(refs), self.system.deadline.total_seconds())
+
+    async def health(self) -> Verdict:
+        """A cheap signed-in call."""
+        try:
+            return await asyncio.wait_for(
+                self.connector.health(), self.system.deadline.total_seconds()
+            )
+        except TimeoutError:
+            return TryLater(kind=Kind.OUTAGE, text=f"{self.system.title} did not answer in time.")
+
+    def quota(self) -> Quota:
+        """What the system last said of its limits."""
+        return self.connector.rate_limit()
+
+
+@asynccontextmanager
+async def doors(systems: Sequence[System]) -> AsyncIterator[dict[int, Door]]:
+    """Open connectors for some systems, and close them afterwards. Systems on one connection
+    share one gate, so that together they keep its concurrency."""
+    gates: dict[str, asyncio.Semaphore] = {}
+    paces: dict[str, Pace] = {}
+    opened: dict[int, Door] = {}
+    try:
+        for system in systems:
+            gate = gates.setdefault(system.connection, asyncio.Semaphore(system.concurrency))
+            pace = paces.setdefault(system.connection, Pace(1 / system.calls_per_second))
+            connector = catalogue.connect(system.connector, connection_of(system))
+            opened[system.pk] = Door(system, connector, gate, pace)
+        yield opened
+    finally:
+        for door in opened.values():
+            await door.connector.close()
+
+
+def connection_of(system: System) -> Connection:
+    """Resolve the credential references now, so that no secret is ever stored."""
+    return Connection(
+        slug=system.connection,
+        base_url=reference(system.base_url),
+        secrets={name: reference(value) for name, value in system.secrets.items()},
+        options=system.options,
+        deadline=timedelta(seconds=system.deadline_seconds),
+    )
+
+
+def reference(value: str) -> str:
+    """"env:NAME" is read from the environment; anything else stands for itself."""
+    return os.environ.get(value[4:], "") if value.startswith("env:") else value
+
+
+def descriptor(system: System) -> Descriptor:
+    """What the system's connector declares of itself."""
+    return catalogue.descriptor(system.connector)
+
+
+def operation(system: System, entity: str, verb: str) -> Operation:
+    """A declared operation of the system's connector. Raises KeyError."""
+    return descriptor(system).operation(entity, verb)
+
+
+def _absent(verdict: Verdict) -> bool:
+    return isinstance(verdict, Rejected) and verdict.kind is Kind.NOT_FOUND
+
+
+def _no_answer(order: Order, text: str) -> Verdict:
+    if order.purpose == "send" and order.verb != "get":
+        return Unknown(text=text)
+    return TryLater(kind=Kind.OUTAGE, text=text)
+

@@ -1,0 +1,119 @@
+"""What stands around us: systems, their limits, their circuits, their feeds."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+
+class Circuit(models.TextChoices):
+    CLOSED = "closed", "Closed"
+    TESTING = "testing", "Testing"
+    OPEN = "open", "Open"
+
+
+class SystemQuerySet(models.QuerySet["System"]):
+    def playing(self, role: str) -> SystemQuerySet:
+        """Systems that take this part in a process."""
+        return self.filter(role=role, active=True)
+
+    def callable(self, now: datetime) -> SystemQuerySet:
+        """Systems that may be called: not paused, circuit not open (or its rest is over)."""
+        return self.filter(active=True, paused_at__isnull=True).filter(
+            ~Q(circuit=Circuit.OPEN) | Q(retry_at__lte=now)
+        )
+
+
+class System(models.Model):
+    """A system we talk to.
+
+    `secrets` maps the connector's credential names to references ("env:NAME"), never to values.
+    Systems with the same `connection` share one sign-in, quota and concurrency.
+    """
+
+    slug = models.SlugField(unique=True)
+    title = models.CharField(max_length=80)
+    domain = models.CharField(max_length=40)
+    role = models.CharField(max_length=20)
+    connector = models.CharField(max_length=40)
+    connection = models.CharField(max_length=40)
+    base_url = models.CharField(max_length=300)
+    secrets = models.JSONField(default=dict)
+    options = models.JSONField(default=dict, blank=True)
+    deadline_seconds = models.PositiveSmallIntegerField(default=20)
+    concurrency = models.PositiveSmallIntegerField(default=8)
+    calls_per_second = models.PositiveSmallIntegerField(default=25)
+    active = models.BooleanField(default=True)
+
+    paused_at = models.DateTimeField(null=True, blank=True)
+    paused_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    pause_reason = models.CharField(max_length=300, blank=True)
+
+    circuit = models.CharField(max_length=8, choices=Circuit, default=Circuit.CLOSED)
+    failures = models.PositiveIntegerField(default=0)
+    opened_at = models.DateTimeField(null=True, blank=True)
+    retry_at = models.DateTimeField(null=True, blank=True)
+    last_ok_at = models.DateTimeField(null=True, blank=True)
+    last_failure_at = models.DateTimeField(null=True, blank=True)
+    last_failure = models.CharField(max_length=400, blank=True)
+
+    quota_used = models.PositiveIntegerField(null=True, blank=True)
+    quota_limit = models.PositiveIntegerField(null=True, blank=True)
+
+    objects = SystemQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["title"]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def deadline(self) -> timedelta:
+        """The total time one call may take."""
+        return timedelta(seconds=self.deadline_seconds)
+
+
+class Feed(models.Model):
+    """A change feed we poll: the cursor moves in the same commit as the events it brought."""
+
+    system = models.ForeignKey(System, on_delete=models.CASCADE, related_name="feeds")
+    entity = models.CharField(max_length=40)
+    cursor = models.TextField(blank=True)
+    every_seconds = models.PositiveIntegerField(default=5)
+    due_at = models.DateTimeField()
+    polled_at = models.DateTimeField(null=True, blank=True)
+    changed_at = models.DateTimeField(null=True, blank=True)
+    trouble = models.CharField(max_length=400, blank=True)
+
+    class Meta:
+        ordering = ["system", "entity"]
+        constraints = [
+            models.UniqueConstraint(fields=["system", "entity"], name="one_feed_per_entity")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.system}: {self.entity}"
+
+
+class Call(models.Model):
+    """One outbound call, for the call-time line and the error share. Pruned after two days."""
+
+    system = models.ForeignKey(System, on_delete=models.CASCADE, related_name="calls")
+    at = models.DateTimeField(db_index=True)
+    operation = models.CharField(max_length=60)
+    milliseconds = models.PositiveIntegerField()
+    verdict = models.CharField(max_length=20)
+    reached = models.BooleanField()
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        indexes = [models.Index(fields=["system", "at"], name="calls_by_system")]
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.verdict}"

@@ -1,0 +1,65 @@
+"""Keeps the record of calls small, and lets people pause a system."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db.transaction import atomic
+
+from controltower.firm import audit
+from controltower.firm.models import Person
+from controltower.firm.rights import Right, may, who_grants
+from controltower.systems.models import Call, Circuit, System
+
+KEEP_CALLS = timedelta(days=2)
+
+
+class NotAllowed(Exception):
+    """This person may not do this; the text says who may."""
+
+
+class ReasonMissing(Exception):
+    """Pausing needs a reason."""
+
+
+def prune(*, now: datetime) -> int:
+    """Forget calls older than two days; returns how many."""
+    return Call.objects.filter(at__lt=now - KEEP_CALLS).delete()[0]
+
+
+def pause(*, system: System, reason: str, by: Person, now: datetime) -> None:
+    """Hold back every call to the system; work queues and nothing is lost."""
+    _require(by, "pause system", system, now)
+    if not reason.strip():
+        raise ReasonMissing
+    with atomic():
+        System.objects.filter(pk=system.pk).update(
+            paused_at=now, paused_by=by, pause_reason=reason[:300]
+        )
+        audit.record(
+            actor=by,
+            verb="pause system",
+            subject=system.slug,
+            allowed=True,
+            now=now,
+            detail={"reason": reason},
+        )
+
+
+def resume(*, system: System, by: Person, now: datetime) -> None:
+    """Let calls through again; a resting circuit is tested at once."""
+    _require(by, "resume system", system, now)
+    with atomic():
+        System.objects.filter(pk=system.pk).update(
+            paused_at=None, paused_by=None, pause_reason=""
+        )
+        System.objects.filter(pk=system.pk, circuit=Circuit.OPEN).update(retry_at=now)
+        audit.record(
+            actor=by, verb="resume system", subject=system.slug, allowed=True, now=now
+        )
+
+
+def _require(by: Person, verb: str, system: System, now: datetime) -> None:
+    if not may(by, Right.PAUSE_SYSTEM):
+        audit.record(actor=by, verb=verb, subject=system.slug, allowed=False, now=now)
+        raise NotAllowed(f"Only a {who_grants(Right.PAUSE_SYSTEM)} may do this.")

@@ -1,0 +1,22 @@
+"""The one signal that goes up: after a commit, which transactions and topics have changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db.transaction import on_commit
+from django.dispatch import Signal
+
+rung = Signal()
+"""Sent with `topics` (a frozenset of names) after the change is committed. Receivers must be
+idempotent and may be called late; what must not be missed is caught up by the dispatcher."""
+
+
+def ring(*topics: str, transactions: Iterable[object] = ()) -> None:
+    """Ring once the current database transaction has committed."""
+    names = frozenset({*topics, *(f"tx-{pk}" for pk in transactions)})
+    on_commit(lambda: _send(names), robust=True)
+
+
+def _send(topics: frozenset[str]) -> None:
+    rung.send(sender=None, topics=topics)

@@ -1,0 +1,245 @@
+"""Plays a process: starts transactions, moves them to their next steps, folds their state.
+
+Callers hold the transaction's row lock. Nothing here calls a system: `drain` does.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from controltower import queues
+from controltower.canonical.verdicts import Effect, Kind
+from controltower.processes.definition import Hold, Learn, Refuse, Skip, StepDefinition
+from controltower.systems import calls
+from controltower.systems.models import System
+from controltower.transactions import bell
+from controltower.transactions.facts import definitions, facts
+from controltower.transactions.folding import fold
+from controltower.transactions.models import (
+    BusinessKey,
+    Step,
+    TimelineEntry,
+    Transaction,
+    WaitKind,
+)
+from controltower.transactions.protocol import FINISHED, State
+from controltower.transactions.references import fingerprint
+
+
+def note(
+    transaction: Transaction,
+    kind: str,
+    text: str,
+    *,
+    now: datetime,
+    step: str = "",
+    actor: str = "",
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Write the timeline entry that belongs to a change, in the same database transaction."""
+    TimelineEntry.objects.create(
+        transaction=transaction,
+        at=now,
+        kind=kind,
+        step=step,
+        actor=actor,
+        text=text[:600],
+        detail=detail or {},
+    )
+
+
+def add_key(transaction: Transaction, kind: str, value: str) -> None:
+    """Make the transaction findable under one more name."""
+    BusinessKey.objects.get_or_create(transaction=transaction, kind=kind, value=value[:120])
+
+
+def start(transaction: Transaction, *, now: datetime) -> None:
+    """Lay out the steps and play the first ones."""
+    known = facts(transaction, now)
+    systems = {system.role: system for system in System.objects.filter(active=True)}
+    steps = [
+        _planned(transaction, position, definition, systems.get(definition.role), now)
+        for position, definition in enumerate(definitions(transaction, known).values(), start=1)
+    ]
+    Step.objects.bulk_create(steps)
+    advance(transaction, now=now)
+
+
+def _planned(
+    transaction: Transaction,
+    position: int,
+    definition: StepDefinition,
+    system: System | None,
+    now: datetime,
+) -> Step:
+    effect = Effect.READ
+    if system is not None and definition.verb != "get":
+        effect = calls.operation(system, definition.entity, definition.verb).effect
+    return Step(
+        transaction=transaction,
+        name=definition.name,
+        title=definition.title,
+        position=position,
+        system=system,
+        entity=definition.entity,
+        verb=definition.verb,
+        effect=effect,
+        changed_at=now,
+    )
+
+
+def close_gathering(transaction: Transaction, *, now: datetime, actor: str = "") -> None:
+    """waiting{schedule} → in progress: the gathered work is billed now."""
+    transaction.gathering = False
+    transaction.wait = transaction.wait_text = ""
+    transaction.wait_until = None
+    transaction.save(update_fields=["gathering", "wait", "wait_text", "wait_until"])
+    count = transaction.items.count()
+    note(
+        transaction,
+        "gathered",
+        f"The billing run began with {count} approved {'entry' if count == 1 else 'entries'}.",
+        now=now,
+        actor=actor,
+    )
+    start(transaction, now=now)
+
+
+def advance(transaction: Transaction, *, now: datetime) -> None:
+    """Play inside steps and schedule outside ones until nothing more can begin; then fold."""
+    steps = list(transaction.steps.select_related("system").order_by("position"))
+    played = True
+    while played:
+        played = False
+        known = facts(transaction, now)
+        defined = definitions(transaction, known)
+        done = {step.name for step in steps if step.state in FINISHED}
+        for step in steps:
+            definition = defined[step.name]
+            if step.state != State.PLANNED or not set(definition.needs) <= done:
+                continue
+            played = True
+            if definition.role:
+                schedule(step, now=now)
+            else:
+                play_inside(transaction, step, definition, now=now)
+                break
+    fold(transaction, steps, now)
+    bell.ring("tower", "transactions", transactions=[transaction.pk])
+
+
+def schedule(step: Step, *, now: datetime) -> None:
+    """planned / parked / held → scheduled, due now."""
+    step.state, step.due_at, step.changed_at = State.SCHEDULED, now, now
+    step.lease_until = None
+    step.save(update_fields=["state", "due_at", "changed_at", "lease_until"])
+    if step.system is not None:
+        queues.ring(queues.ENGINE, "drain", step.system.connection)
+
+
+def play_inside(
+    transaction: Transaction, step: Step, definition: StepDefinition, *, now: datetime
+) -> None:
+    """A step inside the tower: a rule decides at once."""
+    prepared = definition.prepare(facts(transaction, now))
+    if isinstance(prepared, Learn):
+        step.values = dict(prepared.values)
+        step.kind = step.text = step.field = step.fingerprint = ""
+        step.state, step.done_at, step.changed_at = State.VERIFIED, now, now
+        step.save()
+        note(transaction, "done", f"{step.title}: in order.", now=now, step=step.name)
+    else:
+        stop(transaction, step, prepared, now=now)
+
+
+def stop(transaction: Transaction, step: Step, prepared: Any, *, now: datetime) -> None:
+    """A rule said no before anything was sent: skipped, held or parked."""
+    step.changed_at, step.lease_until = now, None
+    match prepared:
+        case Skip(reason=reason):
+            step.state, step.done_at, step.text = State.SKIPPED, now, reason[:600]
+            text = f"{step.title}: not needed. {reason}"
+        case Hold(kind=kind, text=reason):
+            step.state, step.kind, step.text = State.HELD, kind, reason[:600]
+            text = f"{step.title}: {reason}"
+        case Refuse(kind=kind, text=reason, field=field):
+            step.state, step.kind, step.text = State.PARKED, kind, reason[:600]
+            step.field = field
+            text = f"{step.title}: {reason} Nothing was sent."
+        case _:
+            raise TypeError(f"a rule inside the tower may not answer {prepared!r}")
+    mark_cause(step)
+    step.save()
+    note(transaction, step.state, text, now=now, step=step.name)
+
+
+def mark_cause(step: Step) -> None:
+    """Name the cause of a stuck step, by which exceptions are grouped."""
+    if step.state in {State.PARKED, State.HELD}:
+        system = step.system.slug if step.system else "tower"
+        step.fingerprint = fingerprint(step.name, system, step.kind, step.text, step.field)
+
+
+def has_written(transaction: Transaction) -> bool:
+    """Whether anything that rests on the facts may have left the tower."""
+    return (
+        transaction.steps.exclude(effect=Effect.READ).exclude(sent_at__isnull=True).exists()
+    )
+
+
+def reconsider(transaction: Transaction, *, why: str, now: datetime) -> None:
+    """Facts or decisions changed: stuck steps that never left the tower are played anew."""
+    for step in transaction.steps.select_related("system").filter(
+        state__in=[State.PARKED, State.HELD]
+    ):
+        if step.kind != Kind.UNKNOWN:
+            again(transaction, step, why=why, now=now)
+    advance(transaction, now=now)
+
+
+def again(
+    transaction: Transaction, step: Step, *, why: str, now: datetime, actor: str = ""
+) -> None:
+    """parked / held → scheduled (or unknown, when it may have arrived): the way of every replay.
+
+    Tries begin anew; the idempotency key stays.
+    """
+    step.tries = step.probes = step.absences = step.deaths = 0
+    note(transaction, "again", f"{step.title}: taken up again, {why}.", now=now, step=step.name,
+         actor=actor)  # fmt: skip
+    if step.system is None:
+        step.state, step.changed_at = State.PLANNED, now
+        step.save()
+        return
+    in_doubt = step.kind == Kind.UNKNOWN and step.sent_at is not None
+    step.state = State.UNKNOWN if in_doubt else State.SCHEDULED
+    step.due_at = step.changed_at = now
+    step.lease_until = None
+    step.save()
+    queues.ring(queues.ENGINE, "drain", step.system.connection)
+
+
+def decide(
+    transaction: Transaction, *, decision: str, value: Any, actor: str, text: str, now: datetime
+) -> None:
+    """Record a person's decision and play on with it."""
+    transaction.decisions = {**transaction.decisions, decision: value}
+    transaction.save(update_fields=["decisions"])
+    note(transaction, "decided", text, now=now, actor=actor)
+    reconsider(transaction, why=f"{actor} decided", now=now)
+
+
+def end(transaction: Transaction, *, state: str, text: str, actor: str, now: datetime) -> None:
+    """A person ends the transaction: resolved elsewhere, cancelled or written off."""
+    transaction.steps.exclude(state__in=[State.VERIFIED, State.SKIPPED]).update(
+        state=State.CANCELLED, changed_at=now, lease_until=None
+    )
+    transaction.state, transaction.wait, transaction.wait_text = state, "", ""
+    transaction.gathering = False
+    transaction.ended_at = transaction.changed_at = now
+    transaction.save()
+    note(transaction, state, text, now=now, actor=actor)
+    bell.ring("tower", "transactions", "exceptions", transactions=[transaction.pk])
+
+

@@ -1,0 +1,70 @@
+"""A transaction's state is a fold over its steps, never "last write wins"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from controltower.canonical.verdicts import Kind
+from controltower.systems.models import Circuit, System
+from controltower.transactions.models import Step, Transaction, TransactionState, WaitKind
+from controltower.transactions.protocol import FINISHED, State
+
+
+def fold(transaction: Transaction, steps: Sequence[Step], now: datetime) -> None:
+    """Set state and wait from the steps, and save. Terminal states stay."""
+    if transaction.is_over or transaction.gathering:
+        return
+    state, wait, text, until = _folded(steps, now)
+    changed = (state, wait, text) != (transaction.state, transaction.wait, transaction.wait_text)
+    transaction.state, transaction.wait = state, wait
+    transaction.wait_text, transaction.wait_until = text[:400], until
+    if changed:
+        transaction.changed_at = now
+    if transaction.is_over:
+        transaction.ended_at = now
+    transaction.save()
+
+
+def _folded(
+    steps: Sequence[Step], now: datetime
+) -> tuple[TransactionState, str, str, datetime | None]:
+    by_state: dict[str, Step] = {}
+    for step in steps:
+        by_state.setdefault(step.state, step)
+    if parked := by_state.get(State.PARKED):
+        return TransactionState.DEAD_LETTERED, "", parked.text, None
+    if held := by_state.get(State.HELD):
+        kind = WaitKind.PERIOD_CLOSED if held.kind == Kind.PERIOD_CLOSED else WaitKind.OWNER
+        return TransactionState.WAITING, kind, held.text, None
+    states = set(by_state)
+    if states <= FINISHED:
+        return TransactionState.VERIFIED, "", "", None
+    if states <= FINISHED | {State.ACKED}:
+        return TransactionState.DELIVERED, "", "", None
+    return _moving(by_state, now)
+
+
+def _moving(
+    by_state: dict[str, Step], now: datetime
+) -> tuple[TransactionState, str, str, datetime | None]:
+    step = by_state.get(State.SCHEDULED)
+    if step is not None and step.system is not None:
+        if reason := _closed_door(step.system):
+            return TransactionState.WAITING, WaitKind.CIRCUIT_OPEN, reason, step.system.retry_at
+        later = step.due_at is not None and step.due_at > now
+        if later and step.kind == Kind.RATE_LIMITED:
+            text = f"{step.system.title} asked us to slow down."
+            return TransactionState.WAITING, WaitKind.RATE_LIMIT, text, step.due_at
+        if later and step.kind == Kind.OUTAGE:
+            text = f"{step.system.title} could not be reached."
+            return TransactionState.WAITING, WaitKind.CIRCUIT_OPEN, text, step.due_at
+    return TransactionState.IN_PROGRESS, "", "", None
+
+
+def _closed_door(system: System) -> str:
+    if system.paused_at is not None:
+        return f"{system.title} is paused: {system.pause_reason}"
+    if system.circuit != Circuit.CLOSED:
+        return f"{system.title} cannot be reached; calls are held back until it answers again."
+    return ""

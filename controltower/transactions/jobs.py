@@ -1,0 +1,39 @@
+"""What RQ may run: shells that say "look at this", and call one function each."""
+
+from __future__ import annotations
+
+from django.db import close_old_connections
+from django.utils import timezone
+
+from controltower import queues
+from controltower.transactions import drain as draining
+from controltower.transactions import interpretation, polling, replay
+
+
+def interpret() -> None:
+    """Interpret received events until none is due."""
+    close_old_connections()
+    queues.answered("interpret")
+    while interpretation.interpret_due(limit=100, now=timezone.now()):
+        pass
+
+
+def drain(connection: str) -> None:
+    """Play what is due on a connection."""
+    close_old_connections()
+    queues.answered("drain", connection)
+    draining.drain(connection)
+
+
+def poll(feed: str) -> None:
+    """Read one change feed."""
+    close_old_connections()
+    queues.answered("poll", feed)
+    polling.poll(int(feed))
+
+
+def plan_replay(plan: str) -> None:
+    """Ask the targets what a replay would do, and seal the plan."""
+    close_old_connections()
+    queues.answered("plan_replay", plan)
+    replay.survey(plan)

@@ -1,0 +1,42 @@
+"""The spine's records: events in, transactions with steps and attempts, replay plans."""
+
+from controltower.transactions.models.events import EventState, InboundEvent
+from controltower.transactions.models.journey import (
+    TERMINAL,
+    Attempt,
+    BusinessKey,
+    Delivery,
+    Item,
+    Step,
+    TimelineEntry,
+    Transaction,
+    TransactionState,
+    WaitKind,
+)
+from controltower.transactions.models.replay import (
+    Forecast,
+    ItemState,
+    PlanState,
+    ReplayItem,
+    ReplayPlan,
+)
+
+__all__ = [
+    "TERMINAL",
+    "Attempt",
+    "BusinessKey",
+    "Delivery",
+    "EventState",
+    "Forecast",
+    "InboundEvent",
+    "Item",
+    "ItemState",
+    "PlanState",
+    "ReplayItem",
+    "ReplayPlan",
+    "Step",
+    "TimelineEntry",
+    "Transaction",
+    "TransactionState",
+    "WaitKind",
+]

@@ -1,0 +1,338 @@
+"""The spine: a business transaction, its steps, every attempt, and the timeline of it all."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+
+from controltower.firm.models import LegalEntity, Person
+from controltower.firm.rights import entities_of
+from controltower.mappings.models import MappingVersion
+from controltower.systems.models import System
+from controltower.transactions.models.events import InboundEvent, new_id
+from controltower.transactions.protocol import Purpose, State, Tried
+
+
+class TransactionState(models.TextChoices):
+    ACCEPTED = "accepted", "Accepted"
+    IN_PROGRESS = "in_progress", "Moving"
+    WAITING = "waiting", "Waiting"
+    DELIVERED = "delivered", "Delivered"
+    VERIFIED = "verified", "Verified"
+    DEAD_LETTERED = "dead_lettered", "Parked"
+    RESOLVED_EXTERNALLY = "resolved_externally", "Resolved elsewhere"
+    SUPERSEDED = "superseded", "Superseded"
+    CANCELLED = "cancelled", "Cancelled"
+    WRITTEN_OFF = "written_off", "Written off"
+
+
+class WaitKind(models.TextChoices):
+    SCHEDULE = "schedule", "Waits for its billing run"
+    DEPENDENCY = "dependency", "Waits for another transaction"
+    APPROVAL = "approval", "Waits for approval"
+    CIRCUIT_OPEN = "circuit_open", "Waits for a system to come back"
+    RATE_LIMIT = "rate_limit", "Waits for the system's limit"
+    PERIOD_CLOSED = "period_closed", "Waits for a decision on a closed period"
+    OWNER = "owner", "Waits for its owner"
+
+
+TERMINAL = (
+    TransactionState.VERIFIED,
+    TransactionState.RESOLVED_EXTERNALLY,
+    TransactionState.SUPERSEDED,
+    TransactionState.CANCELLED,
+    TransactionState.WRITTEN_OFF,
+)
+
+
+class TransactionQuerySet(models.QuerySet["Transaction"]):
+    def visible_to(self, person: Person) -> TransactionQuerySet:
+        """Only what the person's legal entities allow; what has no entity is for firm-wide eyes."""
+        codes = entities_of(person)
+        return self if codes is None else self.filter(entity__code__in=codes)
+
+    def live(self) -> TransactionQuerySet:
+        """Not yet at an end."""
+        return self.exclude(state__in=TERMINAL)
+
+    def stuck(self) -> TransactionQuerySet:
+        """Waiting for a person: parked, or held for a decision."""
+        return self.filter(
+            Q(state=TransactionState.DEAD_LETTERED)
+            | Q(state=TransactionState.WAITING, wait__in=(WaitKind.PERIOD_CLOSED, WaitKind.OWNER))
+        )
+
+    def lost(self, before: datetime) -> TransactionQuerySet:
+        """Live without anything that could move it (invariant I6)."""
+        return self.filter(
+            state__in=(TransactionState.ACCEPTED, TransactionState.IN_PROGRESS),
+            changed_at__lt=before,
+        ).exclude(steps__state__in=[State.SCHEDULED, State.SENDING, State.UNKNOWN, State.ACKED])
+
+
+class Transaction(models.Model):
+    """One process run for one business matter; a fold over its steps.
+
+    `correlation_id` never changes and joins the whole chain from deal to cash; `reference` is ours
+    alone and goes into the target's records. Amounts are exact, in `currency`, major units.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    correlation_id = models.CharField(max_length=60, db_index=True)
+    reference = models.CharField(max_length=40, unique=True)
+    process = models.CharField(max_length=60)
+    entity = models.ForeignKey(
+        LegalEntity, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    title = models.CharField(max_length=200)
+    counterparty = models.CharField(max_length=200, blank=True)
+    amount = models.DecimalField(max_digits=24, decimal_places=4)
+    currency = models.CharField(max_length=10)
+    exposure = models.CharField(max_length=20)
+    subject = models.JSONField(default=dict)
+    decisions = models.JSONField(default=dict)
+    results = models.JSONField(default=dict)
+
+    state = models.CharField(
+        max_length=20, choices=TransactionState, default=TransactionState.ACCEPTED
+    )
+    wait = models.CharField(max_length=16, choices=WaitKind, blank=True)
+    wait_text = models.CharField(max_length=400, blank=True)
+    wait_until = models.DateTimeField(null=True, blank=True)
+    group = models.CharField(max_length=240, blank=True)
+    gathering = models.BooleanField(default=False)
+    due_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TransactionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-started_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["process", "group"],
+                condition=Q(gathering=True),
+                name="one_gathering_per_group",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-started_at", "-id"], name="tx_by_time"),
+            models.Index(fields=["state", "-started_at"], name="tx_by_state"),
+            models.Index(fields=["entity", "process", "-started_at"], name="tx_by_entity"),
+            models.Index(
+                fields=["wait_until"],
+                condition=Q(gathering=True),
+                name="tx_gathering",
+            ),
+            models.Index(
+                fields=["state", "wait", "changed_at"],
+                condition=Q(state__in=["accepted", "in_progress", "waiting", "dead_lettered"]),
+                name="tx_live",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the transaction is in a terminal state."""
+        return self.state in TERMINAL
+
+
+class BusinessKey(models.Model):
+    """A name under which people look a transaction up: opportunity, project, invoice number…"""
+
+    transaction = models.ForeignKey(Transaction, on_delete=models.CASCADE, related_name="keys")
+    kind = models.CharField(max_length=30)
+    value = models.CharField(max_length=120)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["transaction", "kind", "value"], name="one_key_each")
+        ]
+        indexes = [
+            models.Index(
+                fields=["value"], name="key_prefix", opclasses=["varchar_pattern_ops"]
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.value}"
+
+
+class Item(models.Model):
+    """A fact in a transaction. Each source record feeds one transaction of a process only."""
+
+    transaction = models.ForeignKey(Transaction, on_delete=models.CASCADE, related_name="items")
+    event = models.ForeignKey(InboundEvent, on_delete=models.PROTECT, related_name="items")
+    process = models.CharField(max_length=60)
+    source = models.CharField(max_length=60)
+    source_id = models.CharField(max_length=120)
+    version = models.CharField(max_length=60)
+    record = models.JSONField()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["process", "source", "source_id"], name="one_transaction_per_fact"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.source_id
+
+
+class Step(models.Model):
+    """One step's present position. `fence` counts claims: a late worker's writes do not count."""
+
+    STATES = [(state.value, state.value) for state in State]
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    transaction = models.ForeignKey(Transaction, on_delete=models.CASCADE, related_name="steps")
+    name = models.CharField(max_length=60)
+    title = models.CharField(max_length=160)
+    position = models.PositiveSmallIntegerField()
+    system = models.ForeignKey(
+        System, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    entity = models.CharField(max_length=40, blank=True)
+    verb = models.CharField(max_length=30, blank=True)
+    effect = models.CharField(max_length=14)
+    state = models.CharField(max_length=10, choices=STATES, default=State.PLANNED)
+    due_at = models.DateTimeField(null=True, blank=True)
+    fence = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    generation = models.PositiveSmallIntegerField(default=1)
+    ordering_key = models.CharField(max_length=160, blank=True)
+    idempotency_key = models.CharField(max_length=120, blank=True)
+    mapping_version = models.ForeignKey(
+        MappingVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    tries = models.PositiveSmallIntegerField(default=0)
+    probes = models.PositiveSmallIntegerField(default=0)
+    absences = models.PositiveSmallIntegerField(default=0)
+    deaths = models.PositiveSmallIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    quarantine_until = models.DateTimeField(null=True, blank=True)
+    sent = models.JSONField(default=dict)
+    ref = models.CharField(max_length=120, blank=True)
+    values = models.JSONField(default=dict)
+    kind = models.CharField(max_length=20, blank=True)
+    text = models.CharField(max_length=600, blank=True)
+    field = models.CharField(max_length=80, blank=True)
+    fingerprint = models.CharField(max_length=32, blank=True, db_index=True)
+    changed_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["transaction", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["transaction", "name"], name="one_step_per_name"),
+            models.UniqueConstraint(
+                fields=["system", "ordering_key"],
+                condition=Q(state__in=["sending", "unknown"]) & ~Q(ordering_key=""),
+                name="one_in_flight_per_business_key",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["system", "due_at", "id"],
+                condition=Q(state__in=["scheduled", "unknown", "acked"]),
+                name="steps_due",
+            ),
+            models.Index(
+                fields=["lease_until"], condition=Q(state="sending"), name="steps_sending"
+            ),
+            models.Index(
+                fields=["changed_at"], condition=Q(state__in=["parked", "held"]), name="steps_stuck"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title} of {self.transaction_id}"
+
+
+class Attempt(models.Model):
+    """One call, recorded before it leaves: the intent, then what came of it."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    step = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="attempts")
+    number = models.PositiveIntegerField()
+    purpose = models.CharField(max_length=10, choices=[(x.value, x.value) for x in Purpose])
+    state = models.CharField(max_length=18, choices=[(x.value, x.value) for x in Tried])
+    fence = models.PositiveIntegerField()
+    generation = models.PositiveSmallIntegerField()
+    idempotency_key = models.CharField(max_length=120, blank=True)
+    mapping_version = models.ForeignKey(
+        MappingVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    traceparent = models.CharField(max_length=55)
+    payload = models.JSONField(default=dict)
+    payload_digest = models.CharField(max_length=64)
+    started_at = models.DateTimeField()
+    deadline_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    milliseconds = models.PositiveIntegerField(null=True, blank=True)
+    request = models.TextField(blank=True)
+    response = models.TextField(blank=True)
+    status = models.PositiveSmallIntegerField(null=True, blank=True)
+    kind = models.CharField(max_length=20, blank=True)
+    text = models.CharField(max_length=600, blank=True)
+
+    class Meta:
+        ordering = ["step", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["step", "number"], name="one_attempt_per_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"try {self.number} of {self.step_id}"
+
+
+class Delivery(models.Model):
+    """Proof that a key had one effect on a target (invariant I4)."""
+
+    system = models.ForeignKey(System, on_delete=models.PROTECT, related_name="+")
+    idempotency_key = models.CharField(max_length=120)
+    generation = models.PositiveSmallIntegerField()
+    ref = models.CharField(max_length=120)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["system", "idempotency_key", "generation"], name="one_effect_per_key"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.idempotency_key} → {self.ref}"
+
+
+class TimelineEntry(models.Model):
+    """What happened to a transaction, in order; written with the change it tells of."""
+
+    transaction = models.ForeignKey(Transaction, on_delete=models.CASCADE, related_name="timeline")
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=40)
+    step = models.CharField(max_length=60, blank=True)
+    actor = models.CharField(max_length=150, blank=True)
+    text = models.CharField(max_length=600)
+    detail: models.JSONField[Any, Any] = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["id"]
+        verbose_name_plural = "timeline entries"
+        indexes = [models.Index(fields=["transaction", "id"], name="timeline_of")]
+
+    def __str__(self) -> str:
+        return self.text

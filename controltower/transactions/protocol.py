@@ -1,0 +1,238 @@
+"""The step protocol as one table: what a verdict does to a step. Pure; the engine plays it.
+
+A step is planned → scheduled → sending → acked → verified. `unknown` is "sent, no answer": it is
+asked for, never blindly sent again. `parked` waits for a person (dead letter), `held` for a
+decision such as a closed period.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from controltower.canonical.verdicts import (
+    Done,
+    Effect,
+    Kind,
+    Misconfigured,
+    Outcome,
+    Pending,
+    Rejected,
+    TryLater,
+    Unavailable,
+    Unknown,
+    Verdict,
+)
+
+
+class State(StrEnum):
+    """Where a step is."""
+
+    PLANNED = "planned"
+    SCHEDULED = "scheduled"
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    ACKED = "acked"
+    VERIFIED = "verified"
+    SKIPPED = "skipped"
+    PARKED = "parked"
+    HELD = "held"
+    CANCELLED = "cancelled"
+
+
+class Purpose(StrEnum):
+    """Why a call is made."""
+
+    SEND = "send"
+    PROBE = "probe"
+    READ_BACK = "read_back"
+
+
+class Tried(StrEnum):
+    """What came of one attempt."""
+
+    SENDING = "sending"
+    ACKED = "acked"
+    FAILED_TRANSIENT = "failed_transient"
+    FAILED_PERMANENT = "failed_permanent"
+    UNKNOWN = "unknown"
+    SKIPPED_DUPLICATE = "skipped_duplicate"
+
+
+FINISHED = frozenset({State.VERIFIED, State.SKIPPED})
+CLAIMABLE = frozenset({State.SCHEDULED, State.UNKNOWN, State.ACKED})
+REPEATABLE = frozenset({Effect.READ, Effect.IDEMPOTENT, Effect.KEYED})
+"""Effects whose send may simply be repeated with the same key when the answer was lost."""
+
+MOST_TRIES = 6
+MOST_PROBES = 8
+MOST_DEATHS = 3
+IN_DOUBT = Kind.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the protocol must know of a step besides the verdict."""
+
+    purpose: Purpose
+    effect: Effect
+    tries: int = 0
+    probes: int = 0
+    absences: int = 0
+    quarantine_over: bool = True
+    quarantine: timedelta = timedelta(0)
+    differs: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What happens next. `after` delays it; `counts` says whether a try was used up."""
+
+    to: State
+    tried: Tried
+    after: timedelta = timedelta(0)
+    counts: bool = False
+    kind: Kind | None = None
+    text: str = ""
+
+
+def purpose_of(state: State, effect: Effect) -> Purpose:
+    """Why a claimed step is called: the resolver's first question.
+
+    An unanswered send may be repeated only under a key or where repeating is harmless; else the
+    target is asked first.
+    """
+    if state is State.ACKED:
+        return Purpose.READ_BACK
+    if state is State.UNKNOWN and effect not in REPEATABLE:
+        return Purpose.PROBE
+    return Purpose.SEND
+
+
+def judge(verdict: Verdict, at: Situation) -> Move:
+    """The move that a verdict causes."""
+    if at.purpose is Purpose.READ_BACK:
+        return _after_read_back(verdict, at)
+    if at.purpose is Purpose.PROBE:
+        return _after_probe(verdict, at)
+    return _after_send(verdict, at)
+
+
+def _after_send(verdict: Verdict, at: Situation) -> Move:
+    match verdict:
+        case Done(outcome=outcome):
+            already = outcome is Outcome.ALREADY_DONE
+            tried = Tried.SKIPPED_DUPLICATE if already else Tried.ACKED
+            to = State.VERIFIED if at.effect is Effect.READ else State.ACKED
+            return Move(to, tried, counts=True)
+        case Unavailable(text=text):
+            return Move(
+                State.SCHEDULED,
+                Tried.FAILED_TRANSIENT,
+                backoff(at.tries),
+                kind=Kind.OUTAGE,
+                text=text,
+            )
+        case TryLater():
+            return _later(verdict, at)
+        case Rejected(kind=Kind.PERIOD_CLOSED, text=text):
+            return Move(
+                State.HELD, Tried.FAILED_PERMANENT, counts=True, kind=Kind.PERIOD_CLOSED, text=text
+            )
+        case Rejected(kind=Kind.DUPLICATE | Kind.ALREADY_DONE as kind, text=text) if (
+            at.tries == 0 and at.effect in {Effect.PROBED, Effect.LAGGING}
+        ):
+            return Move(State.UNKNOWN, Tried.UNKNOWN, counts=True, kind=kind, text=text)
+        case Rejected(kind=kind, text=text) | Misconfigured(kind=kind, text=text):
+            return _park(kind, text)
+        case Pending(after=after):
+            return Move(State.UNKNOWN, Tried.UNKNOWN, after, counts=True)
+        case Unknown(text=text):
+            return _in_the_dark(text, at)
+    return _in_the_dark("The call ended without a verdict.", at)
+
+
+def _later(verdict: TryLater, at: Situation) -> Move:
+    free = verdict.kind in {Kind.RATE_LIMITED, Kind.OUTAGE}
+    if not free and at.tries + 1 >= MOST_TRIES:
+        return _park(verdict.kind, verdict.text)
+    after = verdict.after if verdict.after is not None else backoff(at.tries)
+    return Move(
+        State.SCHEDULED,
+        Tried.FAILED_TRANSIENT,
+        after,
+        counts=not free,
+        kind=verdict.kind,
+        text=verdict.text,
+    )
+
+
+def _in_the_dark(text: str, at: Situation) -> Move:
+    if at.effect is Effect.UNREPEATABLE:
+        return Move(State.PARKED, Tried.UNKNOWN, counts=True, kind=IN_DOUBT, text=text)
+    if at.effect in REPEATABLE:
+        if at.tries + 1 >= MOST_TRIES:
+            return Move(State.PARKED, Tried.UNKNOWN, counts=True, kind=IN_DOUBT, text=text)
+        return Move(
+            State.UNKNOWN,
+            Tried.UNKNOWN,
+            backoff(at.tries),
+            counts=True,
+            kind=Kind.UNKNOWN,
+            text=text,
+        )
+    return Move(
+        State.UNKNOWN, Tried.UNKNOWN, at.quarantine, counts=True, kind=Kind.UNKNOWN, text=text
+    )
+
+
+def _after_probe(verdict: Verdict, at: Situation) -> Move:
+    match verdict:
+        case Done() if not at.differs:
+            return Move(State.ACKED, Tried.SKIPPED_DUPLICATE)
+        case Done() | Rejected(kind=Kind.NOT_FOUND):
+            return _absent(at)
+        case Rejected(kind=kind, text=text) | Misconfigured(kind=kind, text=text):
+            return _park(kind, text)
+    if at.probes + 1 >= MOST_PROBES:
+        text = "Nobody could say whether it arrived."
+        return Move(State.PARKED, Tried.UNKNOWN, kind=IN_DOUBT, text=text)
+    text = str(getattr(verdict, "text", ""))
+    return Move(
+        State.UNKNOWN, Tried.UNKNOWN, backoff(at.probes), kind=Kind.UNKNOWN, text=text
+    )
+
+
+def _absent(at: Situation) -> Move:
+    """"Not there" counts only after the quarantine, twice where the index lags, and only where
+    the target can be looked up reliably."""
+    wanted = 2 if at.effect is Effect.LAGGING else 1
+    if at.quarantine_over and at.absences + 1 >= wanted:
+        return Move(State.SCHEDULED, Tried.FAILED_TRANSIENT, kind=Kind.NOT_FOUND)
+    return Move(State.UNKNOWN, Tried.UNKNOWN, max(at.quarantine, backoff(0)), kind=Kind.NOT_FOUND)
+
+
+def _after_read_back(verdict: Verdict, at: Situation) -> Move:
+    match verdict:
+        case Done() if not at.differs:
+            return Move(State.VERIFIED, Tried.ACKED)
+        case Done():
+            return _park(Kind.CONTRACT, f"Read back, it differs: {at.differs}.")
+        case Rejected(kind=Kind.NOT_FOUND):
+            return _park(Kind.NOT_FOUND, "It was confirmed, but is not there when read back.")
+        case Rejected(kind=kind, text=text) | Misconfigured(kind=kind, text=text):
+            return _park(kind, text)
+    text = str(getattr(verdict, "text", ""))
+    return Move(State.ACKED, Tried.FAILED_TRANSIENT, backoff(at.probes), text=text)
+
+
+def _park(kind: Kind, text: str) -> Move:
+    return Move(State.PARKED, Tried.FAILED_PERMANENT, counts=True, kind=kind, text=text)
+
+
+def backoff(tries: int) -> timedelta:
+    """2 s doubling to 5 min, with jitter of up to a quarter so that retries do not march in step."""
+    seconds = min(2 * 2 ** min(tries, 8), 300)
+    return timedelta(seconds=seconds * random.uniform(1.0, 1.25))  # noqa: S311 - not a secret

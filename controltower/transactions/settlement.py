@@ -1,0 +1,249 @@
+"""Settle what a call came to: the step's move, its attempt, the proof, the timeline, the fold.
+
+Every write is a compare-and-set on fence and state. Positive proof ("it exists") is accepted from
+any worker, even one whose lease has passed; anything else only from the holder of the fence.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db.transaction import atomic
+
+from controltower.canonical.verdicts import Done, Effect, Kind, Verdict
+from controltower.canonical.wire import to_json
+from controltower.systems import calls
+from controltower.systems.models import Circuit, System
+from controltower.transactions import bell, engine
+from controltower.transactions.models import Attempt, Delivery, Step, Transaction
+from controltower.transactions.protocol import (
+    IN_DOUBT,
+    Move,
+    Purpose,
+    Situation,
+    State,
+    judge,
+)
+
+if TYPE_CHECKING:
+    from controltower.transactions.drain import Intent
+
+log = logging.getLogger(__name__)
+EXPECTED = {
+    Purpose.SEND: State.SENDING,
+    Purpose.PROBE: State.UNKNOWN,
+    Purpose.READ_BACK: State.ACKED,
+}
+PROVABLE = frozenset({State.SENDING, State.UNKNOWN, State.SCHEDULED})
+MOST_TEXT = 600
+MOST_BODY = 200_000
+
+
+def settle(intent: Intent, verdict: Verdict, milliseconds: int, *, now: datetime) -> None:
+    """Write what one call came to and let the transaction go on."""
+    purpose = Purpose(intent.order.purpose)
+    with atomic():
+        transaction = Transaction.objects.select_for_update().get(
+            pk=Step.objects.values_list("transaction_id", flat=True).get(pk=intent.step_id)
+        )
+        step = Step.objects.select_related("system").select_for_update(of=("self",)).get(
+            pk=intent.step_id
+        )
+        move = judge(verdict, _situation(step, intent, verdict, purpose, now))
+        _close_attempt(intent, verdict, move, milliseconds, now)
+        if not _counts(step, intent, verdict, purpose):
+            return
+        _apply(transaction, step, move, verdict, purpose, now)
+        engine.advance(transaction, now=now)
+        log.info(
+            "attempt",
+            extra={
+                "correlation_id": transaction.correlation_id,
+                "reference": transaction.reference,
+                "step": step.name,
+                "system": intent.system.slug,
+                "operation": f"{purpose} {step.verb} {step.entity}",
+                "outcome": move.to,
+                "milliseconds": milliseconds,
+            },
+        )
+
+
+def _counts(step: Step, intent: Intent, verdict: Verdict, purpose: Purpose) -> bool:
+    if step.fence == intent.fence and step.state == EXPECTED[purpose]:
+        return True
+    proof = isinstance(verdict, Done) and purpose is not Purpose.READ_BACK
+    return proof and State(step.state) in PROVABLE
+
+
+def _situation(
+    step: Step, intent: Intent, verdict: Verdict, purpose: Purpose, now: datetime
+) -> Situation:
+    operation = (
+        calls.operation(intent.system, step.entity, step.verb) if step.verb != "get" else None
+    )
+    return Situation(
+        purpose=purpose,
+        effect=Effect(step.effect),
+        tries=step.tries,
+        probes=step.probes,
+        absences=step.absences,
+        quarantine_over=step.quarantine_until is None or step.quarantine_until <= now,
+        quarantine=operation.quarantine if operation else intent.system.deadline * 0,
+        differs=_difference(step, intent, verdict, purpose),
+    )
+
+
+def _difference(step: Step, intent: Intent, verdict: Verdict, purpose: Purpose) -> str:
+    """In words, how the target differs from what was sent; only asked when reading."""
+    by_get = purpose is Purpose.READ_BACK or (purpose is Purpose.PROBE and step.verb != "upsert")
+    if not by_get or not isinstance(verdict, Done) or intent.definition.differs is None:
+        return ""
+    try:
+        return intent.definition.differs(step.sent, to_json(verdict.values)) or ""
+    except (KeyError, ArithmeticError, ValueError) as error:
+        return f"the answer lacks what is compared ({error})"
+
+
+def _close_attempt(
+    intent: Intent, verdict: Verdict, move: Move, milliseconds: int, now: datetime
+) -> None:
+    exchange = verdict.exchange
+    Attempt.objects.filter(pk=intent.attempt_id).update(
+        state=move.tried,
+        ended_at=now,
+        milliseconds=milliseconds,
+        request=exchange.request[:MOST_BODY] if exchange else "",
+        response=exchange.response[:MOST_BODY] if exchange else "",
+        status=exchange.status if exchange else None,
+        kind=move.kind or "",
+        text=(move.text or str(getattr(verdict, "text", "")))[:MOST_TEXT],
+    )
+
+
+def _apply(
+    transaction: Transaction,
+    step: Step,
+    move: Move,
+    verdict: Verdict,
+    purpose: Purpose,
+    now: datetime,
+) -> None:
+    _count(step, move, purpose, now)
+    step.state, step.changed_at, step.lease_until = move.to, now, None
+    step.kind = move.kind or ""
+    step.text = move.text[:MOST_TEXT]
+    step.field = _first_field(verdict)
+    step.due_at = now + move.after
+    if move.kind is Kind.OUTAGE and step.system and step.system.circuit == Circuit.OPEN:
+        step.due_at = step.system.retry_at or step.due_at
+    if move.to is State.UNKNOWN and purpose is Purpose.SEND:
+        step.quarantine_until = now + move.after
+    if isinstance(verdict, Done) and move.to in {State.ACKED, State.VERIFIED}:
+        _learn(transaction, step, verdict, move, now)
+    engine.mark_cause(step)
+    if move.to is not State.PARKED and move.to is not State.HELD:
+        step.fingerprint = ""
+    step.save()
+    _tell(transaction, step, move, verdict, purpose, now)
+
+
+def _count(step: Step, move: Move, purpose: Purpose, now: datetime) -> None:
+    if purpose is Purpose.SEND:
+        step.tries += int(move.counts)
+        step.probes = step.absences = 0
+    else:
+        step.probes += 1
+        step.absences += int(move.kind is Kind.NOT_FOUND)
+    if move.to is State.VERIFIED:
+        step.done_at = now
+
+
+def _learn(
+    transaction: Transaction, step: Step, verdict: Done, move: Move, now: datetime
+) -> None:
+    """Keep what the target said, and the proof that this key had this one effect."""
+    step.ref = verdict.ref or step.ref
+    step.values = {**step.values, **_as_dict(verdict.values)}
+    if move.to is not State.ACKED or step.effect == Effect.READ:
+        return
+    proof, created = Delivery.objects.get_or_create(
+        system_id=step.system_id,
+        idempotency_key=step.idempotency_key,
+        generation=step.generation,
+        defaults={"ref": step.ref, "at": now},
+    )
+    if not created and proof.ref != step.ref:
+        step.state, step.kind = State.PARKED, Kind.DUPLICATE
+        step.text = f"Two records answer to one key: {proof.ref} and {step.ref}."
+        return
+    names = {"number": "invoice", "project": "project"}
+    for field, kind in names.items():
+        if value := step.values.get(field):
+            engine.add_key(transaction, kind, str(value))
+    if step.entity == "project":
+        engine.add_key(transaction, "project", step.ref)
+
+
+def _as_dict(values: Mapping[str, Any]) -> dict[str, Any]:
+    plain: dict[str, Any] = to_json(dict(values))
+    return plain
+
+
+def _first_field(verdict: Verdict) -> str:
+    fields = getattr(verdict, "fields", ())
+    return str(fields[0].field)[:80] if fields else ""
+
+
+def _tell(
+    transaction: Transaction,
+    step: Step,
+    move: Move,
+    verdict: Verdict,
+    purpose: Purpose,
+    now: datetime,
+) -> None:
+    system = step.system.title if step.system else ""
+    detail = {"purpose": purpose, "kind": step.kind, "due": step.due_at and step.due_at.isoformat()}
+    text = sentence(step, move, verdict, purpose, system)
+    engine.note(transaction, step.state, text, now=now, step=step.name, detail=detail)
+    if step.state in {State.PARKED, State.HELD}:
+        bell.ring("exceptions")
+
+
+def sentence(step: Step, move: Move, verdict: Verdict, purpose: Purpose, system: str) -> str:
+    """What happened, in one sentence for people."""
+    said = move.text or str(getattr(verdict, "text", ""))
+    match State(step.state), purpose:
+        case State.VERIFIED, Purpose.READ_BACK:
+            return f"{step.title}: read back from {system}, it is there and agrees."
+        case State.VERIFIED, _:
+            return f"{step.title}: {system} answered."
+        case State.ACKED, Purpose.PROBE:
+            return f"{step.title}: {system} has it; the lost answer did not matter."
+        case State.ACKED, _:
+            return f"{step.title}: {system} confirmed it."
+        case State.UNKNOWN, Purpose.SEND:
+            return f"{step.title}: sent, but {system} gave no clear answer. It is asked first."
+        case State.UNKNOWN, _:
+            return f"{step.title}: {system} cannot say yet whether it arrived."
+        case State.SCHEDULED, Purpose.PROBE:
+            return f"{step.title}: {system} does not have it, so it is sent again."
+        case State.SCHEDULED, _:
+            return f"{step.title}: not done. {said} It is tried again."
+        case State.HELD, _:
+            return f"{step.title}: {system} refused, the period is closed. {said}"
+        case State.PARKED, _ if step.kind == IN_DOUBT:
+            return f"{step.title}: in doubt. {said} A person must decide."
+    return f"{step.title}: {system} refused. {said}"
+
+
+def circuit_changed(system: System, now: datetime) -> None:
+    """On closing, what waited for the system is due at once."""
+    if system.circuit == Circuit.CLOSED:
+        Step.objects.filter(system=system, state=State.SCHEDULED, kind=Kind.OUTAGE).update(
+            due_at=now
+        )

@@ -1,0 +1,130 @@
+"""Finds what nobody is moving and moves it: the tower recovers from an emptied Redis by itself."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.db.transaction import atomic
+
+from controltower import queues
+from controltower.canonical.verdicts import Effect, Kind
+from controltower.systems.models import Circuit, System
+from controltower.transactions import bell, engine
+from controltower.transactions.folding import fold
+from controltower.transactions.models import (
+    Attempt,
+    EventState,
+    InboundEvent,
+    Step,
+    Transaction,
+    TransactionState,
+    WaitKind,
+)
+from controltower.transactions.protocol import (
+    CLAIMABLE,
+    MOST_DEATHS,
+    REPEATABLE,
+    State,
+    Tried,
+)
+
+LOST_LEASE = """
+SELECT id FROM transactions_step WHERE state = 'sending' AND lease_until < now()
+ORDER BY lease_until LIMIT 200
+"""
+
+
+def sweep(*, now: datetime) -> None:
+    """One round: expired leases, closed gatherings, unread events, unrung bells, closed doors."""
+    recover_expired(now=now)
+    close_due_gatherings(now=now)
+    if InboundEvent.objects.filter(state=EventState.RECEIVED, due_at__lte=now).exists():
+        queues.ring(queues.INTAKE, "interpret")
+    for slug in connections_due(now=now):
+        queues.ring(queues.ENGINE, "drain", slug)
+    refold_waiting(now=now)
+
+
+def recover_expired(*, now: datetime) -> int:
+    """A worker died between intent and result: the step becomes unknown, or parked when it has
+    stopped three workers. Returns how many were recovered."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOST_LEASE)
+        ids = [row[0] for row in cursor.fetchall()]
+    for step_id in ids:
+        with atomic():
+            step = Step.objects.select_related("system").get(pk=step_id)
+            transaction = Transaction.objects.select_for_update().get(pk=step.transaction_id)
+            step.refresh_from_db()
+            if step.state == State.SENDING and step.lease_until and step.lease_until < now:
+                _recover(transaction, step, now)
+    return len(ids)
+
+
+def _recover(transaction: Transaction, step: Step, now: datetime) -> None:
+    step.deaths += 1
+    step.fence += 1
+    step.lease_until, step.changed_at = None, now
+    step.kind, step.text = Kind.UNKNOWN, "The worker stopped before the answer came."
+    Attempt.objects.filter(step=step, state=Tried.SENDING).update(
+        state=Tried.UNKNOWN, ended_at=now, kind=Kind.UNKNOWN, text=step.text
+    )
+    unsafe = Effect(step.effect) is Effect.UNREPEATABLE
+    if step.deaths >= MOST_DEATHS or unsafe:
+        step.state = State.PARKED
+        engine.mark_cause(step)
+    else:
+        step.state = State.UNKNOWN
+        wait = timedelta(0) if Effect(step.effect) in REPEATABLE else timedelta(seconds=15)
+        step.due_at = step.quarantine_until = now + wait
+    step.save()
+    engine.note(
+        transaction,
+        step.state,
+        f"{step.title}: {step.text} It is asked first, never sent blindly.",
+        now=now,
+        step=step.name,
+    )
+    engine.advance(transaction, now=now)
+
+
+def close_due_gatherings(*, now: datetime) -> int:
+    """Billing runs whose time has come."""
+    due = Transaction.objects.filter(gathering=True, wait_until__lte=now)
+    ids = list(due.order_by("wait_until").values_list("id", flat=True)[:100])
+    for transaction_id in ids:
+        with atomic():
+            transaction = Transaction.objects.select_for_update().get(pk=transaction_id)
+            if transaction.gathering:
+                engine.close_gathering(transaction, now=now)
+    return len(ids)
+
+
+def connections_due(*, now: datetime) -> list[str]:
+    """Connections with something due that may be called."""
+    due = Step.objects.filter(state__in=CLAIMABLE, due_at__lte=now).values("system_id")
+    callable_now = System.objects.callable(now).filter(pk__in=due)
+    return sorted(set(callable_now.values_list("connection", flat=True)))
+
+
+def refold_waiting(*, now: datetime) -> None:
+    """Say that a transaction waits for a closed door, and stop saying so when it has opened."""
+    shut = System.objects.exclude(circuit=Circuit.CLOSED, paused_at__isnull=True)
+    held_up = Transaction.objects.filter(
+        state=TransactionState.IN_PROGRESS,
+        steps__state=State.SCHEDULED,
+        steps__system__in=shut,
+    )
+    released = Transaction.objects.filter(
+        state=TransactionState.WAITING, wait__in=[WaitKind.CIRCUIT_OPEN, WaitKind.RATE_LIMIT]
+    ).filter(steps__state=State.SCHEDULED, steps__system__circuit=Circuit.CLOSED,
+             steps__system__paused_at__isnull=True)  # fmt: skip
+    for queryset in (held_up, released):
+        for transaction_id in set(queryset.values_list("id", flat=True)[:200]):
+            with atomic():
+                transaction = Transaction.objects.select_for_update().get(pk=transaction_id)
+                before = (transaction.state, transaction.wait)
+                fold(transaction, list(transaction.steps.select_related("system")), now)
+                if before != (transaction.state, transaction.wait):
+                    bell.ring("tower", "transactions", transactions=[transaction_id])

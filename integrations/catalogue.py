@@ -1,0 +1,26 @@
+"""The connectors there are. A new one is a new folder and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from integrations.certinia.connector import CertiniaConnector
+from integrations.connector import Connection, Connector, Descriptor
+from integrations.salesforce.connector import SalesforceConnector
+from integrations.tryton.connector import TrytonConnector
+
+CONNECTORS: dict[str, Callable[[Connection], Connector]] = {
+    "salesforce": SalesforceConnector,
+    "certinia": CertiniaConnector,
+    "tryton": TrytonConnector,
+}
+
+
+def connect(name: str, connection: Connection) -> Connector:
+    """A connector on a connection. Raises KeyError for an unknown name."""
+    return CONNECTORS[name](connection)
+
+
+def descriptor(name: str) -> Descriptor:
+    """What the connector of that name declares, without a connection."""
+    return CONNECTORS[name](Connection(slug=name, base_url="https://unset.invalid")).descriptor
