@@ -94,7 +94,10 @@ def make_environments(place: Path, names: list[str]) -> None:
     if not stale:
         return
     try:
-        place.mkdir(parents=True, exist_ok=True)
+        if not place.parent.exists():
+            place.parent.mkdir(parents=True)
+            place.parent.chmod(0o711 if os.geteuid() == 0 else 0o700)
+        place.mkdir(exist_ok=True)
     except OSError as refused:
         raise NoEnvironment(
             f"The home {place.parent} cannot be written to ({(refused.strerror or '').lower()}); "

@@ -10,6 +10,7 @@ import os
 import secrets
 import socket
 import time
+from collections.abc import Container
 from pathlib import Path
 from typing import IO, Any
 
@@ -96,7 +97,7 @@ class Home:
         ports: dict[str, int] = kept["ports"]
         taken = {first_port - 1}
         for offset, name in enumerate(("salesforce", "control", "tryton")):
-            ports[name] = _free_port(ports.get(name) or first_port + offset, taken)
+            ports[name] = free_port(ports.get(name) or first_port + offset, taken)
             taken.add(ports[name])
         write_private(self.path / "sandbox.json", json.dumps(kept, indent=2))
         return kept
@@ -144,6 +145,15 @@ def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
+def free_port(wanted: int, taken: Container[int] = ()) -> int:
+    """The wanted port of our own machine, or any free one when it is in use or ``taken``."""
+    while wanted in taken or not port_is_free(wanted):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            wanted = int(probe.getsockname()[1])
+    return wanted
+
+
 def port_answers(port: int) -> bool:
     """Whether something listens on this port of our own machine."""
     with socket.socket() as wire:
@@ -161,14 +171,6 @@ def _take(file: IO[str], patience: float = 0.5) -> None:
             if time.monotonic() > deadline:
                 raise
         time.sleep(0.05)
-
-
-def _free_port(wanted: int, taken: set[int]) -> int:
-    while wanted in taken or not port_is_free(wanted):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            wanted = int(probe.getsockname()[1])
-    return wanted
 
 
 def _new_sandbox() -> dict[str, Any]:

@@ -14,7 +14,7 @@ from types import FrameType
 
 from controltower.embedded.process import last_line, write_private
 from controltower.supervisor.child import Child, end_session, identity_of
-from controltower.supervisor.home import Home, StartProblem, port_is_free
+from controltower.supervisor.home import Home, StartProblem, free_port, port_is_free
 from controltower.supervisor.plan import (
     VALKEY_STAGE,
     Servers,
@@ -74,7 +74,7 @@ class Tower:
         if not port_is_free(self.wishes.port, self.wishes.host):
             raise StartProblem(
                 f"Port {self.wishes.port} is taken by another program; stop that program or "
-                f"choose another port: bin/up --port {self.wishes.port + 100}."
+                f"choose another port: bin/up --port {free_port(self.wishes.port + 1)}."
             )
         servers = self.servers.children(self.home)
         for server in servers:

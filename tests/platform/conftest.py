@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,3 +37,14 @@ def as_root() -> None:
     """Only for root: what is checked does not concern others."""
     if os.geteuid() != 0:
         pytest.skip("concerns root only")
+
+
+@pytest.fixture
+def ordinary_user(as_root: None) -> list[str]:
+    """The words that run a Python program as an account without rights."""
+    nobody = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+    for python in ("/usr/bin/python3.11", "/usr/bin/python3", sys.executable):
+        known = [*nobody, python, "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]
+        if shutil.which("setpriv") and subprocess.call(known, stderr=subprocess.DEVNULL) == 0:
+            return [*nobody, python]
+    pytest.skip("no Python here that another account may run")
