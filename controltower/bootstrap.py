@@ -202,7 +202,8 @@ def _digest(lock: Path) -> str:
 
 
 def _home(words: list[str]) -> Path:
-    return _home_parser().parse_known_args(words)[0].home.resolve()
+    home: Path = _home_parser().parse_known_args(words)[0].home
+    return home.resolve()
 
 
 def _absolute_home(words: list[str]) -> list[str]:

@@ -35,7 +35,7 @@ def child(tmp_path: Path) -> Iterator[Maker]:
 
 
 def _tick_until(child: Child, condition: Callable[[], bool], seconds: float = 15) -> list[str]:
-    told = []
+    told: list[str] = []
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, told

@@ -29,7 +29,12 @@ for server in servers:
 def test_both_servers_run_without_rights(open_directory: Path, ordinary_user: list[str]) -> None:
     open_directory.chmod(0o777)
     wheels = Path(psycopg.__file__).parent.parent
-    command = [*ordinary_user, "-c", PROGRAM, open_directory / "home", REPOSITORY, wheels]
+    command = [
+        *ordinary_user,
+        "-c",
+        PROGRAM,
+        *map(str, (open_directory / "home", REPOSITORY, wheels)),
+    ]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as program:
