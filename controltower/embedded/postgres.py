@@ -74,6 +74,7 @@ class Postgres:
             "unix_socket_directories": str(self.socket_directory),
             "unix_socket_permissions": "0700",
             "max_connections": "120",
+            "max_parallel_workers_per_gather": "0",  # a container's /dev/shm may be tiny
             "timezone": "UTC",
             "log_timezone": "UTC",
         }

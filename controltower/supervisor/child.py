@@ -19,6 +19,9 @@ LONG_ENOUGH = 30.0
 LONGEST_PAUSE = 30.0
 """Seconds between two starts of a process that keeps dying."""
 
+FAILURES_WORTH_A_LOOK = 3
+"""Deaths in a row after which the message sends the reader to the log."""
+
 LOG_LIMIT = 20 * 1024 * 1024
 """Bytes after which a log is put aside, once."""
 
@@ -130,6 +133,11 @@ class Child:
         self.failures += 1
         pause = min(LONGEST_PAUSE, 0.25 * 2**self.failures)
         self.begin_again = now + pause
+        if self.failures > FAILURES_WORTH_A_LOOK:
+            return (
+                f"{self.name} keeps stopping ({self.last_exit}); next try in {pause:.0f} s, "
+                f"its log is {self.log}"
+            )
         return f"{self.name} stopped ({self.last_exit}); starting it again in {pause:.1f} s"
 
     def _begin_again(self) -> str:

@@ -75,7 +75,7 @@ class Home:
     def holder(self) -> int | None:
         """The process that holds this home now, if any."""
         try:
-            with (self.path / "lock").open("r+") as file:
+            with (self.path / "lock").open() as file:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except OSError:
