@@ -78,8 +78,6 @@ def environments_place(home: Path) -> Path:
     beside = REPOSITORY / ".venv"
     if os.access(beside if beside.exists() else REPOSITORY, os.W_OK):
         return beside
-    if all(_is_current(beside / name, LOCKS[name]) for name in ("product", "sandbox")):
-        return beside
     return home / "environments"
 
 
