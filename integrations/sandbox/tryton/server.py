@@ -1,0 +1,120 @@
+"""Everything of the sandbox ERP in one process: trytond, the fault proxy before it, its control."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from integrations.sandbox.control import Control, Impossible
+from integrations.sandbox.faults import Board, middleware
+from integrations.sandbox.forward import Forward
+from integrations.sandbox.listener import Listener
+from integrations.sandbox.tryton import books, template
+from integrations.sandbox.tryton.console import Console
+from integrations.sandbox.tryton.daemon import Trytond
+from integrations.sandbox.tryton.dialect import TrytonDialect
+from integrations.sandbox.tryton.ledger import Ledger
+
+LARGEST_REQUEST = 4 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where the ERP lives and who may sign in. Port 0 of `control_port` means no control door."""
+
+    port: int
+    data: Path
+    environment: Path
+    user: str
+    password: str
+    control_port: int = 0
+
+
+class Erp:
+    """A running sandbox ERP."""
+
+    def __init__(self, settings: Settings, daemon: Trytond, console: Console) -> None:
+        self.settings = settings
+        self.daemon = daemon
+        self.board = Board(settings.data / "faults.sqlite")
+        self.ledger = Ledger(console)
+
+    async def serve(self) -> None:
+        """Answer on both ports and keep trytond alive, until cancelled. Raises OSError when a port
+        is taken."""
+        app = web.Application(
+            middlewares=[middleware(self.board, TrytonDialect())], client_max_size=LARGEST_REQUEST
+        )
+        app.router.add_route("*", "/{path:.*}", Forward(self.daemon.base_url))
+        chores = [Listener(app, self.settings.port, self.board).run(), self.daemon.keep_alive()]
+        if self.settings.control_port:
+            control = ErpControl(self.board, self.ledger, self.daemon).app
+            always_up = Board(self.settings.data / "control.sqlite")
+            chores.append(Listener(control, self.settings.control_port, always_up).run())
+        tasks = [asyncio.create_task(chore) for chore in chores]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class ErpControl(Control):
+    """The control door with an accountant's verbs and the books themselves beside the faults.
+
+    ``POST /api/actions/close_period|reopen_period {company, period}`` ·
+    ``POST /api/actions/switch_tax {company, code, active}`` · ``POST /api/actions/crash`` ·
+    ``GET /api/books/invoices?company=&reference=`` · ``GET /api/books/totals`` ·
+    ``GET /api/books/periods`` (those not open).
+    """
+
+    def __init__(self, board: Board, ledger: Ledger, daemon: Trytond) -> None:
+        super().__init__("tryton", "Tryton ERP", board)
+        self._ledger = ledger
+        self._daemon = daemon
+        self.app.router.add_get("/api/books/invoices", self._invoices)
+        self.app.router.add_get("/api/books/totals", self._totals)
+        self.app.router.add_get("/api/books/periods", self._periods)
+
+    async def _act(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        if name == "crash":
+            self._daemon.crash()
+            return web.json_response({"crashed": True}, status=201)
+        try:
+            wanted = await request.json() if request.can_read_body else {}
+        except ValueError:
+            raise Impossible("the body is not JSON") from None
+        return web.json_response(await self._ledger.act(name, wanted), status=201)
+
+    async def _invoices(self, request: web.Request) -> web.Response:
+        wanted = request.query.get("company", ""), request.query.get("reference", "")
+        return web.json_response({"invoices": await self._ledger.invoices(*wanted)})
+
+    async def _totals(self, _request: web.Request) -> web.Response:
+        return web.json_response({"totals": await self._ledger.totals()})
+
+    async def _periods(self, _request: web.Request) -> web.Response:
+        return web.json_response({"periods": await self._ledger.periods()})
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Erp]:
+    """Furnish and start trytond; it has ended when the block is left. Raises Unusable, NotReady."""
+    await template.furnish(settings.environment, settings.data)
+    daemon = Trytond(settings.environment, settings.data)
+    try:
+        await daemon.start()
+        async with Console(daemon.base_url) as console:
+            password = template.administrator_password(settings.data)
+            await console.login(template.ADMINISTRATOR, password)
+            await books.enrol_tower(console, settings.user, settings.password)
+            yield Erp(settings, daemon, console)
+    finally:
+        await daemon.stop()

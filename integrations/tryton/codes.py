@@ -1,0 +1,166 @@
+"""The natural codes a record is written with, turned into Tryton's ids.
+
+Whatever is not found is collected with a sentence that names code and company, so that one attempt
+tells everything that is wrong with a record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from controltower.canonical.verdicts import FieldError, Kind, Rejected
+from integrations.tryton.client import Talk
+
+UNITS = {"hour": ("Hour", 2), "day": ("Day", 2), "unit": ("Unit", 0)}
+"""Our unit to Tryton's name for it and the decimals it allows in a quantity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """A Tryton company; its party's code is the legal entity's code."""
+
+    id: int
+    code: str
+    name: str
+    currency: str
+
+
+class UnknownCodes(Exception):
+    """Some codes of a record are not known to Tryton; `verdict` names them all."""
+
+    def __init__(self, problems: list[FieldError]) -> None:
+        super().__init__(problems[0].text)
+        self.verdict = Rejected(
+            kind=Kind.REFERENCE_MISSING,
+            text=" ".join(problem.text for problem in problems),
+            fields=tuple(problems),
+        )
+
+
+@dataclass(slots=True)
+class Directory:
+    """What one connector has already looked up and that does not change while it works.
+
+    Taxes, accounts and parties are not kept: people switch them off while we run.
+    """
+
+    companies: dict[str, Company] = field(default_factory=dict)
+    ids: dict[tuple[str, str], int] = field(default_factory=dict)
+
+
+class Codes:
+    """Look-ups for one record; `settle` raises when any of them failed."""
+
+    def __init__(self, talk: Talk, directory: Directory) -> None:
+        self._talk = talk
+        self._directory = directory
+        self._problems: list[FieldError] = []
+
+    def miss(self, field_name: str, text: str) -> int:
+        """Note a problem and go on with an id that is never sent."""
+        if text not in {problem.text for problem in self._problems}:
+            self._problems.append(FieldError(field_name, text))
+        return 0
+
+    def settle(self) -> None:
+        """Raises UnknownCodes when something was missing."""
+        if self._problems:
+            raise UnknownCodes(self._problems)
+
+    async def company(self, code: str) -> Company:
+        """The company of a legal entity. Raises UnknownCodes: without it nothing else is known."""
+        known = self._directory.companies
+        if code not in known:
+            fields = ["party.code", "party.name", "currency.code"]
+            for row in await self._talk.rows("company.company", [], fields):
+                party = row["party."]
+                known[party["code"]] = Company(
+                    row["id"], party["code"], party["name"], row["currency."]["code"]
+                )
+        if code not in known:
+            text = "The record names no company." if not code else f"Tryton has no company {code}."
+            self.miss("company", text)
+            self.settle()
+        return known[code]
+
+    async def currency(self, code: str) -> int:
+        return await self._kept(
+            "currency.currency", [["code", "=", code]], "currency",
+            f"Currency {code or '(none)'} is not known in Tryton.",
+        )  # fmt: skip
+
+    async def country(self, code: str) -> int:
+        return await self._kept(
+            "country.country", [["code", "=", code]], "country",
+            f"Country {code or '(none)'} is not known in Tryton.",
+        )  # fmt: skip
+
+    async def unit(self, name: str) -> int:
+        tryton_name = UNITS.get(name, (name, 0))[0]
+        return await self._kept(
+            "product.uom", [["name", "=", tryton_name]], "unit",
+            f"Unit {name or '(none)'} is not known in Tryton.",
+        )  # fmt: skip
+
+    async def payment_term(self, name: str) -> int:
+        rows = await self._talk.rows("account.invoice.payment_term", [["name", "=", name]], ["id"])
+        if rows:
+            return int(rows[0]["id"])
+        text = f"Payment term {name or '(none)'} is not known or is switched off in Tryton."
+        return self.miss("payment_term", text)
+
+    async def journal(self) -> int:
+        return await self._kept(
+            "account.journal", [["type", "=", "revenue"]], "journal",
+            "Tryton has no journal for revenue.",
+        )  # fmt: skip
+
+    async def taxes(self, company: Company, codes: set[str]) -> dict[str, int]:
+        """Tax codes of a company that may be used now."""
+        return await self._of_company(
+            "account.tax", "name", company, codes, "tax_code", "Tax code {} is not known or is "
+            "switched off in {}.",
+        )  # fmt: skip
+
+    async def accounts(self, company: Company, codes: set[str]) -> dict[str, int]:
+        """Accounts of a company's chart that may be used now."""
+        return await self._of_company(
+            "account.account", "code", company, codes, "account_code", "Account {} is not in the "
+            "chart of accounts of {}.",
+        )  # fmt: skip
+
+    async def receivable(self, company: Company, party: dict[str, Any]) -> int:
+        """The party's own receivable account in this company, else the company's default."""
+        if party.get("account_receivable"):
+            return int(party["account_receivable"])
+        key = ("receivable", company.code)
+        if key not in self._directory.ids:
+            rows = await self._talk.read(
+                "account.configuration", [1], ["default_account_receivable"], company.id
+            )
+            found = rows[0]["default_account_receivable"]
+            if not found:
+                text = f"{party['name']} has no receivable account in {company.name}."
+                return self.miss("party_code", text)
+            self._directory.ids[key] = int(found)
+        return self._directory.ids[key]
+
+    async def _of_company(
+        self, model: str, by: str, company: Company, codes: set[str], name: str, text: str
+    ) -> dict[str, int]:
+        domain = [["company", "=", company.id], [by, "in", sorted(codes)]]
+        rows = await self._talk.rows(model, domain, [by], company.id)
+        found = {row[by]: int(row["id"]) for row in rows}
+        for code in sorted(codes - found.keys()):
+            found[code] = self.miss(name, text.format(code or "(none)", company.name))
+        return found
+
+    async def _kept(self, model: str, domain: list[Any], name: str, text: str) -> int:
+        key = (model, str(domain))
+        if key not in self._directory.ids:
+            rows = await self._talk.rows(model, domain, ["id"])
+            if not rows:
+                return self.miss(name, text)
+            self._directory.ids[key] = int(rows[0]["id"])
+        return self._directory.ids[key]

@@ -1,0 +1,164 @@
+"""Tryton, the open-source ERP, through its JSON-RPC."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from controltower.canonical.verdicts import (
+    Done,
+    Effect,
+    Kind,
+    Misconfigured,
+    Outcome,
+    Quota,
+    Verdict,
+)
+from integrations.connector import (
+    CallFailed,
+    ChangeFeed,
+    ChangePage,
+    Connection,
+    Descriptor,
+    Key,
+    Operation,
+    Verification,
+)
+from integrations.tryton import customers, feed, invoices, periods
+from integrations.tryton.client import Talk, TrytonClient, context
+from integrations.tryton.codes import Directory, UnknownCodes
+from integrations.tryton.refusals import Refusal
+
+LONGEST_PROCESSING = timedelta(seconds=15)
+"""Tryton gives up waiting for its database after 2 × 5 s and then works for less than 2 s; no
+request that we gave up on can still have an effect after this."""
+
+DESCRIPTOR = Descriptor(
+    name="tryton",
+    title="Tryton ERP",
+    domain="ERP",
+    api_version="8.2 JSON-RPC",
+    feeds={"invoice": ChangeFeed.POLL},
+    operations=(
+        Operation("customer", "upsert", Effect.KEYED, LONGEST_PROCESSING),
+        Operation("invoice", "upsert", Effect.PROBED, LONGEST_PROCESSING),
+        Operation("invoice", "post", Effect.IDEMPOTENT, LONGEST_PROCESSING),
+    ),
+    verification=Verification.REAL_COUNTERPART,
+    concurrency=4,
+)
+
+_CODES = frozenset({"tax_code", "account", "payment_term"})
+T = TypeVar("T")
+
+
+class TrytonConnector:
+    """One Tryton database with all its companies. The record's `company` says which one acts.
+
+    Secrets: `user`, `password`. Options: `database` (default "ctrl").
+    """
+
+    descriptor = DESCRIPTOR
+
+    def __init__(self, connection: Connection) -> None:
+        self._source = connection.slug
+        self._client = TrytonClient(connection)
+        self._directory = Directory()
+
+    async def close(self) -> None:
+        """Give sockets back."""
+        await self._client.close()
+
+    async def health(self) -> Verdict:
+        """Ask for our own preferences: reachable, signed in and answering."""
+
+        async def preferences(talk: Talk) -> Verdict:
+            answer = await talk.ask("model.res.user.get_preferences", True, context())
+            values = {"company": answer.get("company")}
+            return Done(ref=self._source, outcome=Outcome.READ, values=values)
+
+        return await self._verdict(preferences)
+
+    def rate_limit(self) -> Quota:
+        """Tryton limits log-ins only, and says nothing of it beforehand."""
+        return Quota()
+
+    async def read_changes(self, entity: str, cursor: str, limit: int) -> ChangePage:
+        """Posted and paid invoices. Raises CallFailed."""
+        _known(entity, {"invoice"})
+        now = datetime.now(UTC)
+        return await self._data(lambda talk: feed.changes(talk, self._source, cursor, limit, now))
+
+    async def ack(self, refs: Sequence[str]) -> None:
+        """A poll needs no acknowledgement."""
+
+    async def get(self, entity: str, ref: str, company: str = "") -> Verdict:
+        """Read a customer or an invoice by its Tryton id."""
+        _known(entity, {"customer", "invoice"})
+        if entity == "customer":
+            return await self._verdict(
+                lambda talk: customers.get(talk, self._directory, ref, company)
+            )
+        return await self._verdict(lambda talk: invoices.get(talk, ref))
+
+    async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
+        """Look up a customer, an invoice by reference, a period by date, or a code."""
+        _known(entity, {"customer", "invoice", "period", *_CODES})
+
+        async def found(talk: Talk) -> Verdict:
+            if entity in _CODES:
+                return await periods.find_code(talk, self._directory, entity, business_key)
+            finders = {
+                "customer": customers.find, "invoice": invoices.find, "period": periods.find_period,
+            }  # fmt: skip
+            return await finders[entity](talk, self._directory, business_key)
+
+        return await self._verdict(found)
+
+    async def upsert(self, entity: str, record: Mapping[str, Any], idempotency_key: str) -> Verdict:
+        """Create or update a customer or a draft invoice.
+
+        Tryton takes no idempotency key: a customer's `code` is unique, and an invoice's `reference`
+        is looked up first.
+        """
+        _known(entity, {"customer", "invoice"})
+        write = customers.upsert if entity == "customer" else invoices.upsert
+        return await self._verdict(lambda talk: write(talk, self._directory, record))
+
+    async def act(
+        self, entity: str, ref: str, action: str, record: Mapping[str, Any], idempotency_key: str
+    ) -> Verdict:
+        """Post an invoice. Raises KeyError for anything else."""
+        self.descriptor.operation(entity, action)
+        return await self._verdict(lambda talk: invoices.post(talk, ref, record))
+
+    async def keys(self, entity: str, since: datetime, until: datetime) -> Sequence[Key]:
+        """Booked invoices (reference, total) or customers (code). Raises CallFailed."""
+        _known(entity, {"customer", "invoice"})
+        return await self._data(lambda talk: feed.keys(talk, entity, since, until))
+
+    async def _verdict(self, operation: Callable[[Talk], Awaitable[Verdict]]) -> Verdict:
+        """Play one operation; whatever stops it becomes a verdict with its exchange."""
+        talk = self._client.talk()
+        try:
+            return talk.told(await operation(talk))
+        except UnknownCodes as unknown:
+            return talk.told(unknown.verdict)
+        except Refusal as refusal:
+            return talk.told(refusal.verdict())
+        except CallFailed as failure:
+            return talk.told(failure.verdict)
+
+    async def _data(self, operation: Callable[[Talk], Awaitable[T]]) -> T:
+        talk = self._client.talk()
+        try:
+            return await operation(talk)
+        except Refusal as refusal:
+            raise CallFailed(talk.told(refusal.verdict())) from None
+
+
+def _known(entity: str, offered: set[str]) -> None:
+    if entity not in offered:
+        text = f"The Tryton connector has no {entity}."
+        raise CallFailed(Misconfigured(kind=Kind.CONTRACT, text=text))

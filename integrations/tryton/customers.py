@@ -1,0 +1,165 @@
+"""Customers: parties of Tryton, shared by all companies, with terms and accounts per company."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from controltower.canonical.records import Customer
+from controltower.canonical.verdicts import Done, Kind, Outcome, Rejected, Verdict
+from integrations.tryton.client import Talk, context
+from integrations.tryton.codes import Codes, Company, Directory
+
+FIELDS = [
+    "code", "name", "active", "email", "account_receivable", "customer_payment_term",
+    "customer_payment_term.name", "write_date", "create_date",
+    "addresses.street", "addresses.city", "addresses.postal_code", "addresses.country.code",
+    "identifiers.type", "identifiers.code_compact",
+]  # fmt: skip
+_IDENTIFIER_TYPES = {"AT": "at_vat", "US": "us_ein", "CA": "ca_bn"}
+"""Where Tryton's name for the tax number is not the country followed by `_vat`."""
+
+
+async def find(talk: Talk, directory: Directory, key: Mapping[str, Any]) -> Verdict:
+    """By our code; else by VAT number; else, only when the key has none, by exact name."""
+    company = await _company(talk, directory, key)
+    matches = await _matches(talk, company, key)
+    if not matches:
+        text = f"Tryton knows no customer {key.get('name') or key.get('code')}."
+        return Rejected(kind=Kind.NOT_FOUND, text=text)
+    if len(matches) > 1:
+        return _twice(matches, key)
+    return _done(matches[0], Outcome.READ, company)
+
+
+async def get(talk: Talk, directory: Directory, ref: str, company_code: str) -> Verdict:
+    """Read one party by its Tryton id."""
+    company = await _company(talk, directory, {"company": company_code})
+    (row,) = await talk.read("party.party", [int(ref)], FIELDS, company.id if company else 0)
+    return _done(row, Outcome.READ, company)
+
+
+async def upsert(talk: Talk, directory: Directory, record: Mapping[str, Any]) -> Verdict:
+    """Create the customer under our code, or bring the one that exists up to date.
+
+    A customer that the ERP already had under a number of its own keeps name, address and number:
+    only its payment term in the company is filled in.
+    """
+    codes = Codes(talk, directory)
+    company = await codes.company(str(record.get("company") or ""))
+    matches = await _matches(talk, company, record)
+    if len(matches) > 1:
+        return _twice(matches, record)
+    term = await codes.payment_term(str(record["payment_term"])) if record.get(
+        "payment_term"
+    ) else 0  # fmt: skip
+    if not matches:
+        return await _create(talk, codes, company, record, term)
+    codes.settle()
+    return await _update(talk, company, matches[0], record, term)
+
+
+async def _create(
+    talk: Talk, codes: Codes, company: Company, record: Mapping[str, Any], term: int
+) -> Verdict:
+    country = await codes.country(str(record.get("country") or ""))
+    receivable = await codes.receivable(company, {"name": record.get("name")})
+    codes.settle()
+    values: dict[str, Any] = {
+        "name": record["name"],
+        "code": record["code"],
+        "account_receivable": receivable,
+        "addresses": [["create", [_address(record, country)]]],
+    }
+    if term:
+        values["customer_payment_term"] = term
+    if record.get("vat_number"):
+        identifier = {"code": record["vat_number"], "type": _identifier_type(record)}
+        values["identifiers"] = [["create", [identifier]]]
+    if record.get("email"):
+        mail = {"type": "email", "value": record["email"], "name": record.get("contact_name")}
+        values["contact_mechanisms"] = [["create", [mail]]]
+    (ref,) = await talk.do("model.party.party.create", [values], context(company.id))
+    (row,) = await talk.read("party.party", [ref], FIELDS, company.id)
+    return _done(row, Outcome.CREATED, company)
+
+
+async def _update(
+    talk: Talk, company: Company, row: dict[str, Any], record: Mapping[str, Any], term: int
+) -> Verdict:
+    changes: dict[str, Any] = {}
+    if term and not row["customer_payment_term"]:
+        changes["customer_payment_term"] = term
+    if row["code"] == record.get("code") and row["name"] != record.get("name"):
+        changes["name"] = record["name"]
+    if not changes:
+        return _done(row, Outcome.UNCHANGED, company)
+    await talk.do("model.party.party.write", [row["id"]], changes, context(company.id))
+    (row,) = await talk.read("party.party", [row["id"]], FIELDS, company.id)
+    return _done(row, Outcome.UPDATED, company)
+
+
+async def _matches(
+    talk: Talk, company: Company | None, key: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Parties that are, or may be, this customer; the surest criterion that finds any decides."""
+    tries = [[["code", "=", key["code"]]]] if key.get("code") else []
+    if key.get("vat_number"):
+        number = "".join(filter(str.isalnum, str(key["vat_number"]))).upper()
+        tries.append([["identifiers.code_compact", "in", sorted({number, number[2:]})]])
+    elif key.get("name"):
+        tries.append([["name", "=", key["name"]]])
+    for domain in tries:
+        found = await talk.rows("party.party", domain, FIELDS, company.id if company else 0)
+        if found:
+            return found
+    return []
+
+
+async def _company(talk: Talk, directory: Directory, key: Mapping[str, Any]) -> Company | None:
+    code = str(key.get("company") or "")
+    return await Codes(talk, directory).company(code) if code else None
+
+
+def _twice(matches: list[dict[str, Any]], key: Mapping[str, Any]) -> Verdict:
+    names = ", ".join(f"{row['code']} ({row['name']})" for row in matches)
+    text = (
+        f"{key.get('name') or 'The customer'} exists {len(matches)} times in Tryton: {names}. "
+        "Merge them there, or tell the CRM which one is meant."
+    )
+    return Rejected(kind=Kind.DUPLICATE, text=text)
+
+
+def _address(record: Mapping[str, Any], country: int) -> dict[str, Any]:
+    return {
+        "street": record.get("street") or "",
+        "city": record.get("city") or "",
+        "postal_code": record.get("postal_code") or "",
+        "country": country,
+    }
+
+
+def _identifier_type(record: Mapping[str, Any]) -> str:
+    country = str(record.get("country") or "")
+    return _IDENTIFIER_TYPES.get(country, f"{country.lower()}_vat")
+
+
+def _done(row: dict[str, Any], outcome: Outcome, company: Company | None) -> Done:
+    address = (row["addresses."] or [{}])[0]
+    country = (address.get("country.") or {}).get("code", "")
+    customer = Customer(
+        source_id=str(row["id"]),
+        name=row["name"] or "",
+        entity=company.code if company else "",
+        street=address.get("street") or "",
+        city=address.get("city") or "",
+        postal_code=address.get("postal_code") or "",
+        country=country,
+        vat_number=(row["identifiers."] or [{}])[0].get("code_compact", ""),
+        contact_email=row["email"] or "",
+        erp_code=row["code"],
+    )
+    term = (row["customer_payment_term."] or {}).get("name", "")
+    values = customer.as_dict() | {"code": row["code"], "payment_term": term}
+    version = (row["write_date"] or row["create_date"]).isoformat()
+    return Done(ref=str(row["id"]), outcome=outcome, version=version, values=values)

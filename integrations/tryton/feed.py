@@ -1,0 +1,91 @@
+"""What became of invoices since: posted and paid ones, by the time of their last change.
+
+Tryton stamps a record when its transaction writes, not when it commits, so a record can appear
+behind one that was already read. The cursor therefore stays `SETTLED` behind the clock: the last
+seconds are read again, and the same fact keeps the same event id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from controltower.canonical.events import INVOICE_PAID, INVOICE_POSTED, BusinessKey, CanonicalEvent
+from integrations import exact_json
+from integrations.connector import Change, ChangePage, Key
+from integrations.tryton import customers, read_invoice
+from integrations.tryton.client import Talk
+
+SETTLED = timedelta(seconds=15)
+_EVENTS = {"posted": INVOICE_POSTED, "paid": INVOICE_PAID}
+
+
+async def changes(talk: Talk, source: str, cursor: str, limit: int, now: datetime) -> ChangePage:
+    """A page of posted and paid invoices changed after `cursor` ("time|id"), oldest first."""
+    at, last = _read(cursor)
+    domain = [
+        ["type", "=", "out"], ["state", "in", sorted(_EVENTS)],
+        ["OR", ["write_date", ">", at], [["write_date", "=", at], ["id", ">", last]]],
+    ]  # fmt: skip
+    rows = await talk.ask(
+        f"model.{read_invoice.MODEL}.search_read", domain, 0, limit,
+        [["write_date", "ASC"], ["id", "ASC"]], read_invoice.FIELDS, {},
+    )  # fmt: skip
+    has_more = len(rows) == limit
+    return ChangePage(
+        changes=[_change(row, source) for row in rows],
+        next_cursor=_next(rows, cursor, None if has_more else now - SETTLED),
+        has_more=has_more,
+    )
+
+
+async def keys(talk: Talk, entity: str, since: datetime, until: datetime) -> Sequence[Key]:
+    """Booked invoices, or customers, last changed in [since, until)."""
+    window = [["write_date", ">=", since], ["write_date", "<", until]]
+    if entity == "customer":
+        rows = await talk.rows("party.party", window, customers.FIELDS)
+        return [Key(str(row["id"]), row["code"], read_invoice.version_of(row)) for row in rows]
+    domain = [*window, ["type", "=", "out"], ["state", "in", sorted(_EVENTS)]]
+    return [_key(row) for row in await talk.rows(read_invoice.MODEL, domain, read_invoice.FIELDS)]
+
+
+def _change(row: dict[str, Any], source: str) -> Change:
+    invoice = read_invoice.record_of(row)
+    pairs = (("invoice", invoice.number), ("reference", invoice.reference))
+    event = CanonicalEvent(
+        id=f"{source}:invoice:{row['id']}:{row['state']}",
+        type=_EVENTS[row["state"]],
+        source=source,
+        subject=f"invoice/{row['id']}",
+        time=row["write_date"],
+        version=read_invoice.version_of(row),
+        record=invoice,
+        keys=tuple(BusinessKey(kind, value) for kind, value in pairs if value),
+    )
+    return Change(raw=exact_json.encode(row).encode(), event=event)
+
+
+def _key(row: dict[str, Any]) -> Key:
+    return Key(
+        ref=str(row["id"]),
+        key=row["reference"] or "",
+        version=read_invoice.version_of(row),
+        amount=str(row["total_amount"]),
+        currency=row["currency."]["code"],
+    )
+
+
+def _read(cursor: str) -> tuple[datetime, int]:
+    at, _, last = cursor.partition("|")
+    return datetime.fromisoformat(at or "1970-01-01T00:00:00+00:00"), int(last or 0)
+
+
+def _next(rows: list[dict[str, Any]], cursor: str, latest: datetime | None) -> str:
+    """After the last row, but, at the end of the feed, never later than `latest`."""
+    if not rows:
+        return cursor
+    at, last = rows[-1]["write_date"], rows[-1]["id"]
+    if latest is not None and at > latest:
+        at, last = max(latest, _read(cursor)[0]), 0
+    return f"{at.astimezone(UTC).isoformat()}|{last}"

@@ -1,0 +1,251 @@
+"""Customer invoices: drafted under our reference, posted, and read back as Tryton totals them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from controltower.canonical.money import NotAnAmount, UnknownCurrency
+from controltower.canonical.verdicts import (
+    FieldError,
+    Kind,
+    Outcome,
+    Rejected,
+    Unknown,
+    Verdict,
+)
+from integrations.connector import CallFailed
+from integrations.tryton.client import Talk, context
+from integrations.tryton.codes import Codes, Company, Directory
+from integrations.tryton.lines import Line, line_of
+from integrations.tryton.read_invoice import FIELDS, MODEL, done, record_of
+from integrations.tryton.refusals import PAST_DUE_WARNING, Refusal
+from integrations.tryton.wire import Quantity
+
+BOOKED = frozenset({"posted", "paid"})
+
+
+async def find(talk: Talk, directory: Directory, key: Mapping[str, Any]) -> Verdict:
+    """By our reference, in one company when the key names it. Cancelled invoices do not count."""
+    codes = Codes(talk, directory)
+    company = await codes.company(str(key["company"])) if key.get("company") else None
+    rows = await _by_reference(talk, str(key.get("reference") or ""), company)
+    if not rows:
+        text = f"Tryton has no invoice with the reference {key.get('reference')}."
+        return Rejected(kind=Kind.NOT_FOUND, text=text)
+    if len(rows) > 1:
+        return _twice(rows, str(key["reference"]))
+    return done(rows[0], Outcome.READ)
+
+
+async def get(talk: Talk, ref: str) -> Verdict:
+    """Read one invoice by its Tryton id."""
+    return done(await _row(talk, int(ref)), Outcome.READ)
+
+
+async def upsert(talk: Talk, directory: Directory, record: Mapping[str, Any]) -> Verdict:
+    """Draft the invoice, unless our reference is already there.
+
+    A draft of the same content is left alone, another is brought up to date; a posted invoice is
+    never touched.
+    """
+    try:
+        order = _Order.read(record)
+    except (NotAnAmount, UnknownCurrency, ValueError) as error:
+        text = f"The invoice cannot be read: {type(error).__name__} {error}."
+        return Rejected(kind=Kind.VALIDATION, text=text)
+    codes = Codes(talk, directory)
+    company = await codes.company(order.company)
+    known = await _by_reference(talk, order.reference, company)
+    if len(known) > 1:
+        return _twice(known, order.reference)
+    if known and known[0]["state"] in BOOKED:
+        return done(known[0], Outcome.ALREADY_DONE)
+    if known and _same(known[0], order):
+        return done(known[0], Outcome.UNCHANGED)
+    values = await _values(talk, codes, company, order)
+    if known:
+        values["lines"].insert(0, ["delete", [line["id"] for line in known[0]["lines."]]])
+        await talk.do(f"model.{MODEL}.write", [known[0]["id"]], values, context(company.id))
+        return done(await _row(talk, known[0]["id"]), Outcome.UPDATED)
+    (ref,) = await talk.do(f"model.{MODEL}.create", [values], context(company.id))
+    return done(await _row(talk, ref), Outcome.CREATED)
+
+
+async def post(talk: Talk, ref: str, record: Mapping[str, Any]) -> Verdict:
+    """Post a draft, first dating it `invoice_date` when the record says so. Twice is once."""
+    row = await _row(talk, int(ref))
+    if row["state"] in BOOKED:
+        return done(row, Outcome.ALREADY_DONE)
+    if row["state"] == "cancelled":
+        return Rejected(kind=Kind.CONFLICT, text=f"Invoice {row['reference']} was cancelled.")
+    company = int(row["company."]["id"])
+    wanted = _date(record.get("invoice_date"))
+    try:
+        if wanted and wanted != row["invoice_date"]:
+            await talk.do(
+                f"model.{MODEL}.write", [int(ref)], {"invoice_date": wanted}, context(company)
+            )
+        await _press_post(talk, int(ref), company)
+    except Refusal as refusal:
+        return await _not_posted(talk, row, refusal, wanted or row["invoice_date"])
+    try:
+        return done(await _row(talk, int(ref)), Outcome.UPDATED)
+    except CallFailed as failure:
+        text = f"Posted, but the number could not be read back: {_words(failure)}"
+        raise CallFailed(talk.told(Unknown(text=text))) from None
+
+
+async def _press_post(talk: Talk, ref: int, company: int) -> None:
+    """Post, agreeing to a due date in the past when Tryton asks. Nothing is written until then."""
+    try:
+        await talk.do(f"model.{MODEL}.post", [ref], context(company))
+    except Refusal as refusal:
+        if not refusal.warning.endswith(f".{PAST_DUE_WARNING}"):
+            raise
+        await talk.ask("model.res.user.warning.skip", refusal.warning, False, context(company))
+        await talk.do(f"model.{MODEL}.post", [ref], context(company))
+
+
+async def _not_posted(
+    talk: Talk, row: dict[str, Any], refusal: Refusal, on: date | None
+) -> Verdict:
+    if refusal.kind is Kind.ALREADY_DONE:
+        return done(await _row(talk, row["id"]), Outcome.ALREADY_DONE)
+    if refusal.kind is not Kind.PERIOD_CLOSED:
+        return talk.told(refusal.verdict())
+    name = row["company."]["party."]["name"]
+    text = f"The accounting period of {on} is closed in {name}. Tryton: {refusal.message}"
+    complaint = FieldError("invoice_date", refusal.message)
+    return Rejected(kind=Kind.PERIOD_CLOSED, text=text, fields=(complaint,))
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """An invoice record read strictly."""
+
+    company: str
+    party_code: str
+    reference: str
+    currency: str
+    payment_term: str
+    description: str
+    comment: str
+    on: date | None
+    lines: tuple[Line, ...]
+
+    @classmethod
+    def read(cls, record: Mapping[str, Any]) -> _Order:
+        currency = str(record.get("currency") or "")
+        lines = tuple(line_of(line, currency) for line in record.get("lines") or ())
+        if not lines:
+            raise ValueError("an invoice needs at least one line")
+        if not record.get("reference"):
+            raise ValueError("an invoice needs our reference")
+        return cls(
+            company=str(record.get("company") or ""),
+            party_code=str(record.get("party_code") or ""),
+            reference=str(record["reference"]),
+            currency=currency,
+            payment_term=str(record.get("payment_term") or ""),
+            description=str(record.get("description") or ""),
+            comment=str(record.get("comment") or ""),
+            on=_date(record.get("invoice_date")),
+            lines=lines,
+        )
+
+
+async def _values(talk: Talk, codes: Codes, company: Company, order: _Order) -> dict[str, Any]:
+    """The invoice in Tryton's ids. Raises UnknownCodes with everything that is missing."""
+    party = await _party(talk, codes, company, order.party_code)
+    currency = await codes.currency(order.currency)
+    term = await codes.payment_term(order.payment_term) if order.payment_term else None
+    taxes = await codes.taxes(company, {line.tax_code for line in order.lines})
+    accounts = await codes.accounts(company, {line.account_code for line in order.lines})
+    values: dict[str, Any] = {
+        "type": "out",
+        "company": company.id,
+        "party": party.get("id", 0),
+        "invoice_address": next(iter(party.get("addresses", ())), None),
+        "account": await codes.receivable(company, party) if party else 0,
+        "journal": await codes.journal(),
+        "currency": currency,
+        "payment_term": term,
+        "invoice_date": order.on,
+        "reference": order.reference,
+        "description": order.description,
+        "comment": order.comment,
+    }
+    rows = [
+        {
+            "type": "line", "company": company.id, "currency": currency,
+            "description": line.description, "note": line.origin,
+            "quantity": Quantity(line.quantity), "unit": await codes.unit(line.unit),
+            "unit_price": line.unit_price, "account": accounts[line.account_code],
+            "taxes": [["add", [taxes[line.tax_code]]]],
+        }
+        for line in order.lines
+    ]  # fmt: skip
+    codes.settle()
+    return values | {"lines": [["create", rows]]}
+
+
+async def _party(talk: Talk, codes: Codes, company: Company, code: str) -> dict[str, Any]:
+    fields = ["code", "name", "account_receivable", "addresses"]
+    rows = await talk.rows("party.party", [["code", "=", code]], fields, company.id)
+    if not rows:
+        text = f"Customer {code or '(none)'} is not known or is switched off in Tryton."
+        codes.miss("party_code", text)
+        return {}
+    if not rows[0]["addresses"]:
+        codes.miss("party_code", f"{rows[0]['name']} ({code}) has no address in Tryton.")
+    return rows[0]
+
+
+async def _by_reference(
+    talk: Talk, reference: str, company: Company | None
+) -> list[dict[str, Any]]:
+    domain: list[Any] = [
+        ["type", "=", "out"], ["reference", "=", reference], ["state", "!=", "cancelled"],
+    ]  # fmt: skip
+    if company:
+        domain.append(["company", "=", company.id])
+    return await talk.rows(MODEL, domain, FIELDS, company.id if company else 0)
+
+
+async def _row(talk: Talk, ref: int) -> dict[str, Any]:
+    (row,) = await talk.read(MODEL, [ref], FIELDS)
+    return row
+
+
+def _same(row: dict[str, Any], order: _Order) -> bool:
+    """Whether a draft already says what the order says, line by line."""
+    shown = record_of(row)
+    header = (shown.customer_code, shown.currency, shown.invoice_date, shown.description)
+    if header != (order.party_code, order.currency, order.on, order.description):
+        return False
+    return [
+        (line.description, line.quantity, line.unit_price, line.tax_code, line.account_code)
+        for line in shown.lines
+    ] == [
+        (line.description, line.quantity, line.unit_price, line.tax_code, line.account_code)
+        for line in order.lines
+    ]
+
+
+def _twice(rows: Sequence[dict[str, Any]], reference: str) -> Verdict:
+    names = ", ".join(str(row["number"] or f"draft {row['id']}") for row in rows)
+    text = f"Tryton has {len(rows)} invoices with the reference {reference}: {names}."
+    return Rejected(kind=Kind.DUPLICATE, text=text)
+
+
+def _date(value: Any) -> date | None:
+    if value in (None, ""):
+        return None
+    return value if isinstance(value, date) else date.fromisoformat(str(value))
+
+
+def _words(failure: CallFailed) -> str:
+    return str(getattr(failure.verdict, "text", ""))
