@@ -1,1 +1,1 @@
-"""The pretend firm: servers that speak each vendor's protocol, keep state and can be told to fail."""
+"""The pretend firm: servers that speak each vendor's protocol and can be told to fail."""

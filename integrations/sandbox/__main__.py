@@ -52,8 +52,8 @@ def _parser() -> argparse.ArgumentParser:
 def _carry_out(arguments: argparse.Namespace) -> Any:
     match arguments.order:
         case "fault":
-            names = ("kind", "count", "seconds", "milliseconds", "retry_after", "status")
-            names += ("operation", "code", "text", "committed")
+            names = ["kind", "count", "seconds", "milliseconds", "retry_after", "status"]
+            names += ["operation", "code", "text", "committed"]
             body = {name: getattr(arguments, name) for name in names}
             return _call(arguments, "POST", "/api/faults", body)
         case "clear":

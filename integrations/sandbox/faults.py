@@ -1,8 +1,8 @@
 """Faults on order: what a sandbox system does wrong, for how long, and to which operations.
 
 A `Board` holds the orders of one system and keeps them in its data file. `middleware` plays them
-in front of an aiohttp application; `proxy` does so in front of any other HTTP server. How a refusal
-or a spent quota *looks* differs between vendors: a `Dialect` says it.
+around an aiohttp application; `proxy` lets that application be any other HTTP server. How a
+refusal or a spent quota *looks* differs between vendors: a `Dialect` says it.
 """
 
 from __future__ import annotations
@@ -12,16 +12,15 @@ import fnmatch
 import json
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
+from integrations.sandbox.forward import Forward
 
 
 class Kind(StrEnum):
@@ -75,8 +74,10 @@ class Fault:
 
     def as_dict(self) -> dict[str, Any]:
         """For the control API; `seconds_left` instead of a clock time."""
-        left = None if self.until is None else max(round(self.until - time.time()), 0)
-        return {**asdict(self), "seconds_left": left, "meaning": MEANINGS[self.kind]}
+        fields = asdict(self)
+        until = fields.pop("until")
+        left = None if until is None else max(round(until - time.time()), 0)
+        return {**fields, "seconds_left": left, "meaning": MEANINGS[self.kind]}
 
 
 class Dialect(Protocol):
@@ -181,10 +182,8 @@ def middleware(board: Board, dialect: Dialect) -> Middleware:
     return suffer
 
 
-def proxy(upstream: str) -> Handler:
-    """Hand every request on to another server at `upstream` (scheme, host and port)."""
-    from integrations.sandbox.forward import Forward
-
+def proxy(upstream: str) -> Forward:
+    """A handler that hands every request on to `upstream` (scheme, host and port)."""
     return Forward(upstream)
 
 

@@ -126,7 +126,7 @@ def _life(life: dict[str, Any]) -> str:
     dirt = "".join(f"<option value='{k}'>{k.replace('_', ' ')}</option>" for k in life["dirt"])
     recent = "".join(
         f"<li><time>{escape(row['at'][11:19])}</time> {escape(row['what'])} "
-        f"<span>{escape(row.get('name') or row.get('number') or row.get('reason') or '')}</span></li>"
+        f"<span>{escape(_subject(row))}</span></li>"
         for row in life["recent"]
     )
     quota = life["quota"]
@@ -140,6 +140,10 @@ def _life(life: dict[str, Any]) -> str:
         f"<p>{quota['used']:,} of {quota['limit']:,} calls used today.</p>"
         f"<ol>{recent or '<li>Nothing has happened yet.</li>'}</ol></section>"
     )
+
+
+def _subject(row: dict[str, str]) -> str:
+    return row.get("name") or row.get("number") or row.get("reason") or ""
 
 
 def _system(state: dict[str, Any]) -> str:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from integrations.sandbox.control import Control
 from integrations.sandbox.faults import Board
-from integrations.sandbox.life.firm_at_work import FirmAtWork
-from integrations.sandbox.life.orders import Orders
-from integrations.sandbox.life.pace import Pace
 from integrations.sandbox.listener import Listener
 from integrations.sandbox.page import Page
+from integrations.sandbox.salesforce.life.firm_at_work import FirmAtWork
+from integrations.sandbox.salesforce.life.orders import Orders
+from integrations.sandbox.salesforce.life.pace import Pace
 from integrations.sandbox.salesforce.org import Org
 from integrations.sandbox.salesforce.server import SalesforceServer
 from integrations.sandbox.salesforce.store import Store

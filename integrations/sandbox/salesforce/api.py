@@ -5,48 +5,19 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import unquote
 
 from integrations.sandbox.salesforce import composite, describe
 from integrations.sandbox.salesforce.errors import Refused, not_found
 from integrations.sandbox.salesforce.org import Org, Several
 from integrations.sandbox.salesforce.query import API, select, whole
 from integrations.sandbox.salesforce.schema import SObject, object_named
+from integrations.sandbox.salesforce.wire import Reply, Request
 
 _OPEN_CURSORS = 10
-
-
-@dataclass(frozen=True)
-class Request:
-    """One call below the API root: ``target`` is a path, perhaps with a query string."""
-
-    method: str
-    target: str
-    body: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def path(self) -> str:
-        """The path below ``/services/data/v61.0``, still quoted."""
-        return urlsplit(self.target).path.removeprefix(API)
-
-    @property
-    def query(self) -> dict[str, str]:
-        """The query string's parameters."""
-        return {k: v[-1] for k, v in parse_qs(urlsplit(self.target).query).items()}
-
-
-@dataclass(frozen=True)
-class Reply:
-    """A status with a JSON body; None means no content."""
-
-    status: int
-    body: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Api:
@@ -102,7 +73,7 @@ class Api:
             raise Refused(
                 405,
                 "METHOD_NOT_ALLOWED",
-                f"HTTP Method '{request.method}' not allowed. Allowed are HEAD,GET,POST,PATCH,DELETE",
+                f"HTTP Method '{request.method}' not allowed. Allowed are GET,POST,PATCH,DELETE",
             )
         raise not_found()
 
@@ -204,10 +175,10 @@ class Api:
         return Reply(204)
 
     def _composite(self, request: Request) -> Reply:
-        return Reply(200, composite.chained(self, _record(request.body)))
+        return Reply(200, composite.chained(self.org, self.handle, _record(request.body)))
 
     def _batch(self, request: Request) -> Reply:
-        return Reply(200, composite.batch(self, _record(request.body)))
+        return Reply(200, composite.batch(self.handle, _record(request.body)))
 
     def _create_many(self, request: Request) -> Reply:
         return Reply(200, composite.create_many(self.org, _record(request.body)))
@@ -220,11 +191,6 @@ class Api:
 
     def _delete_many(self, request: Request) -> Reply:
         return Reply(200, composite.delete_many(self.org, request.query))
-
-
-def record_url(name: str, *parts: str) -> str:
-    """The address of a record, its parts quoted."""
-    return "/".join([f"{API}/sobjects/{name}", *(quote(part, safe="") for part in parts)])
 
 
 def _object(name: str) -> SObject:

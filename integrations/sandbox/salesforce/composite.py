@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from integrations.sandbox.salesforce.errors import Refused, not_found
 from integrations.sandbox.salesforce.org import Org, Several
 from integrations.sandbox.salesforce.schema import BY_PREFIX
+from integrations.sandbox.salesforce.wire import Reply, Request
 
-if TYPE_CHECKING:
-    from integrations.sandbox.salesforce.api import Api
-
+Handle = Callable[[Request], Reply]
 _REFERENCE = re.compile(r"@\{(\w+)((?:\.\w+|\[\d+\])*)\}")
 _MOST_REQUESTS = 25
 _MOST_RECORDS = 200
@@ -22,15 +21,15 @@ class _RollBack(Exception):
     """Everything in the call is to be undone."""
 
 
-def chained(api: Api, body: Mapping[str, Any]) -> dict[str, Any]:
+def chained(org: Org, handle: Handle, body: Mapping[str, Any]) -> dict[str, Any]:
     """``/composite``: later requests may use ``@{ref.id}`` of earlier answers."""
     requests = _listed(body, "compositeRequest", _MOST_REQUESTS)
     answers: list[dict[str, Any]] = []
     try:
-        with api.org.store.transaction():
+        with org.store.transaction():
             for number, sub in enumerate(requests):
-                answers.append(_sub_answer(api, sub, answers))
-                if body.get("allOrNone") and answers[-1]["httpStatusCode"] >= 300:
+                answers.append(_sub_answer(handle, sub, answers))
+                if body.get("allOrNone") and _failed_whole(answers[-1], sub):
                     raise _RollBack(number)
     except _RollBack as undone:
         answers = [_halted(sub) for sub in requests[: undone.args[0]]] + answers[-1:]
@@ -38,15 +37,15 @@ def chained(api: Api, body: Mapping[str, Any]) -> dict[str, Any]:
     return {"compositeResponse": answers}
 
 
-def _sub_answer(api: Api, sub: Mapping[str, Any], answers: list[dict[str, Any]]) -> dict[str, Any]:
-    from integrations.sandbox.salesforce.api import Reply, Request
-
+def _sub_answer(
+    handle: Handle, sub: Mapping[str, Any], answers: list[dict[str, Any]]
+) -> dict[str, Any]:
     known = {answer["referenceId"]: answer["body"] for answer in answers}
     try:
         target = str(_filled(sub.get("url", ""), known))
         content = _filled(sub.get("body"), known)
         headers = sub.get("httpHeaders") or {}
-        reply = api.handle(Request(str(sub.get("method", "GET")).upper(), target, content, headers))
+        reply = handle(Request(str(sub.get("method", "GET")).upper(), target, content, headers))
     except Refused as refusal:
         reply = Reply(refusal.status, [refusal.as_rest()])
     return {
@@ -55,6 +54,16 @@ def _sub_answer(api: Api, sub: Mapping[str, Any], answers: list[dict[str, Any]])
         "httpStatusCode": reply.status,
         "referenceId": sub.get("referenceId", ""),
     }
+
+
+def _failed_whole(answer: Mapping[str, Any], sub: Mapping[str, Any]) -> bool:
+    """Whether a sub-request failed; a collection counts when it is itself all or none."""
+    if answer["httpStatusCode"] >= 300:
+        return True
+    content, saved = sub.get("body"), answer["body"]
+    if not isinstance(content, dict) or not content.get("allOrNone"):
+        return False
+    return isinstance(saved, list) and not all(result.get("success", True) for result in saved)
 
 
 def _filled(value: Any, known: Mapping[str, Any]) -> Any:
@@ -98,16 +107,14 @@ def _halted(sub: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def batch(api: Api, body: Mapping[str, Any]) -> dict[str, Any]:
+def batch(handle: Handle, body: Mapping[str, Any]) -> dict[str, Any]:
     """``/composite/batch``: independent requests in one call."""
-    from integrations.sandbox.salesforce.api import Request
-
     results = []
     for sub in _listed(body, "batchRequests", _MOST_REQUESTS):
         target = (
             f"/services/data/{str(sub.get('url', '')).lstrip('/').removeprefix('services/data/')}"
         )
-        reply = api.handle(Request(str(sub.get("method", "GET")), target, sub.get("richInput")))
+        reply = handle(Request(str(sub.get("method", "GET")), target, sub.get("richInput")))
         results.append({"statusCode": reply.status, "result": reply.body})
     return {"hasErrors": any(r["statusCode"] >= 300 for r in results), "results": results}
 
@@ -170,8 +177,7 @@ def _each(
     results: list[dict[str, Any]] = []
     try:
         with org.store.transaction():
-            for record in records:
-                results.append(_saved(save, dict(record)))
+            results.extend(_saved(save, dict(record)) for record in records)
             if body.get("allOrNone") and not all(result["success"] for result in results):
                 raise _RollBack
     except _RollBack:
@@ -190,6 +196,8 @@ def _saved(
     try:
         return {**save(record), "success": True, "errors": []}
     except Refused as refusal:
+        if refusal.code == "NOT_FOUND":
+            refusal = Refused(400, "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
         return _failed(refusal)
 
 

@@ -46,9 +46,9 @@ class Org:
             new["CurrencyIsoCode"] = "EUR"
         self._check_required(sobject, new)
         self._check_unique(sobject, new, "")
-        rules.check(self, sobject.name, None, new)
+        rules.check(self.store, sobject.name, None, new)
         row = self.store.insert(sobject, new)
-        rules.react(self, sobject.name, None, row)
+        rules.react(self.store, self.insert_row, sobject.name, None, row)
         return row
 
     def change(
@@ -66,9 +66,9 @@ class Org:
             new = old | self._columns(sobject, body)
             self._check_required(sobject, new)
             self._check_unique(sobject, new, old["Id"])
-            rules.check(self, sobject.name, old, new)
+            rules.check(self.store, sobject.name, old, new)
             self.store.update(sobject, old["Id"], {n: v for n, v in new.items() if old[n] != v})
-            rules.react(self, sobject.name, old, new)
+            rules.react(self.store, self.insert_row, sobject.name, old, new)
 
     def upsert(self, name: str, by: str, value: str, body: Mapping[str, Any]) -> tuple[str, bool]:
         """Create or change by external id; returns the id and whether it was created.

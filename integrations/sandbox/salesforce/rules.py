@@ -2,49 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from integrations.sandbox.salesforce.errors import Refused
 from integrations.sandbox.salesforce.schema import DAYS, OBJECTS
+from integrations.sandbox.salesforce.store import Row, Store
 
-if TYPE_CHECKING:
-    from integrations.sandbox.salesforce.org import Org
-
-Row = dict[str, Any]
+HEADER = "pse__Timecard_Header__c"
+Insert = Callable[[str, Mapping[str, Any]], Row]
 CLOSED_STAGES = {"Completed", "Cancelled"}
 BILLABLE_FACTS = {"pse__Timecard__c", "pse__Expense__c", "pse__Milestone__c"}
 
 
-def check(org: Org, name: str, old: Row | None, new: Row) -> None:
-    """Validation rules before a save; may complete ``new`` as before-triggers do. Raises Refused."""
+def check(store: Store, name: str, old: Row | None, new: Row) -> None:
+    """Rules before a save; may complete ``new`` as before-triggers do. Raises Refused."""
     if name == "pse__Billing_Event__c":
         _billing_event(old, new)
     if name == "pse__Timecard_Header__c":
-        _timecard_header(org, old, new)
+        _timecard_header(store, old, new)
     if name == "pse__Assignment__c":
-        _assignment(org, new)
+        _assignment(store, new)
     if name in BILLABLE_FACTS:
         _billed_fact(name, old, new)
-    _currency_of_project(org, name, old, new)
+    _currency_of_project(store, name, old, new)
 
 
-def react(org: Org, name: str, old: Row | None, new: Row) -> None:
+def react(store: Store, insert: Insert, name: str, old: Row | None, new: Row) -> None:
     """After-triggers: an approved timecard gets its split, the fact that is billed."""
     approved_before = bool(old and old["pse__Approved__c"]) if name == HEADER else False
     if name == HEADER and new["pse__Approved__c"] and not approved_before:
-        org.insert_row("pse__Timecard__c", split_of(org, new))
+        insert("pse__Timecard__c", split_of(store, new))
 
 
-HEADER = "pse__Timecard_Header__c"
-
-
-def split_of(org: Org, header: Row) -> Row:
+def split_of(store: Store, header: Row) -> Row:
     """The timecard split of an approved week."""
-    person = org.store.row(OBJECTS["Contact"], header["pse__Resource__c"]) or {}
-    project = org.store.row(OBJECTS["pse__Proj__c"], header["pse__Project__c"]) or {}
+    person = store.row(OBJECTS["Contact"], header["pse__Resource__c"]) or {}
+    project = store.row(OBJECTS["pse__Proj__c"], header["pse__Project__c"]) or {}
     assignment = (
-        org.store.row(OBJECTS["pse__Assignment__c"], header["pse__Assignment__c"])
+        store.row(OBJECTS["pse__Assignment__c"], header["pse__Assignment__c"])
         if header["pse__Assignment__c"]
         else None
     )
@@ -86,7 +83,7 @@ def _billing_event(old: Row | None, new: Row) -> None:
         raise _invalid("A released billing event needs an account.", "pse__Account__c")
 
 
-def _timecard_header(org: Org, old: Row | None, new: Row) -> None:
+def _timecard_header(store: Store, old: Row | None, new: Row) -> None:
     days = [f"pse__{day}_Hours__c" for day in DAYS]
     if old and old["pse__Approved__c"] and any(old[day] != new[day] for day in days):
         raise Refused(
@@ -94,13 +91,13 @@ def _timecard_header(org: Org, old: Row | None, new: Row) -> None:
         )
     if new["pse__Status__c"] == "Approved":
         new["pse__Approved__c"] = 1
-    project = org.store.row(OBJECTS["pse__Proj__c"], new["pse__Project__c"]) or {}
+    project = store.row(OBJECTS["pse__Proj__c"], new["pse__Project__c"]) or {}
     if not old and project.get("pse__Stage__c") in CLOSED_STAGES:
         raise _invalid("Time cannot be entered on a closed project.", "pse__Project__c")
 
 
-def _assignment(org: Org, new: Row) -> None:
-    person = org.store.row(OBJECTS["Contact"], new["pse__Resource__c"]) or {}
+def _assignment(store: Store, new: Row) -> None:
+    person = store.row(OBJECTS["Contact"], new["pse__Resource__c"]) or {}
     if not person.get("pse__Is_Resource__c"):
         raise _invalid("The contact is not an active resource.", "pse__Resource__c")
 
@@ -119,14 +116,14 @@ def _billed_fact(name: str, old: Row | None, new: Row) -> None:
         )
 
 
-def _currency_of_project(org: Org, name: str, old: Row | None, new: Row) -> None:
+def _currency_of_project(store: Store, name: str, old: Row | None, new: Row) -> None:
     project_id = new.get("pse__Project__c")
     if (
         name not in BILLABLE_FACTS | {"pse__Billing_Event__c", "pse__Assignment__c"}
         or not project_id
     ):
         return
-    project = org.store.row(OBJECTS["pse__Proj__c"], project_id) or {}
+    project = store.row(OBJECTS["pse__Proj__c"], project_id) or {}
     if old is None and not new["CurrencyIsoCode"]:
         new["CurrencyIsoCode"] = project.get("CurrencyIsoCode")
     if new["CurrencyIsoCode"] != project.get("CurrencyIsoCode"):

@@ -1,4 +1,4 @@
-"""The org's objects and fields: standard CRM objects and Certinia's, as the vendor describes them."""
+"""The org's objects and fields: standard CRM objects and Certinia's."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ class SObject:
         )
 
 
-def _text(name: str, length: int = 255, **more: bool) -> Field:
-    return Field(name, Type.STRING, length, **more)
+def _text(name: str, length: int = 255) -> Field:
+    return Field(name, Type.STRING, length)
 
 
 def _pick(name: str, *values: str, required: bool = False) -> Field:
@@ -141,12 +141,14 @@ _ALL = (
         _money("Amount"), _date("CloseDate", required=True), ENTITY,
         _pick("Billing_Method__c", "Time and materials", "Fixed fee"),
         _pick("Billing_Grouping__c", "Project", "PO", "Month"), _text("PO_Number__c", 40),
-        _text("Project_Template__c", 80), _text("Region__c", 60), _ref("Project__c", "pse__Proj__c"),
+        _text("Project_Template__c", 80), _text("Region__c", 60),
+        _ref("Project__c", "pse__Proj__c"),
         _text("ERP_Customer_Code__c", 40), CORRELATION,
     ),
     _object(
         "pse__Proj__c", "a0P", "Project",
-        _ref("pse__Account__c", "Account", required=True), _ref("pse__Opportunity__c", "Opportunity"),
+        _ref("pse__Account__c", "Account", required=True),
+        _ref("pse__Opportunity__c", "Opportunity"),
         _text("pse__Stage__c", 40), _text("pse__Billing_Type__c", 40), _date("pse__Start_Date__c"),
         _date("pse__End_Date__c"), _text("pse__Region__c", 60), ENTITY,
         _text("Billing_Grouping__c", 20), _text("PO_Number__c", 40), _money("Contract_Value__c"),
@@ -168,7 +170,8 @@ _ALL = (
         "pse__Timecard_Header__c", "a0H", "Timecard",
         _ref("pse__Project__c", "pse__Proj__c", required=True),
         _ref("pse__Resource__c", "Contact", required=True),
-        _ref("pse__Assignment__c", "pse__Assignment__c"), _date("pse__Start_Date__c", required=True),
+        _ref("pse__Assignment__c", "pse__Assignment__c"),
+        _date("pse__Start_Date__c", required=True),
         _date("pse__End_Date__c", required=True), *(_hours(f"pse__{d}_Hours__c") for d in DAYS),
         _flag("pse__Billable__c"),
         _pick("pse__Status__c", "Saved", "Submitted", "Approved", "Rejected"),
@@ -187,7 +190,8 @@ _ALL = (
     _object(
         "pse__Expense__c", "a0E", "Expense",
         _ref("pse__Project__c", "pse__Proj__c", required=True), _ref("pse__Resource__c", "Contact"),
-        _text("pse__Resource_Name__c", 120), _text("pse__Type__c", 60), _date("pse__Expense_Date__c"),
+        _text("pse__Resource_Name__c", 120), _text("pse__Type__c", 60),
+        _date("pse__Expense_Date__c"),
         _money("pse__Amount__c"), _flag("pse__Billable__c"), _flag("pse__Approved__c"), *INVOICE,
         CORRELATION, number="EXP-{:06d}",
     ),

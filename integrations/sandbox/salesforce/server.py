@@ -15,10 +15,11 @@ from aiohttp import web
 
 from integrations import exact_json
 from integrations.sandbox.faults import Board, Fault, middleware
-from integrations.sandbox.salesforce.api import Api, Reply, Request
+from integrations.sandbox.salesforce.api import Api
 from integrations.sandbox.salesforce.errors import Refused
 from integrations.sandbox.salesforce.org import Org
 from integrations.sandbox.salesforce.query import API
+from integrations.sandbox.salesforce.wire import Reply, Request
 
 DAILY_LIMIT = 150_000
 """Calls a day: an Enterprise org's base plus forty users' share."""

@@ -34,30 +34,7 @@ def column(field: Field, value: Any) -> Column:
         return _reference(field, value)
     if not isinstance(value, str):
         raise _unreadable(field, value)
-    if field.type is Type.DATE:
-        return _date(field, value)
-    if field.type is Type.PICKLIST and field.values and value not in field.values:
-        raise Refused(
-            400,
-            "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
-            f"{field.name}: bad value for restricted picklist field: {value}",
-            [field.name],
-        )
-    if field.type is Type.EMAIL and not _EMAIL.fullmatch(value):
-        raise Refused(
-            400,
-            "INVALID_EMAIL_ADDRESS",
-            f"{field.name}: invalid email address: {value}",
-            [field.name],
-        )
-    if len(value) > field.length:
-        raise Refused(
-            400,
-            "STRING_TOO_LONG",
-            f"{field.name}: data value too large: {value[:60]} (max length={field.length})",
-            [field.name],
-        )
-    return value
+    return _date(field, value) if field.type is Type.DATE else _text(field, value)
 
 
 def json_value(field: Field, stored: Any) -> Any:
@@ -69,6 +46,20 @@ def json_value(field: Field, stored: Any) -> Any:
         short = number.normalize()
         return short if short.as_tuple().exponent < 0 else number.quantize(Decimal("0.1"))  # type: ignore[operator]
     return stored
+
+
+def _text(field: Field, value: str) -> str:
+    if field.type is Type.PICKLIST and field.values and value not in field.values:
+        code = "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
+        text = f"bad value for restricted picklist field: {value}"
+    elif field.type is Type.EMAIL and not _EMAIL.fullmatch(value):
+        code, text = "INVALID_EMAIL_ADDRESS", f"invalid email address: {value}"
+    elif len(value) > field.length:
+        code = "STRING_TOO_LONG"
+        text = f"data value too large: {value[:60]} (max length={field.length})"
+    else:
+        return value
+    raise Refused(400, code, f"{field.name}: {text}", [field.name])
 
 
 def _boolean(field: Field, value: Any) -> int:

@@ -7,10 +7,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from integrations.sandbox.control import Impossible
-from integrations.sandbox.life.dirt import DIRT
-from integrations.sandbox.life.firm_at_work import T_AND_M, FirmAtWork
-from integrations.sandbox.life.pace import EVENTS_PER_MINUTE, Pace
 from integrations.sandbox.salesforce.errors import Refused
+from integrations.sandbox.salesforce.life.dirt import DIRT
+from integrations.sandbox.salesforce.life.firm_at_work import T_AND_M, FirmAtWork
+from integrations.sandbox.salesforce.life.pace import EVENTS_PER_MINUTE, Pace
 from integrations.sandbox.salesforce.schema import OBJECTS
 from integrations.sandbox.salesforce.store import Row
 

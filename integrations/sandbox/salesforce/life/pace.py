@@ -9,9 +9,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from integrations.sandbox.control import Impossible
-from integrations.sandbox.life.dirt import DIRT
-from integrations.sandbox.life.firm_at_work import FIXED_FEE, T_AND_M, FirmAtWork
 from integrations.sandbox.salesforce.errors import Refused
+from integrations.sandbox.salesforce.life.dirt import DIRT
+from integrations.sandbox.salesforce.life.firm_at_work import FIXED_FEE, T_AND_M, FirmAtWork
 from integrations.sandbox.salesforce.store import Row
 
 EVENTS_PER_MINUTE = {"pause": 0.0, "normal": 4.0, "busy": 20.0, "month_end": 45.0}

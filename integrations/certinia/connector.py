@@ -1,0 +1,102 @@
+"""The PSA's door: project shells are written, approved work is read, billing is reported back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from controltower.canonical.verdicts import Done, Effect, Kind, Misconfigured, Outcome, Verdict
+from integrations.certinia.entities import ENTITIES
+from integrations.connector import ChangeFeed, Descriptor, Operation, Verification
+from integrations.http import Answer
+from integrations.salesforce_platform.client import API, API_VERSION, content_of
+from integrations.salesforce_platform.connector import OrgConnector, encoded
+from integrations.salesforce_platform.refusals import complaint_of, judged
+
+_MOST_PER_COLLECTION = 200
+_INVOICED = {"pse__Status__c": "Invoiced", "pse__Invoiced__c": True}
+_FED = ("timecard", "expense", "milestone")
+
+
+class CertiniaConnector(OrgConnector):
+    """Certinia in its Salesforce org, polled by SOQL."""
+
+    entities = ENTITIES
+    descriptor = Descriptor(
+        name="certinia",
+        title="Certinia",
+        domain="PSA",
+        api_version=API_VERSION,
+        feeds={name: ChangeFeed.POLL if name in _FED else ChangeFeed.NONE for name in ENTITIES},
+        operations=(
+            *(Operation(name, "get", Effect.READ) for name in ENTITIES),
+            *(
+                Operation(name, "upsert", Effect.KEYED)
+                for name in ("project", "milestone", "assignment", "billing_event")
+            ),
+            *(Operation(name, "update", Effect.IDEMPOTENT) for name in ENTITIES),
+            Operation("billing_event", "mark_invoiced", Effect.IDEMPOTENT),
+        ),
+        verification=Verification.SANDBOX,
+    )
+
+    async def act(
+        self, entity: str, ref: str, action: str, record: Mapping[str, Any], idempotency_key: str
+    ) -> Verdict:
+        """As the platform's, and ``mark_invoiced`` on a billing event."""
+        if (entity, action) == ("billing_event", "mark_invoiced"):
+            return await self._mark_invoiced(ref, record)
+        return await super().act(entity, ref, action, record, idempotency_key)
+
+    async def _mark_invoiced(self, ref: str, record: Mapping[str, Any]) -> Verdict:
+        """Invoice number on the billing event and on all its `items` (``kind``, ``ref``).
+
+        One composite call, all or nothing: an event can never be invoiced while its timecards
+        still look unbilled.
+        """
+        kind = self.entities["billing_event"]
+        fields = {name: value for name, value in record.items() if name != "items"}
+        number = fields.get("pse__Invoice_Number__c")
+        if not number:
+            text = "mark_invoiced needs pse__Invoice_Number__c."
+            return Misconfigured(kind=Kind.CONTRACT, text=text)
+        requests = [_patch(f"{API}/sobjects/{kind.object}/{ref}", "event", encoded(kind, fields))]
+        requests[0]["body"] |= _INVOICED
+        billed = [self._billed(item, str(number)) for item in record.get("items") or ()]
+        for start in range(0, len(billed), _MOST_PER_COLLECTION):
+            part = {"allOrNone": True, "records": billed[start : start + _MOST_PER_COLLECTION]}
+            requests.append(_patch(f"{API}/composite/sobjects", f"items{start}", part))
+        answer = await self._client.call(
+            "POST", "/composite", {"allOrNone": True, "compositeRequest": requests}
+        )
+        if not isinstance(answer, Answer):
+            return answer
+        return _composite_verdict(answer, ref)
+
+    def _billed(self, item: Mapping[str, Any], number: str) -> dict[str, Any]:
+        return {
+            "attributes": {"type": self.entities[str(item["kind"])].object},
+            "id": item["ref"],
+            "pse__Billed__c": True,
+            "pse__Invoice_Number__c": number,
+        }
+
+
+def _patch(url: str, name: str, body: dict[str, Any]) -> dict[str, Any]:
+    return {"method": "PATCH", "url": url, "referenceId": name, "body": body}
+
+
+def _composite_verdict(answer: Answer, ref: str) -> Verdict:
+    """Done when every part succeeded; the parts that were only rolled back say nothing."""
+    entries: list[Mapping[str, Any]] = []
+    for part in content_of(answer)["compositeResponse"]:
+        body = part["body"] if isinstance(part["body"], Sequence) else []
+        if part["httpStatusCode"] >= 300:
+            entries += body
+        entries += [error for saved in body for error in saved.get("errors", ())]
+    complaints = [complaint_of(entry) for entry in entries]
+    rolled_back = ("PROCESSING_HALTED", "ALL_OR_NONE_OPERATION_ROLLED_BACK")
+    causes = [complaint for complaint in complaints if complaint.code not in rolled_back]
+    if complaints:
+        return judged(causes or complaints, answer)
+    return Done(ref=ref, outcome=Outcome.UPDATED, exchange=answer.exchange)

@@ -1,0 +1,142 @@
+"""The PSA's rows in canonical words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from controltower.canonical.events import BusinessKey
+from controltower.canonical.records import Expense, Milestone, Project, TimeEntry
+from integrations.salesforce_platform.entity import Row, amount, at, day, flag, text
+
+PROJECT_PATHS = (
+    "Id", "Name", "pse__Account__c", "pse__Account__r.Name", "pse__Opportunity__c", "pse__Stage__c",
+    "pse__Billing_Type__c", "pse__Start_Date__c", "pse__End_Date__c", "pse__Region__c",
+    "Legal_Entity__c", "CurrencyIsoCode", "Billing_Grouping__c", "PO_Number__c",
+    "Contract_Value__c", "Tower_External_Id__c", "Tower_Correlation_Id__c",
+)  # fmt: skip
+RELATED_PROJECT = tuple(f"pse__Project__r.{path}" for path in PROJECT_PATHS)
+
+
+def project(row: Row) -> Project:
+    """A pse__Proj__c."""
+    return Project(
+        source_id=text(row, "Id"),
+        name=text(row, "Name"),
+        entity=text(row, "Legal_Entity__c"),
+        customer_id=text(row, "pse__Account__c"),
+        customer_name=text(row, "pse__Account__r.Name"),
+        opportunity_id=text(row, "pse__Opportunity__c"),
+        stage=text(row, "pse__Stage__c"),
+        billing_method=text(row, "pse__Billing_Type__c"),
+        billing_grouping=text(row, "Billing_Grouping__c"),
+        po_number=text(row, "PO_Number__c"),
+        region=text(row, "pse__Region__c"),
+        currency=text(row, "CurrencyIsoCode"),
+        contract_value=amount(row, "Contract_Value__c"),
+        start_date=day(row, "pse__Start_Date__c"),
+        end_date=day(row, "pse__End_Date__c"),
+        external_id=text(row, "Tower_External_Id__c"),
+        correlation_id=text(row, "Tower_Correlation_Id__c"),
+    )
+
+
+def _fact(row: Row) -> dict[str, Any]:
+    """What every billable fact carries."""
+    related = at(row, "pse__Project__r")
+    of = project(related) if related else None
+    return {
+        "source_id": text(row, "Id"),
+        "name": text(row, "Name"),
+        "number": text(row, "Name"),
+        "entity": of.entity if of else "",
+        "project": of,
+        "project_id": text(row, "pse__Project__c"),
+        "currency": text(row, "CurrencyIsoCode"),
+        "billed": flag(row, "pse__Billed__c"),
+        "invoice_number": text(row, "pse__Invoice_Number__c"),
+        "resource_name": text(row, "pse__Resource_Name__c"),
+    }
+
+
+def timecard(row: Row) -> TimeEntry:
+    """A timecard split; its accounting date is the last day of the week it closes."""
+    return TimeEntry(
+        **_fact(row),
+        amount=amount(row, "pse__Total_Billable_Amount__c"),
+        billable=flag(row, "pse__Billable__c"),
+        approved=flag(row, "pse__Approved__c"),
+        on=day(row, "pse__End_Date__c"),
+        hours=amount(row, "pse__Total_Hours__c"),
+        rate=amount(row, "pse__Bill_Rate__c"),
+        cost_rate=amount(row, "pse__Cost_Rate__c"),
+        role=text(row, "pse__Role__c"),
+        week_start=day(row, "pse__Start_Date__c"),
+    )
+
+
+def expense(row: Row) -> Expense:
+    """A pse__Expense__c."""
+    return Expense(
+        **_fact(row),
+        amount=amount(row, "pse__Amount__c"),
+        billable=flag(row, "pse__Billable__c"),
+        approved=flag(row, "pse__Approved__c"),
+        on=day(row, "pse__Expense_Date__c"),
+        type=text(row, "pse__Type__c"),
+    )
+
+
+def milestone(row: Row) -> Milestone:
+    """A pse__Milestone__c; it falls due for billing on the day it was approved."""
+    return Milestone(
+        **_fact(row),
+        amount=amount(row, "pse__Milestone_Amount__c"),
+        billable=True,
+        approved=flag(row, "pse__Approved_for_Billing__c"),
+        on=day(row, "SystemModstamp"),
+        target_date=day(row, "pse__Target_Date__c"),
+    )
+
+
+def assignment(row: Row) -> dict[str, Any]:
+    """A pse__Assignment__c."""
+    return {
+        "source_id": text(row, "Id"),
+        "name": text(row, "Name"),
+        "project_id": text(row, "pse__Project__c"),
+        "resource_id": text(row, "pse__Resource__c"),
+        "role": text(row, "pse__Role__c"),
+        "rate": amount(row, "pse__Bill_Rate__c"),
+        "currency": text(row, "CurrencyIsoCode"),
+        "start_date": day(row, "pse__Start_Date__c"),
+        "end_date": day(row, "pse__End_Date__c"),
+    }
+
+
+def billing_event(row: Row) -> dict[str, Any]:
+    """A pse__Billing_Event__c."""
+    return {
+        "source_id": text(row, "Id"),
+        "name": text(row, "Name"),
+        "number": text(row, "Name"),
+        "project_id": text(row, "pse__Project__c"),
+        "customer_id": text(row, "pse__Account__c"),
+        "amount": amount(row, "pse__Amount__c"),
+        "currency": text(row, "CurrencyIsoCode"),
+        "state": text(row, "pse__Status__c").lower(),
+        "released": flag(row, "pse__Is_Released__c"),
+        "invoiced": flag(row, "pse__Invoiced__c"),
+        "invoice_number": text(row, "pse__Invoice_Number__c"),
+        "date": day(row, "pse__Date__c"),
+        "period": text(row, "Period__c"),
+        "external_id": text(row, "Tower_External_Id__c"),
+        "correlation_id": text(row, "Tower_Correlation_Id__c"),
+    }
+
+
+def fact_keys(row: Row) -> tuple[BusinessKey, ...]:
+    """By what people look for approved work."""
+    keys = [BusinessKey("approved work", text(row, "Name"))]
+    if text(row, "pse__Project__c"):
+        keys.append(BusinessKey("project", text(row, "pse__Project__c")))
+    return tuple(keys)

@@ -1,0 +1,221 @@
+"""The one HTTP client the connectors share: one host, one total deadline, errors as values.
+
+What matters most to the caller is whether a failed call can have had an effect, so a failure is
+either `NeverSent` (no connection carried a byte of the request) or `NoAnswer` (it may have been
+carried out). Writes never ride a pooled connection: the far side may already have closed it, and
+an idle time-out would turn into a doubtful outcome.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from yarl import URL
+
+from controltower.canonical.verdicts import Exchange
+
+MOST_BYTES = 16 * 1024 * 1024
+_CONNECT_SECONDS = 5.0
+_POOLED_METHODS = {"GET", "HEAD"}
+_SHOWN_HEADERS = ("content-type", "retry-after", "location", "sforce-limit-info")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The far side answered, whatever it said."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    exchange: Exchange
+
+    @property
+    def content_type(self) -> str:
+        """The media type without parameters, in lower case."""
+        return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+    @property
+    def retry_after(self) -> timedelta | None:
+        """The Retry-After header in seconds, None when absent or not a number of seconds."""
+        text = self.headers.get("Retry-After", "").strip()
+        return timedelta(seconds=min(int(text), 86_400)) if text.isdecimal() else None
+
+
+@dataclass(frozen=True, slots=True)
+class NeverSent:
+    """No connection was had: the request cannot have had an effect."""
+
+    text: str
+    exchange: Exchange
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """The request may have arrived, and no whole answer came back."""
+
+    text: str
+    exchange: Exchange
+
+
+Result = Answer | NeverSent | NoAnswer
+
+
+class HttpClient:
+    """Calls to one base URL. Follows no redirect, uses no proxy, keeps no cookie, never retries.
+
+    `deadline` bounds the whole call, from the look-up of the name to the last byte of the answer.
+    """
+
+    def __init__(self, base_url: str, deadline: timedelta) -> None:
+        parts = urlsplit(base_url)
+        self._origin = f"{parts.scheme}://{parts.netloc}"
+        self._deadline = deadline.total_seconds()
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def close(self) -> None:
+        """Give sockets back."""
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions = {}
+
+    async def send(
+        self,
+        method: str,
+        target: str,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        secret_headers: Mapping[str, str] | None = None,
+        record_body: bool = True,
+    ) -> Result:
+        """Send one request to `target`, a path (with query) at the base URL's origin.
+
+        `secret_headers` are sent but never recorded; `record_body=False` keeps a body with
+        credentials out of the exchange. Raises ValueError when the target is another host.
+        """
+        url = self._address(target)
+        seen = SimpleNamespace(connected=False)
+        sent = _request_text(method, target, headers or {}, body if record_body else None)
+        started = time.monotonic()
+        try:
+            async with (
+                asyncio.timeout(self._deadline),
+                self._session(method in _POOLED_METHODS).request(
+                    method,
+                    url,
+                    data=body,
+                    headers={**(headers or {}), **(secret_headers or {})},
+                    allow_redirects=False,
+                    trace_request_ctx=seen,
+                ) as response,
+            ):
+                content = await _bounded(response)
+        except (aiohttp.ClientError, OSError, _TooLong) as problem:
+            # TimeoutError is an OSError: the deadline and a slow connect end here as well
+            return self._failure(problem, seen.connected, Exchange(sent, "", None, _since(started)))
+        shown = _response_text(response, content if record_body else b"")
+        exchange = Exchange(sent, shown, response.status, _since(started))
+        return Answer(response.status, response.headers, content, exchange)
+
+    def _address(self, target: str) -> URL:
+        if not target.startswith("/") or target.startswith("//"):
+            raise ValueError("only paths at the connection's own host may be called")
+        return URL(self._origin + target, encoded=True)
+
+    def _session(self, pooled: bool) -> aiohttp.ClientSession:
+        """The session for pooled or for single-use connections, on the running loop."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop, self._sessions = loop, {}
+        session = self._sessions.get(pooled)
+        if session is None:
+            session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(force_close=not pooled, limit=32),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+                trace_configs=[_connection_trace()],
+            )
+            self._sessions[pooled] = session
+        return session
+
+    def _failure(
+        self, problem: Exception, connected: bool, exchange: Exchange
+    ) -> NeverSent | NoAnswer:
+        host = urlsplit(self._origin).netloc
+        if not connected:
+            return NeverSent(f"No connection to {host}: {_reason(problem)}", exchange)
+        if isinstance(problem, TimeoutError):
+            text = f"{host} gave no answer within {self._deadline:g} s"
+        elif isinstance(problem, _TooLong):
+            text = f"The answer of {host} is larger than {MOST_BYTES // 1024 // 1024} MB"
+        else:
+            text = f"The connection to {host} broke before the answer was complete"
+        return NoAnswer(text, exchange)
+
+
+class _TooLong(Exception):
+    """An answer beyond the bound."""
+
+
+async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+    content = bytearray()
+    async for chunk in response.content.iter_any():
+        content += chunk
+        if len(content) > MOST_BYTES:
+            raise _TooLong
+    return bytes(content)
+
+
+def _connection_trace() -> aiohttp.TraceConfig:
+    """Notes on the request's context that a connection was had: bytes may flow from then on."""
+
+    async def connected(_session: Any, context: SimpleNamespace, _parameters: Any) -> None:
+        context.trace_request_ctx.connected = True
+
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_create_end.append(connected)
+    trace.on_connection_reuseconn.append(connected)
+    return trace
+
+
+def _reason(problem: Exception) -> str:
+    """The network's exception in a few words."""
+    if isinstance(problem, aiohttp.ClientConnectorDNSError):
+        return "the name is not known"
+    if isinstance(problem, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
+        return "its certificate is not trusted"
+    if isinstance(problem, TimeoutError):
+        return "it did not answer in time"
+    if isinstance(problem, aiohttp.ClientConnectorError):
+        return os.strerror(problem.errno).lower() if problem.errno else "refused"
+    return type(problem).__name__
+
+
+def _since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)
+
+
+def _request_text(method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> str:
+    lines = [f"{method} {target}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\n".join([*lines, "", _text(body)]) if body else "\n".join(lines)
+
+
+def _response_text(response: aiohttp.ClientResponse, content: bytes) -> str:
+    lines = [f"{response.status} {response.reason or ''}".strip()]
+    lines += [f"{n}: {v}" for n, v in response.headers.items() if n.lower() in _SHOWN_HEADERS]
+    return "\n".join([*lines, "", _text(content)])
+
+
+def _text(content: bytes | None) -> str:
+    return (content or b"").decode("utf-8", errors="replace")

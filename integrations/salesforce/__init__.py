@@ -1,0 +1,1 @@
+"""Salesforce as the firm's CRM: clients and deals."""

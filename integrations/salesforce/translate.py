@@ -1,0 +1,59 @@
+"""The CRM's rows in canonical words."""
+
+from __future__ import annotations
+
+from controltower.canonical.events import BusinessKey
+from controltower.canonical.records import Customer, Opportunity
+from integrations.salesforce_platform.entity import Row, amount, day, flag, text
+
+WON = "Closed Won"
+
+
+def customer(row: Row) -> Customer:
+    """An Account."""
+    return Customer(
+        source_id=text(row, "Id"),
+        name=text(row, "Name"),
+        entity=text(row, "Legal_Entity__c"),
+        street=text(row, "BillingStreet"),
+        city=text(row, "BillingCity"),
+        postal_code=text(row, "BillingPostalCode"),
+        country=text(row, "BillingCountryCode"),
+        vat_number=text(row, "VAT_Number__c"),
+        currency=text(row, "CurrencyIsoCode"),
+        contact_name=text(row, "Billing_Contact_Name__c"),
+        contact_email=text(row, "Billing_Contact_Email__c"),
+        strategic=flag(row, "Strategic__c"),
+        erp_code=text(row, "ERP_Customer_Code__c"),
+    )
+
+
+def opportunity(row: Row) -> Opportunity:
+    """An Opportunity with its Account's name."""
+    return Opportunity(
+        source_id=text(row, "Id"),
+        name=text(row, "Name"),
+        entity=text(row, "Legal_Entity__c"),
+        customer_id=text(row, "AccountId"),
+        customer_name=text(row, "Account.Name"),
+        stage=text(row, "StageName"),
+        won=text(row, "StageName") == WON,
+        amount=amount(row, "Amount"),
+        currency=text(row, "CurrencyIsoCode"),
+        close_date=day(row, "CloseDate"),
+        billing_method=text(row, "Billing_Method__c"),
+        billing_grouping=text(row, "Billing_Grouping__c"),
+        po_number=text(row, "PO_Number__c"),
+        template=text(row, "Project_Template__c"),
+        region=text(row, "Region__c"),
+        project_id=text(row, "Project__c"),
+        erp_customer_code=text(row, "ERP_Customer_Code__c"),
+    )
+
+
+def opportunity_keys(row: Row) -> tuple[BusinessKey, ...]:
+    """By what people look for a deal."""
+    keys = [BusinessKey("opportunity", text(row, "Id"))]
+    if text(row, "PO_Number__c"):
+        keys.append(BusinessKey("po", text(row, "PO_Number__c")))
+    return tuple(keys)

@@ -1,0 +1,268 @@
+"""The port on a Salesforce org, for whichever entities a connector declares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from controltower.canonical.events import CanonicalEvent
+from controltower.canonical.records import Record
+from controltower.canonical.verdicts import (
+    Done,
+    FieldError,
+    Kind,
+    Misconfigured,
+    Outcome,
+    Quota,
+    Rejected,
+    Verdict,
+)
+from integrations import exact_json
+from integrations.connector import (
+    CallFailed,
+    Change,
+    ChangePage,
+    Connection,
+    Descriptor,
+    Key,
+)
+from integrations.http import Answer
+from integrations.salesforce_platform.changes import Cursor, literal, quoted
+from integrations.salesforce_platform.client import OrgClient, content_of, path_of
+from integrations.salesforce_platform.entity import (
+    CORRELATION_ID,
+    EXTERNAL_ID,
+    Entity,
+    Row,
+    text,
+)
+
+MOST_PER_PAGE = 2000
+IN_ORDER = "SystemModstamp, Id"
+_LOOK_UPS = {
+    "key": EXTERNAL_ID,
+    "external_id": EXTERNAL_ID,
+    "idempotency_key": EXTERNAL_ID,
+    "correlation_id": CORRELATION_ID,
+    "ref": "Id",
+}
+"""Our words for what a record is found by; anything else is a field of the org."""
+
+
+class OrgConnector:
+    """One connection to one org. Options: `overlap_seconds` and `lookback_days` of the feeds."""
+
+    descriptor: Descriptor
+    entities: Mapping[str, Entity]
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._client = OrgClient(connection)
+        options = connection.options
+        self._overlap = timedelta(seconds=float(options.get("overlap_seconds", 10)))
+        self._lookback = timedelta(days=float(options.get("lookback_days", 7)))
+
+    async def close(self) -> None:
+        """Give sockets back."""
+        await self._client.close()
+
+    async def health(self) -> Verdict:
+        """Ask for the limits: a signed-in call that reads no business data."""
+        answer = await self._client.call("GET", "/limits")
+        if not isinstance(answer, Answer):
+            return answer
+        return Done(ref="", outcome=Outcome.READ, exchange=answer.exchange)
+
+    def rate_limit(self) -> Quota:
+        """The daily quota, shared by every connection to the org."""
+        return self._client.quota
+
+    async def ack(self, refs: Sequence[str]) -> None:
+        """Nothing to say: a poll leaves the source as it is."""
+
+    async def read_changes(self, entity: str, cursor: str, limit: int) -> ChangePage:
+        """A page of facts by stamp and id. Raises CallFailed."""
+        kind = self.entities[entity]
+        if not kind.feed:
+            return ChangePage(changes=(), next_cursor=cursor)
+        size = min(limit, MOST_PER_PAGE)
+        start = Cursor.read(cursor, self._lookback, datetime.now(UTC))
+        rows = await self._select(
+            selection(kind, f"{kind.feed} AND {start.condition(self._overlap)}", IN_ORDER)
+            + f" LIMIT {size}"
+        )
+        has_more = len(rows) == size
+        changes = [self._change(entity, kind, row) for row in start.fresh(rows)]
+        following = start.advanced(rows, has_more, self._overlap)
+        return ChangePage(changes=changes, next_cursor=following.text(), has_more=has_more)
+
+    def _change(self, entity: str, kind: Entity, row: Row) -> Change:
+        record = kind.translate(row)
+        assert isinstance(record, Record)
+        event = CanonicalEvent(
+            id=f"{entity}:{row['Id']}:{kind.digest(row)}",
+            type=kind.event_type,
+            source=f"{self._connection.slug}/{entity}",
+            subject=f"{entity}:{row['Id']}",
+            time=datetime.fromisoformat(str(row["SystemModstamp"])),
+            version=str(row["SystemModstamp"]),
+            record=record,
+            keys=kind.keys(row),
+            correlation_id=text(row, CORRELATION_ID)
+            or text(row, f"pse__Project__r.{CORRELATION_ID}"),
+        )
+        return Change(raw=exact_json.encode(row).encode(), event=event)
+
+    async def get(self, entity: str, ref: str, company: str = "") -> Verdict:
+        """The canonical record; an org has no companies to choose from."""
+        kind = self.entities[entity]
+        answer = await self._query(selection(kind, f"Id = {quoted(ref)}", "Id"))
+        if isinstance(answer, Misconfigured) and "invalid ID" in answer.text:
+            return Rejected(kind=Kind.NOT_FOUND, text=answer.text, exchange=answer.exchange)
+        if not isinstance(answer, Answer):
+            return answer
+        rows = content_of(answer)["records"]
+        if not rows:
+            missing = f"Salesforce has no {kind.object} with the id {ref}."
+            return Rejected(kind=Kind.NOT_FOUND, text=missing, exchange=answer.exchange)
+        return Done(
+            ref=str(rows[0]["Id"]),
+            outcome=Outcome.READ,
+            version=text(rows[0], "SystemModstamp"),
+            values=_values(kind.translate(rows[0])),
+            exchange=answer.exchange,
+        )
+
+    async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
+        """Look a record up by our reference, or by fields of the org."""
+        kind = self.entities[entity]
+        wanted = [
+            f"{_LOOK_UPS.get(name, name)} = {quoted(str(value))}"
+            for name, value in business_key.items()
+        ]
+        if not wanted:
+            return Misconfigured(kind=Kind.CONTRACT, text="Nothing to look the record up by.")
+        answer = await self._query(selection(kind, " AND ".join(wanted), "Id") + " LIMIT 10")
+        if not isinstance(answer, Answer):
+            return answer
+        rows = content_of(answer)["records"]
+        shown = ", ".join(f"{name} {value}" for name, value in business_key.items())
+        if not rows:
+            absent = f"Salesforce has no {kind.object} with {shown}."
+            return Rejected(kind=Kind.NOT_FOUND, text=absent, exchange=answer.exchange)
+        if len(rows) > 1:
+            ids = ", ".join(str(row["Id"]) for row in rows)
+            several = f"{len(rows)} records of {kind.object} have {shown}: {ids}."
+            return Rejected(kind=Kind.DUPLICATE, text=several, exchange=answer.exchange)
+        return Done(
+            ref=str(rows[0]["Id"]),
+            outcome=Outcome.READ,
+            version=text(rows[0], "SystemModstamp"),
+            values=_values(kind.translate(rows[0])),
+            exchange=answer.exchange,
+        )
+
+    async def check(self, entity: str, record: Mapping[str, Any]) -> Verdict | None:
+        """What would certainly be refused, found without a call; None when nothing speaks against
+        sending."""
+        kind = self.entities[entity]
+        missing = [name for name in kind.required if record.get(name) in (None, "", [])]
+        if not missing:
+            return None
+        return Rejected(
+            kind=Kind.VALIDATION,
+            text=f"{kind.object} needs {', '.join(missing)}.",
+            fields=tuple(FieldError(name, "is empty") for name in missing),
+        )
+
+    async def upsert(self, entity: str, record: Mapping[str, Any], idempotency_key: str) -> Verdict:
+        """Create or update by external id: the record's own, else the key itself. Class A."""
+        if objection := await self.check(entity, record):
+            return objection
+        kind = self.entities[entity]
+        external = str(record.get(EXTERNAL_ID) or idempotency_key)
+        fields = {name: value for name, value in record.items() if name != EXTERNAL_ID}
+        path = f"/sobjects/{kind.object}/{EXTERNAL_ID}/{quote(external, safe='')}"
+        answer = await self._client.call("PATCH", path, encoded(kind, fields))
+        if not isinstance(answer, Answer):
+            return answer
+        content = content_of(answer)
+        outcome = Outcome.CREATED if content.get("created") else Outcome.UPDATED
+        ref = str(content["id"])
+        values = {"source_id": ref, "external_id": external}
+        return Done(ref=ref, outcome=outcome, values=values, exchange=answer.exchange)
+
+    async def act(
+        self, entity: str, ref: str, action: str, record: Mapping[str, Any], idempotency_key: str
+    ) -> Verdict:
+        """``update``: set fields of an existing record; the same call leaves the same state."""
+        if action != "update":
+            unknown = f"{self.descriptor.title} offers no “{action}” on {entity}."
+            return Misconfigured(kind=Kind.CONTRACT, text=unknown)
+        kind = self.entities[entity]
+        path = f"/sobjects/{kind.object}/{quote(ref, safe='')}"
+        answer = await self._client.call("PATCH", path, encoded(kind, record))
+        if not isinstance(answer, Answer):
+            return answer
+        return Done(ref=ref, outcome=Outcome.UPDATED, exchange=answer.exchange)
+
+    async def keys(self, entity: str, since: datetime, until: datetime) -> Sequence[Key]:
+        """Every record changed in the window. Raises CallFailed."""
+        kind = self.entities[entity]
+        window = f"SystemModstamp >= {literal(since)} AND SystemModstamp < {literal(until)}"
+        rows = await self._select(selection(kind, window, IN_ORDER))
+        return [
+            Key(
+                ref=str(row["Id"]),
+                key=text(row, kind.key_field),
+                version=text(row, "SystemModstamp"),
+                amount=text(row, kind.amount_field) if kind.amount_field else "",
+                currency=text(row, "CurrencyIsoCode"),
+            )
+            for row in rows
+        ]
+
+    async def _query(self, soql: str) -> Answer | Verdict:
+        return await self._client.call("GET", f"/query?{urlencode({'q': soql}, quote_via=quote)}")
+
+    async def _select(self, soql: str) -> list[Row]:
+        """Every row of a query, page after page. Raises CallFailed."""
+        answer = await self._query(soql)
+        rows: list[Row] = []
+        while True:
+            if not isinstance(answer, Answer):
+                raise CallFailed(answer)
+            content = content_of(answer)
+            rows += content["records"]
+            if content["done"]:
+                return rows
+            answer = await self._client.call("GET", path_of(content["nextRecordsUrl"]))
+
+
+def selection(kind: Entity, condition: str, order: str) -> str:
+    """The query for an entity's rows; foreign text is in `condition` only through `quoted`."""
+    fields = ", ".join(kind.paths)
+    return f"SELECT {fields} FROM {kind.object} WHERE {condition} ORDER BY {order}"  # noqa: S608
+
+
+def encoded(kind: Entity, record: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields as the wire wants them: amounts as exact numbers, empty text as null."""
+    return {name: _encoded(kind, name, value) for name, value in record.items()}
+
+
+def _encoded(kind: Entity, name: str, value: Any) -> Any:
+    if value == "":
+        return None
+    if name in kind.numbers and isinstance(value, str):
+        try:
+            return Decimal(value)
+        except InvalidOperation:
+            return value
+    return value
+
+
+def _values(record: Record | dict[str, Any]) -> dict[str, Any]:
+    return record.as_dict() if isinstance(record, Record) else record
