@@ -11,12 +11,6 @@ import secrets
 
 from tests.servers import serve_session
 
-_servers = serve_session()
+serve_session()
 os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(48))
 os.environ["DJANGO_SETTINGS_MODULE"] = "controltower.settings"
-
-
-def pytest_unconfigure() -> None:
-    """Leave nothing running, whatever the tests did."""
-    if _servers is not None:
-        _servers.stop()

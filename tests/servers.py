@@ -6,14 +6,20 @@ servers that exist.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
 import shutil
+import signal
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from controltower.embedded.postgres import OWNER, Postgres
+from controltower.embedded.process import program_of
 from controltower.embedded.valkey import Valkey
+
+PREFIX = "ct-test-"
 
 
 @dataclass
@@ -37,7 +43,8 @@ class Servers:
 
 def start_servers() -> Servers:
     """Start both below a new temporary directory; the caller stops them."""
-    directory = Path(tempfile.mkdtemp(prefix="ct-test-", dir="/tmp"))
+    end_abandoned()
+    directory = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir="/tmp"))
     directory.chmod(0o711)
     servers = Servers(
         directory,
@@ -49,10 +56,26 @@ def start_servers() -> Servers:
     return servers
 
 
-def serve_session() -> Servers | None:
-    """Set ``DATABASE_URL`` and ``REDIS_URL`` for this process; None when the caller gave both."""
+def end_abandoned() -> None:
+    """End the servers of test runs that were killed, and remove their files."""
+    for directory in Path("/tmp").glob(f"{PREFIX}*-*"):
+        owner = int(directory.name.removeprefix(PREFIX).partition("-")[0])
+        if program_of(owner) or not os.access(directory, os.W_OK):
+            continue
+        for entry in Path("/proc").glob("[0-9]*"):
+            if str(directory) in program_of(int(entry.name)):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(int(entry.name), signal.SIGKILL)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def serve_session() -> None:
+    """Set ``DATABASE_URL`` and ``REDIS_URL`` for this process, unless the caller gave both.
+
+    The servers end with the process, even when pytest gives up before its own hooks run.
+    """
     if "DATABASE_URL" in os.environ and "REDIS_URL" in os.environ:
-        return None
+        return
     servers = start_servers()
+    atexit.register(servers.stop)
     os.environ.update(servers.environment())
-    return servers
