@@ -38,7 +38,7 @@ class Stage:
 DEAL, BILLING = "opportunity-to-project", "time-and-expense-to-billing"
 STAGES = (
     Stage("Deal won", "CRM", ((DEAL, "check"), (DEAL, "client"))),
-    Stage("Customer ready", "ERP", ((DEAL, "customer"),)),
+    Stage("Customer ready", "ERP", ((DEAL, "customer"), (DEAL, "client-link"))),
     Stage(
         "Project set up",
         "PSA",

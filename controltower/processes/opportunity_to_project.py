@@ -123,6 +123,22 @@ def create_customer(facts: Facts) -> Prepared:
     )
 
 
+def customer_number(facts: Facts) -> str:
+    """The number under which the ERP has the customer, which may be older than the tower."""
+    return str(facts.result("customer").values.get("code") or "")
+
+
+def link_client(facts: Facts) -> Prepared:
+    client = facts.result("client").values
+    if client.get("erp_code") == customer_number(facts):
+        return Skip("The client carries its customer number already.")
+    return Send(
+        record={"erp_customer_code": customer_number(facts)},
+        ref=str(client["source_id"]),
+        ordering=f"client:{client['source_id']}",
+    )
+
+
 def create_project(facts: Facts) -> Prepared:
     deal, client = facts.subject, facts.result("client").values
     start = _start(facts)
@@ -168,7 +184,7 @@ def link_deal(facts: Facts) -> Prepared:
         return Skip("No project was created, so there is nothing to link.")
     record = {
         "project_id": facts.result("project").ref,
-        "erp_customer_code": facts.result("customer").values.get("code", ""),
+        "erp_customer_code": customer_number(facts),
         "correlation_id": facts.correlation_id,
     }
     return Send(
@@ -194,11 +210,12 @@ def steps(facts: Facts) -> tuple[StepDefinition, ...]:
             )
             for number in range(len(MILESTONES))
         )
-    linked_after = ("project", *(step.name for step in milestones))
+    linked_after = ("client-link", "project", *(step.name for step in milestones))
     return (
         CHECK,
         READ_CLIENT,
         CREATE_CUSTOMER,
+        LINK_CLIENT,
         CREATE_PROJECT,
         *milestones,
         StepDefinition(
@@ -228,6 +245,12 @@ def _amount_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     if Decimal(str(sent["amount"])) == Decimal(str(found.get("amount", 0))):
         return ""
     return f"sent {sent['amount']}, the PSA shows {found.get('amount')}"
+
+
+def _number_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    if sent["erp_customer_code"] == found.get("erp_code"):
+        return ""
+    return f"the client shows customer number “{found.get('erp_code')}”"
 
 
 def _project_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
@@ -264,6 +287,18 @@ CREATE_CUSTOMER = StepDefinition(
     mapping="customer-to-erp",
     probe_first=True,
     prepare=create_customer,
+    owner_role="steward",
+)
+LINK_CLIENT = StepDefinition(
+    name="client-link",
+    title="Write the customer number back to the client",
+    role="crm",
+    entity="customer",
+    verb="update",
+    needs=("customer",),
+    mapping="customer-number-to-crm",
+    prepare=link_client,
+    differs=_number_differs,
     owner_role="steward",
 )
 CREATE_PROJECT = StepDefinition(
