@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -21,6 +22,7 @@ from django.db.models import (
     Exists,
     F,
     Min,
+    Model,
     OuterRef,
     Q,
     QuerySet,
@@ -36,6 +38,7 @@ from controltower.incidents.models import Cause, DeadLetter
 from controltower.transactions.models import Transaction
 
 UPSTREAM = "opportunity-to-project"
+Row = TypeVar("Row", bound=Model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,14 @@ class Stake:
     unpriced: int = 0
     by_currency: dict[str, Decimal] = field(default_factory=dict)
 
+    def add(self, other: Stake) -> None:
+        """Take another stake in."""
+        self.count += other.count
+        self.amount += other.amount
+        self.unpriced += other.unpriced
+        for currency, amount in other.by_currency.items():
+            self.by_currency[currency] = self.by_currency.get(currency, Decimal(0)) + amount
+
 
 def transactions(scope: Scope) -> QuerySet[Transaction]:
     """What the person may see within the chosen entity."""
@@ -62,15 +73,18 @@ def transactions(scope: Scope) -> QuerySet[Transaction]:
     return visible.filter(entity__code=scope.entity) if scope.entity else visible
 
 
-def priced(queryset: QuerySet[Transaction]) -> QuerySet[Transaction]:
+def priced(queryset: QuerySet[Row], at: str = "") -> QuerySet[Row]:
     """Annotate `worth`: the amount in the reporting currency, null without a rate; and `counted`:
-    false where an earlier stuck point of the chain carries the value already."""
+    false where an earlier stuck point of the chain carries the value already.
+
+    `at` is the path to the transaction ("transaction__") when the rows are something else.
+    """
     whens = [
-        When(currency=code, then=Round(F("amount") * Value(rate), precision=2))
+        When(**{f"{at}currency": code}, then=Round(F(f"{at}amount") * Value(rate), precision=2))
         for code, rate in rates().items()
     ]
     earlier = Transaction.objects.stuck().filter(
-        correlation_id=OuterRef("correlation_id"), process=UPSTREAM
+        correlation_id=OuterRef(f"{at}correlation_id"), process=UPSTREAM
     )
     return queryset.annotate(
         worth=Case(
@@ -78,25 +92,40 @@ def priced(queryset: QuerySet[Transaction]) -> QuerySet[Transaction]:
             default=None,
             output_field=DecimalField(max_digits=24, decimal_places=2, null=True),
         ),
-        counted=Q(process=UPSTREAM) | ~Exists(earlier),
+        counted=Q(**{f"{at}process": UPSTREAM}) | ~Exists(earlier),
     )
 
 
 def stuck(scope: Scope) -> QuerySet[Transaction]:
     """What waits for a person, priced."""
-    return priced(Transaction.objects.filter(pk__in=transactions(scope).stuck().values("pk")))
+    return priced(transactions(scope).stuck())
 
 
 def stake(queryset: QuerySet[Transaction]) -> Stake:
     """Add a priced queryset up."""
-    row = queryset.aggregate(
-        count=Count("pk"),
-        amount=Sum("worth", filter=Q(counted=True)),
-        unpriced=Count("pk", filter=Q(worth__isnull=True)),
+    return stakes(queryset).get((), Stake())
+
+
+def stakes(queryset: QuerySet[Any], *keys: str, at: str = "") -> dict[tuple[Any, ...], Stake]:
+    """Add a priced queryset up per combination of `keys`, in one query."""
+    rows = (
+        queryset.order_by()
+        .values_list(*keys, f"{at}currency")
+        .annotate(
+            items=Count("pk"),
+            worths=Sum("worth", filter=Q(counted=True)),
+            own=Sum(f"{at}amount", filter=Q(counted=True)),
+            without_rate=Count("pk", filter=Q(worth__isnull=True)),
+        )
     )
-    found = Stake(row["count"], row["amount"] or Decimal(0), row["unpriced"])
-    for line in queryset.filter(counted=True).values("currency").annotate(sum=Sum("amount")):
-        found.by_currency[line["currency"]] = line["sum"]
+    found: dict[tuple[Any, ...], Stake] = {}
+    for *key, currency, count, worth, own, unpriced in rows:
+        sum_ = found.setdefault(tuple(key), Stake())
+        sum_.count += count
+        sum_.amount += worth or Decimal(0)
+        sum_.unpriced += unpriced
+        if own is not None:
+            sum_.by_currency[currency] = own
     return found
 
 
@@ -109,10 +138,18 @@ class Lateness:
     in_time: Stake
 
 
+LATENESSES = ("late", "due_today", "in_time")
+
+
+def midnight_after(now: datetime, zone: str) -> datetime:
+    """The end of the person's own day."""
+    local = now.astimezone(ZoneInfo(zone))
+    return local.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+
+
 def lateness_filter(kind: str, now: datetime, zone: str) -> Q:
     """ "late", "due_today" or "in_time", by the person's own day."""
-    local = now.astimezone(ZoneInfo(zone))
-    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    midnight = midnight_after(now, zone)
     if kind == "late":
         return Q(due_at__lt=now)
     if kind == "due_today":
@@ -120,15 +157,25 @@ def lateness_filter(kind: str, now: datetime, zone: str) -> Q:
     return Q(due_at__gte=midnight) | Q(due_at__isnull=True)
 
 
+def lateness(now: datetime, zone: str, at: str = "") -> Case:
+    """An expression for a transaction's lateness: "late", "due_today" or "in_time"."""
+    due = f"{at}due_at__lt"
+    return Case(
+        When(**{due: now}, then=Value(LATENESSES[0])),
+        When(**{due: midnight_after(now, zone)}, then=Value(LATENESSES[1])),
+        default=Value(LATENESSES[2]),
+    )
+
+
+def split(found: Mapping[tuple[Any, ...], Stake], *key: Any) -> Lateness:
+    """The stakes under a key whose last part is the lateness."""
+    return Lateness(*(found.get((*key, kind)) or Stake() for kind in LATENESSES))
+
+
 def by_lateness(scope: Scope, now: datetime) -> Lateness:
     """Stuck money that is late, due today, and still in time."""
-    base, zone = stuck(scope), scope.person.zone
-    return Lateness(
-        *(
-            stake(base.filter(lateness_filter(kind, now, zone)))
-            for kind in ("late", "due_today", "in_time")
-        )
-    )
+    rows = stuck(scope).annotate(lateness=lateness(now, scope.person.zone))
+    return split(stakes(rows, "lateness"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,27 +193,32 @@ def by_cause(
     scope: Scope, now: datetime, *, snoozed: bool = False, limit: int = 200
 ) -> Sequence[CauseLine]:
     """Open causes in the scope, most money first."""
-    visible = transactions(scope)
-    letters = DeadLetter.objects.open().filter(transaction__in=visible)
-    causes = Cause.objects.filter(letters__in=letters).distinct().select_related("owner", "system")
+    letters = DeadLetter.objects.open().filter(transaction__in=transactions(scope))
+    found = stakes(priced(letters, "transaction__"), "cause", at="transaction__")
+    times = {
+        row["cause"]: row
+        for row in letters.order_by()
+        .values("cause")
+        .annotate(
+            oldest=Min("opened_at"),
+            due=Min("transaction__due_at"),
+            late=Count("pk", filter=Q(transaction__due_at__lt=now)),
+        )
+    }
+    causes = Cause.objects.filter(pk__in=times).select_related("owner", "system")
     causes = causes.filter(snoozed_until__gt=now) if snoozed else causes.awake(now)
-    lines = [_line(cause, letters, now) for cause in causes[:limit]]
-    return sorted(lines, key=lambda line: (-line.stake.amount, -line.stake.count, line.cause.pk))
-
-
-def _line(cause: Cause, letters: QuerySet[DeadLetter], now: datetime) -> CauseLine:
-    own = letters.filter(cause=cause)
-    times: Mapping[str, datetime | None] = own.aggregate(
-        oldest=Min("opened_at"), due=Min("transaction__due_at")
-    )
-    members = priced(Transaction.objects.filter(pk__in=own.values("transaction")))
-    return CauseLine(
-        cause=cause,
-        stake=stake(members),
-        oldest=times["oldest"] or now,
-        due=times["due"],
-        late=members.filter(due_at__lt=now).count(),
-    )
+    lines = [
+        CauseLine(
+            cause=cause,
+            stake=found.get((cause.pk,)) or Stake(),
+            oldest=times[cause.pk]["oldest"],
+            due=times[cause.pk]["due"],
+            late=times[cause.pk]["late"],
+        )
+        for cause in causes
+    ]
+    lines.sort(key=lambda line: (-line.stake.amount, -line.stake.count, line.cause.pk))
+    return lines[:limit]
 
 
 AGES = (
@@ -189,18 +241,21 @@ class AgeLine:
 
 def by_age(scope: Scope, now: datetime) -> Sequence[AgeLine]:
     """Stuck money by the time since it last moved."""
-    base, zone = stuck(scope), scope.person.zone
-    lines = []
-    for label, least, most in AGES:
-        part = base.filter(changed_at__lte=now - least, changed_at__gt=now - most)
-        split = Lateness(
-            *(
-                stake(part.filter(lateness_filter(kind, now, zone)))
-                for kind in ("late", "due_today", "in_time")
-            )
-        )
-        lines.append(AgeLine(label, stake(part), split))
-    return lines
+    bands = [
+        When(changed_at__gt=now - most, then=Value(label)) for label, _least, most in AGES[:-1]
+    ]
+    rows = stuck(scope).annotate(
+        age=Case(*bands, default=Value(AGES[-1][0])), lateness=lateness(now, scope.person.zone)
+    )
+    found = stakes(rows, "age", "lateness")
+    return [_age(label, split(found, label)) for label, *_ in AGES]
+
+
+def _age(label: str, parts: Lateness) -> AgeLine:
+    whole = Stake()
+    for part in (parts.late, parts.due_today, parts.in_time):
+        whole.add(part)
+    return AgeLine(label, whole, parts)
 
 
 def reporting_currency() -> str:

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from statistics import median
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import (
+    Aggregate,
+    Count,
+    DurationField,
+    ExpressionWrapper,
+    F,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+)
+from django.db.models.functions import Coalesce, Extract, Floor
 
 from controltower.incidents.models import DeadLetter, LetterState, Resolution
 from controltower.measures.exposure import (
     Lateness,
     Scope,
     Stake,
-    lateness_filter,
+    lateness,
     priced,
+    split,
     stake,
+    stakes,
     transactions,
 )
 from controltower.processes import catalogue
@@ -67,34 +83,31 @@ def lane(scope: Scope, now: datetime) -> Sequence[StageLine]:
         .exclude(state__in=FINISHED)
         .order_by("position")
     )
-    live = priced(
-        transactions(scope).live().annotate(stands_at=Subquery(current.values("name")[:1]))
+    places = priced(transactions(scope).live()).annotate(
+        stands_at=Coalesce(Subquery(current.values("name")[:1]), Value(""))
     )
     held = Transaction.objects.stuck().values("pk")
-    return [_stage(stage, live, held, scope, now) for stage in STAGES]
+    moving = stakes(places.exclude(pk__in=held), "process", "stands_at")
+    stuck = stakes(
+        places.filter(pk__in=held).annotate(lateness=lateness(now, scope.person.zone)),
+        "process",
+        "stands_at",
+        "lateness",
+    )
+    return [_stage(stage, moving, stuck) for stage in STAGES]
 
 
 def _stage(
-    stage: Stage, live: QuerySet[Transaction], held: QuerySet[Transaction], scope: Scope,
-    now: datetime,
-) -> StageLine:  # fmt: skip
-    here = Q(pk__in=[])
-    for process, name in stage.steps:
-        at = Q(stands_at=name) if name else Q(stands_at__isnull=True)
-        here |= Q(process=process) & at
-    standing = live.filter(here)
-    stuck = standing.filter(pk__in=held)
-    zone = scope.person.zone
-    return StageLine(
-        stage=stage,
-        moving=stake(standing.exclude(pk__in=held)),
-        stuck=Lateness(
-            *(
-                stake(stuck.filter(lateness_filter(kind, now, zone)))
-                for kind in ("late", "due_today", "in_time")
-            )
-        ),
-    )
+    stage: Stage, moving: Mapping[tuple[Any, ...], Stake], stuck: Mapping[tuple[Any, ...], Stake]
+) -> StageLine:
+    through, parts = Stake(), Lateness(Stake(), Stake(), Stake())
+    for step in stage.steps:
+        through.add(moving.get(step) or Stake())
+        here = split(stuck, *step)
+        parts.late.add(here.late)
+        parts.due_today.add(here.due_today)
+        parts.in_time.add(here.in_time)
+    return StageLine(stage=stage, moving=through, stuck=parts)
 
 
 def start_of_day(now: datetime, zone: str) -> datetime:
@@ -174,39 +187,64 @@ class PromiseLine:
         return max(0.0, 1 - self.slowest_tenth / self.promise)
 
 
+class SlowestTenth(Aggregate):
+    """The value that nine tenths stay below."""
+
+    template = "percentile_cont(0.9) WITHIN GROUP (ORDER BY %(expressions)s)"
+    output_field = DurationField()
+
+
 def promises(scope: Scope, now: datetime) -> Sequence[PromiseLine]:
     """Every process, the one with the least slack first."""
-    lines = [_promise(process, scope, now) for process in catalogue.PROCESSES]
+    ended = transactions(scope).filter(
+        state=TransactionState.VERIFIED,
+        ended_at__gte=now - timedelta(days=30),
+        due_at__isnull=False,
+    )
+    overrun = ExpressionWrapper(F("ended_at") - F("due_at"), output_field=DurationField())
+    slowest = dict(ended.order_by().values_list("process").annotate(slowest=SlowestTenth(overrun)))
+    days = _days(ended, now)
+    stuck = stakes(priced(transactions(scope).stuck()), "process")
+    lines = [
+        _promise(process, slowest.get(process.name), days.get(process.name, {}), stuck)
+        for process in catalogue.PROCESSES
+    ]
     return sorted(lines, key=lambda line: (line.slack is None, line.slack or 0.0, line.name))
 
 
-def _promise(process: catalogue.Process, scope: Scope, now: datetime) -> PromiseLine:
-    since = now - timedelta(days=30)
-    own = transactions(scope).filter(process=process.name)
-    ended = own.filter(state=TransactionState.VERIFIED, ended_at__gte=since)
-    durations: list[float] = []
-    by_day: dict[int, list[bool]] = {}
-    rows = ended.order_by("-ended_at").values_list("ended_at", "due_at")[:20_000]
-    for end, due in rows:
-        if end is None or due is None:
-            continue
-        durations.append((end - (due - process.promise)).total_seconds())
-        by_day.setdefault((now - end).days, []).append(end <= due)
-    durations.sort()
-    slowest = durations[min(int(len(durations) * 0.9), len(durations) - 1)] if durations else None
-    days = tuple(
-        sum(by_day[day]) / len(by_day[day]) if day in by_day else None for day in range(29, -1, -1)
+def _days(ended: QuerySet[Transaction], now: datetime) -> dict[str, dict[int, tuple[int, int]]]:
+    """(kept, ended) by process and by how many days ago it ended."""
+    gone = ExpressionWrapper(Value(now) - F("ended_at"), output_field=DurationField())
+    rows = (
+        ended.order_by()
+        .annotate(day=Floor(Extract(gone, "epoch") / Value(86400.0)))
+        .values_list("process", "day")
+        .annotate(kept=Count("pk", filter=Q(ended_at__lte=F("due_at"))), all=Count("pk"))
     )
-    kept = sum(sum(day) for day in by_day.values())
+    found: dict[str, dict[int, tuple[int, int]]] = {}
+    for process, day, kept, count in rows:
+        found.setdefault(process, {})[int(day)] = (kept, count)
+    return found
+
+
+def _promise(
+    process: catalogue.Process,
+    overrun: timedelta | None,
+    days: Mapping[int, tuple[int, int]],
+    stuck: Mapping[tuple[Any, ...], Stake],
+) -> PromiseLine:
+    slowest = None if overrun is None else max(process.promise + overrun, timedelta(0))
     return PromiseLine(
         name=process.name,
         title=process.title,
         promise=process.promise,
-        slowest_tenth=timedelta(seconds=max(slowest, 0)) if slowest is not None else None,
-        kept=kept,
-        ended=len(durations),
-        days=days,
-        stuck=stake(priced(own.stuck())),
+        slowest_tenth=slowest,
+        kept=sum(kept for kept, _count in days.values()),
+        ended=sum(count for _kept, count in days.values()),
+        days=tuple(
+            days[day][0] / days[day][1] if day in days else None for day in range(29, -1, -1)
+        ),
+        stuck=stuck.get((process.name,)) or Stake(),
         owner_role=process.owner_role,
     )
 
