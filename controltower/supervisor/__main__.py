@@ -1,4 +1,4 @@
-"""``python -m controltower.supervisor``: what up, down, status, manage and tour in bin/ call."""
+"""``python -m controltower.supervisor``: what up, down, status, tour and others in bin/ call."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from controltower.embedded.process import ServerProblem
 from controltower.supervisor.home import REPOSITORY, Home, StartProblem, read_json
-from controltower.supervisor.plan import Wishes, manage
+from controltower.supervisor.plan import Wishes
 from controltower.supervisor.report import describe, report
 from controltower.supervisor.tower import Tower
 
@@ -26,12 +26,12 @@ LONGEST_STOP = 120.0
 def main(words: list[str]) -> int:
     """Run one command; hands back its exit code."""
     command, rest = words[0], words[1:]
-    passes_on = command in ("manage", "tour")
+    passes_on = command in _PASSES_ON
     parser = _parser(command, with_help=not passes_on)
     options, others = parser.parse_known_args(rest)
     home = Home(options.home.resolve())
     if passes_on:
-        return in_product(home, [*(["tour"] if command == "tour" else []), *others])
+        return in_product(home, [*_PASSES_ON[command], *others])
     if others:
         parser.error(f"unknown option {' '.join(others)}")
     commands: dict[str, Callable[[Home, argparse.Namespace], int]] = {
@@ -93,14 +93,12 @@ def status(home: Home, options: argparse.Namespace) -> int:
 
 
 def in_product(home: Home, words: list[str]) -> int:
-    """Run a management command with the environment of the tower that runs from ``home``."""
+    """Run a program with the environment of the tower that runs from ``home``."""
     given = read_json(home.environment_file)
     if home.holder() is None or not given:
         _say(f"No tower runs from {home.path}; start one with bin/up --home {home.path}.")
         return NOT_RUNNING
-    os.chdir(REPOSITORY)
-    command = manage(*words)
-    return subprocess.call(command, env=os.environ | given)
+    return subprocess.call([sys.executable, *words], cwd=REPOSITORY, env=os.environ | given)
 
 
 def _parser(command: str, *, with_help: bool) -> argparse.ArgumentParser:
@@ -123,11 +121,19 @@ def _parser(command: str, *, with_help: bool) -> argparse.ArgumentParser:
     return parser
 
 
+_PASSES_ON = {
+    "manage": ["manage.py"],
+    "tour": ["manage.py", "tour"],
+    "sandbox": ["-m", "integrations.sandbox", "ctl"],
+}
+"""Commands that become a program of the product; what we do not know is handed on to it."""
+
 _PURPOSE = {
     "up": "Start a living Control Tower: servers, pages, workers and the sandbox firm.",
     "down": "Stop the tower of this home and everything it started.",
     "status": "Show what runs. Exit code 0: all is up, 1: something is not, 3: nothing runs.",
     "manage": "Run a management command in the running tower.",
+    "sandbox": "Tell the pretend firm's systems to fail, and set the pace of its life.",
     "tour": "Play the main job against the running tower.",
 }
 
@@ -167,8 +173,8 @@ def _up_detached(home: Home) -> int:
 def _announce(home: Home, wishes: Wishes, *, detached: bool) -> None:
     """Say where the tower is and who may sign in; then, detached, speak to the log only."""
     _say(f"\nControl Tower is up: {wishes.address}")
-    for login in read_json(home.logins_file).get("people", []):
-        _say(f"  {login['username']:<14} {login['password']:<22} {login.get('role', '')}")
+    for login in read_json(home.logins_file):
+        _say(f"  {login['username']:<10} {login['password']:<24} {login['name']}, {login['role']}")
     _say(f"  (also in {home.logins_file})")
     if wishes.with_sandbox:
         _say(f"Sandbox control page: {home.state()['sandbox']['CONTROL']}")

@@ -16,6 +16,9 @@ from typing import IO, Any
 
 from controltower.embedded.process import write_private
 
+SANDBOX_DOORS = ("salesforce", "control", "tryton", "tryton_control")
+"""What the sandbox listens for: the CRM, the control page, the ERP, the ERP's own controls."""
+
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
 
@@ -96,7 +99,7 @@ class Home:
         kept = self._kept("sandbox.json", _new_sandbox)
         ports: dict[str, int] = kept["ports"]
         taken = {first_port - 1}
-        for offset, name in enumerate(("salesforce", "control", "tryton")):
+        for offset, name in enumerate(("salesforce", "control", "tryton", "tryton_control")):
             ports[name] = free_port(ports.get(name) or first_port + offset, taken)
             taken.add(ports[name])
         write_private(self.path / "sandbox.json", json.dumps(kept, indent=2))
@@ -104,7 +107,8 @@ class Home:
 
     def state(self) -> dict[str, Any]:
         """What the supervisor last wrote about itself; empty when nothing ever ran here."""
-        return read_json(self.state_file)
+        state: dict[str, Any] = read_json(self.state_file)
+        return state
 
     def log(self, name: str) -> Path:
         """The log file of one process."""
@@ -114,7 +118,8 @@ class Home:
         path = self.path / name
         if not path.exists():
             write_private(path, json.dumps(draw(), indent=2))
-        return read_json(path)
+        kept: dict[str, Any] = read_json(path)
+        return kept
 
     def _already_running(self) -> str:
         address = self.state().get("address", "an address it has not announced yet")
@@ -124,13 +129,12 @@ class Home:
         )
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file; empty when the file is missing or half written."""
+def read_json(path: Path) -> Any:
+    """What a JSON file holds; an empty object when it is missing or half written."""
     try:
-        content = json.loads(path.read_text())
+        return json.loads(path.read_text())
     except (FileNotFoundError, PermissionError, ValueError):
         return {}
-    return content if isinstance(content, dict) else {}
 
 
 def port_is_free(port: int, host: str = "127.0.0.1") -> bool:

@@ -14,7 +14,7 @@ from typing import IO
 from controltower.embedded.postgres import APPLICATION, OWNER, Postgres
 from controltower.embedded.valkey import Valkey
 from controltower.supervisor.child import Child
-from controltower.supervisor.home import REPOSITORY, Home, port_answers
+from controltower.supervisor.home import REPOSITORY, SANDBOX_DOORS, Home, port_answers
 
 POSTGRES_STAGE, VALKEY_STAGE, SANDBOX_STAGE, DISPATCHER_STAGE, WORKER_STAGE, WEB_STAGE = range(6)
 WORKERS = (
@@ -117,13 +117,15 @@ def sandbox_children(home: Home, wishes: Wishes, given: dict[str, str]) -> list[
         return []
     ports = {
         name: int(given[f"SANDBOX_{name.upper()}_URL"].rpartition(":")[2])
-        for name in ("salesforce", "control", "tryton")
+        for name in ("salesforce", "control", "tryton", "tryton_control")
     }
     data = home.path / "sandbox"
     crm = ["integrations.sandbox.salesforce", "--port", str(ports["salesforce"])]
     crm += ["--data", str(data / "salesforce.db"), "--control-port", str(ports["control"])]
     erp = ["integrations.sandbox.tryton", "--port", str(ports["tryton"])]
     erp += ["--data", str(data / "tryton"), "--sandbox-env", str(wishes.sandbox_environment)]
+    erp += ["--control-port", str(ports["tryton_control"])]
+    erp += ["--control-port", str(ports["tryton_control"])]
     return [
         _module("sandbox CRM and PSA", SANDBOX_STAGE, home, given, crm,
                 lambda: port_answers(ports["salesforce"]) and port_answers(ports["control"])),

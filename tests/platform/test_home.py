@@ -75,7 +75,7 @@ def test_sandbox_ports_are_kept_unless_another_program_took_one(home: Home) -> N
         moved = home.sandbox(18001)["ports"]
     assert moved["tryton"] != ports["tryton"]
     assert moved["salesforce"] == ports["salesforce"]
-    assert len(set(moved.values())) == 3
+    assert len(set(moved.values())) == 4
 
 
 def test_a_half_written_state_is_no_state(home: Home) -> None:
