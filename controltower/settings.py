@@ -132,6 +132,7 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "controltower.web.errors.csrf_failure"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 
 LANGUAGE_CODE = "en-gb"
@@ -156,9 +157,7 @@ CHANNEL_LAYERS = {
     }
 }
 RQ_SHOW_ADMIN_LINK = False
-RQ_QUEUES = {
-    name: {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 120} for name in ("intake", "engine")
-}
+RQ_QUEUES = {name: {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 120} for name in ("intake", "engine")}
 
 REPORTING_CURRENCY = os.environ.get("CONTROLTOWER_CURRENCY", "EUR")
 SECOND_PERSON_ABOVE = os.environ.get("CONTROLTOWER_SECOND_PERSON_ABOVE", "25000")
@@ -168,6 +167,8 @@ INBOUND_SECRETS = {
 }
 """Webhook signing secrets by connection; two may be valid at a time, for rotation."""
 INBOUND_BODY_LIMIT = int(os.environ.get("CONTROLTOWER_INBOUND_BODY_LIMIT", 1_048_576))
+METRICS_TOKEN = os.environ.get("CONTROLTOWER_METRICS_TOKEN", "")
+"""Without one, `/metrics` answers to this machine only."""
 
 LOGGING = {
     "version": 1,

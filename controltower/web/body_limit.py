@@ -1,0 +1,73 @@
+"""No request body is taken in beyond its limit: counted while it arrives, before Django sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
+from django.conf import settings
+
+from controltower.web.errors import PROBLEM, new_reference, problem
+
+
+def limit_of(path: str) -> int:
+    """The greatest body, in bytes, that a path takes."""
+    if path.startswith("/inbound/"):
+        return int(settings.INBOUND_BODY_LIMIT)
+    return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0)
+
+
+class BodyLimit:
+    """Wraps an ASGI application; a body over the limit is answered 413 and read no further."""
+
+    def __init__(self, application: Any) -> None:
+        self.application: ASGI3Application = application
+
+    async def __call__(
+        self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        assert scope["type"] == "http"
+        limit = limit_of(scope["path"])
+        if _announced(scope["headers"]) > limit:
+            await _refuse(send, limit)
+            return
+        taken, over = 0, False
+
+        async def counted() -> Any:
+            """What arrives, or a hang-up once it is too much: Django then drops the request."""
+            nonlocal taken, over
+            message = await receive()
+            if message["type"] == "http.request":
+                taken += len(message.get("body", b""))
+                over = over or taken > limit
+            return {"type": "http.disconnect"} if over else message
+
+        await self.application(scope, counted, send)
+        if over:
+            await _refuse(send, limit)
+
+
+def _announced(headers: Any) -> int:
+    for name, value in headers:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else 0
+    return 0
+
+
+async def _refuse(send: ASGISendCallable, limit: int) -> None:
+    answer = problem(
+        413,
+        "too-large",
+        "The message is too large",
+        f"At most {limit:,} bytes are taken. Nothing was stored. Send it in smaller parts.",
+        reference=new_reference(),
+    )
+    headers = [
+        (b"content-type", PROBLEM.encode()),
+        (b"content-length", str(len(answer.content)).encode()),
+        (b"connection", b"close"),
+    ]
+    await send(
+        {"type": "http.response.start", "status": 413, "headers": headers, "trailers": False}
+    )
+    await send({"type": "http.response.body", "body": answer.content, "more_body": False})

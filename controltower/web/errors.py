@@ -1,0 +1,82 @@
+"""What a person or a program is told when something cannot be done: pages and RFC 9457 problems.
+
+Error pages are drawn without context processors, so that they also appear while the database is
+away.
+"""
+
+from __future__ import annotations
+
+import secrets
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import get_template
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+PROBLEM = "application/problem+json"
+PROGRAMS = ("/api/", "/inbound/", "/healthz", "/readyz", "/metrics")
+"""Paths whose callers are programs and are answered with a problem document."""
+
+
+def new_reference() -> str:
+    """A name for one request, short enough to be read out on the telephone: "R-7F3K9QA2"."""
+    return "R-" + "".join(secrets.choice(ALPHABET) for _ in range(8))
+
+
+def reference_of(request: HttpRequest) -> str:
+    """The reference that ReferenceMiddleware gave this request."""
+    return str(getattr(request, "reference", ""))
+
+
+def problem(
+    status: int, name: str, title: str, detail: str, *, reference: str = "", **more: object
+) -> JsonResponse:
+    """A problem document (RFC 9457). `name` is its stable type, `more` its extension members."""
+    document: dict[str, object] = {
+        "type": f"urn:control-tower:problem:{name}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+    }
+    if reference:
+        document["reference"] = reference
+    return JsonResponse(document | more, status=status, content_type=PROBLEM)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """400: it could not be read."""
+    return _say(request, 400, "unreadable", "The request could not be read. Nothing was changed.")
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """403: this person may not."""
+    return _say(
+        request, 403, "not-allowed", "Your role does not include this. Nothing was changed."
+    )
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403: the form did not come from a page of ours, or the session has ended since."""
+    return _say(
+        request, 403, "not-allowed", "The form was not ours or too old. Nothing was changed."
+    )
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """404: not there, or not in this person's legal entities."""
+    return _say(request, 404, "not-found", "There is nothing here, or not in your legal entities.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500: our fault; the transactions run apart from the page."""
+    return _say(
+        request, 500, "our-fault", "The tower could not answer. Quote the reference to an operator."
+    )
+
+
+def _say(request: HttpRequest, status: int, name: str, detail: str) -> HttpResponse:
+    reference = reference_of(request)
+    if request.path.startswith(PROGRAMS):
+        return problem(status, name, HTTPStatus(status).phrase, detail, reference=reference)
+    page = get_template(f"errors/{status}.html").render({"reference": reference})
+    return HttpResponse(page, status=status)

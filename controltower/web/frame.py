@@ -1,0 +1,246 @@
+"""What stands around every page: the rail, the scope, the jobs tray and the person's wishes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Q
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import Promise, SimpleLazyObject
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from controltower.firm.models import Person
+from controltower.incidents.models import Cause, DeadLetter
+from controltower.transactions.models import ItemState, PlanState, ReplayPlan, Transaction
+from controltower.web import scope
+from controltower.web.charts.small import Progress
+
+FIRM = "Larkfield Advisory"
+MOST_JOBS = 5
+IN_THE_TRAY = (
+    PlanState.DRAFT,
+    PlanState.PLANNED,
+    PlanState.APPROVED,
+    PlanState.RUNNING,
+    PlanState.PAUSED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page of the rail, by the name of its route; `go` is its key after G."""
+
+    route: str
+    label: str | Promise
+    icon: str
+    go: str = ""
+    phone: bool = False
+
+
+RAIL: tuple[tuple[str | Promise, tuple[Place, ...]], ...] = (
+    (
+        gettext_lazy("Watch"),
+        (
+            Place("tower", gettext_lazy("Tower"), "radar", "t", phone=True),
+            Place("transactions", gettext_lazy("Transactions"), "arrow-left-right", "x", True),
+        ),
+    ),
+    (
+        gettext_lazy("Fix"),
+        (
+            Place("exceptions", gettext_lazy("Exceptions"), "octagon-alert", "e", phone=True),
+            Place("jobs", gettext_lazy("Jobs"), "layers"),
+        ),
+    ),
+    (
+        gettext_lazy("Govern"),
+        (Place("mappings", gettext_lazy("Mappings"), "git-compare", "m", phone=True),),
+    ),
+    (
+        gettext_lazy("Systems"),
+        (Place("systems", gettext_lazy("Health"), "activity", "h", phone=True),),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RailItem:
+    """One line of the rail. `count` is None where nothing is counted."""
+
+    label: str
+    url: str
+    icon: str
+    current: bool
+    count: int | None
+    hot: bool
+    phone: bool
+    go: str
+
+
+@dataclass(frozen=True, slots=True)
+class RailGroup:
+    """A titled part of the rail."""
+
+    title: str
+    items: tuple[RailItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An entity to choose; the code "" is all of them."""
+
+    code: str
+    name: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The chosen entity and the currency in which totals are shown."""
+
+    label: str
+    currency: str
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One line of the tray."""
+
+    title: str
+    url: str
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """The signed-in person."""
+
+    name: str
+    initials: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Everything that base.html draws around a page."""
+
+    person: Who
+    scope: Scope
+    rail: tuple[RailGroup, ...]
+    jobs: tuple[Job, ...]
+    theme: str
+    density: str
+    single_keys: bool
+    zone: str
+    as_of: datetime
+    firm: str
+    sandbox_url: str
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """The context processor. The frame is only built where a template asks for it."""
+    now = timezone.now()
+    return {"frame": SimpleLazyObject(lambda: frame_of(request, now)), "now": now}
+
+
+def frame_of(request: HttpRequest, now: datetime) -> Frame | None:
+    """The frame, in five queries, or None when nobody is signed in."""
+    person = getattr(request, "user", None)
+    if not isinstance(person, Person):
+        return None
+    return Frame(
+        person=_who(person),
+        scope=_scope(request, person),
+        rail=_rail(request, now),
+        jobs=tray(person),
+        theme=person.theme,
+        density=str(request.session.get("density", "normal")),
+        single_keys=person.single_keys,
+        zone=person.zone,
+        as_of=now,
+        firm=FIRM,
+        sandbox_url=settings.SANDBOX_CONTROL_URL,
+    )
+
+
+def _who(person: Person) -> Who:
+    roles = dict.fromkeys(str(duty.get_role_display()) for duty in person.duties.all())
+    return Who(str(person), person.initials, ", ".join(roles))
+
+
+def _scope(request: HttpRequest, person: Person) -> Scope:
+    seen = scope.entities(person)
+    code = scope.chosen(request)
+    chosen = next((entity for entity in seen if entity.code == code), None)
+    options = [Option("", _("All entities"), chosen is None)]
+    options += [Option(entity.code, entity.name, entity == chosen) for entity in seen]
+    return Scope(
+        label=chosen.name if chosen else _("All entities"),
+        currency=chosen.currency if chosen else settings.REPORTING_CURRENCY,
+        options=tuple(options),
+    )
+
+
+def _rail(request: HttpRequest, now: datetime) -> tuple[RailGroup, ...]:
+    counts = {"exceptions": open_causes(request, now)}
+    return tuple(
+        RailGroup(str(title), tuple(_items(places, request.path, counts))) for title, places in RAIL
+    )
+
+
+def _items(places: Iterable[Place], path: str, counts: dict[str, int]) -> Iterable[RailItem]:
+    for place in places:
+        url = reverse(place.route)
+        count = counts.get(place.route)
+        yield RailItem(
+            label=str(place.label),
+            url=url,
+            icon=place.icon,
+            current=path == url or (url != "/" and path.startswith(url)),
+            count=count,
+            hot=bool(count),
+            phone=place.phone,
+            go=place.go,
+        )
+
+
+def open_causes(request: HttpRequest, now: datetime) -> int:
+    """How many causes have something stuck that this person may see and that is not snoozed."""
+    return (
+        DeadLetter.objects.open()
+        .filter(transaction__in=scope.transactions(request), cause__in=Cause.objects.awake(now))
+        .aggregate(causes=Count("cause", distinct=True))["causes"]
+    )
+
+
+def tray(person: Person) -> tuple[Job, ...]:
+    """The jobs under way that this person may see, newest first."""
+    mine = ReplayPlan.objects.filter(state__in=IN_THE_TRAY).filter(
+        Q(requested_by=person)
+        | Q(items__transaction__in=Transaction.objects.visible_to(person).order_by())
+    )
+    plans = (
+        ReplayPlan.objects.filter(pk__in=mine.order_by().values("pk"))
+        .annotate(
+            worked=Count("items", filter=Q(items__state=ItemState.VERIFIED)),
+            failed=Count("items", filter=Q(items__state=ItemState.FAILED)),
+            total=Count("items", filter=~Q(items__state=ItemState.EXCLUDED)),
+        )
+        .order_by("-requested_at", "-id")[:MOST_JOBS]
+    )
+    return tuple(
+        Job(
+            plan.title,
+            reverse("job", args=[plan.pk]),
+            Progress(plan.worked, plan.failed, plan.total),
+        )
+        for plan in plans
+    )

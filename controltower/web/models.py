@@ -1,0 +1,65 @@
+"""What the edge must remember: sign-in tries, webhook messages, requests with a key."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+
+class SignInTry(models.Model):
+    """A try that has not succeeded. Written before the password is checked, so that guesses in
+    parallel count too; kept for the length of the throttling window only."""
+
+    account = models.CharField(max_length=150)
+    address = models.CharField(max_length=45)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["at", "id"]
+        verbose_name_plural = "sign-in tries"
+        indexes = [
+            models.Index(fields=["account", "at"], name="tries_by_account"),
+            models.Index(fields=["address", "at"], name="tries_by_address"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account} from {self.address}"
+
+
+class WebhookMessage(models.Model):
+    """A message taken in at the webhook door: one id means one content, for ever."""
+
+    connection = models.CharField(max_length=60)
+    message_id = models.CharField(max_length=200)
+    digest = models.CharField(max_length=64)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["at", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "message_id"], name="one_row_per_message")
+        ]
+
+    def __str__(self) -> str:
+        return self.message_id
+
+
+class KeyedRequest(models.Model):
+    """A request of the JSON API under an Idempotency-Key, and the answer it was given.
+
+    `status` is empty while the request is being worked on.
+    """
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=200)
+    digest = models.CharField(max_length=64)
+    at = models.DateTimeField()
+    status = models.PositiveSmallIntegerField(null=True, blank=True)
+    answer = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["at", "id"]
+        constraints = [models.UniqueConstraint(fields=["person", "key"], name="one_row_per_key")]
+
+    def __str__(self) -> str:
+        return self.key
