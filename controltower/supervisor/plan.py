@@ -116,15 +116,13 @@ def sandbox_children(home: Home, wishes: Wishes, given: dict[str, str]) -> list[
     if not wishes.with_sandbox:
         return []
     ports = {
-        name: int(given[f"SANDBOX_{name.upper()}_URL"].rpartition(":")[2])
-        for name in ("salesforce", "control", "tryton", "tryton_control")
+        name: int(given[f"SANDBOX_{name.upper()}_URL"].rpartition(":")[2]) for name in SANDBOX_DOORS
     }
     data = home.path / "sandbox"
     crm = ["integrations.sandbox.salesforce", "--port", str(ports["salesforce"])]
     crm += ["--data", str(data / "salesforce.db"), "--control-port", str(ports["control"])]
     erp = ["integrations.sandbox.tryton", "--port", str(ports["tryton"])]
     erp += ["--data", str(data / "tryton"), "--sandbox-env", str(wishes.sandbox_environment)]
-    erp += ["--control-port", str(ports["tryton_control"])]
     erp += ["--control-port", str(ports["tryton_control"])]
     return [
         _module("sandbox CRM and PSA", SANDBOX_STAGE, home, given, crm,
