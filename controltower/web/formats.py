@@ -36,6 +36,11 @@ def money(value: Money) -> str:
     )
 
 
+def unknown_currency(value: Decimal, code: str) -> str:
+    """An amount in a currency that the firm does not trade in: shown as it came."""
+    return f"{format_decimal(value, locale=locale())} {code or '?'}"
+
+
 def compact(value: Money) -> str:
     """A headline amount to three significant digits ("€1.59M"); zero is a dash."""
     if not value.minor:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django import template
 
-from controltower.canonical.money import Money
+from controltower.canonical.money import Money, UnknownCurrency
 from controltower.web import formats
 
 register = template.Library()
@@ -27,8 +27,13 @@ def compact(value: Money | None) -> str:
 
 @register.simple_tag
 def amount(value: Decimal | None, currency: str) -> str:
-    """An exact amount from a decimal and its ISO 4217 code."""
-    return formats.NOTHING if value is None else formats.money(Money.of(value, currency))
+    """An exact amount from a decimal and its currency code, even one that the firm does not know."""
+    if value is None:
+        return formats.NOTHING
+    try:
+        return formats.money(Money.of(value, currency))
+    except UnknownCurrency:
+        return formats.unknown_currency(value, currency)
 
 
 @register.filter

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from django import template
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from controltower.web import icons
+from controltower.web import formats, icons
 from controltower.web import marks as words
 
 register = template.Library()
@@ -49,11 +50,33 @@ def state(kind: str, value: str, text: str = "") -> SafeString:
 
 @register.simple_tag
 def lateness_chip(value: str, text: str = "") -> SafeString:
-    """The chip of a lateness: late, due_today or in_time."""
-    return words.chip(words.LATENESS[value], text)
+    """The chip of a lateness: late, due_today, in_time, or "" for none."""
+    return words.chip(words.LATENESS[value], text) if value else SafeString("")
 
 
 @register.simple_tag
 def lateness(value: str, text: str = "") -> SafeString:
     """The unwashed mark of a lateness."""
-    return words.plain(words.LATENESS[value], text)
+    return words.plain(words.LATENESS[value], text) if value else SafeString("")
+
+
+@register.simple_tag
+def lateness_count(value: str, count: int) -> SafeString:
+    """The unwashed mark of a lateness with its count: "39 due today"."""
+    mark = words.LATENESS[value]
+    return words.plain(mark, f"{formats.number(count)} {str(mark.word).lower()}")
+
+
+@register.simple_tag
+def state_icon(kind: str, value: str) -> SafeString:
+    """The icon of a domain state with its word for those who cannot see it."""
+    found = words.state_mark(kind, value)
+    return icons.icon(found.icon, f"is-{found.token}") + format_html(
+        '<span class="unseen">{}:</span>', found.word
+    )
+
+
+@register.simple_tag
+def token_shape(name: str, token: str) -> SafeString:
+    """Any icon of the sprite in the colour of a state token."""
+    return icons.icon(name, f"is-{token}")
