@@ -1,0 +1,95 @@
+"""The sandbox's control doors, for tests that order faults and deeds."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+CLIENT_ID, CLIENT_SECRET = "conformance", "a secret that no exchange may show"
+
+
+@dataclass(frozen=True)
+class ControlDoor:
+    """Orders to one sandbox system; see `integrations.sandbox.control`."""
+
+    url: str
+
+    def order(self, kind: str, **limits: Any) -> None:
+        """Order a fault."""
+        self._call("POST", "/api/faults", {"kind": kind, **limits})
+
+    def clear(self) -> None:
+        """Withdraw all faults."""
+        self._call("DELETE", "/api/faults")
+
+    def do(self, action: str, **parameters: Any) -> dict[str, Any]:
+        """Make something happen in the pretend firm."""
+        return self._call("POST", f"/api/actions/{action}", parameters)
+
+    def state(self) -> dict[str, Any]:
+        """What is ordered and what happened."""
+        return self._call("GET", "/api/state")
+
+    def _call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        content = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data=content, method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            found: dict[str, Any] = json.loads(answer.read())
+        return found
+
+
+@dataclass
+class Org:
+    """A running pretend Salesforce org."""
+
+    url: str
+    control: ControlDoor
+    process: subprocess.Popen[bytes]
+
+    def stop(self) -> None:
+        """End the process."""
+        self.process.terminate()
+        self.process.wait(10)
+
+
+def start_org(data: Path) -> Org:
+    """Start an org on free ports, its firm paused, and wait until it answers."""
+    port, control = free_port(), free_port()
+    command = [sys.executable, "-m", "integrations.sandbox.salesforce", "--port", str(port)]
+    command += ["--control-port", str(control), "--data", str(data), "--pace", "pause"]
+    given = {
+        "SANDBOX_SALESFORCE_CLIENT_ID": CLIENT_ID,
+        "SANDBOX_SALESFORCE_CLIENT_SECRET": CLIENT_SECRET,
+    }
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **given})
+    org = Org(f"http://127.0.0.1:{port}", ControlDoor(f"http://127.0.0.1:{control}"), process)
+    for wanted in (port, control):
+        wait_for(wanted)
+    return org
+
+
+def free_port() -> int:
+    """A port nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(port: int, seconds: float = 20) -> None:
+    """Wait until something listens. Raises TimeoutError."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise TimeoutError(f"nothing listens on {port}")

@@ -1,0 +1,122 @@
+"""The Salesforce connector on the pretend org: the common suite and the vendor's own ways."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from controltower.canonical.verdicts import Done, Kind, Rejected, TryLater
+from integrations.connector import Connection, Connector
+from integrations.salesforce.connector import SalesforceConnector
+from tests.integrations.conformance import DEADLINE, Conformance, Subject, tag
+from tests.integrations.doors import CLIENT_ID, CLIENT_SECRET, Org
+
+__all__ = ["tag"]
+
+
+def org_connection(org: Org) -> Connection:
+    """Signed in to the pretend org."""
+    secrets = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+    return Connection("crm", org.url, secrets, deadline=DEADLINE)
+
+
+class Clients(Subject):
+    """Accounts as what is written, deals as what is read."""
+
+    entity = "customer"
+    feed = "opportunity"
+
+    def connect(self, connection: Connection) -> Connector:
+        return SalesforceConnector(connection)
+
+    def record(self, tag: str, name: str, amount: Decimal) -> dict[str, Any]:
+        return {"Name": name, "Legal_Entity__c": "LF-UK", "Tower_External_Id__c": tag}
+
+    def business_key(self, tag: str) -> dict[str, Any]:
+        return {"external_id": tag}
+
+    def shown(self, values: Mapping[str, Any]) -> tuple[str, Decimal]:
+        return values["name"], self.amount
+
+    async def make_facts(self, count: int) -> list[str]:
+        """Won in one transaction where the vendor allows it, so that all carry one stamp."""
+        return [
+            str(self.control.do("close_deal", entity="LF-UK", amount="1000.10")["opportunity"])
+            for _ in range(count)
+        ]
+
+    async def touch(self, ref: str) -> None:
+        links = {"ERP_Customer_Code__c": "C-00000001", "Tower_Correlation_Id__c": "touched"}
+        done = await self.connector.act("opportunity", ref, "update", links, "touch")
+        assert isinstance(done, Done), done
+
+
+class TestSalesforce(Conformance):
+    @pytest.fixture
+    def subject(self, org: Org) -> Subject:
+        return Clients(org_connection(org), org.control)
+
+    async def test_several_matches_are_an_incident(self, subject: Subject, org: Org) -> None:
+        done = await subject.upsert("twins")
+        assert isinstance(done, Done)
+        twin = org.control.do("duplicate_external_id", object="Account", id=done.ref)["id"]
+        verdict = await subject.upsert("twins")
+        assert isinstance(verdict, Rejected), verdict
+        assert verdict.kind is Kind.DUPLICATE
+        assert done.ref in verdict.text
+        assert twin in verdict.text
+        found = await subject.find("twins")
+        assert isinstance(found, Rejected)
+        assert found.kind is Kind.DUPLICATE
+
+    async def test_a_spent_quota_is_not_a_refusal(self, subject: Subject, org: Org) -> None:
+        await subject.connector.health()
+        org.control.order("quota", count=1)
+        verdict = await subject.upsert("quota")
+        assert isinstance(verdict, TryLater), verdict
+        assert verdict.kind is Kind.RATE_LIMITED
+        assert verdict.after is not None
+        quota = subject.connector.rate_limit()
+        assert quota.used == quota.limit
+        await subject.connector.health()
+        assert (subject.connector.rate_limit().share or 1) < 0.5
+
+    @pytest.mark.parametrize(
+        ("code", "kind"),
+        [
+            ("UNABLE_TO_LOCK_ROW", Kind.TRANSIENT),
+            ("DUPLICATE_VALUE", Kind.DUPLICATE),
+            ("ENTITY_IS_LOCKED", Kind.CONFLICT),
+            ("INVALID_CROSS_REFERENCE_KEY", Kind.REFERENCE_MISSING),
+            ("INVALID_FIELD", Kind.CONTRACT),
+            ("INSUFFICIENT_ACCESS_OR_READONLY", Kind.PERMISSION),
+            ("A_CODE_OF_NEXT_YEAR", Kind.VALIDATION),
+        ],
+    )
+    async def test_codes_have_meanings(
+        self, subject: Subject, org: Org, code: str, kind: Kind
+    ) -> None:
+        org.control.order("refuse", count=1, code=code, text="Because.", operation="write")
+        verdict = await subject.upsert("codes")
+        assert getattr(verdict, "kind", None) is kind, verdict
+
+    async def test_a_locked_record_is_a_conflict(self, subject: Subject, org: Org) -> None:
+        done = await subject.upsert("locked")
+        assert isinstance(done, Done)
+        org.control.do("lock", id=done.ref)
+        verdict = await subject.upsert("locked")
+        assert isinstance(verdict, Rejected)
+        assert verdict.kind is Kind.CONFLICT
+        org.control.do("lock", id=done.ref, held=False)
+        assert isinstance(await subject.upsert("locked"), Done)
+
+    async def test_dirty_deals_are_read_as_they_are(self, subject: Subject, org: Org) -> None:
+        nowhere = org.control.do("dirty", kind="no_entity")["opportunity"]
+        foreign = org.control.do("dirty", kind="unknown_currency")["opportunity"]
+        for ref, shown in ((nowhere, ("entity", "")), (foreign, ("currency", "ARS"))):
+            read = await subject.connector.get("opportunity", ref)
+            assert isinstance(read, Done)
+            assert read.values[shown[0]] == shown[1]
