@@ -174,7 +174,7 @@ def _announce(home: Home, wishes: Wishes, *, detached: bool) -> None:
     """Say where the tower is and who may sign in; then, detached, speak to the log only."""
     _say(f"\nControl Tower is up: {wishes.address}")
     for login in read_json(home.logins_file):
-        _say(f"  {login['username']:<10} {login['password']:<24} {login['name']}, {login['role']}")
+        _say(f"  {login['username']:<18} {login['password']:<22} {login['name']}, {login['role']}")
     _say(f"  (also in {home.logins_file})")
     if wishes.with_sandbox:
         _say(f"Sandbox control page: {home.state()['sandbox']['CONTROL']}")
