@@ -89,20 +89,25 @@ class TrytonClient:
 
 
 class Talk:
-    """The calls of one operation. `exchange` shows the last one, or the last that had an effect."""
+    """The calls of one operation. `exchange` shows the last one, or the last that had an effect;
+    `effected` says that the effect is certain, so that no later failure may deny it."""
 
     def __init__(self, client: TrytonClient) -> None:
         self._client = client
-        self._had_effect = False
+        self._tried_effect = False
         self.exchange: Exchange | None = None
+        self.effected = False
 
     async def ask(self, method: str, *params: Any) -> Any:
-        """Call without effect. Raises CallFailed, Refusal."""
+        """Call what may be repeated at will. Raises CallFailed, Refusal."""
         return await self._call(method, params, effect=False)
 
     async def do(self, method: str, *params: Any) -> Any:
-        """Call with an effect. Raises CallFailed (Unknown when it may have happened), Refusal."""
-        return await self._call(method, params, effect=True)
+        """Call with the operation's effect. Raises CallFailed (Unknown when it may have happened),
+        Refusal."""
+        result = await self._call(method, params, effect=True)
+        self.effected = True
+        return result
 
     async def rows(
         self, model: str, domain: list[Any], fields: list[str], company: int = 0, limit: int = 1000
@@ -134,8 +139,8 @@ class Talk:
         if isinstance(result, Answer) and result.status == 401:
             authorization = await self._client.authorization(stale=authorization)
             result = await self._client.send(body, authorization)
-        if effect or not self._had_effect:
-            self._had_effect = self._had_effect or effect
+        if effect or not self._tried_effect:
+            self._tried_effect = self._tried_effect or effect
             self.exchange = result.exchange
         return _result(result, effect)
 

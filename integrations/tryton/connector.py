@@ -13,6 +13,7 @@ from controltower.canonical.verdicts import (
     Misconfigured,
     Outcome,
     Quota,
+    Unknown,
     Verdict,
 )
 from integrations.connector import (
@@ -148,6 +149,9 @@ class TrytonConnector:
         except Refusal as refusal:
             return talk.told(refusal.verdict())
         except CallFailed as failure:
+            if talk.effected:
+                text = "Tryton has done it, but what came of it could not be read back."
+                return talk.told(Unknown(text=text))
             return talk.told(failure.verdict)
 
     async def _data(self, operation: Callable[[Talk], Awaitable[T]]) -> T:

@@ -1,4 +1,4 @@
-"""Customers: parties of Tryton, shared by all companies, with terms and accounts per company."""
+"""Customers: parties of Tryton, shared by all companies, with a receivable account in each."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from controltower.canonical.records import Customer
 from controltower.canonical.verdicts import Done, Kind, Outcome, Rejected, Verdict
 from integrations.tryton.client import Talk, context
 from integrations.tryton.codes import Codes, Company, Directory
+from integrations.tryton.refusals import Refusal
 
 FIELDS = [
     "code", "name", "active", "email", "account_receivable", "customer_payment_term",
@@ -43,7 +44,7 @@ async def upsert(talk: Talk, directory: Directory, record: Mapping[str, Any]) ->
     """Create the customer under our code, or bring the one that exists up to date.
 
     A customer that the ERP already had under a number of its own keeps name, address and number:
-    only its payment term in the company is filled in.
+    only a missing payment term and its account in this company are filled in.
     """
     codes = Codes(talk, directory)
     company = await codes.company(str(record.get("company") or ""))
@@ -55,8 +56,10 @@ async def upsert(talk: Talk, directory: Directory, record: Mapping[str, Any]) ->
     ) else 0  # fmt: skip
     if not matches:
         return await _create(talk, codes, company, record, term)
+    receivable = await codes.receivable(company, matches[0])
     codes.settle()
-    return await _update(talk, company, matches[0], record, term)
+    changes = _changes(matches[0], record, term, receivable)
+    return await _update(talk, company, matches[0], changes)
 
 
 async def _create(
@@ -79,19 +82,42 @@ async def _create(
     if record.get("email"):
         mail = {"type": "email", "value": record["email"], "name": record.get("contact_name")}
         values["contact_mechanisms"] = [["create", [mail]]]
-    (ref,) = await talk.do("model.party.party.create", [values], context(company.id))
+    try:
+        (ref,) = await talk.do("model.party.party.create", [values], context(company.id))
+    except Refusal as refusal:
+        if refusal.kind is not Kind.DUPLICATE:
+            raise
+        return await _taken(talk, company, str(record["code"]))
     (row,) = await talk.read("party.party", [ref], FIELDS, company.id)
     return _done(row, Outcome.CREATED, company)
 
 
-async def _update(
-    talk: Talk, company: Company, row: dict[str, Any], record: Mapping[str, Any], term: int
-) -> Verdict:
+async def _taken(talk: Talk, company: Company, code: str) -> Verdict:
+    """Our code is there already: somebody was faster, or the customer is switched off."""
+    domain = [["code", "=", code], ["active", "in", [True, False]]]
+    (row,) = await talk.rows("party.party", domain, FIELDS, company.id)
+    if row["active"]:
+        return _done(row, Outcome.ALREADY_DONE, company)
+    text = f"Customer {code} ({row['name']}) is switched off in Tryton."
+    return Rejected(kind=Kind.CONFLICT, text=text)
+
+
+def _changes(
+    row: dict[str, Any], record: Mapping[str, Any], term: int, receivable: int
+) -> dict[str, Any]:
     changes: dict[str, Any] = {}
+    if not row["account_receivable"]:
+        changes["account_receivable"] = receivable
     if term and not row["customer_payment_term"]:
         changes["customer_payment_term"] = term
     if row["code"] == record.get("code") and row["name"] != record.get("name"):
         changes["name"] = record["name"]
+    return changes
+
+
+async def _update(
+    talk: Talk, company: Company, row: dict[str, Any], changes: dict[str, Any]
+) -> Verdict:
     if not changes:
         return _done(row, Outcome.UNCHANGED, company)
     await talk.do("model.party.party.write", [row["id"]], changes, context(company.id))
@@ -155,7 +181,7 @@ def _done(row: dict[str, Any], outcome: Outcome, company: Company | None) -> Don
         city=address.get("city") or "",
         postal_code=address.get("postal_code") or "",
         country=country,
-        vat_number=(row["identifiers."] or [{}])[0].get("code_compact", ""),
+        vat_number=_vat_number(row["identifiers."]),
         contact_email=row["email"] or "",
         erp_code=row["code"],
     )
@@ -163,3 +189,12 @@ def _done(row: dict[str, Any], outcome: Outcome, company: Company | None) -> Don
     values = customer.as_dict() | {"code": row["code"], "payment_term": term}
     version = (row["write_date"] or row["create_date"]).isoformat()
     return Done(ref=str(row["id"]), outcome=outcome, version=version, values=values)
+
+
+def _vat_number(identifiers: list[dict[str, Any]]) -> str:
+    """The first tax number; Tryton drops the country from some, the CRM keeps it."""
+    if not identifiers:
+        return ""
+    kind, code = identifiers[0]["type"] or "", identifiers[0]["code_compact"] or ""
+    country = kind[:2].upper() if kind.endswith("_vat") else ""
+    return str(code if code.startswith(country) else f"{country}{code}")

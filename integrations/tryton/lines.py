@@ -59,7 +59,9 @@ def line_of(record: Mapping[str, Any], currency: str) -> Line:
 def _comes_out(
     quantity: Decimal, unit: str, price: Decimal, amount: Decimal, currency: str
 ) -> bool:
-    if _decimals(quantity) > UNITS.get(unit, ("", 0))[1] or _decimals(price) > PRICE_DECIMALS:
+    if unit not in UNITS:
+        return True  # is refused by its name, not disguised
+    if _decimals(quantity) > UNITS[unit][1] or _decimals(price) > PRICE_DECIMALS:
         return False
     step = Decimal(1).scaleb(-minor_units(currency))
     return (quantity * price).quantize(step, ROUND_HALF_EVEN) == amount

@@ -40,7 +40,7 @@ class Projects(Subject):
         return {
             "Name": name,
             "pse__Account__c": CLIENT,
-            "pse__Billing_Type__c": "Time and materials",
+            "pse__Billing_Type__c": "Time and Materials",
             "Legal_Entity__c": "LF-UK",
             "CurrencyIsoCode": "GBP",
             "Contract_Value__c": str(amount),

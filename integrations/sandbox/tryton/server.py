@@ -12,10 +12,10 @@ from aiohttp import web
 
 from integrations.sandbox.control import Control, Impossible
 from integrations.sandbox.faults import Board, middleware
-from integrations.sandbox.forward import Forward
 from integrations.sandbox.listener import Listener
 from integrations.sandbox.tryton import books, template
 from integrations.sandbox.tryton.console import Console
+from integrations.sandbox.tryton.counter import Counter
 from integrations.sandbox.tryton.daemon import Trytond
 from integrations.sandbox.tryton.dialect import TrytonDialect
 from integrations.sandbox.tryton.ledger import Ledger
@@ -50,7 +50,9 @@ class Erp:
         app = web.Application(
             middlewares=[middleware(self.board, TrytonDialect())], client_max_size=LARGEST_REQUEST
         )
-        app.router.add_route("*", "/{path:.*}", Forward(self.daemon.base_url))
+        counter = Counter(self.daemon.base_url)
+        app.router.add_route("*", "/{path:.*}", counter)
+        app.on_cleanup.append(counter.close)
         chores = [Listener(app, self.settings.port, self.board).run(), self.daemon.keep_alive()]
         if self.settings.control_port:
             control = ErpControl(self.board, self.ledger, self.daemon).app
