@@ -188,7 +188,13 @@ def _announce(home: Home, wishes: Wishes, *, detached: bool) -> None:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)
+    """Tell whoever listens; a tower does not end because nobody does any more."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 if __name__ == "__main__":
