@@ -1,0 +1,124 @@
+"""How the systems around us are: call times, failures, limits, and what waits for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import (
+    Aggregate,
+    Avg,
+    Count,
+    DurationField,
+    ExpressionWrapper,
+    F,
+    FloatField,
+    Min,
+    Q,
+    Value,
+)
+from django.db.models.functions import Extract, Floor
+
+from controltower.measures.exposure import Scope, Stake, priced, stakes, transactions
+from controltower.systems.models import Call, Circuit, System
+from controltower.transactions.models import Step
+from controltower.transactions.protocol import State
+
+WINDOW = timedelta(hours=2)
+BUCKETS = 60
+SILENT_AFTER = timedelta(minutes=15)
+SLOW_SHARE = 0.25
+"""A system is slow when its slowest twentieth takes more than this share of its deadline."""
+OUTSTANDING = (State.SCHEDULED, State.SENDING, State.UNKNOWN, State.ACKED)
+
+
+class Median(Aggregate):
+    """The middle value."""
+
+    template = "percentile_cont(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
+    output_field = FloatField()
+
+
+class SlowestTwentieth(Aggregate):
+    """The value that nineteen in twenty stay below."""
+
+    template = "percentile_cont(0.95) WITHIN GROUP (ORDER BY %(expressions)s)"
+    output_field = FloatField()
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """A system's calls of the last two hours; times in milliseconds, `line` oldest first."""
+
+    calls: int = 0
+    failed: int = 0
+    median: float | None = None
+    slowest: float | None = None
+    line: tuple[float, ...] = ()
+
+    @property
+    def failed_share(self) -> float | None:
+        """0.0 to 1.0, or None without calls."""
+        return self.failed / self.calls if self.calls else None
+
+
+def pulses(now: datetime, systems: Sequence[System]) -> dict[int, Pulse]:
+    """The pulse of each system, by its primary key."""
+    recent = Call.objects.filter(
+        system__in=[system.pk for system in systems], at__gt=now - WINDOW
+    ).order_by()
+    since = ExpressionWrapper(F("at") - Value(now - WINDOW), output_field=DurationField())
+    seconds = WINDOW.total_seconds() / BUCKETS
+    lines: dict[int, list[float]] = {}
+    for pk, _bucket, average in (
+        recent.annotate(bucket=Floor(Extract(since, "epoch") / Value(seconds)))
+        .values_list("system", "bucket")
+        .annotate(average=Avg("milliseconds"))
+        .order_by("system", "bucket")
+    ):
+        lines.setdefault(pk, []).append(float(average))
+    rows = recent.values_list("system").annotate(
+        calls=Count("pk"),
+        failed=Count("pk", filter=Q(reached=False)),
+        median=Median("milliseconds"),
+        slowest=SlowestTwentieth("milliseconds"),
+    )
+    return {
+        pk: Pulse(calls, failed, median, slowest, tuple(lines.get(pk, ())))
+        for pk, calls, failed, median, slowest in rows
+    }
+
+
+def condition(system: System, pulse: Pulse, now: datetime) -> str:
+    """ "paused", "open", "testing", "silent", "slow" or "closed" (healthy), the gravest first."""
+    if system.paused_at is not None:
+        return "paused"
+    if system.circuit != Circuit.CLOSED:
+        resting = system.retry_at is not None and system.retry_at > now
+        return "open" if resting else "testing"
+    if system.last_ok_at is None or system.last_ok_at < now - SILENT_AFTER:
+        return "silent"
+    if pulse.slowest and pulse.slowest > system.deadline_seconds * 1000 * SLOW_SHARE:
+        return "slow"
+    return "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Work that is on its way to a system: how many calls, worth what, since when."""
+
+    stake: Stake
+    oldest: datetime | None
+
+
+def waiting(scope: Scope) -> Mapping[int, Waiting]:
+    """By system, what the person may see of the work that is outstanding there."""
+    steps = Step.objects.filter(
+        system__isnull=False, state__in=OUTSTANDING, transaction__in=transactions(scope)
+    )
+    found = stakes(priced(steps, "transaction__"), "system", at="transaction__")
+    oldest = dict(
+        steps.order_by().values_list("system").annotate(oldest=Min("transaction__changed_at"))
+    )
+    return {pk: Waiting(stake, oldest.get(pk)) for (pk,), stake in found.items()}

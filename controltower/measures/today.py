@@ -1,0 +1,103 @@
+"""The person's day: what is stuck now, what has changed since yesterday, what was handed over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, F, Min, Q
+
+from controltower.incidents.models import DeadLetter
+from controltower.measures.exposure import (
+    LATENESSES,
+    Lateness,
+    Scope,
+    Stake,
+    lateness,
+    split,
+    stakes,
+    stuck,
+    transactions,
+)
+from controltower.measures.flow import start_of_day
+from controltower.transactions.models import EventState, InboundEvent, Step
+from controltower.transactions.protocol import State
+
+PROMISED = 0.97
+"""The share of transactions that the firm wants to end within their promise."""
+
+
+@dataclass(frozen=True, slots=True)
+class StuckNow:
+    """What is stuck by lateness, in how many processes it is late, and how many more than then."""
+
+    parts: Lateness
+    late_processes: int
+    change: int
+
+    @property
+    def whole(self) -> Stake:
+        """All of it."""
+        whole = Stake()
+        for part in (self.parts.late, self.parts.due_today, self.parts.in_time):
+            whole.add(part)
+        return whole
+
+
+def stuck_now(scope: Scope, now: datetime) -> StuckNow:
+    """What is stuck, compared with the same moment yesterday."""
+    rows = stuck(scope).annotate(lateness=lateness(now, scope.person.zone))
+    found = stakes(rows, "process", "lateness")
+    by_lateness: dict[tuple[str], Stake] = {(kind,): Stake() for kind in LATENESSES}
+    for (_process, kind), part in found.items():
+        by_lateness[(kind,)].add(part)
+    return StuckNow(
+        parts=split(by_lateness),
+        late_processes=sum(1 for _process, kind in found if kind == "late"),
+        change=sum(part.count for part in found.values())
+        - stuck_at(scope, now - timedelta(days=1)),
+    )
+
+
+def stuck_at(scope: Scope, then: datetime) -> int:
+    """How many transactions were stuck at an earlier moment."""
+    return (
+        DeadLetter.objects.filter(transaction__in=transactions(scope), opened_at__lte=then)
+        .filter(Q(resolved_at__isnull=True) | Q(resolved_at__gt=then))
+        .aggregate(count=Count("transaction", distinct=True))["count"]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """Steps that arrived and were read back since midnight, and how many of them after their
+    promise."""
+
+    count: int
+    late: int
+
+
+def handed_over(scope: Scope, now: datetime) -> HandedOver:
+    """What has arrived since midnight of the person's own day."""
+    row = Step.objects.filter(
+        state=State.VERIFIED,
+        done_at__gte=start_of_day(now, scope.person.zone),
+        transaction__in=transactions(scope),
+    ).aggregate(count=Count("pk"), late=Count("pk", filter=Q(done_at__gt=F("transaction__due_at"))))
+    return HandedOver(row["count"], row["late"])
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """Events that wait to be interpreted, and since when the oldest does."""
+
+    waiting: int
+    oldest: datetime | None
+
+
+def inbox() -> Inbox:
+    """The inbox of the whole firm: an event has no legal entity yet."""
+    row = InboundEvent.objects.filter(state=EventState.RECEIVED).aggregate(
+        waiting=Count("pk"), oldest=Min("received_at")
+    )
+    return Inbox(row["waiting"], row["oldest"])

@@ -1,0 +1,304 @@
+"""The Tower: how much is stuck, what is late, who must act. Each region is a view of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from controltower import queues
+from controltower.canonical.money import Money
+from controltower.firm.models import Person, Role
+from controltower.firm.rates import rate_date
+from controltower.measures import exposure, flow, health, today
+from controltower.measures.exposure import Lateness, Scope, Stake, reporting_currency
+from controltower.systems.models import System
+from controltower.transactions.models import Transaction
+from controltower.web import scope, standing, triage, wording
+from controltower.web.charts import agebars, lane, small
+from controltower.web.charts.value import Backlog, Part
+from controltower.web.security import SignedIn
+
+VISIT = timedelta(minutes=30)
+"""Coming back after this long is a new visit: "since you last looked" begins at the last one."""
+LOOKED_BEFORE = "looked_before"
+
+
+def scope_of(request: SignedIn) -> Scope:
+    """Whose eyes, and the legal entity chosen in the top bar."""
+    return Scope(request.user, scope.chosen(request))
+
+
+@require_safe
+def tower(request: SignedIn) -> HttpResponse:
+    """The whole page; before the first transaction, how to begin."""
+    now = timezone.now()
+    steps = setup()
+    context: dict[str, Any] = {"now": now, "setup": steps}
+    if steps is None:
+        for _template, build in REGIONS.values():
+            context |= build(request, now)
+    return render(request, "tower/tower.html", context)
+
+
+@require_safe
+def region(request: SignedIn, name: str) -> HttpResponse:
+    """One region, as it refreshes itself."""
+    if name not in REGIONS:
+        raise Http404
+    template, build = REGIONS[name]
+    now = timezone.now()
+    return render(request, template, {"now": now, **build(request, now)})
+
+
+@require_POST
+def looked(request: SignedIn) -> HttpResponse:
+    """The person is looking. After a pause, "since you last looked" begins where they left."""
+    now, person = timezone.now(), request.user
+    last = person.last_looked_at
+    if last is None or now - last > VISIT:
+        request.session[LOOKED_BEFORE] = last.isoformat() if last else ""
+    Person.objects.filter(pk=person.pk).update(last_looked_at=now)
+    return HttpResponse(status=204)
+
+
+def setup() -> list[tuple[str, str, str]] | None:
+    """The first steps of a tower that has seen nothing yet, else None."""
+    if Transaction.objects.exists():
+        return None
+    systems = System.objects.exists()
+    return [
+        (_("Connect your systems"), wording.connected(systems), reverse("systems")),
+        (
+            _("Agree who owns which field"),
+            _("Mappings carry an owner, a steward and an approved version."),
+            reverse("mappings"),
+        ),
+        (
+            _("Close a deal in the CRM"),
+            _("It becomes a customer, a project and an invoice, under one correlation ID."),
+            "",
+        ),
+        (
+            _("See it arrive"),
+            _("Every transaction is found by any of its business keys."),
+            reverse("transactions"),
+        ),
+        (
+            _("Put right what is stuck"),
+            _("Failures are grouped by cause, most money first."),
+            reverse("exceptions"),
+        ),
+    ]
+
+
+def money(stake: Stake) -> Money:
+    """A stake's value in the reporting currency."""
+    return Money.of(stake.amount, reporting_currency())
+
+
+def backlog(parts: Lateness) -> Backlog:
+    """A measure as the drawings take it."""
+    return Backlog(
+        *(Part(stake.count, money(stake)) for stake in (parts.late, parts.due_today, parts.in_time))
+    )
+
+
+def listing(**filters: str) -> str:
+    """The list of transactions that a figure counts."""
+    query = urlencode({name: value for name, value in filters.items() if value})
+    return f"{reverse('transactions')}?{query}" if query else reverse("transactions")
+
+
+def _sentence(request: SignedIn, now: datetime) -> dict[str, Any]:
+    seen = scope_of(request)
+    stuck = today.stuck_now(seen, now)
+    handed = today.handed_over(seen, now)
+    kept = flow.kept_today(seen, now)
+    recovered = flow.recovered_today(seen, now)
+    links = wording.Links(
+        stuck=listing(state="stuck"),
+        late=listing(state="stuck", lateness="late"),
+        due=listing(state="stuck", lateness="due_today"),
+    )
+    parts = backlog(stuck.parts)
+    return {
+        "stuck": parts,
+        "headline": wording.headline(parts, links, handed.count, handed.late),
+        "day_note": wording.totals_note(reporting_currency(), rate_date(), stuck.whole.unpriced),
+        "facts": {
+            "stuck_change": stuck.change,
+            "late_processes": stuck.late_processes,
+            "on_time": kept.share,
+            "promised": today.PROMISED,
+            "recovered": money(recovered.stake),
+            "recovered_count": recovered.stake.count,
+            "recovered_median": recovered.median,
+        },
+        "since": _since(request, seen),
+    }
+
+
+def _since(request: SignedIn, seen: Scope) -> dict[str, Any] | None:
+    """What changed since the visit before this one."""
+    before = request.session.get(LOOKED_BEFORE)
+    then = datetime.fromisoformat(before) if before else seen.person.last_looked_at
+    if then is None:
+        return None
+    changes = flow.since(seen, then)
+    return {
+        "at": then,
+        "recovered": changes.recovered,
+        "stuck": changes.newly_stuck,
+        "verified": changes.verified,
+        "url": reverse("exceptions"),
+    }
+
+
+def _lane(request: SignedIn, now: datetime) -> dict[str, Any]:
+    systems = System.objects.filter(active=True).order_by("-pk")
+    names = dict(systems.values_list("role", "title"))
+    stages = tuple(
+        lane.Stage(
+            title=line.stage.name,
+            system=names.get(line.stage.system.lower(), line.stage.system),
+            typical=None,
+            moving=line.moving.count,
+            moving_value=money(line.moving),
+            stuck=backlog(line.stuck),
+            url=listing(process=line.stage.steps[0][0], state="open"),
+        )
+        for line in flow.lane(scope_of(request), now)
+    )
+    title = _("Deal to invoice, right now")
+    return {"lane": lane.Lane(title, stages), "lane_heading": title}
+
+
+def _triage(request: SignedIn, now: datetime) -> dict[str, Any]:
+    return triage.region(request.user, scope_of(request), now)
+
+
+AGE_TITLES: Mapping[str, Callable[[], str]] = {
+    "Under 1 h": lambda: _("Under 1 h"),
+    "1 to 4 h": lambda: _("1 to 4 h"),
+    "4 to 24 h": lambda: _("4 to 24 h"),
+    "1 to 3 days": lambda: _("1 to 3 days"),
+    "Over 3 days": lambda: _("Over 3 days"),
+}
+
+
+def _ages(request: SignedIn, now: datetime) -> dict[str, Any]:
+    lines = exposure.by_age(scope_of(request), now)
+    bands = tuple(agebars.AgeBand(AGE_TITLES[line.label](), backlog(line.split)) for line in lines)
+    nothing = Part(0, Money(reporting_currency(), 0))
+    whole = Backlog(nothing, nothing, nothing)
+    for band in bands:
+        whole = Backlog(
+            *(
+                Part(a.count + b.count, a.value + b.value)
+                for a, b in (
+                    (whole.late, band.stuck.late),
+                    (whole.due_today, band.stuck.due_today),
+                    (whole.in_time, band.stuck.in_time),
+                )
+            )
+        )
+    return {"ages": agebars.AgeBars(bands), "stuck": whole}
+
+
+def _promises(request: SignedIn, now: datetime) -> dict[str, Any]:
+    return {"promises": [_promise(line) for line in flow.promises(scope_of(request), now)]}
+
+
+def _promise(line: flow.PromiseLine) -> dict[str, Any]:
+    mark = wording.promise_mark(line.slowest_tenth, line.promise)
+    return {
+        "process": line.title,
+        "url": listing(process=line.name),
+        "token": mark.token,
+        "word": mark.word,
+        "team": Role(line.owner_role).label,
+        "promise": line.promise,
+        "slowest": line.slowest_tenth,
+        "strip": small.strip([_day(share) for share in line.days]),
+        "slack": None if line.slack is None else small.slack(line.slack, mark.token),
+        "stuck": line.stuck.count,
+        "value": money(line.stuck),
+    }
+
+
+def _day(share: float | None) -> small.StripDay:
+    if share is None:
+        return small.StripDay(0.0, "nt")
+    if share >= today.PROMISED:
+        return small.StripDay(share, "nt")
+    return small.StripDay(share, "rk" if share >= today.PROMISED - 0.1 else "br")
+
+
+def _systems(request: SignedIn, now: datetime) -> dict[str, Any]:
+    systems = list(System.objects.filter(active=True))
+    pulses = health.pulses(now, systems)
+    inbox, workers = today.inbox(), queues.workers()
+    return {
+        "systems": [
+            system_line(system, pulses.get(system.pk, health.Pulse()), now) for system in systems
+        ],
+        "behind": {
+            "events_waiting": inbox.waiting,
+            "longest_wait": now - inbox.oldest if inbox.oldest else None,
+            "workers": workers,
+        },
+    }
+
+
+def system_line(system: System, pulse: health.Pulse, now: datetime) -> dict[str, Any]:
+    """One system as rows show it."""
+    condition = health.condition(system, pulse, now)
+    mark = wording.condition_mark(condition, last_ok=system.last_ok_at, now=now)
+    label = _("Call time of %(system)s over 2 h") % {"system": system.title}
+    tone = "nt" if condition == "closed" else mark.token
+    used, limit = system.quota_used, system.quota_limit
+    return {
+        "id": system.slug,
+        "title": system.title,
+        "url": reverse("system", args=[system.slug]),
+        "condition": condition,
+        "token": mark.token,
+        "word": mark.word,
+        "spark": small.sparkline(pulse.line, tone, label),
+        "limit_used": used / limit if used is not None and limit else None,
+    }
+
+
+def _feed(request: SignedIn, now: datetime) -> dict[str, Any]:
+    return {
+        "feed": [
+            {
+                "at": entry.at,
+                "token": wording.feed_token(entry.kind),
+                "text": f"{entry.transaction.title}: {entry.text}",
+                "url": standing.url_of(entry.transaction),
+            }
+            for entry in flow.feed(scope_of(request))
+        ]
+    }
+
+
+Build = Callable[[Any, datetime], dict[str, Any]]
+REGIONS: Mapping[str, tuple[str, Build]] = {
+    "ages": ("tower/_ages.html", _ages),
+    "sentence": ("tower/_sentence.html", _sentence),
+    "lane": ("tower/_lane.html", _lane),
+    "triage": ("tower/_triage.html", _triage),
+    "feed": ("tower/_feed.html", _feed),
+    "promises": ("tower/_promises.html", _promises),
+    "systems": ("tower/_systems.html", _systems),
+}

@@ -1,0 +1,144 @@
+"""The Tower's list of what needs someone: the causes that hold most money, one verb each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, F, Q
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from controltower.canonical.money import Money
+from controltower.firm.models import Person, Role
+from controltower.firm.rights import Right, may
+from controltower.incidents.models import DeadLetter
+from controltower.mappings.models import MappingVersion, VersionState
+from controltower.measures.exposure import CauseLine, Scope, by_cause, reporting_currency
+from controltower.transactions.models import ItemState, PlanState, ReplayItem
+from controltower.web import formats, standing, wording
+from controltower.web.charts.small import Progress
+
+MOST = 7
+
+
+def region(person: Person, scope: Scope, now: datetime) -> dict[str, Any]:
+    """The context of `tower/_triage.html`."""
+    lines = by_cause(scope, now)
+    shown = lines[:MOST]
+    fixes, jobs = _fixes(shown, now), _jobs(shown)
+    may_replay = may(person, Right.REPLAY)
+    return {
+        "causes": [
+            _cause(
+                line, person, fixes.get(line.cause.pk, ""), jobs.get(line.cause.pk), may_replay, now
+            )
+            for line in shown
+        ],
+        "causes_total": sum(line.stake.count for line in lines),
+        "exceptions_url": reverse("exceptions"),
+        "checked_words": _("Last checked %(time)s.") % {"time": formats.clock(now)},
+    }
+
+
+def _cause(
+    line: CauseLine, person: Person, fix: str, running: Any, may_replay: bool, now: datetime
+) -> dict[str, Any]:
+    cause = line.cause
+    url = reverse("exception", args=[cause.pk])
+    verb = wording.verb(
+        cause.kind, has_owner=cause.owner is not None, has_fix=bool(fix), may_replay=may_replay
+    )
+    return {
+        "id": cause.pk,
+        "title": cause.title,
+        "url": url,
+        "lateness": standing.lateness_of(line.due, now, person.zone),
+        "count": line.stake.count,
+        "noun": wording.noun(cause.step_name, line.stake.count),
+        "oldest": line.oldest,
+        "due": line.due,
+        "value": Money.of(line.stake.amount, reporting_currency()),
+        "owner": _owner(line, person),
+        "fix": fix,
+        "verb": _("Follow") if running else verb,
+        "verb_url": running["url"] if running else url,
+        "primary": bool(fix) and may_replay and not running,
+        "running": running,
+    }
+
+
+def _owner(line: CauseLine, person: Person) -> dict[str, str] | None:
+    owner = line.cause.owner
+    if owner is None:
+        return None
+    name = _("You") if owner.pk == person.pk else str(owner)
+    return {"name": name, "initials": owner.initials, "team": _team(line.cause.owner_role)}
+
+
+def _team(role: str) -> str:
+    return str(Role(role).label) if role in Role.values else ""
+
+
+def _fixes(lines: Sequence[CauseLine], now: datetime) -> dict[int, str]:
+    """Causes whose records were sent with a mapping that has been replaced since."""
+    pinned = (
+        DeadLetter.objects.open()
+        .filter(
+            cause__in=[line.cause.pk for line in lines],
+            step__mapping_version__isnull=False,
+        )
+        .order_by()
+        .values_list("cause", "step__mapping_version__mapping", "step__mapping_version__number")
+        .distinct()
+    )
+    rows = list(pinned)
+    active = {
+        version.mapping_id: version
+        for version in MappingVersion.objects.filter(
+            mapping__in={mapping for _cause, mapping, _number in rows}, state=VersionState.ACTIVE
+        ).select_related("mapping")
+    }
+    found: dict[int, str] = {}
+    for cause, mapping, number in rows:
+        version = active.get(mapping)
+        if version and version.number > number and version.active_from:
+            found[cause] = wording.fix_ready(
+                version.mapping.title, version.number, version.active_from, now
+            )
+    return found
+
+
+def _jobs(lines: Sequence[CauseLine]) -> Mapping[int, dict[str, Any]]:
+    """The replay that is running over a cause, if any."""
+    rows = (
+        DeadLetter.objects.open()
+        .filter(
+            cause__in=[line.cause.pk for line in lines],
+            step__replays__plan__state__in=[PlanState.RUNNING, PlanState.PAUSED],
+        )
+        .order_by()
+        .values_list("cause", plan=F("step__replays__plan"), title=F("step__replays__plan__title"))
+        .distinct()
+    )
+    plans = {plan: (cause, title) for cause, plan, title in rows}
+    counts = (
+        ReplayItem.objects.filter(plan__in=plans)
+        .exclude(state=ItemState.EXCLUDED)
+        .order_by()
+        .values_list("plan")
+        .annotate(
+            worked=Count("pk", filter=Q(state=ItemState.VERIFIED)),
+            failed=Count("pk", filter=Q(state=ItemState.FAILED)),
+            total=Count("pk"),
+        )
+    )
+    return {
+        plans[plan][0]: {
+            "title": plans[plan][1],
+            "url": reverse("job", args=[plan]),
+            "progress": Progress(worked, failed, total),
+        }
+        for plan, worked, failed, total in counts
+    }
