@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from controltower import queues
 from controltower.incidents import letters
 from controltower.systems import upkeep
-from controltower.transactions import polling, replay, sweeper
+from controltower.transactions import periods, polling, replay, sweeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,5 +45,6 @@ SCHEDULE = (
     Periodic("replays", timedelta(seconds=1), beat_replays),
     Periodic("surveys", timedelta(seconds=10), ring_surveys),
     Periodic("dead letters", timedelta(seconds=5), lambda now: letters.catch_up(now=now)),
+    Periodic("periods", timedelta(seconds=20), lambda now: periods.watch(now=now)),
     Periodic("prune calls", timedelta(hours=1), lambda now: upkeep.prune(now=now)),
 )

@@ -148,6 +148,10 @@ class Connector(Protocol):
         proven absent, Rejected(duplicate) naming all when several. The business key holds the
         fields the process gave, or {"key": idempotency key} for systems that store our key."""
 
+    async def check(self, entity: str, record: Mapping[str, Any]) -> Verdict | None:
+        """Would an upsert of this record be refused? The refusal, or None when nothing known
+        speaks against it. Reads only: codes, periods and references are looked up."""
+
     async def upsert(self, entity: str, record: Mapping[str, Any], idempotency_key: str) -> Verdict:
         """Create or update from target fields already mapped; the key is stable for ever."""
 

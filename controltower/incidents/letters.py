@@ -100,8 +100,10 @@ def _reopen(now: datetime) -> int:
         letter.state, letter.resolution, letter.resolved_at = LetterState.REOPENED, "", None
         letter.times = letter.times + 1
         letter.save()
-    moved = DeadLetter.objects.open().filter(step__state__in=STUCK).exclude(
-        cause__fingerprint=F("step__fingerprint")
+    moved = (
+        DeadLetter.objects.open()
+        .filter(step__state__in=STUCK)
+        .exclude(cause__fingerprint=F("step__fingerprint"))
     )
     for letter in moved.select_related("step__system", "step__transaction")[:500]:
         letter.cause = cause_of(letter.step, now)

@@ -64,9 +64,7 @@ def solve_elsewhere(
     for transaction in transactions:
         code = transaction.entity.code if transaction.entity else None
         if not may(by, Right.RESOLVE, code):
-            audit.record(
-                actor=by, verb=verb, subject=transaction.reference, allowed=False, now=now
-            )
+            audit.record(actor=by, verb=verb, subject=transaction.reference, allowed=False, now=now)
             raise NotAllowed(f"Only a {who_grants(Right.RESOLVE)} may do this.")
         with atomic():
             row = Transaction.objects.select_for_update().get(pk=transaction.pk)
@@ -134,9 +132,7 @@ def open_letters(cause: Cause, person: Person) -> Sequence[DeadLetter]:
 
 def _require(by: Person, right: Right, verb: str, cause: Cause, now: datetime) -> None:
     if not may(by, right):
-        audit.record(
-            actor=by, verb=verb, subject=f"cause {cause.pk}", allowed=False, now=now
-        )
+        audit.record(actor=by, verb=verb, subject=f"cause {cause.pk}", allowed=False, now=now)
         raise NotAllowed(f"Only a {who_grants(right)} may do this.")
 
 

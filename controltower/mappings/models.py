@@ -67,9 +67,7 @@ class MappingVersion(models.Model):
     state = models.CharField(max_length=20, choices=VersionState, default=VersionState.DRAFT)
     rules = models.JSONField()
     note = models.CharField(max_length=400, blank=True)
-    author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
-    )
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     active_from = models.DateTimeField(null=True, blank=True)
     active_until = models.DateTimeField(null=True, blank=True)
@@ -92,9 +90,7 @@ class Review(models.Model):
     self-approval."""
 
     version = models.ForeignKey(MappingVersion, on_delete=models.PROTECT, related_name="reviews")
-    author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
-    )
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     reviewer = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
     )

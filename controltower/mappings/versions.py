@@ -143,9 +143,9 @@ def activate(*, version: MappingVersion, by: Person, now: datetime) -> MappingVe
         row = MappingVersion.objects.get(pk=version.pk)
         if row.state not in {VersionState.APPROVED, VersionState.DEPRECATED}:
             raise WrongState(f"{row} is {row.get_state_display().lower()}, not approved.")
-        MappingVersion.objects.filter(
-            mapping=row.mapping_id, state=VersionState.ACTIVE
-        ).update(state=VersionState.DEPRECATED, active_until=now)
+        MappingVersion.objects.filter(mapping=row.mapping_id, state=VersionState.ACTIVE).update(
+            state=VersionState.DEPRECATED, active_until=now
+        )
         row.state, row.active_from, row.active_until = VersionState.ACTIVE, now, None
         row.save(update_fields=["state", "active_from", "active_until"])
         _record(by, "activate mapping", row, now)
@@ -164,9 +164,7 @@ def _move(
         audit.record(actor=by, verb=verb, subject=str(version), allowed=False, now=now)
         raise NotAllowed("No right to edit mappings.")
     with atomic():
-        moved = MappingVersion.objects.filter(pk=version.pk, state__in=origins).update(
-            state=target
-        )
+        moved = MappingVersion.objects.filter(pk=version.pk, state__in=origins).update(state=target)
         if not moved:
             raise WrongState(f"{version} cannot go to {target.label.lower()} now.")
         _record(by, verb, version, now)

@@ -10,6 +10,8 @@ from controltower.processes import (
 )
 from controltower.processes.definition import Process
 
+__all__ = ["PROCESSES", "Process", "named", "started_by"]
+
 PROCESSES: tuple[Process, ...] = (
     opportunity_to_project.PROCESS,
     time_and_expense_to_billing.PROCESS,

@@ -32,6 +32,12 @@ class Entity:
         """The accounting date: the entity's own calendar day, not UTC's."""
         return now.astimezone(ZoneInfo(self.zone)).date()
 
+    def first_open_day(self, day: date) -> date:
+        """The day itself, or the first of the next month that is not closed."""
+        while f"{day:%Y-%m}" in self.closed_periods:
+            day = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+        return day
+
 
 @dataclass(frozen=True, slots=True)
 class Result:

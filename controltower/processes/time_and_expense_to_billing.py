@@ -295,10 +295,12 @@ def _kind(item: Mapping[str, Any]) -> str:
 
 
 def _invoice_date(facts: Facts) -> date:
-    """Invoices carry the entity's own today, fixed when the work was checked."""
+    """The entity's own today; by the owner's decision, the first day of the next open period."""
     assert facts.entity is not None
-    fixed = facts.decisions.get("invoice_date")
-    return date.fromisoformat(str(fixed)) if fixed else facts.entity.today(facts.now)
+    today = facts.entity.today(facts.now)
+    if facts.decisions.get("period") == BILL_IN_NEXT_PERIOD:
+        return facts.entity.first_open_day(today)
+    return today
 
 
 def _totals_differ(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:

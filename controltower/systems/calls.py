@@ -125,6 +125,10 @@ class Door:
             return Unknown(text="Nothing identifies the record, so it cannot be looked up.")
         return await self.connector.find(order.entity, order.find)
 
+    async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
+        """Look something up by a business key."""
+        return await self.perform(Order("probe", entity, "upsert", find=business_key))
+
     async def rehearse(self, order: Order) -> Verdict:
         """What the target has of this now, without changing anything: found, absent, or why a
         send would be refused."""
@@ -210,7 +214,7 @@ def connection_of(system: System) -> Connection:
 
 
 def reference(value: str) -> str:
-    """"env:NAME" is read from the environment; anything else stands for itself."""
+    """ "env:NAME" is read from the environment; anything else stands for itself."""
     return os.environ.get(value[4:], "") if value.startswith("env:") else value
 
 
@@ -232,4 +236,3 @@ def _no_answer(order: Order, text: str) -> Verdict:
     if order.purpose == "send" and order.verb != "get":
         return Unknown(text=text)
     return TryLater(kind=Kind.OUTAGE, text=text)
-

@@ -69,7 +69,7 @@ def _learn(row: System, verdict: Verdict, now: datetime) -> None:
 def rest(failures: int) -> timedelta:
     """How long to leave a system alone: doubling from 10 s up to 5 min."""
     doublings = min(max(failures - OPENS_AFTER, 0), 6)
-    return min(FIRST_REST * 2**doublings, LONGEST_REST)
+    return min(FIRST_REST * int(2**doublings), LONGEST_REST)
 
 
 def allowance(system: System, wanted: int, now: datetime) -> int:

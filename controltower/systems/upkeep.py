@@ -50,13 +50,9 @@ def resume(*, system: System, by: Person, now: datetime) -> None:
     """Let calls through again; a resting circuit is tested at once."""
     _require(by, "resume system", system, now)
     with atomic():
-        System.objects.filter(pk=system.pk).update(
-            paused_at=None, paused_by=None, pause_reason=""
-        )
+        System.objects.filter(pk=system.pk).update(paused_at=None, paused_by=None, pause_reason="")
         System.objects.filter(pk=system.pk, circuit=Circuit.OPEN).update(retry_at=now)
-        audit.record(
-            actor=by, verb="resume system", subject=system.slug, allowed=True, now=now
-        )
+        audit.record(actor=by, verb="resume system", subject=system.slug, allowed=True, now=now)
 
 
 def _require(by: Person, verb: str, system: System, now: datetime) -> None:

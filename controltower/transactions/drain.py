@@ -44,7 +44,8 @@ LEASE = timedelta(seconds=60)
 BATCH = 50
 
 CLAIM = """
-UPDATE transactions_step SET fence = fence + 1, lease_until = now() + %(lease)s
+UPDATE transactions_step
+SET fence = fence + 1, lease_until = now() + make_interval(secs => %(lease)s)
 WHERE id IN (
     SELECT step.id FROM transactions_step step
     WHERE step.system_id = ANY(%(systems)s)
@@ -126,7 +127,9 @@ def _longest(intents: Sequence[Intent]) -> float:
 def claim(systems: Sequence[int], limit: int) -> list[UUID]:
     """Claim due steps, oldest first, skipping what another worker holds."""
     with connection.cursor() as cursor:
-        cursor.execute(CLAIM, {"lease": LEASE, "systems": list(systems), "limit": limit})
+        cursor.execute(
+            CLAIM, {"lease": LEASE.total_seconds(), "systems": list(systems), "limit": limit}
+        )
         return [row[0] for row in cursor.fetchall()]
 
 
@@ -178,9 +181,7 @@ def _intend(transaction: Transaction, step: Step, now: datetime) -> Intent | Non
     return _commit_intent(step, order, prepared, definition, now)
 
 
-def _mapped(
-    step: Step, definition: StepDefinition, prepared: Send
-) -> dict[str, object] | Refuse:
+def _mapped(step: Step, definition: StepDefinition, prepared: Send) -> dict[str, object] | Refuse:
     """The target's record by the mapping version pinned at the first intent."""
     if not definition.mapping:
         return dict(prepared.record)
@@ -194,9 +195,7 @@ def _mapped(
     if applied.gaps:
         gap = applied.gaps[0]
         text = f"{gap.text} (Mapping {step.mapping_version.mapping.title} "
-        return Refuse(
-            Kind.REFERENCE_MISSING, f"{text}v{step.mapping_version.number}.)", gap.field
-        )
+        return Refuse(Kind.REFERENCE_MISSING, f"{text}v{step.mapping_version.number}.)", gap.field)
     return applied.record
 
 
@@ -230,9 +229,7 @@ def _commit_intent(
     return Intent(step.pk, step.fence, attempt.pk, step.system, order, definition)
 
 
-async def _call(
-    systems: Sequence[System], intents: Sequence[Intent]
-) -> list[tuple[Verdict, int]]:
+async def _call(systems: Sequence[System], intents: Sequence[Intent]) -> list[tuple[Verdict, int]]:
     """Make the calls together; only the connection's own limits hold them back."""
     async with calls.doors(systems) as doors:
 

@@ -21,7 +21,6 @@ from controltower.transactions.models import (
     Step,
     TimelineEntry,
     Transaction,
-    WaitKind,
 )
 from controltower.transactions.protocol import FINISHED, State
 from controltower.transactions.references import fingerprint
@@ -183,9 +182,7 @@ def mark_cause(step: Step) -> None:
 
 def has_written(transaction: Transaction) -> bool:
     """Whether anything that rests on the facts may have left the tower."""
-    return (
-        transaction.steps.exclude(effect=Effect.READ).exclude(sent_at__isnull=True).exists()
-    )
+    return transaction.steps.exclude(effect=Effect.READ).exclude(sent_at__isnull=True).exists()
 
 
 def reconsider(transaction: Transaction, *, why: str, now: datetime) -> None:
@@ -241,5 +238,3 @@ def end(transaction: Transaction, *, state: str, text: str, actor: str, now: dat
     transaction.save()
     note(transaction, state, text, now=now, actor=actor)
     bell.ring("tower", "transactions", "exceptions", transactions=[transaction.pk])
-
-

@@ -7,7 +7,13 @@ from datetime import datetime
 
 from controltower.canonical.verdicts import Kind
 from controltower.systems.models import Circuit, System
-from controltower.transactions.models import Step, Transaction, TransactionState, WaitKind
+from controltower.transactions.models import (
+    TERMINAL,
+    Step,
+    Transaction,
+    TransactionState,
+    WaitKind,
+)
 from controltower.transactions.protocol import FINISHED, State
 
 
@@ -21,7 +27,7 @@ def fold(transaction: Transaction, steps: Sequence[Step], now: datetime) -> None
     transaction.wait_text, transaction.wait_until = text[:400], until
     if changed:
         transaction.changed_at = now
-    if transaction.is_over:
+    if state in TERMINAL:
         transaction.ended_at = now
     transaction.save()
 

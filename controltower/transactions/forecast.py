@@ -1,4 +1,4 @@
-"""What would happen if a stuck step were played now: rules, mapping and the live target, read-only."""
+"""What would happen if a stuck step were played now, asked of rules, mapping and target."""
 
 from __future__ import annotations
 

@@ -22,7 +22,6 @@ from controltower.canonical.verdicts import (
     Rejected,
     TryLater,
     Unavailable,
-    Unknown,
     Verdict,
 )
 
@@ -128,30 +127,34 @@ def _after_send(verdict: Verdict, at: Situation) -> Move:
             to = State.VERIFIED if at.effect is Effect.READ else State.ACKED
             return Move(to, tried, counts=True)
         case Unavailable(text=text):
-            return Move(
-                State.SCHEDULED,
-                Tried.FAILED_TRANSIENT,
-                backoff(at.tries),
-                kind=Kind.OUTAGE,
-                text=text,
-            )
+            after = backoff(at.tries)
+            return Move(State.SCHEDULED, Tried.FAILED_TRANSIENT, after, kind=Kind.OUTAGE, text=text)
         case TryLater():
             return _later(verdict, at)
-        case Rejected(kind=Kind.PERIOD_CLOSED, text=text):
-            return Move(
-                State.HELD, Tried.FAILED_PERMANENT, counts=True, kind=Kind.PERIOD_CLOSED, text=text
-            )
-        case Rejected(kind=Kind.DUPLICATE | Kind.ALREADY_DONE as kind, text=text) if (
-            at.tries == 0 and at.effect in {Effect.PROBED, Effect.LAGGING}
-        ):
-            return Move(State.UNKNOWN, Tried.UNKNOWN, counts=True, kind=kind, text=text)
-        case Rejected(kind=kind, text=text) | Misconfigured(kind=kind, text=text):
+        case Rejected():
+            return _refused(verdict, at)
+        case Misconfigured(kind=kind, text=text):
             return _park(kind, text)
         case Pending(after=after):
             return Move(State.UNKNOWN, Tried.UNKNOWN, after, counts=True)
-        case Unknown(text=text):
-            return _in_the_dark(text, at)
-    return _in_the_dark("The call ended without a verdict.", at)
+    return _in_the_dark(str(getattr(verdict, "text", "The call ended without a verdict.")), at)
+
+
+def _refused(verdict: Rejected, at: Situation) -> Move:
+    """A closed period is held for a decision; "already there" from a target that can be looked up
+    is a reason to look, not a failure; anything else needs a person."""
+    if verdict.kind is Kind.PERIOD_CLOSED:
+        return Move(
+            State.HELD,
+            Tried.FAILED_PERMANENT,
+            counts=True,
+            kind=verdict.kind,
+            text=verdict.text,
+        )
+    there = verdict.kind in {Kind.DUPLICATE, Kind.ALREADY_DONE}
+    if there and at.tries == 0 and at.effect in {Effect.PROBED, Effect.LAGGING}:
+        return Move(State.UNKNOWN, Tried.UNKNOWN, counts=True, kind=verdict.kind, text=verdict.text)
+    return _park(verdict.kind, verdict.text)
 
 
 def _later(verdict: TryLater, at: Situation) -> Move:
@@ -200,13 +203,11 @@ def _after_probe(verdict: Verdict, at: Situation) -> Move:
         text = "Nobody could say whether it arrived."
         return Move(State.PARKED, Tried.UNKNOWN, kind=IN_DOUBT, text=text)
     text = str(getattr(verdict, "text", ""))
-    return Move(
-        State.UNKNOWN, Tried.UNKNOWN, backoff(at.probes), kind=Kind.UNKNOWN, text=text
-    )
+    return Move(State.UNKNOWN, Tried.UNKNOWN, backoff(at.probes), kind=Kind.UNKNOWN, text=text)
 
 
 def _absent(at: Situation) -> Move:
-    """"Not there" counts only after the quarantine, twice where the index lags, and only where
+    """ "Not there" counts only after the quarantine, twice where the index lags, and only where
     the target can be looked up reliably."""
     wanted = 2 if at.effect is Effect.LAGGING else 1
     if at.quarantine_over and at.absences + 1 >= wanted:
@@ -233,6 +234,6 @@ def _park(kind: Kind, text: str) -> Move:
 
 
 def backoff(tries: int) -> timedelta:
-    """2 s doubling to 5 min, with jitter of up to a quarter so that retries do not march in step."""
+    """2 s doubling to 5 min, with up to a quarter of jitter against retries in step."""
     seconds = min(2 * 2 ** min(tries, 8), 300)
     return timedelta(seconds=seconds * random.uniform(1.0, 1.25))  # noqa: S311 - not a secret

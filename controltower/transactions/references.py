@@ -35,7 +35,7 @@ def idempotency_key(reference: str, step: str, generation: int) -> str:
 
 
 def fingerprint(step: str, system: str, kind: str, text: str, field: str) -> str:
-    """What groups failures by cause: step, system, class and the message without its particulars."""
+    """What groups failures by cause: step, system, class and message without particulars."""
     return _code("|".join((step, system, kind, field, normalised(text))), 16)
 
 

@@ -187,9 +187,7 @@ def _require_unchanged(row: ReplayPlan, digest: str, now: datetime) -> None:
         raise PlanChanged("The plan is older than 30 minutes. Plan again to see what holds now.")
     for item in row.items.exclude(state=ItemState.EXCLUDED).select_related("step"):
         if item.step.fence != item.fence or item.step.state not in REPLAYABLE:
-            raise PlanChanged(
-                f"“{item.step.title}” has moved since the plan was made. Plan again."
-            )
+            raise PlanChanged(f"“{item.step.title}” has moved since the plan was made. Plan again.")
 
 
 def _items(plan: ReplayPlan) -> list[ReplayItem]:
@@ -209,9 +207,7 @@ def _require(
 
 def running() -> list[UUID]:
     """Plans that want to move."""
-    return list(
-        ReplayPlan.objects.filter(state=PlanState.RUNNING).values_list("pk", flat=True)
-    )
+    return list(ReplayPlan.objects.filter(state=PlanState.RUNNING).values_list("pk", flat=True))
 
 
 def tick(plan_id: UUID, *, now: datetime) -> None:

@@ -15,18 +15,19 @@ from django.db.transaction import atomic
 
 from controltower.canonical.verdicts import Done, Effect, Kind, Verdict
 from controltower.canonical.wire import to_json
+from controltower.firm.models import Period
 from controltower.systems import calls
 from controltower.systems.models import Circuit, System
 from controltower.transactions import bell, engine
 from controltower.transactions.models import Attempt, Delivery, Step, Transaction
 from controltower.transactions.protocol import (
-    IN_DOUBT,
     Move,
     Purpose,
     Situation,
     State,
     judge,
 )
+from controltower.transactions.telling import sentence
 
 if TYPE_CHECKING:
     from controltower.transactions.drain import Intent
@@ -49,8 +50,10 @@ def settle(intent: Intent, verdict: Verdict, milliseconds: int, *, now: datetime
         transaction = Transaction.objects.select_for_update().get(
             pk=Step.objects.values_list("transaction_id", flat=True).get(pk=intent.step_id)
         )
-        step = Step.objects.select_related("system").select_for_update(of=("self",)).get(
-            pk=intent.step_id
+        step = (
+            Step.objects.select_related("system")
+            .select_for_update(of=("self",))
+            .get(pk=intent.step_id)
         )
         move = judge(verdict, _situation(step, intent, verdict, purpose, now))
         _close_attempt(intent, verdict, move, milliseconds, now)
@@ -144,6 +147,11 @@ def _apply(
         step.quarantine_until = now + move.after
     if isinstance(verdict, Done) and move.to in {State.ACKED, State.VERIFIED}:
         _learn(transaction, step, verdict, move, now)
+    if step.state == State.HELD and transaction.entity and step.sent.get("invoice_date"):
+        month = str(step.sent["invoice_date"])[:7]
+        Period.objects.update_or_create(
+            entity=transaction.entity, month=month, defaults={"closed": True}
+        )
     engine.mark_cause(step)
     if move.to is not State.PARKED and move.to is not State.HELD:
         step.fingerprint = ""
@@ -162,16 +170,14 @@ def _count(step: Step, move: Move, purpose: Purpose, now: datetime) -> None:
         step.done_at = now
 
 
-def _learn(
-    transaction: Transaction, step: Step, verdict: Done, move: Move, now: datetime
-) -> None:
+def _learn(transaction: Transaction, step: Step, verdict: Done, move: Move, now: datetime) -> None:
     """Keep what the target said, and the proof that this key had this one effect."""
     step.ref = verdict.ref or step.ref
     step.values = {**step.values, **_as_dict(verdict.values)}
     if move.to is not State.ACKED or step.effect == Effect.READ:
         return
     proof, created = Delivery.objects.get_or_create(
-        system_id=step.system_id,
+        system=step.system,
         idempotency_key=step.idempotency_key,
         generation=step.generation,
         defaults={"ref": step.ref, "at": now},
@@ -208,37 +214,11 @@ def _tell(
 ) -> None:
     system = step.system.title if step.system else ""
     detail = {"purpose": purpose, "kind": step.kind, "due": step.due_at and step.due_at.isoformat()}
-    text = sentence(step, move, verdict, purpose, system)
+    said = move.text or str(getattr(verdict, "text", ""))
+    text = sentence(step, purpose, system=system, said=said)
     engine.note(transaction, step.state, text, now=now, step=step.name, detail=detail)
     if step.state in {State.PARKED, State.HELD}:
         bell.ring("exceptions")
-
-
-def sentence(step: Step, move: Move, verdict: Verdict, purpose: Purpose, system: str) -> str:
-    """What happened, in one sentence for people."""
-    said = move.text or str(getattr(verdict, "text", ""))
-    match State(step.state), purpose:
-        case State.VERIFIED, Purpose.READ_BACK:
-            return f"{step.title}: read back from {system}, it is there and agrees."
-        case State.VERIFIED, _:
-            return f"{step.title}: {system} answered."
-        case State.ACKED, Purpose.PROBE:
-            return f"{step.title}: {system} has it; the lost answer did not matter."
-        case State.ACKED, _:
-            return f"{step.title}: {system} confirmed it."
-        case State.UNKNOWN, Purpose.SEND:
-            return f"{step.title}: sent, but {system} gave no clear answer. It is asked first."
-        case State.UNKNOWN, _:
-            return f"{step.title}: {system} cannot say yet whether it arrived."
-        case State.SCHEDULED, Purpose.PROBE:
-            return f"{step.title}: {system} does not have it, so it is sent again."
-        case State.SCHEDULED, _:
-            return f"{step.title}: not done. {said} It is tried again."
-        case State.HELD, _:
-            return f"{step.title}: {system} refused, the period is closed. {said}"
-        case State.PARKED, _ if step.kind == IN_DOUBT:
-            return f"{step.title}: in doubt. {said} A person must decide."
-    return f"{step.title}: {system} refused. {said}"
 
 
 def circuit_changed(system: System, now: datetime) -> None:

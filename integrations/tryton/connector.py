@@ -117,6 +117,18 @@ class TrytonConnector:
 
         return await self._verdict(found)
 
+    async def check(self, entity: str, record: Mapping[str, Any]) -> Verdict | None:
+        """Would this customer or invoice be refused for what it refers to? Reads only."""
+        _known(entity, {"customer", "invoice"})
+        look = customers.check if entity == "customer" else invoices.check
+
+        async def looked(talk: Talk) -> Verdict:
+            objection = await look(talk, self._directory, record)
+            return objection or Done(ref="", outcome=Outcome.READ)
+
+        verdict = await self._verdict(looked)
+        return None if isinstance(verdict, Done) else verdict
+
     async def upsert(self, entity: str, record: Mapping[str, Any], idempotency_key: str) -> Verdict:
         """Create or update a customer or a draft invoice.
 

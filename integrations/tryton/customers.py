@@ -62,6 +62,21 @@ async def upsert(talk: Talk, directory: Directory, record: Mapping[str, Any]) ->
     return await _update(talk, company, matches[0], changes)
 
 
+async def check(talk: Talk, directory: Directory, record: Mapping[str, Any]) -> Verdict | None:
+    """Look up what a customer refers to, and whether several answer to it already."""
+    codes = Codes(talk, directory)
+    company = await codes.company(str(record.get("company") or ""))
+    matches = await _matches(talk, company, record)
+    if len(matches) > 1:
+        return _twice(matches, record)
+    if not matches:
+        await codes.country(str(record.get("country") or ""))
+    if record.get("payment_term"):
+        await codes.payment_term(str(record["payment_term"]))
+    codes.settle()
+    return None
+
+
 async def _create(
     talk: Talk, codes: Codes, company: Company, record: Mapping[str, Any], term: int
 ) -> Verdict:

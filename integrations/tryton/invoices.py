@@ -53,8 +53,7 @@ async def upsert(talk: Talk, directory: Directory, record: Mapping[str, Any]) ->
     try:
         order = _Order.read(record)
     except (NotAnAmount, UnknownCurrency, ValueError) as error:
-        text = f"The invoice cannot be read: {type(error).__name__} {error}."
-        return Rejected(kind=Kind.VALIDATION, text=text)
+        return _unreadable(error)
     codes = Codes(talk, directory)
     company = await codes.company(order.company)
     known = await _by_reference(talk, order.reference, company)
@@ -71,6 +70,17 @@ async def upsert(talk: Talk, directory: Directory, record: Mapping[str, Any]) ->
         return done(await _row(talk, known[0]["id"]), Outcome.UPDATED)
     (ref,) = await talk.do(f"model.{MODEL}.create", [values], context(company.id))
     return done(await _row(talk, ref), Outcome.CREATED)
+
+
+async def check(talk: Talk, directory: Directory, record: Mapping[str, Any]) -> Verdict | None:
+    """Look up everything an invoice refers to. Raises UnknownCodes with all that is missing."""
+    try:
+        order = _Order.read(record)
+    except (NotAnAmount, UnknownCurrency, ValueError) as error:
+        return _unreadable(error)
+    codes = Codes(talk, directory)
+    await _values(talk, codes, await codes.company(order.company), order)
+    return None
 
 
 async def post(talk: Talk, ref: str, record: Mapping[str, Any]) -> Verdict:
@@ -230,6 +240,11 @@ def _same(row: dict[str, Any], order: _Order) -> bool:
         (line.description, line.quantity, line.unit_price, line.tax_code, line.account_code)
         for line in order.lines
     ]
+
+
+def _unreadable(error: Exception) -> Verdict:
+    text = f"The invoice cannot be read: {type(error).__name__} {error}."
+    return Rejected(kind=Kind.VALIDATION, text=text)
 
 
 def _twice(rows: Sequence[dict[str, Any]], reference: str) -> Verdict:

@@ -158,9 +158,7 @@ class BusinessKey(models.Model):
             models.UniqueConstraint(fields=["transaction", "kind", "value"], name="one_key_each")
         ]
         indexes = [
-            models.Index(
-                fields=["value"], name="key_prefix", opclasses=["varchar_pattern_ops"]
-            ),
+            models.Index(fields=["value"], name="key_prefix", opclasses=["varchar_pattern_ops"]),
         ]
 
     def __str__(self) -> str:

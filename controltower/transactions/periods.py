@@ -1,0 +1,87 @@
+"""Accounting periods as the ERP has them: a closed month holds work, a reopened one releases it.
+
+The ERP is the truth. What was held for a month is released as one batch, oldest work first, as
+soon as the ERP shows that month as open again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db.transaction import atomic
+
+from controltower.canonical.verdicts import Done, Kind, Verdict
+from controltower.firm.models import LegalEntity, Period
+from controltower.systems import calls
+from controltower.systems.models import System
+from controltower.transactions import bell, engine
+from controltower.transactions.facts import entities
+from controltower.transactions.models import Step, Transaction
+from controltower.transactions.protocol import State
+
+MONTHS_BACK = 2
+
+
+def watch(*, now: datetime) -> int:
+    """Ask the ERPs which of the recent months are open; returns how many changed."""
+    changed = 0
+    for system in System.objects.callable(now).filter(role="erp"):
+        questions = _questions(now)
+        for (code, month), verdict in zip(
+            questions, asyncio.run(_ask(system, questions)), strict=True
+        ):
+            if isinstance(verdict, Done):
+                closed = verdict.values.get("state") != "open"
+                changed += set_period(code=code, month=month, closed=closed, now=now)
+    return changed
+
+
+def _questions(now: datetime) -> list[tuple[str, str]]:
+    found = []
+    for entity in entities().values():
+        first = entity.today(now).replace(day=1)
+        for _ in range(MONTHS_BACK + 1):
+            found.append((entity.code, f"{first:%Y-%m}"))
+            first = (first - timedelta(days=1)).replace(day=1)
+    return found
+
+
+async def _ask(system: System, questions: Sequence[tuple[str, str]]) -> list[Verdict]:
+    async with calls.doors([system]) as doors:
+        door = doors[system.pk]
+        return list(
+            await asyncio.gather(
+                *(door.find("period", {"company": c, "date": f"{m}-01"}) for c, m in questions)
+            )
+        )
+
+
+def set_period(*, code: str, month: str, closed: bool, now: datetime) -> bool:
+    """Note a period's state; when it has opened, release what was held. True when it changed."""
+    with atomic():
+        entity = LegalEntity.objects.get(code=code)
+        period, _ = Period.objects.select_for_update().get_or_create(entity=entity, month=month)
+        if period.closed == closed:
+            return False
+        period.closed = closed
+        period.save()
+        bell.ring("tower", "exceptions")
+    if not closed:
+        release(code=code, now=now)
+    return True
+
+
+def release(*, code: str, now: datetime) -> int:
+    """Play what was held for a closed period of the entity anew, in the order of its age."""
+    held = Step.objects.filter(
+        state=State.HELD, kind=Kind.PERIOD_CLOSED, transaction__entity__code=code
+    )
+    ids = list(held.order_by("transaction__started_at").values_list("transaction_id", flat=True))
+    for transaction_id in dict.fromkeys(ids):
+        with atomic():
+            transaction = Transaction.objects.select_for_update().get(pk=transaction_id)
+            if not transaction.is_over:
+                engine.reconsider(transaction, why="a period was reopened", now=now)
+    return len(ids)
