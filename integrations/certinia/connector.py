@@ -98,5 +98,5 @@ def _composite_verdict(answer: Answer, ref: str) -> Verdict:
     rolled_back = ("PROCESSING_HALTED", "ALL_OR_NONE_OPERATION_ROLLED_BACK")
     causes = [complaint for complaint in complaints if complaint.code not in rolled_back]
     if complaints:
-        return judged(causes or complaints, answer)
+        return judged(causes or complaints, answer, writing=True)
     return Done(ref=ref, outcome=Outcome.UPDATED, exchange=answer.exchange)

@@ -91,7 +91,7 @@ def verdict_of(answer: Answer, *, writing: bool) -> Verdict:
         return _several(answer)
     complaints = complaints_in(answer)
     if complaints:
-        return judged(complaints, answer)
+        return judged(complaints, answer, writing=writing)
     if answer.status == 429:
         return TryLater(
             kind=Kind.RATE_LIMITED,
@@ -123,7 +123,7 @@ def complaint_of(entry: Mapping[str, Any]) -> Complaint:
     return Complaint(str(code), str(entry.get("message") or "").strip(), fields)
 
 
-def judged(complaints: Sequence[Complaint], answer: Answer) -> Verdict:
+def judged(complaints: Sequence[Complaint], answer: Answer, *, writing: bool) -> Verdict:
     """The verdict on the vendor's complaints; the first decides, all are kept for people."""
     first = complaints[0]
     text = "; ".join(complaint.message or complaint.code for complaint in complaints)
@@ -134,8 +134,10 @@ def judged(complaints: Sequence[Complaint], answer: Answer) -> Verdict:
     refused = _refusal_kind(first, answer)
     if refused is None and (kind := OURS.get(first.code)):
         return Misconfigured(kind=kind, text=text, exchange=exchange)
-    if answer.status >= 500:
+    if answer.status >= 500 and writing:
         return Unknown(text=text, exchange=exchange)
+    if answer.status >= 500:
+        return TryLater(kind=Kind.OUTAGE, text=text, exchange=exchange)
     return Rejected(
         kind=refused or Kind.VALIDATION,
         text=text,

@@ -17,6 +17,7 @@ from integrations.sandbox.page import Page
 from integrations.sandbox.salesforce.life.firm_at_work import FirmAtWork
 from integrations.sandbox.salesforce.life.orders import Orders
 from integrations.sandbox.salesforce.life.pace import Pace
+from integrations.sandbox.salesforce.life.settling import settle_in
 from integrations.sandbox.salesforce.org import Org
 from integrations.sandbox.salesforce.server import SalesforceServer
 from integrations.sandbox.salesforce.store import Store
@@ -49,7 +50,7 @@ async def serve(arguments: argparse.Namespace, client_id: str, client_secret: st
     pace = Pace(work, chance)
     if arguments.pace:
         pace.set_pace(arguments.pace)
-    work.settle_in()
+    settle_in(work)
     orders = Orders(work, pace, lambda: (server.used, server.limit))
     control = Control("salesforce", "Salesforce and Certinia", board, orders)
     page = Page(control, os.environ.get("SANDBOX_TRYTON_CONTROL_URL", ""))

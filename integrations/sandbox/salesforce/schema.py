@@ -104,6 +104,7 @@ EXTERNAL_ID = Field("Tower_External_Id__c", Type.STRING, 120, unique=True, exter
 CORRELATION = _text("Tower_Correlation_Id__c", 120)
 ENTITY = _text("Legal_Entity__c", 20)
 INVOICE = (_flag("pse__Billed__c"), _text("pse__Invoice_Number__c", 60))
+BILLING_TYPES = ("Time and Materials", "Fixed Price", "Advance Payment", "Non-Billable")
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -149,7 +150,8 @@ _ALL = (
         "pse__Proj__c", "a0P", "Project",
         _ref("pse__Account__c", "Account", required=True),
         _ref("pse__Opportunity__c", "Opportunity"),
-        _text("pse__Stage__c", 40), _text("pse__Billing_Type__c", 40), _date("pse__Start_Date__c"),
+        _text("pse__Stage__c", 40), _pick("pse__Billing_Type__c", *BILLING_TYPES),
+        _date("pse__Start_Date__c"),
         _date("pse__End_Date__c"), _text("pse__Region__c", 60), ENTITY,
         _text("Billing_Grouping__c", 20), _text("PO_Number__c", 40), _money("Contract_Value__c"),
         _text("Project_Template__c", 80), CORRELATION,

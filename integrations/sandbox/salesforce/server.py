@@ -21,8 +21,8 @@ from integrations.sandbox.salesforce.org import Org
 from integrations.sandbox.salesforce.query import API
 from integrations.sandbox.salesforce.wire import Reply, Request
 
-DAILY_LIMIT = 150_000
-"""Calls a day: an Enterprise org's base plus forty users' share."""
+DAILY_LIMIT = 250_000
+"""Calls a day: an Enterprise org's base, forty users' share and a bought extra."""
 _SESSION_LIFE = timedelta(hours=2)
 _MOST_BODY = 8 * 1024 * 1024
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from integrations.sandbox import firm
@@ -13,10 +12,13 @@ from integrations.sandbox.control import Impossible
 from integrations.sandbox.salesforce.org import Org
 from integrations.sandbox.salesforce.schema import OBJECTS
 from integrations.sandbox.salesforce.store import Row
+from integrations.sandbox.salesforce.values import stamp
 
 CURRENCY_OF = {entity.code: entity.currency for entity in firm.ENTITIES}
 ZONE_OF = {entity.code: ZoneInfo(entity.zone) for entity in firm.ENTITIES}
 T_AND_M, FIXED_FEE = "Time and materials", "Fixed fee"
+BY_TIME = "Time and Materials"
+"""How the PSA words what the CRM calls T_AND_M."""
 TOWERS_PROJECT = "Tower_External_Id__c IS NOT NULL AND IsDeleted = 0"
 """Time is approved only on projects that exist because the tower created them."""
 
@@ -27,19 +29,6 @@ class FirmAtWork:
     def __init__(self, org: Org, chance: random.Random) -> None:
         self.org = org
         self.chance = chance
-
-    def settle_in(self) -> None:
-        """The current state of a running firm, written once: clients, people, open deals."""
-        if self.org.store.setting("settled", ""):
-            return
-        with self.org.store.transaction():
-            for client in firm.CLIENTS:
-                self.org.create("Account", account_of(client))
-            for person in firm.PEOPLE:
-                self.org.create("Contact", contact_of(person))
-            for number in range(15):
-                self.open_deal(stage="Proposal" if number < 8 else "Prospecting")
-            self.org.store.set("settled", "yes")
 
     def open_deal(
         self,
@@ -182,13 +171,21 @@ class FirmAtWork:
         )
         return {"milestone": milestone, "name": str(row["Name"])}
 
-    def projects(self, method: str = "") -> list[Row]:
-        """Projects that the tower created, newest first."""
-        like = f"{method}%" if method else "%"
+    def projects(self, *, by_time: bool = False) -> list[Row]:
+        """Projects that the tower created, newest first; only those billed by time if wanted."""
+        only = f" AND pse__Billing_Type__c = '{BY_TIME}'" if by_time else ""
         return self.org.store.rows(
-            f"SELECT * FROM pse__Proj__c WHERE {TOWERS_PROJECT}"
-            " AND COALESCE(pse__Billing_Type__c, '') LIKE ? ORDER BY CreatedDate DESC, Id",
-            [like],
+            f"SELECT * FROM pse__Proj__c WHERE {TOWERS_PROJECT}{only} ORDER BY CreatedDate DESC, Id"
+        )
+
+    def idle_project(self, known_for: timedelta) -> Row | None:
+        """The oldest project billed by time on which nobody has worked yet."""
+        before = stamp(datetime.now(UTC) - known_for)
+        return self.org.store.first(
+            f"SELECT * FROM pse__Proj__c AS p WHERE {TOWERS_PROJECT} AND p.CreatedDate < ?"
+            " AND p.pse__Billing_Type__c = ? AND NOT EXISTS (SELECT 1 FROM pse__Timecard_Header__c"
+            " AS h WHERE h.pse__Project__c = p.Id) ORDER BY p.CreatedDate, p.Id",
+            [before, BY_TIME],
         )
 
     def open_milestones(self) -> list[Row]:
@@ -250,39 +247,6 @@ class FirmAtWork:
     def _last_monday(self, entity: str) -> date:
         day = today(entity)
         return day - timedelta(days=day.weekday())
-
-
-def account_of(client: firm.Client) -> dict[str, Any]:
-    """A client as the CRM keeps it."""
-    return {
-        "Name": client.name,
-        "BillingStreet": client.street,
-        "BillingCity": client.city,
-        "BillingPostalCode": client.postal_code,
-        "BillingCountryCode": client.country,
-        "VAT_Number__c": client.vat_number,
-        "Billing_Contact_Name__c": client.contact,
-        "Billing_Contact_Email__c": client.email,
-        "Legal_Entity__c": client.entity,
-        "CurrencyIsoCode": CURRENCY_OF[client.entity],
-        "Strategic__c": client.strategic,
-    }
-
-
-def contact_of(person: firm.Person) -> dict[str, Any]:
-    """A consultant as the PSA's resource."""
-    currency = CURRENCY_OF[person.entity]
-    rate = firm.RATE_CARDS[currency][person.role]
-    return {
-        "Name": person.name,
-        "Email": person.email,
-        "pse__Is_Resource__c": True,
-        "pse__Resource_Role__c": person.role,
-        "Legal_Entity__c": person.entity,
-        "Bill_Rate__c": rate.bill,
-        "Cost_Rate__c": rate.cost,
-        "CurrencyIsoCode": currency,
-    }
 
 
 def today(entity: str) -> date:

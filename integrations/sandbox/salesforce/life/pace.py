@@ -11,8 +11,7 @@ from datetime import UTC, datetime, timedelta
 from integrations.sandbox.control import Impossible
 from integrations.sandbox.salesforce.errors import Refused
 from integrations.sandbox.salesforce.life.dirt import DIRT
-from integrations.sandbox.salesforce.life.firm_at_work import FIXED_FEE, T_AND_M, FirmAtWork
-from integrations.sandbox.salesforce.store import Row
+from integrations.sandbox.salesforce.life.firm_at_work import FirmAtWork
 
 EVENTS_PER_MINUTE = {"pause": 0.0, "normal": 4.0, "busy": 20.0, "month_end": 45.0}
 DIRT_SHARE = 0.03
@@ -79,7 +78,7 @@ class Pace:
     def _next(self) -> tuple[str, dict[str, str]]:
         if self._won_so_far() < _OPENING_DEALS:
             return self._win_a_deal()
-        if waiting := self._unstaffed():
+        if waiting := self._work.idle_project(_TIME_TO_STAFF):
             return "time approved", self._work.approve_week(waiting)
         if self._chance.random() < DIRT_SHARE:
             kind = self._chance.choice(list(DIRT))
@@ -114,7 +113,7 @@ class Pace:
         return "deal opened", {"opportunity": self._work.open_deal()}
 
     def _approve_time(self) -> tuple[str, dict[str, str]]:
-        projects = self._work.projects(T_AND_M)
+        projects = self._work.projects(by_time=True)
         if not projects:
             return "", {}
         billable = self._chance.random() > 0.08
@@ -122,7 +121,7 @@ class Pace:
         return "time approved", self._work.approve_week(project, billable=billable)
 
     def _approve_expense(self) -> tuple[str, dict[str, str]]:
-        projects = self._work.projects(T_AND_M)
+        projects = self._work.projects(by_time=True)
         if not projects:
             return "", {}
         return "expense approved", self._work.approve_expense(self._chance.choice(projects[:60]))
@@ -133,15 +132,3 @@ class Pace:
             return "", {}
         due = self._chance.choice(milestones[:20])
         return "milestone approved", self._work.approve_milestone(due["Id"])
-
-    def _unstaffed(self) -> Row | None:
-        """A time-and-materials project on which nobody has worked yet, once it is known to all."""
-        known = (datetime.now(UTC) - _TIME_TO_STAFF).isoformat(timespec="milliseconds")
-        idle = self._work.org.store.rows(
-            "SELECT p.* FROM pse__Proj__c p WHERE p.Tower_External_Id__c IS NOT NULL"
-            " AND p.IsDeleted = 0 AND p.CreatedDate < ? AND COALESCE(p.pse__Billing_Type__c, '')"
-            " <> ? AND NOT EXISTS (SELECT 1 FROM pse__Timecard_Header__c h"
-            " WHERE h.pse__Project__c = p.Id) ORDER BY p.CreatedDate LIMIT 1",
-            [known, FIXED_FEE],
-        )
-        return idle[0] if idle else None
