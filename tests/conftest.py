@@ -9,8 +9,11 @@ from __future__ import annotations
 import os
 import secrets
 
+import django
+
 from tests.servers import serve_session
 
 serve_session()
 os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(48))
 os.environ["DJANGO_SETTINGS_MODULE"] = "controltower.settings"
+django.setup()

@@ -1,4 +1,4 @@
-"""How figures and times are written for a person: their locale, their zone, never a float of money."""
+"""How figures and times are written for a person: in their locale, in their zone."""
 
 from __future__ import annotations
 
@@ -31,9 +31,7 @@ def money(value: Money) -> str:
     """
     if not value.minor:
         return NOTHING
-    return format_currency(
-        value.amount, value.currency, locale=locale(), format_type="accounting"
-    )
+    return format_currency(value.amount, value.currency, locale=locale(), format_type="accounting")
 
 
 def unknown_currency(value: Decimal, code: str) -> str:
@@ -47,9 +45,7 @@ def compact(value: Money) -> str:
         return NOTHING
     rounded = Decimal(f"{value.amount:.3g}")
     digits = 2 if abs(rounded) >= 1_000_000 else 0
-    return format_compact_currency(
-        rounded, value.currency, locale=locale(), fraction_digits=digits
-    )
+    return format_compact_currency(rounded, value.currency, locale=locale(), fraction_digits=digits)
 
 
 def number(value: int | Decimal) -> str:

@@ -1,4 +1,4 @@
-"""State marks: which wash, outline and word a state of the domain gets. Three axes, never merged."""
+"""State marks: which wash, outline and word a state gets. Three axes, never merged."""
 
 from __future__ import annotations
 

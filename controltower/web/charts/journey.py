@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -61,7 +62,7 @@ class Hop:
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """All hops of one transaction. `now` is None once it has arrived; `deadline` ends its promise."""
+    """One transaction. `now` is None once it has arrived; `deadline` is when its promise ends."""
 
     hops: tuple[Hop, ...]
     today: datetime
@@ -167,7 +168,7 @@ def _rows(journey: Journey) -> Iterator[SafeString]:
 
 def _wires(journey: Journey, scale: TimeScale) -> Iterator[SafeString]:
     """Curves from each finished hop to the next one that began."""
-    for index, (before, after) in enumerate(zip(journey.hops, journey.hops[1:], strict=False)):
+    for index, (before, after) in enumerate(pairwise(journey.hops)):
         if not before.ended or not after.started:
             continue
         x1, x2 = scale.at[before.ended] + 6, scale.at[after.started] + 6

@@ -16,7 +16,7 @@ from controltower.web.charts import svg
 from controltower.web.charts.value import Backlog
 from controltower.web.marks import ICONS, LATENESS
 
-WIDTH, HEIGHT, AXIS = 1130.0, 262.0, 116.0
+WIDTH, AXIS, LABELS = 1130.0, 116.0, 92.0
 BAND_MAX, BAND_MIN = 66.0, 3.0
 POCKET_MAX, POCKET_MIN, POCKET_WIDTH = 88.0, 8.0, 46.0
 SCALES = (1, 2, 5, 10, 20, 50, 100)
@@ -37,14 +37,17 @@ class Stage:
     @property
     def sentence(self) -> str:
         """The stage in words, for the label and for the phone."""
-        return _("%(stage)s in %(system)s: %(moving)d moving, %(value)s; %(stuck)d stuck, %(held)s") % {
+        words = _(
+            "%(stage)s in %(system)s: %(moving)d moving, %(value)s; %(stuck)d stuck, %(held)s"
+        )
+        return words % {
             "stage": self.title,
             "system": self.system,
             "moving": self.moving,
             "value": formats.compact(self.moving_value),
             "stuck": self.stuck.count,
             "held": formats.compact(self.stuck.value),
-        }  # fmt: skip
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +97,9 @@ def _draw(lane: Lane) -> SafeString:
     step = WIDTH / max(len(lane.stages), 1)
     unit = _pixels_per_unit(lane)
     halves = [max(s.moving_value.minor * unit, BAND_MIN) / 2 for s in lane.stages]
+    height = AXIS + max(halves, default=0) + LABELS
     fences = (
-        svg.line(step * i, 4, step * i, HEIGHT - 6, "l-hair", stroke_dasharray="2 4")
+        svg.line(step * i, 4, step * i, height - 6, "l-hair", stroke_dasharray="2 4")
         for i in range(1, len(lane.stages))
     )
     label = _("%(lane)s: value in motion and value stuck at each of %(n)d stages") % {
@@ -103,7 +107,7 @@ def _draw(lane: Lane) -> SafeString:
         "n": len(lane.stages),
     }
     return svg.chart(
-        WIDTH, HEIGHT, label,
+        WIDTH, height, label,
         svg.hatch("lane"),
         *fences,
         svg.path(_band(halves, step), "f-band"),
@@ -153,7 +157,7 @@ def _stage(stage: Stage, x: float, width: float, half: float, unit: float) -> Sa
     return svg.tag(
         "a",
         svg.tag("title", stage.sentence),
-        svg.rect(x, 0, width, HEIGHT, "hit"),
+        svg.rect(x, 0, width, AXIS + half + LABELS, "hit"),
         svg.text(left, 18, stage.title, "t-head"),
         svg.text(left, 36, under, "t-faint"),
         svg.text(left, AXIS - half - 8, moving if stage.moving else _("Nothing moving")),

@@ -29,9 +29,7 @@ def sparkline(values: Sequence[float], token: str, label: str) -> SafeString:
         f"{i * step:.1f},{height - 2 - (value / top) * (height - 4):.1f}"
         for i, value in enumerate(points)
     )
-    return svg.fixed(
-        width, height, label, svg.tag("polyline", points=written, class_=f"l-{token}")
-    )
+    return svg.fixed(width, height, label, svg.tag("polyline", points=written, class_=f"l-{token}"))
 
 
 def _thin(values: Sequence[float], limit: int) -> list[float]:
@@ -49,15 +47,15 @@ def _thin(values: Sequence[float], limit: int) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class StripDay:
-    """One day of a promise: `share` of the tallest bar (0 to 1), `token` nt, rk or br."""
+    """One day of a promise: `share` of the tallest bar (0 to 1), `tone` nt, rk or br."""
 
     share: float
-    token: str
+    tone: str
 
 
 def strip(days: Sequence[StripDay]) -> SafeString:
     """Thirty days of one promise; days that missed it stand at full height."""
-    missed = sum(1 for day in days if day.token == "br")
+    missed = sum(1 for day in days if day.tone == "br")
     label = ngettext(
         "Last %(days)d days: promise missed on %(n)d day",
         "Last %(days)d days: promise missed on %(n)d days",
@@ -65,11 +63,11 @@ def strip(days: Sequence[StripDay]) -> SafeString:
     ) % {"days": len(days), "n": missed}
     bars = []
     for index, day in enumerate(days):
-        calm = day.token == "nt"
+        calm = day.tone == "nt"
         height = max(day.share, 0.05) * 9.5 if calm else 18.0
         bars.append(
             svg.rect(
-                index * 5, 19 - height, 3.8, height, f"f-{day.token}{' f-faint' if calm else ''}"
+                index * 5, 19 - height, 3.8, height, f"f-{day.tone}{' f-faint' if calm else ''}"
             )
         )
     return svg.fixed(max(len(days), 1) * 5, 20, label, *bars)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from controltower.web.icons import href
 
@@ -28,7 +28,7 @@ def tag(name: str, *children: str, **attributes: Value) -> SafeString:
             if value is not None
         ),
     )
-    start, end = mark_safe(f"<{name}"), mark_safe(f"</{name}>")
+    start, end = SafeString(f"<{name}"), SafeString(f"</{name}>")
     return format_html("{}{}>{}{}", start, written, join(children), end)
 
 
@@ -71,12 +71,16 @@ def fixed(width: float, height: float, label: str, *parts: str) -> SafeString:
     )
 
 
-def text(x: float, y: float, words: str, classes: str = "", anchor: str | None = None) -> SafeString:
+def text(
+    x: float, y: float, words: str, classes: str = "", anchor: str | None = None
+) -> SafeString:
     """A line of text on its baseline."""
     return tag("text", words, x=float(x), y=float(y), class_=classes or None, text_anchor=anchor)
 
 
-def rect(x: float, y: float, width: float, height: float, classes: str, **more: Value) -> SafeString:
+def rect(
+    x: float, y: float, width: float, height: float, classes: str, **more: Value
+) -> SafeString:
     """A filled rectangle."""
     return tag(
         "rect", x=float(x), y=float(y), width=float(width), height=float(height),

@@ -1,7 +1,7 @@
 """A broken time axis: moments to pixels, in order, with long waits folded.
 
 1. The distinct moments are sorted; the spaces between them are the intervals.
-2. While one interval is most of what remains, it is folded to a break of fixed width.
+2. While one interval is many times the others, it is folded to a break of fixed width.
 3. Every other interval gets a least width, and the rest is shared by length.
 """
 
@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 BREAK = 15.0
 PAD = 26.0
 LEAST = 34.0
-DOMINANT = 0.4
+DOMINANT = 8
 MOST_BREAKS = 4
 
 
@@ -41,7 +42,7 @@ def build(moments: Iterable[datetime], left: float, right: float) -> TimeScale:
     times = sorted(set(moments))
     if not times:
         raise ValueError("a time axis needs at least one moment")
-    gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
     folded = _folded(gaps)
     widths = _widths(gaps, folded, right - left)
     return _place(times, gaps, folded, widths, left, right)
@@ -53,8 +54,8 @@ def _folded(gaps: list[timedelta]) -> set[int]:
     while len(folded) < min(MOST_BREAKS, len(gaps) - 1):
         rest = [i for i in range(len(gaps)) if i not in folded]
         longest = max(rest, key=lambda i: gaps[i])
-        total = sum((gaps[i] for i in rest), timedelta(0))
-        if gaps[longest] < timedelta(minutes=1) or gaps[longest] < total * DOMINANT:
+        others = sum((gaps[i] for i in rest if i != longest), timedelta(0)) / (len(rest) - 1)
+        if gaps[longest] < timedelta(minutes=1) or gaps[longest] < others * DOMINANT:
             break
         folded.add(longest)
     return folded

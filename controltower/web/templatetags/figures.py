@@ -27,7 +27,7 @@ def compact(value: Money | None) -> str:
 
 @register.simple_tag
 def amount(value: Decimal | None, currency: str) -> str:
-    """An exact amount from a decimal and its currency code, even one that the firm does not know."""
+    """An exact amount from a decimal and its currency code, even an unknown one."""
     if value is None:
         return formats.NOTHING
     try:
