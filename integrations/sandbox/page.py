@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, web
 
@@ -41,7 +42,7 @@ class Page:
         if self._erp:
             states.append(await self._ask("GET", "/api/state") or _unreachable())
         return web.Response(
-            text=document(states),
+            text=document(states, request.query.get("said", "")),
             content_type="text/html",
             headers={"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"},
         )
@@ -50,29 +51,37 @@ class Page:
         return web.FileResponse(_STYLE)
 
     async def _pace(self, request: web.Request) -> web.Response:
-        form = await request.post()
+        form = await _form(request)
         if self._control.life is not None:
-            self._control.life.set_pace(str(form.get("pace", "")))
+            self._control.life.set_pace(form.get("pace", ""))
         return _back()
 
     async def _act(self, request: web.Request) -> web.Response:
-        form = {name: str(value) for name, value in (await request.post()).items()}
-        if self._control.life is not None:
+        form = await _form(request)
+        if self._control.life is None:
+            raise Impossible("this system has no life of its own")
+        try:
             self._control.life.act(form.pop("action", ""), form)
+        except Impossible as reason:
+            return _back(f"That is not possible: {reason}.")
         return _back()
 
     async def _order(self, request: web.Request) -> web.Response:
-        form = {name: str(value) for name, value in (await request.post()).items()}
+        form = await _form(request)
+        try:
+            fault = fault_of(form)
+        except Impossible as reason:
+            return _back(f"That is not possible: {reason}.")
         if request.match_info["system"] == self._control.name:
-            self._control.board.order(fault_of(form))
-        else:
-            await self._ask("POST", "/api/faults", form)
+            self._control.board.order(fault)
+        elif await self._ask("POST", "/api/faults", form) is None:
+            return _back("The ERP's control door does not answer.")
         return _back()
 
     async def _clear(self, request: web.Request) -> web.Response:
-        number = str((await request.post()).get("id", ""))
+        number = (await _form(request)).get("id", "")
         if request.match_info["system"] == self._control.name:
-            self._control.board.clear(int(number) if number.isdigit() else None)
+            self._control.board.clear(int(number) if number.isdecimal() else None)
         else:
             await self._ask("DELETE", f"/api/faults/{number}" if number else "/api/faults")
         return _back()
@@ -94,8 +103,9 @@ class Page:
         return content
 
 
-def document(states: list[dict[str, Any]]) -> str:
-    """The whole page."""
+def document(states: list[dict[str, Any]], said: str = "") -> str:
+    """The whole page; `said` answers the last order."""
+    answer = f"<p class='said' role='status'>{escape(said[:300])}</p>" if said else ""
     systems = "".join(_system(state) for state in states)
     life = next((_life(state["life"]) for state in states if state.get("life")), "")
     return (
@@ -103,7 +113,8 @@ def document(states: list[dict[str, Any]]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<title>Sandbox control</title><link rel="stylesheet" href="/page.css"></head><body>'
         "<header><h1>Sandbox control</h1><p>Larkfield Advisory is pretend. Its systems do as told "
-        f"here.</p></header><main>{life}<div class='systems'>{systems}</div></main></body></html>"
+        f"here.</p></header><main>{answer}{life}<div class='systems'>{systems}</div></main>"
+        "</body></html>"
     )
 
 
@@ -191,5 +202,11 @@ def _unreachable() -> dict[str, Any]:
     return {"name": "tryton", "title": "Tryton", "down": True, "faults": [], "kinds": {}}
 
 
-def _back() -> web.Response:
-    return web.Response(status=303, headers={"Location": "/"})
+def _back(said: str = "") -> web.Response:
+    """To the page again, with an answer to the order when there is something to say."""
+    where = f"/?{urlencode({'said': said})}" if said else "/"
+    return web.Response(status=303, headers={"Location": where})
+
+
+async def _form(request: web.Request) -> dict[str, str]:
+    return {name: str(value) for name, value in (await request.post()).items()}
