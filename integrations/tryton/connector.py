@@ -13,6 +13,7 @@ from controltower.canonical.verdicts import (
     Misconfigured,
     Outcome,
     Quota,
+    Rejected,
     Unknown,
     Verdict,
 )
@@ -57,7 +58,8 @@ T = TypeVar("T")
 class TrytonConnector:
     """One Tryton database with all its companies. The record's `company` says which one acts.
 
-    Secrets: `user`, `password`. Options: `database` (default "ctrl").
+    Secrets: `user`, `password`. Options: `database` (default "ctrl"), `settle_seconds`
+    (default 15: how far the change feed stays behind the clock).
     """
 
     descriptor = DESCRIPTOR
@@ -66,6 +68,8 @@ class TrytonConnector:
         self._source = connection.slug
         self._client = TrytonClient(connection)
         self._directory = Directory()
+        seconds = connection.options.get("settle_seconds")
+        self._settle = feed.SETTLED if seconds is None else timedelta(seconds=float(seconds))
 
     async def close(self) -> None:
         """Give sockets back."""
@@ -88,8 +92,10 @@ class TrytonConnector:
     async def read_changes(self, entity: str, cursor: str, limit: int) -> ChangePage:
         """Posted and paid invoices. Raises CallFailed."""
         _known(entity, {"invoice"})
-        now = datetime.now(UTC)
-        return await self._data(lambda talk: feed.changes(talk, self._source, cursor, limit, now))
+        settled = datetime.now(UTC) - self._settle
+        return await self._data(
+            lambda talk: feed.changes(talk, self._source, cursor, limit, settled)
+        )
 
     async def ack(self, refs: Sequence[str]) -> None:
         """A poll needs no acknowledgement."""
@@ -97,6 +103,8 @@ class TrytonConnector:
     async def get(self, entity: str, ref: str, company: str = "") -> Verdict:
         """Read a customer or an invoice by its Tryton id."""
         _known(entity, {"customer", "invoice"})
+        if not ref.isdecimal():
+            return Rejected(kind=Kind.NOT_FOUND, text=f"Tryton has no {entity} “{ref}”.")
         if entity == "customer":
             return await self._verdict(
                 lambda talk: customers.get(talk, self._directory, ref, company)
@@ -144,6 +152,8 @@ class TrytonConnector:
     ) -> Verdict:
         """Post an invoice. Raises KeyError for anything else."""
         self.descriptor.operation(entity, action)
+        if not ref.isdecimal():
+            return Rejected(kind=Kind.NOT_FOUND, text=f"Tryton has no {entity} “{ref}”.")
         return await self._verdict(lambda talk: invoices.post(talk, ref, record))
 
     async def keys(self, entity: str, since: datetime, until: datetime) -> Sequence[Key]:

@@ -1,7 +1,7 @@
 """What became of invoices since: posted and paid ones, by the time of their last change.
 
 Tryton stamps a record when its transaction writes, not when it commits, so a record can appear
-behind one that was already read. The cursor therefore stays `SETTLED` behind the clock: the last
+behind one that was already read. The cursor therefore stays a while behind the clock: the last
 seconds are read again, and the same fact keeps the same event id.
 """
 
@@ -18,11 +18,17 @@ from integrations.tryton import customers, read_invoice
 from integrations.tryton.client import Talk
 
 SETTLED = timedelta(seconds=15)
+"""How long a transaction of Tryton's can take; option `settle_seconds`."""
 _EVENTS = {"posted": INVOICE_POSTED, "paid": INVOICE_PAID}
 
 
-async def changes(talk: Talk, source: str, cursor: str, limit: int, now: datetime) -> ChangePage:
-    """A page of posted and paid invoices changed after `cursor` ("time|id"), oldest first."""
+async def changes(
+    talk: Talk, source: str, cursor: str, limit: int, settled: datetime
+) -> ChangePage:
+    """A page of posted and paid invoices changed after `cursor` ("time|id"), oldest first.
+
+    What changed after `settled` is read again next time.
+    """
     at, last = _read(cursor)
     domain = [
         ["type", "=", "out"], ["state", "in", sorted(_EVENTS)],
@@ -35,7 +41,7 @@ async def changes(talk: Talk, source: str, cursor: str, limit: int, now: datetim
     has_more = len(rows) == limit
     return ChangePage(
         changes=[_change(row, source) for row in rows],
-        next_cursor=_next(rows, cursor, None if has_more else now - SETTLED),
+        next_cursor=_next(rows, cursor, None if has_more else settled),
         has_more=has_more,
     )
 

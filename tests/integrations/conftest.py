@@ -1,12 +1,14 @@
-"""One pretend org for the connector tests, its faults withdrawn before each test."""
+"""One pretend org and one real ERP for the connector tests, faults withdrawn before each test."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from integrations.tryton.connector import TrytonConnector
 from tests.integrations.doors import Org, start_org
+from tests.integrations.erp import Erp, running_erp
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +23,23 @@ def org(running_org: Org) -> Iterator[Org]:
     running_org.control.clear()
     yield running_org
     running_org.control.clear()
+
+
+@pytest.fixture(scope="session")
+def started_erp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Erp]:
+    with running_erp(tmp_path_factory.mktemp("erp")) as started:
+        yield started
+
+
+@pytest.fixture
+def erp(started_erp: Erp) -> Iterator[Erp]:
+    started_erp.control.clear()
+    yield started_erp
+    started_erp.control.clear()
+
+
+@pytest.fixture
+async def tryton(erp: Erp) -> AsyncIterator[TrytonConnector]:
+    connector = TrytonConnector(erp.connection())
+    yield connector
+    await connector.close()

@@ -58,6 +58,7 @@ async def _template(environment: Path) -> Path:
             shutil.rmtree(building, ignore_errors=True)
             building.mkdir(mode=0o700)
             await _build(environment, building)
+            _clear(shelf)
             building.rename(template)
     return template
 
@@ -94,6 +95,13 @@ async def _build(environment: Path, place: Path) -> None:
         source.execute("VACUUM INTO ?", (str(place / _DATABASE_FILE),))
     source.close()
     shutil.rmtree(scratch)
+
+
+def _clear(shelf: Path) -> None:
+    """Drop the templates of other versions."""
+    for path in shelf.iterdir():
+        if path.is_dir() and path.name != "building":
+            shutil.rmtree(path)
 
 
 def _initialise(environment: Path, scratch: Path, password_file: Path) -> None:

@@ -1,0 +1,95 @@
+"""The Tryton connector in the suite that every connector passes, on a real Tryton."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from controltower.canonical.verdicts import Outcome
+from integrations.connector import Connection, Connector
+from integrations.tryton.connector import TrytonConnector
+from tests.integrations.conformance import DEADLINE, Conformance, Subject, tag
+from tests.integrations.erp import Erp, a_posted, customer, done, invoice
+
+__all__ = ["tag"]
+
+pytestmark = [pytest.mark.tryton, pytest.mark.slow]
+KNOWN = "K10010"
+"""A customer that the ERP has always had."""
+
+
+class TrytonSubject(Subject):
+    """What both entities share."""
+
+    def __init__(self, erp: Erp) -> None:
+        super().__init__(erp.connection(DEADLINE.total_seconds(), settle_seconds=0), erp.control)
+        self.erp = erp
+
+    def connect(self, connection: Connection) -> Connector:
+        return TrytonConnector(connection)
+
+
+class Customers(TrytonSubject):
+    """Parties, keyed by their unique code."""
+
+    entity = "customer"
+
+    def record(self, tag: str, name: str, amount: Decimal) -> dict[str, Any]:
+        return customer(code=tag, name=f"{name} {tag}")
+
+    def business_key(self, tag: str) -> dict[str, Any]:
+        return {"code": tag, "company": "LF-DE"}
+
+    def shown(self, values: Mapping[str, Any]) -> tuple[str, Decimal]:
+        return values["name"].rpartition(" ")[0], self.amount
+
+
+class Invoices(TrytonSubject):
+    """Drafts, found by our reference; what is posted is read."""
+
+    entity = "invoice"
+    feed = "invoice"
+
+    def record(self, tag: str, name: str, amount: Decimal) -> dict[str, Any]:
+        line = invoice(KNOWN)["lines"][0] | {"quantity": "1", "unit_price": str(amount)}
+        return invoice(KNOWN, reference=tag, description=name, lines=[line])
+
+    def business_key(self, tag: str) -> dict[str, Any]:
+        return {"reference": tag, "company": "LF-DE"}
+
+    def shown(self, values: Mapping[str, Any]) -> tuple[str, Decimal]:
+        return values["description"], values["untaxed"]
+
+    async def make_facts(self, count: int) -> list[str]:
+        connector = TrytonConnector(self.erp.connection())
+        made = [(await a_posted(connector))[0] for _ in range(count)]
+        await connector.close()
+        return made
+
+    async def touch(self, ref: str) -> None:
+        async with self.erp.administrator() as console:
+            await console.write("account.invoice", [int(ref)], {"comment": "seen by a clerk"})
+
+
+class TestCustomers(Conformance):
+    @pytest.fixture
+    def subject(self, erp: Erp) -> Subject:
+        return Customers(erp)
+
+
+class TestInvoices(Conformance):
+    @pytest.fixture
+    def subject(self, erp: Erp) -> Subject:
+        return Invoices(erp)
+
+    async def test_a_cancelled_draft_does_not_count(
+        self, subject: Subject, erp: Erp, tag: str
+    ) -> None:
+        drafted = done(await subject.upsert(tag), Outcome.CREATED)
+        async with erp.administrator() as console:
+            await console.press("account.invoice", "cancel", [int(drafted.ref)])
+        again = done(await subject.upsert(tag), Outcome.CREATED)
+        assert again.ref != drafted.ref

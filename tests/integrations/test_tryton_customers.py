@@ -1,0 +1,73 @@
+"""Customers in a real Tryton."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from controltower.canonical.verdicts import (
+    Done,
+    Kind,
+    Outcome,
+    TryLater,
+)
+from integrations.tryton.connector import TrytonConnector
+from tests.integrations.erp import (
+    customer,
+    done,
+    fresh,
+    invoice,
+    rejected,
+)
+
+pytestmark = [pytest.mark.tryton, pytest.mark.slow]
+
+
+async def test_a_customer_is_created_once_and_shared_by_the_companies(
+    tryton: TrytonConnector,
+) -> None:
+    record = customer("LF-DE", vat_number="DE532650201")
+    created = done(await tryton.upsert("customer", record, "key"), Outcome.CREATED)
+    assert created.values["code"] == created.values["erp_code"] == record["code"]
+    assert created.values["vat_number"] == "DE532650201"
+    assert created.values["street"] == record["street"]
+    assert created.values["contact_email"] == record["email"]
+    done(await tryton.upsert("customer", record, "key"), Outcome.UNCHANGED)
+    abroad = record | {"company": "LF-UK"}
+    assert done(await tryton.upsert("customer", abroad, "key"), Outcome.UPDATED).ref == created.ref
+    done(await tryton.upsert("customer", abroad, "key"), Outcome.UNCHANGED)
+    billed = await tryton.upsert("invoice", invoice(record["code"], "LF-UK"), "key")
+    done(billed, Outcome.CREATED)
+
+
+async def test_two_creations_at_once_make_one_customer(tryton: TrytonConnector) -> None:
+    record = customer()
+    verdicts = await asyncio.gather(*(tryton.upsert("customer", record, "key") for _ in range(3)))
+    refs = {verdict.ref for verdict in verdicts if isinstance(verdict, Done)}
+    assert len(refs) == 1
+    assert all(isinstance(v, Done | TryLater) for v in verdicts), verdicts
+
+
+async def test_a_customer_the_erp_has_had_for_long_keeps_its_number(
+    tryton: TrytonConnector,
+) -> None:
+    key = {"code": fresh("C"), "name": "Meridian", "vat_number": "DE 342366712", "company": "LF-DE"}
+    found = done(await tryton.find("customer", key), Outcome.READ)
+    assert found.values["code"].startswith("K")
+    by_name = {"code": fresh("C"), "name": "Nimbus & Larch Software", "company": "LF-US"}
+    assert done(await tryton.find("customer", by_name), Outcome.READ).values["code"].startswith("K")
+
+
+async def test_a_client_that_exists_twice_is_not_guessed(tryton: TrytonConnector) -> None:
+    record = customer(name="Tannenhäher Logistik SE", vat_number="DE471874633")
+    refused = rejected(await tryton.upsert("customer", record, "key"), Kind.DUPLICATE)
+    assert refused.text.count("Tannenhäher Logistik SE (") == 0
+    assert refused.text.count("(Tannenhäher Logistik SE)") == 2
+
+
+async def test_a_wrong_vat_number_is_the_erps_to_refuse(tryton: TrytonConnector) -> None:
+    record = customer(vat_number="DE532650202")
+    refused = rejected(await tryton.upsert("customer", record, "key"), Kind.VALIDATION)
+    assert refused.fields[0].field == "vat_number"
+    rejected(await tryton.find("customer", {"code": record["code"]}), Kind.NOT_FOUND)
