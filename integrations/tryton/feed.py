@@ -41,7 +41,7 @@ async def changes(
     has_more = len(rows) == limit
     return ChangePage(
         changes=[_change(row, source) for row in rows],
-        next_cursor=_next(rows, cursor, None if has_more else settled),
+        next_cursor=following(rows, cursor, None if has_more else settled),
         has_more=has_more,
     )
 
@@ -87,11 +87,11 @@ def _read(cursor: str) -> tuple[datetime, int]:
     return datetime.fromisoformat(at or "1970-01-01T00:00:00+00:00"), int(last or 0)
 
 
-def _next(rows: list[dict[str, Any]], cursor: str, latest: datetime | None) -> str:
-    """After the last row, but, at the end of the feed, never later than `latest`."""
+def following(rows: list[dict[str, Any]], cursor: str, latest: datetime | None) -> str:
+    """After the last row, but, at the end of the feed, no later than `latest`; never backwards."""
     if not rows:
         return cursor
     at, last = rows[-1]["write_date"], rows[-1]["id"]
     if latest is not None and at > latest:
-        at, last = max(latest, _read(cursor)[0]), 0
+        at, last = max(_read(cursor), (latest, 0))
     return f"{at.astimezone(UTC).isoformat()}|{last}"
