@@ -10,6 +10,10 @@
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
     !(keep.has(name) && node.closest("[data-keep]"));
 
+  // A slow part that was fetched once stays, unless its name says that it is another.
+  Idiomorph.defaults.callbacks.beforeNodeMorphed = (old, fresh) =>
+    !(old.nodeType === 1 && "once" in old.dataset && old.id === fresh.id);
+
   const tell = (name) => body.dispatchEvent(new CustomEvent("live:" + name));
 
   const show = (state) => {
