@@ -15,7 +15,7 @@ import redis
 from django.conf import settings
 from django.db.transaction import on_commit
 from django.utils.module_loading import import_string
-from rq import Queue, SimpleWorker
+from rq import Queue, SimpleWorker, Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
@@ -102,3 +102,11 @@ def _bell(function: str, ids: tuple[str, ...]) -> str:
 def lengths() -> dict[str, int]:
     """How many jobs wait per queue. Raises redis.RedisError when Redis is away."""
     return {name: queue(name).count for name in (INTAKE, ENGINE)}
+
+
+def workers() -> int | None:
+    """How many workers are alive, or None when Redis is away."""
+    try:
+        return int(Worker.count(connection=connection()))
+    except redis.RedisError:
+        return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from controltower.web import health, signin
+from controltower.web import health, mappings, signin, systems, tower
 
 handler400 = "controltower.web.errors.bad_request"
 handler403 = "controltower.web.errors.permission_denied"
@@ -24,6 +24,28 @@ person = [
     path("preferences/", signin.preferences, name="preferences"),
 ]
 
-pages = []
+watch = [
+    path("", tower.tower, name="tower"),
+    path("tower/looked/", tower.looked, name="tower_looked"),
+    path("tower/<slug:name>/", tower.region, name="tower_region"),
+]
 
-urlpatterns = [*programs, *person, *pages]
+govern = [
+    path("mappings/", mappings.mappings, name="mappings"),
+    path("mappings/<slug:slug>/", mappings.mapping, name="mapping"),
+    path("mappings/<slug:slug>/drafts/", mappings.drafts, name="mapping_drafts"),
+    path("mappings/<slug:slug>/v<int:number>/", mappings.version, name="mapping_version"),
+    path("mappings/<slug:slug>/v<int:number>/submission/", mappings.submit, name="mapping_submit"),
+    path("mappings/<slug:slug>/v<int:number>/reviews/", mappings.review, name="mapping_review"),
+    path(
+        "mappings/<slug:slug>/v<int:number>/activation/",
+        mappings.activate,
+        name="mapping_activate",
+    ),
+    path("systems/", systems.systems, name="systems"),
+    path("systems/<slug:slug>/", systems.system, name="system"),
+    path("systems/<slug:slug>/pause/", systems.pause, name="system_pause"),
+    path("systems/<slug:slug>/resumption/", systems.resume, name="system_resume"),
+]
+
+urlpatterns = [*programs, *person, *watch, *govern]

@@ -47,7 +47,12 @@ def draft(
     author: Person,
     now: datetime,
 ) -> MappingVersion:
-    """Begin a new version. Raises BadRules."""
+    """Begin a new version. Raises NotAllowed (recorded as a denial) or BadRules."""
+    if not may(author, Right.EDIT_MAPPING):
+        audit.record(
+            actor=author, verb="draft mapping", subject=str(mapping), allowed=False, now=now
+        )
+        raise NotAllowed("No right to edit mappings.")
     check_rules(rules)
     with atomic():
         Mapping.objects.select_for_update().get(pk=mapping.pk)

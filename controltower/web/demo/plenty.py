@@ -1,0 +1,284 @@
+"""Plenty of plausible transactions in set-based inserts, for measuring pages.
+
+About one in seventy is stuck, one in thirty moves, the rest is verified. Everything is named
+FILL-… so that it is never taken for real.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.db import connection
+
+STATEMENTS: tuple[tuple[str, str], ...] = (
+    ("seed", "SELECT setseed(0.42)"),
+    (
+        "plan",
+        """
+        CREATE TEMP TABLE plan ON COMMIT DROP AS
+        SELECT g, gen_random_uuid() AS id, gen_random_uuid() AS event,
+            CASE WHEN g %% 3 = 0 THEN 'opportunity-to-project'
+                 WHEN g %% 20 = 1 THEN 'time-to-cost-reporting'
+                 ELSE 'time-and-expense-to-billing' END AS process,
+            'ct-FILL' || lpad((g / 3)::text, 7, '0') AS chain,
+            e.id AS entity, e.code, e.currency,
+            round((exp(random() * 3.4 + 6.2))::numeric, 2) AS amount,
+            %(now)s::timestamptz - (%(count)s - g) * (interval '60 days' / %(count)s)
+                - interval '6 minutes' AS started,
+            CASE WHEN random() < 0.03 THEN 0.6 + random() * 4 ELSE random() * 0.75 END AS pace,
+            random() AS fate
+        FROM generate_series(1, %(count)s) AS g
+        JOIN (SELECT *, row_number() OVER (ORDER BY code) - 1 AS place,
+                     count(*) OVER () AS all_of_them FROM firm_legalentity) AS e
+          ON e.place = g %% e.all_of_them
+        """,
+    ),
+    (
+        "route",
+        """
+        CREATE TEMP TABLE route (process text, position int, name text, title text, role text,
+                                 entity text, verb text, effect text, mapping text) ON COMMIT DROP
+        """,
+    ),
+    (
+        "route steps",
+        """
+        INSERT INTO route VALUES
+        ('opportunity-to-project', 1, 'check', 'Check the deal', '', '', '', 'read', ''),
+        ('opportunity-to-project', 2, 'client', 'Read the client', 'crm', 'customer', 'get',
+         'read', ''),
+        ('opportunity-to-project', 3, 'customer', 'Validate or create the customer', 'erp',
+         'customer', 'upsert', 'probed', 'customer-to-erp'),
+        ('opportunity-to-project', 4, 'project', 'Create the project from its template', 'psa',
+         'project', 'upsert', 'keyed', 'project-to-psa'),
+        ('opportunity-to-project', 5, 'link', 'Write the links back to the deal', 'crm',
+         'opportunity', 'update', 'idempotent', 'deal-links-to-crm'),
+        ('time-and-expense-to-billing', 1, 'check', 'Check the approved work', '', '', '',
+         'read', ''),
+        ('time-and-expense-to-billing', 2, 'client', 'Read the client', 'crm', 'customer', 'get',
+         'read', ''),
+        ('time-and-expense-to-billing', 3, 'billing-event', 'Release the billing event', 'psa',
+         'billing_event', 'upsert', 'keyed', 'billing-event-to-psa'),
+        ('time-and-expense-to-billing', 4, 'draft', 'Draft the invoice', 'erp', 'invoice',
+         'upsert', 'probed', 'invoice-to-erp'),
+        ('time-and-expense-to-billing', 5, 'post', 'Post the invoice', 'erp', 'invoice', 'post',
+         'idempotent', ''),
+        ('time-and-expense-to-billing', 6, 'status', 'Report the invoice to the PSA', 'psa',
+         'billing_event', 'mark_invoiced', 'idempotent', 'billing-status-to-psa'),
+        ('time-to-cost-reporting', 1, 'record', 'Record the cost', '', '', '', 'read', '')
+        """,
+    ),
+    (
+        "fates",
+        """
+        ALTER TABLE plan ADD COLUMN steps int, ADD COLUMN reached int, ADD COLUMN outcome text,
+            ADD COLUMN promise interval, ADD COLUMN ended timestamptz
+        """,
+    ),
+    (
+        "fates drawn",
+        """
+        UPDATE plan SET
+            steps = (SELECT count(*) FROM route WHERE route.process = plan.process),
+            promise = CASE process WHEN 'opportunity-to-project' THEN interval '8 hours'
+                WHEN 'time-to-cost-reporting' THEN interval '24 hours'
+                ELSE interval '4 hours' END,
+            outcome = CASE
+                WHEN process <> 'time-to-cost-reporting' AND started > %(now)s - interval '5 days'
+                     AND fate < 0.12 THEN 'stuck'
+                WHEN process <> 'time-to-cost-reporting' AND started > %(now)s - interval '2 days'
+                     AND fate > 0.5 THEN 'moving'
+                WHEN fate BETWEEN 0.2 AND 0.205 THEN 'cancelled'
+                ELSE 'verified' END
+        """,
+    ),
+    (
+        "fates reached",
+        """
+        UPDATE plan SET
+            reached = CASE WHEN outcome = 'stuck' THEN (ARRAY[3, 4, 4, 5])[1 + g %% 4]
+                           WHEN outcome = 'moving' THEN 2 + g %% (steps - 1)
+                           ELSE steps + 1 END,
+            ended = least(started + promise * pace, %(now)s - interval '1 minute')
+        """,
+    ),
+    (
+        "transactions",
+        """
+        INSERT INTO transactions_transaction (id, correlation_id, reference, process, entity_id,
+            title, counterparty, amount, currency, exposure, subject, decisions, results, state,
+            wait, wait_text, "group", gathering, due_at, started_at, changed_at, ended_at)
+        SELECT id, chain, 'FILL-' || lpad(g::text, 8, '0'), process, entity,
+            CASE process WHEN 'opportunity-to-project' THEN 'Deal ' || g
+                 WHEN 'time-to-cost-reporting' THEN 'Internal time ' || g
+                 ELSE 'Approved work ' || g END,
+            (ARRAY['Meridian Harbour Health', 'Quillfeather Mutual', 'Tidewell Ferries',
+                   'Brackenmoor Energy', 'Saltmarsh Robotics'])[1 + g %% 5],
+            amount, currency, 'unbilled',
+            jsonb_build_object('source_id', 'FILL' || g, 'entity', code, 'name', 'Deal ' || g,
+                               'amount', amount::text, 'currency', currency,
+                               'billing_method', 'Time and materials'),
+            '{}', '{}',
+            CASE outcome WHEN 'stuck' THEN 'dead_lettered' WHEN 'moving' THEN 'in_progress'
+                 ELSE outcome END,
+            '', '', '', false, started + promise, started,
+            CASE WHEN outcome IN ('stuck', 'moving') THEN started + interval '2 minutes'
+                 ELSE ended END,
+            CASE WHEN outcome IN ('stuck', 'moving') THEN NULL ELSE ended END
+        FROM plan
+        """,
+    ),
+    (
+        "steps",
+        """
+        CREATE TEMP TABLE played ON COMMIT DROP AS
+        SELECT gen_random_uuid() AS id, plan.id AS transaction, plan.g, plan.chain, plan.outcome,
+            route.*, systems_system.id AS system, systems_system.slug AS slug,
+            version.id AS version,
+            CASE WHEN position < reached THEN 'verified'
+                 WHEN position > reached THEN CASE outcome WHEN 'cancelled' THEN 'cancelled'
+                                                           ELSE 'planned' END
+                 WHEN outcome = 'stuck' THEN 'parked' ELSE 'scheduled' END AS state,
+            CASE WHEN outcome IN ('stuck', 'moving') THEN started + interval '20 seconds' * position
+                 ELSE started + (ended - started) * position / steps END AS at
+        FROM plan
+        JOIN route ON route.process = plan.process
+        LEFT JOIN systems_system ON systems_system.role = route.role AND route.role <> ''
+        LEFT JOIN mappings_mapping ON mappings_mapping.slug = route.mapping
+        LEFT JOIN mappings_mappingversion AS version
+          ON version.mapping_id = mappings_mapping.id AND version.state = 'active'
+        """,
+    ),
+    (
+        "steps stored",
+        """
+        INSERT INTO transactions_step (id, transaction_id, name, title, position, system_id, entity,
+            verb, effect, state, due_at, fence, generation, ordering_key, idempotency_key,
+            mapping_version_id, tries, probes, absences, deaths, sent_at, sent, ref, "values", kind,
+            text, field, fingerprint, changed_at, done_at)
+        SELECT id, transaction, name, title, position, system, entity, verb, effect, state,
+            CASE WHEN state = 'scheduled' THEN at + interval '1 hour' END, 1, 1, '',
+            'FILL-' || g || '.' || name, version,
+            CASE WHEN state IN ('verified', 'parked') THEN 1 ELSE 0 END, 0, 0, 0,
+            CASE WHEN state IN ('verified', 'parked') AND system IS NOT NULL THEN at END,
+            jsonb_build_object('Name', 'Deal ' || g, 'Amount', g), 'R' || g,
+            '{}',
+            CASE WHEN state = 'parked' THEN (ARRAY['validation', 'reference_missing',
+                                                   'permission'])[1 + g %% 3] ELSE '' END,
+            CASE WHEN state = 'parked' THEN (ARRAY['Tax code is not valid for the company.',
+                'The customer is not known.', 'The user may not write here.'])[1 + g %% 3]
+                 ELSE '' END,
+            '',
+            CASE WHEN state = 'parked' THEN upper(left(md5(name || g %% 3), 16)) ELSE '' END,
+            at, CASE WHEN state = 'verified' THEN at END
+        FROM played
+        """,
+    ),
+    (
+        "attempts",
+        """
+        INSERT INTO transactions_attempt (id, step_id, number, purpose, state, fence, generation,
+            idempotency_key, mapping_version_id, traceparent, payload, payload_digest, started_at,
+            deadline_at, ended_at, milliseconds, request, response, status, kind, text)
+        SELECT gen_random_uuid(), id, 1, 'send',
+            CASE WHEN state = 'parked' THEN 'failed_permanent' ELSE 'acked' END, 1, 1,
+            'FILL-' || g || '.' || name, version,
+            '00-' || md5(g::text) || '-' || left(md5(name), 16) || '-01',
+            jsonb_build_object('Name', 'Deal ' || g, 'Amount', g), md5(g::text) || md5(name),
+            at - interval '300 milliseconds', at + interval '20 seconds', at, 300,
+            '{"Name": "Deal ' || g || '", "padding": "' || repeat(md5(g::text), 8) || '"}',
+            '{"id": "R' || g || '", "success": true, "padding": "' || repeat(md5(name), 6) || '"}',
+            CASE WHEN state = 'parked' THEN 400 ELSE 200 END, '', ''
+        FROM played WHERE system IS NOT NULL AND state IN ('verified', 'parked')
+        """,
+    ),
+    (
+        "timeline",
+        """
+        INSERT INTO transactions_timelineentry (transaction_id, at, kind, step, actor, text, detail)
+        SELECT transaction, at, state, name, '',
+            title || CASE WHEN state = 'parked' THEN ': refused.' ELSE ': it is there and agrees.'
+                     END, '{}'
+        FROM played WHERE state IN ('verified', 'parked') ORDER BY at
+        """,
+    ),
+    (
+        "business keys",
+        """
+        INSERT INTO transactions_businesskey (transaction_id, kind, value)
+        SELECT id, CASE WHEN g %% 3 = 0 THEN 'opportunity' ELSE 'timecard' END,
+               CASE WHEN g %% 3 = 0 THEN 'OPP-' ELSE 'TC-' END || lpad(g::text, 7, '0') FROM plan
+        UNION ALL
+        SELECT id, CASE WHEN g %% 3 = 0 THEN 'project' ELSE 'invoice' END,
+               CASE WHEN g %% 3 = 0 THEN 'PR-' ELSE 'INV-' END || lpad(g::text, 7, '0')
+        FROM plan WHERE outcome = 'verified'
+        """,
+    ),
+    (
+        "events",
+        """
+        INSERT INTO transactions_inboundevent (id, source, event_id, type, subject, version,
+            occurred_at, received_at, raw, digest, signature, record_kind, record, keys,
+            correlation_id, state, reason, deaths, due_at)
+        SELECT event, 'fill', 'FILL-' || g, 'timesheet.approved', 'FILL-' || g, '1', started,
+            started, convert_to(repeat(md5(g::text), 10), 'UTF8'), md5(g::text) || md5(g::text),
+            'polled', 'timecard', jsonb_build_object('source_id', 'FILL' || g), '[]', chain,
+            'accepted', '', 0, started
+        FROM plan
+        """,
+    ),
+    (
+        "items",
+        """
+        INSERT INTO transactions_item (transaction_id, event_id, process, source, source_id,
+            version, record)
+        SELECT id, event, process, 'fill', 'FILL-' || g, '1',
+               jsonb_build_object('source_id', 'FILL' || g, 'hours', 8)
+        FROM plan
+        """,
+    ),
+    (
+        "calls",
+        """
+        INSERT INTO systems_call (system_id, at, operation, milliseconds, verdict, reached)
+        SELECT id, %(now)s - interval '2 days' * (g / 20000.0), 'send upsert project',
+            (80 + random() * 220 + CASE WHEN g %% 211 = 0 THEN 2000 ELSE 0 END)::int,
+            CASE WHEN g %% 97 = 0 THEN 'trylater' ELSE 'done' END, g %% 97 <> 0
+        FROM systems_system, generate_series(1, 20000) AS g
+        """,
+    ),
+    (
+        "answers",
+        """
+        UPDATE systems_system SET last_ok_at = %(now)s, quota_used = 4100, quota_limit = 15000
+        """,
+    ),
+)
+TABLES = (
+    "transactions_transaction",
+    "transactions_step",
+    "transactions_attempt",
+    "transactions_timelineentry",
+    "transactions_businesskey",
+    "transactions_inboundevent",
+    "transactions_item",
+    "incidents_deadletter",
+    "incidents_cause",
+    "systems_call",
+)
+
+
+def fill(count: int, now: object, tell: Callable[[str], object]) -> None:
+    """Insert `count` transactions with everything that hangs on them, in the caller's database
+    transaction. Needs legal entities, systems and mappings."""
+    with connection.cursor() as cursor:
+        for name, statement in STATEMENTS:
+            cursor.execute(statement, {"count": count, "now": now})
+            tell(f"{name}: {max(cursor.rowcount, 0):,}")
+
+
+def analyse() -> None:
+    """Tell the planner what is there now."""
+    with connection.cursor() as cursor:
+        for table in TABLES:
+            cursor.execute(f"ANALYZE {table}")

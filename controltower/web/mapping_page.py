@@ -1,0 +1,284 @@
+"""What the pages of mappings show, put together from rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any
+
+from django import forms
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from controltower.firm.models import Person
+from controltower.firm.rights import WHO, Right, who_grants
+from controltower.mappings import versions
+from controltower.mappings.models import FieldOwner, Mapping, MappingVersion, VersionState
+from controltower.processes import catalogue
+from controltower.processes.definition import Facts
+from controltower.web import mapping_rules
+from controltower.web.actions import Action, leave
+
+EPOCH = datetime.fromtimestamp(0, UTC)
+OPEN = (
+    VersionState.DRAFT,
+    VersionState.IN_REVIEW,
+    VersionState.CHANGES_REQUESTED,
+    VersionState.APPROVED,
+)
+
+
+class Decision(forms.Form):
+    """A reviewer's decision. Asking for changes needs a word on what."""
+
+    approve = forms.ChoiceField(choices=[("yes", "yes"), ("no", "no")], widget=forms.HiddenInput)
+    comment = forms.CharField(
+        label=gettext_lazy("Comment"),
+        max_length=400,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=gettext_lazy("Kept with the version."),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Raises ValidationError for changes without a comment."""
+        cleaned = super().clean() or {}
+        if cleaned.get("approve") == "no" and not str(cleaned.get("comment", "")).strip():
+            raise forms.ValidationError(_("Say what should change."))
+        return cleaned
+
+
+def url_of(version: MappingVersion) -> str:
+    """The version's page."""
+    return reverse("mapping_version", args=[version.mapping.slug, version.number])
+
+
+def line(mapping: Mapping) -> dict[str, Any]:
+    """A mapping in the list. Its versions must be prefetched, newest first."""
+    found = list(mapping.versions.all())
+    active = next((one for one in found if one.state == VersionState.ACTIVE), None)
+    coming = next(
+        (
+            one
+            for one in found
+            if one.state in OPEN and (active is None or one.number > active.number)
+        ),
+        None,
+    )
+    return {
+        "id": mapping.slug,
+        "url": reverse("mapping", args=[mapping.slug]),
+        "title": mapping.title,
+        "record": mapping.record,
+        "target": mapping.target.upper(),
+        "moves_money": mapping.moves_money,
+        "number": active.number if active else None,
+        "active_from": active.active_from if active else None,
+        "open_version": coming
+        and {
+            "label": f"v{coming.number}",
+            "url": reverse("mapping_version", args=[mapping.slug, coming.number]),
+            "state": coming.state,
+        },
+        "fields": len(mapping_rules.rows(active.rules)) if active else 0,
+    }
+
+
+def board(fields: Iterable[FieldOwner]) -> list[dict[str, Any]]:
+    """Who owns which field, by record; records and fields without an owner come first."""
+    ordered = sorted(fields, key=lambda one: (one.record, one.owner is not None, one.field))
+    groups = [
+        {
+            "record": record,
+            "unowned": sum(1 for one in members if one.owner is None),
+            "rows": [
+                {
+                    "field": one.field,
+                    "system_of_record": one.system_of_record,
+                    "owner": str(one.owner) if one.owner else "",
+                    "steward": str(one.steward) if one.steward else "",
+                    "is_money": one.is_money,
+                    "is_personal": one.is_personal,
+                }
+                for one in members
+            ],
+        }
+        for record, members in ((k, list(v)) for k, v in groupby(ordered, lambda one: one.record))
+    ]
+    return sorted(groups, key=lambda group: (not group["unowned"], str(group["record"])))
+
+
+def past(version: MappingVersion) -> dict[str, Any]:
+    """A version in the history. Its reviews must be prefetched."""
+    return {
+        "label": f"v{version.number}",
+        "url": url_of(version),
+        "state": version.state,
+        "note": version.note,
+        "author": str(version.author),
+        "created_at": version.created_at,
+        "active_from": version.active_from,
+        "active_until": version.active_until,
+        "approved_by": ", ".join(
+            str(one.reviewer) for one in version.reviews.all() if one.approved
+        ),
+    }
+
+
+def present(version: MappingVersion, person: Person) -> dict[str, Any]:
+    """The context of `mappings/version.html`."""
+    mapping = version.mapping
+    others = list(mapping.versions.order_by("-number"))
+    against = _compared_with(version, others)
+    reviews = list(version.reviews.select_related("reviewer"))
+    approved = [one for one in reviews if one.approved]
+    return {
+        "crumbs": [
+            (_("Mappings"), reverse("mappings")),
+            (mapping.title, reverse("mapping", args=[mapping.slug])),
+            (f"v{version.number}", ""),
+        ],
+        "version": {
+            "mapping": mapping.title,
+            "label": f"v{version.number}",
+            "state": version.state,
+            "note": version.note,
+            "author": str(version.author),
+            "created_at": version.created_at,
+            "active_from": version.active_from,
+            "active_until": version.active_until,
+            "moves_money": mapping.moves_money,
+        },
+        "versions": [
+            (
+                f"v{one.number}",
+                reverse("mapping_version", args=[mapping.slug, one.number]),
+                one.state,
+                one.pk == version.pk,
+            )
+            for one in others
+        ],
+        "against": f"v{against.number}" if against else "",
+        "changes": mapping_rules.changes(against.rules, version.rules) if against else [],
+        "processes": used_by(mapping.slug),
+        "backtest": None,
+        "reviews": reviews,
+        "approvals": len(approved),
+        "approvals_needed": versions.approvals_needed(version),
+        "approvers": _approvers(version, {one.reviewer_id for one in approved}),
+        "actions": _actions(version, person, {one.reviewer_id for one in approved}),
+        "rules": mapping_rules.rows(version.rules),
+        "draft_url": f"{reverse('mapping_drafts', args=[mapping.slug])}?from={version.number}",
+        "may_edit": leave(person, Right.EDIT_MAPPING),
+    }
+
+
+def _compared_with(
+    version: MappingVersion, others: Sequence[MappingVersion]
+) -> MappingVersion | None:
+    """The active version; for that one, and for older ones, the version before it."""
+    active = next((one for one in others if one.state == VersionState.ACTIVE), None)
+    if active is not None and active.number < version.number:
+        return active
+    return next((one for one in others if one.number < version.number), None)
+
+
+def used_by(slug: str) -> list[str]:
+    """The processes with a step that maps by this."""
+    blank = Facts("", "", {"billing_method": "Fixed fee"}, (), {}, {}, {}, EPOCH)
+    return [
+        process.title
+        for process in catalogue.PROCESSES
+        if any(step.mapping == slug for step in process.steps(blank))
+    ]
+
+
+def _approvers(version: MappingVersion, approved: set[int]) -> str:
+    """Who could still approve it, by name."""
+    if version.state != VersionState.IN_REVIEW:
+        return ""
+    people = Person.objects.filter(
+        Q(is_active=True), duties__role__in=WHO[Right.APPROVE_MAPPING]
+    ).distinct()
+    left = [one for one in people if one.pk not in {version.author_id, *approved}]
+    return ", ".join(str(one) for one in left)
+
+
+def _actions(version: MappingVersion, person: Person, approved: set[int]) -> list[Action]:
+    """What this state allows next; without the right, visible and disabled."""
+    edit, approve = leave(person, Right.EDIT_MAPPING), leave(person, Right.APPROVE_MAPPING)
+    args = [version.mapping.slug, version.number]
+    label = f"v{version.number}"
+    if version.state in {VersionState.DRAFT, VersionState.CHANGES_REQUESTED}:
+        return [
+            Action(
+                id="submit",
+                label=_("Submit for review"),
+                title=_("Submit %(label)s for review") % {"label": label},
+                url=reverse("mapping_submit", args=args),
+                confirm=_("Submit %(label)s") % {"label": label},
+                primary=True,
+                allowed=edit.allowed,
+                why_not=edit.why_not,
+            )
+        ]
+    if version.state == VersionState.IN_REVIEW:
+        return _decisions(version, person, approved)
+    if version.state in {VersionState.APPROVED, VersionState.DEPRECATED}:
+        back = version.state == VersionState.DEPRECATED
+        words = _("Roll back to %(label)s") if back else _("Put %(label)s in use")
+        return [
+            Action(
+                id="activate",
+                label=words % {"label": label},
+                title=words % {"label": label},
+                url=reverse("mapping_activate", args=args),
+                confirm=words % {"label": label},
+                primary=not back,
+                allowed=approve.allowed,
+                why_not=approve.why_not,
+            )
+        ]
+    return []
+
+
+def _decisions(version: MappingVersion, person: Person, approved: set[int]) -> list[Action]:
+    allowed, why_not = _may_decide(version, person, approved)
+    label, args = f"v{version.number}", [version.mapping.slug, version.number]
+    url = reverse("mapping_review", args=args)
+    return [
+        Action(
+            id="approve",
+            label=_("Approve"),
+            title=_("Approve %(label)s") % {"label": label},
+            url=url,
+            confirm=_("Approve %(label)s") % {"label": label},
+            form=Decision(initial={"approve": "yes"}, auto_id="approve-%s"),
+            primary=True,
+            allowed=allowed,
+            why_not=why_not,
+        ),
+        Action(
+            id="request-changes",
+            label=_("Ask for changes"),
+            title=_("Ask for changes to %(label)s") % {"label": label},
+            url=url,
+            confirm=_("Ask for changes"),
+            form=Decision(initial={"approve": "no"}, auto_id="changes-%s"),
+            allowed=allowed,
+        ),
+    ]
+
+
+def _may_decide(version: MappingVersion, person: Person, approved: set[int]) -> tuple[bool, str]:
+    if version.author_id == person.pk:
+        return False, _("You wrote this version, so someone else must approve it: a %(roles)s.") % {
+            "roles": who_grants(Right.APPROVE_MAPPING)
+        }
+    if person.pk in approved:
+        return False, _("You have approved it. A second person must approve it too.")
+    allowed = leave(person, Right.APPROVE_MAPPING)
+    return allowed.allowed, allowed.why_not

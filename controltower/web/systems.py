@@ -1,0 +1,225 @@
+"""Health: can each system be reached, how slow is it, what waits for it; pause and resume."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST, require_safe
+
+from controltower.canonical.money import Money
+from controltower.firm.rights import Right
+from controltower.measures import health
+from controltower.measures.exposure import Stake, reporting_currency
+from controltower.systems import calls, upkeep
+from controltower.systems.models import Call, Feed, System
+from controltower.web import formats, wording
+from controltower.web.actions import Action, leave
+from controltower.web.charts.small import sparkline
+from controltower.web.decisions import Reason
+from controltower.web.security import SignedIn
+from controltower.web.tower import scope_of, system_line
+
+LATEST_CALLS = 25
+LATE_FEED = 6
+"""A feed that was not read for so many of its intervals (and a minute) is late."""
+VERDICTS = {
+    "done": ("ok", gettext_lazy("answered")),
+    "pending": ("mv", gettext_lazy("accepted, not done yet")),
+    "rejected": ("br", gettext_lazy("refused")),
+    "misconfigured": ("br", gettext_lazy("refused: set up wrongly")),
+    "trylater": ("rk", gettext_lazy("asked to come later")),
+    "unavailable": ("rk", gettext_lazy("not reached")),
+    "unknown": ("rk", gettext_lazy("no clear answer")),
+}
+NOTHING = health.Waiting(Stake(), None)
+
+
+@require_safe
+def systems(request: SignedIn) -> HttpResponse:
+    """All systems."""
+    now = timezone.now()
+    found = list(System.objects.filter(active=True))
+    pulses, waiting = health.pulses(now, found), health.waiting(scope_of(request))
+    lines = [
+        _line(one, pulses.get(one.pk, health.Pulse()), waiting.get(one.pk, NOTHING), now)
+        for one in found
+    ]
+    return render(request, "systems/list.html", {"systems": lines, "now": now})
+
+
+def _line(
+    system: System, pulse: health.Pulse, waiting: health.Waiting, now: datetime
+) -> dict[str, Any]:
+    """A row of the list and the head of the page."""
+    shown = system_line(system, pulse, now)
+    return shown | {
+        "domain": system.domain,
+        "circuit": shown["condition"],
+        "retry_at": system.retry_at if shown["condition"] == "open" else None,
+        "last_ok": system.last_ok_at,
+        "median": pulse.median,
+        "slowest": pulse.slowest,
+        "errors": pulse.failed_share,
+        "limit_words": _limit_words(system),
+        "waiting": waiting.stake.count,
+        "waiting_value": Money.of(waiting.stake.amount, reporting_currency()),
+        "waiting_oldest": waiting.oldest,
+    }
+
+
+def _limit_words(system: System) -> str:
+    if system.quota_used is None or not system.quota_limit:
+        return ""
+    return _("%(used)s of %(limit)s calls") % {
+        "used": formats.number(system.quota_used) if system.quota_used else "0",
+        "limit": formats.number(system.quota_limit),
+    }
+
+
+@require_safe
+def system(request: SignedIn, slug: str) -> HttpResponse:
+    """One system."""
+    now = timezone.now()
+    one = get_object_or_404(System.objects.select_related("paused_by"), slug=slug)
+    pulse = health.pulses(now, [one]).get(one.pk, health.Pulse())
+    waiting = health.waiting(scope_of(request)).get(one.pk, NOTHING)
+    line = _line(one, pulse, waiting, now)
+    an_hour = round(pulse.calls / (health.WINDOW / timedelta(hours=1)))
+    queue = wording.queue_note(one.title, waiting.stake.count, line["waiting_value"], an_hour)
+    label = _("Call time of %(system)s over 2 h") % {"system": one.title}
+    context = {
+        "now": now,
+        "crumbs": [(_("Health"), reverse("systems")), (one.title, "")],
+        "system": line | _about(one),
+        "latency": sparkline(pulse.line, "mv", label),
+        "calls": [_call(call) for call in Call.objects.filter(system=one)[:LATEST_CALLS]],
+        "feeds": [_feed(feed, now) for feed in one.feeds.all()],
+        "pause": _pause(request, one, queue),
+        "would_queue": queue,
+    }
+    return render(request, "systems/system.html", context)
+
+
+def _about(system: System) -> dict[str, Any]:
+    """What stands still: where it is, how it may be called, what its connector declares."""
+    declared = calls.descriptor(system)
+    address = calls.reference(system.base_url)
+    return {
+        "opened_at": system.opened_at,
+        "failures": system.failures,
+        "last_failure_at": system.last_failure_at,
+        "last_failure": system.last_failure,
+        "address": urlsplit(address).hostname or system.base_url,
+        "connector": declared.title,
+        "api_version": declared.api_version,
+        "verification": declared.verification,
+        "credentials": [
+            (name, value if value.startswith("env:") else _("kept in the settings"))
+            for name, value in system.secrets.items()
+        ],
+        "deadline": system.deadline,
+        "calls_per_second": system.calls_per_second,
+        "concurrency": system.concurrency,
+        "paused": system.paused_at
+        and {"by": system.paused_by, "at": system.paused_at, "reason": system.pause_reason},
+    }
+
+
+def _call(call: Call) -> dict[str, Any]:
+    token, words = VERDICTS.get(call.verdict, ("nt", call.verdict))
+    return {
+        "at": call.at,
+        "operation": call.operation,
+        "verdict": words,
+        "token": token,
+        "milliseconds": call.milliseconds,
+    }
+
+
+def _feed(feed: Feed, now: datetime) -> dict[str, Any]:
+    every = timedelta(seconds=feed.every_seconds)
+    late = feed.polled_at is None or now - feed.polled_at > every * LATE_FEED + timedelta(minutes=1)
+    return {
+        "entity": feed.entity,
+        "polled_at": feed.polled_at,
+        "late": late,
+        "every": every,
+        "trouble": feed.trouble,
+    }
+
+
+def _pause(request: SignedIn, system: System, queue: str) -> Action:
+    """Pause with a reason, or let calls through again."""
+    allowed = leave(request.user, Right.PAUSE_SYSTEM)
+    if system.paused_at is not None:
+        words = _("Resume %(system)s") % {"system": system.title}
+        return Action(
+            id="resume",
+            label=words,
+            title=words,
+            url=reverse("system_resume", args=[system.slug]),
+            confirm=words,
+            icon="play",
+            primary=True,
+            allowed=allowed.allowed,
+            why_not=allowed.why_not,
+        )
+    words = _("Pause %(system)s") % {"system": system.title}
+    form = Reason(auto_id="pause-%s")
+    form.fields["reason"].help_text = queue
+    return Action(
+        id="pause",
+        label=words,
+        title=words,
+        url=reverse("system_pause", args=[system.slug]),
+        confirm=words,
+        form=form,
+        icon="pause",
+        allowed=allowed.allowed,
+        why_not=allowed.why_not,
+    )
+
+
+@require_POST
+def pause(request: SignedIn, slug: str) -> HttpResponse:
+    """Hold every call to the system back, with a reason."""
+    one, form = get_object_or_404(System, slug=slug), Reason(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Say why it is paused. Nothing was changed."))
+        return HttpResponseRedirect(reverse("system", args=[slug]))
+    try:
+        upkeep.pause(
+            system=one,
+            reason=form.cleaned_data["reason"],
+            by=request.user,
+            now=timezone.now(),
+        )
+    except upkeep.NotAllowed as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, _("%(system)s is paused. Its work queues.") % {"system": one})
+    return HttpResponseRedirect(reverse("system", args=[slug]))
+
+
+@require_POST
+def resume(request: SignedIn, slug: str) -> HttpResponse:
+    """Let calls through again."""
+    one = get_object_or_404(System, slug=slug)
+    try:
+        upkeep.resume(system=one, by=request.user, now=timezone.now())
+    except upkeep.NotAllowed as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(
+            request, _("%(system)s is called again. What waited goes out.") % {"system": one}
+        )
+    return HttpResponseRedirect(reverse("system", args=[slug]))
