@@ -5,7 +5,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from controltower.web import health, mappings, signin, systems, tower
+from controltower.web import (
+    exceptions,
+    health,
+    inbound,
+    jobs,
+    mappings,
+    signin,
+    systems,
+    tower,
+    transactions,
+)
 
 handler400 = "controltower.web.errors.bad_request"
 handler403 = "controltower.web.errors.permission_denied"
@@ -13,6 +23,7 @@ handler404 = "controltower.web.errors.not_found"
 handler500 = "controltower.web.errors.server_error"
 
 programs = [
+    path("inbound/<slug:connection>/", inbound.receive, name="inbound"),
     path("healthz", health.alive, name="alive"),
     path("readyz", health.ready, name="ready"),
     path("metrics", health.metrics, name="metrics"),
@@ -28,6 +39,37 @@ watch = [
     path("", tower.tower, name="tower"),
     path("tower/looked/", tower.looked, name="tower_looked"),
     path("tower/<slug:name>/", tower.region, name="tower_region"),
+]
+
+journeys = [
+    path("tx/", transactions.transactions, name="transactions"),
+    path("tx/<path:correlation_id>/impact/", transactions.impact, name="transaction_impact"),
+    path("tx/<path:correlation_id>/replays/", transactions.replays, name="transaction_replays"),
+    path("tx/<path:correlation_id>/decisions/", transactions.decide, name="transaction_decisions"),
+    path("tx/<path:correlation_id>/solutions/", transactions.solve, name="transaction_solutions"),
+    path("tx/<path:correlation_id>/billings/", transactions.bill, name="transaction_billings"),
+    path("tx/<path:correlation_id>/reveals/", transactions.show, name="transaction_reveals"),
+    path("tx/<path:correlation_id>/", transactions.transaction, name="transaction"),
+]
+
+fix = [
+    path("exceptions/", exceptions.exceptions, name="exceptions"),
+    path("exceptions/<int:pk>/", exceptions.exception, name="exception"),
+    path("exceptions/<int:pk>/replays/", exceptions.replays, name="exception_replays"),
+    path("exceptions/<int:pk>/assignments/", exceptions.assign, name="exception_assignments"),
+    path("exceptions/<int:pk>/snoozes/", exceptions.snooze, name="exception_snoozes"),
+    path("exceptions/<int:pk>/solutions/", exceptions.solve, name="exception_solutions"),
+    path("exceptions/<int:pk>/decisions/", exceptions.decide, name="exception_decisions"),
+    path("jobs/", jobs.jobs, name="jobs"),
+    path("jobs/tray/", jobs.tray, name="job_tray"),
+    path("jobs/<uuid:pk>/", jobs.job, name="job"),
+    path("jobs/<uuid:pk>/requests/", jobs.ask, name="job_requests"),
+    path("jobs/<uuid:pk>/decisions/", jobs.decide, name="job_decisions"),
+    path("jobs/<uuid:pk>/releases/", jobs.release, name="job_releases"),
+    path("jobs/<uuid:pk>/pauses/", jobs.pause, name="job_pauses"),
+    path("jobs/<uuid:pk>/resumptions/", jobs.resume, name="job_resumptions"),
+    path("jobs/<uuid:pk>/stops/", jobs.stop, name="job_stops"),
+    path("jobs/<uuid:pk>/plans/", jobs.plan_again, name="job_plans"),
 ]
 
 govern = [
@@ -48,4 +90,4 @@ govern = [
     path("systems/<slug:slug>/resumption/", systems.resume, name="system_resume"),
 ]
 
-urlpatterns = [*programs, *person, *watch, *govern]
+urlpatterns = [*programs, *person, *watch, *journeys, *fix, *govern]

@@ -73,25 +73,30 @@ def transactions(scope: Scope) -> QuerySet[Transaction]:
     return visible.filter(entity__code=scope.entity) if scope.entity else visible
 
 
+def worth(at: str = "") -> Case:
+    """An expression for an amount in the reporting currency, to the cent; null without a rate."""
+    whens = [
+        When(**{f"{at}currency": code}, then=Round(F(f"{at}amount") * Value(rate), precision=2))
+        for code, rate in rates().items()
+    ]
+    return Case(
+        *whens,
+        default=None,
+        output_field=DecimalField(max_digits=24, decimal_places=2, null=True),
+    )
+
+
 def priced(queryset: QuerySet[Row], at: str = "") -> QuerySet[Row]:
     """Annotate `worth`: the amount in the reporting currency, null without a rate; and `counted`:
     false where an earlier stuck point of the chain carries the value already.
 
     `at` is the path to the transaction ("transaction__") when the rows are something else.
     """
-    whens = [
-        When(**{f"{at}currency": code}, then=Round(F(f"{at}amount") * Value(rate), precision=2))
-        for code, rate in rates().items()
-    ]
     earlier = Transaction.objects.stuck().filter(
         correlation_id=OuterRef(f"{at}correlation_id"), process=UPSTREAM
     )
     return queryset.annotate(
-        worth=Case(
-            *whens,
-            default=None,
-            output_field=DecimalField(max_digits=24, decimal_places=2, null=True),
-        ),
+        worth=worth(at),
         counted=Q(**{f"{at}process": UPSTREAM}) | ~Exists(earlier),
     )
 
@@ -216,6 +221,28 @@ def by_cause(
             late=times[cause.pk]["late"],
         )
         for cause in causes
+    ]
+    lines.sort(key=lambda line: (-line.stake.amount, -line.stake.count, line.cause.pk))
+    return lines[:limit]
+
+
+SOLVED_FOR = timedelta(days=30)
+"""How long a solved cause is still listed."""
+
+
+def solved(scope: Scope, now: datetime, limit: int = 200) -> Sequence[CauseLine]:
+    """Causes of which something was solved in the last 30 days and nothing is open, most money
+    first."""
+    letters = DeadLetter.objects.filter(transaction__in=transactions(scope))
+    recent = letters.filter(resolved_at__gte=now - SOLVED_FOR)
+    found = stakes(priced(recent, "transaction__"), "cause", at="transaction__")
+    times = dict(
+        recent.order_by().values_list("cause").annotate(oldest=Min("opened_at"))
+    )
+    causes = Cause.objects.filter(pk__in=times).exclude(pk__in=letters.open().values("cause"))
+    lines = [
+        CauseLine(cause, found.get((cause.pk,)) or Stake(), times[cause.pk], None, 0)
+        for cause in causes.select_related("owner", "system")
     ]
     lines.sort(key=lambda line: (-line.stake.amount, -line.stake.count, line.cause.pk))
     return lines[:limit]

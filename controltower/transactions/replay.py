@@ -24,7 +24,7 @@ from django.utils import timezone
 from controltower import queues
 from controltower.firm import approvals, audit
 from controltower.firm.models import Person
-from controltower.firm.rates import in_reporting_currency
+from controltower.firm.rates import rates
 from controltower.firm.rights import Right, may
 from controltower.transactions import bell, engine, forecast
 from controltower.transactions.models import (
@@ -43,6 +43,7 @@ CANARY = 1
 WAVE = 25
 SAME_FAILURES = 3
 REPLAYABLE = (State.PARKED, State.HELD)
+READY = (PlanState.PLANNED, PlanState.APPROVED)
 OPEN_ITEMS = (ItemState.WAITING, ItemState.SENT, ItemState.UNKNOWN)
 
 
@@ -137,9 +138,10 @@ def seal(items: Sequence[ReplayItem], mapping_choice: str) -> str:
 
 
 def _worth(items: Sequence[ReplayItem]) -> Decimal:
+    rate = rates()
     return sum(
         (
-            in_reporting_currency(item.amount, item.currency) or Decimal(0)
+            item.amount * rate.get(item.currency, Decimal(0))
             for item in items
             if item.state != ItemState.EXCLUDED
         ),
@@ -148,7 +150,11 @@ def _worth(items: Sequence[ReplayItem]) -> Decimal:
 
 
 def ask_approval(*, plan: ReplayPlan, by: Person, now: datetime) -> None:
-    """Ask a second person to approve exactly this plan."""
+    """Ask a second person to approve exactly this plan. Raises NotAllowed or PlanChanged."""
+    transactions = [item.transaction for item in _items(plan)]
+    _require(by, Right.REPLAY, transactions, "request approval", plan.title, now)
+    if plan.state not in READY:
+        raise PlanChanged("This plan has been released, stopped or replaced meanwhile.")
     approvals.request(subject=f"replay {plan.pk}", digest=plan.digest, by=by, now=now)
     bell.ring("jobs", f"job-{plan.pk}")
 
@@ -180,14 +186,20 @@ def release(*, plan: ReplayPlan, digest: str, by: Person, now: datetime) -> Repl
 
 
 def _require_unchanged(row: ReplayPlan, digest: str, now: datetime) -> None:
-    if row.state not in {PlanState.PLANNED, PlanState.APPROVED} or row.digest != digest:
+    if row.state not in READY or row.digest != digest:
         raise PlanChanged("This plan has been released, stopped or replaced meanwhile.")
-    if row.expires_at and row.expires_at < now:
-        ReplayPlan.objects.filter(pk=row.pk).update(state=PlanState.STALE)
-        raise PlanChanged("The plan is older than 30 minutes. Plan again to see what holds now.")
-    for item in row.items.exclude(state=ItemState.EXCLUDED).select_related("step"):
+    if why := changed_since(row, now):
+        raise PlanChanged(why)
+
+
+def changed_since(plan: ReplayPlan, now: datetime) -> str:
+    """Why a sealed plan no longer says what would happen, or "" while it does."""
+    if plan.expires_at and plan.expires_at < now:
+        return "The plan is older than 30 minutes. Plan again to see what holds now."
+    for item in plan.items.exclude(state=ItemState.EXCLUDED).select_related("step"):
         if item.step.fence != item.fence or item.step.state not in REPLAYABLE:
-            raise PlanChanged(f"“{item.step.title}” has moved since the plan was made. Plan again.")
+            return f"“{item.step.title}” has moved since the plan was made. Plan again."
+    return ""
 
 
 def _items(plan: ReplayPlan) -> list[ReplayItem]:

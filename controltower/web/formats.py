@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext as _
 
-from controltower.canonical.money import Money
+from controltower.canonical.money import Money, UnknownCurrency
 
 NOTHING = "–"
 
@@ -37,6 +37,14 @@ def money(value: Money) -> str:
 def unknown_currency(value: Decimal, code: str) -> str:
     """An amount in a currency that the firm does not trade in: shown as it came."""
     return f"{format_decimal(value, locale=locale())} {code or '?'}"
+
+
+def amount(value: Decimal, code: str) -> str:
+    """An exact amount in its own currency, even one that the firm does not trade in."""
+    try:
+        return money(Money.of(value, code))
+    except UnknownCurrency:
+        return unknown_currency(value, code)
 
 
 def compact(value: Money) -> str:
@@ -76,6 +84,13 @@ def duration(length: timedelta | float) -> str:
     if seconds < 10 * DAY:
         return _two(seconds, DAY, _("%(n)s d"), HOUR, _("%(n)s h"))
     return _("%(n)s d") % {"n": int(seconds // DAY)}
+
+
+def call_time(milliseconds: float) -> str:
+    """How long a call took: "240 ms", then as any duration."""
+    if milliseconds < 1000:
+        return _("%(n)d ms") % {"n": round(milliseconds)}
+    return duration(milliseconds / 1000)
 
 
 def _two(seconds: float, big: int, big_word: str, small: int, small_word: str) -> str:

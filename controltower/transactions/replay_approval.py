@@ -1,0 +1,57 @@
+"""The second person's word on a replay plan: bound to exactly what was sealed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from controltower.firm import approvals, audit
+from controltower.firm.models import Approval, Person
+from controltower.firm.rights import Right, may
+from controltower.transactions import bell
+from controltower.transactions.models import ReplayPlan, Transaction
+from controltower.transactions.replay import NotAllowed, PlanChanged
+
+
+def subject_of(plan: ReplayPlan) -> str:
+    """The name of the plan among approvals."""
+    return f"replay {plan.pk}"
+
+
+def latest(plan: ReplayPlan) -> Approval | None:
+    """The newest request or decision on exactly this plan."""
+    return (
+        Approval.objects.filter(subject=subject_of(plan), digest=plan.digest)
+        .select_related("requested_by", "decided_by")
+        .order_by("-requested_at", "-pk")
+        .first()
+    )
+
+
+def may_decide(plan: ReplayPlan, person: Person) -> bool:
+    """Whether the person's duties reach every legal entity in the plan."""
+    codes = set(
+        Transaction.objects.filter(pk__in=plan.items.values("transaction"))
+        .order_by()
+        .values_list("entity__code", flat=True)
+    )
+    return all(may(person, Right.APPROVE_REPLAY, code) for code in codes or {None})
+
+
+def decide(
+    *, plan: ReplayPlan, digest: str, by: Person, approve: bool, reason: str, now: datetime
+) -> Approval:
+    """Approve or refuse. Raises NotAllowed, PlanChanged or `approvals.SamePerson`."""
+    if not may_decide(plan, by):
+        audit.record(actor=by, verb="approve", subject=subject_of(plan), allowed=False, now=now)
+        raise NotAllowed("Approving replays needs another role.")
+    request = latest(plan)
+    if request is None or digest != plan.digest:
+        raise PlanChanged("Nobody has asked for approval of this plan, or it has changed since.")
+    try:
+        decided = approvals.decide(
+            approval=request, digest=digest, by=by, approve=approve, reason=reason, now=now
+        )
+    except approvals.NotOpen:
+        raise PlanChanged("This has been decided already.") from None
+    bell.ring("jobs", f"job-{plan.pk}")
+    return decided

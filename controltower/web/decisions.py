@@ -1,0 +1,131 @@
+"""The small forms in which a person decides something: all ask for what the audit trail needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from controltower.firm.models import Person
+
+NOW, THEN = "now", "then"
+NEXT_PERIOD, REOPENED = "next_period", "reopened"
+ELSEWHERE, WRITE_OFF = "elsewhere", "write_off"
+
+
+class Reason(forms.Form):
+    """Why."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=300,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("Kept in the audit trail."),
+    )
+
+
+class PlanReplay(forms.Form):
+    """Which steps, and with which mapping version. The steps are those that the page showed."""
+
+    step = forms.TypedMultipleChoiceField(
+        coerce=UUID, widget=forms.MultipleHiddenInput, required=False
+    )
+    mapping = forms.ChoiceField(
+        label=_("Mapping"),
+        choices=[
+            (NOW, _("The version in force now")),
+            (THEN, _("The version it was last sent with")),
+        ],
+        initial=NOW,
+        required=False,
+    )
+
+    def __init__(self, *args: Any, steps: Iterable[UUID] = (), **options: Any) -> None:
+        super().__init__(*args, **options)
+        field = self.fields["step"]
+        assert isinstance(field, forms.TypedMultipleChoiceField)
+        field.choices = [(str(step), str(step)) for step in steps]
+        self.initial.setdefault("step", [str(step) for step in steps])
+
+    def clean_mapping(self) -> str:
+        """Without a choice, the mapping in force now."""
+        return str(self.cleaned_data["mapping"] or NOW)
+
+
+class DecidePeriod(Reason):
+    """What happens to work of a closed period."""
+
+    decision = forms.ChoiceField(
+        choices=[(NEXT_PERIOD, NEXT_PERIOD), (REOPENED, REOPENED)], widget=forms.HiddenInput
+    )
+
+
+class Settle(Reason):
+    """How something was put right outside the tower."""
+
+    how = forms.ChoiceField(
+        choices=[(ELSEWHERE, ELSEWHERE), (WRITE_OFF, WRITE_OFF)], widget=forms.HiddenInput
+    )
+
+
+class Assign(forms.Form):
+    """Who takes it."""
+
+    to = forms.ModelChoiceField(
+        queryset=Person.objects.none(), label=_("Owner"), required=False, empty_label=_("Nobody")
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        field = self.fields["to"]
+        assert isinstance(field, forms.ModelChoiceField)
+        people = Person.objects.filter(is_active=True, duties__isnull=False)
+        field.queryset = people.distinct().order_by("last_name", "first_name", "pk")
+
+
+LENGTHS = {
+    "1": _("For one hour"),
+    "4": _("For four hours"),
+    "24": _("Until tomorrow"),
+    "72": _("For three days"),
+    "168": _("For a week"),
+    "0": _("Wake it now"),
+}
+
+
+class Snooze(forms.Form):
+    """For how long a cause is put aside, and why."""
+
+    hours = forms.ChoiceField(label=_("Put aside"), choices=list(LENGTHS.items()), initial="4")
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=300,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("Kept in the audit trail."),
+    )
+
+    def until(self, now: datetime) -> datetime | None:
+        """When it comes back; None wakes it at once."""
+        hours = int(self.cleaned_data["hours"])
+        return now + timedelta(hours=hours) if hours else None
+
+
+class DecideApproval(forms.Form):
+    """Approve or refuse a plan."""
+
+    approve = forms.ChoiceField(choices=[("yes", "yes"), ("no", "no")], widget=forms.HiddenInput)
+    digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
+    reason = forms.CharField(
+        label=_("Reason"), max_length=300, required=False, widget=forms.Textarea(attrs={"rows": 2})
+    )
+
+
+class Sealed(forms.Form):
+    """An act bound to exactly what the page showed."""
+
+    digest = forms.CharField(max_length=64, widget=forms.HiddenInput)

@@ -1,0 +1,250 @@
+"""What happened, in two sentences that also say what did not; and what a person can do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import F
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from controltower.canonical.money import Money
+from controltower.canonical.verdicts import Kind
+from controltower.firm.models import Person
+from controltower.incidents.models import DeadLetter, LetterState
+from controltower.measures import exposure
+from controltower.transactions.models import (
+    Step,
+    TransactionState,
+)
+from controltower.transactions.protocol import FINISHED, MOST_TRIES, Purpose, State
+from controltower.web import formats, privacy, standing
+from controltower.web.actions import Action
+from controltower.web.remedies import actions_for, options_for
+
+if TYPE_CHECKING:
+    from controltower.web.transaction_page import Chain
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """What else hangs on the same cause."""
+
+    count: int
+    value: Money
+    url: str
+
+
+@dataclass(slots=True)
+class Diagnosis:
+    """The context of `transactions/_diagnosis.html`."""
+
+    grave: bool = False
+    happened: list[str] = field(default_factory=list)
+    quote: str = ""
+    quoted_system: str = ""
+    same_cause: Alike | None = None
+    memo: list[tuple[str, str]] = field(default_factory=list)
+    options: list[tuple[str, bool]] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list)
+    links: list[tuple[str, str, bool, str]] = field(default_factory=list)
+    locked: str = ""
+
+    def context(self) -> dict[str, Any]:
+        """By name, for the template."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+def diagnose(chain: Chain, person: Person, now: datetime) -> Diagnosis:
+    """Say what happened to the chosen transaction and what this person can do."""
+    made = Diagnosis(grave=standing.is_stuck(chain.chosen))
+    made.happened = _happened(chain, now)
+    trouble = chain.trouble
+    if trouble is not None and trouble.state in standing.STUCK:
+        made.quote = _quote(chain, trouble)
+        made.quoted_system = trouble.system.title if made.quote and trouble.system else ""
+    made.memo = _memo(chain, now)
+    if chain.letter is not None and made.grave:
+        made.same_cause = _alike(chain.letter, person, now)
+        made.memo += _seen_before(chain.letter)
+    if standing.in_doubt(trouble):
+        assert trouble is not None and trouble.system is not None
+        made.locked = _(
+            "It is not known whether it arrived. It is never sent again before %(system)s has "
+            "been asked whether it exists."
+        ) % {"system": trouble.system.title}
+    made.links = _links(chain, made.same_cause)
+    made.options = options_for(chain, now)
+    made.actions = actions_for(chain, person)
+    return made
+
+
+def _happened(chain: Chain, now: datetime) -> list[str]:
+    """Two sentences at most, the last of which says what has not happened."""
+    one, trouble = chain.chosen, chain.trouble
+    if one.is_over:
+        return [_ended(chain), *_outcome(chain)]
+    if one.gathering:
+        return [_gathering(chain), _("Nothing has been billed yet.")]
+    if trouble is not None:
+        return [_troubled(chain, trouble), _not_yet(chain, trouble)]
+    if one.state == TransactionState.WAITING:
+        return [one.wait_text or _("It waits."), _goes_on(chain)]
+    current = next((step for step in chain.own if step.state not in FINISHED), None)
+    where = current.title if current else _("the end")
+    return [_("It is on its way, at “%(step)s”.") % {"step": where}, _goal(chain)[1]]
+
+
+def _troubled(chain: Chain, step: Step) -> str:
+    words = {"step": step.title, "system": step.system.title if step.system else ""}
+    if standing.in_doubt(step):
+        return _("“%(step)s” was sent, but %(system)s gave no answer that can be trusted.") % words
+    if _quote(chain, step):
+        if step.state == State.HELD:
+            return _("%(system)s refused “%(step)s” because the period is closed.") % words
+        return _("%(system)s refused “%(step)s”.") % words
+    return privacy.masked_text(step.text)
+
+
+def _quote(chain: Chain, step: Step) -> str:
+    """The system's own words, when it was the system that refused."""
+    tries = chain.tries(step)
+    refused = tries and tries[-1].purpose == Purpose.SEND and step.kind != Kind.UNKNOWN
+    return privacy.masked_text(step.text) if refused and step.system else ""
+
+
+def _not_yet(chain: Chain, step: Step) -> str:
+    """The negative that calms: what has not happened, as far as that is known."""
+    reached, sentence = _goal(chain)
+    if reached:
+        return sentence
+    if standing.in_doubt(step):
+        return _("Whether it exists there is being asked; nothing is sent twice.")
+    if step.sent_at is None:
+        return f"{_('Nothing was sent.')} {sentence}"
+    return sentence
+
+
+GOALS = {
+    "time-and-expense-to-billing": "post",
+    "opportunity-to-project": "project",
+    "time-to-cost-reporting": "record",
+}
+"""The step by which the business has what it wanted."""
+
+
+def _goal(chain: Chain) -> tuple[bool, str]:
+    """Whether the business has what it wanted, and a sentence that says so."""
+    process = chain.chosen.process
+    step = next((one for one in chain.own if one.name == GOALS.get(process)), None)
+    reached = step is not None and step.state in {State.VERIFIED, State.ACKED}
+    number = str(step.values.get("number") or "") if step else ""
+    if process == "time-and-expense-to-billing":
+        if reached:
+            posted = _("The invoice itself is posted as %(number)s.") % {"number": number}
+            return True, posted if number else _("The invoice itself is posted.")
+        return False, _("It has not been posted.")
+    if process == "opportunity-to-project":
+        if reached:
+            return True, _("The project itself is set up.")
+        return False, _("No project has been set up.")
+    return (True, _("The cost is recorded.")) if reached else (False, _("It is not recorded yet."))
+
+
+def _goes_on(chain: Chain) -> str:
+    return f"{_('It goes on by itself; nothing is lost.')} {_goal(chain)[1]}"
+
+
+def _gathering(chain: Chain) -> str:
+    count = chain.chosen.items.count()
+    return ngettext(
+        "%(n)d approved entry is gathered for the next invoice.",
+        "%(n)d approved entries are gathered for the next invoice.",
+        count,
+    ) % {"n": count}
+
+
+def _ended(chain: Chain) -> str:
+    one = chain.chosen
+    if one.state == TransactionState.VERIFIED:
+        return _("It arrived, and was read back from the target: it is there, once.")
+    last = one.timeline.filter(kind=one.state).order_by("-id").first()
+    return last.text if last else _("It has ended.")
+
+
+def _outcome(chain: Chain) -> list[str]:
+    reached, sentence = _goal(chain)
+    if reached or chain.chosen.state != TransactionState.VERIFIED:
+        return [sentence]
+    return []
+
+
+def _memo(chain: Chain, now: datetime) -> list[tuple[str, str]]:
+    step = chain.trouble or next((one for one in chain.own if one.state == State.SCHEDULED), None)
+    if chain.chosen.gathering and chain.chosen.wait_until:
+        return [(_("Billing run"), formats.until(chain.chosen.wait_until, now))]
+    if step is None or not step.tries:
+        return []
+    words = _("%(n)d of %(most)d times") % {"n": min(step.tries, MOST_TRIES), "most": MOST_TRIES}
+    if step.due_at and step.due_at > now and step.state not in standing.STUCK:
+        words = _("%(tried)s, next %(at)s") % {
+            "tried": words,
+            "at": formats.when(step.due_at, now, zone=False),
+        }
+    elif step.state in standing.STUCK:
+        words = _("%(tried)s; no further try by itself") % {"tried": words}
+    return [(_("Tried"), words)]
+
+
+def _seen_before(letter: DeadLetter) -> list[tuple[str, str]]:
+    """How often this cause was solved, and how the last time."""
+    solved = DeadLetter.objects.filter(cause=letter.cause, state=LetterState.RESOLVED)
+    last = (
+        solved.annotate(took=F("resolved_at") - F("opened_at"))
+        .order_by("-resolved_at", "-pk")
+        .first()
+    )
+    if last is None:
+        return [(_("Seen before"), _("Never"))] if letter.times == 1 else _again(letter)
+    words = ngettext("%(n)d time", "%(n)d times", count := solved.count()) % {"n": count}
+    how = _("%(words)s. Last time: %(how)s, after %(length)s") % {
+        "words": words,
+        "how": last.get_resolution_display().lower(),
+        "length": formats.duration(last.took),
+    }
+    return [(_("Seen before"), how)]
+
+
+def _again(letter: DeadLetter) -> list[tuple[str, str]]:
+    words = _("This one is back for the %(n)d. time") % {"n": letter.times}
+    return [(_("Seen before"), words)]
+
+
+def _alike(letter: DeadLetter, person: Person, now: datetime) -> Alike | None:
+    others = (
+        exposure.transactions(exposure.Scope(person))
+        .filter(pk__in=DeadLetter.objects.open().filter(cause=letter.cause).values("transaction"))
+        .exclude(pk=letter.transaction_id)
+    )
+    found = exposure.stake(exposure.priced(others))
+    if not found.count:
+        return None
+    return Alike(
+        found.count,
+        Money.of(found.amount, exposure.reporting_currency()),
+        reverse("exception", args=[letter.cause_id]),
+    )
+
+
+def _links(chain: Chain, alike: Alike | None) -> list[tuple[str, str, bool, str]]:
+    links = []
+    if chain.replaying is not None:
+        url = reverse("job", args=[chain.replaying.plan_id])
+        links.append((_("See the replay that has it"), url, False, "layers"))
+    if alike is not None:
+        words = _("Replay all %(n)d") % {"n": alike.count + 1}
+        links.append((words, alike.url, False, "layers"))
+    return links

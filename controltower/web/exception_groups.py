@@ -1,0 +1,248 @@
+"""Exceptions by cause: the list under its tabs, and one cause with all that hangs on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, QuerySet
+from django.db.models.functions import TruncDay
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from controltower.canonical.money import Money
+from controltower.incidents.models import Cause, DeadLetter, LetterState, Resolution
+from controltower.measures import exposure
+from controltower.measures.exposure import CauseLine, Scope
+from controltower.web import formats, standing
+from controltower.web.charts.small import sparkline
+from controltower.web.transaction_page import Owner
+
+OPEN, MINE, UNOWNED, SNOOZED, SOLVED = "open", "mine", "unowned", "snoozed", "solved"
+TABS = {
+    OPEN: gettext_lazy("Open"),
+    MINE: gettext_lazy("Mine"),
+    UNOWNED: gettext_lazy("Unowned"),
+    SNOOZED: gettext_lazy("Snoozed"),
+    SOLVED: gettext_lazy("Solved"),
+}
+TREND_DAYS = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One cause in the list."""
+
+    id: int
+    url: str
+    title: str
+    state: str
+    system: str
+    count: int
+    value: Money
+    local_value: str
+    oldest: datetime
+    due: datetime | None
+    lateness: str
+    owner: Owner | None
+    trend: SafeString | str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """All groups of a tab together, no transaction counted twice."""
+
+    count: int
+    value: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What the list shows: the chosen tab's groups, and every tab's count."""
+
+    tab: str
+    groups: list[Group]
+    total: Total
+    counts: Mapping[str, int]
+
+
+def listing(scope: Scope, tab: str, now: datetime) -> Listing:
+    """The groups of a tab, most money first, and how many causes each tab has."""
+    tab = tab if tab in TABS else OPEN
+    awake = exposure.by_cause(scope, now)
+    lines: dict[str, Sequence[CauseLine]] = {
+        OPEN: awake,
+        MINE: [line for line in awake if line.cause.owner_id == scope.person.pk],
+        UNOWNED: [line for line in awake if line.cause.owner_id is None],
+    }
+    if tab == SNOOZED:
+        lines[tab] = exposure.by_cause(scope, now, snoozed=True)
+    elif tab == SOLVED:
+        lines[tab] = exposure.solved(scope, now)
+    return Listing(
+        tab=tab,
+        groups=_groups(lines[tab], scope, tab, now),
+        total=_total(lines[tab], scope, tab),
+        counts=_aside(scope, now) | {name: len(found) for name, found in lines.items()},
+    )
+
+
+def _aside(scope: Scope, now: datetime) -> dict[str, int]:
+    """How many causes stand under the tabs that are not looked at."""
+    own = DeadLetter.objects.filter(transaction__in=exposure.transactions(scope))
+    open_ = own.open().values("cause")
+    recent = own.filter(resolved_at__gte=now - exposure.SOLVED_FOR).values("cause")
+    return {
+        SNOOZED: Cause.objects.filter(pk__in=open_, snoozed_until__gt=now).count(),
+        SOLVED: Cause.objects.filter(pk__in=recent).exclude(pk__in=open_).count(),
+    }
+
+
+def _total(lines: Sequence[CauseLine], scope: Scope, tab: str) -> Total:
+    letters = letters_of(scope, solved=tab == SOLVED).filter(
+        cause__in=[line.cause.pk for line in lines]
+    )
+    rows = exposure.transactions(scope).filter(pk__in=letters.values("transaction"))
+    found = exposure.stake(exposure.priced(rows))
+    return Total(found.count, _reporting(found.amount))
+
+
+def _reporting(amount: Decimal) -> Money:
+    return Money.of(amount, exposure.reporting_currency())
+
+
+def letters_of(scope: Scope, *, solved: bool = False) -> QuerySet[DeadLetter]:
+    """The letters that this person may see, open or solved."""
+    letters = DeadLetter.objects.filter(transaction__in=exposure.transactions(scope))
+    if solved:
+        return letters.filter(state=LetterState.RESOLVED)
+    return letters.open()
+
+
+def _groups(lines: Sequence[CauseLine], scope: Scope, tab: str, now: datetime) -> list[Group]:
+    causes = [line.cause.pk for line in lines]
+    states = states_of(scope, causes)
+    trends = _trends(scope, causes, now)
+    fixes = known_fixes(causes)
+    return [
+        Group(
+            id=line.cause.pk,
+            url=reverse("exception", args=[line.cause.pk]),
+            title=line.cause.title,
+            state="solved" if tab == SOLVED else state_of(line.cause, states, now),
+            system=line.cause.system.title if line.cause.system else _("Control Tower"),
+            count=line.stake.count,
+            value=_reporting(line.stake.amount),
+            local_value=local_value(line.stake.by_currency),
+            oldest=line.oldest,
+            due=line.due,
+            lateness=standing.lateness_of(line.due, now, scope.person.zone),
+            owner=owner_of(line.cause),
+            trend=trends.get(line.cause.pk, ""),
+            fix=fixes.get(line.cause.pk, ""),
+        )
+        for line in lines
+    ]
+
+
+def owner_of(cause: Cause) -> Owner | None:
+    """Who has taken the cause."""
+    return Owner(str(cause.owner), cause.owner.initials) if cause.owner else None
+
+
+def local_value(by_currency: Mapping[str, Decimal]) -> str:
+    """The value in the currencies it is in: "£41,200.00 and €12.00"; "" when it is one, ours."""
+    if set(by_currency) <= {exposure.reporting_currency()}:
+        return ""
+    return _(" and ").join(
+        formats.amount(amount, currency) for currency, amount in sorted(by_currency.items())
+    )
+
+
+States = Mapping[int, Mapping[str, int]]
+
+
+def states_of(scope: Scope, causes: Sequence[int]) -> States:
+    """How many open letters of each cause are in which state."""
+    found: dict[int, dict[str, int]] = {}
+    rows = letters_of(scope).filter(cause__in=causes).order_by().values_list("cause", "state")
+    for cause, state, count in rows.annotate(n=Count("pk")):
+        found.setdefault(cause, {})[state] = count
+    return found
+
+
+def state_of(cause: Cause, states: States, now: datetime) -> str:
+    """The group's state for `marks`."""
+    own = states.get(cause.pk, {})
+    if cause.snoozed_until and cause.snoozed_until > now:
+        return "snoozed"
+    if own and set(own) == {LetterState.REPLAYING}:
+        return "replaying"
+    if own.get(LetterState.REOPENED):
+        return "back_again"
+    if not own:
+        return "solved"
+    return "assigned" if cause.owner_id else "open"
+
+
+def _trends(scope: Scope, causes: Sequence[int], now: datetime) -> dict[int, SafeString]:
+    """How many letters came per day, over two weeks."""
+    today = formats.here(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    first = today - timedelta(days=TREND_DAYS - 1)
+    rows = (
+        DeadLetter.objects.filter(
+            cause__in=causes,
+            opened_at__gte=first,
+            transaction__in=exposure.transactions(scope),
+        )
+        .order_by()
+        .annotate(day=TruncDay("opened_at"))
+        .values_list("cause", "day")
+        .annotate(n=Count("pk"))
+    )
+    days: dict[int, list[float]] = {}
+    for cause, day, count in rows:
+        own = days.setdefault(cause, [0.0] * TREND_DAYS)
+        own[min((day - first).days, TREND_DAYS - 1)] += count
+    return {cause: sparkline(own, "br", _trend_words(own)) for cause, own in days.items()}
+
+
+def _trend_words(days: Sequence[float]) -> str:
+    count = int(sum(days))
+    return ngettext("%(n)d in two weeks", "%(n)d in two weeks", count) % {"n": count}
+
+
+FIXES = {
+    Resolution.AUTO: gettext_lazy("Solved itself last time"),
+    Resolution.REPLAYED: gettext_lazy("A replay worked last time"),
+    Resolution.EDITED_COPY: gettext_lazy("Edited and replayed last time"),
+    Resolution.FIXED_IN_TARGET: gettext_lazy("Settled elsewhere last time"),
+    Resolution.DISCARDED: gettext_lazy("Written off last time"),
+}
+
+
+def known_fixes(causes: Sequence[int]) -> dict[int, str]:
+    """How each cause was solved the last time."""
+    rows = (
+        DeadLetter.objects.filter(cause__in=causes, state=LetterState.RESOLVED)
+        .order_by("cause", "-resolved_at", "-pk")
+        .distinct("cause")
+        .values_list("cause", "resolution")
+    )
+    return {cause: str(FIXES[Resolution(how)]) for cause, how in rows if how}
+
+
+def tabs_of(found: Listing) -> list[tuple[Any, str, bool, int]]:
+    """(label, url, whether it is this one, count)."""
+    path = reverse("exceptions")
+    return [
+        (label, path if name == OPEN else f"{path}?tab={name}", name == found.tab, count)
+        for name, label in TABS.items()
+        for count in [found.counts[name]]
+    ]

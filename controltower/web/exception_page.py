@@ -1,0 +1,253 @@
+"""One cause: why these are grouped, what hangs on it row by row, and what can be done with all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Min
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from controltower.canonical.money import Money, minor_units
+from controltower.canonical.verdicts import Kind
+from controltower.firm.rights import Right
+from controltower.incidents.models import Cause, DeadLetter
+from controltower.measures import exposure
+from controltower.measures.exposure import Scope, Stake
+from controltower.transactions.models import BusinessKey
+from controltower.transactions.references import normalised
+from controltower.web import privacy, standing
+from controltower.web.actions import Action, leave
+from controltower.web.decisions import Snooze
+from controltower.web.exception_groups import (
+    known_fixes,
+    letters_of,
+    local_value,
+    owner_of,
+    state_of,
+    states_of,
+)
+from controltower.web.keyset import Order, Page, page
+from controltower.web.remedies import assign_action, period_actions, settle_actions
+
+OLDEST_FIRST = Order("opened_at", descending=False)
+
+
+def present(
+    cause: Cause, scope: Scope, query: Mapping[str, str], now: datetime
+) -> dict[str, Any] | None:
+    """The context of `exceptions/group.html`, or None when nothing of it is this person's."""
+    letters = letters_of(scope).filter(cause=cause)
+    shown: Page[DeadLetter] = page(
+        exposure.priced(letters, "transaction__").select_related(
+            "transaction__entity", "step__system"
+        ),
+        OLDEST_FIRST,
+        query,
+    )
+    if not shown.rows and not letters_of(scope, solved=True).filter(cause=cause).exists():
+        return None
+    found = exposure.stakes(
+        exposure.priced(letters, "transaction__"), "cause", at="transaction__"
+    ).get((cause.pk,), Stake())
+    value = Money.of(found.amount, exposure.reporting_currency())
+    may = leave(scope.person, Right.REPLAY)
+    return {
+        "crumbs": [(_("Exceptions"), reverse("exceptions")), (cause.title, "")],
+        "group": _group(cause, scope, shown, found, value, now),
+        "actions": _actions(cause, scope, found.count, now),
+        "rows": _rows(shown.rows, scope, now),
+        "page": shown,
+        "reporting": {
+            "currency": exposure.reporting_currency(),
+            "places": minor_units(exposure.reporting_currency()),
+        },
+        "matching": {"count": found.count, "value": value},
+        "replay_url": reverse("exception_replays", args=[cause.pk]),
+        "may_replay": may.allowed,
+        "why_not": may.why_not,
+        "filters": 0,
+        "clear_url": "",
+    }
+
+
+def _group(
+    cause: Cause,
+    scope: Scope,
+    shown: Page[DeadLetter],
+    found: Stake,
+    value: Money,
+    now: datetime,
+) -> dict[str, Any]:
+    states = states_of(scope, [cause.pk])
+    state = state_of(cause, states, now)
+    times = (
+        letters_of(scope)
+        .filter(cause=cause)
+        .aggregate(oldest=Min("opened_at"), due=Min("transaction__due_at"))
+    )
+    first = shown.rows[0] if shown.rows else None
+    system = cause.system.title if cause.system else ""
+    return {
+        "id": cause.pk,
+        "title": cause.title,
+        "state": state,
+        "system": system or _("Control Tower"),
+        "count": found.count,
+        "value": value,
+        "local_value": local_value(found.by_currency),
+        "oldest": times["oldest"],
+        "due": times["due"],
+        "lateness": standing.lateness_of(times["due"], now, scope.person.zone) if first else "",
+        "owner": owner_of(cause),
+        "happened": _happened(cause, found.count),
+        "quote": privacy.masked_text(first.step.text) if first and cause.system else "",
+        "why_grouped": _why(cause, first),
+        "fix": known_fixes([cause.pk]).get(cause.pk, ""),
+        "fix_url": "",
+        "back_again": state == "back_again",
+        "note": cause.note,
+    }
+
+
+def _happened(cause: Cause, count: int) -> str:
+    words = {"n": count, "system": cause.system.title if cause.system else ""}
+    if cause.kind == Kind.UNKNOWN:
+        return (
+            ngettext(
+                "%(n)d was sent, but %(system)s gave no answer that can be trusted. Replaying asks "
+                "first: what is there is linked, not sent again.",
+                "%(n)d were sent, but %(system)s gave no answer that can be trusted. Replaying asks "
+                "first: what is there is linked, not sent again.",
+                count,
+            )
+            % words
+        )
+    if cause.kind == Kind.PERIOD_CLOSED:
+        return (
+            ngettext(
+                "%(n)d belongs to a closed period and waits for a decision. It has not been "
+                "posted.",
+                "%(n)d belong to a closed period and wait for a decision. None has been posted.",
+                count,
+            )
+            % words
+        )
+    if cause.system is None:
+        return (
+            ngettext(
+                "%(n)d was stopped by our own check, before anything was sent.",
+                "%(n)d were stopped by our own check, before anything was sent.",
+                count,
+            )
+            % words
+        )
+    return (
+        ngettext(
+            "%(n)d is stuck because %(system)s refused it. Nobody tries it again by itself.",
+            "%(n)d are stuck because %(system)s refused them. Nobody tries them again by itself.",
+            count,
+        )
+        % words
+    )
+
+
+def _why(cause: Cause, first: DeadLetter | None) -> list[tuple[str, str]]:
+    step = first.step if first else None
+    lines = [
+        (_("System"), cause.system.title if cause.system else _("Control Tower")),
+        (_("Step"), step.title if step else cause.step_name),
+        (_("Kind of failure"), cause.kind.replace("_", " ")),
+    ]
+    if step:
+        lines.append((_("Message"), privacy.masked_text(normalised(step.text))[:240]))
+    if step and step.field:
+        lines.append((_("Field"), step.field))
+    return lines
+
+
+def _actions(cause: Cause, scope: Scope, count: int, now: datetime) -> list[Action]:
+    person, entity = scope.person, scope.entity or None
+    if not count:
+        return []
+    actions = []
+    if cause.kind == Kind.PERIOD_CLOSED:
+        url = reverse("exception_decisions", args=[cause.pk])
+        actions += period_actions(url, "", person, entity)
+    actions.append(assign_action(cause.pk, person, key="a"))
+    may = leave(person, Right.ASSIGN)
+    actions.append(
+        Action(
+            id="snooze",
+            label=_("Snooze"),
+            title=_("Put this cause aside"),
+            url=reverse("exception_snoozes", args=[cause.pk]),
+            confirm=_("Put the cause aside"),
+            form=Snooze(auto_id="snooze-%s") if may.allowed else None,
+            icon="clock",
+            key="s",
+            allowed=may.allowed,
+            why_not=may.why_not,
+        )
+    )
+    url = reverse("exception_solutions", args=[cause.pk])
+    return [*actions, *settle_actions(url, person, entity)]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One stuck step of the cause. `minor` is what ticking it adds to the selection's value."""
+
+    id: UUID
+    url: str
+    key: str
+    title: str
+    entity: str
+    amount: Decimal
+    currency: str
+    minor: int
+    since: datetime
+    tries: int
+    lateness: str
+    in_doubt: bool
+
+
+def _rows(letters: Sequence[DeadLetter], scope: Scope, now: datetime) -> list[Row]:
+    keys = _keys(letters)
+    return [_row(letter, keys, scope, now) for letter in letters]
+
+
+def _row(letter: DeadLetter, keys: Mapping[UUID, str], scope: Scope, now: datetime) -> Row:
+    one, step = letter.transaction, letter.step
+    worth = getattr(letter, "worth", None) if getattr(letter, "counted", True) else None
+    currency = exposure.reporting_currency()
+    return Row(
+        id=step.pk,
+        url=standing.url_of(one),
+        key=keys.get(one.pk) or one.reference,
+        title=one.title,
+        entity=one.entity.code if one.entity else "",
+        amount=one.amount,
+        currency=one.currency,
+        minor=Money.of(worth, currency).minor if worth is not None else 0,
+        since=step.changed_at,
+        tries=step.tries,
+        lateness=standing.lateness_of(one.due_at, now, scope.person.zone),
+        in_doubt=False,
+    )
+
+
+def _keys(letters: Sequence[DeadLetter]) -> dict[UUID, str]:
+    """The first business key of each transaction: how people call it."""
+    found: dict[UUID, str] = {}
+    wanted = [letter.transaction_id for letter in letters]
+    rows = BusinessKey.objects.filter(transaction__in=wanted).order_by("pk")
+    for pk, value in rows.values_list("transaction_id", "value"):
+        found.setdefault(pk, value)
+    return found

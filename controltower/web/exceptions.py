@@ -1,0 +1,232 @@
+"""The exceptions' pages: causes by money, one cause, and what a person does with it as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_POST, require_safe
+
+from controltower.firm.models import Person
+from controltower.firm.rights import Right, may
+from controltower.incidents import triage
+from controltower.incidents.models import Cause, DeadLetter
+from controltower.measures.exposure import Scope
+from controltower.transactions import replay
+from controltower.transactions.models import Transaction
+from controltower.web import exception_groups, exception_page, formats, scope
+from controltower.web.actions import only
+from controltower.web.decisions import (
+    WRITE_OFF,
+    Assign,
+    DecidePeriod,
+    PlanReplay,
+    Settle,
+    Snooze,
+)
+from controltower.web.security import SignedIn
+
+NEEDS_REASON = gettext_lazy("That needs a reason. Nothing was changed.")
+
+
+def scope_of(request: SignedIn) -> Scope:
+    """Whose eyes, and the entity they have chosen."""
+    return Scope(request.user, scope.chosen(request))
+
+
+@require_safe
+def exceptions(request: SignedIn) -> HttpResponse:
+    """Causes under their tabs, most money first."""
+    now = timezone.now()
+    found = exception_groups.listing(scope_of(request), request.GET.get("tab", ""), now)
+    context = {
+        "tabs": exception_groups.tabs_of(found),
+        "form": None,
+        "groups": found.groups,
+        "total": found.total,
+        "checked_words": _("Last checked %(at)s.") % {"at": formats.clock(now)},
+        "filters": 0 if found.tab == exception_groups.OPEN else 1,
+        "clear_url": reverse("exceptions"),
+        "region_url": request.get_full_path(),
+    }
+    return render(request, "exceptions/list.html", context)
+
+
+@require_safe
+def exception(request: SignedIn, pk: int) -> HttpResponse:
+    """One cause with its rows."""
+    cause = get_object_or_404(Cause.objects.select_related("owner", "system"), pk=pk)
+    context = exception_page.present(cause, scope_of(request), request.GET, timezone.now())
+    if context is None:
+        raise Http404
+    return render(request, "exceptions/group.html", context)
+
+
+def _letters(request: SignedIn, pk: int) -> tuple[Cause, list[DeadLetter]]:
+    """The cause and its open letters that this person may see; 404 when there is none."""
+    letters = exception_groups.letters_of(scope_of(request)).filter(cause=pk)
+    found = list(letters.select_related("cause", "transaction__entity"))
+    if not found:
+        raise Http404
+    return found[0].cause, found
+
+
+def _back(cause: Cause) -> HttpResponse:
+    return HttpResponseRedirect(reverse("exception", args=[cause.pk]))
+
+
+@require_POST
+def replays(request: SignedIn, pk: int) -> HttpResponse:
+    """Plan the replay of what was ticked, or of all that match at this moment: the set is frozen
+    here, and the plan's page repeats its count and value."""
+    cause, letters = _letters(request, pk)
+    steps = [letter.step_id for letter in letters]
+    everything = "all_matching" in request.POST
+    form = PlanReplay(request.POST, steps=steps)
+    if not form.is_valid():
+        messages.warning(request, _("Some of what was ticked is not stuck any more. Tick again."))
+        return _back(cause)
+    chosen: list[UUID] = steps if everything else form.cleaned_data["step"]
+    if not chosen:
+        messages.warning(request, _("Nothing was ticked. Tick what should be replayed."))
+        return _back(cause)
+    title = ngettext("Replay %(n)d: %(cause)s", "Replay %(n)d: %(cause)s", len(chosen))
+    try:
+        made = replay.plan(
+            steps=chosen,
+            title=title % {"n": len(chosen), "cause": cause.title},
+            selection={"cause": cause.pk, "count": len(chosen), "all_matching": everything},
+            mapping=form.cleaned_data["mapping"],
+            by=request.user,
+            now=timezone.now(),
+        )
+    except replay.NotAllowed:
+        messages.error(request, only(Right.REPLAY))
+        return _back(cause)
+    except replay.NotReplayable as refusal:
+        messages.warning(request, str(refusal))
+        return _back(cause)
+    return HttpResponseRedirect(reverse("job", args=[made.pk]))
+
+
+@require_POST
+def assign(request: SignedIn, pk: int) -> HttpResponse:
+    """Give the cause an owner."""
+    cause, _letters_ = _letters(request, pk)
+    form = Assign(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("This person cannot take it. Nothing was changed."))
+        return _back(cause)
+    owner: Person | None = form.cleaned_data["to"]
+    try:
+        triage.assign(cause=cause, to=owner, by=request.user, now=timezone.now())
+    except triage.NotAllowed:
+        messages.error(request, only(Right.ASSIGN))
+    else:
+        taken = _("%(name)s takes it.") % {"name": owner} if owner else _("It has no owner now.")
+        messages.success(request, taken)
+    return _back(cause)
+
+
+@require_POST
+def snooze(request: SignedIn, pk: int) -> HttpResponse:
+    """Put the cause aside until a time, or wake it."""
+    cause, _letters_ = _letters(request, pk)
+    form, now = Snooze(request.POST), timezone.now()
+    if not form.is_valid():
+        messages.error(request, NEEDS_REASON)
+        return _back(cause)
+    until = form.until(now)
+    try:
+        triage.snooze(
+            cause=cause, until=until, reason=form.cleaned_data["reason"], by=request.user, now=now
+        )
+    except triage.NotAllowed:
+        messages.error(request, only(Right.ASSIGN))
+    except triage.ReasonMissing:
+        messages.error(request, NEEDS_REASON)
+    else:
+        words = _("Put aside until %(at)s.") % {"at": formats.when(until, now)} if until else ""
+        messages.success(request, words or _("It is awake again."))
+    return _back(cause)
+
+
+@require_POST
+def solve(request: SignedIn, pk: int) -> HttpResponse:
+    """End everything of the cause as settled elsewhere, or write it off."""
+    cause, letters = _letters(request, pk)
+    form = Settle(request.POST)
+    if not form.is_valid():
+        messages.error(request, NEEDS_REASON)
+        return _back(cause)
+    try:
+        ended = triage.solve_elsewhere(
+            transactions=_refusable_first(letters, request.user, Right.RESOLVE),
+            reason=form.cleaned_data["reason"],
+            by=request.user,
+            now=timezone.now(),
+            discard=form.cleaned_data["how"] == WRITE_OFF,
+        )
+    except triage.NotAllowed:
+        messages.error(request, only(Right.RESOLVE))
+    except triage.ReasonMissing:
+        messages.error(request, NEEDS_REASON)
+    else:
+        messages.success(request, _ended(ended))
+    return _back(cause)
+
+
+@require_POST
+def decide(request: SignedIn, pk: int) -> HttpResponse:
+    """Decide on a closed period for everything of the cause."""
+    cause, letters = _letters(request, pk)
+    form = DecidePeriod(request.POST)
+    if not form.is_valid():
+        messages.error(request, NEEDS_REASON)
+        return _back(cause)
+    decided: dict[str, Any] = form.cleaned_data
+    try:
+        for one in _refusable_first(letters, request.user, Right.DECIDE_PERIOD):
+            triage.decide_period(
+                transaction=one,
+                decision=decided["decision"],
+                by=request.user,
+                reason=decided["reason"],
+                now=timezone.now(),
+            )
+    except triage.NotAllowed:
+        messages.error(request, only(Right.DECIDE_PERIOD))
+    except triage.ReasonMissing:
+        messages.error(request, NEEDS_REASON)
+    else:
+        count = len(letters)
+        words = ngettext("Decided for %(n)d.", "Decided for %(n)d.", count) % {"n": count}
+        messages.success(request, words)
+    return _back(cause)
+
+
+def _refusable_first(
+    letters: Sequence[DeadLetter], person: Person, right: Right
+) -> list[Transaction]:
+    """What the person may not touch comes first, so that a refusal comes before any change."""
+
+    def allowed(one: Transaction) -> bool:
+        return may(person, right, one.entity.code if one.entity else None)
+
+    return sorted((letter.transaction for letter in letters), key=allowed)
+
+
+def _ended(count: int) -> str:
+    return ngettext(
+        "%(n)d transaction ended, with your reason.",
+        "%(n)d transactions ended, with your reason.",
+        count,
+    ) % {"n": count}

@@ -1,0 +1,365 @@
+"""A replay as a job: the sealed plan, how far it has come, and what may be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Case, Count, Q, QuerySet, Sum, Value, When
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from controltower.canonical.money import Money
+from controltower.firm.models import Approval, Person
+from controltower.incidents.models import DeadLetter
+from controltower.measures import exposure
+from controltower.transactions import replay, replay_approval
+from controltower.transactions.models import (
+    ItemState,
+    PlanState,
+    ReplayItem,
+    ReplayPlan,
+    Transaction,
+)
+from controltower.web import formats, privacy, standing
+from controltower.web.charts.small import Progress
+from controltower.web.decisions import NOW
+from controltower.web.job_actions import actions_of
+from controltower.web.keyset import Order, page
+
+MOST_LISTED = 50
+OVER = (PlanState.COMPLETED, PlanState.WITH_FAILURES, PlanState.CANCELLED, PlanState.STALE)
+READY = (PlanState.PLANNED, PlanState.APPROVED)
+FAILED_FIRST = Order("rank", descending=False)
+RANKS = (
+    ItemState.FAILED,
+    ItemState.UNKNOWN,
+    ItemState.SENT,
+    ItemState.WAITING,
+    ItemState.VERIFIED,
+)
+
+
+def visible(person: Person) -> QuerySet[ReplayPlan]:
+    """The jobs of which this person may see something, or for which they have asked."""
+    theirs = ReplayItem.objects.filter(
+        transaction__in=Transaction.objects.visible_to(person).order_by()
+    )
+    return ReplayPlan.objects.filter(
+        Q(requested_by=person) | Q(pk__in=theirs.order_by().values("plan"))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The items of a plan added up by what was foreseen and what came of them."""
+
+    by: Mapping[tuple[str, str], tuple[int, Decimal]]
+
+    def count(self, *states: str) -> int:
+        """How many items are in these states."""
+        return sum(n for (_f, state), (n, _worth) in self.by.items() if state in states)
+
+    @property
+    def total(self) -> int:
+        """How many are to be replayed."""
+        return sum(n for (_f, state), (n, _w) in self.by.items() if state != ItemState.EXCLUDED)
+
+    @property
+    def value(self) -> Money:
+        """What they are worth, in the reporting currency."""
+        worth = sum(
+            (w for (_f, state), (_n, w) in self.by.items() if state != ItemState.EXCLUDED),
+            Decimal(0),
+        )
+        return Money.of(worth, exposure.reporting_currency())
+
+    @property
+    def progress(self) -> Progress:
+        """For the bar."""
+        return Progress(self.count(ItemState.VERIFIED), self.count(ItemState.FAILED), self.total)
+
+    @property
+    def forecasts(self) -> list[tuple[str, int, Money]]:
+        """(forecast, count, value), the largest first."""
+        found: dict[str, tuple[int, Decimal]] = {}
+        for (forecast, _state), (count, worth) in self.by.items():
+            before = found.get(forecast, (0, Decimal(0)))
+            found[forecast] = (before[0] + count, before[1] + worth)
+        lines = [
+            (forecast, count, Money.of(worth, exposure.reporting_currency()))
+            for forecast, (count, worth) in found.items()
+        ]
+        return sorted(lines, key=lambda line: (-line[1], line[0]))
+
+
+def tallies(plans: Sequence[UUID]) -> dict[UUID, Tally]:
+    """The tally of each plan, in one query and the rates."""
+    rows = (
+        ReplayItem.objects.filter(plan__in=plans)
+        .annotate(worth=exposure.worth())
+        .order_by()
+        .values_list("plan", "forecast", "state")
+        .annotate(n=Count("pk"), sum=Sum("worth"))
+    )
+    found: dict[UUID, dict[tuple[str, str], tuple[int, Decimal]]] = {}
+    for plan, forecast, state, count, worth in rows:
+        found.setdefault(plan, {})[forecast, state] = (count, worth or Decimal(0))
+    return {plan: Tally(found.get(plan, {})) for plan in plans}
+
+
+def listing(person: Person, now: datetime) -> list[dict[str, Any]]:
+    """The context rows of `jobs/list.html`, newest first."""
+    plans = list(visible(person).select_related("requested_by")[:MOST_LISTED])
+    sums = tallies([plan.pk for plan in plans])
+    return [
+        {
+            "id": plan.pk,
+            "url": reverse("job", args=[plan.pk]),
+            "title": plan.title,
+            "state": state_of(plan, None, now),
+            "by": str(plan.requested_by),
+            "at": plan.requested_at,
+            "progress": sums[plan.pk].progress,
+            "value": sums[plan.pk].value,
+        }
+        for plan in plans
+    ]
+
+
+def state_of(plan: ReplayPlan, approval: Approval | None, now: datetime) -> str:
+    """The plan's state for `marks`: expired ones are out of date, approved ones say so."""
+    if plan.state in READY and plan.expires_at and plan.expires_at < now:
+        return PlanState.STALE
+    if plan.state in READY and approval and approval.state == Approval.State.APPROVED:
+        return PlanState.APPROVED
+    return plan.state
+
+
+def present(
+    plan: ReplayPlan, person: Person, query: Mapping[str, str], now: datetime
+) -> dict[str, Any]:
+    """The context of `jobs/job.html`."""
+    tally = tallies([plan.pk])[plan.pk]
+    approval = replay_approval.latest(plan) if plan.digest else None
+    state = state_of(plan, approval, now)
+    changed = replay.changed_since(plan, now) if plan.state in READY else ""
+    items = _items(plan, person)
+    shown = page(items, FAILED_FIRST, query, among=items)
+    return {
+        "crumbs": [(_("Jobs"), reverse("jobs")), (plan.title, "")],
+        "job": _job(plan, state, approval, changed, tally, person),
+        "stages": _stages(state, plan),
+        "progress": tally.progress,
+        "rate": _rate(plan, tally, now),
+        "left": _left(plan, tally, now),
+        "limit_words": _in_doubt(tally),
+        "forecasts": tally.forecasts if plan.state != PlanState.DRAFT else [],
+        "conditions": _conditions(plan, approval, state, changed, tally, now),
+        "actions": actions_of(plan, person, state, approval, changed, tally.total),
+        "receipt": _receipt(plan, approval, tally, now) if state in OVER else [],
+        "items": [_item(item) for item in shown.rows],
+        "page": shown,
+    }
+
+
+def _items(plan: ReplayPlan, person: Person) -> QuerySet[ReplayItem]:
+    """What of the plan this person may see; failures first."""
+    whens = [When(state=state, then=Value(rank)) for rank, state in enumerate(RANKS)]
+    return (
+        ReplayItem.objects.filter(
+            plan=plan, transaction__in=Transaction.objects.visible_to(person).order_by()
+        )
+        .select_related("transaction__entity", "step")
+        .annotate(rank=Case(*whens, default=Value(len(RANKS))))
+    )
+
+
+def _item(item: ReplayItem) -> dict[str, Any]:
+    planned = item.state == ItemState.WAITING or item.forecast == "would_fail"
+    why = item.why if planned else item.text or item.why
+    return {
+        "title": item.transaction.title,
+        "url": standing.url_of(item.transaction, step=item.step.name),
+        "forecast": item.forecast,
+        "state": item.state,
+        "why": privacy.masked_text(why),
+        "differences": [
+            (name, *(_hidden(name, value) for value in (before, after)))
+            for name, before, after in item.difference
+        ],
+        "amount": item.amount,
+        "currency": item.currency,
+        "at": item.ended_at or item.sent_at,
+    }
+
+
+def _hidden(name: str, value: str) -> str:
+    return privacy.masked(value) if privacy.is_personal(name) else privacy.masked_text(value)
+
+
+def _job(
+    plan: ReplayPlan,
+    state: str,
+    approval: Approval | None,
+    changed: str,
+    tally: Tally,
+    person: Person,
+) -> dict[str, Any]:
+    approved = approval is not None and approval.state == Approval.State.APPROVED
+    count = tally.total + tally.count(ItemState.EXCLUDED)
+    words = ngettext("%(n)d chosen", "%(n)d chosen", count) % {"n": count}
+    frozen = _("%(words)s, frozen %(at)s") % {
+        "words": words,
+        "at": formats.clock(plan.requested_at, zone=False),
+    }
+    return {
+        "id": plan.pk,
+        "title": plan.title,
+        "url": reverse("job", args=[plan.pk]),
+        "state": state,
+        "stopped_because": _notice(plan, changed),
+        "by": str(plan.requested_by),
+        "at": plan.requested_at,
+        "approved_by": str(approval.decided_by) if approved and approval else "",
+        "released_at": plan.released_at,
+        "ended_at": plan.ended_at,
+        "expires_at": plan.expires_at,
+        "needs_second_person": plan.needs_second_person,
+        "digest": plan.digest[:12],
+        "selection_words": frozen,
+        "mapping_words": _("mapping as it is now")
+        if plan.mapping_choice == NOW
+        else _("mapping as it was"),
+        "value": tally.value,
+        "arrived_since": _arrived(plan, person),
+    }
+
+
+def _notice(plan: ReplayPlan, changed: str) -> str:
+    """Why nothing moves, when that is not plain from the state."""
+    if changed:
+        return _("The plan no longer holds, so nothing is sent. %(why)s") % {"why": changed}
+    return plan.stopped_because if plan.state == PlanState.PAUSED else ""
+
+
+def _arrived(plan: ReplayPlan, person: Person) -> int:
+    """How many of the same cause came after the set was frozen."""
+    cause = plan.selection.get("cause")
+    if cause is None or plan.released_at is None:
+        return 0
+    letters = DeadLetter.objects.open().filter(cause=cause, opened_at__gt=plan.requested_at)
+    return (
+        letters.filter(transaction__in=Transaction.objects.visible_to(person).order_by())
+        .exclude(step__in=plan.items.values("step"))
+        .count()
+    )
+
+
+def _stages(state: str, plan: ReplayPlan) -> list[tuple[str, str]]:
+    names = [_("planned"), *([_("approved")] if plan.needs_second_person else []),
+             _("running"), _("done")]  # fmt: skip
+    if state in {PlanState.DRAFT, PlanState.PLANNED, PlanState.STALE}:
+        at = 0
+    elif state == PlanState.APPROVED:
+        at = 1
+    elif state in {PlanState.RUNNING, PlanState.PAUSED}:
+        at = len(names) - 2
+    else:
+        at = len(names)
+    if state == PlanState.PLANNED:
+        at = 1
+    return [
+        (name, "done" if i < at else "now" if i == at else "ahead") for i, name in enumerate(names)
+    ]
+
+
+def _ended(tally: Tally) -> int:
+    return tally.count(ItemState.VERIFIED, ItemState.FAILED)
+
+
+def _rate(plan: ReplayPlan, tally: Tally, now: datetime) -> str:
+    if plan.state != PlanState.RUNNING or not plan.released_at or not _ended(tally):
+        return ""
+    minutes = max((now - plan.released_at).total_seconds() / 60, 1 / 60)
+    return _("%(n)d a minute") % {"n": max(round(_ended(tally) / minutes), 1)}
+
+
+def _left(plan: ReplayPlan, tally: Tally, now: datetime) -> timedelta | None:
+    ended = _ended(tally)
+    if plan.state != PlanState.RUNNING or not plan.released_at or not ended:
+        return None
+    return (now - plan.released_at) / ended * max(tally.total - ended, 0)
+
+
+def _in_doubt(tally: Tally) -> str:
+    count = tally.count(ItemState.UNKNOWN)
+    if not count:
+        return ""
+    return ngettext("%(n)d in doubt", "%(n)d in doubt", count) % {"n": count}
+
+
+def _conditions(
+    plan: ReplayPlan,
+    approval: Approval | None,
+    state: str,
+    changed: str,
+    tally: Tally,
+    now: datetime,
+) -> list[tuple[str, str, str]]:
+    lines: list[tuple[str, str, str]] = []
+    if plan.state == PlanState.DRAFT:
+        lines.append(("hourglass", "mv", _("The targets are being asked what would happen.")))
+    left_out = tally.count(ItemState.EXCLUDED)
+    if left_out and plan.state != PlanState.DRAFT:
+        words = ngettext("%(n)d left out, see why below", "%(n)d left out, see why below", left_out)
+        lines.append(("circle-x", "nt", words % {"n": left_out}))
+    if plan.state in READY and not changed and plan.expires_at:
+        at = formats.clock(plan.expires_at, zone=False)
+        lines.append(("clock", "nt", _("Holds until %(at)s, then plan again") % {"at": at}))
+    if plan.needs_second_person and plan.state in READY:
+        lines.append(("users-round", "rk", _second_person(approval)))
+    if plan.state in {PlanState.PLANNED, PlanState.APPROVED, PlanState.RUNNING}:
+        words = _("One goes first; the rest follow once it was read back. Same keys, so nothing "
+                  "is sent twice.")  # fmt: skip
+        lines.append(("shield-check", "ok", words))
+    return lines
+
+
+def _second_person(approval: Approval | None) -> str:
+    if approval is None:
+        return _("So much money needs a second person: ask for approval")
+    if approval.state == Approval.State.APPROVED:
+        return _("%(name)s has approved it") % {"name": approval.decided_by}
+    if approval.state == Approval.State.REFUSED:
+        words = {"name": approval.decided_by, "reason": approval.reason or _("No reason given.")}
+        return _("%(name)s has refused it. %(reason)s") % words
+    return _("Waits for a second person; %(name)s has asked") % {"name": approval.requested_by}
+
+
+def _receipt(
+    plan: ReplayPlan, approval: Approval | None, tally: Tally, now: datetime
+) -> list[tuple[str, str]]:
+    """What remains of it on paper: who, when, which set, what came of it."""
+    lines = [(_("Asked for"), f"{plan.requested_by}, {formats.when(plan.requested_at, now)}")]
+    if approval and approval.decided_by and approval.decided_at:
+        at = formats.when(approval.decided_at, now)
+        lines.append((_("Decided"), f"{approval.decided_by}, {at}"))
+    if plan.released_at:
+        lines.append((_("Released"), formats.when(plan.released_at, now)))
+    if plan.ended_at:
+        lines.append((_("Ended"), formats.when(plan.ended_at, now)))
+    lines += [
+        (_("Sealed as"), plan.digest),
+        (_("Verified by reading back"), str(tally.count(ItemState.VERIFIED))),
+        (_("Failed again"), str(tally.count(ItemState.FAILED))),
+        (_("In doubt"), str(tally.count(ItemState.UNKNOWN, ItemState.SENT))),
+        (_("Left out"), str(tally.count(ItemState.EXCLUDED))),
+        (_("Value"), formats.money(tally.value)),
+    ]
+    return lines

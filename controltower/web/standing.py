@@ -1,0 +1,127 @@
+"""Where a transaction stands, in a person's words: state, lateness, stuck where and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from controltower.canonical.verdicts import Kind
+from controltower.measures.exposure import midnight_after
+from controltower.processes import catalogue
+from controltower.transactions.models import Step, Transaction, TransactionState, WaitKind
+from controltower.transactions.protocol import State
+from controltower.web import formats
+
+STUCK = (State.PARKED, State.HELD)
+DECISIONS = (WaitKind.PERIOD_CLOSED, WaitKind.OWNER)
+
+
+def url_of(transaction: Transaction, **query: str) -> str:
+    """The page of the transaction's chain, with this part of it chosen."""
+    path = reverse("transaction", args=[transaction.correlation_id])
+    return f"{path}?{urlencode({'part': transaction.reference, **query})}"
+
+
+def process_title(name: str) -> str:
+    """The process's title, or its name when it is no longer in the catalogue."""
+    try:
+        return catalogue.named(name).title
+    except KeyError:
+        return name
+
+
+def lateness_of(due_at: datetime | None, now: datetime, zone: str) -> str:
+    """ "late", "due_today" or "in_time", as `measures.exposure` counts it."""
+    if due_at is not None and due_at < now:
+        return "late"
+    if due_at is not None and due_at < midnight_after(now, zone):
+        return "due_today"
+    return "in_time"
+
+
+def lateness_words(due_at: datetime | None, now: datetime) -> str:
+    """ "Due 15:39, in 1 h 13 min"."""
+    if due_at is None:
+        return ""
+    at = formats.when(due_at, now, zone=False)
+    if due_at < now:
+        length = formats.duration(now - due_at)
+        return _("Was due %(at)s, %(length)s late") % {"at": at, "length": length}
+    return _("Due %(at)s, in %(length)s") % {"at": at, "length": formats.duration(due_at - now)}
+
+
+def is_stuck(transaction: Transaction) -> bool:
+    """Whether it waits for a person, as `TransactionQuerySet.stuck` has it."""
+    if transaction.state == TransactionState.DEAD_LETTERED:
+        return True
+    return transaction.state == TransactionState.WAITING and transaction.wait in DECISIONS
+
+
+def in_doubt(step: Step | None) -> bool:
+    """Sent, and nobody knows whether it arrived."""
+    if step is None:
+        return False
+    return step.state == State.UNKNOWN or (step.state in STUCK and step.kind == Kind.UNKNOWN)
+
+
+def trouble_in(steps: Iterable[Step]) -> Step | None:
+    """The step that explains the state: stuck before in doubt before the rest."""
+    by_state: dict[str, Step] = {}
+    for step in steps:
+        by_state.setdefault(step.state, step)
+    for state in (State.PARKED, State.HELD, State.UNKNOWN):
+        if state in by_state:
+            return by_state[state]
+    return None
+
+
+def troubles(transactions: Sequence[Transaction]) -> dict[UUID, Step]:
+    """The troubled step of each transaction that has one, in one query."""
+    live = [row.pk for row in transactions if not row.is_over]
+    steps: dict[UUID, list[Step]] = {}
+    for step in Step.objects.filter(
+        transaction__in=live, state__in=(*STUCK, State.UNKNOWN)
+    ).select_related("system"):
+        steps.setdefault(step.transaction_id, []).append(step)
+    return {pk: step for pk, own in steps.items() if (step := trouble_in(own))}
+
+
+def state_of(transaction: Transaction, trouble: Step | None) -> str:
+    """The state's name for `marks`; in doubt is a state of its own to people."""
+    if not transaction.is_over and in_doubt(trouble):
+        return "in_doubt"
+    return str(transaction.state)
+
+
+def state_words(transaction: Transaction, trouble: Step | None, now: datetime | None) -> str:
+    """ "Stuck at Tryton ERP for 2 h 47 min"; "" where the state's own word says it. Without
+    `now` the length of time is left out."""
+    if transaction.is_over or trouble is None or trouble.state not in STUCK:
+        return _waiting_words(transaction)
+    place = trouble.system.title if trouble.system else _("our own check")
+    words = _("In doubt at %(place)s") if in_doubt(trouble) else _("Stuck at %(place)s")
+    if transaction.wait == WaitKind.PERIOD_CLOSED:
+        words = _("Period closed, waits for a decision")
+    text = words % {"place": place}
+    if now is None:
+        return text
+    length = formats.duration(now - trouble.changed_at)
+    return _("%(what)s for %(length)s") % {"what": text, "length": length}
+
+
+def _waiting_words(transaction: Transaction) -> str:
+    if transaction.state != TransactionState.WAITING:
+        return ""
+    words = {
+        WaitKind.SCHEDULE: _("Waits for its billing run"),
+        WaitKind.DEPENDENCY: _("Waits for another transaction"),
+        WaitKind.APPROVAL: _("Waits for approval"),
+        WaitKind.CIRCUIT_OPEN: _("Waits for a system to come back"),
+        WaitKind.RATE_LIMIT: _("Waits for a system's limit"),
+    }
+    return words.get(WaitKind(transaction.wait), "") if transaction.wait else ""

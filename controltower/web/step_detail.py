@@ -1,0 +1,341 @@
+"""One step in detail: fields, what was sent, the answer, every try, its mapping, the audit trail."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.sessions.backends.base import SessionBase
+from django.db.models import Q
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from controltower.firm.models import AuditEntry, Person
+from controltower.firm.rights import Right, may
+from controltower.mappings.apply import FieldLine, apply
+from controltower.mappings.models import MappingVersion
+from controltower.processes.definition import Send
+from controltower.systems.models import System
+from controltower.transactions.facts import definitions, facts
+from controltower.transactions.models import Attempt, Step, TimelineEntry, Transaction
+from controltower.transactions.protocol import MOST_TRIES, Purpose, State
+from controltower.web import formats, privacy, standing
+from controltower.web.remedies import reveal_action
+from controltower.web.transaction_journey import waits_for
+
+if TYPE_CHECKING:
+    from controltower.web.transaction_page import Chain
+
+TABS = ("fields", "sent", "answer", "tries", "mapping", "audit")
+MOST_ENTRIES = 200
+
+
+def detail_of(
+    chain: Chain,
+    step: Step | None,
+    person: Person,
+    query: Mapping[str, str],
+    session: SessionBase,
+    now: datetime,
+) -> dict[str, Any]:
+    """The context of `transactions/_detail.html`."""
+    tab = query.get("tab", "")
+    tab = tab if tab in TABS else ("fields" if step and step.system else "audit")
+    shown = privacy.is_revealed(chain.chosen, person, session, now)
+    context: dict[str, Any] = {"tab": tab, "tabs": _tabs(chain, step, tab)}
+    if step is None:
+        context["step"] = {"number": 0, "title": _("not begun"), "system": "", "summary": ""}
+        return context | {"tab": "audit", **_audit(chain, person, shown)}
+    context["step"] = {
+        "number": step.position,
+        "title": step.title,
+        "system": step.system.title if step.system else "",
+        "summary": _summary(chain.tries(step)),
+        "waits_for": waits_for(step, chain.own) if not chain.tries(step) else "",
+    }
+    match tab:
+        case "fields":
+            return context | _fields(chain, step, person, shown, now)
+        case "sent" | "answer":
+            return context | _payload(chain, step, tab, shown, now)
+        case "tries":
+            return context | _tries(chain, step, now)
+        case "mapping":
+            return context | _mapping(step)
+    return context | _audit(chain, person, shown)
+
+
+def _tabs(chain: Chain, step: Step | None, current: str) -> list[tuple[str, str, bool]]:
+    tries = len(chain.tries(step)) if step else 0
+    version = step.mapping_version if step else None
+    labels = {
+        "fields": _("Fields"),
+        "sent": _("Sent"),
+        "answer": _("Answer"),
+        "tries": _("Tries %(n)d") % {"n": tries} if tries else _("Tries"),
+        "mapping": _("Mapping v%(n)d") % {"n": version.number} if version else _("Mapping"),
+        "audit": _("Audit trail"),
+    }
+    name = step.name if step else ""
+    return [
+        (label, standing.url_of(chain.chosen, step=name, tab=tab), tab == current)
+        for tab, label in labels.items()
+        if step is not None or tab == "audit"
+    ]
+
+
+def _summary(tries: Sequence[Attempt]) -> str:
+    """ "Try 3 of 6 · 12:09:41 · 2.9 s · 422"."""
+    sends = [one for one in tries if one.purpose != Purpose.READ_BACK]
+    if not sends:
+        return ""
+    last = sends[-1]
+    number = min(len(sends), MOST_TRIES)
+    parts = [_("Try %(n)d of %(most)d") % {"n": number, "most": MOST_TRIES}]
+    if len(sends) > MOST_TRIES:
+        parts = [_("Try %(n)d") % {"n": len(sends)}]
+    parts.append(formats.clock(last.started_at, zone=False, seconds=True))
+    if last.milliseconds is not None:
+        parts.append(formats.duration(last.milliseconds / 1000))
+    if last.status:
+        parts.append(str(last.status))
+    return " · ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One field of the step as it is shown."""
+
+    label: str
+    source: str
+    value: str
+    target: str
+    sent: str
+    masked: bool = False
+    refused: bool = False
+    reason: str = ""
+
+
+def _fields(chain: Chain, step: Step, person: Person, shown: bool, now: datetime) -> dict[str, Any]:
+    lines = [_line(line, step, shown) for line in mapped_lines(chain.chosen, step, now)]
+    version = step.mapping_version
+    source = System.objects.filter(role="psa" if "item" in _kinds(chain) else "crm").first()
+    return {
+        "fields": lines,
+        "mapping": f"v{version.number}" if version else "",
+        "source_system": source.title if source else _("the source"),
+        "target_system": step.system.title if step.system else _("Control Tower"),
+        "reveal": reveal_action(chain.chosen, person)
+        if any(line.masked for line in lines)
+        else None,
+    }
+
+
+def _kinds(chain: Chain) -> str:
+    return "deal" if chain.chosen.process == "opportunity-to-project" else "item"
+
+
+def mapped_lines(one: Transaction, step: Step, now: datetime) -> list[FieldLine]:
+    """The fields as the pinned version maps them: of what was sent, or of what would be sent."""
+    record: Mapping[str, Any] = step.sent or _prepared(one, step, now)
+    if step.mapping_version is not None:
+        return apply(step.mapping_version.rules, record).lines
+    return [
+        FieldLine(
+            label=name.replace("_", " ").capitalize(),
+            source=name,
+            value=value,
+            target=name,
+            sent=value,
+            personal=privacy.is_personal(name),
+        )
+        for name, value in record.items()
+        if not isinstance(value, dict)
+    ]
+
+
+def _prepared(one: Transaction, step: Step, now: datetime) -> Mapping[str, Any]:
+    """What the process would send now, for a step that never left the tower."""
+    if step.system is None or step.state not in standing.STUCK:
+        return {}
+    known = facts(one, now)
+    try:
+        prepared = definitions(one, known)[step.name].prepare(known)
+    except (KeyError, AssertionError):
+        return {}
+    return prepared.record if isinstance(prepared, Send) else {}
+
+
+def _line(line: FieldLine, step: Step, shown: bool) -> Line:
+    hidden = not shown and bool(line.value) and (line.personal or privacy.is_personal(line.source))
+    field = step.field if step.state in standing.STUCK else ""
+    refused = bool(field) and field in {line.target, line.source, line.source.rpartition(".")[2]}
+    return Line(
+        label=line.label,
+        source=line.source,
+        value=privacy.masked(line.value) if hidden else _written(line.value),
+        target=line.target,
+        sent=_written(line.sent),
+        masked=hidden,
+        refused=refused,
+        reason=privacy.masked_text(step.text) if refused else "",
+    )
+
+
+def _written(value: Any) -> str:
+    if value is None or value == "":
+        return ""
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, list):
+        return _("%(n)d lines, see Sent") % {"n": len(value)}
+    return str(value)
+
+
+def _payload(chain: Chain, step: Step, tab: str, shown: bool, now: datetime) -> dict[str, Any]:
+    """What went over the wire last, for this purpose, without personal data."""
+    tries = step.attempts.exclude(purpose=Purpose.READ_BACK) if tab == "sent" else step.attempts
+    last = tries.order_by("-number").first() if step.pk and chain.tries(step) else None
+    if last is None:
+        return {"payload": "", "payload_note": ""}
+    text = last.request if tab == "sent" else last.response
+    if tab == "sent" and not text and last.payload:
+        text = json.dumps(last.payload, ensure_ascii=False, default=str)
+    if not shown:
+        known = privacy.personal_values(chain.chosen.subject, step.sent, step.values, last.payload)
+        known |= {
+            str(line.value)
+            for line in mapped_lines(chain.chosen, step, now)
+            if line.personal and line.value
+        }
+        text = privacy.masked_text(text, known)
+    at = formats.when(last.started_at, now)
+    kept = _("Try %(n)d, %(at)s, as it went over the wire.") % {"n": last.number, "at": at}
+    note = kept if shown else f"{kept} {_('Personal data is hidden.')}"
+    return {"payload": _indented(text), "payload_note": note}
+
+
+def _indented(text: str) -> str:
+    """JSON bodies with line breaks; anything else as it came."""
+    head, gap, body = text.rpartition("\n\n")
+    try:
+        return head + gap + json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+    except ValueError:
+        return text
+
+
+PURPOSES = {
+    Purpose.SEND: gettext_lazy("send"),
+    Purpose.PROBE: gettext_lazy("ask whether it exists"),
+    Purpose.READ_BACK: gettext_lazy("read back"),
+}
+
+
+def _tries(chain: Chain, step: Step, now: datetime) -> dict[str, Any]:
+    tries = [
+        {
+            "number": one.number,
+            "purpose": PURPOSES.get(Purpose(one.purpose), one.purpose),
+            "state": one.state,
+            "at": one.started_at,
+            "milliseconds": one.milliseconds,
+            "status": one.status,
+            "text": privacy.masked_text(one.text),
+            "mapping": f"v{one.mapping_version.number}" if one.mapping_version else "",
+            "key": one.idempotency_key,
+        }
+        for one in chain.tries(step)
+    ]
+    ahead = step.state in {State.SCHEDULED, State.UNKNOWN, State.ACKED}
+    return {
+        "tries": tries,
+        "next_try": step.due_at if ahead and step.due_at and step.due_at > now else None,
+        "deadline": None if chain.chosen.is_over else chain.chosen.due_at,
+    }
+
+
+def _mapping(step: Step) -> dict[str, Any]:
+    if step.mapping_version is None:
+        return {"version": None, "rules": []}
+    version = MappingVersion.objects.select_related("author", "mapping").get(
+        pk=step.mapping_version.pk
+    )
+    return {
+        "version": {
+            "mapping": version.mapping.title,
+            "label": f"v{version.number}",
+            "url": _version_url(version),
+            "note": version.note,
+            "author": str(version.author),
+            "active_from": version.active_from,
+        },
+        "rules": [
+            {
+                "label": rule.get("label", ""),
+                "source": rule.get("source", ""),
+                "target": rule.get("target", ""),
+                "words": _rule_words(rule),
+            }
+            for rule in version.rules
+        ],
+    }
+
+
+def _version_url(version: MappingVersion) -> str:
+    try:
+        return reverse("mapping_version", args=[version.mapping.slug, version.number])
+    except NoReverseMatch:
+        return ""
+
+
+def _rule_words(rule: Mapping[str, Any]) -> str:
+    match rule.get("rule"):
+        case "constant":
+            return _("always “%(value)s”") % {"value": rule.get("value")}
+        case "value_map":
+            return _("by a table of %(n)d values") % {"n": len(rule.get("values", ()))}
+        case "each":
+            return _("each line by %(n)d rules") % {"n": len(rule.get("rules", ()))}
+    return _("as it is")
+
+
+TOKENS = {
+    "parked": "br",
+    "held": "wt",
+    "unknown": "rk",
+    "verified": "ok",
+    "acked": "ok",
+    "done": "ok",
+    "skipped": "nt",
+    "scheduled": "rk",
+    "again": "mv",
+    "decided": "wt",
+}
+
+
+def _audit(chain: Chain, person: Person, shown: bool) -> dict[str, Any]:
+    """The transaction's timeline and, for those who may see it, the decisions about it."""
+    one = chain.chosen
+    entries = list(TimelineEntry.objects.filter(transaction=one).order_by("-id")[:MOST_ENTRIES])
+    lines = [(entry.at, TOKENS.get(entry.kind, "nt"), entry.actor, entry.text) for entry in entries]
+    if may(person, Right.SEE_AUDIT, one.entity.code if one.entity else None):
+        decided = AuditEntry.objects.filter(Q(subject=one.reference)).order_by("-id")[:MOST_ENTRIES]
+        lines += [(row.at, "ok" if row.allowed else "br", row.actor, _said(row)) for row in decided]
+    lines.sort(key=lambda line: line[0])
+    clean = (lambda text: text) if shown else privacy.masked_text
+    return {
+        "timeline": [
+            {"at": at, "token": token, "actor": actor, "text": clean(text)}
+            for at, token, actor, text in lines
+        ]
+    }
+
+
+def _said(row: AuditEntry) -> str:
+    words = row.verb if row.allowed else _("%(verb)s: denied") % {"verb": row.verb}
+    reason = str(row.detail.get("reason") or "")
+    return _("Decision: %(words)s. %(reason)s") % {"words": words, "reason": reason}

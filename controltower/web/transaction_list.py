@@ -1,0 +1,208 @@
+"""The list of transactions: what the query string asks for, one page of it, and its rows.
+
+Every figure on another page that links here must equal what is listed: the filters are those of
+`measures.exposure`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.db.models import Q
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+
+from controltower.canonical.money import Money
+from controltower.firm.models import LegalEntity, Person
+from controltower.incidents.models import Cause, DeadLetter
+from controltower.measures import exposure
+from controltower.processes import catalogue
+from controltower.transactions.models import BusinessKey, Transaction, TransactionState
+from controltower.transactions.models.journey import TransactionQuerySet
+from controltower.web import marks, standing
+from controltower.web.keyset import Order, Page, page
+
+NEWEST_FIRST = Order("started_at", descending=True)
+SHORTEST_PREFIX = 3
+MOST_FOUND = 500
+STUCK, OPEN = "stuck", "open"
+STATE_CHOICES = [
+    ("", _("Any state")),
+    (STUCK, _("Needs a person")),
+    (OPEN, _("Not over yet")),
+    *(
+        (state.value, marks.state_mark("transaction", state.value).word)
+        for state in TransactionState
+    ),
+]
+
+
+class Filters(forms.Form):
+    """The query string of the list. An unknown value is an error beside its field."""
+
+    q = forms.CharField(label=_("Search"), required=False, max_length=120)
+    state = forms.ChoiceField(label=_("State"), required=False, choices=STATE_CHOICES)
+    lateness = forms.ChoiceField(
+        label=_("Promise"),
+        required=False,
+        choices=[("", _("Any")), *((key, mark.word) for key, mark in marks.LATENESS.items())],
+    )
+    process = forms.ChoiceField(
+        label=_("Process"),
+        required=False,
+        choices=[("", _("Any process")), *((one.name, one.title) for one in catalogue.PROCESSES)],
+    )
+    entity = forms.ChoiceField(label=_("Entity"), required=False)
+    cause = forms.ModelChoiceField(
+        label=_("Cause"), required=False, queryset=Cause.objects.none(), empty_label=_("Any cause")
+    )
+
+    def __init__(self, query: QueryDict, entities: Iterable[LegalEntity]) -> None:
+        super().__init__({**query.dict(), "state": STUCK} if query.get("stuck") else query)
+        entity, cause = self.fields["entity"], self.fields["cause"]
+        assert isinstance(entity, forms.ChoiceField) and isinstance(cause, forms.ModelChoiceField)
+        entity.choices = [("", _("Any entity")), *((one.code, one.code) for one in entities)]
+        number = str(query.get("cause", ""))
+        if number.isdecimal():
+            cause.queryset = Cause.objects.filter(pk=int(number[:18]))
+        else:
+            del self.fields["cause"]
+        self.is_valid()
+
+    def given(self, name: str) -> Any:
+        """The valid value of a filter, or nothing."""
+        return self.cleaned_data.get(name) or ""
+
+    @property
+    def number(self) -> int:
+        """How many filters are set, sensible or not."""
+        return sum(1 for name in self.fields if str(self.data.get(name, "")).strip())
+
+
+def matching(
+    rows: TransactionQuerySet, filters: Filters, person: Person, now: datetime
+) -> TransactionQuerySet:
+    """Those of the visible rows that the filters ask for; none when a filter makes no sense."""
+    if not filters.is_valid():
+        return rows.none()
+    state = filters.given("state")
+    if state == STUCK:
+        rows = rows.stuck()
+    elif state == OPEN:
+        rows = rows.live()
+    elif state:
+        rows = rows.filter(state=state)
+    if lateness := filters.given("lateness"):
+        rows = rows.live().filter(exposure.lateness_filter(lateness, now, person.zone))
+    for name, column in (("process", "process"), ("entity", "entity__code")):
+        if value := filters.given(name):
+            rows = rows.filter(**{column: value})
+    if cause := filters.given("cause"):
+        letters = DeadLetter.objects.open().filter(cause=cause)
+        rows = rows.filter(pk__in=letters.values("transaction"))
+    text = str(filters.given("q")).strip()
+    return search(rows, text) if text else rows
+
+
+def search(rows: TransactionQuerySet, text: str) -> TransactionQuerySet:
+    """By any business key: the whole chain of an exact one, else what begins so; only when no
+    name matches, by words of title and client."""
+    spellings = _spellings(text)
+    chains = _chains(rows, spellings)
+    if chains:
+        return rows.filter(correlation_id__in=chains)
+    if len(text) >= SHORTEST_PREFIX and (found := _beginning(rows, spellings)):
+        return rows.filter(pk__in=found)
+    return rows.filter(Q(title__icontains=text) | Q(counterparty__icontains=text))
+
+
+def _spellings(text: str) -> list[str]:
+    """Ids are case-sensitive in the index; people are not."""
+    forms_ = [text, text.upper(), text.lower()]
+    if text[:3].lower() == "ct-":
+        forms_.append("ct-" + text[3:].upper())
+    return list(dict.fromkeys(forms_))
+
+
+def _chains(rows: TransactionQuerySet, names: Sequence[str]) -> list[str]:
+    keys = BusinessKey.objects.filter(value__in=names).values_list("transaction_id", flat=True)
+    own = rows.filter(Q(reference__in=names) | Q(correlation_id__in=names))
+    keyed = rows.filter(pk__in=list(keys[:MOST_FOUND]))
+    found = [
+        *own.order_by().values_list("correlation_id", flat=True)[:MOST_FOUND],
+        *keyed.order_by().values_list("correlation_id", flat=True),
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _beginning(rows: TransactionQuerySet, names: Sequence[str]) -> list[UUID]:
+    keyed, own = Q(), Q()
+    for name in names:
+        keyed |= Q(value__startswith=name)
+        own |= Q(reference__startswith=name) | Q(correlation_id__startswith=name)
+    keys = BusinessKey.objects.filter(keyed).order_by().values_list("transaction_id", flat=True)
+    found = list(rows.filter(pk__in=list(keys[:MOST_FOUND])).values_list("pk", flat=True))
+    return [*found, *rows.filter(own).order_by().values_list("pk", flat=True)[:MOST_FOUND]]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One transaction in the list."""
+
+    id: UUID
+    url: str
+    title: str
+    counterparty: str
+    process: str
+    entity: str
+    state: str
+    state_words: str
+    lateness: str
+    amount: Decimal
+    currency: str
+    started_at: datetime
+    due_at: datetime | None
+    owner: str = ""
+
+
+def rows_of(found: Sequence[Transaction], person: Person, now: datetime) -> list[Row]:
+    """The rows of some transactions, in one more query."""
+    troubles = standing.troubles(found)
+    return [
+        Row(
+            id=one.pk,
+            url=standing.url_of(one),
+            title=one.title,
+            counterparty=one.counterparty,
+            process=standing.process_title(one.process),
+            entity=one.entity.code if one.entity else "",
+            state=standing.state_of(one, troubles.get(one.pk)),
+            state_words=standing.state_words(one, troubles.get(one.pk), None),
+            lateness="" if one.is_over else standing.lateness_of(one.due_at, now, person.zone),
+            amount=one.amount,
+            currency=one.currency,
+            started_at=one.started_at,
+            due_at=None if one.is_over else one.due_at,
+        )
+        for one in found
+    ]
+
+
+def one_page(rows: TransactionQuerySet, query: Mapping[str, str]) -> Page[Transaction]:
+    """A page, newest first unless the query string says after or before which row."""
+    return page(rows.select_related("entity"), NEWEST_FIRST, query)
+
+
+def total_of(rows: TransactionQuerySet, filters: Filters) -> Money | None:
+    """The value of all that match, where the list is the proof of a figure: what is stuck. Adding
+    up every transaction ever made is no page's business."""
+    if not (filters.given("state") == STUCK or filters.given("cause")):
+        return None
+    found = exposure.stake(exposure.priced(rows))
+    return Money.of(found.amount, exposure.reporting_currency())
