@@ -6,6 +6,7 @@ from typing import Any
 
 from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
 from django.conf import settings
+from django.http import JsonResponse
 
 from controltower.web.errors import PROBLEM, new_reference, problem
 
@@ -54,14 +55,19 @@ def _announced(headers: Any) -> int:
     return 0
 
 
-async def _refuse(send: ASGISendCallable, limit: int) -> None:
-    answer = problem(
+def too_large(limit: int, reference: str) -> JsonResponse:
+    """413, in words."""
+    return problem(
         413,
         "too-large",
         "The message is too large",
         f"At most {limit:,} bytes are taken. Nothing was stored. Send it in smaller parts.",
-        reference=new_reference(),
+        reference=reference,
     )
+
+
+async def _refuse(send: ASGISendCallable, limit: int) -> None:
+    answer = too_large(limit, new_reference())
     headers = [
         (b"content-type", PROBLEM.encode()),
         (b"content-length", str(len(answer.content)).encode()),

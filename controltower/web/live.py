@@ -91,12 +91,14 @@ class Switchboard:
         pause = 0.5
         while True:
             try:
-                async with redis.asyncio.Redis.from_url(settings.REDIS_URL) as client:
-                    async with client.pubsub(ignore_subscribe_messages=True) as heard:
-                        await heard.subscribe(CHANNEL)
-                        self.rung.add("resync")
-                        pause = 0.5
-                        await self._hear(heard)
+                async with (
+                    redis.asyncio.Redis.from_url(settings.REDIS_URL) as client,
+                    client.pubsub(ignore_subscribe_messages=True) as heard,
+                ):
+                    await heard.subscribe(CHANNEL)
+                    self.rung.add("resync")
+                    pause = 0.5
+                    await self._hear(heard)
             except (RedisError, OSError) as error:
                 log.warning("live signals lost: %s", type(error).__name__)
                 await asyncio.sleep(pause)
