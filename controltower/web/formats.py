@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext as _
 
-from controltower.canonical.money import Money, UnknownCurrency
+from controltower.canonical.money import Money, NotAnAmount, UnknownCurrency
 
 NOTHING = "–"
 
@@ -34,17 +34,12 @@ def money(value: Money) -> str:
     return format_currency(value.amount, value.currency, locale=locale(), format_type="accounting")
 
 
-def unknown_currency(value: Decimal, code: str) -> str:
-    """An amount in a currency that the firm does not trade in: shown as it came."""
-    return f"{format_decimal(value, locale=locale())} {code or '?'}"
-
-
 def amount(value: Decimal, code: str) -> str:
     """An exact amount in its own currency, even one that the firm does not trade in."""
     try:
         return money(Money.of(value, code))
-    except UnknownCurrency:
-        return unknown_currency(value, code)
+    except (UnknownCurrency, NotAnAmount):
+        return f"{format_decimal(value, locale=locale())} {code or '?'}"
 
 
 def compact(value: Money) -> str:

@@ -86,6 +86,11 @@ def test_durations_have_two_units_at_most(seconds: float, written: str) -> None:
         assert formats.duration(timedelta(seconds=seconds)) == written
 
 
+def test_a_short_call_is_given_in_milliseconds() -> None:
+    with translation.override("en-gb"):
+        assert draw("{{ 240|milliseconds }} {{ 2900|milliseconds }}") == "240 ms 2.9 s"
+
+
 def test_times_stand_in_the_viewers_zone_with_its_name() -> None:
     with timezone.override("Europe/Berlin"), translation.override("en-gb"):
         today = draw("{% when t %}", t=NOW - timedelta(hours=2))

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django import template
 
-from controltower.canonical.money import Money, UnknownCurrency
+from controltower.canonical.money import Money
 from controltower.web import formats
 
 register = template.Library()
@@ -28,12 +28,7 @@ def compact(value: Money | None) -> str:
 @register.simple_tag
 def amount(value: Decimal | None, currency: str) -> str:
     """An exact amount from a decimal and its currency code, even an unknown one."""
-    if value is None:
-        return formats.NOTHING
-    try:
-        return formats.money(Money.of(value, currency))
-    except UnknownCurrency:
-        return formats.unknown_currency(value, currency)
+    return formats.NOTHING if value is None else formats.amount(value, currency)
 
 
 @register.filter
@@ -56,5 +51,5 @@ def duration(length: timedelta | float | None) -> str:
 
 @register.filter
 def milliseconds(value: int | None) -> str:
-    """A duration given in milliseconds."""
-    return formats.NOTHING if value is None else formats.duration(value / 1000)
+    """A duration given in milliseconds; below a second it stays in them."""
+    return formats.NOTHING if value is None else formats.call_time(value)
