@@ -7,6 +7,7 @@ from django.urls import path
 
 from controltower.web import (
     exceptions,
+    find,
     health,
     inbound,
     jobs,
@@ -37,6 +38,7 @@ person = [
 
 watch = [
     path("", tower.tower, name="tower"),
+    path("find/", find.find, name="find"),
     path("tower/looked/", tower.looked, name="tower_looked"),
     path("tower/<slug:name>/", tower.region, name="tower_region"),
 ]
