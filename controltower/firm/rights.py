@@ -57,9 +57,12 @@ def may(person: Person, right: Right, entity: str | None = None) -> bool:
 
 
 def entities_of(person: Person) -> frozenset[str] | None:
-    """The entity codes the person sees, or None for all (also what has no entity yet)."""
+    """The entity codes the person sees, or None for all (also what has no entity yet).
+
+    Asked many times in a request, which therefore prefetches `duties__entity` once.
+    """
     codes: set[str] = set()
-    for duty in person.duties.select_related("entity"):
+    for duty in person.duties.all():
         if duty.entity is None:
             return None
         codes.add(duty.entity.code)

@@ -236,9 +236,7 @@ def solved(scope: Scope, now: datetime, limit: int = 200) -> Sequence[CauseLine]
     letters = DeadLetter.objects.filter(transaction__in=transactions(scope))
     recent = letters.filter(resolved_at__gte=now - SOLVED_FOR)
     found = stakes(priced(recent, "transaction__"), "cause", at="transaction__")
-    times = dict(
-        recent.order_by().values_list("cause").annotate(oldest=Min("opened_at"))
-    )
+    times = dict(recent.order_by().values_list("cause").annotate(oldest=Min("opened_at")))
     causes = Cause.objects.filter(pk__in=times).exclude(pk__in=letters.open().values("cause"))
     lines = [
         CauseLine(cause, found.get((cause.pk,)) or Stake(), times[cause.pk], None, 0)

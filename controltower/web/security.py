@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
@@ -91,6 +92,7 @@ class SignInMiddleware:
         if not isinstance(request.user, Person):
             asked = request.get_full_path() if request.method == "GET" else "/"
             return redirect_to_login(asked, settings.LOGIN_URL)
+        prefetch_related_objects([request.user], "duties__entity")
         with timezone.override(_zone(request.user.zone)):
             return self.get_response(request)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, F, Q
+from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -119,7 +119,7 @@ def _jobs(lines: Sequence[CauseLine]) -> Mapping[int, dict[str, Any]]:
             step__replays__plan__state__in=[PlanState.RUNNING, PlanState.PAUSED],
         )
         .order_by()
-        .values_list("cause", plan=F("step__replays__plan"), title=F("step__replays__plan__title"))
+        .values_list("cause", "step__replays__plan", "step__replays__plan__title")
         .distinct()
     )
     plans = {plan: (cause, title) for cause, plan, title in rows}

@@ -47,6 +47,8 @@ TERMINAL = (
     TransactionState.WRITTEN_OFF,
 )
 
+LIVE = tuple(state for state in TransactionState if state not in TERMINAL)
+
 
 class TransactionQuerySet(models.QuerySet["Transaction"]):
     def visible_to(self, person: Person) -> TransactionQuerySet:
@@ -56,7 +58,7 @@ class TransactionQuerySet(models.QuerySet["Transaction"]):
 
     def live(self) -> TransactionQuerySet:
         """Not yet at an end."""
-        return self.exclude(state__in=TERMINAL)
+        return self.filter(state__in=LIVE)
 
     def stuck(self) -> TransactionQuerySet:
         """Waiting for a person: parked, or held for a decision."""
@@ -131,8 +133,16 @@ class Transaction(models.Model):
             ),
             models.Index(
                 fields=["state", "wait", "changed_at"],
-                condition=Q(state__in=["accepted", "in_progress", "waiting", "dead_lettered"]),
+                condition=Q(
+                    state__in=["accepted", "in_progress", "waiting", "delivered", "dead_lettered"]
+                ),
                 name="tx_live",
+            ),
+            models.Index(
+                fields=["ended_at"],
+                include=["process", "due_at", "entity"],
+                condition=Q(state="verified"),
+                name="tx_kept",
             ),
         ]
 
@@ -251,6 +261,9 @@ class Step(models.Model):
             ),
             models.Index(
                 fields=["changed_at"], condition=Q(state__in=["parked", "held"]), name="steps_stuck"
+            ),
+            models.Index(
+                fields=["done_at"], condition=Q(state="verified"), name="steps_handed_over"
             ),
         ]
 
