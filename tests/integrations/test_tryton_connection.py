@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from controltower.canonical.events import INVOICE_POSTED
+from controltower.canonical.events import INVOICE_PAID, INVOICE_POSTED
 from controltower.canonical.verdicts import (
     Done,
     Kind,
@@ -22,6 +22,7 @@ from tests.integrations.erp import (
     Erp,
     a_customer,
     a_draft,
+    a_posted,
     done,
     invoice,
     rejected,
@@ -116,6 +117,20 @@ async def test_the_feed_tells_each_posting_once_and_in_order(tryton: TrytonConne
         start = cursor
     times = [event.version for event in {event.id: event for event in seen}.values()]
     assert times == sorted(times)
+
+
+async def test_the_feed_tells_of_payment(tryton: TrytonConnector, erp: Erp) -> None:
+    ref, record = await a_posted(tryton)
+    (booked,) = erp.invoices(record["reference"])
+    erp.control.do("pay_invoice", number=booked["number"])
+    cursor, more, told = "", True, {}
+    while more:
+        page = await tryton.read_changes("invoice", cursor, 50)
+        told |= {change.event.subject: change.event for change in page.changes}
+        cursor, more = page.next_cursor, page.has_more
+    assert told[f"invoice/{ref}"].type == INVOICE_PAID
+    assert done(await tryton.get("invoice", ref), Outcome.READ).values["state"] == "paid"
+    done(await tryton.act("invoice", ref, "post", {}, "key"), Outcome.ALREADY_DONE)
 
 
 async def test_reconciliation_keys_carry_our_reference_and_the_total(

@@ -18,7 +18,7 @@ TAXES = {
 """Per code: text on the invoice, rate, legal notice. The tax's name in Tryton is the code."""
 
 YEARS = (2025, 2026, 2027)
-RECEIVABLE, PAYABLE, TAX_ACCOUNT, EXCHANGE = "1.2.1", "2.1.1", "2.2.3", "6.2.1"
+BANK, RECEIVABLE, PAYABLE, TAX_ACCOUNT, EXCHANGE = "1.1.1", "1.2.1", "2.1.1", "2.2.3", "6.2.1"
 OVER_TIME, POINT_IN_TIME, REBILLED = "4.2.2", "4.1.2", "4.1.3"
 
 
@@ -26,6 +26,7 @@ async def open_company(console: Console, company: int, entity: Entity) -> None:
     """Enter what every company needs before it can invoice anybody."""
     accounts = await _chart(console, company)
     await _taxes(console, company, accounts, entity)
+    await _bank(console, company, accounts)
     for year in YEARS:
         await _fiscal_year(console, company, entity, year)
 
@@ -99,19 +100,32 @@ async def _taxes(console: Console, company: int, accounts: dict[str, int], entit
         )  # fmt: skip
 
 
+async def _bank(console: Console, company: int, accounts: dict[str, int]) -> None:
+    """Clients pay by bank transfer."""
+    (journal,) = await console.rows("account.journal", [["type", "=", "cash"]], ["id"], company)
+    await console.create(
+        "account.invoice.payment.method",
+        {
+            "name": "Bank transfer", "company": company, "journal": journal["id"],
+            "credit_account": accounts[BANK], "debit_account": accounts[BANK],
+        },
+        company=company,
+    )  # fmt: skip
+
+
 async def _fiscal_year(console: Console, company: int, entity: Entity, year: int) -> None:
     """Twelve monthly periods, each numbering its own customer invoices: ``LF-DE-2026-11-0001``.
 
     Tryton refuses an invoice dated before the last one of its sequence; with one sequence per month
     a month that is opened again can still be billed after the next one has begun.
     """
-    sequences = _Sequences(console, company, f"{entity.code}-{year}")
+    prefix = f"{entity.code}-{year}"
+    (moves,) = await _sequences(console, company, "Account Move", [f"{prefix}-M"])
     (fiscal_year,) = await console.create(
         "account.fiscalyear",
         {
-            "name": str(year), "company": company,
+            "name": str(year), "company": company, "move_sequence": moves,
             "start_date": date(year, 1, 1), "end_date": date(year, 12, 31),
-            "move_sequence": await sequences.draw("Account Move", "-M"),
         },
         company=company,
     )  # fmt: skip
@@ -121,37 +135,30 @@ async def _fiscal_year(console: Console, company: int, entity: Entity, year: int
     periods = await console.rows(
         "account.period", [["fiscalyear", "=", fiscal_year]], ["start_date"], company
     )
-    others = {
-        "out_credit_note_sequence": await sequences.draw("Invoice", "-CN-"),
-        "in_invoice_sequence": await sequences.draw("Invoice", "-S-"),
-        "in_credit_note_sequence": await sequences.draw("Invoice", "-SC-"),
-    }
+    prefixes = [f"{prefix}-{period['start_date']:%m}-" for period in periods]
+    prefixes += [f"{prefix}-CN-", f"{prefix}-S-", f"{prefix}-SC-"]
+    *monthly, credit, supplier, supplier_credit = await _sequences(
+        console, company, "Invoice", prefixes
+    )
     rows = [
         {
             "company": company, "fiscalyear": fiscal_year, "period": period["id"],
-            "out_invoice_sequence": await sequences.draw(
-                "Invoice", f"-{period['start_date']:%m}-"
-            ),
-            **others,
+            "out_invoice_sequence": sequence, "out_credit_note_sequence": credit,
+            "in_invoice_sequence": supplier, "in_credit_note_sequence": supplier_credit,
         }
-        for period in periods
+        for period, sequence in zip(periods, monthly, strict=True)
     ]  # fmt: skip
     await console.create("account.fiscalyear.invoice_sequence", *rows, company=company)
 
 
-class _Sequences:
-    """Draws gapless number sequences for one company and year."""
-
-    def __init__(self, console: Console, company: int, prefix: str) -> None:
-        self._console = console
-        self._company = company
-        self._prefix = prefix
-
-    async def draw(self, kind: str, infix: str) -> int:
-        (found,) = await self._console.rows("ir.sequence.type", [["name", "=", kind]], ["id"])
-        row = {
-            "name": f"{kind} {self._prefix}{infix}".rstrip("-"), "sequence_type": found["id"],
-            "company": self._company, "prefix": f"{self._prefix}{infix}", "padding": 4,
-        }  # fmt: skip
-        (sequence,) = await self._console.create("ir.sequence.strict", row, company=self._company)
-        return sequence
+async def _sequences(console: Console, company: int, kind: str, prefixes: list[str]) -> list[int]:
+    """Gapless number sequences, named for what they number."""
+    (found,) = await console.rows("ir.sequence.type", [["name", "=", kind]], ["id"])
+    rows = [
+        {
+            "name": f"{kind} {prefix}".rstrip("-"), "sequence_type": found["id"],
+            "company": company, "prefix": prefix, "padding": 4,
+        }
+        for prefix in prefixes
+    ]  # fmt: skip
+    return await console.create("ir.sequence.strict", *rows, company=company)

@@ -23,6 +23,7 @@ class Console:
 
     def __init__(self, base_url: str) -> None:
         self._url = f"{base_url}/{DATABASE}/rpc/"
+        self._credentials = ("", "")
         self._headers = {"Content-Type": "application/json"}
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60))
 
@@ -39,6 +40,7 @@ class Console:
 
     async def login(self, user: str, password: str) -> None:
         """Open a session. Raises Refused when the password is wrong."""
+        self._credentials = (user, password)
         self._headers.pop("Authorization", None)
         user_id, token, _ = await self.call("common.db.login", user, {"password": password}, "en")
         session = base64.b64encode(f"{user}:{user_id}:{token}".encode()).decode()
@@ -47,14 +49,20 @@ class Console:
     async def call(self, method: str, *params: Any) -> Any:
         """Call one RPC method. Raises Refused, or aiohttp's errors when Tryton is away."""
         body = json.dumps({"id": 1, "method": method, "params": params}, default=_encode)
-        async with self._http.post(self._url, data=body, headers=self._headers) as answer:
-            text = await answer.text()
-            if answer.status != 200:
-                raise Refused(f"{method}: HTTP {answer.status} {text[:200]}")
+        status, text = await self._send(body)
+        if status == 401 and "Authorization" in self._headers:
+            await self.login(*self._credentials)  # some calls want a session of the last minutes
+            status, text = await self._send(body)
+        if status != 200:
+            raise Refused(f"{method}: HTTP {status} {text[:200]}")
         document = json.loads(text, object_hook=_decode)
         if "error" in document:
             raise Refused(f"{method}: {document['error']}")
         return document["result"]
+
+    async def _send(self, body: str) -> tuple[int, str]:
+        async with self._http.post(self._url, data=body, headers=self._headers) as answer:
+            return answer.status, await answer.text()
 
     async def create(self, model: str, *rows: dict[str, Any], company: int = 0) -> list[int]:
         """Create records and return their ids."""

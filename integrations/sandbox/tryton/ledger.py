@@ -44,6 +44,39 @@ class Ledger:
         await self._console.write("account.tax", [taxes[0]["id"]], {"active": active}, company)
         return {"company": wanted["company"], "code": code, "active": active}
 
+    async def pay_invoice(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """The client pays the invoice ``number`` in full; ``date`` defaults to its invoice date."""
+        number = str(wanted.get("number", ""))
+        domain = [["number", "=", number], ["type", "=", "out"], ["state", "=", "posted"]]
+        fields = ["company", "party", "currency", "amount_to_pay", "invoice_date"]
+        found = await self._console.rows("account.invoice", domain, fields)
+        if not found:
+            raise Impossible(f"no posted invoice has the number {number or '(empty)'}")
+        invoice, company = found[0], int(found[0]["company"])
+        methods = await self._console.rows(
+            "account.invoice.payment.method", [["company", "=", company]], ["id"], company
+        )
+        on = wanted.get("date")
+        payment = {
+            "payee": invoice["party"], "amount": invoice["amount_to_pay"], "company": company,
+            "currency": invoice["currency"], "payment_method": methods[0]["id"],
+            "date": date.fromisoformat(str(on)) if on else invoice["invoice_date"],
+        }  # fmt: skip
+        await self._play_payment(invoice["id"], company, payment)
+        return {"number": number, "paid": str(invoice["amount_to_pay"])}
+
+    async def _play_payment(self, invoice: int, company: int, payment: dict[str, Any]) -> None:
+        wizard = "wizard.account.invoice.pay"
+        context = {
+            "company": company, "active_model": "account.invoice", "active_id": invoice,
+            "active_ids": [invoice],
+        }  # fmt: skip
+        session, _, _ = await self._console.call(f"{wizard}.create", context)
+        await self._console.call(
+            f"{wizard}.execute", session, {"start": payment}, "choice", context
+        )
+        await self._console.call(f"{wizard}.delete", session, context)
+
     async def periods(self) -> list[dict[str, Any]]:
         """Months that are not open, per company."""
         rows = await self._console.rows(
@@ -92,6 +125,7 @@ class Ledger:
             "close_period": self.close_period,
             "reopen_period": self.reopen_period,
             "switch_tax": self.switch_tax,
+            "pay_invoice": self.pay_invoice,
         }
         if name not in verbs:
             raise Impossible(f"the ERP can {', '.join(verbs)}")

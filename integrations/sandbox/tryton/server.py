@@ -71,7 +71,8 @@ class ErpControl(Control):
     """The control door with an accountant's verbs and the books themselves beside the faults.
 
     ``POST /api/actions/close_period|reopen_period {company, period}`` ·
-    ``POST /api/actions/switch_tax {company, code, active}`` · ``POST /api/actions/crash`` ·
+    ``POST /api/actions/switch_tax {company, code, active}`` ·
+    ``POST /api/actions/pay_invoice {number, date?}`` · ``POST /api/actions/crash`` ·
     ``GET /api/books/invoices?company=&reference=`` · ``GET /api/books/totals`` ·
     ``GET /api/books/periods`` (those not open).
     """
