@@ -17,3 +17,20 @@ serve_session()
 os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(48))
 os.environ["DJANGO_SETTINGS_MODULE"] = "controltower.settings"
 django.setup()
+
+from collections.abc import Iterable  # noqa: E402 - Django must be set up before its parts
+from typing import Any  # noqa: E402
+
+from django.db.backends.postgresql.operations import DatabaseOperations  # noqa: E402
+
+_flush = DatabaseOperations.execute_sql_flush
+_LIFT = "ALTER TABLE firm_auditentry {} TRIGGER audit_no_truncate"
+
+
+def _flush_with_the_audit_chain(operations: DatabaseOperations, statements: Iterable[str]) -> Any:
+    """A trigger forbids emptying the audit chain; between tests the tables' owner may lift it."""
+    lifted = [_LIFT.format("DISABLE"), *statements, _LIFT.format("ENABLE")]
+    return _flush(operations, lifted)
+
+
+DatabaseOperations.execute_sql_flush = _flush_with_the_audit_chain

@@ -113,7 +113,7 @@ def _round(systems: Sequence[System]) -> int:
         if allowed:
             claimed += claim([system.pk], allowed)
     claimed_at = monotonic()
-    intents = [intent for step_id in claimed if (intent := _prepare(step_id, now))]
+    intents = [intent for step_id in claimed if (intent := prepare(step_id, now))]
     if intents and monotonic() - claimed_at + _longest(intents) < LEASE.total_seconds():
         verdicts = asyncio.run(_call(systems, intents))
         _settle(systems, intents, verdicts)
@@ -133,7 +133,7 @@ def claim(systems: Sequence[int], limit: int) -> list[UUID]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _prepare(step_id: UUID, now: datetime) -> Intent | None:
+def prepare(step_id: UUID, now: datetime) -> Intent | None:
     """Decide what to send and commit the intent; None when a rule or the key's order forbids."""
     try:
         with atomic():

@@ -1,0 +1,76 @@
+"""The main job: a won deal becomes a project, approved work becomes one posted invoice."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from controltower.transactions.models import Transaction, TransactionState
+from tests.journeys.tower import Tower
+
+VERIFIED = TransactionState.VERIFIED
+
+
+@pytest.mark.parametrize("entity", ["LF-DE", "LF-UK", "LF-US"])
+def test_time_becomes_one_posted_invoice_in_the_right_company(tower: Tower, entity: str) -> None:
+    deal = tower.set_up(entity=entity)
+    billing = tower.until(tower.billing_of(tower.approve_time(deal, hours="36.5")), VERIFIED)
+    (invoice,) = tower.erp.invoices(billing.reference)
+    assert invoice["state"] == "posted"
+    assert invoice["company"] == entity
+    assert Decimal(invoice["untaxed"]) == billing.amount.quantize(Decimal("0.01"))
+    assert billing.correlation_id == deal.correlation_id
+
+
+def test_the_deal_carries_its_links(tower: Tower) -> None:
+    deal = tower.set_up()
+    link = deal.steps.get(name="link")
+    assert link.values["project_id"] == deal.steps.get(name="project").ref
+    assert link.values["erp_customer_code"]
+
+
+def test_a_fixed_fee_bills_its_milestones_to_the_cent(tower: Tower) -> None:
+    deal = tower.set_up(billing="Fixed fee", amount="100000.01")
+    steps = deal.steps.filter(name__startswith="milestone-").order_by("position")
+    parts = [Decimal(step.sent["amount"]) for step in steps]
+    assert sum(parts) == Decimal("100000.01")
+    done = tower.org.control.do("approve_milestone", milestone=steps[0].ref)
+    billing = tower.of("project", deal.steps.get(name="project").ref, "time-and-expense-to-billing")
+    tower.until(billing, VERIFIED)
+    (invoice,) = tower.erp.invoices(billing.reference)
+    assert Decimal(invoice["untaxed"]) == parts[0], done
+
+
+def test_time_and_expense_of_one_project_are_one_invoice(tower: Tower) -> None:
+    deal = tower.set_up()
+    project = deal.steps.get(name="project").ref
+    number = tower.approve_time(deal, hours="8")
+    expense = tower.org.control.do("approve_expense", project=project, amount="120.55")
+    billing = tower.until(tower.billing_of(number), VERIFIED)
+    assert billing.keys.filter(value=expense["number"]).exists()
+    assert len(tower.erp.invoices(billing.reference)) == 1
+
+
+def test_any_business_key_finds_the_whole_journey(tower: Tower) -> None:
+    deal = tower.set_up()
+    billing = tower.until(tower.billing_of(tower.approve_time(deal, hours="8")), VERIFIED)
+    (invoice,) = tower.erp.invoices(billing.reference)
+    project = deal.steps.get(name="project").ref
+    for value in (invoice["number"], project):
+        found = Transaction.objects.filter(keys__value=value)
+        assert deal.correlation_id in {row.correlation_id for row in found}, value
+
+
+def test_work_nobody_pays_for_becomes_cost(tower: Tower) -> None:
+    deal = tower.set_up()
+    number = tower.approve_time(deal, hours="4", billable=False)
+    cost = tower.until(tower.of("approved work", number, "time-to-cost-reporting"), VERIFIED)
+    assert cost.steps.get(name="record").values["period"]
+
+
+def test_the_invoiced_work_is_marked_in_the_psa(tower: Tower) -> None:
+    deal = tower.set_up()
+    billing = tower.until(tower.billing_of(tower.approve_time(deal, hours="8")), VERIFIED)
+    (invoice,) = tower.erp.invoices(billing.reference)
+    assert billing.steps.get(name="status").values["invoice_number"] == invoice["number"]

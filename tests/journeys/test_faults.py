@@ -1,0 +1,149 @@
+"""Systems that fail in the middle: nothing is lost, nothing is done twice."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from controltower.systems.models import Circuit, System
+from controltower.transactions import drain, sweeper
+from controltower.transactions.models import Attempt, Step, TransactionState
+from controltower.transactions.protocol import State
+from tests.journeys.tower import Tower
+
+VERIFIED = TransactionState.VERIFIED
+DRAFT, POST = "write account.invoice create", "write account.invoice post"
+
+
+@pytest.mark.parametrize("operation", [DRAFT, POST])
+@pytest.mark.parametrize("fault", ["commit_then_drop", "drop_before_commit", "html_page"])
+def test_a_lost_answer_of_the_erp_never_makes_a_second_invoice(
+    tower: Tower, operation: str, fault: str
+) -> None:
+    deal = tower.set_up()
+    tower.erp.once(fault, operation)
+    billing = tower.until(tower.billing_of(tower.approve_time(deal, hours="8")), VERIFIED)
+    (invoice,) = tower.erp.invoices(billing.reference)
+    assert invoice["state"] == "posted"
+    assert Attempt.objects.filter(step__transaction=billing, state="unknown").exists()
+
+
+@pytest.mark.parametrize("fault", ["commit_then_drop", "drop_before_commit", "server_error"])
+def test_a_lost_answer_of_the_psa_never_makes_a_second_project(tower: Tower, fault: str) -> None:
+    tower.org.control.order(fault, operation="write pse__Proj__c", count=1)
+    deal = tower.set_up()
+    found = tower.org.control.state()["records"]
+    assert deal.steps.get(name="project").ref
+    deliveries = deal.steps.filter(name="project", state=State.VERIFIED)
+    assert deliveries.count() == 1, found
+
+
+def test_a_system_that_is_down_opens_its_circuit_and_work_waits_for_it(tower: Tower) -> None:
+    deal = tower.set_up()
+    tower.erp.control.order("down")
+    billing = tower.billing_of(tower.approve_time(deal, hours="8"))
+
+    def resting() -> bool:
+        Step.objects.filter(system__slug="tryton").update(due_at=timezone.now())
+        return System.objects.get(slug="tryton").circuit == Circuit.OPEN
+
+    tower.play(resting)
+    tower.beat()
+    billing.refresh_from_db()
+    assert (billing.state, billing.wait) == ("waiting", "circuit_open")
+    assert "cannot be reached" in billing.wait_text
+    tower.erp.control.clear()
+    tower.until(billing, VERIFIED)
+    assert len(tower.erp.invoices(billing.reference)) == 1
+    assert System.objects.get(slug="tryton").circuit == Circuit.CLOSED
+
+
+def test_a_throttled_system_is_waited_for_as_long_as_it_asks(tower: Tower) -> None:
+    tower.org.control.order("throttle", operation="write pse__Proj__c", count=1, retry_after=30)
+    deal = tower.of("opportunity", tower.win(), "opportunity-to-project")
+
+    def told() -> bool:
+        deal.refresh_from_db()
+        return deal.wait == "rate_limit"
+
+    tower.play(told)
+    step = deal.steps.get(name="project")
+    assert step.due_at is not None
+    assert step.due_at > timezone.now() + timedelta(seconds=20)
+    assert step.tries == 0, "a limit is not a failed try"
+    tower.until(deal, VERIFIED)
+
+
+def test_a_worker_that_dies_between_intent_and_answer_is_asked_after(tower: Tower) -> None:
+    """The intent is committed, the call is never made, and nobody settles it."""
+    deal = tower.set_up()
+    billing = tower.billing_of(tower.approve_time(deal, hours="8"))
+    erp = System.objects.get(slug="tryton")
+
+    def drafted() -> bool:
+        return billing.steps.filter(name="draft", state=State.SCHEDULED).exists()
+
+    _play_without_erp(tower, drafted)
+    (step_id,) = drain.claim([erp.pk], 10)
+    assert drain.prepare(step_id, timezone.now()) is not None
+    step = Step.objects.get(pk=step_id)
+    assert step.state == State.SENDING
+    Step.objects.filter(pk=step_id).update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert sweeper.recover_expired(now=timezone.now()) == 1
+    step.refresh_from_db()
+    assert step.state == State.UNKNOWN
+    assert step.deaths == 1
+    tower.until(billing, VERIFIED)
+    assert len(tower.erp.invoices(billing.reference)) == 1
+
+
+def _play_without_erp(tower: Tower, until: object) -> None:
+    System.objects.filter(slug="tryton").update(paused_at=timezone.now(), pause_reason="test")
+    assert callable(until)
+    tower.play(until)
+    System.objects.filter(slug="tryton").update(paused_at=None, pause_reason="")
+
+
+def test_a_late_worker_cannot_undo_what_another_has_proven(tower: Tower) -> None:
+    from controltower.canonical.verdicts import Kind, Rejected
+    from controltower.transactions import settlement
+
+    deal = tower.set_up()
+    billing = tower.billing_of(tower.approve_time(deal, hours="8"))
+    erp = System.objects.get(slug="tryton")
+
+    def drafted() -> bool:
+        return billing.steps.filter(name="draft", state=State.SCHEDULED).exists()
+
+    _play_without_erp(tower, drafted)
+    (step_id,) = drain.claim([erp.pk], 10)
+    late = drain.prepare(step_id, timezone.now())
+    assert late is not None
+    Step.objects.filter(pk=step_id).update(lease_until=timezone.now() - timedelta(seconds=1))
+    sweeper.recover_expired(now=timezone.now())
+    tower.until(billing, VERIFIED)
+    refusal = Rejected(kind=Kind.NOT_FOUND, text="late news")
+    settlement.settle(late, refusal, 1, now=timezone.now())
+    step = Step.objects.get(pk=step_id)
+    assert step.state == State.VERIFIED
+
+
+def test_a_paused_system_says_who_paused_it_and_why(tower: Tower) -> None:
+    from controltower.systems import upkeep
+
+    deal = tower.of("opportunity", tower.win(), "opportunity-to-project")
+    certinia = System.objects.get(slug="certinia")
+    upkeep.pause(
+        system=certinia, reason="upgrade", by=tower.person("otto.brandt"), now=timezone.now()
+    )
+
+    def waits() -> bool:
+        deal.refresh_from_db()
+        return deal.wait == "circuit_open"
+
+    tower.play(waits)
+    assert "paused: upgrade" in deal.wait_text
+    upkeep.resume(system=certinia, by=tower.person("otto.brandt"), now=timezone.now())
+    tower.until(deal, VERIFIED)
