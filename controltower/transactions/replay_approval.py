@@ -29,7 +29,7 @@ def latest(plan: ReplayPlan) -> Approval | None:
 
 def may_decide(plan: ReplayPlan, person: Person) -> bool:
     """Whether the person's duties reach every legal entity in the plan."""
-    codes = set(
+    codes: set[str | None] = set(
         Transaction.objects.filter(pk__in=plan.items.values("transaction"))
         .order_by()
         .values_list("entity__code", flat=True)

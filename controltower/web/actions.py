@@ -46,4 +46,4 @@ def leave(person: Person, right: Right, entity: str | None = None) -> Leave:
 
 def only(right: Right) -> str:
     """The sentence that says who may."""
-    return _("Only a %(roles)s may do this.") % {"roles": who_grants(right)}
+    return _("Only the %(roles)s may do this.") % {"roles": who_grants(right)}

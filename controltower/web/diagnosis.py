@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import F
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -202,18 +201,14 @@ def _memo(chain: Chain, now: datetime) -> list[tuple[str, str]]:
 def _seen_before(letter: DeadLetter) -> list[tuple[str, str]]:
     """How often this cause was solved, and how the last time."""
     solved = DeadLetter.objects.filter(cause=letter.cause, state=LetterState.RESOLVED)
-    last = (
-        solved.annotate(took=F("resolved_at") - F("opened_at"))
-        .order_by("-resolved_at", "-pk")
-        .first()
-    )
-    if last is None:
+    last = solved.order_by("-resolved_at", "-pk").first()
+    if last is None or last.resolved_at is None:
         return [(_("Seen before"), _("Never"))] if letter.times == 1 else _again(letter)
     words = ngettext("%(n)d time", "%(n)d times", count := solved.count()) % {"n": count}
     how = _("%(words)s. Last time: %(how)s, after %(length)s") % {
         "words": words,
         "how": last.get_resolution_display().lower(),
-        "length": formats.duration(last.took),
+        "length": formats.duration(last.resolved_at - last.opened_at),
     }
     return [(_("Seen before"), how)]
 

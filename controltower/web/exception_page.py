@@ -119,26 +119,20 @@ def _group(
 def _happened(cause: Cause, count: int) -> str:
     words = {"n": count, "system": cause.system.title if cause.system else ""}
     if cause.kind == Kind.UNKNOWN:
-        return (
-            ngettext(
-                "%(n)d was sent, but %(system)s gave no answer that can be trusted. Replaying asks "
-                "first: what is there is linked, not sent again.",
-                "%(n)d were sent, but %(system)s gave no answer that can be trusted. Replaying asks "
-                "first: what is there is linked, not sent again.",
-                count,
-            )
-            % words
+        sentence = ngettext(
+            "%(n)d was sent, but %(system)s gave no answer that can be trusted.",
+            "%(n)d were sent, but %(system)s gave no answer that can be trusted.",
+            count,
         )
+        asks = _("Replaying asks first: what is there is linked, not sent again.")
+        return f"{sentence % words} {asks}"
     if cause.kind == Kind.PERIOD_CLOSED:
-        return (
-            ngettext(
-                "%(n)d belongs to a closed period and waits for a decision. It has not been "
-                "posted.",
-                "%(n)d belong to a closed period and wait for a decision. None has been posted.",
-                count,
-            )
-            % words
+        sentence = ngettext(
+            "%(n)d belongs to a closed period and waits for a decision. It has not been posted.",
+            "%(n)d belong to a closed period and wait for a decision. None has been posted.",
+            count,
         )
+        return sentence % words
     if cause.system is None:
         return (
             ngettext(

@@ -120,7 +120,7 @@ def replays(request: SignedIn, pk: int) -> HttpResponse:
 @require_POST
 def assign(request: SignedIn, pk: int) -> HttpResponse:
     """Give the cause an owner."""
-    cause, _letters_ = _letters(request, pk)
+    cause, _ignored = _letters(request, pk)
     form = Assign(request.POST)
     if not form.is_valid():
         messages.error(request, _("This person cannot take it. Nothing was changed."))
@@ -139,7 +139,7 @@ def assign(request: SignedIn, pk: int) -> HttpResponse:
 @require_POST
 def snooze(request: SignedIn, pk: int) -> HttpResponse:
     """Put the cause aside until a time, or wake it."""
-    cause, _letters_ = _letters(request, pk)
+    cause, _ignored = _letters(request, pk)
     form, now = Snooze(request.POST), timezone.now()
     if not form.is_valid():
         messages.error(request, NEEDS_REASON)

@@ -1,4 +1,4 @@
-"""What may be done with a replay now: release, ask, approve, refuse, pause, go on, stop, plan again."""
+"""What may be done with a replay now: ask, approve, release, pause, go on, stop, plan again."""
 
 from __future__ import annotations
 

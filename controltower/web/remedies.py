@@ -1,4 +1,4 @@
-"""What a person can do about a transaction: ranked words, also what will not help, and the forms."""
+"""What a person can do about a transaction: ranked words, what will not help, and the forms."""
 
 from __future__ import annotations
 
@@ -133,12 +133,8 @@ def actions_for(chain: Chain, person: Person) -> list[Action]:
         return []
     actions = []
     if trouble.kind == Kind.PERIOD_CLOSED:
-        actions += period_actions(
-            reverse("transaction_decisions", args=[one.correlation_id]),
-            one.reference,
-            person,
-            entity,
-        )
+        url = reverse("transaction_decisions", args=[one.correlation_id])
+        actions += period_actions(url, one.reference, person, entity)
     elif chain.replaying is None:
         actions.append(replay_action(one, trouble, person, entity))
     if chain.letter is not None:

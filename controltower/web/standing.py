@@ -1,4 +1,4 @@
-"""Where a transaction stands, in a person's words: state, lateness, stuck where and for how long."""
+"""Where a transaction stands, in words: its state, its lateness, stuck where and for how long."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def in_doubt(step: Step | None) -> bool:
 def trouble_in(steps: Iterable[Step]) -> Step | None:
     """The step that explains the state: stuck before in doubt before the rest."""
     by_state: dict[str, Step] = {}
-    for step in steps:
-        by_state.setdefault(step.state, step)
+    for one in steps:
+        by_state.setdefault(one.state, one)
     for state in (State.PARKED, State.HELD, State.UNKNOWN):
         if state in by_state:
             return by_state[state]

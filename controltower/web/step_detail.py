@@ -1,30 +1,25 @@
-"""One step in detail: fields, what was sent, the answer, every try, its mapping, the audit trail."""
+"""One step in detail: fields, what was sent, the answer, tries, its mapping, the audit trail."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.sessions.backends.base import SessionBase
 from django.db.models import Q
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from controltower.firm.models import AuditEntry, Person
 from controltower.firm.rights import Right, may
-from controltower.mappings.apply import FieldLine, apply
 from controltower.mappings.models import MappingVersion
-from controltower.processes.definition import Send
-from controltower.systems.models import System
-from controltower.transactions.facts import definitions, facts
-from controltower.transactions.models import Attempt, Step, TimelineEntry, Transaction
+from controltower.transactions.models import Attempt, Step, TimelineEntry
 from controltower.transactions.protocol import MOST_TRIES, Purpose, State
-from controltower.web import formats, privacy, standing
-from controltower.web.remedies import reveal_action
+from controltower.web import formats, mapping_rules, privacy, standing
+from controltower.web.step_fields import fields_of, mapped_lines
 from controltower.web.transaction_journey import waits_for
 
 if TYPE_CHECKING:
@@ -59,7 +54,7 @@ def detail_of(
     }
     match tab:
         case "fields":
-            return context | _fields(chain, step, person, shown, now)
+            return context | fields_of(chain, step, person, shown, now)
         case "sent" | "answer":
             return context | _payload(chain, step, tab, shown, now)
         case "tries":
@@ -104,96 +99,6 @@ def _summary(tries: Sequence[Attempt]) -> str:
     if last.status:
         parts.append(str(last.status))
     return " · ".join(parts)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One field of the step as it is shown."""
-
-    label: str
-    source: str
-    value: str
-    target: str
-    sent: str
-    masked: bool = False
-    refused: bool = False
-    reason: str = ""
-
-
-def _fields(chain: Chain, step: Step, person: Person, shown: bool, now: datetime) -> dict[str, Any]:
-    lines = [_line(line, step, shown) for line in mapped_lines(chain.chosen, step, now)]
-    version = step.mapping_version
-    source = System.objects.filter(role="psa" if "item" in _kinds(chain) else "crm").first()
-    return {
-        "fields": lines,
-        "mapping": f"v{version.number}" if version else "",
-        "source_system": source.title if source else _("the source"),
-        "target_system": step.system.title if step.system else _("Control Tower"),
-        "reveal": reveal_action(chain.chosen, person)
-        if any(line.masked for line in lines)
-        else None,
-    }
-
-
-def _kinds(chain: Chain) -> str:
-    return "deal" if chain.chosen.process == "opportunity-to-project" else "item"
-
-
-def mapped_lines(one: Transaction, step: Step, now: datetime) -> list[FieldLine]:
-    """The fields as the pinned version maps them: of what was sent, or of what would be sent."""
-    record: Mapping[str, Any] = step.sent or _prepared(one, step, now)
-    if step.mapping_version is not None:
-        return apply(step.mapping_version.rules, record).lines
-    return [
-        FieldLine(
-            label=name.replace("_", " ").capitalize(),
-            source=name,
-            value=value,
-            target=name,
-            sent=value,
-            personal=privacy.is_personal(name),
-        )
-        for name, value in record.items()
-        if not isinstance(value, dict)
-    ]
-
-
-def _prepared(one: Transaction, step: Step, now: datetime) -> Mapping[str, Any]:
-    """What the process would send now, for a step that never left the tower."""
-    if step.system is None or step.state not in standing.STUCK:
-        return {}
-    known = facts(one, now)
-    try:
-        prepared = definitions(one, known)[step.name].prepare(known)
-    except (KeyError, AssertionError):
-        return {}
-    return prepared.record if isinstance(prepared, Send) else {}
-
-
-def _line(line: FieldLine, step: Step, shown: bool) -> Line:
-    hidden = not shown and bool(line.value) and (line.personal or privacy.is_personal(line.source))
-    field = step.field if step.state in standing.STUCK else ""
-    refused = bool(field) and field in {line.target, line.source, line.source.rpartition(".")[2]}
-    return Line(
-        label=line.label,
-        source=line.source,
-        value=privacy.masked(line.value) if hidden else _written(line.value),
-        target=line.target,
-        sent=_written(line.sent),
-        masked=hidden,
-        refused=refused,
-        reason=privacy.masked_text(step.text) if refused else "",
-    )
-
-
-def _written(value: Any) -> str:
-    if value is None or value == "":
-        return ""
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
-    if isinstance(value, list):
-        return _("%(n)d lines, see Sent") % {"n": len(value)}
-    return str(value)
 
 
 def _payload(chain: Chain, step: Step, tab: str, shown: bool, now: datetime) -> dict[str, Any]:
@@ -268,39 +173,13 @@ def _mapping(step: Step) -> dict[str, Any]:
         "version": {
             "mapping": version.mapping.title,
             "label": f"v{version.number}",
-            "url": _version_url(version),
+            "url": reverse("mapping_version", args=[version.mapping.slug, version.number]),
             "note": version.note,
             "author": str(version.author),
             "active_from": version.active_from,
         },
-        "rules": [
-            {
-                "label": rule.get("label", ""),
-                "source": rule.get("source", ""),
-                "target": rule.get("target", ""),
-                "words": _rule_words(rule),
-            }
-            for rule in version.rules
-        ],
+        "rules": mapping_rules.rows(version.rules),
     }
-
-
-def _version_url(version: MappingVersion) -> str:
-    try:
-        return reverse("mapping_version", args=[version.mapping.slug, version.number])
-    except NoReverseMatch:
-        return ""
-
-
-def _rule_words(rule: Mapping[str, Any]) -> str:
-    match rule.get("rule"):
-        case "constant":
-            return _("always “%(value)s”") % {"value": rule.get("value")}
-        case "value_map":
-            return _("by a table of %(n)d values") % {"n": len(rule.get("values", ()))}
-        case "each":
-            return _("each line by %(n)d rules") % {"n": len(rule.get("rules", ()))}
-    return _("as it is")
 
 
 TOKENS = {

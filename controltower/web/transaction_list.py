@@ -91,13 +91,7 @@ def matching(
     """Those of the visible rows that the filters ask for; none when a filter makes no sense."""
     if not filters.is_valid():
         return rows.none()
-    state = filters.given("state")
-    if state == STUCK:
-        rows = rows.stuck()
-    elif state == OPEN:
-        rows = rows.live()
-    elif state:
-        rows = rows.filter(state=state)
+    rows = _in_state(rows, filters.given("state"))
     if lateness := filters.given("lateness"):
         rows = rows.live().filter(exposure.lateness_filter(lateness, now, person.zone))
     for name, column in (("process", "process"), ("entity", "entity__code")):
@@ -108,6 +102,14 @@ def matching(
         rows = rows.filter(pk__in=letters.values("transaction"))
     text = str(filters.given("q")).strip()
     return search(rows, text) if text else rows
+
+
+def _in_state(rows: TransactionQuerySet, state: str) -> TransactionQuerySet:
+    if state == STUCK:
+        return rows.stuck()
+    if state == OPEN:
+        return rows.live()
+    return rows.filter(state=state) if state else rows
 
 
 def search(rows: TransactionQuerySet, text: str) -> TransactionQuerySet:

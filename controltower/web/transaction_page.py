@@ -162,7 +162,9 @@ def selected(chain: Chain, name: str) -> Step | None:
     if chain.trouble:
         return chain.trouble
     waiting = [step for step in chain.own if not step.done_at]
-    return (waiting or chain.own or [None])[0 if waiting else -1]
+    if waiting:
+        return waiting[0]
+    return chain.own[-1] if chain.own else None
 
 
 @dataclass(frozen=True, slots=True)

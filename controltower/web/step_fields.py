@@ -1,0 +1,115 @@
+"""The fields of a step: source, value, target, and which of them the target refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from controltower.firm.models import Person
+from controltower.mappings.apply import FieldLine, apply
+from controltower.processes.definition import Send
+from controltower.systems.models import System
+from controltower.transactions.facts import definitions, facts
+from controltower.transactions.models import Step, Transaction
+from controltower.web import privacy, standing
+from controltower.web.remedies import reveal_action
+
+if TYPE_CHECKING:
+    from controltower.web.transaction_page import Chain
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One field of the step as it is shown."""
+
+    label: str
+    source: str
+    value: str
+    target: str
+    sent: str
+    masked: bool = False
+    refused: bool = False
+    reason: str = ""
+
+
+def fields_of(
+    chain: Chain, step: Step, person: Person, shown: bool, now: datetime
+) -> dict[str, Any]:
+    """The context of the tab "fields"."""
+    lines = [_line(line, step, shown) for line in mapped_lines(chain.chosen, step, now)]
+    version = step.mapping_version
+    source = System.objects.filter(role="psa" if "item" in _kinds(chain) else "crm").first()
+    return {
+        "fields": lines,
+        "mapping": f"v{version.number}" if version else "",
+        "source_system": source.title if source else _("the source"),
+        "target_system": step.system.title if step.system else _("Control Tower"),
+        "reveal": reveal_action(chain.chosen, person)
+        if any(line.masked for line in lines)
+        else None,
+    }
+
+
+def _kinds(chain: Chain) -> str:
+    return "deal" if chain.chosen.process == "opportunity-to-project" else "item"
+
+
+def mapped_lines(one: Transaction, step: Step, now: datetime) -> list[FieldLine]:
+    """The fields as the pinned version maps them: of what was sent, or of what would be sent."""
+    record: Mapping[str, Any] = step.sent or _prepared(one, step, now)
+    if step.mapping_version is not None:
+        return apply(step.mapping_version.rules, record).lines
+    return [
+        FieldLine(
+            label=name.replace("_", " ").capitalize(),
+            source=name,
+            value=value,
+            target=name,
+            sent=value,
+            personal=privacy.is_personal(name),
+        )
+        for name, value in record.items()
+        if not isinstance(value, dict)
+    ]
+
+
+def _prepared(one: Transaction, step: Step, now: datetime) -> Mapping[str, Any]:
+    """What the process would send now, for a step that never left the tower."""
+    if step.system is None or step.state not in standing.STUCK:
+        return {}
+    known = facts(one, now)
+    try:
+        prepared = definitions(one, known)[step.name].prepare(known)
+    except (KeyError, AssertionError):
+        return {}
+    return prepared.record if isinstance(prepared, Send) else {}
+
+
+def _line(line: FieldLine, step: Step, shown: bool) -> Line:
+    hidden = not shown and bool(line.value) and (line.personal or privacy.is_personal(line.source))
+    field = step.field if step.state in standing.STUCK else ""
+    refused = bool(field) and field in {line.target, line.source, line.source.rpartition(".")[2]}
+    return Line(
+        label=line.label,
+        source=line.source,
+        value=privacy.masked(line.value) if hidden else _written(line.value),
+        target=line.target,
+        sent=_written(line.sent),
+        masked=hidden,
+        refused=refused,
+        reason=privacy.masked_text(step.text) if refused else "",
+    )
+
+
+def _written(value: Any) -> str:
+    if value is None or value == "":
+        return ""
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, list):
+        return _("%(n)d lines, see Sent") % {"n": len(value)}
+    return str(value)

@@ -1,0 +1,315 @@
+"""The pretend firm in a test's database, and its business played by the engine's own verbs.
+
+Nothing is faked inside the tower: events go through the inbox, steps through claim, intent and
+settlement. Only the systems' answers are given here, instead of a call.
+
+    firm = found()
+    deal = firm.deal()                                    # played to its project
+    bill = firm.bill(deal, answers={"draft": refused()})  # stuck in the ERP
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from controltower.canonical import events
+from controltower.canonical.events import BusinessKey, CanonicalEvent
+from controltower.canonical.records import Opportunity, Project, TimeEntry
+from controltower.canonical.verdicts import (
+    Done,
+    Exchange,
+    FieldError,
+    Kind,
+    Outcome,
+    Rejected,
+    Unknown,
+    Verdict,
+)
+from controltower.firm.models import Duty, LegalEntity, Person
+from controltower.incidents import letters
+from controltower.incidents.models import Cause, DeadLetter
+from controltower.systems.models import System
+from controltower.transactions import drain, engine, intake, interpretation, replay, settlement
+from controltower.transactions.models import ReplayPlan, Step, Transaction
+from controltower.web.demo.firm import PEOPLE, ZONES, found_firm
+from controltower.web.demo.mappings import agree_mappings
+from controltower.web.demo.surroundings import connect_systems
+
+Answer = Verdict | Callable[[Step], Verdict]
+CONTACT, EMAIL = "Dorothea Quince", "dorothea.quince@meridian.example"
+_numbers = count(1)
+
+
+def refused(
+    text: str = "Tax code “DE-19” is not valid for this company.",
+    kind: Kind = Kind.VALIDATION,
+    field_: str = "tax_code",
+) -> Rejected:
+    """The system says no in its own words."""
+    return Rejected(
+        kind=kind,
+        text=text,
+        fields=(FieldError(field_, text),),
+        exchange=Exchange(
+            request=f'POST /invoices\n\n{{"contact_email": "{EMAIL}"}}',
+            response=f'{{"error": "{text}", "sent_to": "{EMAIL}"}}',
+            status=422,
+        ),
+    )
+
+
+def closed() -> Rejected:
+    """The period is closed in the ERP."""
+    return refused("The period 2026-11 is closed.", Kind.PERIOD_CLOSED, "")
+
+
+def no_answer() -> Unknown:
+    """Sent, and the connection broke."""
+    return Unknown(text="The connection broke after the request was sent.")
+
+
+def found(now: datetime | None = None) -> Firm:
+    """The firm with its people, systems and agreed mappings."""
+    now = now or timezone.now() - timedelta(minutes=5)
+    found_firm(timezone.now().date())
+    people = {}
+    for username, first, last, role, code in PEOPLE:
+        person = Person.objects.create(
+            username=username,
+            first_name=first,
+            last_name=last,
+            email=f"{username}@larkfield.example",
+            zone=ZONES.get(code, "Europe/Berlin"),
+        )
+        entity = LegalEntity.objects.get(code=code) if code else None
+        Duty.objects.create(person=person, role=role, entity=entity)
+        people[first.lower()] = person
+    connect_systems(now)
+    agree_mappings(now)
+    return Firm(now, people)
+
+
+@dataclass
+class Firm:
+    """Verbs of the firm's business. `now` is when things happen: in the past, so that they are
+    due."""
+
+    now: datetime
+    people: dict[str, Person] = field(default_factory=dict)
+
+    def __getattr__(self, name: str) -> Person:
+        """`firm.anna` is the controller, `firm.otto` the operator, and so on."""
+        people: dict[str, Person] = self.__dict__.get("people", {})
+        if name not in people:
+            raise AttributeError(name)
+        return people[name]
+
+    def opportunity(self, **values: Any) -> CanonicalEvent:
+        """A won deal as the CRM reports it."""
+        number = next(_numbers)
+        deal: dict[str, Any] = {
+            "source_id": f"006TEST{number:011d}",
+            "name": f"Claims platform {number}",
+            "entity": "LF-DE",
+            "customer_id": f"001TEST{number:011d}",
+            "customer_name": "Meridian Harbour Health",
+            "stage": "Closed Won",
+            "won": True,
+            "amount": Decimal("48200.00"),
+            "currency": "EUR",
+            "close_date": self.now.date(),
+            "billing_method": "Time and materials",
+            "billing_grouping": "Project",
+            "po_number": f"PO-{number:05d}",
+        }
+        record = Opportunity(**deal | values)
+        return self._event(events.OPPORTUNITY_WON, "salesforce", record.source_id, record, number)
+
+    def timecard(self, deal: Transaction, **values: Any) -> CanonicalEvent:
+        """A week of approved time on a deal's project."""
+        number = next(_numbers)
+        subject = deal.subject
+        project = Project(
+            source_id=deal.steps.get(name="project").ref,
+            name=deal.title,
+            entity=deal.entity.code if deal.entity else "",
+            customer_id=str(subject["customer_id"]),
+            customer_name=str(subject["customer_name"]),
+            billing_grouping="Project",
+            currency=str(subject["currency"]),
+            correlation_id=deal.correlation_id,
+        )
+        card: dict[str, Any] = {
+            "source_id": f"a1TTEST{number:011d}",
+            "number": f"TC-{number:06d}",
+            "project": project,
+            "project_id": project.source_id,
+            "currency": project.currency,
+            "hours": Decimal(40),
+            "rate": Decimal("180.00"),
+            "amount": Decimal("7200.00"),
+            "role": "Consultant",
+            "resource_name": "Ilse Vantongeren",
+            "on": self.now.date(),
+            "week_start": self.now.date(),
+        }
+        record = TimeEntry(**card | values)
+        return self._event(events.TIMESHEET_APPROVED, "certinia", record.number, record, number)
+
+    def _event(
+        self, type_: str, source: str, subject: str, record: Any, number: int
+    ) -> CanonicalEvent:
+        return CanonicalEvent(
+            id=f"{subject}:{number}",
+            type=type_,
+            source=source,
+            subject=subject,
+            time=self.now,
+            version=f"{number:012d}",
+            record=record,
+            keys=(BusinessKey("approved work", record.number),)
+            if isinstance(record, TimeEntry)
+            else (),
+        )
+
+    def tell(self, event: CanonicalEvent) -> Transaction:
+        """Let the tower know a fact; the transaction that it started or joined."""
+        receipt = intake.receive(facts=[(b"{}", event)], signature="polled", now=self.now)
+        for event_id in receipt.stored:
+            interpretation.interpret(event_id, now=self.now)
+        return Transaction.objects.get(items__source_id=event.record.source_id)
+
+    def deal(self, answers: Mapping[str, Answer] | None = None, **values: Any) -> Transaction:
+        """A won deal, played as far as the answers let it go."""
+        return self.play(self.tell(self.opportunity(**values)), answers)
+
+    def gathering(self, deal: Transaction, **values: Any) -> Transaction:
+        """Approved time on the deal's project, gathered but not billed yet."""
+        return self.tell(self.timecard(deal, **values))
+
+    def bill(
+        self, deal: Transaction, answers: Mapping[str, Answer] | None = None, **values: Any
+    ) -> Transaction:
+        """Approved time whose billing run has begun, played as far as the answers let it go."""
+        one = self.gathering(deal, **values)
+        if one.gathering:
+            engine.close_gathering(one, now=self.now)
+        return self.play(one, answers)
+
+    def play(self, one: Transaction, answers: Mapping[str, Answer] | None = None) -> Transaction:
+        """Claim, intend and settle until nothing is due; letters are caught up with."""
+        systems = list(System.objects.values_list("pk", flat=True))
+        _due_now(one)
+        while claimed := drain.claim(systems, 50):
+            for step_id in claimed:
+                intent = drain.prepare(step_id, self.now)
+                if intent is not None:
+                    step = Step.objects.get(pk=step_id)
+                    verdict = self._answer(step, intent.order.purpose, answers or {})
+                    settlement.settle(intent, verdict, 420, now=self.now)
+            _due_now(one)
+            if Step.objects.filter(pk__in=claimed, kind=Kind.UNKNOWN).exists():
+                break
+        letters.catch_up(now=self.now)
+        one.refresh_from_db()
+        return one
+
+    def _answer(self, step: Step, purpose: str, answers: Mapping[str, Answer]) -> Verdict:
+        given = answers.get(step.name)
+        if given is not None and purpose == "send":
+            return given if isinstance(given, Verdict) else given(step)
+        return well(step)
+
+    def letter(self, one: Transaction) -> DeadLetter:
+        """What needs a person in a transaction."""
+        return DeadLetter.objects.select_related("cause", "step").get(transaction=one)
+
+    def cause(self, one: Transaction) -> Cause:
+        """Why it is stuck."""
+        return self.letter(one).cause
+
+    def plan(self, *stuck: Transaction, by: Person) -> ReplayPlan:
+        """A replay of what is stuck in some transactions, planned and sealed by rules alone."""
+        steps = Step.objects.filter(transaction__in=stuck, state__in=replay.REPLAYABLE)
+        made = replay.plan(
+            steps=[step.pk for step in steps],
+            title="Replay of the test",
+            selection={},
+            mapping="now",
+            by=by,
+            now=self.now,
+        )
+        return sealed(made)
+
+
+def sealed(plan: ReplayPlan) -> ReplayPlan:
+    """Seal a plan as a survey would whose targets say that the record is absent."""
+    items = list(plan.items.select_related("step", "transaction"))
+    for item in items:
+        item.why = "The target has never seen our reference: one record will be created."
+        item.forecast = "create"
+        item.save()
+    plan.digest = replay.seal(items, plan.mapping_choice)
+    plan.expires_at = timezone.now() + replay.VALID_FOR
+    plan.needs_second_person = replay._worth(items) > 25000
+    plan.state = "planned"
+    plan.save()
+    return plan
+
+
+def well(step: Step) -> Done:
+    """What a system answers when all goes well: it has what it was sent."""
+    values = {**step.sent, **step.values}
+    if step.entity == "customer" and step.verb == "get":
+        values |= {
+            "source_id": step.transaction.subject.get("customer_id")
+            or step.transaction.subject["project"]["customer_id"],
+            "name": "Meridian Harbour Health",
+            "country": "DE",
+            "vat_number": "DE123456789",
+            "contact_name": CONTACT,
+            "contact_email": EMAIL,
+            "erp_code": "C-00000042" if step.transaction.process != DEAL else "",
+        }
+    if "erp_customer_code" in values:
+        values["erp_code"] = values["erp_customer_code"]
+    if step.entity == "invoice" and step.verb == "post":
+        number = int(step.transaction.reference[-4:], 36) % 100000
+        values |= {"state": "posted", "number": f"INV-{number:05d}", "tax": "1368.00"}
+    return Done(
+        ref=step.ref or f"{step.entity}-{step.transaction.reference}",
+        outcome=Outcome.CREATED,
+        values=values,
+        exchange=Exchange(request="", response="", status=200),
+    )
+
+
+DEAL = "opportunity-to-project"
+
+
+def _due_now(one: Transaction) -> None:
+    """Delays are not what these tests are about."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE transactions_step SET due_at = now(), lease_until = NULL "
+            "WHERE transaction_id = %s AND state IN ('scheduled', 'acked')",
+            [one.pk],
+        )
+
+
+def stuck_bills(firm: Firm, how_many: int, **values: Any) -> Sequence[Transaction]:
+    """Several invoices, all refused by the ERP for one reason."""
+    return [firm.bill(firm.deal(**values), answers={"draft": refused()}) for _ in range(how_many)]
+
+
+def day(text: str) -> date:
+    """A date, for readable tests."""
+    return date.fromisoformat(text)
