@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from controltower.canonical.verdicts import Done, Effect, Kind, Misconfigured, Outcome, Verdict
 from integrations.certinia.entities import ENTITIES
@@ -11,6 +12,7 @@ from integrations.connector import ChangeFeed, Descriptor, Operation, Verificati
 from integrations.http import Answer
 from integrations.salesforce_platform.client import API, API_VERSION, content_of
 from integrations.salesforce_platform.connector import OrgConnector, encoded
+from integrations.salesforce_platform.entity import Entity
 from integrations.salesforce_platform.refusals import complaint_of, judged
 
 _MOST_PER_COLLECTION = 200
@@ -60,7 +62,7 @@ class CertiniaConnector(OrgConnector):
         if not number:
             text = "mark_invoiced needs pse__Invoice_Number__c."
             return Misconfigured(kind=Kind.CONTRACT, text=text)
-        requests = [_patch(f"{API}/sobjects/{kind.object}/{ref}", "event", encoded(kind, fields))]
+        requests = [_patch(_address(kind, ref), "event", encoded(kind, fields))]
         requests[0]["body"] |= _INVOICED
         billed = [self._billed(item, str(number)) for item in record.get("items") or ()]
         for start in range(0, len(billed), _MOST_PER_COLLECTION):
@@ -80,6 +82,10 @@ class CertiniaConnector(OrgConnector):
             "pse__Billed__c": True,
             "pse__Invoice_Number__c": number,
         }
+
+
+def _address(kind: Entity, ref: str) -> str:
+    return f"{API}/sobjects/{kind.object}/{quote(ref, safe='')}"
 
 
 def _patch(url: str, name: str, body: dict[str, Any]) -> dict[str, Any]:

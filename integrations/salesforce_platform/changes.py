@@ -28,12 +28,19 @@ class Cursor:
     seen: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, text: str, lookback: timedelta, now: datetime) -> Cursor:
-        """From its stored form; "" starts `lookback` before `now`. Raises ValueError."""
-        if not text:
-            return cls(literal(now - lookback))
-        stored = exact_json.decode(text)
-        return cls(str(stored["stamp"]), str(stored["after_id"]), tuple(stored["seen"]))
+    def beginning(cls, lookback: timedelta, now: datetime) -> Cursor:
+        """Where a feed starts that was never read."""
+        return cls(literal(now - lookback))
+
+    @classmethod
+    def read(cls, text: str) -> Cursor | None:
+        """From its stored form; None when that cannot be read."""
+        try:
+            stored = exact_json.decode(text)
+            stamp, after = literal(moment(stored["stamp"])), str(stored["after_id"])
+            return cls(stamp, after, tuple(str(sign) for sign in stored["seen"]))
+        except (ValueError, KeyError, TypeError):
+            return None
 
     def text(self) -> str:
         """The stored form."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -39,9 +40,11 @@ from integrations.salesforce_platform.entity import (
     Row,
     text,
 )
+from integrations.salesforce_platform.refusals import with_values
 
 MOST_PER_PAGE = 2000
 IN_ORDER = "SystemModstamp, Id"
+_FIELD = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)*")
 _LOOK_UPS = {
     "key": EXTERNAL_ID,
     "external_id": EXTERNAL_ID,
@@ -84,12 +87,16 @@ class OrgConnector:
         """Nothing to say: a poll leaves the source as it is."""
 
     async def read_changes(self, entity: str, cursor: str, limit: int) -> ChangePage:
-        """A page of facts by stamp and id. Raises CallFailed."""
+        """A page of facts by stamp and id. Raises CallFailed.
+
+        A cursor that cannot be read starts anew at the look-back and is told as a gap.
+        """
         kind = self.entities[entity]
         if not kind.feed:
             return ChangePage(changes=(), next_cursor=cursor)
         size = min(limit, MOST_PER_PAGE)
-        start = Cursor.read(cursor, self._lookback, datetime.now(UTC))
+        known = Cursor.read(cursor)
+        start = known or Cursor.beginning(self._lookback, datetime.now(UTC))
         rows = await self._select(
             selection(kind, f"{kind.feed} AND {start.condition(self._overlap)}", IN_ORDER)
             + f" LIMIT {size}"
@@ -97,7 +104,12 @@ class OrgConnector:
         has_more = len(rows) == size
         changes = [self._change(entity, kind, row) for row in start.fresh(rows)]
         following = start.advanced(rows, has_more, self._overlap)
-        return ChangePage(changes=changes, next_cursor=following.text(), has_more=has_more)
+        return ChangePage(
+            changes=changes,
+            next_cursor=following.text(),
+            has_more=has_more,
+            gap=bool(cursor) and known is None,
+        )
 
     def _change(self, entity: str, kind: Entity, row: Row) -> Change:
         record = kind.translate(row)
@@ -128,23 +140,16 @@ class OrgConnector:
         if not rows:
             missing = f"Salesforce has no {kind.object} with the id {ref}."
             return Rejected(kind=Kind.NOT_FOUND, text=missing, exchange=answer.exchange)
-        return Done(
-            ref=str(rows[0]["Id"]),
-            outcome=Outcome.READ,
-            version=text(rows[0], "SystemModstamp"),
-            values=_values(kind.translate(rows[0])),
-            exchange=answer.exchange,
-        )
+        return _read(kind, rows[0], answer)
 
     async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
         """Look a record up by our reference, or by fields of the org."""
         kind = self.entities[entity]
-        wanted = [
-            f"{_LOOK_UPS.get(name, name)} = {quoted(str(value))}"
-            for name, value in business_key.items()
-        ]
-        if not wanted:
-            return Misconfigured(kind=Kind.CONTRACT, text="Nothing to look the record up by.")
+        fields = {_LOOK_UPS.get(name, name): value for name, value in business_key.items()}
+        if not fields or not all(_FIELD.fullmatch(name) for name in fields):
+            unclear = f"No record can be looked up by “{', '.join(business_key)}”."
+            return Misconfigured(kind=Kind.CONTRACT, text=unclear)
+        wanted = [f"{name} = {quoted(str(value))}" for name, value in fields.items()]
         answer = await self._query(selection(kind, " AND ".join(wanted), "Id") + " LIMIT 10")
         if not isinstance(answer, Answer):
             return answer
@@ -157,13 +162,7 @@ class OrgConnector:
             ids = ", ".join(str(row["Id"]) for row in rows)
             several = f"{len(rows)} records of {kind.object} have {shown}: {ids}."
             return Rejected(kind=Kind.DUPLICATE, text=several, exchange=answer.exchange)
-        return Done(
-            ref=str(rows[0]["Id"]),
-            outcome=Outcome.READ,
-            version=text(rows[0], "SystemModstamp"),
-            values=_values(kind.translate(rows[0])),
-            exchange=answer.exchange,
-        )
+        return _read(kind, rows[0], answer)
 
     async def check(self, entity: str, record: Mapping[str, Any]) -> Verdict | None:
         """What would certainly be refused, found without a call; None when nothing speaks against
@@ -188,7 +187,7 @@ class OrgConnector:
         path = f"/sobjects/{kind.object}/{EXTERNAL_ID}/{quote(external, safe='')}"
         answer = await self._client.call("PATCH", path, encoded(kind, fields))
         if not isinstance(answer, Answer):
-            return answer
+            return with_values(answer, record)
         content = content_of(answer)
         outcome = Outcome.CREATED if content.get("created") else Outcome.UPDATED
         ref = str(content["id"])
@@ -206,7 +205,7 @@ class OrgConnector:
         path = f"/sobjects/{kind.object}/{quote(ref, safe='')}"
         answer = await self._client.call("PATCH", path, encoded(kind, record))
         if not isinstance(answer, Answer):
-            return answer
+            return with_values(answer, record)
         return Done(ref=ref, outcome=Outcome.UPDATED, exchange=answer.exchange)
 
     async def keys(self, entity: str, since: datetime, until: datetime) -> Sequence[Key]:
@@ -264,5 +263,13 @@ def _encoded(kind: Entity, name: str, value: Any) -> Any:
     return value
 
 
-def _values(record: Record | dict[str, Any]) -> dict[str, Any]:
-    return record.as_dict() if isinstance(record, Record) else record
+def _read(kind: Entity, row: Row, answer: Answer) -> Done:
+    """What was read, in canonical words."""
+    record = kind.translate(row)
+    return Done(
+        ref=str(row["Id"]),
+        outcome=Outcome.READ,
+        version=text(row, "SystemModstamp"),
+        values=record.as_dict() if isinstance(record, Record) else record,
+        exchange=answer.exchange,
+    )

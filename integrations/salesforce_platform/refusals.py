@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -148,6 +148,21 @@ def judged(complaints: Sequence[Complaint], answer: Answer, *, writing: bool) ->
         ),
         exchange=exchange,
     )
+
+
+def with_values(verdict: Verdict, record: Mapping[str, Any]) -> Verdict:
+    """Tell people which value was refused: “invalid cross reference id” alone helps nobody."""
+    if not isinstance(verdict, Rejected) or not verdict.fields:
+        return verdict
+    said = [f"{label(f.field)} “{record[f.field]}”" for f in verdict.fields if f.field in record]
+    if not said or verdict.kind is not Kind.REFERENCE_MISSING:
+        return verdict
+    return replace(verdict, text=f"{verdict.text} ({', '.join(said)})")
+
+
+def label(field: str) -> str:
+    """A field's API name as people read it: ``pse__Bill_Rate__c`` is Bill Rate."""
+    return field.removeprefix("pse__").removesuffix("__c").replace("_", " ")
 
 
 def _refusal_kind(complaint: Complaint, answer: Answer) -> Kind | None:

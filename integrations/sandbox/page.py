@@ -10,8 +10,10 @@ from urllib.parse import urlencode
 from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, web
 
 from integrations.sandbox.control import Control, Impossible, fault_of
+from integrations.sandbox.firm import ENTITIES
 
 _STYLE = Path(__file__).with_name("page.css")
+_BOOK_VERBS = ("close_period", "reopen_period")
 _POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'"
 
 
@@ -31,6 +33,7 @@ class Page:
         app.router.add_post("/actions", self._act)
         app.router.add_post("/systems/{system}/faults", self._order)
         app.router.add_post("/systems/{system}/cleared", self._clear)
+        app.router.add_post("/systems/{system}/actions", self._act_elsewhere)
 
     async def close(self) -> None:
         """Give sockets back."""
@@ -65,6 +68,17 @@ class Page:
         except Impossible as reason:
             return _back(f"That is not possible: {reason}.")
         return _back()
+
+    async def _act_elsewhere(self, request: web.Request) -> web.Response:
+        form = await _form(request)
+        action = form.pop("action", "")
+        if action not in _BOOK_VERBS:
+            return _back("That is not possible: no such verb.")
+        try:
+            done = await self._ask("POST", f"/api/actions/{action}", form)
+        except Impossible as reason:
+            return _back(f"That is not possible: {reason}.")
+        return _back("" if done else "The ERP's control door does not answer.")
 
     async def _order(self, request: web.Request) -> web.Response:
         form = await _form(request)
@@ -180,7 +194,19 @@ def _system(state: dict[str, Any]) -> str:
         "placeholder='not said'></label><label>Words <input name='text' "
         "placeholder='refusal in the vendor’s words'></label><button>Order</button></form>"
         f"<form method='post' action='/systems/{name}/cleared'><button class='quiet'>"
-        "Withdraw all</button></form></section>"
+        f"Withdraw all</button></form>{_books(name) if not state.get('life') else ''}</section>"
+    )
+
+
+def _books(name: str) -> str:
+    """What an accountant may order of the ERP."""
+    companies = "".join(f"<option>{entity.code}</option>" for entity in ENTITIES)
+    return (
+        f"<form method='post' action='/systems/{name}/actions' class='deeds'>"
+        f"<label>Company <select name='company'>{companies}</select></label>"
+        "<label>Month <input name='period' placeholder='2026-11' size='8'></label>"
+        "<button name='action' value='close_period'>Close the period</button>"
+        "<button name='action' value='reopen_period'>Reopen it</button></form>"
     )
 
 

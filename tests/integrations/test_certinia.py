@@ -176,3 +176,26 @@ class TestCertinia(Conformance):
             "CurrencyIsoCode": "GBP",
             "pse__Status__c": "Released",
         }
+
+    async def test_a_missing_reference_names_what_was_sent(self, subject: Projects) -> None:
+        record = {**await self._event_record(subject), "pse__Project__c": "a0PTw00000ZZZZZ"}
+        verdict = await subject.connector.upsert("billing_event", record, "missing-project")
+        assert isinstance(verdict, Rejected), verdict
+        assert verdict.kind is Kind.REFERENCE_MISSING
+        assert "Project “a0PTw00000ZZZZZ”" in verdict.text
+
+    async def test_only_fields_can_be_looked_up_by(self, subject: Projects) -> None:
+        for key in ({}, {"Name = 'x' OR Name": "y"}):
+            assert isinstance(await subject.connector.find("project", key), Misconfigured)
+        found = await subject.connector.find("project", {"Name": "' OR Name != '"})
+        assert isinstance(found, Rejected)
+        assert found.kind is Kind.NOT_FOUND
+
+    async def test_an_unreadable_cursor_is_told_as_a_gap(self, subject: Projects) -> None:
+        await subject.make_facts(1)
+        page = await subject.connector.read_changes("timecard", "garbage", 500)
+        assert page.gap
+        assert page.changes
+        again = await subject.connector.read_changes("timecard", page.next_cursor, 500)
+        assert not again.gap
+        assert not again.changes
