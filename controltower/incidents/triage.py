@@ -65,7 +65,7 @@ def solve_elsewhere(
         code = transaction.entity.code if transaction.entity else None
         if not may(by, Right.RESOLVE, code):
             audit.record(actor=by, verb=verb, subject=transaction.reference, allowed=False, now=now)
-            raise NotAllowed(f"Only a {who_grants(Right.RESOLVE)} may do this.")
+            raise NotAllowed(f"Only the {who_grants(Right.RESOLVE)} may do this.")
         with atomic():
             row = Transaction.objects.select_for_update().get(pk=transaction.pk)
             if row.is_over:
@@ -96,7 +96,7 @@ def decide_period(
         audit.record(
             actor=by, verb="decide period", subject=transaction.reference, allowed=False, now=now
         )
-        raise NotAllowed(f"Only a {who_grants(Right.DECIDE_PERIOD)} may decide this.")
+        raise NotAllowed(f"Only the {who_grants(Right.DECIDE_PERIOD)} may decide this.")
     if not reason.strip():
         raise ReasonMissing
     words = {
@@ -133,7 +133,7 @@ def open_letters(cause: Cause, person: Person) -> Sequence[DeadLetter]:
 def _require(by: Person, right: Right, verb: str, cause: Cause, now: datetime) -> None:
     if not may(by, right):
         audit.record(actor=by, verb=verb, subject=f"cause {cause.pk}", allowed=False, now=now)
-        raise NotAllowed(f"Only a {who_grants(right)} may do this.")
+        raise NotAllowed(f"Only the {who_grants(right)} may do this.")
 
 
 def _tell(by: Person, verb: str, cause: Cause, now: datetime, detail: dict[str, str]) -> None:

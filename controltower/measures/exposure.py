@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -22,7 +22,6 @@ from django.db.models import (
     Exists,
     F,
     Min,
-    Model,
     OuterRef,
     Q,
     QuerySet,
@@ -36,9 +35,9 @@ from controltower.firm.models import Person
 from controltower.firm.rates import rates
 from controltower.incidents.models import Cause, DeadLetter
 from controltower.transactions.models import Transaction
+from controltower.transactions.models.journey import TransactionQuerySet
 
 UPSTREAM = "opportunity-to-project"
-Row = TypeVar("Row", bound=Model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ class Stake:
             self.by_currency[currency] = self.by_currency.get(currency, Decimal(0)) + amount
 
 
-def transactions(scope: Scope) -> QuerySet[Transaction]:
+def transactions(scope: Scope) -> TransactionQuerySet:
     """What the person may see within the chosen entity."""
     visible = Transaction.objects.visible_to(scope.person)
     return visible.filter(entity__code=scope.entity) if scope.entity else visible
@@ -86,7 +85,7 @@ def worth(at: str = "") -> Case:
     )
 
 
-def priced(queryset: QuerySet[Row], at: str = "") -> QuerySet[Row]:
+def priced(queryset: QuerySet[Any], at: str = "") -> QuerySet[Any]:
     """Annotate `worth`: the amount in the reporting currency, null without a rate; and `counted`:
     false where an earlier stuck point of the chain carries the value already.
 

@@ -61,11 +61,12 @@ def stuck_now(scope: Scope, now: datetime) -> StuckNow:
 
 def stuck_at(scope: Scope, then: datetime) -> int:
     """How many transactions were stuck at an earlier moment."""
-    return (
-        DeadLetter.objects.filter(transaction__in=transactions(scope), opened_at__lte=then)
-        .filter(Q(resolved_at__isnull=True) | Q(resolved_at__gt=then))
-        .aggregate(count=Count("transaction", distinct=True))["count"]
+    letters = DeadLetter.objects.filter(
+        Q(resolved_at__isnull=True) | Q(resolved_at__gt=then),
+        transaction__in=transactions(scope),
+        opened_at__lte=then,
     )
+    return letters.order_by().values("transaction").distinct().count()
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,4 +58,4 @@ def resume(*, system: System, by: Person, now: datetime) -> None:
 def _require(by: Person, verb: str, system: System, now: datetime) -> None:
     if not may(by, Right.PAUSE_SYSTEM):
         audit.record(actor=by, verb=verb, subject=system.slug, allowed=False, now=now)
-        raise NotAllowed(f"Only a {who_grants(Right.PAUSE_SYSTEM)} may do this.")
+        raise NotAllowed(f"Only the {who_grants(Right.PAUSE_SYSTEM)} may do this.")

@@ -42,7 +42,7 @@ def rows(rules: Sequence[Rule]) -> list[Row]:
             source=f"{within}{rule.get('source', '')}" if rule.get("source") else "",
             target=f"{within}{rule.get('target', '')}",
             words=wording.rule(rule),
-            values=[(str(k), str(v)) for k, v in rule.get("values", {}).items()],
+            values=sorted((str(k), str(v)) for k, v in rule.get("values", {}).items()),
             required=bool(rule.get("required")),
             personal=bool(rule.get("personal")),
         )

@@ -125,9 +125,9 @@ def _sentence(request: SignedIn, now: datetime) -> dict[str, Any]:
     kept = flow.kept_today(seen, now)
     recovered = flow.recovered_today(seen, now)
     links = wording.Links(
-        stuck=listing(state="stuck"),
-        late=listing(state="stuck", lateness="late"),
-        due=listing(state="stuck", lateness="due_today"),
+        stuck=listing(stuck="1"),
+        late=listing(stuck="1", lateness="late"),
+        due=listing(stuck="1", lateness="due_today"),
     )
     parts = backlog(stuck.parts)
     return {
@@ -143,14 +143,16 @@ def _sentence(request: SignedIn, now: datetime) -> dict[str, Any]:
             "recovered_count": recovered.stake.count,
             "recovered_median": recovered.median,
         },
-        "since": _since(request, seen),
+        "since": _since(request, seen, now),
     }
 
 
-def _since(request: SignedIn, seen: Scope) -> dict[str, Any] | None:
-    """What changed since the visit before this one."""
-    before = request.session.get(LOOKED_BEFORE)
-    then = datetime.fromisoformat(before) if before else seen.person.last_looked_at
+def _since(request: SignedIn, seen: Scope, now: datetime) -> dict[str, Any] | None:
+    """What changed since the visit before this one; nothing on the first visit of all."""
+    then = seen.person.last_looked_at
+    if then is not None and now - then <= VISIT and LOOKED_BEFORE in request.session:
+        before = request.session[LOOKED_BEFORE]
+        then = datetime.fromisoformat(before) if before else None
     if then is None:
         return None
     changes = flow.since(seen, then)
@@ -174,7 +176,7 @@ def _lane(request: SignedIn, now: datetime) -> dict[str, Any]:
             moving=line.moving.count,
             moving_value=money(line.moving),
             stuck=backlog(line.stuck),
-            url=listing(process=line.stage.steps[0][0], state="open"),
+            url=listing(process=line.stage.steps[0][0]),
         )
         for line in flow.lane(scope_of(request), now)
     )

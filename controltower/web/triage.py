@@ -28,12 +28,9 @@ def region(person: Person, scope: Scope, now: datetime) -> dict[str, Any]:
     lines = by_cause(scope, now)
     shown = lines[:MOST]
     fixes, jobs = _fixes(shown, now), _jobs(shown)
-    may_replay = may(person, Right.REPLAY)
     return {
         "causes": [
-            _cause(
-                line, person, fixes.get(line.cause.pk, ""), jobs.get(line.cause.pk), may_replay, now
-            )
+            _cause(line, person, fixes.get(line.cause.pk, ""), jobs.get(line.cause.pk), now)
             for line in shown
         ],
         "causes_total": sum(line.stake.count for line in lines),
@@ -43,12 +40,17 @@ def region(person: Person, scope: Scope, now: datetime) -> dict[str, Any]:
 
 
 def _cause(
-    line: CauseLine, person: Person, fix: str, running: Any, may_replay: bool, now: datetime
+    line: CauseLine, person: Person, fix: str, running: Any, now: datetime
 ) -> dict[str, Any]:
     cause = line.cause
     url = reverse("exception", args=[cause.pk])
+    may_replay = may(person, Right.REPLAY)
     verb = wording.verb(
-        cause.kind, has_owner=cause.owner is not None, has_fix=bool(fix), may_replay=may_replay
+        cause.kind,
+        has_owner=cause.owner is not None,
+        has_fix=bool(fix),
+        may_replay=may_replay,
+        may_assign=may(person, Right.ASSIGN),
     )
     return {
         "id": cause.pk,

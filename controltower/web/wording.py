@@ -115,15 +115,17 @@ def noun(step: str, count: int) -> str:
     return transactions(count)
 
 
-def verb(kind: str, *, has_owner: bool, has_fix: bool, may_replay: bool) -> str:
-    """The one thing to do about a cause next."""
+def verb(kind: str, *, has_owner: bool, has_fix: bool, may_replay: bool, may_assign: bool) -> str:
+    """The one thing that this person can do about a cause next."""
+    if not (may_replay or may_assign):
+        return _("Look into it")
     if kind == Kind.PERIOD_CLOSED:
         return _("Decide")
     if kind == Kind.UNKNOWN:
         return _("Clear the doubt")
     if has_fix and may_replay:
         return _("Review and replay")
-    if not has_owner:
+    if not has_owner and may_assign:
         return _("Assign")
     return _("Review and replay") if may_replay else _("Look into it")
 

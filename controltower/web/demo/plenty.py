@@ -7,6 +7,7 @@ FILL-… so that it is never taken for real.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from django.db import connection
 
@@ -268,7 +269,7 @@ TABLES = (
 )
 
 
-def fill(count: int, now: object, tell: Callable[[str], object]) -> None:
+def fill(count: int, now: datetime, tell: Callable[[str], object]) -> None:
     """Insert `count` transactions with everything that hangs on them, in the caller's database
     transaction. Needs legal entities, systems and mappings."""
     with connection.cursor() as cursor:
