@@ -1,0 +1,61 @@
+"""Whatever is killed during the tour: it ends with exactly one posted invoice."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.platform.commands import Commands
+
+pytestmark = [pytest.mark.slow, pytest.mark.tryton]
+
+KILLS = 4
+EVERY = 2.0
+"""Seconds between two kills: often enough to hit calls, seldom enough to let work go on."""
+
+
+@pytest.fixture(scope="module")
+def tower(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+    commands = Commands(tmp_path_factory.mktemp("kills") / "home")
+    started = commands.up()
+    assert started.returncode == 0, started.stdout + started.stderr
+    yield commands
+    commands.forget()
+
+
+@pytest.mark.parametrize(
+    "victims",
+    [("worker engine 1", "worker engine 2"), ("worker intake",), ("dispatcher",), ("Valkey",)],
+    ids=" and ".join,
+)
+def test_the_tour_ends_with_exactly_one_invoice(tower: Commands, victims: tuple[str, ...]) -> None:
+    tower.until_ready()
+    with tower.begin("tour", "--json") as tour:
+        for _ in range(KILLS):
+            time.sleep(EVERY)
+            _kill(tower, victims)
+        try:
+            told, complaint = tour.communicate(timeout=150)
+        except subprocess.TimeoutExpired:
+            tour.kill()
+            raise
+    # The tour itself asks the ERP's books and fails unless they hold exactly one invoice.
+    assert tour.returncode == 0, told + complaint
+    assert json.loads(told)
+    processes = tower.processes()
+    assert all(processes[name]["restarts"] > 0 for name in victims)
+
+
+def _kill(tower: Commands, victims: tuple[str, ...]) -> None:
+    processes = tower.processes()
+    for name in victims:
+        if pid := processes[name]["pid"]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
