@@ -66,6 +66,14 @@ async def test_what_was_sent_is_what_is_read_back(tryton: TrytonConnector) -> No
     assert line["origin"] == "TC-000123"
 
 
+async def test_a_foreign_currency_is_invoiced_and_booked(tryton: TrytonConnector, erp: Erp) -> None:
+    ref, record = await a_draft(tryton, currency="USD")
+    posted = done(await tryton.act("invoice", ref, "post", {}, "key"), Outcome.UPDATED)
+    (booked,) = erp.invoices(record["reference"])
+    assert (booked["currency"], booked["untaxed"]) == ("USD", "1076.63")
+    assert posted.values["total"] == Decimal("1281.19")
+
+
 async def test_the_same_reference_makes_one_invoice(tryton: TrytonConnector, erp: Erp) -> None:
     ref, record = await a_draft(tryton)
     again = done(await tryton.upsert("invoice", record, "key"), Outcome.UNCHANGED)

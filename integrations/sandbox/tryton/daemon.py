@@ -14,7 +14,7 @@ import aiohttp
 
 from integrations.sandbox.tryton.console import DATABASE
 
-READY_WITHIN = 40.0
+READY_WITHIN = 60.0
 STOP_WITHIN = 5.0
 
 _CONFIGURATION = """\

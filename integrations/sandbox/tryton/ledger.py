@@ -56,6 +56,8 @@ class Ledger:
         methods = await self._console.rows(
             "account.invoice.payment.method", [["company", "=", company]], ["id"], company
         )
+        if not methods:
+            raise Impossible("that company's books know no way to be paid")
         on = wanted.get("date")
         payment = {
             "payee": invoice["party"], "amount": invoice["amount_to_pay"], "company": company,
