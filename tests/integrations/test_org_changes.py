@@ -46,7 +46,7 @@ def poll(source: Source, cursor: Cursor, limit: int) -> tuple[Cursor, list[str]]
             return cursor, given_ids
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(
         st.lists(st.integers(0, 8), max_size=12).map(lambda late: [-delay for delay in late]),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -58,9 +57,9 @@ CASES: list[tuple[int, str, type[Verdict], Kind]] = [
 
 @pytest.mark.parametrize(("status", "body", "kind_of_verdict", "kind"), CASES)
 def test_meaning(status: int, body: str, kind_of_verdict: type[Verdict], kind: Kind) -> None:
-    verdict: Any = verdict_of(answered(status, body), writing=True)
-    assert type(verdict) is kind_of_verdict
-    assert verdict.kind is kind
+    verdict = verdict_of(answered(status, body), writing=True)
+    assert isinstance(verdict, kind_of_verdict)
+    assert getattr(verdict, "kind", None) is kind
     assert verdict.exchange is not None
 
 

@@ -108,6 +108,7 @@ def test_the_page_works_without_scripts(org: Org) -> None:
         assert "No faults ordered" in answer.read().decode()
 
 
+@pytest.mark.slow
 def test_the_command_line_gives_orders(org: Org) -> None:
     def ctl(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

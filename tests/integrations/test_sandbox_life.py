@@ -114,11 +114,13 @@ def test_first_deals_close_then_work_begins(pretend: Firm, monkeypatch: pytest.M
 
 
 def test_a_year_of_life_looks_like_a_firm(pretend: Firm) -> None:
+    known: set[str] = set()
     for _ in range(600):
         pretend.pace.live_a_moment()
         for deal in pretend.won():
-            if deal["Legal_Entity__c"] and deal["CurrencyIsoCode"] != "ARS":
+            if deal["Id"] not in known and deal["Legal_Entity__c"]:
                 pretend.set_up(deal)
+            known.add(deal["Id"])
     deals = pretend.won()
     assert {d["Legal_Entity__c"] for d in deals} >= {"LF-DE", "LF-UK", "LF-US"}
     amounts = sorted(Decimal(d["Amount"]) for d in deals if Decimal(d["Amount"]) > 0)

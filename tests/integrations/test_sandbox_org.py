@@ -6,7 +6,6 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -55,7 +54,7 @@ class Caller:
 
 
 @pytest.fixture
-def caller(org: Org) -> Iterator[Caller]:
+def caller(org: Org) -> Caller:
     return Caller(org)
 
 
