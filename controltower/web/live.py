@@ -11,6 +11,8 @@ import asyncio
 import contextlib
 import json
 import logging
+import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +32,10 @@ log = logging.getLogger(__name__)
 
 GATHER = 0.25
 """Seconds for which a burst is gathered into one signal."""
+REMEMBER = 5.0
+"""Seconds for which signals are kept for a page that was drawn before its socket opened."""
+LINGER = 15.0
+"""Seconds for which Redis is still listened to after the last tab: most people only turn a page."""
 LOOK_AGAIN = 2.0
 """Seconds between looks at whether each tab's session still holds: closed within 5 s."""
 MOST_WAITING = 200
@@ -69,22 +75,38 @@ class Switchboard:
     def __init__(self) -> None:
         self.tabs: set[Tab] = set()
         self.rung: set[str] = set()
+        self.recent: deque[tuple[float, membership.Audience]] = deque()
         self.tasks: list[asyncio.Task[None]] = []
+        self.closing: asyncio.TimerHandle | None = None
 
     def join(self, tab: Tab) -> None:
-        """Add a tab; the first one starts the tasks."""
+        """Add a tab, tell it what it may just have missed; the first one starts the tasks."""
         self.tabs.add(tab)
+        if self.closing:
+            self.closing.cancel()
+            self.closing = None
         if not self.tasks:
             work = (self._listen(), self._distribute(), self._watch())
             self.tasks = [asyncio.create_task(one) for one in work]
+        self._forget()
+        for _, audience in self.recent:
+            tab.tell(tab.member.may_know(audience))
 
     def leave(self, tab: Tab) -> None:
-        """Take a tab out; the last one ends the tasks."""
+        """Take a tab out; some time after the last one the tasks end."""
         self.tabs.discard(tab)
-        if not self.tabs:
-            for task in self.tasks:
-                task.cancel()
-            self.tasks = []
+        if not self.tabs and self.closing is None:
+            self.closing = asyncio.get_running_loop().call_later(LINGER, self._close)
+
+    def _close(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        self.tasks, self.closing = [], None
+        self.recent.clear()
+
+    def _forget(self) -> None:
+        while self.recent and self.recent[0][0] < time.monotonic() - REMEMBER:
+            self.recent.popleft()
 
     async def _listen(self) -> None:
         """Hear Redis for ever; after each loss of it, everybody resyncs."""
@@ -121,6 +143,8 @@ class Switchboard:
                 audience = await _in_database(membership.audience, rung)
             except DatabaseError:
                 audience = {name: None for name in rung if not membership.is_about_one(name)}
+            self._forget()
+            self.recent.append((time.monotonic(), audience))
             for tab in list(self.tabs):
                 tab.tell(tab.member.may_know(audience))
 

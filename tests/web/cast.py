@@ -13,7 +13,7 @@ from django.utils import timezone
 from controltower.firm.models import ApiToken, Duty, LegalEntity, Person, Role
 from controltower.transactions.models import BusinessKey, Transaction, TransactionState
 
-PASSWORD = "correct horse battery staple"  # noqa: S105 - of a person in a test
+PASSWORD = "correct horse battery staple"
 LONG_AGO = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
 
