@@ -18,6 +18,7 @@ DIRT_SHARE = 0.03
 _OPENING_DEALS = 4
 _OPENING_EVENTS_PER_MINUTE = 6.0
 _TICK = 1.0
+_SURGE = 2
 _TIME_TO_STAFF = timedelta(seconds=12)
 
 
@@ -67,7 +68,7 @@ class Pace:
 
     def _rate(self) -> float:
         """Events a minute; the first deals close faster, so that there is something to see."""
-        usual = EVENTS_PER_MINUTE[self.pace]
+        usual = EVENTS_PER_MINUTE[self.pace] * (_SURGE if _month_ends() else 1)
         if usual and self._won_so_far() < _OPENING_DEALS:
             return max(usual, _OPENING_EVENTS_PER_MINUTE)
         return usual
@@ -83,7 +84,7 @@ class Pace:
         if self._chance.random() < DIRT_SHARE:
             kind = self._chance.choice(list(DIRT))
             return f"dirt: {kind}", DIRT[kind](self._work)
-        month_end = self.pace == "month_end"
+        month_end = self.pace == "month_end" or _month_ends()
         deeds: list[tuple[int, Callable[[], tuple[str, dict[str, str]]]]] = [
             (8 if month_end else 18, self._win_a_deal),
             (8, self._open_a_deal),
@@ -132,3 +133,9 @@ class Pace:
             return "", {}
         due = self._chance.choice(milestones[:20])
         return "milestone approved", self._work.approve_milestone(due["Id"])
+
+
+def _month_ends() -> bool:
+    """The last two days of a month, when time sheets are chased and milestones are signed."""
+    today = datetime.now(UTC).date()
+    return (today + timedelta(days=2)).month != today.month
