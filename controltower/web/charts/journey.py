@@ -16,7 +16,8 @@ from controltower.web.charts import svg
 from controltower.web.charts.timescale import Span, TimeScale, build
 from controltower.web.marks import Mark
 
-WIDTH, LEFT, ROW, TOP = 1130.0, 150.0, 44.0, 44.0
+WIDTH, LEFT, ROW, TOP, FOOT = 1130.0, 222.0, 44.0, 44.0, 24.0
+LONG_LABEL = 110.0
 OCTAGON = "M{x:.1f} {y:.1f}h9l6.5 6.5v9l-6.5 6.5h-9l-6.5 -6.5v-9z"
 
 
@@ -126,7 +127,7 @@ def _draw(journey: Journey) -> SafeString:
     moments = list(_moments(journey)) or [journey.today]
     scale = build(moments, LEFT, WIDTH)
     return svg.chart(
-        WIDTH, bottom + 6, journey.sentence,
+        WIDTH, bottom + FOOT, journey.sentence,
         *_ground(scale, journey.today, bottom),
         *_rows(journey),
         *_wires(journey, scale),
@@ -142,15 +143,19 @@ def _ground(scale: TimeScale, today: datetime, bottom: float) -> Iterator[SafeSt
         yield svg.rect(
             span.left, TOP - 6, width, bottom - TOP + 6, "f-sunken", rx=6, fill_opacity=0.5
         )
-        yield svg.text(span.left + 8, 12, _days(span, today), "t-faint")
-        if index:
+        before = scale.spans[index - 1] if index else None
+        yield svg.text(span.left + 8, 12, _days(span, before, today), "t-faint")
+        if before:
             x = span.left - 11
             yield svg.path(f"M{x:.1f} {TOP - 2:.0f}l4 -8M{x + 5:.1f} {TOP - 2:.0f}l4 -8", "l-wire")
 
 
-def _days(span: Span, today: datetime) -> str:
+def _days(span: Span, before: Span | None, today: datetime) -> str:
+    """The days of a span; within the day of the span before it, the time."""
     first, last = formats.day(span.start, today), formats.day(span.end, today)
-    if first != last:
+    if before and formats.day(before.end, today) == first == last:
+        return formats.clock(span.start, zone=False)
+    if first != last and span.right - span.left > LONG_LABEL:
         return _("%(first)s to %(last)s") % {"first": first, "last": last}
     if formats.here(span.start).date() == formats.here(today).date():
         return _("%(day)s, today") % {"day": first}
@@ -243,7 +248,8 @@ def _waiting(hop: Hop, y: float, journey: Journey, scale: TimeScale) -> Iterator
     x = scale.at[begun[-1]] if begun and begun[-1] else LEFT + 20
     words = hop.waits_for or str(hop.mark.word)
     width = 20 + 6.2 * len(words)
-    x = min(x, WIDTH - width - 4)
+    edge = scale.at[journey.now] - 10 if journey.now else WIDTH - 4
+    x = min(x, edge - width)
     yield svg.rect(x, y + 12, width, 20, f"l-{hop.mark.token}", rx=4, stroke_dasharray="4 3")
     yield svg.text(x + 10, y + 26.5, words, "t-faint")
 
@@ -263,9 +269,8 @@ def _lines(journey: Journey, scale: TimeScale, bottom: float) -> Iterator[SafeSt
     over = journey.deadline <= journey.now
     pattern = _("Promise ended %(time)s") if over else _("Promise ends %(time)s")
     ends = pattern % {"time": formats.when(journey.deadline, journey.today, zone=False)}
-    yield svg.line(x, TOP - 8, x, bottom, "l-br", stroke_dasharray="5 4")
-    before = over or x + 90 > WIDTH
-    place = (x - 4, "end") if before else (x + 4, "start")
-    if not over and x - now < 190:
-        place = (min(x + 44, WIDTH - 2), "end" if x + 44 > WIDTH - 2 else "start")
-    yield svg.text(place[0], TOP - 13, ends, "t-note t-br", place[1])
+    yield svg.line(x, TOP - 8, x, bottom + 6, "l-br", stroke_dasharray="5 4")
+    if x + 70 > WIDTH:
+        yield svg.text(WIDTH - 2, bottom + 19, ends, "t-note t-br", "end")
+    else:
+        yield svg.text(x, bottom + 19, ends, "t-note t-br", "middle")
