@@ -26,16 +26,20 @@ class Company:
     currency: str
 
 
-class UnknownCodes(Exception):
+class Unfit(Exception):
+    """A record cannot be sent as it is; `verdict` says why."""
+
+    def __init__(self, verdict: Rejected) -> None:
+        super().__init__(verdict.text)
+        self.verdict = verdict
+
+
+class UnknownCodes(Unfit):
     """Some codes of a record are not known to Tryton; `verdict` names them all."""
 
     def __init__(self, problems: list[FieldError]) -> None:
-        super().__init__(problems[0].text)
-        self.verdict = Rejected(
-            kind=Kind.REFERENCE_MISSING,
-            text=" ".join(problem.text for problem in problems),
-            fields=tuple(problems),
-        )
+        text = " ".join(problem.text for problem in problems)
+        super().__init__(Rejected(kind=Kind.REFERENCE_MISSING, text=text, fields=tuple(problems)))
 
 
 @dataclass(slots=True)

@@ -29,7 +29,7 @@ from integrations.connector import (
 )
 from integrations.tryton import customers, feed, invoices, periods
 from integrations.tryton.client import Talk, TrytonClient, context
-from integrations.tryton.codes import Directory, UnknownCodes
+from integrations.tryton.codes import Directory, Unfit
 from integrations.tryton.refusals import Refusal
 
 LONGEST_PROCESSING = timedelta(seconds=15)
@@ -166,8 +166,8 @@ class TrytonConnector:
         talk = self._client.talk()
         try:
             return talk.told(await operation(talk))
-        except UnknownCodes as unknown:
-            return talk.told(unknown.verdict)
+        except Unfit as unfit:
+            return talk.told(unfit.verdict)
         except Refusal as refusal:
             return talk.told(refusal.verdict())
         except CallFailed as failure:

@@ -51,9 +51,8 @@ async def upsert(talk: Talk, directory: Directory, record: Mapping[str, Any]) ->
     matches = await _matches(talk, company, record)
     if len(matches) > 1:
         return _twice(matches, record)
-    term = await codes.payment_term(str(record["payment_term"])) if record.get(
-        "payment_term"
-    ) else 0  # fmt: skip
+    wanted = str(record.get("payment_term") or "")
+    term = await codes.payment_term(wanted) if wanted else 0
     if not matches:
         return await _create(talk, codes, company, record, term)
     receivable = await codes.receivable(company, matches[0])

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
-from controltower.canonical.money import NotAnAmount, UnknownCurrency, decimal_of
 from controltower.canonical.verdicts import (
+    Done,
     FieldError,
     Kind,
     Outcome,
     Rejected,
     Verdict,
 )
+from integrations.tryton import periods
 from integrations.tryton.client import Talk, context
 from integrations.tryton.codes import Codes, Company, Directory
-from integrations.tryton.lines import Line, line_of
+from integrations.tryton.orders import Order, date_of
 from integrations.tryton.read_invoice import FIELDS, MODEL, done, record_of
 from integrations.tryton.refusals import PAST_DUE_WARNING, Refusal
 from integrations.tryton.wire import Quantity
@@ -30,12 +29,13 @@ async def find(talk: Talk, directory: Directory, key: Mapping[str, Any]) -> Verd
     """By our reference, in one company when the key names it. Cancelled invoices do not count."""
     codes = Codes(talk, directory)
     company = await codes.company(str(key["company"])) if key.get("company") else None
-    rows = await _by_reference(talk, str(key.get("reference") or ""), company)
+    reference = str(key.get("reference") or "").strip()
+    rows = await _by_reference(talk, reference, company)
     if not rows:
-        text = f"Tryton has no invoice with the reference {key.get('reference')}."
+        text = f"Tryton has no invoice with the reference {reference}."
         return Rejected(kind=Kind.NOT_FOUND, text=text)
     if len(rows) > 1:
-        return _twice(rows, str(key["reference"]))
+        return _twice(rows, reference)
     return done(rows[0], Outcome.READ)
 
 
@@ -50,10 +50,7 @@ async def upsert(talk: Talk, directory: Directory, record: Mapping[str, Any]) ->
     A draft of the same content is left alone, another is brought up to date; a posted invoice is
     never touched.
     """
-    try:
-        order = _Order.read(record)
-    except (NotAnAmount, UnknownCurrency, ValueError) as error:
-        return _unreadable(error)
+    order = Order.read(record)
     codes = Codes(talk, directory)
     company = await codes.company(order.company)
     known = await _by_reference(talk, order.reference, company)
@@ -73,14 +70,21 @@ async def upsert(talk: Talk, directory: Directory, record: Mapping[str, Any]) ->
 
 
 async def check(talk: Talk, directory: Directory, record: Mapping[str, Any]) -> Verdict | None:
-    """Look up everything an invoice refers to. Raises UnknownCodes with all that is missing."""
-    try:
-        order = _Order.read(record)
-    except (NotAnAmount, UnknownCurrency, ValueError) as error:
-        return _unreadable(error)
+    """Look up everything an invoice refers to, its period included.
+
+    Raises UnknownCodes with all that is missing.
+    """
+    order = Order.read(record)
     codes = Codes(talk, directory)
-    await _values(talk, codes, await codes.company(order.company), order)
-    return None
+    company = await codes.company(order.company)
+    await _values(talk, codes, company, order)
+    if order.on is None:
+        return None
+    asked = {"company": order.company, "date": order.on}
+    period = await periods.find_period(talk, directory, asked)
+    if isinstance(period, Done) and period.values["state"] == "open":
+        return None
+    return _period_closed(company.name, order.on, "its books are not open for that day.")
 
 
 async def post(talk: Talk, ref: str, record: Mapping[str, Any]) -> Verdict:
@@ -89,9 +93,9 @@ async def post(talk: Talk, ref: str, record: Mapping[str, Any]) -> Verdict:
     if row["state"] in BOOKED:
         return done(row, Outcome.ALREADY_DONE)
     if row["state"] == "cancelled":
-        return Rejected(kind=Kind.CONFLICT, text=f"Invoice {row['reference']} was cancelled.")
+        return _cancelled(row)
     company = int(row["company."]["id"])
-    wanted = _date(record.get("invoice_date"))
+    wanted = date_of(record.get("invoice_date"))
     try:
         if wanted and wanted != row["invoice_date"]:
             dated = {"invoice_date": wanted}
@@ -117,54 +121,24 @@ async def _not_posted(
     talk: Talk, row: dict[str, Any], refusal: Refusal, on: date | None
 ) -> Verdict:
     if refusal.kind is Kind.ALREADY_DONE:
-        return done(await _row(talk, row["id"]), Outcome.ALREADY_DONE)
-    if refusal.kind is not Kind.PERIOD_CLOSED:
-        return talk.told(refusal.verdict())
-    name = row["company."]["party."]["name"]
-    text = f"The accounting period of {on} is closed in {name}. Tryton: {refusal.message}"
-    complaint = FieldError("invoice_date", refusal.message)
-    return Rejected(kind=Kind.PERIOD_CLOSED, text=text, fields=(complaint,))
+        now = await _row(talk, row["id"])
+        return done(now, Outcome.ALREADY_DONE) if now["state"] in BOOKED else _cancelled(now)
+    if refusal.kind is Kind.PERIOD_CLOSED:
+        return _period_closed(row["company."]["party."]["name"], on, refusal.message)
+    return talk.told(refusal.verdict())
 
 
-@dataclass(frozen=True, slots=True)
-class _Order:
-    """An invoice record read strictly."""
-
-    company: str
-    party_code: str
-    reference: str
-    currency: str
-    payment_term: str
-    description: str
-    comment: str
-    on: date | None
-    lines: tuple[Line, ...]
-
-    @classmethod
-    def read(cls, record: Mapping[str, Any]) -> _Order:
-        currency = str(record.get("currency") or "")
-        lines = tuple(line_of(line, currency) for line in record.get("lines") or ())
-        if not lines:
-            raise ValueError("an invoice needs at least one line")
-        if not record.get("reference"):
-            raise ValueError("an invoice needs our reference")
-        come_to = sum((line.amount for line in lines), Decimal(0))
-        if record.get("untaxed") and decimal_of(str(record["untaxed"])) != come_to:
-            raise ValueError(f"its lines come to {come_to}, not to {record['untaxed']}")
-        return cls(
-            company=str(record.get("company") or ""),
-            party_code=str(record.get("party_code") or ""),
-            reference=str(record["reference"]),
-            currency=currency,
-            payment_term=str(record.get("payment_term") or ""),
-            description=str(record.get("description") or ""),
-            comment=str(record.get("comment") or ""),
-            on=_date(record.get("invoice_date")),
-            lines=lines,
-        )
+def _period_closed(company: str, on: date | None, words: str) -> Verdict:
+    text = f"The accounting period of {on} is closed in {company}. Tryton: {words}"
+    return Rejected(kind=Kind.PERIOD_CLOSED, text=text, fields=(FieldError("invoice_date", words),))
 
 
-async def _values(talk: Talk, codes: Codes, company: Company, order: _Order) -> dict[str, Any]:
+def _cancelled(row: dict[str, Any]) -> Verdict:
+    text = f"Invoice {row['reference']} was cancelled in Tryton."
+    return Rejected(kind=Kind.CONFLICT, text=text)
+
+
+async def _values(talk: Talk, codes: Codes, company: Company, order: Order) -> dict[str, Any]:
     """The invoice in Tryton's ids. Raises UnknownCodes with everything that is missing."""
     party = await _party(talk, codes, company, order.party_code)
     currency = await codes.currency(order.currency)
@@ -227,7 +201,7 @@ async def _row(talk: Talk, ref: int) -> dict[str, Any]:
     return row
 
 
-def _same(row: dict[str, Any], order: _Order) -> bool:
+def _same(row: dict[str, Any], order: Order) -> bool:
     """Whether a draft already says what the order says, line by line."""
     shown = record_of(row)
     header = (shown.customer_code, shown.currency, shown.invoice_date, shown.description)
@@ -242,18 +216,7 @@ def _same(row: dict[str, Any], order: _Order) -> bool:
     ]
 
 
-def _unreadable(error: Exception) -> Verdict:
-    text = f"The invoice cannot be read: {type(error).__name__} {error}."
-    return Rejected(kind=Kind.VALIDATION, text=text)
-
-
 def _twice(rows: Sequence[dict[str, Any]], reference: str) -> Verdict:
     names = ", ".join(str(row["number"] or f"draft {row['id']}") for row in rows)
     text = f"Tryton has {len(rows)} invoices with the reference {reference}: {names}."
     return Rejected(kind=Kind.DUPLICATE, text=text)
-
-
-def _date(value: Any) -> date | None:
-    if value in (None, ""):
-        return None
-    return value if isinstance(value, date) else date.fromisoformat(str(value))

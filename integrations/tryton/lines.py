@@ -40,7 +40,7 @@ def line_of(record: Mapping[str, Any], currency: str) -> Line:
     unit = str(record.get("unit") or PLAIN_UNIT)
     given = record.get("amount")
     amount = Money.of(quantity * price if given in (None, "") else str(given), currency).amount
-    description = str(record.get("description") or "")
+    description = str(record.get("description") or "").strip()
     if not _comes_out(quantity, unit, price, amount, currency):
         description = f"{description} ({_plain(quantity)} {unit} × {_plain(price)})".strip()
         quantity, unit, price = Decimal(1), PLAIN_UNIT, amount
@@ -52,7 +52,7 @@ def line_of(record: Mapping[str, Any], currency: str) -> Line:
         amount=amount,
         tax_code=str(record.get("tax_code") or ""),
         account_code=str(record.get("account_code") or ""),
-        origin=str(record.get("origin") or ""),
+        origin=str(record.get("origin") or "").strip(),
     )
 
 

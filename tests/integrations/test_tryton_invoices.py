@@ -12,6 +12,7 @@ from controltower.canonical.verdicts import (
     Done,
     Kind,
     Outcome,
+    Rejected,
     TryLater,
 )
 from integrations.tryton.connector import TrytonConnector
@@ -135,6 +136,47 @@ async def test_work_of_a_closed_period_can_be_billed_in_the_next(
     later = {"entity": "LF-DE", "invoice_date": "2026-05-01"}
     done(await tryton.act("invoice", ref, "post", later, "key"), Outcome.UPDATED)
     assert erp.invoices(record["reference"])[0]["period"] == "2026-05"
+
+
+async def test_a_rehearsal_says_what_would_be_refused_and_changes_nothing(
+    tryton: TrytonConnector, erp: Erp
+) -> None:
+    record = invoice(await a_customer(tryton, "LF-US"), "LF-US", invoice_date="2026-02-03")
+    assert await tryton.check("invoice", record) is None
+    erp.control.do("close_period", company="LF-US", period="2026-02")
+    objection = await tryton.check("invoice", record)
+    assert isinstance(objection, Rejected) and objection.kind is Kind.PERIOD_CLOSED
+    objection = await tryton.check("invoice", record | {"payment_term": "NET99"})
+    assert isinstance(objection, Rejected) and objection.kind is Kind.REFERENCE_MISSING
+    assert erp.invoices(record["reference"]) == []
+
+
+async def test_blanks_around_a_reference_make_no_second_invoice(tryton: TrytonConnector) -> None:
+    ref, record = await a_draft(tryton, description=" Pricing review ")
+    padded = record | {"reference": f" {record['reference']} "}
+    assert done(await tryton.upsert("invoice", padded, "key"), Outcome.UNCHANGED).ref == ref
+    key = {"reference": padded["reference"], "company": "LF-DE"}
+    assert done(await tryton.find("invoice", key), Outcome.READ).ref == ref
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"reference": ""}, "reference"),
+        ({"lines": []}, "lines"),
+        ({"currency": "XXX"}, "currency"),
+        ({"invoice_date": "31.12.2026"}, "invoice_date"),
+        ({"untaxed": "many"}, "lines"),
+    ],
+)
+async def test_what_cannot_be_an_invoice_is_said_before_anything_is_sent(
+    tryton: TrytonConnector, change: dict[str, object], field: str
+) -> None:
+    refused = rejected(
+        await tryton.upsert("invoice", invoice("K10010") | change, "key"), Kind.VALIDATION
+    )
+    assert refused.fields[0].field == field
+    assert refused.exchange is None
 
 
 async def test_an_invoice_of_the_future_is_refused(tryton: TrytonConnector) -> None:
