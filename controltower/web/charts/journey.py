@@ -174,7 +174,7 @@ def _rows(journey: Journey) -> Iterator[SafeString]:
 def _wires(journey: Journey, scale: TimeScale) -> Iterator[SafeString]:
     """Curves from each finished hop to the next one that began."""
     for index, (before, after) in enumerate(pairwise(journey.hops)):
-        if not before.ended or not after.started:
+        if not before.ended or not after.started or after.started < before.ended:
             continue
         x1, x2 = scale.at[before.ended] + 6, scale.at[after.started] + 6
         y1, y2 = TOP + ROW * index + 32, TOP + ROW * (index + 1) + 12
