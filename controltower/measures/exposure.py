@@ -94,10 +94,11 @@ def priced(queryset: QuerySet[Any], at: str = "") -> QuerySet[Any]:
     earlier = Transaction.objects.stuck().filter(
         correlation_id=OuterRef(f"{at}correlation_id"), process=UPSTREAM
     )
-    return queryset.annotate(
+    annotated: QuerySet[Any] = queryset.annotate(
         worth=worth(at),
         counted=Q(**{f"{at}process": UPSTREAM}) | ~Exists(earlier),
     )
+    return annotated
 
 
 def stuck(scope: Scope) -> QuerySet[Transaction]:
