@@ -97,11 +97,13 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         secret_headers: Mapping[str, str] | None = None,
         record_body: bool = True,
+        until: float | None = None,
     ) -> Result:
         """Send one request to `target`, a path (with query) at the base URL's origin.
 
         `secret_headers` are sent but never recorded; `record_body=False` keeps a body with
-        credentials out of the exchange. Raises ValueError when the target is another host.
+        credentials out of the exchange; `until` (monotonic seconds) ends the call earlier than the
+        deadline. Raises ValueError when the target is another host.
         """
         url = self._address(target)
         seen = SimpleNamespace(connected=False)
@@ -109,7 +111,7 @@ class HttpClient:
         started = time.monotonic()
         try:
             async with (
-                asyncio.timeout(self._deadline),
+                asyncio.timeout(self._left(until)),
                 self._session(method in _POOLED_METHODS).request(
                     method,
                     url,
@@ -126,6 +128,10 @@ class HttpClient:
         shown = _response_text(response, content if record_body else b"")
         exchange = Exchange(sent, shown, response.status, _since(started))
         return Answer(response.status, response.headers, content, exchange)
+
+    def _left(self, until: float | None) -> float:
+        """Seconds that a call may take from now on."""
+        return self._deadline if until is None else min(self._deadline, until - time.monotonic())
 
     def _address(self, target: str) -> URL:
         if not target.startswith("/") or target.startswith("//"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,9 @@ from integrations.salesforce_platform.refusals import unanswered, verdict_of
 API_VERSION = "v61.0"
 API = f"/services/data/{API_VERSION}"
 _SIGN_IN = "/services/oauth2/token"
+_OWN_SHARE = 0.95
+"""Of the deadline, for sign-in and call together: whoever waits for us waits the whole of it, and
+our own verdict, with what went over the wire, must be there first."""
 _USAGE = re.compile(r"api-usage=(\d+)/(\d+)")
 
 
@@ -58,21 +62,27 @@ class OrgClient:
     ) -> Answer | Verdict:
         """Call `path` below the API root; an Answer is a success (2xx) with a readable body."""
         writing = method != "GET"
-        if not self._org.token and (failure := await self._sign_in()):
+        until = time.monotonic() + self._connection.deadline.total_seconds() * _OWN_SHARE
+        if not self._org.token and (failure := await self._sign_in(until)):
             return failure
         used = self._org.token
-        result = await self._send(method, path, body, headers or {})
+        result = await self._send(method, path, body, headers or {}, until)
         if isinstance(result, Answer) and result.status == 401:
-            if self._org.token == used and (failure := await self._sign_in()):
+            if self._org.token == used and (failure := await self._sign_in(until)):
                 return failure
-            result = await self._send(method, path, body, headers or {})
+            result = await self._send(method, path, body, headers or {}, until)
         if not isinstance(result, Answer):
             return unanswered(result, writing=writing)
         self._note_quota(result)
         return result if _is_success(result) else verdict_of(result, writing=writing)
 
     async def _send(
-        self, method: str, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        headers: Mapping[str, str],
+        until: float,
     ) -> Answer | NeverSent | NoAnswer:
         content = None if body is None else exact_json.encode(body).encode()
         kind = {} if content is None else {"Content-Type": "application/json"}
@@ -82,9 +92,10 @@ class OrgClient:
             body=content,
             headers={"Accept": "application/json", **kind, **headers},
             secret_headers={"Authorization": f"Bearer {self._org.token}"},
+            until=until,
         )
 
-    async def _sign_in(self) -> Verdict | None:
+    async def _sign_in(self, until: float) -> Verdict | None:
         """Fetch a token by client credentials; the failure as a verdict. Nothing was done yet."""
         secrets = self._connection.secrets
         form = {
@@ -98,6 +109,7 @@ class OrgClient:
             body=urlencode(form).encode(),
             headers={"Content-Type": "application/x-www-form-urlencoded"},
             record_body=False,
+            until=until,
         )
         if not isinstance(result, Answer):
             return Unavailable(text=result.text, exchange=result.exchange)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import urllib.error
 import urllib.parse
@@ -9,8 +10,12 @@ import urllib.request
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from integrations.sandbox.salesforce import ids
+from integrations.sandbox.salesforce.errors import Refused
+from integrations.sandbox.salesforce.query import select
 from tests.integrations.doors import CLIENT_ID, CLIENT_SECRET, Org
 
 API = "/services/data/v61.0"
@@ -251,3 +256,24 @@ def test_what_is_no_record_is_a_parser_error(caller: Caller, org: Org, body: byt
         urllib.request.urlopen(request)
     assert refusal.value.code == 400
     assert json.load(refusal.value)[0]["errorCode"] == "JSON_PARSER_ERROR"
+
+
+WORDS = (
+    "SELECT FROM WHERE AND OR NOT ( ) , = != <= LIKE IN ORDER BY LIMIT NULLS LAST null true TODAY"
+    " LAST_N_DAYS:99999999999 'x' 'it\\'s' 5 -3.2 2026-13-45 2026-11-21T25:00:00Z Id Name Amount"
+    " CloseDate SystemModstamp Account.Name Opportunity COUNT() Strategic__c"
+).split()
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.sampled_from(WORDS), max_size=9), st.booleans())
+def test_no_query_breaks_the_org(words: list[str], begun: bool) -> None:
+    text = ("SELECT Id FROM Opportunity WHERE " if begun else "") + " ".join(words)
+    with contextlib.suppress(Refused):
+        select(text)
+
+
+def test_a_bottomless_condition_is_refused() -> None:
+    deep = "(" * 4000 + "Name = 'x'" + ")" * 4000
+    with pytest.raises(Refused):
+        select(f"SELECT Id FROM Account WHERE {deep}")

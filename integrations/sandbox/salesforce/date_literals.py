@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 _DAY = timedelta(days=1)
+_MOST_DAYS = 36_500
 
 
 def days_of(word: str, today: date) -> tuple[date, date] | None:
@@ -32,7 +33,7 @@ def days_of(word: str, today: date) -> tuple[date, date] | None:
 
 
 def _counted(name: str, count: int, today: date) -> tuple[date, date] | None:
-    span = timedelta(days=count)
+    span = timedelta(days=min(count, _MOST_DAYS))
     if name == "LAST_N_DAYS":
         return today - span, today + _DAY
     if name == "NEXT_N_DAYS":

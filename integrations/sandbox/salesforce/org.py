@@ -158,12 +158,15 @@ class Org:
             raise _no_column(sobject, name)
         target = OBJECTS[field.to]
         by = self.external_field(target, keys[0])
-        found = self.store.matching(target, by, value[keys[0]])
+        wanted = value[keys[0]]
+        if not isinstance(wanted, str):
+            raise Refused(400, "JSON_PARSER_ERROR", f"{by.name} must be text", [field.name])
+        found = self.store.matching(target, by, wanted)
         if len(found) != 1:
             raise Refused(
                 400,
                 "INVALID_FIELD" if not found else "DUPLICATE_EXTERNAL_ID",
-                f"Foreign key external ID: {value[keys[0]]} not found for field {by.name} in"
+                f"Foreign key external ID: {wanted} not found for field {by.name} in"
                 f" entity {target.name}",
                 [by.name],
             )

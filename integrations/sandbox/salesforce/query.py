@@ -24,6 +24,7 @@ from integrations.sandbox.salesforce.soql import (
     Not,
     Order,
     Query,
+    malformed,
     parse,
 )
 from integrations.sandbox.salesforce.store import Row, Store
@@ -196,8 +197,8 @@ class Select:
             return int(word == "true")
         if field.type in NUMERIC:
             return float(Decimal(literal.text))
-        if field.type is Type.DATETIME:
-            return stamp(datetime.fromisoformat(literal.text))
+        if field.type in (Type.DATE, Type.DATETIME):
+            return _moment(field, literal.text)
         if field.type in (Type.ID, Type.REFERENCE):
             known = ids.normal(literal.text)
             if known is None:
@@ -261,6 +262,15 @@ def _attributes(sobject: SObject, ref: str) -> dict[str, str]:
 def _collation(field: Field) -> str:
     """Text compares without case at the vendor; ids, stamps and dates compare exactly."""
     return "" if field.type in _EXACT else " COLLATE NOCASE"
+
+
+def _moment(field: Field, text: str) -> str:
+    try:
+        if field.type is Type.DATETIME:
+            return stamp(datetime.fromisoformat(text))
+        return date.fromisoformat(text).isoformat()
+    except (ValueError, OverflowError):
+        raise malformed(f"Invalid {field.type.value}: {text}") from None
 
 
 def _edge(field: Field, day: date) -> str:

@@ -24,6 +24,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
+_DEEPEST = 50
 OPERATORS = {"=", "!=", "<>", "<", "<=", ">", ">="}
 
 
@@ -89,6 +90,7 @@ class _Tokens:
     text: str
     items: list[tuple[str, str]] = field(default_factory=list)
     at: int = 0
+    depth: int = 0
 
     def __post_init__(self) -> None:
         position = 0
@@ -204,13 +206,19 @@ def _condition(tokens: _Tokens) -> Condition:
 
 
 def _unary(tokens: _Tokens) -> Condition:
+    if tokens.word() not in ("NOT", "("):
+        return _comparison(tokens)
+    tokens.depth += 1
+    if tokens.depth > _DEEPEST:
+        raise malformed("the condition is nested too deeply")
     if tokens.accept("NOT"):
-        return Not(_unary(tokens))
-    if tokens.accept("("):
+        inner: Condition = Not(_unary(tokens))
+    else:
+        tokens.expect("(")
         inner = _condition(tokens)
         tokens.expect(")")
-        return inner
-    return _comparison(tokens)
+    tokens.depth -= 1
+    return inner
 
 
 def _comparison(tokens: _Tokens) -> Comparison:
