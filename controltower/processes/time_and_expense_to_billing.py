@@ -182,6 +182,13 @@ def total(facts: Facts) -> Money:
 
 
 def release_billing_event(facts: Facts) -> Prepared:
+    """Nothing is billed before its invoice date: a period that is closed now is waited out."""
+    assert facts.entity is not None
+    on = _invoice_date(facts)
+    if on > facts.entity.today(facts.now):
+        start = datetime.combine(on, time(), tzinfo=ZoneInfo(facts.entity.zone))
+        text = f"Billed on {on:%d %B %Y}, when the next open period begins."
+        return Hold("schedule", text, start)
     project = facts.items[0]["project"]
     worth = total(facts)
     record = {

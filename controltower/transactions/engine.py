@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q, QuerySet
+
 from controltower import queues
 from controltower.canonical.verdicts import Effect, Kind
 from controltower.processes.definition import Hold, Learn, Refuse, Skip, StepDefinition
@@ -159,6 +161,10 @@ def stop(transaction: Transaction, step: Step, prepared: Any, *, now: datetime) 
         case Skip(reason=reason):
             step.state, step.done_at, step.text = State.SKIPPED, now, reason[:600]
             text = f"{step.title}: not needed. {reason}"
+        case Hold(kind=kind, text=reason, until=datetime() as until):
+            step.state, step.kind, step.text = State.SCHEDULED, kind, reason[:600]
+            step.due_at = until
+            text = f"{step.title}: {reason}"
         case Hold(kind=kind, text=reason):
             step.state, step.kind, step.text = State.HELD, kind, reason[:600]
             text = f"{step.title}: {reason}"
@@ -181,8 +187,15 @@ def mark_cause(step: Step) -> None:
 
 
 def has_written(transaction: Transaction) -> bool:
-    """Whether anything that rests on the facts may have left the tower."""
-    return transaction.steps.exclude(effect=Effect.READ).exclude(sent_at__isnull=True).exists()
+    """Whether anything that rests on the facts is, or may be, in a target. A proven refusal has
+    written nothing."""
+    may_be_there = Q(state__in=[State.SENDING, State.UNKNOWN, State.ACKED, State.VERIFIED])
+    return (
+        transaction.steps.exclude(effect=Effect.READ)
+        .filter(sent_at__isnull=False)
+        .filter(may_be_there | Q(kind=Kind.UNKNOWN))
+        .exists()
+    )
 
 
 def reconsider(transaction: Transaction, *, why: str, now: datetime) -> None:
@@ -198,23 +211,38 @@ def reconsider(transaction: Transaction, *, why: str, now: datetime) -> None:
 def again(
     transaction: Transaction, step: Step, *, why: str, now: datetime, actor: str = ""
 ) -> None:
-    """parked / held → scheduled (or unknown, when it may have arrived): the way of every replay.
+    """parked / held → taken up again: the way of every replay. The idempotency key stays.
 
-    Tries begin anew; the idempotency key stays.
+    What may have arrived is asked for (unknown). Otherwise what the step reads from its sources
+    is read anew first, so that a correction made there counts.
     """
     step.tries = step.probes = step.absences = step.deaths = 0
-    note(transaction, "again", f"{step.title}: taken up again, {why}.", now=now, step=step.name,
-         actor=actor)  # fmt: skip
-    if step.system is None:
-        step.state, step.changed_at = State.PLANNED, now
-        step.save()
-        return
-    in_doubt = step.kind == Kind.UNKNOWN and step.sent_at is not None
-    step.state = State.UNKNOWN if in_doubt else State.SCHEDULED
+    step.fence += 1
     step.due_at = step.changed_at = now
     step.lease_until = None
+    text = f"{step.title}: taken up again, {why}."
+    note(transaction, "again", text, now=now, step=step.name, actor=actor)
+    in_doubt = step.kind == Kind.UNKNOWN and step.sent_at is not None
+    reads = [] if in_doubt else list(sources(transaction, step, now))
+    step.state = State.UNKNOWN if in_doubt else State.PLANNED
+    if step.system is not None and not reads and not in_doubt:
+        step.state = State.SCHEDULED
     step.save()
-    queues.ring(queues.ENGINE, "drain", step.system.connection)
+    for read in reads:
+        schedule(read, now=now)
+    if step.system is not None:
+        queues.ring(queues.ENGINE, "drain", step.system.connection)
+
+
+def sources(transaction: Transaction, step: Step, now: datetime) -> QuerySet[Step]:
+    """The finished reads that a step rests on directly."""
+    definition = definitions(transaction, facts(transaction, now))[step.name]
+    return transaction.steps.select_related("system").filter(
+        name__in=definition.needs,
+        effect=Effect.READ,
+        system__isnull=False,
+        state=State.VERIFIED,
+    )
 
 
 def decide(

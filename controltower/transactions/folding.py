@@ -62,6 +62,8 @@ def _moving(
         if later and step.kind == Kind.RATE_LIMITED:
             text = f"{step.system.title} asked us to slow down."
             return TransactionState.WAITING, WaitKind.RATE_LIMIT, text, step.due_at
+        if later and step.kind == WaitKind.SCHEDULE:
+            return TransactionState.WAITING, WaitKind.SCHEDULE, step.text, step.due_at
         if later and step.kind == Kind.OUTAGE:
             text = f"{step.system.title} could not be reached."
             return TransactionState.WAITING, WaitKind.CIRCUIT_OPEN, text, step.due_at

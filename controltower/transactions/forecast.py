@@ -11,9 +11,10 @@ from controltower.canonical.verdicts import Done, Kind, Rejected, Verdict
 from controltower.mappings import versions
 from controltower.mappings.apply import apply
 from controltower.mappings.models import MappingVersion
-from controltower.processes.definition import Hold, Learn, Refuse, Send, Skip, StepDefinition
+from controltower.processes.definition import Facts, Hold, Learn, Refuse, Send, Skip, StepDefinition
 from controltower.systems import calls
 from controltower.systems.models import System
+from controltower.transactions import sources
 from controltower.transactions.facts import definitions, facts
 from controltower.transactions.models import Forecast, ItemState, ReplayItem, Step
 
@@ -23,8 +24,10 @@ FAILS = "It would fail again: "
 def fill(items: Sequence[ReplayItem], *, mapping_choice: str, now: datetime) -> None:
     """Set forecast, reason and difference on each item; nothing is sent or saved here."""
     questions: list[tuple[ReplayItem, System, calls.Order]] = []
-    for item in items:
-        order = _by_rules(item, mapping_choice, now)
+    known = {place: facts(item.transaction, now) for place, item in enumerate(items)}
+    for place, fresh in sources.fresh(items, known).items():
+        item = items[place]
+        order = _by_rules(item, fresh, mapping_choice)
         if order is not None and item.step.system is not None:
             questions.append((item, item.step.system, order))
     if questions:
@@ -37,11 +40,10 @@ def fill(items: Sequence[ReplayItem], *, mapping_choice: str, now: datetime) -> 
             item.text = item.why
 
 
-def _by_rules(item: ReplayItem, mapping_choice: str, now: datetime) -> calls.Order | None:
+def _by_rules(item: ReplayItem, known: Facts, mapping_choice: str) -> calls.Order | None:
     """The question to ask the target, or None when the rules alone decide."""
-    step, transaction = item.step, item.transaction
-    known = facts(transaction, now)
-    definition = definitions(transaction, known)[step.name]
+    step = item.step
+    definition = definitions(item.transaction, known)[step.name]
     prepared = definition.prepare(known)
     match prepared:
         case Refuse(text=text) | Hold(text=text):

@@ -27,7 +27,7 @@ def bill_now(*, transaction: Transaction, by: Person, now: datetime) -> bool:
         audit.record(
             actor=by, verb="bill now", subject=transaction.reference, allowed=False, now=now
         )
-        raise NotAllowed(f"Only a {who_grants(Right.REPLAY)} may do this.")
+        raise NotAllowed(f"Only the {who_grants(Right.REPLAY)} may do this.")
     with atomic():
         row = Transaction.objects.select_for_update().get(pk=transaction.pk)
         if not row.gathering:

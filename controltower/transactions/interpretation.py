@@ -63,7 +63,7 @@ def interpret(event_id: UUID, *, now: datetime) -> None:
                 return
             _interpret(event, now)
     except IntegrityError:
-        claimed.update(due_at=now, deaths=F("deaths") - 1)
+        claimed.update(due_at=now + timedelta(seconds=1))
     except Exception as error:
         log.exception("event could not be interpreted", extra={"event": str(event_id)})
         claimed.update(

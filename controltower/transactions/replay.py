@@ -35,6 +35,7 @@ from controltower.transactions.models import (
     ReplayPlan,
     Step,
     Transaction,
+    TransactionState,
 )
 from controltower.transactions.protocol import State
 
@@ -247,7 +248,7 @@ def tick(plan_id: UUID, *, now: datetime) -> None:
 def learn(row: ReplayPlan, now: datetime) -> None:
     """Read what the engine has made of the items that were sent."""
     for item in row.items.filter(state__in=[ItemState.SENT, ItemState.UNKNOWN]).select_related(
-        "step"
+        "step__transaction"
     ):
         state, text = _outcome(item.step)
         if state != item.state:
@@ -263,6 +264,8 @@ def _outcome(step: Step) -> tuple[ItemState, str]:
         return ItemState.FAILED, step.text
     if step.state == State.UNKNOWN:
         return ItemState.UNKNOWN, step.text
+    if step.transaction.state == TransactionState.DEAD_LETTERED:
+        return ItemState.FAILED, step.transaction.wait_text
     return ItemState.SENT, ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,14 +13,21 @@ from django.utils import timezone
 from controltower.canonical.events import CanonicalEvent
 from controltower.canonical.records import Project, TimeEntry
 from controltower.canonical.verdicts import Kind
+from controltower.incidents import triage
 from controltower.incidents.models import DeadLetter
 from controltower.mappings import versions
 from controltower.mappings.models import MappingVersion
-from controltower.transactions import intake
-from controltower.transactions.models import EventState, InboundEvent, TransactionState
+from controltower.transactions import intake, periods, replay
+from controltower.transactions.models import (
+    EventState,
+    InboundEvent,
+    Transaction,
+    TransactionState,
+)
 from tests.journeys.tower import BILLING, DEAL, Tower
 
 VERIFIED = TransactionState.VERIFIED
+COMPANIES = ("LF-DE", "LF-UK", "LF-US")
 
 
 def test_a_deal_without_entity_waits_for_the_pmo_and_goes_on_when_corrected(tower: Tower) -> None:
@@ -68,44 +76,74 @@ def test_time_without_positive_hours_is_refused_alone(tower: Tower, hours: str) 
     assert tower.until(tower.billing_of(good), VERIFIED)
 
 
-def test_work_of_a_closed_month_waits_for_the_controllers_decision(tower: Tower) -> None:
-    from controltower.incidents import triage
+@pytest.fixture
+def closed(tower: Tower) -> Iterator[Callable[[str], None]]:
+    """Closes a month in all companies of the ERP, and reopens it afterwards."""
+    months: list[str] = []
 
+    def close(month: str) -> None:
+        months.append(month)
+        for company in COMPANIES:
+            tower.erp.control.do("close_period", company=company, period=month)
+        periods.watch(now=timezone.now())
+
+    yield close
+    for month in months:
+        for company in COMPANIES:
+            tower.erp.control.do("reopen_period", company=company, period=month)
+
+
+def _decide(tower: Tower, billing: Transaction, by: str) -> None:
+    triage.decide_period(
+        transaction=billing,
+        decision="next_period",
+        by=tower.person(by),
+        reason="Certified already",
+        now=timezone.now(),
+    )
+
+
+def test_work_of_a_closed_month_waits_for_the_controllers_decision(
+    tower: Tower, closed: Callable[[str], None]
+) -> None:
+    tower.set_up()
+    last = timezone.now().date().replace(day=1) - timedelta(days=1)
+    closed(f"{last:%Y-%m}")
+    number = tower.org.control.do("dirty", kind="last_period")["number"]
+    billing = tower.billing_of(number)
+    step = tower.stuck(billing)
+    assert (billing.state, billing.wait) == ("waiting", "period_closed")
+    assert step.kind == Kind.PERIOD_CLOSED
+    assert DeadLetter.objects.get(step=step).cause.owner_role == "controller"
+    with pytest.raises(triage.NotAllowed):
+        _decide(tower, billing, "otto.brandt")
+    _decide(tower, billing, "anna.lindqvist")
+    tower.until(billing, VERIFIED)
+    (invoice,) = tower.erp.invoices(billing.reference)
+    assert invoice["state"] == "posted"
+
+
+def test_in_a_closed_present_the_next_period_is_waited_for(
+    tower: Tower, closed: Callable[[str], None]
+) -> None:
     deal = tower.set_up()
-    month = timezone.now().strftime("%Y-%m")
-    try:
-        tower.erp.control.do("close_period", company="LF-DE", period=month)
-        billing = tower.billing_of(tower.approve_time(deal, hours="8"))
-        step = tower.stuck(billing)
-        assert (billing.state, billing.wait) == ("waiting", "period_closed")
-        assert step.kind == Kind.PERIOD_CLOSED
-        assert not [i for i in tower.erp.invoices(billing.reference) if i["state"] == "posted"]
-        with pytest.raises(triage.NotAllowed):
-            triage.decide_period(
-                transaction=billing,
-                decision="next_period",
-                by=tower.person("otto.brandt"),
-                reason="as agreed",
-                now=timezone.now(),
-            )
-        triage.decide_period(
-            transaction=billing,
-            decision="next_period",
-            by=tower.person("anna.lindqvist"),
-            reason="Certified already",
-            now=timezone.now(),
-        )
-        tower.until(billing, VERIFIED)
-        (invoice,) = tower.erp.invoices(billing.reference)
-        assert invoice["state"] == "posted"
-        assert invoice["date"][:7] > month
-    finally:
-        tower.erp.control.do("reopen_period", company="LF-DE", period=month)
+    closed(timezone.now().strftime("%Y-%m"))
+    billing = tower.billing_of(tower.approve_time(deal, hours="8"))
+    tower.stuck(billing)
+    _decide(tower, billing, "anna.lindqvist")
+
+    def scheduled() -> bool:
+        billing.refresh_from_db()
+        return billing.wait == "schedule"
+
+    tower.play(scheduled)
+    assert "when the next open period begins" in billing.wait_text
+    assert billing.wait_until is not None
+    assert billing.wait_until > timezone.now()
+    assert tower.erp.invoices(billing.reference) == []
 
 
 def test_a_reopened_month_releases_what_it_held(tower: Tower) -> None:
-    from controltower.transactions import periods
-
     deal = tower.set_up(entity="LF-UK")
     month = timezone.now().strftime("%Y-%m")
     try:
@@ -236,8 +274,21 @@ def _with_code(rules: list[dict[str, Any]], code: str) -> list[dict[str, Any]]:
 
 
 def _release(tower: Tower, plan: Any) -> None:
-    from controltower.transactions import replay
-
     replay.release(
         plan=plan, digest=plan.digest, by=tower.person("otto.brandt"), now=timezone.now()
     )
+
+
+def test_a_client_corrected_in_the_crm_is_read_anew_by_a_replay(tower: Tower) -> None:
+    """A French client without VAT number: reverse charge is impossible until it has one."""
+    client = str(tower.set_up(client="LOU").subject["customer_id"])
+    tower.correct("Account", client, VAT_Number__c="")
+    deal = tower.of("opportunity", tower.win(client="LOU"), DEAL)
+    step = tower.stuck(deal)
+    assert "has no VAT number" in step.text
+    assert tower.replay(deal).items.get().forecast == "would_fail"
+    tower.correct("Account", client, VAT_Number__c="FR69626275960")
+    plan = tower.replay(deal)
+    assert plan.items.get().forecast == "already_there", plan.items.get().why
+    _release(tower, plan)
+    tower.until(deal, VERIFIED)

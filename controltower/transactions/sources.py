@@ -1,0 +1,45 @@
+"""What stuck steps would read from their sources today, without touching the steps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from controltower.canonical.verdicts import Done, Verdict
+from controltower.canonical.wire import to_json
+from controltower.processes.definition import Facts, Result
+from controltower.systems import calls
+from controltower.systems.models import System
+from controltower.transactions import engine
+from controltower.transactions.models import ReplayItem, Step
+
+
+def fresh(items: Sequence[ReplayItem], known: Mapping[int, Facts]) -> dict[int, Facts]:
+    """The facts of each item (by its place) with what its sources say now. A source that does not
+    answer leaves the fact as it was."""
+    asked: list[tuple[int, Step]] = [
+        (place, source)
+        for place, item in enumerate(items)
+        for source in engine.sources(item.transaction, item.step, known[place].now)
+    ]
+    renewed = dict(known)
+    for (place, source), verdict in zip(asked, asyncio.run(_read(asked)), strict=True):
+        if isinstance(verdict, Done):
+            result = Result(verdict.ref, to_json(dict(verdict.values)))
+            results = {**renewed[place].results, source.name: result}
+            renewed[place] = replace(renewed[place], results=results)
+    return renewed
+
+
+async def _read(asked: Sequence[tuple[int, Step]]) -> list[Verdict]:
+    systems: dict[int, System] = {s.system.pk: s.system for _, s in asked if s.system is not None}
+    async with calls.doors(list(systems.values())) as doors:
+        orders = [
+            doors[source.system.pk].perform(
+                calls.Order("read_back", source.entity, source.verb, ref=source.ref)
+            )
+            for _, source in asked
+            if source.system is not None
+        ]
+        return list(await asyncio.gather(*orders))
