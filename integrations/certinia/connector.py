@@ -16,6 +16,7 @@ from integrations.salesforce_platform.entity import Entity
 from integrations.salesforce_platform.refusals import complaint_of, judged
 
 _MOST_PER_COLLECTION = 200
+_MOST_COLLECTIONS = 5
 _INVOICED = {"pse__Status__c": "Invoiced", "pse__Invoiced__c": True}
 _FED = ("timecard", "expense", "milestone")
 
@@ -53,8 +54,9 @@ class CertiniaConnector(OrgConnector):
     async def _mark_invoiced(self, ref: str, record: Mapping[str, Any]) -> Verdict:
         """Invoice number on the billing event and on all its `items` (``kind``, ``ref``).
 
-        One composite call, all or nothing: an event can never be invoiced while its timecards
-        still look unbilled.
+        One composite call, all or nothing. Beyond a thousand items the vendor wants several: then
+        the work goes first and the event last, so that an event is never invoiced while some of
+        its work still looks unbilled.
         """
         kind = self.entities["billing_event"]
         fields = {name: value for name, value in record.items() if name != "items"}
@@ -62,18 +64,24 @@ class CertiniaConnector(OrgConnector):
         if not number:
             text = "mark_invoiced needs pse__Invoice_Number__c."
             return Misconfigured(kind=Kind.CONTRACT, text=text)
-        requests = [_patch(_address(kind, ref), "event", encoded(kind, fields))]
-        requests[0]["body"] |= _INVOICED
         billed = [self._billed(item, str(number)) for item in record.get("items") or ()]
-        for start in range(0, len(billed), _MOST_PER_COLLECTION):
-            part = {"allOrNone": True, "records": billed[start : start + _MOST_PER_COLLECTION]}
-            requests.append(_patch(f"{API}/composite/sobjects", f"items{start}", part))
-        answer = await self._client.call(
-            "POST", "/composite", {"allOrNone": True, "compositeRequest": requests}
-        )
-        if not isinstance(answer, Answer):
-            return answer
-        return _composite_verdict(answer, ref)
+        parts = [
+            _patch(f"{API}/composite/sobjects", f"items{n}", {"allOrNone": True, "records": some})
+            for n, some in enumerate(_chunks(billed, _MOST_PER_COLLECTION))
+        ]
+        *early, last = [*_chunks(parts, _MOST_COLLECTIONS)] or [[]]
+        event = _patch(_address(kind, ref), "event", {**encoded(kind, fields), **_INVOICED})
+        verdict: Verdict = Done(ref=ref, outcome=Outcome.UNCHANGED)
+        for requests in (*early, [event, *last]):
+            verdict = await self._together(requests, ref)
+            if not isinstance(verdict, Done):
+                return verdict
+        return verdict
+
+    async def _together(self, requests: list[dict[str, Any]], ref: str) -> Verdict:
+        body = {"allOrNone": True, "compositeRequest": requests}
+        answer = await self._client.call("POST", "/composite", body)
+        return _composite_verdict(answer, ref) if isinstance(answer, Answer) else answer
 
     def _billed(self, item: Mapping[str, Any], number: str) -> dict[str, Any]:
         return {
@@ -82,6 +90,10 @@ class CertiniaConnector(OrgConnector):
             "pse__Billed__c": True,
             "pse__Invoice_Number__c": number,
         }
+
+
+def _chunks(items: list[dict[str, Any]], size: int) -> list[list[dict[str, Any]]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 def _address(kind: Entity, ref: str) -> str:

@@ -178,6 +178,12 @@ def _system(state: dict[str, Any]) -> str:
         f"<option value='{kind}'>{escape(kind.replace('_', ' '))}: {escape(meaning)}</option>"
         for kind, meaning in state["kinds"].items()
     )
+    if not state["kinds"]:
+        return (
+            f"<section class='system'><h2>{escape(str(state['title']))} "
+            "<span class='light down'>Silent</span></h2>"
+            "<p>Its control door does not answer.</p></section>"
+        )
     light = "down" if state["down"] else "faulty" if state["faults"] else "well"
     word = {"down": "Down", "faulty": "Faulty", "well": "Well"}[light]
     return (

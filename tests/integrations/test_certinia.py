@@ -127,6 +127,19 @@ class TestCertinia(Conformance):
         assert isinstance(read, Done)
         assert read.values["invoiced"] is False
 
+    async def test_invoicing_more_than_one_call_holds(self, subject: Projects) -> None:
+        (timecard,) = await subject.make_facts(1)
+        event = await self._billing_event(subject, "thousands")
+        items = [{"kind": "timecard", "ref": timecard}] * 1201
+        record = {"pse__Invoice_Number__c": "LF-UK-0010", "items": items}
+        done = await subject.connector.act(
+            "billing_event", event, "mark_invoiced", record, "status"
+        )
+        assert isinstance(done, Done), done
+        read = await subject.connector.get("billing_event", event)
+        assert isinstance(read, Done)
+        assert read.values["invoice_number"] == "LF-UK-0010"
+
     async def test_an_event_must_be_released_first(self, subject: Projects) -> None:
         event = await self._billing_event(subject, "draft", state="Draft")
         record = {"pse__Invoice_Number__c": "LF-UK-0009"}

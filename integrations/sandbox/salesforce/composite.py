@@ -15,6 +15,7 @@ Handle = Callable[[Request], Reply]
 _REFERENCE = re.compile(r"@\{(\w+)((?:\.\w+|\[\d+\])*)\}")
 _MOST_REQUESTS = 25
 _MOST_RECORDS = 200
+_MOST_COLLECTIONS = 5
 
 
 class _RollBack(Exception):
@@ -24,6 +25,9 @@ class _RollBack(Exception):
 def chained(org: Org, handle: Handle, body: Mapping[str, Any]) -> dict[str, Any]:
     """``/composite``: later requests may use ``@{ref.id}`` of earlier answers."""
     requests = _listed(body, "compositeRequest", _MOST_REQUESTS)
+    collections = [sub for sub in requests if "/composite/sobjects" in str(sub.get("url"))]
+    if len(collections) > _MOST_COLLECTIONS:
+        raise Refused(400, "LIMIT_EXCEEDED", f"at most {_MOST_COLLECTIONS} collections allowed")
     answers: list[dict[str, Any]] = []
     try:
         with org.store.transaction():
