@@ -17,6 +17,7 @@ from controltower.web import (
     tower,
     transactions,
 )
+from controltower.web.api import api
 
 handler400 = "controltower.web.errors.bad_request"
 handler403 = "controltower.web.errors.permission_denied"
@@ -24,6 +25,7 @@ handler404 = "controltower.web.errors.not_found"
 handler500 = "controltower.web.errors.server_error"
 
 programs = [
+    path("api/v1/", api.urls),
     path("inbound/<slug:connection>/", inbound.receive, name="inbound"),
     path("healthz", health.alive, name="alive"),
     path("readyz", health.ready, name="ready"),

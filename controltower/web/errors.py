@@ -43,7 +43,7 @@ def problem(
     return JsonResponse(document | more, status=status, content_type=PROBLEM)
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """400: it could not be read."""
     return _say(request, 400, "unreadable", "The request could not be read. Nothing was changed.")
 

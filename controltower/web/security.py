@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
 from controltower.firm.models import Person
-from controltower.web.errors import new_reference, reference_of
+from controltower.web.errors import bad_request, new_reference, reference_of
 
 log = logging.getLogger(__name__)
 
@@ -81,12 +81,15 @@ class ContentSecurityPolicyMiddleware:
 
 
 class SignInMiddleware:
-    """Nothing is shown to nobody; and the signed-in person's zone is in force."""
+    """Nothing is shown to nobody; the signed-in person's zone is in force; and no address names
+    anything by a NUL, which PostgreSQL could not even look up."""
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+            return bad_request(request)
         if OPEN.match(request.path):
             return self.get_response(request)
         if not isinstance(request.user, Person):
