@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from controltower.canonical.verdicts import (
     Kind,
     Misconfigured,
     Outcome,
+    Rejected,
     TryLater,
     Unavailable,
     Unknown,
@@ -28,6 +30,15 @@ from tests.integrations.erp import (
     rejected,
 )
 
+TROUBLE = (
+    "commit_then_drop",
+    "drop_before_commit",
+    "html_page",
+    "server_error",
+    "slow",
+    "throttle",
+    "auth_expired",
+)
 pytestmark = [pytest.mark.tryton, pytest.mark.slow]
 
 
@@ -45,6 +56,32 @@ async def test_an_answer_lost_after_the_work_is_found_again(
     again = done(await tryton.act("invoice", found.ref, "post", {}, "key"), Outcome.ALREADY_DONE)
     (booked,) = erp.invoices(record["reference"])
     assert booked["number"] == again.values["number"]
+
+
+async def test_through_random_trouble_each_invoice_is_posted_exactly_once(
+    erp: Erp, tryton: TrytonConnector
+) -> None:
+    """The recipe for a system without keys: on any doubt look for our reference, then go on."""
+    chance = random.Random(20)
+    code = await a_customer(tryton)
+    hurried = TrytonConnector(erp.connection(deadline=2.0))
+    for _ in range(5):
+        record = invoice(code)
+        key = {"reference": record["reference"], "company": "LF-DE"}
+        for kind in chance.sample(TROUBLE, 3):
+            erp.once(kind, chance.choice(("write", "read", "create", "post")), milliseconds=2500)
+        posted = ""
+        while not posted:
+            found = await hurried.find("invoice", key)
+            if isinstance(found, Rejected) and found.kind is Kind.NOT_FOUND:
+                await hurried.upsert("invoice", record, "key")
+            elif isinstance(found, Done) and found.values["state"] == "draft":
+                await hurried.act("invoice", found.ref, "post", {}, "key")
+            elif isinstance(found, Done):
+                posted = found.values["number"]
+        erp.control.clear()
+        assert [row["number"] for row in erp.invoices(record["reference"])] == [posted]
+    await hurried.close()
 
 
 async def test_work_that_cannot_be_read_back_is_never_denied(

@@ -14,6 +14,8 @@ import aiohttp
 
 from integrations.sandbox.tryton.console import DATABASE
 
+_PARENT_DEATH_SIGNAL = 1
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 READY_WITHIN = 60.0
 STOP_WITHIN = 5.0
 
@@ -31,6 +33,30 @@ uri = smtp://127.0.0.1:9
 """
 """One retry bounds how long a request can wait for SQLite's write lock (two waits of 5 s), so that
 Tryton's longest processing time can be stated."""
+
+
+_LOGGING = """\
+[loggers]
+keys = root, werkzeug
+[handlers]
+keys = file
+[formatters]
+keys = line
+[logger_root]
+level = WARNING
+handlers = file
+[logger_werkzeug]
+level = WARNING
+handlers =
+qualname = werkzeug
+[handler_file]
+class = StreamHandler
+formatter = line
+args = (sys.stderr,)
+[formatter_line]
+format = %(asctime)s %(levelname)s %(name)s %(message)s
+"""
+"""Without it every request leaves a line for ever."""
 
 
 class NotReady(Exception):
@@ -56,11 +82,14 @@ class Trytond:
         """Spawn it and wait until it answers. Raises NotReady."""
         configuration = self._data / "trytond.conf"
         configuration.write_text(_CONFIGURATION.format(path=self._data, port=self.port))
+        logging = self._data / "logging.conf"
+        logging.write_text(_LOGGING)
         with (self._data / "trytond.log").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 str(self._program), "-c", str(configuration), "-d", DATABASE,
+                "--logconf", str(logging),
                 stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                preexec_fn=_die_with_parent if _LIBC else None,
             )  # fmt: skip
         try:
             await asyncio.wait_for(self._until_it_answers(), READY_WITHIN)
@@ -114,5 +143,5 @@ def free_port() -> int:
 
 def _die_with_parent() -> None:
     """Let Linux end the child when we are killed and cannot clean up ourselves."""
-    parent_death_signal = 1
-    ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGTERM)
+    if _LIBC is not None:
+        _LIBC.prctl(_PARENT_DEATH_SIGNAL, signal.SIGTERM)
