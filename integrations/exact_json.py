@@ -8,15 +8,15 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from controltower.canonical import strict_json
+
 
 def decode(raw: bytes | str) -> Any:
     """Read JSON with numbers as int or Decimal. Raises ValueError on anything that is not JSON.
 
     Duplicate keys, NaN and infinities are refused: two readers would disagree on them.
     """
-    return json.loads(
-        raw, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_unique
-    )
+    return strict_json.decode_exact(raw)
 
 
 def encode(value: Any) -> str:
@@ -42,14 +42,3 @@ def _number(value: Decimal) -> str:
     if not value.is_finite():
         raise TypeError(f"{value} has no JSON form")
     return format(value, "f")
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key occurs twice in one object")
-    return found

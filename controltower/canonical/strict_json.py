@@ -52,6 +52,14 @@ def decode(raw: bytes | str) -> Any:
     return value
 
 
+def decode_exact(raw: bytes | str) -> Any:
+    """Read JSON with exact numbers and single keys but without limits: for the answers of systems
+    that we have asked. Raises ValueError."""
+    return json.loads(
+        raw, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_unique
+    )
+
+
 def _text(raw: bytes | str) -> str:
     if isinstance(raw, str):
         if _UNKEEPABLE.search(raw):

@@ -15,7 +15,7 @@ from ninja.parser import Parser
 
 from controltower.canonical import strict_json
 from controltower.web import api_reading, api_replays
-from controltower.web.api_access import Token, known_caller
+from controltower.web.api_access import Token, known_caller, no_token
 from controltower.web.api_words import Refusal
 from controltower.web.errors import problem, reference_of
 
@@ -76,13 +76,7 @@ def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
 
 @api.exception_handler(AuthenticationError)
 def _unknown(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
-    answer = problem(
-        401, "no-token", "A token is needed",
-        "Send a valid token as Authorization: Bearer. An administrator issues tokens.",
-        reference=reference_of(request),
-    )  # fmt: skip
-    answer.headers["WWW-Authenticate"] = "Bearer"
-    return answer
+    return no_token(request)
 
 
 @api.exception_handler(Http404)

@@ -10,10 +10,10 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from ninja.errors import AuthenticationError
 from ninja.security import HttpBearer
 
 from controltower.firm.models import ApiToken, Person
+from controltower.web.errors import problem, reference_of
 
 NOTED_EVERY = timedelta(minutes=1)
 
@@ -49,15 +49,26 @@ def caller(request: HttpRequest) -> Person:
     return person
 
 
+def no_token(request: HttpRequest) -> HttpResponse:
+    """401, in words."""
+    answer = problem(
+        401,
+        "no-token",
+        "A token is needed",
+        "Send a valid token as Authorization: Bearer. An administrator issues tokens.",
+        reference=reference_of(request),
+    )
+    answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
+
+
 def known_caller(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """For the API's own description: a token, or a session."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *arguments: Any, **named: Any) -> HttpResponse:
         if not isinstance(request.user, Person) and not Token()(request):
-            from controltower.web.api import api
-
-            return api.on_exception(request, AuthenticationError())
+            return no_token(request)
         return view(request, *arguments, **named)
 
     return guarded

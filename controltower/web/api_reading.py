@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from django.db.models import Prefetch, Q
@@ -147,7 +147,7 @@ def _position(after: str) -> tuple[datetime, UUID]:
         ) from None
 
 
-def _line(one: Transaction) -> dict[str, object]:
+def _line(one: Transaction) -> dict[str, Any]:
     return {
         "reference": one.reference,
         "correlation_id": one.correlation_id,

@@ -9,7 +9,7 @@ from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
-from ninja import Router
+from ninja import Router, Status
 
 from controltower.firm.models import Person
 from controltower.incidents.models import DeadLetter
@@ -33,7 +33,7 @@ router = Router()
 
 
 @router.post("", response={202: ReplayOut}, summary="Plan a replay")
-def plan(request: HttpRequest, wanted: ReplayIn, response: HttpResponse) -> tuple[int, Any]:
+def plan(request: HttpRequest, wanted: ReplayIn, response: HttpResponse) -> Status[Any]:
     """Freeze what is meant and have the targets asked what would happen. Nothing is sent.
 
     Needs an Idempotency-Key header: the same key and body give the same plan again.
@@ -43,7 +43,7 @@ def plan(request: HttpRequest, wanted: ReplayIn, response: HttpResponse) -> tupl
         request, person, wanted.model_dump(mode="json"), lambda: (202, _plan(person, wanted))
     )
     response.headers["Location"] = reverse("api:replay", args=[answer["id"]])
-    return status, answer
+    return Status(status, answer)
 
 
 @router.get("/{uuid:pk}", response=ReplayOut, url_name="replay", summary="A replay plan")
@@ -54,7 +54,7 @@ def look(request: HttpRequest, pk: UUID) -> ReplayOut:
 
 
 @router.post("/{uuid:pk}/releases", response={202: ReplayOut}, summary="Release a plan")
-def release(request: HttpRequest, pk: UUID, wanted: ReleaseIn) -> tuple[int, ReplayOut]:
+def release(request: HttpRequest, pk: UUID, wanted: ReleaseIn) -> Status[ReplayOut]:
     """Run exactly what the digest seals; a second release is refused, never run twice."""
     person = caller(request)
     row = _found(person, pk)
@@ -70,7 +70,7 @@ def release(request: HttpRequest, pk: UUID, wanted: ReleaseIn) -> tuple[int, Rep
         ) from None  # fmt: skip
     except replay.PlanChanged as refusal:
         raise Refusal(409, "plan-changed", "PLAN_CHANGED", f"{refusal} Nothing was sent.") from None
-    return 202, _out(row, person)
+    return Status(202, _out(row, person))
 
 
 def _plan(person: Person, wanted: ReplayIn) -> dict[str, Any]:

@@ -214,11 +214,9 @@ def _items(places: Iterable[Place], path: str, counts: dict[str, int]) -> Iterab
 
 def open_causes(request: HttpRequest, now: datetime) -> int:
     """How many causes have something stuck that this person may see and that is not snoozed."""
-    return (
-        DeadLetter.objects.open()
-        .filter(transaction__in=scope.transactions(request), cause__in=Cause.objects.awake(now))
-        .aggregate(causes=Count("cause", distinct=True))["causes"]
-    )
+    seen = scope.transactions(request).order_by()
+    letters = DeadLetter.objects.open().filter(transaction__in=seen)
+    return Cause.objects.awake(now).filter(pk__in=letters.order_by().values("cause")).count()
 
 
 def tray(person: Person) -> tuple[Job, ...]:

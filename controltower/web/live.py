@@ -204,9 +204,12 @@ async def _member(scope: dict[str, Any]) -> membership.Member | None:
         person = scope["user"]
         if not isinstance(person, Person):
             return None
-        return await _in_database(membership.of, person, scope["session"].session_key)
+        member: membership.Member = await _in_database(
+            membership.of, person, scope["session"].session_key
+        )
     except DatabaseError:
         return None
+    return member
 
 
 async def _talk(tab: Tab, send: Send) -> None:

@@ -13,7 +13,7 @@ from controltower.asgi import application
 HERE = [(b"host", b"localhost"), (b"origin", b"http://localhost")]
 
 
-class Tab(ApplicationCommunicator):
+class Tab:
     """One socket; `headers` say where the page that opens it comes from."""
 
     def __init__(
@@ -27,26 +27,27 @@ class Tab(ApplicationCommunicator):
             "subprotocols": [],
             "headers": [*(HERE if headers is None else headers), (b"cookie", cookie.encode())],
         }
-        super().__init__(application, scope)
+        communicator: Any = ApplicationCommunicator
+        self.wire = communicator(application, scope)
         self.patience = patience
 
     async def connect(self) -> bool:
         """Whether it is let in."""
-        await self.send_input({"type": "websocket.connect"})
-        answer = await self.receive_output(self.patience)
+        await self.wire.send_input({"type": "websocket.connect"})
+        answer = await self.wire.receive_output(self.patience)
         return bool(answer["type"] == "websocket.accept")
 
     async def told(self) -> list[str]:
         """The names in the next signal."""
-        message = await self.receive_output(self.patience)
+        message = await self.wire.receive_output(self.patience)
         topics: list[str] = json.loads(message["text"])["topics"]
         return topics
 
     async def say(self, text: str) -> None:
         """What a page of ours never does."""
-        await self.send_input({"type": "websocket.receive", "text": text})
+        await self.wire.send_input({"type": "websocket.receive", "text": text})
 
     async def disconnect(self) -> None:
         """Close the tab."""
-        await self.send_input({"type": "websocket.disconnect", "code": 1000})
-        await self.wait(self.patience)
+        await self.wire.send_input({"type": "websocket.disconnect", "code": 1000})
+        await self.wire.wait(self.patience)

@@ -56,7 +56,7 @@ async def test_a_burst_becomes_few_signals() -> None:
             await ring("tower")
         assert await page.told() == ["tower"]
         signals = 1
-        while not await page.receive_nothing(timeout=1):
+        while not await page.wire.receive_nothing(timeout=1):
             await page.told()
             signals += 1
         assert signals < 20
@@ -73,7 +73,7 @@ async def test_names_of_records_reach_only_who_may_see_them() -> None:
     ids, german, whole = await sync_to_async(firm)()
     async with tab(german) as narrow, tab(whole) as wide:
         await asyncio.sleep(0.6)
-        assert await narrow.receive_nothing(timeout=0.1)
+        assert await narrow.wire.receive_nothing(timeout=0.1)
         await ring("tower", transactions=ids)
         assert await narrow.told() == sorted(["tower", f"tx-{ids[0]}"])
         assert await wide.told() == sorted(["tower", *(f"tx-{pk}" for pk in ids)])
@@ -118,7 +118,7 @@ class TestTheDoor:
 
 class TestEndsWithinFiveSeconds:
     async def ends(self, page: Any, begun: float) -> None:
-        message = await page.receive_output(timeout=6)
+        message = await page.wire.receive_output(timeout=6)
         assert message["type"] == "websocket.close"
         assert message["code"] == live.ENDED
         assert time.monotonic() - begun < 5
