@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -43,3 +44,9 @@ async def tryton(erp: Erp) -> AsyncIterator[TrytonConnector]:
     connector = TrytonConnector(erp.connection())
     yield connector
     await connector.close()
+
+
+@pytest.fixture
+def tag() -> str:
+    """A reference nobody has used."""
+    return f"conf-{uuid.uuid4().hex[:16]}"

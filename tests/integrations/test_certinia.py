@@ -14,11 +14,10 @@ from controltower.canonical.records import TimeEntry
 from controltower.canonical.verdicts import Done, Kind, Misconfigured, Rejected
 from integrations.certinia.connector import CertiniaConnector
 from integrations.connector import Connection, Connector
-from tests.integrations.conformance import Conformance, Subject, tag
+from tests.integrations.conformance import Conformance
 from tests.integrations.doors import Org
+from tests.integrations.subject import Subject
 from tests.integrations.test_salesforce import org_connection
-
-__all__ = ["tag"]
 
 
 class Projects(Subject):

@@ -11,10 +11,9 @@ import pytest
 from controltower.canonical.verdicts import Done, Kind, Rejected, TryLater
 from integrations.connector import Connection, Connector
 from integrations.salesforce.connector import SalesforceConnector
-from tests.integrations.conformance import DEADLINE, Conformance, Subject, tag
+from tests.integrations.conformance import DEADLINE, Conformance
 from tests.integrations.doors import CLIENT_ID, CLIENT_SECRET, Org
-
-__all__ = ["tag"]
+from tests.integrations.subject import Subject
 
 
 def org_connection(org: Org) -> Connection:

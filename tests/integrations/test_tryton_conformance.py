@@ -11,10 +11,9 @@ import pytest
 from controltower.canonical.verdicts import Outcome
 from integrations.connector import Connection, Connector
 from integrations.tryton.connector import TrytonConnector
-from tests.integrations.conformance import DEADLINE, Conformance, Subject, tag
+from tests.integrations.conformance import DEADLINE, Conformance
 from tests.integrations.erp import Erp, a_posted, customer, done, invoice
-
-__all__ = ["tag"]
+from tests.integrations.subject import Subject
 
 pytestmark = [pytest.mark.tryton, pytest.mark.slow]
 KNOWN = "K10010"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import traceback
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from integrations.sandbox.salesforce.life.firm_at_work import FirmAtWork
 EVENTS_PER_MINUTE = {"pause": 0.0, "normal": 4.0, "busy": 20.0, "month_end": 45.0}
 DIRT_SHARE = 0.03
 _OPENING_DEALS = 4
-_OPENING_EVENTS_PER_MINUTE = 6.0
+_OPENING_EVENTS_PER_MINUTE = 8.0
 _TICK = 1.0
 _SURGE = 2
 _TIME_TO_STAFF = timedelta(seconds=12)
@@ -58,6 +59,9 @@ class Pace:
             what, found = self._next()
         except (Refused, Impossible) as refusal:
             what, found = "was refused", {"reason": str(refusal)}
+        except Exception:  # noqa: BLE001 - a defect here must not stop the servers beside it
+            traceback.print_exc()
+            what, found = "went wrong", {"reason": "see the sandbox's log"}
         if what:
             self.note(what, **found)
 
