@@ -1,0 +1,89 @@
+"""Every page × day and night × phone and desk: accessible, within the policy, within the screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import Screens, Tower
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
+RULES = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "resultTypes": ["violations"],
+}
+NAMES = (
+    "tower", "transactions", "transactions stuck", "transactions no match",
+    "transaction verified", "transaction refused", "transaction period closed",
+    "transaction in doubt", "exceptions", "exception", "jobs", "job", "mappings", "mapping",
+    "mapping in review", "mapping draft", "systems", "system", "system circuit open",
+)  # fmt: skip
+SCREENS = [(theme, width) for theme in ("light", "dark") for width in (1440, 375)]
+
+
+def test_no_page_is_forgotten(tower: Tower) -> None:
+    assert set(NAMES) == set(tower.pages)
+
+
+@pytest.mark.parametrize(("theme", "width"), SCREENS)
+@pytest.mark.parametrize("name", NAMES)
+def test_page(screens: Screens, tower: Tower, name: str, theme: str, width: int) -> None:
+    visitor = screens.visitor("otto.brandt", theme, width)
+    page = visitor.go(tower.pages[name])
+    assert visitor.complaints == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert _violations(page) == []
+
+
+@pytest.mark.parametrize(("theme", "width"), SCREENS)
+@pytest.mark.parametrize("path", ["/sign-in/", "/nowhere/"])
+def test_page_outside(screens: Screens, path: str, theme: str, width: int) -> None:
+    visitor = screens.visitor("" if path == "/sign-in/" else "otto.brandt", theme, width)
+    page = visitor.go(path)
+    assert [x for x in visitor.complaints if "404" not in x] == []
+    assert _violations(page) == []
+
+
+def _violations(page: Any) -> list[str]:
+    """What axe finds, one line each. It is evaluated, not loaded: the policy stays in force."""
+    page.evaluate(AXE)
+    found = page.evaluate("rules => axe.run(document, rules)", RULES)
+    return [
+        f"{one['id']} ({one['impact']}): {node['html'][:200]} {node['failureSummary'][:200]}"
+        for one in found["violations"]
+        for node in one["nodes"][:3]
+    ]
+
+
+@pytest.mark.parametrize("username", ["anna.lindqvist", "jonas.achterberg"])
+def test_what_a_person_may_not_do_is_accessible_too(
+    screens: Screens, tower: Tower, username: str
+) -> None:
+    visitor = screens.visitor(username)
+    for name in ("transaction refused", "exception", "mapping in review", "mapping", "system"):
+        page = visitor.go(tower.pages[name])
+        assert visitor.complaints == []
+        assert _violations(page) == [], name
+
+
+def test_the_first_load_is_light(screens: Screens, tower: Tower) -> None:
+    """Less than 150 KB over the wire without fonts."""
+    context = screens.chromium.new_context()
+    context.add_cookies(screens.visitor("otto.brandt").context.cookies())
+    page = context.new_page()
+    sizes: list[int] = []
+    page.on(
+        "requestfinished",
+        lambda request: (
+            None
+            if request.resource_type == "font"
+            else sizes.append(request.sizes()["responseBodySize"])
+        ),
+    )
+    page.goto(tower.base + "/")
+    page.wait_for_load_state("networkidle")
+    context.close()
+    assert 0 < sum(sizes) < 150_000

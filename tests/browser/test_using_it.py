@@ -1,0 +1,147 @@
+"""What a person does at the screen: by keyboard alone, while it is live, and without script."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import redis
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Screens, Tower
+from tests.browser.world import PASSWORD
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def tab_to(page: Page, name: str, most: int = 60) -> None:
+    """Press Tab until the focus is on what is called so."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        if name in (page.evaluate("document.activeElement.textContent") or ""):
+            return
+    raise AssertionError(f"the keyboard does not reach “{name}”")
+
+
+def ring(tower: Tower, *topics: str) -> None:
+    """Say that something has changed, as the engine's bell does."""
+    redis.Redis.from_url(tower.environment["REDIS_URL"]).publish(
+        "controltower:live", json.dumps(topics)
+    )
+
+
+def test_signing_in_and_finding_what_is_stuck_by_keyboard_alone(
+    screens: Screens, tower: Tower
+) -> None:
+    page = screens.chromium.new_context().new_page()
+    page.goto(tower.base + "/")
+    expect(page.locator("[name=username]")).to_be_focused()
+    page.keyboard.type("otto.brandt")
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url(tower.base + "/")
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    page.keyboard.press("g")
+    page.keyboard.press("e")
+    page.wait_for_url(tower.base + "/exceptions/")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/exceptions/*/")
+    page.keyboard.press("u")
+    page.wait_for_url(tower.base + "/exceptions/")
+    page.keyboard.press("?")
+    expect(page.locator("#keys-help")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#keys-help")).to_be_hidden()
+    page.context.close()
+
+
+def test_the_finder_takes_any_name_by_keyboard(screens: Screens, tower: Tower) -> None:
+    page = screens.visitor("otto.brandt").go("/")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("Mappings")
+    expect(page.locator("#found [aria-selected=true]")).to_contain_text("Mappings")
+    page.keyboard.press("Enter")
+    page.wait_for_url(tower.base + "/mappings/")
+
+
+def test_pausing_and_resuming_a_system_by_keyboard(screens: Screens, tower: Tower) -> None:
+    page = screens.visitor("otto.brandt").go("/systems/salesforce/")
+    tab_to(page, "Pause Salesforce")
+    page.keyboard.press("Enter")
+    dialog = page.locator("#pause")
+    expect(dialog).to_be_visible()
+    page.focus("#pause textarea")
+    page.keyboard.type("Upgrade at noon")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_contain_text("Paused by Otto Brandt: Upgrade at noon")
+    tab_to(page, "Resume Salesforce")
+    page.keyboard.press("Enter")
+    page.locator("#resume form button").press("Enter")
+    expect(page.locator("main")).to_contain_text("Salesforce is called again.")
+
+
+def test_a_signal_makes_exactly_the_regions_concerned_fetch_themselves(
+    screens: Screens, tower: Tower
+) -> None:
+    page = screens.visitor("otto.brandt").go("/")
+    expect(page.locator("[data-live-mark]")).to_have_attribute("data-state", "live")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.removeprefix(tower.base)))
+    with page.expect_response("**/tower/systems/"):
+        ring(tower, "systems")
+    assert set(asked) == {"/tower/systems/"}
+
+
+def test_a_refresh_leaves_what_is_being_typed_and_what_is_open(
+    screens: Screens, tower: Tower
+) -> None:
+    page = screens.visitor("otto.brandt").go("/systems/tryton/")
+    expect(page.locator("[data-live-mark]")).to_have_attribute("data-state", "live")
+    page.click("text=Pause Tryton ERP")
+    page.fill("#pause textarea", "Half a sent")
+    with page.expect_response("**/systems/tryton/"):
+        ring(tower, "systems")
+    page.wait_for_timeout(300)
+    expect(page.locator("#pause")).to_be_visible()
+    expect(page.locator("#pause textarea")).to_have_value("Half a sent")
+    expect(page.locator("#pause textarea")).to_be_focused()
+
+
+def test_the_feed_can_be_paused(screens: Screens, tower: Tower) -> None:
+    page = screens.visitor("otto.brandt").go("/")
+    button = page.locator("[data-live-pause]")
+    button.click()
+    expect(page.locator("[data-live-mark]")).to_have_attribute("data-state", "paused")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    button.click()
+    expect(page.locator("[data-live-mark]")).to_have_attribute("data-state", "live")
+
+
+def test_a_draft_is_written_and_reviewed_without_script(screens: Screens, tower: Tower) -> None:
+    lena = screens.visitor("lena.weil", script=False)
+    page = lena.go("/mappings/project-to-psa/drafts/")
+    page.fill("input[value='Fixed Price']", "Fixed Fee")
+    page.fill("[name=note]", "Their new name for it.")
+    page.click("text=Save draft")
+    expect(page.locator("main")).to_contain_text("v2 is a draft.")
+    expect(page.locator("ins")).to_have_text(["Fixed fee → Fixed Fee"])
+
+
+def test_the_tower_reads_without_script(screens: Screens) -> None:
+    page = screens.visitor("anna.lindqvist", script=False).go("/")
+    expect(page.locator("h1")).to_contain_text("stuck")
+    expect(page.locator("#triage .causes li").first).to_be_visible()
+
+
+def test_the_sentence_leads_to_a_list_of_as_many(screens: Screens) -> None:
+    page = screens.visitor("anna.lindqvist").go("/")
+    stuck = int(page.locator(".facts dd").first.inner_text().split()[0])
+    page.click("h1 a.is-stuck")
+    page.wait_for_load_state("networkidle")
+    expect(page.locator("#rows tbody tr")).to_have_count(stuck)

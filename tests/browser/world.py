@@ -1,0 +1,89 @@
+"""The world that the browser tests look at: a firm with work that flows and work that is stuck.
+
+`python -m tests.browser.world` fills the database of `DATABASE_URL` and prints, as JSON, the
+addresses of the pages that exist in it.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import django
+
+PASSWORD = "a long phrase for the browser"
+
+
+def build() -> dict[str, str]:
+    """Play the firm's business; the addresses of its pages by name."""
+    from django.utils import timezone
+
+    from controltower.mappings import versions
+    from controltower.mappings.models import Mapping
+    from controltower.systems.models import Call, Circuit, System
+    from controltower.transactions.models import Transaction
+    from tests import factories
+
+    firm = factories.found()
+    for person in firm.people.values():
+        person.set_password(PASSWORD)
+        person.save()
+    now = timezone.now()
+    done = firm.bill(firm.deal())
+    refused = [firm.bill(firm.deal(), {"draft": factories.refused()}) for _ in range(3)]
+    firm.deal(answers={"project": factories.refused("The template is not known.")})
+    closed = firm.bill(firm.deal(), {"post": factories.closed()})
+    doubt = firm.bill(firm.deal(), {"draft": factories.no_answer()})
+    firm.tell(firm.opportunity())
+    Transaction.objects.filter(pk=refused[0].pk).update(due_at=now - timedelta(hours=2))
+    plan = firm.plan(*refused[:2], by=firm.otto)
+    mapping = Mapping.objects.get(slug="customer-to-erp")
+    rules = mapping.versions.get(number=1).rules
+    rules[-1]["value"] = "NET14"
+    draft = versions.draft(
+        mapping=mapping, rules=rules, note="Two weeks from now on.", author=firm.lena, now=now
+    )
+    versions.submit(version=draft, by=firm.lena, now=now)
+    System.objects.update(last_ok_at=now, quota_used=8900, quota_limit=15000)
+    System.objects.filter(slug="certinia").update(
+        circuit=Circuit.OPEN, failures=5, retry_at=now + timedelta(minutes=4)
+    )
+    Call.objects.bulk_create(
+        Call(
+            system=system,
+            at=now - timedelta(minutes=minutes),
+            operation="send upsert invoice",
+            milliseconds=120 + minutes % 7 * 40,
+            verdict="done",
+            reached=True,
+        )
+        for system in System.objects.all()
+        for minutes in range(60)
+    )
+    cause = firm.cause(refused[0])
+    return {
+        "tower": "/",
+        "transactions": "/tx/",
+        "transactions stuck": "/tx/?stuck=1",
+        "transactions no match": "/tx/?q=nothing-has-this-name",
+        "transaction verified": f"/tx/{done.correlation_id}/",
+        "transaction refused": f"/tx/{refused[0].correlation_id}/",
+        "transaction period closed": f"/tx/{closed.correlation_id}/",
+        "transaction in doubt": f"/tx/{doubt.correlation_id}/",
+        "exceptions": "/exceptions/",
+        "exception": f"/exceptions/{cause.pk}/",
+        "jobs": "/jobs/",
+        "job": f"/jobs/{plan.pk}/",
+        "mappings": "/mappings/",
+        "mapping": "/mappings/customer-to-erp/",
+        "mapping in review": "/mappings/customer-to-erp/v2/",
+        "mapping draft": "/mappings/invoice-to-erp/drafts/",
+        "systems": "/systems/",
+        "system": "/systems/tryton/",
+        "system circuit open": "/systems/certinia/",
+    }
+
+
+if __name__ == "__main__":
+    django.setup()
+    print(json.dumps(build()))
