@@ -18,6 +18,7 @@ from itertools import count
 from typing import Any
 
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
 
 from controltower.canonical import events
@@ -39,6 +40,7 @@ from controltower.incidents.models import Cause, DeadLetter
 from controltower.systems.models import System
 from controltower.transactions import drain, engine, intake, interpretation, replay, settlement
 from controltower.transactions.models import ReplayPlan, Step, Transaction
+from controltower.transactions.protocol import MOST_PROBES, State
 from controltower.web.demo.firm import PEOPLE, ZONES, found_firm
 from controltower.web.demo.mappings import agree_mappings
 from controltower.web.demo.surroundings import connect_systems
@@ -204,8 +206,14 @@ class Firm:
             engine.close_gathering(one, now=self.now)
         return self.play(one, answers)
 
-    def play(self, one: Transaction, answers: Mapping[str, Answer] | None = None) -> Transaction:
-        """Claim, intend and settle until nothing is due; letters are caught up with."""
+    def play(
+        self,
+        one: Transaction,
+        answers: Mapping[str, Answer] | None = None,
+        probes: Verdict | None = None,
+    ) -> Transaction:
+        """Claim, intend and settle until nothing is due; letters are caught up with. `probes` is
+        what a system says when asked whether it has something."""
         systems = list(System.objects.values_list("pk", flat=True))
         _due_now(one)
         while claimed := drain.claim(systems, 50):
@@ -213,7 +221,7 @@ class Firm:
                 intent = drain.prepare(step_id, self.now)
                 if intent is not None:
                     step = Step.objects.get(pk=step_id)
-                    verdict = self._answer(step, intent.order.purpose, answers or {})
+                    verdict = self._answer(step, intent.order.purpose, answers or {}, probes)
                     settlement.settle(intent, verdict, 420, now=self.now)
             _due_now(one)
             if Step.objects.filter(pk__in=claimed, kind=Kind.UNKNOWN).exists():
@@ -222,7 +230,11 @@ class Firm:
         one.refresh_from_db()
         return one
 
-    def _answer(self, step: Step, purpose: str, answers: Mapping[str, Answer]) -> Verdict:
+    def _answer(
+        self, step: Step, purpose: str, answers: Mapping[str, Answer], probes: Verdict | None
+    ) -> Verdict:
+        if purpose == "probe" and probes is not None:
+            return probes
         given = answers.get(step.name)
         if given is not None and purpose == "send":
             return given if isinstance(given, Verdict) else given(step)
@@ -303,6 +315,24 @@ def _due_now(one: Transaction) -> None:
             "WHERE transaction_id = %s AND state IN ('scheduled', 'acked')",
             [one.pk],
         )
+
+
+def signed_in(person: Person) -> Client:
+    """A browser in which this person has signed in."""
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def in_doubt(firm: Firm) -> Transaction:
+    """An invoice whose posting was sent and never answered, and nobody could say what became of
+    it: parked after the last unanswered question."""
+    silent = {"post": no_answer()}
+    one = firm.bill(firm.deal(), answers=silent)
+    for _question in range(MOST_PROBES):
+        Step.objects.filter(transaction=one, state=State.UNKNOWN).update(due_at=firm.now)
+        one = firm.play(one, silent, probes=no_answer())
+    return one
 
 
 def stuck_bills(firm: Firm, how_many: int, **values: Any) -> Sequence[Transaction]:

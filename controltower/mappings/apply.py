@@ -51,7 +51,8 @@ def apply(rules: Sequence[Mapping[str, Any]], record: Mapping[str, Any]) -> Appl
     """Map a record; with gaps, the result must not be sent."""
     applied = Applied()
     for rule in rules:
-        value = _at(record, str(rule.get("source", "")))
+        source = str(rule.get("source", ""))
+        value = _at(record, source) if source else None
         sent = _translate(rule, value, applied)
         if rule.get("required") and sent in (None, "", []):
             text = f"“{rule['label']}” is empty, and {rule['target']} needs it."
@@ -60,7 +61,7 @@ def apply(rules: Sequence[Mapping[str, Any]], record: Mapping[str, Any]) -> Appl
         applied.lines.append(
             FieldLine(
                 label=str(rule["label"]),
-                source=str(rule.get("source", "")),
+                source=source,
                 value=value,
                 target=str(rule["target"]),
                 sent=sent,
@@ -91,6 +92,6 @@ def _translate(rule: Mapping[str, Any], value: Any, applied: Applied) -> Any:
 
 def _at(record: Mapping[str, Any], path: str) -> Any:
     value: Any = record
-    for name in path.split(".") if path else ():
+    for name in path.split("."):
         value = value.get(name) if isinstance(value, Mapping) else None
     return value

@@ -91,7 +91,7 @@ def _happened(chain: Chain, now: datetime) -> list[str]:
     if trouble is not None:
         return [_troubled(chain, trouble), _not_yet(chain, trouble)]
     if one.state == TransactionState.WAITING:
-        return [one.wait_text or _("It waits."), _goes_on(chain)]
+        return [privacy.masked_text(one.wait_text) or _("It waits."), _goes_on(chain)]
     current = next((step for step in chain.own if step.state not in FINISHED), None)
     where = current.title if current else _("the end")
     return [_("It is on its way, at “%(step)s”.") % {"step": where}, _goal(chain)[1]]
@@ -120,8 +120,10 @@ def _not_yet(chain: Chain, step: Step) -> str:
     reached, sentence = _goal(chain)
     if reached:
         return sentence
-    if standing.in_doubt(step):
+    if step.state == State.UNKNOWN:
         return _("Whether it exists there is being asked; nothing is sent twice.")
+    if standing.in_doubt(step):
+        return _("It is not known whether it exists there; it has not been sent twice.")
     if step.sent_at is None:
         return f"{_('Nothing was sent.')} {sentence}"
     return sentence
@@ -171,7 +173,7 @@ def _ended(chain: Chain) -> str:
     if one.state == TransactionState.VERIFIED:
         return _("It arrived, and was read back from the target: it is there, once.")
     last = one.timeline.filter(kind=one.state).order_by("-id").first()
-    return last.text if last else _("It has ended.")
+    return privacy.masked_text(last.text) if last else _("It has ended.")
 
 
 def _outcome(chain: Chain) -> list[str]:
@@ -184,7 +186,8 @@ def _outcome(chain: Chain) -> list[str]:
 def _memo(chain: Chain, now: datetime) -> list[tuple[str, str]]:
     step = chain.trouble or next((one for one in chain.own if one.state == State.SCHEDULED), None)
     if chain.chosen.gathering and chain.chosen.wait_until:
-        return [(_("Billing run"), formats.until(chain.chosen.wait_until, now))]
+        due = chain.chosen.wait_until
+        return [(_("Billing run"), formats.until(due, now) if due > now else _("due now"))]
     if step is None or not step.tries:
         return []
     words = _("%(n)d of %(most)d times") % {"n": min(step.tries, MOST_TRIES), "most": MOST_TRIES}
@@ -236,9 +239,10 @@ def _alike(letter: DeadLetter, person: Person, now: datetime) -> Alike | None:
 
 def _links(chain: Chain, alike: Alike | None) -> list[tuple[str, str, bool, str]]:
     links = []
-    if chain.replaying is not None:
-        url = reverse("job", args=[chain.replaying.plan_id])
-        links.append((_("See the replay that has it"), url, False, "layers"))
+    if chain.replay is not None:
+        url = reverse("job", args=[chain.replay.plan_id])
+        words = _("See the replay that has it") if chain.replaying else _("See the planned replay")
+        links.append((words, url, False, "layers"))
     if alike is not None:
         words = _("Replay all %(n)d") % {"n": alike.count + 1}
         links.append((words, alike.url, False, "layers"))

@@ -19,7 +19,7 @@ from controltower.canonical.money import Money
 from controltower.incidents.models import Cause, DeadLetter, LetterState, Resolution
 from controltower.measures import exposure
 from controltower.measures.exposure import CauseLine, Scope
-from controltower.web import formats, standing
+from controltower.web import formats, privacy, standing
 from controltower.web.charts.small import sparkline
 from controltower.web.transaction_page import Owner
 
@@ -134,7 +134,7 @@ def _groups(lines: Sequence[CauseLine], scope: Scope, tab: str, now: datetime) -
         Group(
             id=line.cause.pk,
             url=reverse("exception", args=[line.cause.pk]),
-            title=line.cause.title,
+            title=privacy.masked_text(line.cause.title),
             state="solved" if tab == SOLVED else state_of(line.cause, states, now),
             system=line.cause.system.title if line.cause.system else _("Control Tower"),
             count=line.stake.count,

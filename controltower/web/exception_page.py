@@ -58,8 +58,9 @@ def present(
     ).get((cause.pk,), Stake())
     value = Money.of(found.amount, exposure.reporting_currency())
     may = leave(scope.person, Right.REPLAY)
+    title = privacy.masked_text(cause.title)
     return {
-        "crumbs": [(_("Exceptions"), reverse("exceptions")), (cause.title, "")],
+        "crumbs": [(_("Exceptions"), reverse("exceptions")), (title, "")],
         "group": _group(cause, scope, shown, found, value, now),
         "actions": _actions(cause, scope, found.count, now),
         "rows": _rows(shown.rows, scope, now),
@@ -96,7 +97,7 @@ def _group(
     system = cause.system.title if cause.system else ""
     return {
         "id": cause.pk,
-        "title": cause.title,
+        "title": privacy.masked_text(cause.title),
         "state": state,
         "system": system or _("Control Tower"),
         "count": found.count,

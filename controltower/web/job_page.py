@@ -199,8 +199,8 @@ def _arrived(plan: ReplayPlan, person: Person) -> int:
 
 
 def _stages(state: str, plan: ReplayPlan) -> list[tuple[str, str]]:
-    names = [_("planned"), *([_("approved")] if plan.needs_second_person else []),
-             _("running"), _("done")]  # fmt: skip
+    approved = [_("approved")] if plan.needs_second_person else []
+    names = [_("planned"), *approved, _("running"), _("done")]
     if state in {PlanState.DRAFT, PlanState.PLANNED, PlanState.STALE}:
         at = 0
     elif state == PlanState.APPROVED:
@@ -262,8 +262,7 @@ def _conditions(
     if plan.needs_second_person and plan.state in READY:
         lines.append(("users-round", "rk", _second_person(approval)))
     if plan.state in {PlanState.PLANNED, PlanState.APPROVED, PlanState.RUNNING}:
-        words = _("One goes first; the rest follow once it was read back. Same keys, so nothing "
-                  "is sent twice.")  # fmt: skip
+        words = _("One goes first, then the rest. The same keys are used, so nothing is doubled.")
         lines.append(("shield-check", "ok", words))
     return lines
 

@@ -45,7 +45,7 @@ def options_for(chain: Chain, now: datetime) -> list[Option]:
         ]
     if trouble is None or trouble.state not in standing.STUCK:
         return _while_moving(chain)
-    if chain.replaying is not None:
+    if chain.replaying:
         return [(_("Wait for the replay that has it."), True)]
     if trouble.kind == Kind.PERIOD_CLOSED:
         return _closed_period()
@@ -135,7 +135,7 @@ def actions_for(chain: Chain, person: Person) -> list[Action]:
     if trouble.kind == Kind.PERIOD_CLOSED:
         url = reverse("transaction_decisions", args=[one.correlation_id])
         actions += period_actions(url, one.reference, person, entity)
-    elif chain.replaying is None:
+    elif not chain.replaying:
         actions.append(replay_action(one, trouble, person, entity))
     if chain.letter is not None:
         actions.append(assign_action(chain.letter.cause_id, person, key="a"))

@@ -39,7 +39,8 @@ def detail_of(
 ) -> dict[str, Any]:
     """The context of `transactions/_detail.html`."""
     tab = query.get("tab", "")
-    tab = tab if tab in TABS else ("fields" if step and step.system else "audit")
+    outside = step is not None and step.system is not None
+    tab = (tab if tab in TABS else "fields") if outside else "audit"
     shown = privacy.is_revealed(chain.chosen, person, session, now)
     context: dict[str, Any] = {"tab": tab, "tabs": _tabs(chain, step, tab)}
     if step is None:
@@ -79,7 +80,7 @@ def _tabs(chain: Chain, step: Step | None, current: str) -> list[tuple[str, str,
     return [
         (label, standing.url_of(chain.chosen, step=name, tab=tab), tab == current)
         for tab, label in labels.items()
-        if step is not None or tab == "audit"
+        if tab == "audit" or (step is not None and step.system is not None)
     ]
 
 
@@ -200,7 +201,9 @@ def _audit(chain: Chain, person: Person, shown: bool) -> dict[str, Any]:
     """The transaction's timeline and, for those who may see it, the decisions about it."""
     one = chain.chosen
     entries = list(TimelineEntry.objects.filter(transaction=one).order_by("-id")[:MOST_ENTRIES])
-    lines = [(entry.at, TOKENS.get(entry.kind, "nt"), entry.actor, entry.text) for entry in entries]
+    lines = [
+        (entry.at, TOKENS.get(entry.kind, "nt"), entry.actor, entry.text) for entry in entries[::-1]
+    ]
     if may(person, Right.SEE_AUDIT, one.entity.code if one.entity else None):
         decided = AuditEntry.objects.filter(Q(subject=one.reference)).order_by("-id")[:MOST_ENTRIES]
         lines += [(row.at, "ok" if row.allowed else "br", row.actor, _said(row)) for row in decided]

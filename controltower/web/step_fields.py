@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from controltower.firm.models import Person
 from controltower.mappings.apply import FieldLine, apply
@@ -96,20 +98,23 @@ def _line(line: FieldLine, step: Step, shown: bool) -> Line:
     return Line(
         label=line.label,
         source=line.source,
-        value=privacy.masked(line.value) if hidden else _written(line.value),
+        value=privacy.masked(line.value) if hidden else _written(line.value, shown),
         target=line.target,
-        sent=_written(line.sent),
+        sent=_written(line.sent, shown),
         masked=hidden,
         refused=refused,
         reason=privacy.masked_text(step.text) if refused else "",
     )
 
 
-def _written(value: Any) -> str:
+def _written(value: Any, shown: bool) -> str:
     if value is None or value == "":
         return ""
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, list):
-        return _("%(n)d lines, see Sent") % {"n": len(value)}
-    return str(value)
+        words = ngettext("%(n)d line, see Sent", "%(n)d lines, see Sent", len(value))
+        return words % {"n": len(value)}
+    if isinstance(value, dict):
+        return json.dumps(value if shown else privacy.masked_record(value), ensure_ascii=False)
+    return str(value) if shown else privacy.masked_text(str(value))

@@ -42,6 +42,7 @@ def planned_steps(one: Transaction, now: datetime) -> list[Step]:
             system=systems.get(step.role) if step.role else None,
             entity=step.entity,
             verb=step.verb,
+            text=_("Waits for the billing run"),
             changed_at=one.changed_at,
         )
         for position, step in enumerate(ahead, start=1)
@@ -89,10 +90,9 @@ def _hops(one: Transaction, steps: Sequence[Step], attempts: Attempts, now: date
         hops.append(
             Hop(
                 system=standing.process_title(one.process),
-                title=_("Gather approved work"),
+                title=_("Gather work"),
                 mark=marks.state_mark("transaction", TransactionState.WAITING),
                 started=one.started_at,
-                next_try=one.wait_until,
             )
         )
     hops += [
@@ -140,8 +140,8 @@ def waits_for(step: Step, steps: Sequence[Step]) -> str:
         return step.text or _("Not needed")
     if step.state == State.CANCELLED:
         return _("Ended before its turn")
-    if step.state != State.PLANNED:
-        return ""
+    if step.state != State.PLANNED or step.text:
+        return step.text if step.state == State.PLANNED else ""
     before = [one for one in steps if one.position < step.position and not one.done_at]
     if not before:
         return _("Its turn comes next")

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.sessions.backends.base import SessionBase
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -20,11 +21,12 @@ from controltower.processes import catalogue
 from controltower.transactions.models import (
     Attempt,
     ItemState,
+    PlanState,
     ReplayItem,
     Step,
     Transaction,
 )
-from controltower.web import standing
+from controltower.web import privacy, standing
 from controltower.web.diagnosis import diagnose
 from controltower.web.step_detail import detail_of
 from controltower.web.transaction_journey import journey_of, planned_steps, steps_of
@@ -33,6 +35,7 @@ MOST_PARTS = 100
 MOST_DRAWN = 6
 MOST_RELATED = 12
 MOST_KEYS = 7
+RELEASED = (PlanState.RUNNING, PlanState.PAUSED)
 
 
 @dataclass(slots=True)
@@ -44,7 +47,12 @@ class Chain:
     steps: dict[UUID, list[Step]] = field(default_factory=dict)
     attempts: dict[UUID, list[Attempt]] = field(default_factory=dict)
     letter: DeadLetter | None = None
-    replaying: ReplayItem | None = None
+    replay: ReplayItem | None = None
+
+    @property
+    def replaying(self) -> bool:
+        """Whether a released replay has the stuck step; a plan alone holds nothing back."""
+        return self.replay is not None and self.replay.plan.state in RELEASED
 
     @property
     def own(self) -> list[Step]:
@@ -61,8 +69,8 @@ class Chain:
         return self.attempts.get(step.pk, [])
 
 
-def load(person: Person, correlation_id: str, part: str) -> Chain | None:
-    """The chain, or None when nothing of it is there for this person. Five queries."""
+def load(person: Person, correlation_id: str, part: str, now: datetime) -> Chain | None:
+    """The chain, or None when nothing of it is there for this person. Six queries."""
     visible = (
         Transaction.objects.visible_to(person)
         .filter(correlation_id=correlation_id)
@@ -85,8 +93,9 @@ def load(person: Person, correlation_id: str, part: str) -> Chain | None:
     if trouble := chain.trouble:
         letters = DeadLetter.objects.filter(step=trouble)
         chain.letter = letters.select_related("cause__owner", "cause__system").first()
-        chain.replaying = (
+        chain.replay = (
             ReplayItem.objects.filter(step=trouble, state__in=[ItemState.WAITING, ItemState.SENT])
+            .filter(Q(plan__state__in=RELEASED) | Q(plan__expires_at__gt=now))
             .exclude(plan__ended_at__isnull=False)
             .select_related("plan")
             .order_by("-pk")
@@ -146,12 +155,18 @@ def present(
         }
         if stuck and trouble is not None
         else None,
-        "phone_action": {"url": "#what-you-can-do", "label": _("What you can do")}
-        if diagnosis.grave
-        else None,
+        "phone_action": _phone_action(diagnosis.grave, stuck),
         **diagnosis.context(),
         **detail_of(chain, step, person, query, session, now),
     }
+
+
+def _phone_action(grave: bool, stuck: bool) -> dict[str, str] | None:
+    if not grave:
+        return None
+    if stuck:
+        return {"url": "#replay", "label": _("Replay")}
+    return {"url": "#what-you-can-do", "label": _("Decide")}
 
 
 def selected(chain: Chain, name: str) -> Step | None:
@@ -239,7 +254,7 @@ def _crumbs(chain: Chain) -> list[tuple[str, str]]:
         cause = chain.letter.cause
         return [
             (_("Exceptions"), reverse("exceptions")),
-            (cause.title, reverse("exception", args=[cause.pk])),
+            (privacy.masked_text(cause.title), reverse("exception", args=[cause.pk])),
             (chain.chosen.title, ""),
         ]
     return [(_("Transactions"), reverse("transactions")), (chain.chosen.title, "")]
@@ -261,7 +276,7 @@ def _group(chain: Chain) -> dict[str, str] | None:
     if chain.letter is None or not standing.is_stuck(chain.chosen):
         return None
     cause = chain.letter.cause
-    return {"title": cause.title, "url": reverse("exception", args=[cause.pk])}
+    return {"title": privacy.masked_text(cause.title), "url": reverse("exception", args=[cause.pk])}
 
 
 def _related(chain: Chain) -> list[dict[str, Any]]:

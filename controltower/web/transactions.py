@@ -78,7 +78,7 @@ def _arrived(request: SignedIn, rows: TransactionQuerySet) -> dict[str, Any]:
 def transaction(request: SignedIn, correlation_id: str) -> HttpResponse:
     """One chain with one of its transactions chosen."""
     now = timezone.now()
-    chain = load(request.user, correlation_id, request.GET.get("part", ""))
+    chain = load(request.user, correlation_id, request.GET.get("part", ""), now)
     if chain is None:
         raise Http404
     context = present(chain, request.user, request.GET, request.session, now)

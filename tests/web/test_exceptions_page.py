@@ -1,0 +1,229 @@
+"""Exceptions by cause, over HTTP: figures that equal their lists, and what people do with them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from controltower.firm.models import AuditEntry
+from controltower.incidents import letters
+from controltower.incidents.models import Cause, LetterState
+from controltower.measures import exposure
+from controltower.measures.exposure import Scope
+from controltower.transactions.models import ReplayPlan, Transaction, TransactionState
+from tests import factories
+from tests.factories import Firm, closed, refused, signed_in
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def firm() -> Firm:
+    return factories.found()
+
+
+def text(answer: Any) -> str:
+    return " ".join(answer.content.decode().split())
+
+
+def post(firm: Firm, who: str, cause: Cause, noun: str, **fields: Any) -> Any:
+    client = signed_in(getattr(firm, who))
+    return client.post(f"/exceptions/{cause.pk}/{noun}/", fields, follow=True)
+
+
+class TestList:
+    def test_groups_by_cause_most_money_first_and_counts_each_once(self, firm: Firm) -> None:
+        factories.stuck_bills(firm, 3)
+        firm.deal(entity="")
+        answer = signed_in(firm.anna).get("/exceptions/")
+        groups = answer.context["groups"]
+        assert [group.count for group in groups] == [1, 3]
+        assert groups[0].value.amount > groups[1].value.amount
+        stuck = exposure.stake(exposure.stuck(Scope(firm.anna)))
+        total = answer.context["total"]
+        assert (total.count, total.value.amount) == (stuck.count, stuck.amount)
+
+    def test_a_group_equals_its_page_and_its_list_of_transactions(self, firm: Firm) -> None:
+        bills = factories.stuck_bills(firm, 2)
+        other = firm.bill(firm.deal(entity="LF-UK", currency="GBP"), answers={"draft": refused()})
+        cause = firm.cause(bills[0])
+        client = signed_in(firm.anna)
+        [group] = client.get("/exceptions/").context["groups"]
+        page = client.get(f"/exceptions/{cause.pk}/")
+        assert group.count == page.context["group"]["count"] == len(page.context["rows"]) == 3
+        assert group.value == page.context["group"]["value"]
+        assert sum(row.minor for row in page.context["rows"]) == group.value.minor
+        assert "£7,200.00" in page.context["group"]["local_value"]
+        listed = client.get("/tx/", {"cause": cause.pk})
+        assert {row.id for row in listed.context["rows"]} == {one.pk for one in [*bills, other]}
+        assert listed.context["total"] == group.value
+
+    def test_what_is_stuck_below_a_stuck_deal_is_counted_at_the_deal(self, firm: Firm) -> None:
+        deal = firm.deal(answers={"link": refused("The deal is locked.")})
+        bill = firm.bill(deal, answers={"draft": refused()})
+        assert deal.state == bill.state == TransactionState.DEAD_LETTERED
+        page = signed_in(firm.anna).get(f"/exceptions/{firm.cause(bill).pk}/")
+        assert page.context["group"]["count"] == 1
+        assert page.context["group"]["value"].minor == 0
+        assert page.context["rows"][0].minor == 0
+        total = signed_in(firm.anna).get("/exceptions/").context["total"]
+        assert total.count == 2 and total.value.amount == deal.amount
+
+    def test_tabs(self, firm: Firm) -> None:
+        mine = firm.cause(firm.bill(firm.deal(), answers={"draft": refused()}))
+        post(firm, "otto", mine, "assignments", to=firm.otto.pk)
+        snoozed = firm.cause(firm.deal(entity=""))
+        post(firm, "otto", snoozed, "snoozes", hours="4", reason="The client is asked.")
+        solved = firm.deal(currency="XXQ")
+        gone = firm.cause(solved)
+        post(firm, "otto", gone, "solutions", how="elsewhere", reason="Test deal.")
+        client = signed_in(firm.otto)
+        found = {
+            tab: [g.id for g in client.get(f"/exceptions/?tab={tab}").context["groups"]]
+            for tab in ("open", "mine", "unowned", "snoozed", "solved", "nonsense")
+        }
+        assert found == {
+            "open": [mine.pk],
+            "mine": [mine.pk],
+            "unowned": [],
+            "snoozed": [snoozed.pk],
+            "solved": [gone.pk],
+            "nonsense": [mine.pk],
+        }
+        tabs = client.get("/exceptions/").context["tabs"]
+        assert [count for *_rest, count in tabs] == [1, 1, 0, 1, 1]
+
+    def test_empty_is_good(self, firm: Firm) -> None:
+        firm.deal()
+        said = text(signed_in(firm.anna).get("/exceptions/"))
+        assert "Nothing is stuck." in said and "Last checked" in said
+
+    def test_other_entities_are_not_counted(self, firm: Firm) -> None:
+        bill = firm.bill(firm.deal(), answers={"draft": refused()})
+        client = signed_in(firm.callum)
+        assert client.get("/exceptions/").context["groups"] == []
+        cause = firm.cause(bill)
+        assert client.get(f"/exceptions/{cause.pk}/").status_code == 404
+        for noun in ("replays", "assignments", "snoozes", "solutions", "decisions"):
+            assert post(firm, "callum", cause, noun, reason="x").status_code == 404, noun
+        assert not AuditEntry.objects.filter(actor="callum.reid").exists()
+
+    def test_few_queries_however_many_causes(self, firm: Firm) -> None:
+        firm.bill(firm.deal(), answers={"draft": refused()})
+        client = signed_in(firm.anna)
+        with CaptureQueriesContext(connection) as few:
+            client.get("/exceptions/")
+        firm.deal(entity="")
+        firm.deal(currency="XXQ")
+        firm.bill(firm.deal(), answers={"billing-event": refused("No such project.")})
+        with CaptureQueriesContext(connection) as more:
+            client.get("/exceptions/")
+        assert len(more) <= len(few) <= 20
+
+
+class TestGroup:
+    def test_says_why_grouped_and_what_to_do(self, firm: Firm) -> None:
+        bill = factories.stuck_bills(firm, 2)[0]
+        said = text(signed_in(firm.anna).get(f"/exceptions/{firm.cause(bill).pk}/"))
+        assert "2 are stuck because Tryton ERP refused them." in said
+        assert "Why these are grouped" in said and "Draft the invoice" in said
+        assert "Plan the replay" in said
+
+    def test_a_closed_period_is_decided_for_all(self, firm: Firm) -> None:
+        bills = [firm.bill(firm.deal(), answers={"post": closed()})]
+        cause = firm.cause(bills[0])
+        said = text(signed_in(firm.anna).get(f"/exceptions/{cause.pk}/"))
+        assert "closed period" in said and "Bill in the open period" in said
+        denied = post(firm, "otto", cause, "decisions", decision="next_period", reason="x")
+        assert "Only the finance controller may do this." in text(denied)
+        post(firm, "anna", cause, "decisions", decision="next_period", reason="Late time.")
+        bills[0].refresh_from_db()
+        assert bills[0].decisions["period"] == "next_period"
+
+    def test_ticked_rows_are_planned(self, firm: Firm) -> None:
+        bills = factories.stuck_bills(firm, 3)
+        steps = [one.steps.get(name="draft").pk for one in bills]
+        answer = post(firm, "otto", firm.cause(bills[0]), "replays", step=steps[:2])
+        plan = ReplayPlan.objects.get()
+        assert answer.redirect_chain[-1][0] == f"/jobs/{plan.pk}/"
+        assert {item.step_id for item in plan.items.all()} == set(steps[:2])
+
+    def test_all_matching_freezes_what_matches_now(self, firm: Firm) -> None:
+        bills = factories.stuck_bills(firm, 3)
+        steps = [one.steps.get(name="draft").pk for one in bills]
+        post(firm, "otto", firm.cause(bills[0]), "replays", step=steps[:1], all_matching="3")
+        assert {item.step_id for item in ReplayPlan.objects.get().items.all()} == set(steps)
+        factories.stuck_bills(firm, 1)
+        assert ReplayPlan.objects.get().items.count() == 3
+
+    def test_what_was_not_shown_cannot_be_slipped_in(self, firm: Firm) -> None:
+        bill = firm.bill(firm.deal(), answers={"draft": refused()})
+        alien = firm.deal(entity="").steps.get(name="check")
+        post(firm, "otto", firm.cause(bill), "replays", step=[alien.pk])
+        post(firm, "otto", firm.cause(bill), "replays", step=["nonsense"])
+        assert "Nothing was ticked" in text(post(firm, "otto", firm.cause(bill), "replays"))
+        assert not ReplayPlan.objects.exists()
+
+    def test_who_may_not_reads_who_may_and_it_is_recorded(self, firm: Firm) -> None:
+        bill = firm.bill(firm.deal(), answers={"draft": refused()})
+        cause, step = firm.cause(bill), bill.steps.get(name="draft").pk
+        for noun, fields in {
+            "replays": {"step": [step]},
+            "assignments": {"to": firm.otto.pk},
+            "snoozes": {"hours": "4", "reason": "x"},
+            "solutions": {"how": "elsewhere", "reason": "x"},
+            "decisions": {"decision": "reopened", "reason": "x"},
+        }.items():
+            said = text(post(firm, "jonas", cause, noun, **fields))
+            assert "Only the" in said and "may do this." in said, noun
+        denied = AuditEntry.objects.filter(actor="jonas.achterberg", allowed=False)
+        assert denied.count() == 5
+        bill.refresh_from_db()
+        assert bill.state == TransactionState.DEAD_LETTERED
+
+
+class TestActs:
+    def test_assigning_and_taking_back(self, firm: Firm) -> None:
+        bill = firm.bill(firm.deal(), answers={"draft": refused()})
+        cause = firm.cause(bill)
+        assert "Lena Weil takes it." in text(
+            post(firm, "otto", cause, "assignments", to=firm.lena.pk)
+        )
+        assert firm.letter(bill).state == LetterState.ASSIGNED
+        assert "no owner now" in text(post(firm, "otto", cause, "assignments", to=""))
+        assert firm.cause(bill).owner is None
+        assert "cannot take it" in text(post(firm, "otto", cause, "assignments", to="999999"))
+
+    def test_snoozing_needs_a_reason_and_ends(self, firm: Firm) -> None:
+        cause = firm.cause(firm.bill(firm.deal(), answers={"draft": refused()}))
+        assert "needs a reason" in text(post(firm, "otto", cause, "snoozes", hours="4"))
+        cause.refresh_from_db()
+        assert cause.snoozed_until is None
+        post(firm, "otto", cause, "snoozes", hours="4", reason="The client is asked.")
+        cause.refresh_from_db()
+        assert cause.snoozed_until and cause.snoozed_until > timezone.now() + timedelta(hours=3)
+        page = signed_in(firm.otto).get(f"/exceptions/{cause.pk}/")
+        assert page.context["group"]["state"] == "snoozed"
+        assert "The client is asked." in text(page)
+        assert "awake again" in text(post(firm, "otto", cause, "snoozes", hours="0"))
+
+    def test_solving_all_ends_them_with_the_reason(self, firm: Firm) -> None:
+        bills = factories.stuck_bills(firm, 2)
+        cause = firm.cause(bills[0])
+        said = text(post(firm, "otto", cause, "solutions", how="write_off", reason="Duplicates."))
+        assert "2 transactions ended" in said
+        states = {one.state for one in Transaction.objects.filter(pk__in=[b.pk for b in bills])}
+        assert states == {TransactionState.WRITTEN_OFF}
+        letters.catch_up(now=timezone.now())
+        assert signed_in(firm.anna).get("/exceptions/").context["groups"] == []
+
+    def test_a_get_never_acts(self, firm: Firm) -> None:
+        cause = firm.cause(firm.bill(firm.deal(), answers={"draft": refused()}))
+        client = signed_in(firm.anna)
+        for noun in ("replays", "assignments", "snoozes", "solutions", "decisions"):
+            assert client.get(f"/exceptions/{cause.pk}/{noun}/").status_code == 405
