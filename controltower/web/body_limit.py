@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from typing import Any
 
 from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
@@ -9,6 +11,12 @@ from django.conf import settings
 from django.http import JsonResponse
 
 from controltower.web.errors import PROBLEM, new_reference, problem
+
+DISCARDED = 4
+"""A body up to so many times the limit is read to its end and thrown away: a sender that is still
+sending when the connection closes never sees the answer."""
+PATIENCE = 2.0
+"""Seconds that throwing away may take."""
 
 
 def limit_of(path: str) -> int:
@@ -29,7 +37,10 @@ class BodyLimit:
     ) -> None:
         assert scope["type"] == "http"
         limit = limit_of(scope["path"])
-        if _announced(scope["headers"]) > limit:
+        announced = _announced(scope["headers"])
+        if announced > limit:
+            if announced <= limit * DISCARDED:
+                await _discard(receive, limit * DISCARDED)
             await _refuse(send, limit)
             return
         taken, over = 0, False
@@ -45,6 +56,7 @@ class BodyLimit:
 
         await self.application(scope, counted, send)
         if over:
+            await _discard(receive, limit * DISCARDED)
             await _refuse(send, limit)
 
 
@@ -64,6 +76,16 @@ def too_large(limit: int, reference: str) -> JsonResponse:
         f"At most {limit:,} bytes are taken. Nothing was stored. Send it in smaller parts.",
         reference=reference,
     )
+
+
+async def _discard(receive: ASGIReceiveCallable, most: int) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            while most > 0:
+                message = await receive()
+                if message["type"] != "http.request" or not message["more_body"]:
+                    return
+                most -= len(message["body"])
 
 
 async def _refuse(send: ASGISendCallable, limit: int) -> None:

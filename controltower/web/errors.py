@@ -78,5 +78,11 @@ def _say(request: HttpRequest, status: int, name: str, detail: str) -> HttpRespo
     reference = reference_of(request)
     if request.path.startswith(PROGRAMS):
         return problem(status, name, HTTPStatus(status).phrase, detail, reference=reference)
-    page = get_template(f"errors/{status}.html").render({"reference": reference})
+    try:
+        page = get_template(f"errors/{status}.html").render({"reference": reference})
+    except ValueError:
+        # The static files have not been collected: say it all the same, without their look.
+        return HttpResponse(
+            f"{detail} Reference: {reference}\n", status=status, content_type="text/plain"
+        )
     return HttpResponse(page, status=status)
