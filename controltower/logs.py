@@ -32,7 +32,7 @@ class JsonFormatter(logging.Formatter):
     """Writes a record as one line of JSON with UTC time."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = {
+        line: dict[str, object] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,

@@ -30,7 +30,7 @@ class Invariant:
     breaches: Callable[[datetime], Sequence[str]]
 
 
-def _rows(sql: str, *parameters: object) -> list[str]:
+def _rows(sql: str, *parameters: datetime) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return [" · ".join(str(value) for value in row) for row in cursor.fetchall()]

@@ -17,7 +17,6 @@ import logging
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
 from uuid import UUID
@@ -36,6 +35,7 @@ from controltower.systems import calls, circuit
 from controltower.systems.models import Call, System
 from controltower.transactions import bell, engine, references, settlement
 from controltower.transactions.facts import definitions, facts
+from controltower.transactions.intent import Intent
 from controltower.transactions.models import Attempt, Step, Transaction
 from controltower.transactions.protocol import CLAIMABLE, Purpose, State, Tried, purpose_of
 
@@ -61,18 +61,6 @@ WHERE id IN (
     FOR UPDATE SKIP LOCKED)
 RETURNING id
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """A call about to be made, already committed as an attempt."""
-
-    step_id: UUID
-    fence: int
-    attempt_id: UUID
-    system: System
-    order: calls.Order
-    definition: StepDefinition
 
 
 def drain(slug: str, *, budget: timedelta = timedelta(seconds=20)) -> int:

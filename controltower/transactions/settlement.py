@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db.transaction import atomic
 
@@ -19,6 +19,7 @@ from controltower.firm.models import Period
 from controltower.systems import calls
 from controltower.systems.models import Circuit, System
 from controltower.transactions import bell, engine
+from controltower.transactions.intent import Intent
 from controltower.transactions.models import Attempt, Delivery, Step, Transaction
 from controltower.transactions.protocol import (
     Move,
@@ -28,9 +29,6 @@ from controltower.transactions.protocol import (
     judge,
 )
 from controltower.transactions.telling import sentence
-
-if TYPE_CHECKING:
-    from controltower.transactions.drain import Intent
 
 log = logging.getLogger(__name__)
 EXPECTED = {

@@ -283,7 +283,7 @@ def test_a_client_corrected_in_the_crm_is_read_anew_by_a_replay(tower: Tower) ->
     """A French client without VAT number: reverse charge is impossible until it has one."""
     client = str(tower.set_up(client="LOU").subject["customer_id"])
     tower.correct("Account", client, VAT_Number__c="")
-    deal = tower.of("opportunity", tower.win(client="LOU"), DEAL)
+    deal = tower.of("opportunity", tower.win(client="LOU", amount="9000.00"), DEAL)
     step = tower.stuck(deal)
     assert "has no VAT number" in step.text
     assert tower.replay(deal).items.get().forecast == "would_fail"

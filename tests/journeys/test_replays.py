@@ -8,7 +8,7 @@ from django.utils import timezone
 from controltower.firm import approvals
 from controltower.firm.models import Approval
 from controltower.transactions import replay
-from controltower.transactions.models import PlanState, Transaction, TransactionState
+from controltower.transactions.models import PlanState, ReplayPlan, Transaction, TransactionState
 from tests.journeys.tower import DEAL, Tower
 
 VERIFIED = TransactionState.VERIFIED
@@ -114,6 +114,6 @@ def test_a_stopped_job_leaves_the_rest_alone(tower: Tower, refused: Transaction)
     assert refused.state == TransactionState.DEAD_LETTERED
 
 
-def _state(plan: replay.ReplayPlan) -> str:
+def _state(plan: ReplayPlan) -> str:
     plan.refresh_from_db()
-    return plan.state
+    return str(plan.state)

@@ -15,6 +15,7 @@ from controltower.systems.models import Feed, System
 from controltower.transactions import drain, interpretation, polling, replay, sweeper
 from controltower.transactions.models import (
     BusinessKey,
+    ReplayPlan,
     Step,
     Transaction,
     TransactionState,
@@ -121,7 +122,7 @@ class Tower:
         """One of the demo people."""
         return Person.objects.get(username=username)
 
-    def replay(self, transaction: Transaction, by: str = "otto.brandt") -> replay.ReplayPlan:
+    def replay(self, transaction: Transaction, by: str = "otto.brandt") -> ReplayPlan:
         """Plan a replay of what is stuck in a transaction, and survey it."""
         steps = [s.pk for s in transaction.steps.filter(state__in=replay.REPLAYABLE)]
         plan = replay.plan(

@@ -1,0 +1,22 @@
+"""What is handed from the claim to the settlement of one call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from controltower.processes.definition import StepDefinition
+from controltower.systems import calls
+from controltower.systems.models import System
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A call about to be made, already committed as an attempt."""
+
+    step_id: UUID
+    fence: int
+    attempt_id: UUID
+    system: System
+    order: calls.Order
+    definition: StepDefinition
