@@ -7,13 +7,16 @@ tells everything that is wrong with a record.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 from controltower.canonical.verdicts import FieldError, Kind, Rejected
+from integrations.connector import Connection
 from integrations.tryton.client import Talk
 
 UNITS = {"hour": ("Hour", 2), "day": ("Day", 2), "unit": ("Unit", 0)}
 """Our unit to Tryton's name for it and the decimals it allows in a quantity."""
+KEPT_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +47,26 @@ class UnknownCodes(Unfit):
 
 @dataclass(slots=True)
 class Directory:
-    """What one connector has already looked up and that does not change while it works.
+    """What has been looked up already and hardly ever changes.
 
-    Taxes, accounts and parties are not kept: people switch them off while we run.
+    Taxes, accounts, terms and parties are not kept: people switch them off while we run.
     """
 
     companies: dict[str, Company] = field(default_factory=dict)
     ids: dict[tuple[str, str], int] = field(default_factory=dict)
+    since: float = field(default_factory=monotonic)
+
+
+_directories: dict[str, Directory] = {}
+
+
+def directory_of(connection: Connection) -> Directory:
+    """The process's directory of one ERP, forgotten after a minute; connectors live for less."""
+    key = f"{connection.base_url} {connection.options.get('database', '')}"
+    known = _directories.get(key)
+    if known is None or monotonic() - known.since > KEPT_SECONDS:
+        known = _directories[key] = Directory()
+    return known
 
 
 class Codes:

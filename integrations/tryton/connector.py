@@ -29,7 +29,7 @@ from integrations.connector import (
 )
 from integrations.tryton import customers, feed, invoices, periods
 from integrations.tryton.client import Talk, TrytonClient, context
-from integrations.tryton.codes import Directory, Unfit
+from integrations.tryton.codes import Unfit, directory_of
 from integrations.tryton.refusals import Refusal
 
 LONGEST_PROCESSING = timedelta(seconds=15)
@@ -67,7 +67,7 @@ class TrytonConnector:
     def __init__(self, connection: Connection) -> None:
         self._source = connection.slug
         self._client = TrytonClient(connection)
-        self._directory = Directory()
+        self._directory = directory_of(connection)
         seconds = connection.options.get("settle_seconds")
         self._settle = feed.SETTLED if seconds is None else timedelta(seconds=float(seconds))
 
