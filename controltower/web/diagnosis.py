@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -23,9 +23,7 @@ from controltower.transactions.protocol import FINISHED, MOST_TRIES, Purpose, St
 from controltower.web import formats, privacy, standing
 from controltower.web.actions import Action
 from controltower.web.remedies import actions_for, options_for
-
-if TYPE_CHECKING:
-    from controltower.web.transaction_page import Chain
+from controltower.web.transaction_chain import Chain
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,16 +201,14 @@ def _arrived(plan: ReplayPlan, person: Person) -> int:
 def _stages(state: str, plan: ReplayPlan) -> list[tuple[str, str]]:
     approved = [_("approved")] if plan.needs_second_person else []
     names = [_("planned"), *approved, _("running"), _("done")]
-    if state in {PlanState.DRAFT, PlanState.PLANNED, PlanState.STALE}:
+    if state in {PlanState.DRAFT, PlanState.STALE}:
         at = 0
-    elif state == PlanState.APPROVED:
+    elif state in READY:
         at = 1
     elif state in {PlanState.RUNNING, PlanState.PAUSED}:
         at = len(names) - 2
     else:
         at = len(names)
-    if state == PlanState.PLANNED:
-        at = 1
     return [
         (name, "done" if i < at else "now" if i == at else "ahead") for i, name in enumerate(names)
     ]

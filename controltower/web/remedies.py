@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -26,9 +25,7 @@ from controltower.web.decisions import (
     Reason,
     Settle,
 )
-
-if TYPE_CHECKING:
-    from controltower.web.transaction_page import Chain
+from controltower.web.transaction_chain import Chain
 
 Option = tuple[str, bool]
 

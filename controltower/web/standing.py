@@ -88,7 +88,7 @@ def troubles(transactions: Sequence[Transaction]) -> dict[UUID, Step]:
         transaction__in=live, state__in=(*STUCK, State.UNKNOWN)
     ).select_related("system"):
         steps.setdefault(step.transaction_id, []).append(step)
-    return {pk: step for pk, own in steps.items() if (step := trouble_in(own))}
+    return {pk: found for pk, own in steps.items() if (found := trouble_in(own))}
 
 
 def state_of(transaction: Transaction, trouble: Step | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib.sessions.backends.base import SessionBase
 from django.db.models import Q
@@ -20,10 +20,8 @@ from controltower.transactions.models import Attempt, Step, TimelineEntry
 from controltower.transactions.protocol import MOST_TRIES, Purpose, State
 from controltower.web import formats, mapping_rules, privacy, standing
 from controltower.web.step_fields import fields_of, mapped_lines
+from controltower.web.transaction_chain import Chain
 from controltower.web.transaction_journey import waits_for
-
-if TYPE_CHECKING:
-    from controltower.web.transaction_page import Chain
 
 TABS = ("fields", "sent", "answer", "tries", "mapping", "audit")
 MOST_ENTRIES = 200

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -19,9 +19,7 @@ from controltower.transactions.facts import definitions, facts
 from controltower.transactions.models import Step, Transaction
 from controltower.web import privacy, standing
 from controltower.web.remedies import reveal_action
-
-if TYPE_CHECKING:
-    from controltower.web.transaction_page import Chain
+from controltower.web.transaction_chain import Chain
 
 
 @dataclass(frozen=True, slots=True)

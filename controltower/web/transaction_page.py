@@ -3,120 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.contrib.sessions.backends.base import SessionBase
-from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from controltower.canonical.money import Money, NotAnAmount, UnknownCurrency
 from controltower.firm.models import Person, Role
-from controltower.incidents.models import DeadLetter
 from controltower.processes import catalogue
 from controltower.transactions.models import (
-    Attempt,
-    ItemState,
-    PlanState,
-    ReplayItem,
     Step,
     Transaction,
 )
 from controltower.web import privacy, standing
 from controltower.web.diagnosis import diagnose
 from controltower.web.step_detail import detail_of
+from controltower.web.transaction_chain import Chain, drawn_parts
 from controltower.web.transaction_journey import journey_of, planned_steps, steps_of
 
-MOST_PARTS = 100
-MOST_DRAWN = 6
 MOST_RELATED = 12
 MOST_KEYS = 7
-RELEASED = (PlanState.RUNNING, PlanState.PAUSED)
-
-
-@dataclass(slots=True)
-class Chain:
-    """Every transaction of a correlation id that the person may see, newest first."""
-
-    parts: list[Transaction]
-    chosen: Transaction
-    steps: dict[UUID, list[Step]] = field(default_factory=dict)
-    attempts: dict[UUID, list[Attempt]] = field(default_factory=dict)
-    letter: DeadLetter | None = None
-    replay: ReplayItem | None = None
-
-    @property
-    def replaying(self) -> bool:
-        """Whether a released replay has the stuck step; a plan alone holds nothing back."""
-        return self.replay is not None and self.replay.plan.state in RELEASED
-
-    @property
-    def own(self) -> list[Step]:
-        """The steps of the chosen transaction, in order."""
-        return self.steps.get(self.chosen.pk, [])
-
-    @property
-    def trouble(self) -> Step | None:
-        """The step that explains the chosen transaction's state."""
-        return None if self.chosen.is_over else standing.trouble_in(self.own)
-
-    def tries(self, step: Step) -> list[Attempt]:
-        """Every call of a step, oldest first."""
-        return self.attempts.get(step.pk, [])
-
-
-def load(person: Person, correlation_id: str, part: str, now: datetime) -> Chain | None:
-    """The chain, or None when nothing of it is there for this person. Six queries."""
-    visible = (
-        Transaction.objects.visible_to(person)
-        .filter(correlation_id=correlation_id)
-        .select_related("entity")
-    )
-    parts = list(visible.order_by("-started_at", "-pk")[:MOST_PARTS])
-    chosen = _choose(parts, part) or (visible.filter(reference=part).first() if part else None)
-    if chosen is None:
-        return None
-    chain = Chain(parts, chosen)
-    drawn = drawn_parts(chain)
-    steps = Step.objects.filter(transaction__in=[one.pk for one in drawn])
-    for step in steps.select_related("system", "mapping_version__mapping"):
-        chain.steps.setdefault(step.transaction_id, []).append(step)
-    attempts = Attempt.objects.filter(step__transaction__in=[one.pk for one in drawn])
-    for attempt in attempts.defer("payload", "request", "response").select_related(
-        "mapping_version"
-    ):
-        chain.attempts.setdefault(attempt.step_id, []).append(attempt)
-    if trouble := chain.trouble:
-        letters = DeadLetter.objects.filter(step=trouble)
-        chain.letter = letters.select_related("cause__owner", "cause__system").first()
-        chain.replay = (
-            ReplayItem.objects.filter(step=trouble, state__in=[ItemState.WAITING, ItemState.SENT])
-            .filter(Q(plan__state__in=RELEASED) | Q(plan__expires_at__gt=now))
-            .exclude(plan__ended_at__isnull=False)
-            .select_related("plan")
-            .order_by("-pk")
-            .first()
-        )
-    return chain
-
-
-def _choose(parts: Sequence[Transaction], part: str) -> Transaction | None:
-    """The one that is asked for; else what is stuck, else the newest."""
-    if part:
-        return next((one for one in parts if one.reference == part), None)
-    return next((one for one in parts if standing.is_stuck(one)), parts[0] if parts else None)
-
-
-def drawn_parts(chain: Chain) -> list[Transaction]:
-    """The parts that the journey shows, oldest first: the deal, the chosen one, the newest."""
-    first = chain.parts[-1:]
-    others = [one for one in chain.parts[:-1] if one.exposure != "unpaid cost"]
-    kept = {one.pk: one for one in [chain.chosen, *first, *others[: MOST_DRAWN - 1]]}
-    return sorted(kept.values(), key=lambda one: (one.started_at, str(one.pk)))
 
 
 def present(

@@ -27,8 +27,9 @@ from controltower.web.actions import only
 from controltower.web.decisions import WRITE_OFF, DecidePeriod, PlanReplay, Reason, Settle
 from controltower.web.privacy import NotAllowed, ReasonMissing, reveal
 from controltower.web.security import SignedIn
+from controltower.web.transaction_chain import load
 from controltower.web.transaction_impact import impact_of
-from controltower.web.transaction_page import load, present
+from controltower.web.transaction_page import present
 
 
 @require_safe

@@ -172,13 +172,14 @@ class TestGroup:
     def test_who_may_not_reads_who_may_and_it_is_recorded(self, firm: Firm) -> None:
         bill = firm.bill(firm.deal(), answers={"draft": refused()})
         cause, step = firm.cause(bill), bill.steps.get(name="draft").pk
-        for noun, fields in {
+        acts: dict[str, dict[str, Any]] = {
             "replays": {"step": [step]},
             "assignments": {"to": firm.otto.pk},
             "snoozes": {"hours": "4", "reason": "x"},
             "solutions": {"how": "elsewhere", "reason": "x"},
             "decisions": {"decision": "reopened", "reason": "x"},
-        }.items():
+        }
+        for noun, fields in acts.items():
             said = text(post(firm, "jonas", cause, noun, **fields))
             assert "Only the" in said and "may do this." in said, noun
         denied = AuditEntry.objects.filter(actor="jonas.achterberg", allowed=False)
@@ -206,7 +207,8 @@ class TestActs:
         assert cause.snoozed_until is None
         post(firm, "otto", cause, "snoozes", hours="4", reason="The client is asked.")
         cause.refresh_from_db()
-        assert cause.snoozed_until and cause.snoozed_until > timezone.now() + timedelta(hours=3)
+        until = Cause.objects.get(pk=cause.pk).snoozed_until
+        assert until and until > timezone.now() + timedelta(hours=3)
         page = signed_in(firm.otto).get(f"/exceptions/{cause.pk}/")
         assert page.context["group"]["state"] == "snoozed"
         assert "The client is asked." in text(page)
