@@ -163,10 +163,15 @@ REPORTING_CURRENCY = os.environ.get("CONTROLTOWER_CURRENCY", "EUR")
 SECOND_PERSON_ABOVE = os.environ.get("CONTROLTOWER_SECOND_PERSON_ABOVE", "25000")
 SANDBOX_CONTROL_URL = os.environ.get("SANDBOX_CONTROL_URL", "")
 INBOUND_SECRETS = {
-    "sandbox": [x for x in os.environ.get("SANDBOX_WEBHOOK_SECRET", "").split(",") if x]
+    name.removeprefix("WEBHOOK_SECRET_").lower().replace("_", "-"): value.split(",")
+    for name, value in {
+        "WEBHOOK_SECRET_SANDBOX": os.environ.get("SANDBOX_WEBHOOK_SECRET", ""),
+        **os.environ,
+    }.items()
+    if name.startswith("WEBHOOK_SECRET_") and value
 }
 """Webhook signing secrets by connection; two may be valid at a time, for rotation."""
-INBOUND_BODY_LIMIT = int(os.environ.get("CONTROLTOWER_INBOUND_BODY_LIMIT", 1_048_576))
+INBOUND_BODY_LIMIT = int(os.environ.get("CONTROLTOWER_INBOUND_BODY_LIMIT", "1048576"))
 METRICS_TOKEN = os.environ.get("CONTROLTOWER_METRICS_TOKEN", "")
 """Without one, `/metrics` answers to this machine only."""
 

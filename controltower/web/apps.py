@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.core.checks import register
 
 
 class Web(AppConfig):
@@ -11,8 +12,9 @@ class Web(AppConfig):
     name = "controltower.web"
 
     def ready(self) -> None:
-        """Pass every ring on to the open pages."""
+        """Pass every ring on to the open pages, and have the settings checked."""
         from controltower.transactions import bell
-        from controltower.web import signals
+        from controltower.web import checks, signals
 
+        register(checks.webhook_secrets, "web")
         bell.rung.connect(signals.publish, dispatch_uid="live pages")

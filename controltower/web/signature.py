@@ -52,10 +52,14 @@ def check(headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: 
 
 
 def sign(secret: str, signed: bytes) -> bytes:
-    """`v1,<base64>` over the signed content. Raises ValueError when the secret is not base64."""
-    text = secret.removeprefix(PREFIX)
+    """`v1,<base64>` over the signed content. Raises ValueError for an unusable secret."""
+    return b"v1," + base64.b64encode(hmac.digest(key_of(secret), signed, hashlib.sha256))
+
+
+def key_of(secret: str) -> bytes:
+    """The key in a `whsec_` secret. Raises ValueError when it is not base64."""
+    text = secret.strip().removeprefix(PREFIX)
     try:
-        key = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except binascii.Error as error:
         raise ValueError("a webhook secret is whsec_ and base64") from error
-    return b"v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256))

@@ -14,6 +14,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from controltower.transactions.models import InboundEvent
+from controltower.web.checks import webhook_secrets
 from controltower.web.models import WebhookMessage
 from tests.web.partner import DOOR, NEXT_SECRET, SECRET, STRUCTURED, deal, encoded, signed
 
@@ -361,3 +362,21 @@ def test_the_answer_is_json_and_carries_the_policy() -> None:
 def test_an_empty_body_is_refused() -> None:
     """Nobody says of what kind nothing is."""
     refused(post(b""), 415)
+
+
+class TestSettingsAreChecked:
+    def test_usable_keys_pass(self) -> None:
+        assert webhook_secrets(None) == []
+
+    @pytest.mark.parametrize("secret", ["whsec_***", "whsec_c2hvcnQ=", "", "whsec_é"])
+    def test_an_unusable_key_is_named_without_being_shown(
+        self, settings: Settings, secret: str
+    ) -> None:
+        settings.INBOUND_SECRETS = {"partner": [secret]}
+        (fault,) = webhook_secrets(None)
+        assert fault.id == "web.E002"
+        assert not secret or secret not in str(fault)
+
+    def test_two_keys_at_a_time(self, settings: Settings) -> None:
+        settings.INBOUND_SECRETS = {"partner": [SECRET] * 3}
+        assert [fault.id for fault in webhook_secrets(None)] == ["web.E001"]
