@@ -88,5 +88,9 @@ def test_it_reflows_at_four_hundred_per_cent(screens: Screens, tower: Tower) -> 
 
 def test_targets_are_large_enough_to_touch(screens: Screens, tower: Tower) -> None:
     visitor = screens.visitor(WHO, width=375)
-    found = {name: visitor.go(path).evaluate(TOO_SMALL) for name, path in tower.pages.items()}
-    assert {name: targets for name, targets in found.items() if targets} == {}
+    found = {
+        f"{name}: {target}"
+        for name, path in tower.pages.items()
+        for target in visitor.go(path).evaluate(TOO_SMALL)
+    }
+    assert not found, "\n".join(sorted(found))
