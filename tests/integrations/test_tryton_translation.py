@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,11 +13,13 @@ from hypothesis import strategies as st
 
 from controltower.canonical.money import Money, NotAnAmount, UnknownCurrency
 from controltower.canonical.verdicts import Kind, Misconfigured, Rejected, TryLater
-from integrations.tryton import feed, wire
+from integrations.tryton import feed, read_invoice, wire
 from integrations.tryton.codes import UNITS
 from integrations.tryton.lines import PRICE_DECIMALS, line_of
+from integrations.tryton.read_invoice import record_of
 from integrations.tryton.refusals import Refusal
 
+SAMPLES = Path(read_invoice.__file__).with_name("samples")
 numbers = st.decimals(min_value="0", max_value="99999", places=5)
 
 
@@ -66,6 +69,19 @@ def test_a_time_is_utc_and_exact() -> None:
     at = {"__class__": "datetime", "year": 2026, "month": 11, "day": 21, "hour": 3, "minute": 4}
     raw = json.dumps({"result": {**at, "second": 5, "microsecond": 6}}).encode()
     assert wire.answer(raw)["result"] == datetime(2026, 11, 21, 3, 4, 5, 6, tzinfo=UTC)
+
+
+def test_an_answer_as_tryton_gave_it_becomes_a_canonical_invoice() -> None:
+    raw = (SAMPLES / "invoice.json").read_bytes()
+    (row,) = wire.answer(raw)["result"]
+    invoice = record_of(row)
+    assert (invoice.number, invoice.state) == ("LF-UK-2026-11-0002", "posted")
+    assert (invoice.entity, invoice.currency) == ("LF-UK", "GBP")
+    assert (invoice.untaxed, invoice.tax) == (Decimal("1299.92"), Decimal("259.98"))
+    assert invoice.total == invoice.untaxed + invoice.tax
+    assert sum(line.amount for line in invoice.lines) == invoice.untaxed
+    assert [line.unit for line in invoice.lines] == ["hour", "unit"]
+    assert not any(isinstance(v, float) for line in invoice.lines for v in (line.quantity,))
 
 
 @pytest.mark.parametrize(
