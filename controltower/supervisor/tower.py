@@ -26,7 +26,7 @@ from controltower.supervisor.plan import (
     spawner,
 )
 
-FIRST_START = 180.0
+FIRST_START = 300.0
 """Seconds that a process may need until it is ready for the first time."""
 
 DEATHS_WHILE_STARTING = 3
