@@ -1,0 +1,53 @@
+"""The palette: any name finds, and only what the person may see."""
+
+from __future__ import annotations
+
+import pytest
+
+from controltower.firm.models import Person
+from tests import factories
+from tests.factories import Firm
+from tests.web.cast import browser
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def firm() -> Firm:
+    return factories.found()
+
+
+def found(who: Person, text: str) -> str:
+    answer = browser(who).get("/find/", {"q": text})
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_a_page_is_found_by_the_beginning_of_its_name(firm: Firm) -> None:
+    page = found(firm.anna, "mapp")
+    assert 'data-href="/mappings/"' in page
+    assert "G M" in page
+
+
+def test_any_key_finds_the_transaction(firm: Firm) -> None:
+    deal = firm.deal()
+    key = deal.keys.order_by("pk")[0].value
+    for text in (key, key.lower(), deal.reference, deal.correlation_id):
+        assert deal.title in found(firm.anna, text)
+
+
+def test_other_entities_are_not_found(firm: Firm) -> None:
+    deal = firm.deal(entity="LF-DE")
+    assert deal.title in found(firm.anna, deal.reference)
+    page = found(firm.callum, deal.reference)
+    assert deal.title not in page
+    assert "Nothing found for" in page
+
+
+def test_a_cause_is_found_by_a_word_of_it(firm: Firm) -> None:
+    one = firm.bill(firm.deal(), {"draft": factories.refused()})
+    assert f"/exceptions/{firm.cause(one).pk}/" in found(firm.anna, "tax code")
+
+
+def test_what_is_typed_is_written_back_escaped(firm: Firm) -> None:
+    assert "<script>" not in found(firm.anna, "<script>alert(1)</script>")
