@@ -1,0 +1,121 @@
+"""For developers: how long the pages take on the server, over what is in the database now."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from controltower.firm.models import Person, Role
+from controltower.incidents.models import Cause
+from controltower.mappings.models import Mapping
+from controltower.systems.models import System
+from controltower.transactions.models import ReplayPlan, Transaction
+from controltower.web.tower import REGIONS
+
+GOAL = 150
+"""Milliseconds that a fragment may take at the 95th percentile."""
+
+
+class Command(BaseCommand):
+    """`manage.py bench pages`, best after `manage.py fill 100000`."""
+
+    help = __doc__
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """What, how often, and as whom."""
+        parser.add_argument("what", choices=["pages"])
+        parser.add_argument("--rounds", type=int, default=20)
+        parser.add_argument("--person", default="", help="sign-in name; default: a controller")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """One table: milliseconds, queries and size of each page, the slowest last."""
+        client, person = Client(headers={"host": "127.0.0.1"}), _person(options["person"])
+        client.force_login(person)
+        try:
+            rows = [_measure(client, *page, rounds=options["rounds"]) for page in _pages()]
+        finally:
+            client.session.delete()
+        self.stdout.write(f"{Transaction.objects.count():,} transactions, as {person}")
+        self.stdout.write(f"{'':38}{'p50':>7}{'p95':>7}{'queries':>9}{'KB':>7}")
+        for p95, p50, queries, size, name in sorted(rows):
+            late = "" if p95 <= GOAL else f"   over {GOAL} ms"
+            line = f"{name:38}{p50:7.0f}{p95:7.0f}{queries:9}{size / 1024:7.1f}{late}"
+            self.stdout.write(line)
+
+
+def _person(username: str) -> Person:
+    people = Person.objects.filter(is_active=True)
+    chosen = (
+        people.filter(username=username)
+        if username
+        else people.filter(duties__role=Role.CONTROLLER, duties__entity=None)
+    )
+    person = chosen.order_by("pk").first()
+    if person is None:
+        raise CommandError("Nobody to look as: run seed_demo, or name a --person.")
+    return person
+
+
+def _pages() -> list[tuple[str, str, bool]]:
+    """(name, address, whether htmx asks for it) of everything there is a page of."""
+    stuck = Transaction.objects.stuck().order_by("-started_at").first()
+    cause = Cause.objects.order_by("-pk").first()
+    plan = ReplayPlan.objects.first()
+    mapping, system = Mapping.objects.first(), System.objects.first()
+    fragments = [(f"Tower: {name}", reverse("tower_region", args=[name]), True) for name in REGIONS]
+    found = [
+        ("Tower", reverse("tower"), False),
+        *fragments,
+        ("Transactions", reverse("transactions"), True),
+        ("Transactions: stuck", f"{reverse('transactions')}?stuck=1", True),
+        ("Transactions: words", f"{reverse('transactions')}?q=Meridian", True),
+        ("Exceptions", reverse("exceptions"), True),
+        ("Jobs", reverse("jobs"), True),
+        ("Jobs tray", reverse("job_tray"), True),
+        ("Find", f"{reverse('find')}?q=FILL-0000", True),
+        ("Mappings", reverse("mappings"), False),
+        ("Health", reverse("systems"), False),
+    ]
+    if stuck:
+        url = reverse("transaction", args=[stuck.correlation_id])
+        found.append(("Transaction", url, False))
+    if cause:
+        found.append(("Exception", reverse("exception", args=[cause.pk]), False))
+    if plan:
+        found.append(("Job", reverse("job", args=[plan.pk]), False))
+    if mapping:
+        found.append(("Mapping", reverse("mapping", args=[mapping.slug]), False))
+    if system:
+        found.append(("System", reverse("system", args=[system.slug]), False))
+    return found
+
+
+def _measure(
+    client: Client, name: str, url: str, by_htmx: bool, *, rounds: int
+) -> tuple[float, float, int, int, str]:
+    """(p95, p50, queries, bytes, name) after one round that does not count."""
+    headers = {"HX-Request": "true"} if by_htmx else {}
+    queries = 0
+
+    def counted(execute: Any, *asked: Any) -> Any:
+        nonlocal queries
+        queries += 1
+        return execute(*asked)
+
+    with connection.execute_wrapper(counted):
+        answer = client.get(url, headers=headers)
+    if answer.status_code != 200:
+        raise CommandError(f"{url} answers {answer.status_code}.")
+    times = []
+    for _round in range(max(rounds, 1)):
+        begun = time.perf_counter()
+        client.get(url, headers=headers)
+        times.append((time.perf_counter() - begun) * 1000)
+    times.sort()
+    last = len(times) - 1
+    return times[round(last * 0.95)], times[last // 2], queries, len(answer.content), name
