@@ -16,6 +16,7 @@ from controltower.web.charts import svg
 from controltower.web.charts.timescale import Span, TimeScale, build
 from controltower.web.marks import Mark
 
+LONGEST_TITLE = 36
 WIDTH, LEFT, ROW, TOP, FOOT = 1130.0, 222.0, 44.0, 44.0, 24.0
 LONG_LABEL = 110.0
 OCTAGON = "M{x:.1f} {y:.1f}h9l6.5 6.5v9l-6.5 6.5h-9l-6.5 -6.5v-9z"
@@ -90,13 +91,13 @@ class Journey:
 
     @property
     def summary(self) -> str:
-        """How many systems and how long: "3 systems, 2 h 47 min, one ID"."""
-        systems = len({hop.system for hop in self.hops})
+        """How many stages and how long: "3 stages, 2 h 47 min, one ID"."""
+        stages = len({hop.system for hop in self.hops})
         moments = list(_moments(self))
         span = max(moments) - min(moments) if moments else timedelta(0)
-        count = ngettext("%(n)d system", "%(n)d systems", systems) % {"n": systems}
-        return _("%(systems)s, %(span)s, one ID") % {
-            "systems": count,
+        count = ngettext("%(n)d stage", "%(n)d stages", stages) % {"n": stages}
+        return _("%(stages)s, %(span)s, one ID") % {
+            "stages": count,
             "span": formats.duration(span),
         }
 
@@ -168,7 +169,12 @@ def _rows(journey: Journey) -> Iterator[SafeString]:
         if index:
             yield svg.line(0, y, WIDTH, y, "l-hair")
         yield svg.text(0, y + 19, hop.system, "t-row")
-        yield svg.text(0, y + 35, hop.title, "t-faint")
+        yield svg.text(0, y + 35, _fitting(hop.title), "t-faint")
+
+
+def _fitting(title: str) -> str:
+    """As much of a title as stands beside the drawing; its twin table shows the whole."""
+    return title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 1].rstrip()}…"
 
 
 def _wires(journey: Journey, scale: TimeScale) -> Iterator[SafeString]:
