@@ -159,6 +159,8 @@ CHANNEL_LAYERS = {
 RQ_SHOW_ADMIN_LINK = False
 RQ_QUEUES = {name: {"URL": REDIS_URL, "DEFAULT_TIMEOUT": 120} for name in ("intake", "engine")}
 
+FIRM = os.environ.get("CONTROLTOWER_FIRM", "Larkfield Advisory")
+"""Whose tower it is, at the foot of the rail; by default the demo firm."""
 REPORTING_CURRENCY = os.environ.get("CONTROLTOWER_CURRENCY", "EUR")
 SECOND_PERSON_ABOVE = os.environ.get("CONTROLTOWER_SECOND_PERSON_ABOVE", "25000")
 SANDBOX_CONTROL_URL = os.environ.get("SANDBOX_CONTROL_URL", "")

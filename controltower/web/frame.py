@@ -22,7 +22,6 @@ from controltower.transactions.models import ItemState, PlanState, ReplayPlan, T
 from controltower.web import scope
 from controltower.web.charts.small import Progress
 
-FIRM = "Larkfield Advisory"
 MOST_JOBS = 5
 IN_THE_TRAY = (
     PlanState.DRAFT,
@@ -166,7 +165,7 @@ def frame_of(request: HttpRequest, now: datetime) -> Frame | None:
         single_keys=person.single_keys,
         zone=person.zone,
         as_of=now,
-        firm=FIRM,
+        firm=settings.FIRM,
         sandbox_url=settings.SANDBOX_CONTROL_URL,
     )
 

@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 from django.db import connections
 from django.test import Client
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
 from controltower.transactions.models import InboundEvent
@@ -380,3 +383,35 @@ class TestSettingsAreChecked:
     def test_two_keys_at_a_time(self, settings: Settings) -> None:
         settings.INBOUND_SECRETS = {"partner": [SECRET] * 3}
         assert [fault.id for fault in webhook_secrets(None)] == ["web.E001"]
+
+
+FRAGMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=True) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=8,
+)
+
+
+@given(
+    changes=st.dictionaries(
+        st.sampled_from(
+            ["id", "type", "source", "time", "data", "subject", "sequence", "specversion",
+             "correlationid", "partitionkey", "datacontenttype", "data_base64"]
+        ),
+        FRAGMENTS,
+        max_size=3,
+    ),
+    data=st.dictionaries(st.sampled_from(sorted(deal()["data"])), FRAGMENTS, max_size=3),
+)  # fmt: skip
+@hypothesis_settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+def test_no_signed_document_whatsoever_is_a_server_error(
+    changes: dict[str, Any], data: dict[str, Any]
+) -> None:
+    event = deal(data=deal()["data"] | data) | changes
+    assert post(encoded(event)).status_code in {200, 202, 400, 409}
+
+
+@given(body=st.binary(max_size=300), kind=st.sampled_from([STRUCTURED, "application/json"]))
+@hypothesis_settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+def test_no_signed_bytes_whatsoever_are_a_server_error(body: bytes, kind: str) -> None:
+    assert post(body, content_type=kind).status_code in {400, 415}
