@@ -23,7 +23,7 @@ from django.db.models import (
     Subquery,
     Value,
 )
-from django.db.models.functions import Coalesce, Extract, Floor
+from django.db.models.functions import Coalesce, TruncDate
 
 from controltower.incidents.models import DeadLetter, LetterState, Resolution
 from controltower.measures.exposure import (
@@ -160,9 +160,10 @@ def recovered_today(scope: Scope, now: datetime) -> Recovered:
         for opened, resolved in letters.values_list("opened_at", "resolved_at")
         if resolved is not None
     ]
+    if not times:
+        return Recovered(Stake(), None)
     members = priced(Transaction.objects.filter(pk__in=letters.values("transaction")))
-    middle = timedelta(seconds=median(t.total_seconds() for t in times)) if times else None
-    return Recovered(stake(members), middle)
+    return Recovered(stake(members), timedelta(seconds=median(t.total_seconds() for t in times)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +199,12 @@ def promises(scope: Scope, now: datetime) -> Sequence[PromiseLine]:
     """Every process, the one with the least slack first."""
     ended = transactions(scope).filter(
         state=TransactionState.VERIFIED,
-        ended_at__gte=now - timedelta(days=30),
+        ended_at__gte=start_of_day(now, scope.person.zone) - timedelta(days=29),
         due_at__isnull=False,
     )
     overrun = ExpressionWrapper(F("ended_at") - F("due_at"), output_field=DurationField())
     slowest = dict(ended.order_by().values_list("process").annotate(slowest=SlowestTenth(overrun)))
-    days = _days(ended, now)
+    days = _days(ended, scope, now)
     stuck = stakes(priced(transactions(scope).stuck()), "process")
     lines = [
         _promise(process, slowest.get(process.name), days.get(process.name, {}), stuck)
@@ -212,18 +213,23 @@ def promises(scope: Scope, now: datetime) -> Sequence[PromiseLine]:
     return sorted(lines, key=lambda line: (line.slack is None, line.slack or 0.0, line.name))
 
 
-def _days(ended: QuerySet[Transaction], now: datetime) -> dict[str, dict[int, tuple[int, int]]]:
-    """(kept, ended) by process and by how many days ago it ended."""
-    gone = ExpressionWrapper(Value(now) - F("ended_at"), output_field=DurationField())
+def _days(
+    ended: QuerySet[Transaction], scope: Scope, now: datetime
+) -> dict[str, dict[int, tuple[int, int]]]:
+    """(kept, ended) by process and by how many of the person's days ago it ended."""
+    zone = ZoneInfo(scope.person.zone)
+    today = now.astimezone(zone).date()
     rows = (
         ended.order_by()
-        .annotate(day=Floor(Extract(gone, "epoch") / Value(86400.0)))
+        .annotate(day=TruncDate("ended_at", tzinfo=zone))
         .values_list("process", "day")
-        .annotate(kept=Count("pk", filter=Q(ended_at__lte=F("due_at"))), all=Count("pk"))
+        .annotate(
+            kept=Count("ended_at", filter=Q(ended_at__lte=F("due_at"))), all=Count("ended_at")
+        )
     )
     found: dict[str, dict[int, tuple[int, int]]] = {}
     for process, day, kept, count in rows:
-        found.setdefault(process, {})[int(day)] = (kept, count)
+        found.setdefault(process, {})[(today - day).days] = (kept, count)
     return found
 
 
@@ -271,13 +277,16 @@ class SinceThen:
 def since(scope: Scope, then: datetime) -> SinceThen:
     """Counts between `then` and now, within the scope."""
     visible = transactions(scope)
-    letters = DeadLetter.objects.filter(transaction__in=visible)
-    verified = visible.filter(state=TransactionState.VERIFIED, ended_at__gt=then)
+    letters = DeadLetter.objects.filter(transaction__in=visible).aggregate(
+        recovered=Count("pk", filter=Q(resolved_at__gt=then)),
+        newly_stuck=Count("pk", filter=~Q(state=LetterState.RESOLVED) & Q(opened_at__gt=then)),
+    )
+    verified = stake(priced(visible.filter(state=TransactionState.VERIFIED, ended_at__gt=then)))
     return SinceThen(
-        recovered=letters.filter(resolved_at__gt=then).count(),
-        newly_stuck=letters.open().filter(opened_at__gt=then).count(),
-        verified=verified.count(),
-        amount=stake(priced(Transaction.objects.filter(pk__in=verified.values("pk")))).amount,
+        recovered=letters["recovered"],
+        newly_stuck=letters["newly_stuck"],
+        verified=verified.count,
+        amount=verified.amount,
     )
 
 

@@ -71,8 +71,8 @@ def test_what_a_person_may_not_do_is_accessible_too(
 
 def test_the_first_load_is_light(screens: Screens, tower: Tower) -> None:
     """Less than 150 KB over the wire without fonts."""
-    context = screens.chromium.new_context()
-    context.add_cookies(screens.visitor("otto.brandt").context.cookies())
+    signed_in = screens.visitor("otto.brandt").context.storage_state()
+    context = screens.chromium.new_context(storage_state=signed_in)
     page = context.new_page()
     sizes: list[int] = []
     page.on(
