@@ -278,7 +278,7 @@ def _furniture(passwords: dict[str, str]) -> str:
     database = (
         _create_missing("pg_database", "datname", DATABASE, creation)
         + f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC;\n"
-        f"GRANT CONNECT ON DATABASE {DATABASE} TO {APPLICATION};\n"
+        f"GRANT CONNECT, TEMPORARY ON DATABASE {DATABASE} TO {APPLICATION};\n"
     )
     grants = (
         f"GRANT USAGE, CREATE ON SCHEMA public TO {OWNER};\n"

@@ -204,7 +204,7 @@ def _stages(state: str, plan: ReplayPlan) -> list[tuple[str, str]]:
     if state in {PlanState.DRAFT, PlanState.STALE}:
         at = 0
     elif state in READY:
-        at = 1
+        at = len(approved)
     elif state in {PlanState.RUNNING, PlanState.PAUSED}:
         at = len(names) - 2
     else:

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -40,6 +41,7 @@ class Tour:
     erp: str
     patience: float = 120.0
     began: float = field(default_factory=time.monotonic)
+    started: datetime = field(default_factory=timezone.now)
     journey: list[dict[str, Any]] = field(default_factory=list)
 
     def walk(self) -> Iterator[dict[str, Any]]:
@@ -79,9 +81,10 @@ class Tour:
     def _steps(self, transaction: Transaction) -> Iterator[dict[str, Any]]:
         for step in transaction.steps.select_related("system").order_by("position"):
             system = step.system.title if step.system else "Tower"
-            took = (step.done_at - transaction.started_at).total_seconds() if step.done_at else 0
             line = self._tell(system, f"{step.title}: {step.state}", step.ref)
-            line["after"] = round(took, 2)
+            if step.done_at:
+                line["at"] = step.done_at.isoformat(timespec="milliseconds")
+                line["after"] = round((step.done_at - self.started).total_seconds(), 2)
             yield line
 
     def _proof(self, setup: Transaction, billing: Transaction) -> dict[str, Any]:
