@@ -22,8 +22,8 @@ pytestmark = pytest.mark.django_db
 OPEN = {"/healthz", "/readyz", "/metrics", "/sign-in/", "/inbound/1/"}
 
 
-SAMPLES = {"int": "1", "str": "1", "slug": "1", "path": "1",
-           "uuid": "0193b1f0-0000-7000-8000-000000000000"}  # fmt: skip
+ID = "0193b1f0-0000-7000-8000-000000000000"
+SAMPLES = {"int": "1", "str": "1", "slug": "1", "path": "1", "uuid": ID, "uuidstr": ID}
 
 
 def addresses(patterns: Any = None, before: str = "/") -> Iterator[str]:
