@@ -13,11 +13,15 @@ from controltower.firm.rights import Right, may, who_grants
 from controltower.incidents import letters
 from controltower.incidents.models import Cause, DeadLetter, LetterState
 from controltower.transactions import bell, engine
-from controltower.transactions.models import Transaction, TransactionState
+from controltower.transactions.models import Transaction, TransactionState, WaitKind
 
 
 class NotAllowed(Exception):
     """This person may not do this; the text says who may."""
+
+
+class NotWaiting(Exception):
+    """Nobody waits for this decision any more; the text says why."""
 
 
 class ReasonMissing(Exception):
@@ -90,7 +94,10 @@ def decide_period(
     *, transaction: Transaction, decision: str, by: Person, reason: str, now: datetime
 ) -> None:
     """A closed period is a wait with a decision: "next_period" bills it in the open one,
-    "reopened" tries again because the owner has reopened it."""
+    "reopened" tries again because the owner has reopened it.
+
+    Raises NotAllowed, ReasonMissing or NotWaiting (somebody else was quicker).
+    """
     code = transaction.entity.code if transaction.entity else None
     if not may(by, Right.DECIDE_PERIOD, code):
         audit.record(
@@ -105,6 +112,8 @@ def decide_period(
     }
     with atomic():
         row = Transaction.objects.select_for_update().get(pk=transaction.pk)
+        if row.is_over or row.wait != WaitKind.PERIOD_CLOSED:
+            raise NotWaiting("It does not wait for this decision any more.")
         engine.decide(
             row, decision="period", value=decision, actor=by.username, text=words[decision], now=now
         )

@@ -144,6 +144,9 @@ class Door:
                 )
             except CallFailed as failure:
                 return failure.verdict
+            except Exception as error:  # noqa: BLE001 - a connector's defect must not lose a plan
+                text = f"{self.system.title}: the answer could not be understood ({error!r})."
+                return TryLater(kind=Kind.CONTRACT, text=text[:400])
 
     async def _look(self, order: Order) -> Verdict:
         if order.ref and order.verb != "upsert":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -192,25 +193,32 @@ def decide(request: SignedIn, pk: int) -> HttpResponse:
     if not form.is_valid():
         messages.error(request, NEEDS_REASON)
         return _back(cause)
-    decided: dict[str, Any] = form.cleaned_data
     try:
-        for one in _refusable_first(letters, request.user, Right.DECIDE_PERIOD):
-            triage.decide_period(
-                transaction=one,
-                decision=decided["decision"],
-                by=request.user,
-                reason=decided["reason"],
-                now=timezone.now(),
-            )
+        count = _decide(letters, request.user, form.cleaned_data)
     except triage.NotAllowed:
         messages.error(request, only(Right.DECIDE_PERIOD))
     except triage.ReasonMissing:
         messages.error(request, NEEDS_REASON)
     else:
-        count = len(letters)
         words = ngettext("Decided for %(n)d.", "Decided for %(n)d.", count) % {"n": count}
         messages.success(request, words)
     return _back(cause)
+
+
+def _decide(letters: Sequence[DeadLetter], by: Person, decided: Mapping[str, Any]) -> int:
+    """Decide for each that still waits; returns how many did."""
+    count = 0
+    for one in _refusable_first(letters, by, Right.DECIDE_PERIOD):
+        with suppress(triage.NotWaiting):
+            triage.decide_period(
+                transaction=one,
+                decision=decided["decision"],
+                by=by,
+                reason=decided["reason"],
+                now=timezone.now(),
+            )
+            count += 1
+    return count
 
 
 def _refusable_first(

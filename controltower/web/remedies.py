@@ -147,11 +147,11 @@ def replay_action(
     doubt = standing.in_doubt(step)
     system = step.system.title if step.system else ""
     label = _("Ask %(system)s whether it exists") if doubt else _("Replay from step %(number)d")
-    form = PlanReplay(auto_id=f"replay{suffix}-%s", steps=[step.pk])
+    form = PlanReplay(auto_id=f"plan{suffix}-%s", steps=[step.pk])
     if step.mapping_version is None:
         del form.fields["mapping"]
     return Action(
-        id=f"replay{suffix}",
+        id=f"plan{suffix}",
         label=label % {"system": system, "number": step.position},
         title=_("Plan first: nothing is sent before you release it"),
         url=f"{reverse('transaction_replays', args=[one.correlation_id])}?part={one.reference}",

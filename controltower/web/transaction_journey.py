@@ -76,7 +76,7 @@ def journey_of(
 def _one_hop(one: Transaction) -> Hop:
     return Hop(
         system=standing.process_title(one.process),
-        title=one.title,
+        title=formats.amount(one.amount, one.currency),
         mark=marks.state_mark("transaction", one.state),
         started=one.started_at,
         ended=one.ended_at,

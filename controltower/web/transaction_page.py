@@ -132,9 +132,10 @@ def _tax(steps: Sequence[Step], currency: str) -> Money | None:
         value = step.values.get("tax")
         if step.entity == "invoice" and value not in (None, ""):
             try:
-                return Money.of(str(value), currency)
+                tax = Money.of(str(value), currency)
             except (NotAnAmount, UnknownCurrency):
                 return None
+            return tax if tax.minor else None
     return None
 
 

@@ -165,6 +165,8 @@ def decide(request: SignedIn, correlation_id: str) -> HttpResponse:
         messages.error(request, only(Right.DECIDE_PERIOD))
     except triage.ReasonMissing:
         messages.error(request, _("A decision needs a reason. Nothing was changed."))
+    except triage.NotWaiting as gone:
+        messages.info(request, str(gone))
     else:
         messages.success(request, _("Decided. It is taken up again with your decision."))
     return _back(part)

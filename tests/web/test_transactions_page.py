@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -218,6 +219,26 @@ class TestOneTransaction:
         answer = signed_in(firm.anna).get(f"/tx/{one.correlation_id}/?part={other.reference}")
         assert answer.status_code == 404
 
+    def test_a_long_chain_is_drawn_with_one_hop_for_each_other_part(self, firm: Firm) -> None:
+        deal = firm.deal()
+        bills = [firm.bill(deal) for _ in range(4)]
+        hops = page(signed_in(firm.anna), bills[0]).context["journey"].hops
+        assert len(hops) == 5 + 4
+        assert {hop.title for hop in hops} >= {"€48,200.00", "€7,200.00", "Post the invoice"}
+
+    def test_tax_is_said_beside_the_net_amount(self, firm: Firm) -> None:
+        said = text(page(signed_in(firm.anna), firm.bill(firm.deal())))
+        assert "plus €1,368.00 tax" in said
+
+    def test_no_id_is_given_twice(self, firm: Firm) -> None:
+        bill = firm.bill(firm.deal(), answers={"draft": refused()})
+        client = signed_in(firm.anna)
+        whole = text(page(client, bill)) + text(
+            client.get(f"/tx/{bill.correlation_id}/impact/?part={bill.reference}")
+        )
+        ids = re.findall(r' id="([^"]+)"', whole)
+        assert len(ids) == len(set(ids))
+
 
 class TestPersonalData:
     def test_is_hidden_everywhere_by_default(self, firm: Firm) -> None:
@@ -304,6 +325,10 @@ class TestActs:
             signed_in(firm.anna), bill, "decisions", decision="next_period", reason="Late time"
         )
         assert "Decided." in text(done)
+        bill.refresh_from_db()
+        assert bill.decisions["period"] == "next_period"
+        late = post(signed_in(firm.anna), bill, "decisions", decision="reopened", reason="Also")
+        assert "does not wait for this decision any more" in text(late)
         bill.refresh_from_db()
         assert bill.decisions["period"] == "next_period"
 
