@@ -80,6 +80,9 @@ def title_of(step: Step) -> str:
         return f"Closed period: {first}"
     if not system:
         return first[:240]
+    speaker, colon, said = first.partition(": ")
+    if colon and system.startswith(speaker):
+        first = said
     return f"{system} refuses: {first}"[:240]
 
 
