@@ -150,8 +150,8 @@ def _sentence(request: SignedIn, now: datetime) -> dict[str, Any]:
 def _since(request: SignedIn, seen: Scope, now: datetime) -> dict[str, Any] | None:
     """What changed since the visit before this one; nothing on the first visit of all."""
     then = seen.person.last_looked_at
-    if then is not None and now - then <= VISIT and LOOKED_BEFORE in request.session:
-        before = request.session[LOOKED_BEFORE]
+    if then is not None and now - then <= VISIT:
+        before = request.session.get(LOOKED_BEFORE)
         then = datetime.fromisoformat(before) if before else None
     if then is None:
         return None
