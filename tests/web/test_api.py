@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 from openapi_spec_validator import validate
@@ -19,6 +20,7 @@ from controltower.incidents.models import Cause, DeadLetter
 from controltower.transactions.models import ReplayPlan, Step, Transaction, TransactionState
 from controltower.web.api import api
 from controltower.web.models import KeyedRequest
+from tests.factories import found, sealed, stuck_bills
 from tests.web.cast import LONG_AGO, browser, person, token, transaction
 
 pytestmark = pytest.mark.django_db
@@ -331,3 +333,45 @@ class TestDescription:
     def test_the_written_one_is_the_true_one(self) -> None:
         written = Path(settings.BASE_DIR, "docs", "openapi.json").read_text(encoding="utf-8")
         assert json.loads(written) == json.loads(json.dumps(api.get_openapi_schema()))
+
+
+class TestReleases:
+    """With a real plan over invoices that the ERP has refused."""
+
+    def plan(self, headers: dict[str, str], references: list[str]) -> ReplayPlan:
+        key = {"Idempotency-Key": f"release-{references[0]}"}
+        made = post("/replays", {"transactions": references}, headers | key)
+        assert made.status_code == 202, made.content
+        return sealed(ReplayPlan.objects.get(pk=made.json()["id"]))
+
+    def test_exactly_the_sealed_plan_runs_once(self) -> None:
+        firm = found()
+        (bill,) = stuck_bills(firm, 1)
+        headers = token(firm.otto)
+        plan = self.plan(headers, [bill.reference])
+        ReplayPlan.objects.filter(pk=plan.pk).update(needs_second_person=False)
+        path = f"/replays/{plan.pk}/releases"
+        released = post(path, {"digest": plan.digest}, headers)
+        assert released.status_code == 202, released.content
+        assert released.json()["state"] == "running"
+        assert released.json()["counts"] == {"sent": 1}
+        is_problem(post(path, {"digest": plan.digest}, headers), 409, "plan-changed")
+
+    def test_much_money_needs_a_second_person(self) -> None:
+        firm = found()
+        (bill,) = stuck_bills(firm, 1)
+        headers = token(firm.otto)
+        plan = self.plan(headers, [bill.reference])
+        ReplayPlan.objects.filter(pk=plan.pk).update(needs_second_person=True)
+        answer = post(f"/replays/{plan.pk}/releases", {"digest": plan.digest}, headers)
+        assert "Nothing was sent." in is_problem(answer, 409, "second-person")["detail"]
+
+    def test_what_has_moved_since_is_not_sent(self) -> None:
+        firm = found()
+        (bill,) = stuck_bills(firm, 1)
+        headers = token(firm.otto)
+        plan = self.plan(headers, [bill.reference])
+        ReplayPlan.objects.filter(pk=plan.pk).update(needs_second_person=False)
+        bill.steps.update(fence=F("fence") + 1)
+        answer = post(f"/replays/{plan.pk}/releases", {"digest": plan.digest}, headers)
+        is_problem(answer, 409, "plan-changed")
