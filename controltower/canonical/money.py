@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from fractions import Fraction
 
 MINOR_UNITS = {
     "EUR": 2, "GBP": 2, "USD": 2, "CHF": 2, "SEK": 2, "NOK": 2, "DKK": 2, "PLN": 2, "CZK": 2,
     "CAD": 2, "AUD": 2, "SGD": 2, "INR": 2, "JPY": 0, "KRW": 0, "KWD": 3, "BHD": 3,
 }  # fmt: skip
 """Decimal places per ISO 4217 code, for the currencies the firm trades in."""
+
+
+EXACT = Context(prec=100)
+"""Wide enough for any amount that `decimal_of` admits: nothing is rounded by the way."""
 
 
 class UnknownCurrency(ValueError):
@@ -35,14 +40,14 @@ class Money:
         Raises UnknownCurrency or NotAnAmount.
         """
         places = minor_units(currency)
-        value = decimal_of(amount)
-        return cls(currency, int((value.scaleb(places)).quantize(Decimal(1), ROUND_HALF_UP)))
+        minor = decimal_of(amount).scaleb(places, EXACT)
+        return cls(currency, int(minor.to_integral_value(ROUND_HALF_UP, EXACT)))
 
     @property
     def amount(self) -> Decimal:
         """The amount in major units with the currency's own decimals."""
         places = minor_units(self.currency)
-        return Decimal(self.minor).scaleb(-places).quantize(Decimal(1).scaleb(-places))
+        return Decimal(self.minor).scaleb(-places, EXACT)
 
     def __add__(self, other: Money) -> Money:
         if other.currency != self.currency:
@@ -54,12 +59,12 @@ class Money:
 
         Ties go to the earlier part. Raises ValueError when the weights do not sum above zero.
         """
-        shares = [Decimal(weight) for weight in weights]
-        whole = sum(shares, Decimal(0))
+        shares = [Fraction(weight) for weight in weights]
+        whole = sum(shares, Fraction(0))
         if whole <= 0 or min(shares) < 0:
             raise ValueError("weights must be non-negative and sum above zero")
         sign = -1 if self.minor < 0 else 1
-        exact = [Decimal(abs(self.minor)) * share / whole for share in shares]
+        exact = [abs(self.minor) * share / whole for share in shares]
         parts = [int(value) for value in exact]
         left = abs(self.minor) - sum(parts)
         by_remainder = sorted(range(len(exact)), key=lambda i: (parts[i] - exact[i], i))
@@ -69,7 +74,7 @@ class Money:
 
     def convert(self, rate: Decimal, currency: str) -> Money:
         """Convert at `rate` units of `currency` per unit of this one, rounded half up."""
-        return Money.of(self.amount * rate, currency)
+        return Money.of(EXACT.multiply(self.amount, rate), currency)
 
 
 def minor_units(currency: str) -> int:
