@@ -53,9 +53,15 @@ def transactions(request: SignedIn) -> HttpResponse:
         "total": transaction_list.total_of(rows, filters),
         "rate_date": rate_date(),
     }
-    part = request.headers.get("HX-Request") and not request.headers.get("HX-Boosted")
-    template = "transactions/_rows.html" if part else "transactions/list.html"
+    template = "transactions/_rows.html" if _rows_only(request) else "transactions/list.html"
     return render(request, template, context)
+
+
+def _rows_only(request: SignedIn) -> bool:
+    """Whether htmx asks for a region; going back in the browser's history needs the whole page."""
+    asked = request.headers
+    whole = asked.get("HX-Boosted") or asked.get("HX-History-Restore-Request")
+    return bool(asked.get("HX-Request")) and not whole
 
 
 def _watching(request: SignedIn, now: datetime) -> str:

@@ -88,6 +88,15 @@ class TestPlan:
         assert "has been released, stopped or replaced" in said
         assert AuditEntry.objects.filter(verb="release replay").count() == 1
 
+    def test_two_people_planning_the_same_replay_it_once(self, firm: Firm) -> None:
+        bill = stuck(firm)
+        first, second = firm.plan(bill, by=firm.otto), firm.plan(bill, by=firm.priya)
+        post(firm, "otto", first, "releases", digest=first.digest)
+        said = text(post(firm, "priya", second, "releases", digest=second.digest))
+        assert "Nothing was sent." in said and "has moved since the plan was made" in said
+        again = bill.timeline.filter(kind="again")
+        assert again.count() == 1
+
     def test_when_something_moved_it_says_what_and_offers_a_new_plan(self, firm: Firm) -> None:
         bill = stuck(firm)
         plan = firm.plan(bill, by=firm.otto)

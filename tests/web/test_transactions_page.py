@@ -128,6 +128,8 @@ class TestList:
         firm.deal()
         answer = signed_in(firm.anna).get("/tx/", headers={"HX-Request": "true"})
         assert "<html" not in text(answer) and 'id="rows"' in text(answer)
+        back = {"HX-Request": "true", "HX-History-Restore-Request": "true"}
+        assert "<html" in text(signed_in(firm.anna).get("/tx/", headers=back))
 
 
 class TestOneTransaction:
