@@ -102,24 +102,26 @@ def drafts(request: SignedIn, slug: str) -> HttpResponse:
         return _editor(request, one, base, fields, note)
     error = ""
     if note.is_valid() and not mapping_rules.has_errors(fields):
-        if edited == base.rules:
-            error = _("Nothing differs from v%(n)d yet.") % {"n": base.number}
+        try:
+            made = _draft(request, one, base, edited, note.cleaned_data["note"])
+        except (versions.BadRules, versions.NotAllowed) as refused:
+            error = str(refused)
         else:
-            try:
-                made = versions.draft(
-                    mapping=one,
-                    rules=edited,
-                    note=note.cleaned_data["note"],
-                    author=request.user,
-                    now=timezone.now(),
-                )
-            except (versions.BadRules, versions.NotAllowed) as refused:
-                error = str(refused)
-            else:
-                messages.success(request, _("%(version)s is a draft.") % {"version": made})
-                return HttpResponseRedirect(mapping_page.url_of(made))
+            messages.success(request, _("%(version)s is a draft.") % {"version": made})
+            return HttpResponseRedirect(mapping_page.url_of(made))
     mapping_rules.with_blank_rows(fields, {})
     return _editor(request, one, base, fields, note, error, status=422)
+
+
+def _draft(
+    request: SignedIn, one: Mapping, base: MappingVersion, edited: list[Any], note: str
+) -> MappingVersion:
+    """Keep the draft. Raises BadRules, also when nothing differs, or NotAllowed."""
+    if edited == base.rules:
+        raise versions.BadRules(_("Nothing differs from v%(n)d yet.") % {"n": base.number})
+    return versions.draft(
+        mapping=one, rules=edited, note=note, author=request.user, now=timezone.now()
+    )
 
 
 def _editor(

@@ -21,8 +21,7 @@ from controltower.firm.rates import rate_date
 from controltower.measures import exposure, flow, health, today
 from controltower.measures.exposure import Lateness, Scope, Stake, reporting_currency
 from controltower.systems.models import System
-from controltower.transactions.models import Transaction
-from controltower.web import scope, standing, triage, wording
+from controltower.web import first_steps, scope, standing, triage, wording
 from controltower.web.charts import agebars, lane, small
 from controltower.web.charts.value import Backlog, Part
 from controltower.web.security import SignedIn
@@ -41,7 +40,7 @@ def scope_of(request: SignedIn) -> Scope:
 def tower(request: SignedIn) -> HttpResponse:
     """The whole page; before the first transaction, how to begin."""
     now = timezone.now()
-    steps = setup()
+    steps = first_steps.first_steps()
     context: dict[str, Any] = {"now": now, "setup": steps}
     if steps is None:
         for _template, build in REGIONS.values():
@@ -68,36 +67,6 @@ def looked(request: SignedIn) -> HttpResponse:
         request.session[LOOKED_BEFORE] = last.isoformat() if last else ""
     Person.objects.filter(pk=person.pk).update(last_looked_at=now)
     return HttpResponse(status=204)
-
-
-def setup() -> list[tuple[str, str, str]] | None:
-    """The first steps of a tower that has seen nothing yet, else None."""
-    if Transaction.objects.exists():
-        return None
-    systems = System.objects.exists()
-    return [
-        (_("Connect your systems"), wording.connected(systems), reverse("systems")),
-        (
-            _("Agree who owns which field"),
-            _("Mappings carry an owner, a steward and an approved version."),
-            reverse("mappings"),
-        ),
-        (
-            _("Close a deal in the CRM"),
-            _("It becomes a customer, a project and an invoice, under one correlation ID."),
-            "",
-        ),
-        (
-            _("See it arrive"),
-            _("Every transaction is found by any of its business keys."),
-            reverse("transactions"),
-        ),
-        (
-            _("Put right what is stuck"),
-            _("Failures are grouped by cause, most money first."),
-            reverse("exceptions"),
-        ),
-    ]
 
 
 def money(stake: Stake) -> Money:
