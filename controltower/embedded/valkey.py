@@ -73,7 +73,7 @@ class Valkey:
         return not self._ping()
 
     def url(self) -> str:
-        """The address in the form redis-py and channels-redis both read."""
+        """The address in the form redis-py reads."""
         return f"unix://{quote(str(self.socket))}"
 
     def start(self, log: IO[bytes] | int = subprocess.DEVNULL) -> None:
