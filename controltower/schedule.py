@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from controltower import queues
 from controltower.incidents import letters
 from controltower.systems import upkeep
-from controltower.transactions import periods, polling, replay, sweeper
+from controltower.transactions import periods, polling, replaying, sweeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,13 @@ def ring_polls(now: datetime) -> None:
 
 def beat_replays(now: datetime) -> None:
     """Move running replays on."""
-    for plan in replay.running():
-        replay.tick(plan, now=now)
+    for plan in replaying.running():
+        replaying.tick(plan, now=now)
 
 
 def ring_surveys(now: datetime) -> None:
     """Replay plans whose survey was never done."""
-    for plan in replay.unsurveyed(now=now):
+    for plan in replaying.unsurveyed(now=now):
         queues.ring(queues.ENGINE, "plan_replay", str(plan))
 
 

@@ -38,7 +38,15 @@ from controltower.firm.models import Duty, LegalEntity, Person
 from controltower.incidents import letters
 from controltower.incidents.models import Cause, DeadLetter
 from controltower.systems.models import System
-from controltower.transactions import drain, engine, intake, interpretation, replay, settlement
+from controltower.transactions import (
+    drain,
+    engine,
+    intake,
+    interpretation,
+    replay,
+    replaying,
+    settlement,
+)
 from controltower.transactions.models import ReplayPlan, Step, Transaction
 from controltower.transactions.protocol import MOST_PROBES, State
 from controltower.web.demo.firm import PEOPLE, ZONES, found_firm
@@ -250,7 +258,7 @@ class Firm:
 
     def plan(self, *stuck: Transaction, by: Person) -> ReplayPlan:
         """A replay of what is stuck in some transactions, planned and sealed by rules alone."""
-        steps = Step.objects.filter(transaction__in=stuck, state__in=replay.REPLAYABLE)
+        steps = Step.objects.filter(transaction__in=stuck, state__in=replaying.REPLAYABLE)
         made = replay.plan(
             steps=[step.pk for step in steps],
             title="Replay of the test",

@@ -16,8 +16,6 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError
-from django.db.models import Count, Q
 from django.db.transaction import atomic
 from django.utils import timezone
 
@@ -26,7 +24,7 @@ from controltower.firm import approvals, audit
 from controltower.firm.models import Person
 from controltower.firm.rates import rates
 from controltower.firm.rights import Right, may
-from controltower.transactions import bell, engine, forecast
+from controltower.transactions import bell, forecast
 from controltower.transactions.models import (
     Forecast,
     ItemState,
@@ -35,17 +33,11 @@ from controltower.transactions.models import (
     ReplayPlan,
     Step,
     Transaction,
-    TransactionState,
 )
-from controltower.transactions.protocol import State
+from controltower.transactions.replaying import REPLAYABLE, tick
 
 VALID_FOR = timedelta(minutes=30)
-CANARY = 1
-WAVE = 25
-SAME_FAILURES = 3
-REPLAYABLE = (State.PARKED, State.HELD)
 READY = (PlanState.PLANNED, PlanState.APPROVED)
-OPEN_ITEMS = (ItemState.WAITING, ItemState.SENT, ItemState.UNKNOWN)
 
 
 class NotReplayable(Exception):
@@ -218,105 +210,6 @@ def _require(
             raise NotAllowed(f"Replaying needs the right “{right}” in {code or 'the firm'}.")
 
 
-def running() -> list[UUID]:
-    """Plans that want to move."""
-    return list(ReplayPlan.objects.filter(state=PlanState.RUNNING).values_list("pk", flat=True))
-
-
-def tick(plan_id: UUID, *, now: datetime) -> None:
-    """One beat of a running plan: learn what came of sent items, then send the next wave.
-
-    One canary first; halts itself after three identical failures.
-    """
-    with atomic():
-        row = ReplayPlan.objects.select_for_update().get(pk=plan_id)
-        learn(row, now)
-        if row.state != PlanState.RUNNING:
-            return
-        if reason := _same_failures(row):
-            row.state, row.stopped_because = PlanState.PAUSED, reason
-        elif not row.items.filter(state__in=OPEN_ITEMS).exists():
-            failed = row.items.filter(state=ItemState.FAILED).exists()
-            row.state = PlanState.WITH_FAILURES if failed else PlanState.COMPLETED
-            row.ended_at = now
-        else:
-            _send_wave(row, now)
-        row.save()
-        bell.ring("jobs", "tower", f"job-{row.pk}")
-
-
-def learn(row: ReplayPlan, now: datetime) -> None:
-    """Read what the engine has made of the items that were sent."""
-    for item in row.items.filter(state__in=[ItemState.SENT, ItemState.UNKNOWN]).select_related(
-        "step__transaction"
-    ):
-        state, text = _outcome(item.step)
-        if state != item.state:
-            item.state, item.text = state, text
-            item.ended_at = now if state in {ItemState.VERIFIED, ItemState.FAILED} else None
-            item.save(update_fields=["state", "text", "ended_at"])
-
-
-def _outcome(step: Step) -> tuple[ItemState, str]:
-    if step.state in {State.VERIFIED, State.SKIPPED}:
-        return ItemState.VERIFIED, "Read back from the target: it is there, once."
-    if step.state in {State.PARKED, State.HELD, State.CANCELLED}:
-        return ItemState.FAILED, step.text
-    if step.state == State.UNKNOWN:
-        return ItemState.UNKNOWN, step.text
-    if step.transaction.state == TransactionState.DEAD_LETTERED:
-        return ItemState.FAILED, step.transaction.wait_text
-    return ItemState.SENT, ""
-
-
-def _same_failures(row: ReplayPlan) -> str:
-    worst = (
-        row.items.filter(state=ItemState.FAILED)
-        .values("step__fingerprint")
-        .annotate(many=Count("id"))
-        .order_by("-many")
-        .first()
-    )
-    if worst is None or worst["many"] < SAME_FAILURES or row.stopped_because:
-        return ""
-    return "Paused by itself: three items failed again for the same reason."
-
-
-def _send_wave(row: ReplayPlan, now: datetime) -> None:
-    counts = row.items.aggregate(
-        flying=Count("id", filter=Q(state__in=[ItemState.SENT, ItemState.UNKNOWN])),
-        ended=Count("id", filter=Q(state__in=[ItemState.VERIFIED, ItemState.FAILED])),
-    )
-    room = WAVE - counts["flying"] if counts["ended"] else CANARY - counts["flying"]
-    waiting = row.items.filter(state=ItemState.WAITING).select_related("step__system")
-    for item in waiting[: max(room, 0)]:
-        _send(row, item, now)
-
-
-def _send(row: ReplayPlan, item: ReplayItem, now: datetime) -> None:
-    """Put one step back under the engine, unless it has moved or another replay has it."""
-    try:
-        with atomic():
-            transaction = Transaction.objects.select_for_update().get(pk=item.transaction_id)
-            step = Step.objects.select_related("system").get(pk=item.step_id)
-            if step.fence != item.fence or step.state not in REPLAYABLE:
-                item.state, item.text = ItemState.EXCLUDED, "It has moved since; left alone."
-                item.ended_at = now
-                item.save()
-                return
-            if row.mapping_choice == "now":
-                step.mapping_version = None
-            item.state, item.sent_at = ItemState.SENT, now
-            item.save()
-            actor = row.requested_by.username
-            engine.again(transaction, step, why=f"replayed by {actor}", now=now, actor=actor)
-            engine.advance(transaction, now=now)
-    except IntegrityError:
-        item.state, item.ended_at = ItemState.EXCLUDED, now
-        item.text = "Another replay is doing this one."
-        item.save()
-
-
 def pause(*, plan: ReplayPlan, by: Person, now: datetime) -> None:
     """running → paused; what is in flight ends."""
     _steer(plan, PlanState.RUNNING, PlanState.PAUSED, "pause replay", by, now)
@@ -350,12 +243,3 @@ def _steer(
             raise PlanChanged("The job is no longer in that state.")
         audit.record(actor=by, verb=verb, subject=str(plan.pk), allowed=True, now=now)
         bell.ring("jobs", "tower", f"job-{plan.pk}")
-
-
-def unsurveyed(*, now: datetime) -> list[UUID]:
-    """Plans whose survey was asked for a while ago and never came."""
-    return list(
-        ReplayPlan.objects.filter(
-            state=PlanState.DRAFT, requested_at__lt=now - timedelta(seconds=10)
-        ).values_list("pk", flat=True)
-    )

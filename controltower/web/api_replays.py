@@ -13,7 +13,7 @@ from ninja import Router, Status
 
 from controltower.firm.models import Person
 from controltower.incidents.models import DeadLetter
-from controltower.transactions import replay
+from controltower.transactions import replay, replaying
 from controltower.transactions.models import ReplayItem, ReplayPlan, Step, Transaction
 from controltower.web import idempotency
 from controltower.web.api_access import caller
@@ -108,7 +108,7 @@ def _steps(person: Person, wanted: ReplayIn) -> list[Step]:
     if wanted.transactions:
         meant = seen.filter(reference__in=wanted.transactions)
         _require_all(meant.count(), len(set(wanted.transactions)))
-        return list(steps.filter(transaction__in=meant.order_by(), state__in=replay.REPLAYABLE))
+        return list(steps.filter(transaction__in=meant.order_by(), state__in=replaying.REPLAYABLE))
     letters = DeadLetter.objects.open().filter(cause=wanted.exception)
     found = list(steps.filter(pk__in=letters.order_by().values("step")))
     _require_all(min(len(found), 1), 1)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from controltower.firm.models import Person
 from controltower.incidents import letters
 from controltower.systems.models import Feed, System
-from controltower.transactions import drain, interpretation, polling, replay, sweeper
+from controltower.transactions import drain, interpretation, polling, replay, replaying, sweeper
 from controltower.transactions.models import (
     BusinessKey,
     ReplayPlan,
@@ -45,8 +45,8 @@ class Tower:
         sweeper.sweep(now=timezone.now())
         for slug in sweeper.connections_due(now=timezone.now()):
             drain.drain(slug)
-        for plan in replay.running():
-            replay.tick(plan, now=timezone.now())
+        for plan in replaying.running():
+            replaying.tick(plan, now=timezone.now())
         letters.catch_up(now=timezone.now())
 
     def play(self, until: Callable[[], object], patience: float = PATIENCE) -> None:
@@ -116,7 +116,7 @@ class Tower:
 
         self.play(reached)
         transaction.refresh_from_db()
-        return transaction.steps.get(state__in=replay.REPLAYABLE)
+        return transaction.steps.get(state__in=replaying.REPLAYABLE)
 
     def person(self, username: str) -> Person:
         """One of the demo people."""
@@ -124,7 +124,7 @@ class Tower:
 
     def replay(self, transaction: Transaction, by: str = "otto.brandt") -> ReplayPlan:
         """Plan a replay of what is stuck in a transaction, and survey it."""
-        steps = [s.pk for s in transaction.steps.filter(state__in=replay.REPLAYABLE)]
+        steps = [s.pk for s in transaction.steps.filter(state__in=replaying.REPLAYABLE)]
         plan = replay.plan(
             steps=steps,
             title="Replay",

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from controltower.firm.models import Approval, AuditEntry
-from controltower.transactions import replay
+from controltower.transactions import replay, replaying
 from controltower.transactions.models import PlanState, ReplayPlan, Transaction
 from controltower.transactions.protocol import State
 from tests import factories
@@ -208,7 +208,7 @@ class TestRunning:
         for _beat in range(4):
             for bill in bills:
                 firm.play(bill)
-            replay.tick(plan.pk, now=timezone.now())
+            replaying.tick(plan.pk, now=timezone.now())
         answer = show(firm, "otto", plan)
         assert answer.context["job"]["state"] == "completed"
         assert "3 of 3 worked, 0 failed again, 0 left" in text(answer)
@@ -221,7 +221,7 @@ class TestRunning:
         bill = stuck(firm)
         plan = self.run(firm, bill)
         firm.play(bill, answers={"draft": refused()})
-        replay.tick(plan.pk, now=timezone.now())
+        replaying.tick(plan.pk, now=timezone.now())
         answer = show(firm, "otto", plan)
         assert answer.context["job"]["state"] == "with_failures"
         assert "0 of 1 worked, 1 failed again, 0 left" in text(answer)
