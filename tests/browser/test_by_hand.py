@@ -10,7 +10,8 @@ from tests.browser.conftest import Screens, Tower
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 WHO = "otto.brandt"
 TOO_SMALL = """[...document.querySelectorAll("a, button, summary, input:not([type=hidden])")]
-    .filter((one) => !one.closest("p, dd, q, .skip, .unseen, .tick, .choice, [popover]:not(:popover-open)"))
+    .filter((one) => !one.closest("p, dd, q, .skip, .unseen, .tick, .choice"))
+    .filter((one) => !one.closest("[popover]:not(:popover-open)"))
     .map((one) => [one.outerHTML.slice(0, 120), one.getBoundingClientRect()])
     .filter(([, box]) => box.width > 0 && (box.width < 24 || box.height < 24))
     .map(([html, box]) => `${html} ${Math.round(box.width)}x${Math.round(box.height)}`)"""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from controltower.canonical.events import INVOICE_PAID, INVOICE_POSTED
+from controltower.canonical.events import INVOICE_PAID, INVOICE_POSTED, CanonicalEvent
 from controltower.canonical.verdicts import (
     Done,
     Kind,
@@ -160,7 +160,8 @@ async def test_the_feed_tells_of_payment(tryton: TrytonConnector, erp: Erp) -> N
     ref, record = await a_posted(tryton)
     (booked,) = erp.invoices(record["reference"])
     erp.control.do("pay_invoice", number=booked["number"])
-    cursor, more, told = "", True, {}
+    cursor, more = "", True
+    told: dict[str, CanonicalEvent] = {}
     while more:
         page = await tryton.read_changes("invoice", cursor, 50)
         told |= {change.event.subject: change.event for change in page.changes}

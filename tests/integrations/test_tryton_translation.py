@@ -40,7 +40,7 @@ def test_a_line_that_comes_out_is_sent_as_it_is() -> None:
 def test_a_line_that_does_not_says_how_its_amount_came_about() -> None:
     record = {"description": "Week 47", "quantity": "0.5", "unit": "hour", "unit_price": "0.01"}
     line = line_of(record, "EUR")
-    assert (line.quantity, line.unit, line.unit_price) == (1, "unit", Decimal("0.01"))
+    assert (line.quantity, line.unit, line.unit_price) == (Decimal(1), "unit", Decimal("0.01"))
     assert line.description == "Week 47 (0.5 hour × 0.01)"
 
 
