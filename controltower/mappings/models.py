@@ -113,25 +113,3 @@ class Review(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reviewer} on {self.version}"
-
-
-class CrossReference(models.Model):
-    """Which record of a system is which of ours: the tower's own memory of ids."""
-
-    record = models.CharField(max_length=40)
-    key = models.CharField(max_length=120)
-    system = models.CharField(max_length=50)
-    ref = models.CharField(max_length=120)
-    at = models.DateTimeField()
-
-    class Meta:
-        ordering = ["id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["system", "record", "key"], name="one_reference_per_key"
-            )
-        ]
-        indexes = [models.Index(fields=["system", "record", "ref"], name="reference_by_ref")]
-
-    def __str__(self) -> str:
-        return f"{self.system}: {self.ref}"

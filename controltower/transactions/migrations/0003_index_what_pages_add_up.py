@@ -4,29 +4,46 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('firm', '0002_audit_is_append_only'),
-        ('mappings', '0002_versions_are_immutable'),
-        ('systems', '0001_initial'),
-        ('transactions', '0002_ends_are_final'),
+        ("firm", "0002_audit_is_append_only"),
+        ("mappings", "0002_versions_are_immutable"),
+        ("systems", "0001_initial"),
+        ("transactions", "0002_ends_are_final"),
     ]
 
     operations = [
         migrations.RemoveIndex(
-            model_name='transaction',
-            name='tx_live',
+            model_name="transaction",
+            name="tx_live",
         ),
         migrations.AddIndex(
-            model_name='step',
-            index=models.Index(condition=models.Q(('state', 'verified')), fields=['done_at'], name='steps_handed_over'),
+            model_name="step",
+            index=models.Index(
+                condition=models.Q(("state", "verified")),
+                fields=["done_at"],
+                name="steps_handed_over",
+            ),
         ),
         migrations.AddIndex(
-            model_name='transaction',
-            index=models.Index(condition=models.Q(('state__in', ['accepted', 'in_progress', 'waiting', 'delivered', 'dead_lettered'])), fields=['state', 'wait', 'changed_at'], name='tx_live'),
+            model_name="transaction",
+            index=models.Index(
+                condition=models.Q(
+                    (
+                        "state__in",
+                        ["accepted", "in_progress", "waiting", "delivered", "dead_lettered"],
+                    )
+                ),
+                fields=["state", "wait", "changed_at"],
+                name="tx_live",
+            ),
         ),
         migrations.AddIndex(
-            model_name='transaction',
-            index=models.Index(condition=models.Q(('state', 'verified')), fields=['ended_at'], include=('process', 'due_at', 'entity'), name='tx_kept'),
+            model_name="transaction",
+            index=models.Index(
+                condition=models.Q(("state", "verified")),
+                fields=["ended_at"],
+                include=("process", "due_at", "entity"),
+                name="tx_kept",
+            ),
         ),
     ]

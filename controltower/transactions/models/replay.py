@@ -57,7 +57,6 @@ class ReplayPlan(models.Model):
     released_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     stopped_because = models.CharField(max_length=300, blank=True)
-    arrived_since = models.PositiveIntegerField(default=0)
 
     class Meta:
         ordering = ["-requested_at", "-id"]
