@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from math import inf
 from time import monotonic
 from typing import Any
 
@@ -41,6 +42,7 @@ __all__ = [
     "ChangePage",
     "Door",
     "Order",
+    "TooLate",
     "descriptor",
     "doors",
     "operation",
@@ -62,6 +64,10 @@ class Order:
     company: str = ""
     key: str = ""
     probe_first: bool = False
+
+
+class TooLate(Exception):
+    """The call could outlive the time that was given for it, so it was not begun."""
 
 
 @dataclass(slots=True)
@@ -89,11 +95,16 @@ class Door:
     gate: asyncio.Semaphore
     pace: Pace
 
-    async def perform(self, order: Order) -> Verdict:
-        """Make one call within the total deadline; whatever goes wrong becomes a verdict."""
+    async def perform(self, order: Order, until: float = inf) -> Verdict:
+        """Make one call within the total deadline; whatever goes wrong becomes a verdict.
+
+        Raises TooLate, with nothing sent, when it could last beyond `until` (monotonic seconds).
+        """
         async with self.gate:
             await self.pace.turn()
             seconds = self.system.deadline.total_seconds()
+            if monotonic() + seconds > until:
+                raise TooLate
             try:
                 return await asyncio.wait_for(self._call(order), seconds)
             except TimeoutError:
@@ -102,7 +113,7 @@ class Door:
                 return failure.verdict
             except Exception as error:  # noqa: BLE001 - a connector's defect must not lose a step
                 text = f"{self.system.title}: the answer could not be understood ({error!r})."
-                return _no_answer(order, text[:400])
+                return _no_answer(order, text[:400], Kind.CONTRACT)
 
     async def _call(self, order: Order) -> Verdict:
         connector = self.connector
@@ -167,6 +178,11 @@ class Door:
             raise CallFailed(
                 TryLater(kind=Kind.OUTAGE, text=f"{self.system.title} did not answer in time.")
             ) from None
+        except CallFailed:
+            raise
+        except Exception as error:
+            text = f"{self.system.title}: what changed could not be understood ({error!r})."
+            raise CallFailed(TryLater(kind=Kind.CONTRACT, text=text[:400])) from error
 
     async def acknowledge(self, refs: Sequence[str]) -> None:
         """Tell the source that what it gave us is committed here."""
@@ -235,7 +251,9 @@ def _absent(verdict: Verdict) -> bool:
     return isinstance(verdict, Rejected) and verdict.kind is Kind.NOT_FOUND
 
 
-def _no_answer(order: Order, text: str) -> Verdict:
+def _no_answer(order: Order, text: str, kind: Kind = Kind.OUTAGE) -> Verdict:
+    """After a write nobody knows; a question may be asked again. An answer that only we cannot
+    understand is no outage: the system is there for others."""
     if order.purpose == "send" and order.verb != "get":
         return Unknown(text=text)
-    return TryLater(kind=Kind.OUTAGE, text=text)
+    return TryLater(kind=kind, text=text)

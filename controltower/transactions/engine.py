@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, QuerySet
 
 from controltower import queues
 from controltower.canonical.verdicts import Effect, Kind
@@ -16,7 +16,7 @@ from controltower.processes.definition import Hold, Learn, Refuse, Skip, StepDef
 from controltower.systems import calls
 from controltower.systems.models import System
 from controltower.transactions import bell
-from controltower.transactions.facts import definitions, facts
+from controltower.transactions.facts import conclude, definitions, facts
 from controltower.transactions.folding import fold
 from controltower.transactions.models import (
     BusinessKey,
@@ -74,9 +74,6 @@ def _planned(
     system: System | None,
     now: datetime,
 ) -> Step:
-    effect = Effect.READ
-    if system is not None and definition.verb != "get":
-        effect = calls.operation(system, definition.entity, definition.verb).effect
     return Step(
         transaction=transaction,
         name=definition.name,
@@ -85,9 +82,44 @@ def _planned(
         system=system,
         entity=definition.entity,
         verb=definition.verb,
-        effect=effect,
+        effect=_effect(system, definition),
         changed_at=now,
     )
+
+
+def _effect(system: System | None, definition: StepDefinition) -> Effect:
+    if system is None or definition.verb == "get":
+        return Effect.READ
+    return calls.operation(system, definition.entity, definition.verb).effect
+
+
+def _cast(step: Step, definition: StepDefinition) -> bool:
+    """Whether a system plays the step's part; one that was set up later is taken now."""
+    if step.system is None:
+        step.system = System.objects.playing(definition.role).first()
+        step.effect = _effect(step.system, definition)
+    return step.system is not None
+
+
+def restart(transaction: Transaction, *, now: datetime) -> None:
+    """Facts changed before anything was written: the route is laid anew and played from its
+    start. Late answers to what was asked before do not count."""
+    defined = definitions(transaction, facts(transaction, now))
+    transaction.steps.exclude(name__in=defined).update(
+        state=State.SKIPPED, text="Not part of the route any more.", done_at=now, changed_at=now
+    )
+    transaction.steps.filter(name__in=defined).update(
+        state=State.PLANNED, fence=F("fence") + 1, lease_until=None, kind="", text="", field="",
+        fingerprint="", tries=0, deaths=0, done_at=None, changed_at=now,
+    )  # fmt: skip
+    there = dict(transaction.steps.values_list("name", "position"))
+    systems = {system.role: system for system in System.objects.filter(active=True)}
+    Step.objects.bulk_create(
+        _planned(transaction, position, definition, systems.get(definition.role), now)
+        for position, definition in enumerate(defined.values(), start=1)
+        if definition.name not in there
+    )
+    advance(transaction, now=now)
 
 
 def close_gathering(transaction: Transaction, *, now: datetime, actor: str = "") -> None:
@@ -117,15 +149,20 @@ def advance(transaction: Transaction, *, now: datetime) -> None:
         defined = definitions(transaction, known)
         done = {step.name for step in steps if step.state in FINISHED}
         for step in steps:
-            definition = defined[step.name]
-            if step.state != State.PLANNED or not set(definition.needs) <= done:
+            definition = defined.get(step.name)
+            if step.state != State.PLANNED or definition is None:
+                continue
+            if not set(definition.needs) <= done:
                 continue
             played = True
-            if definition.role:
-                schedule(step, now=now)
-            else:
+            if not definition.role:
                 play_inside(transaction, step, definition, now=now)
                 break
+            if _cast(step, definition):
+                schedule(step, now=now)
+            else:
+                text = f"No system of the firm plays the part “{definition.role}” at present."
+                stop(transaction, step, Refuse(Kind.CONTRACT, text), now=now)
     fold(transaction, steps, now)
     bell.ring("tower", "transactions", transactions=[transaction.pk])
 
@@ -134,7 +171,7 @@ def schedule(step: Step, *, now: datetime) -> None:
     """planned / parked / held → scheduled, due now."""
     step.state, step.due_at, step.changed_at = State.SCHEDULED, now, now
     step.lease_until = None
-    step.save(update_fields=["state", "due_at", "changed_at", "lease_until"])
+    step.save(update_fields=["state", "due_at", "changed_at", "lease_until", "system", "effect"])
     if step.system is not None:
         queues.ring(queues.ENGINE, "drain", step.system.connection)
 
@@ -143,7 +180,7 @@ def play_inside(
     transaction: Transaction, step: Step, definition: StepDefinition, *, now: datetime
 ) -> None:
     """A step inside the tower: a rule decides at once."""
-    prepared = definition.prepare(facts(transaction, now))
+    prepared = conclude(definition, facts(transaction, now))
     if isinstance(prepared, Learn):
         step.values = dict(prepared.values)
         step.kind = step.text = step.field = step.fingerprint = ""
@@ -171,7 +208,8 @@ def stop(transaction: Transaction, step: Step, prepared: Any, *, now: datetime) 
         case Refuse(kind=kind, text=reason, field=field):
             step.state, step.kind, step.text = State.PARKED, kind, reason[:600]
             step.field = field
-            text = f"{step.title}: {reason} Nothing was sent."
+            text = f"{step.title}: {reason}"
+            text += " A person must decide." if kind == Kind.UNKNOWN else " Nothing was sent."
         case _:
             raise TypeError(f"a rule inside the tower may not answer {prepared!r}")
     mark_cause(step)
@@ -184,18 +222,6 @@ def mark_cause(step: Step) -> None:
     if step.state in {State.PARKED, State.HELD}:
         system = step.system.slug if step.system else "tower"
         step.fingerprint = fingerprint(step.name, system, step.kind, step.text, step.field)
-
-
-def has_written(transaction: Transaction) -> bool:
-    """Whether anything that rests on the facts is, or may be, in a target. A proven refusal has
-    written nothing."""
-    may_be_there = Q(state__in=[State.SENDING, State.UNKNOWN, State.ACKED, State.VERIFIED])
-    return (
-        transaction.steps.exclude(effect=Effect.READ)
-        .filter(sent_at__isnull=False)
-        .filter(may_be_there | Q(kind=Kind.UNKNOWN))
-        .exists()
-    )
 
 
 def reconsider(transaction: Transaction, *, why: str, now: datetime) -> None:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
+from controltower.canonical.verdicts import Kind
 from controltower.firm.models import LegalEntity, Period
 from controltower.processes import catalogue
-from controltower.processes.definition import Entity, Facts, Result, StepDefinition
+from controltower.processes.definition import (
+    Entity,
+    Facts,
+    Prepared,
+    Refuse,
+    Result,
+    StepDefinition,
+)
 from controltower.transactions.models import Step, Transaction
 from controltower.transactions.protocol import State
+
+log = logging.getLogger(__name__)
 
 
 def entities() -> dict[str, Entity]:
@@ -54,3 +65,14 @@ def definitions(transaction: Transaction, known: Facts) -> dict[str, StepDefinit
     """The steps of the transaction's process by name."""
     process = catalogue.named(transaction.process)
     return {step.name: step for step in process.steps(known)}
+
+
+def conclude(definition: StepDefinition, known: Facts) -> Prepared:
+    """What the step's rule says. A rule that fails is a defect of ours: it refuses its own step,
+    in words, and stops nothing else."""
+    try:
+        return definition.prepare(known)
+    except Exception as error:
+        log.exception("a rule failed", extra={"step": definition.name})
+        name = type(error).__name__
+        return Refuse(Kind.CONTRACT, f"The tower's own rule for this step failed ({name}).")

@@ -22,7 +22,13 @@ def fold(transaction: Transaction, steps: Sequence[Step], now: datetime) -> None
     if transaction.is_over or transaction.gathering:
         return
     state, wait, text, until = _folded(steps, now)
-    changed = (state, wait, text) != (transaction.state, transaction.wait, transaction.wait_text)
+    changed = (state, wait, text[:400]) != (
+        transaction.state,
+        transaction.wait,
+        transaction.wait_text,
+    )
+    if not changed and until == transaction.wait_until:
+        return
     transaction.state, transaction.wait = state, wait
     transaction.wait_text, transaction.wait_until = text[:400], until
     if changed:

@@ -15,7 +15,7 @@ from controltower.processes.definition import Facts, Hold, Learn, Refuse, Send, 
 from controltower.systems import calls
 from controltower.systems.models import System
 from controltower.transactions import sources
-from controltower.transactions.facts import definitions, facts
+from controltower.transactions.facts import conclude, definitions, facts
 from controltower.transactions.models import Forecast, ItemState, ReplayItem, Step
 
 FAILS = "It would fail again: "
@@ -44,7 +44,7 @@ def _by_rules(item: ReplayItem, known: Facts, mapping_choice: str) -> calls.Orde
     """The question to ask the target, or None when the rules alone decide."""
     step = item.step
     definition = definitions(item.transaction, known)[step.name]
-    prepared = definition.prepare(known)
+    prepared = conclude(definition, known)
     match prepared:
         case Refuse(text=text) | Hold(text=text):
             item.forecast, item.why = Forecast.WOULD_FAIL, FAILS + text

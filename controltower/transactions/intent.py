@@ -8,6 +8,7 @@ from uuid import UUID
 from controltower.processes.definition import StepDefinition
 from controltower.systems import calls
 from controltower.systems.models import System
+from controltower.transactions.protocol import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +21,4 @@ class Intent:
     system: System
     order: calls.Order
     definition: StepDefinition
+    came_from: State

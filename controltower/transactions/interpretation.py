@@ -17,7 +17,7 @@ from controltower.canonical.wire import from_json
 from controltower.firm.models import LegalEntity
 from controltower.processes import catalogue
 from controltower.processes.definition import Opening, Process
-from controltower.transactions import bell, engine, references
+from controltower.transactions import bell, correction, engine, references
 from controltower.transactions.facts import entities
 from controltower.transactions.models import (
     BusinessKey as Key,
@@ -48,7 +48,9 @@ def interpret(event_id: UUID, *, now: datetime) -> None:
     """received → accepted / superseded / quarantined. A death is counted before the work, so
     that an event which kills its worker three times is set aside."""
     claimed = InboundEvent.objects.filter(id=event_id, state=EventState.RECEIVED)
-    claimed.update(deaths=F("deaths") + 1, due_at=now + timedelta(seconds=30))
+    mine = claimed.filter(due_at__lte=now)
+    if not mine.update(deaths=F("deaths") + 1, due_at=now + timedelta(seconds=30)):
+        return
     try:
         with atomic():
             event = (
@@ -78,21 +80,23 @@ def _interpret(event: InboundEvent, now: datetime) -> None:
         _close(event, EventState.SUPERSEDED, "A newer version of this record is here already.")
         return
     process = catalogue.started_by(fact)
+    known = Item.objects.filter(source=event.source, source_id=fact.record.source_id)
+    for item in known:
+        same = process is not None and item.process == process.name
+        if (same or _is_withdrawn(fact)) and _correct(item, event, fact, now):
+            return
     if process is None:
         _close(event, EventState.ACCEPTED, "Nothing follows from it.")
-        return
-    item = (
-        Item.objects.select_related("transaction")
-        .filter(process=process.name, source=event.source, source_id=fact.record.source_id)
-        .first()
-    )
-    if item is not None:
-        _correct(item, event, fact, now)
         return
     opening = process.open(fact, entities(), now)
     transaction = _gathering(process, opening) or _begin(process, opening, event, now)
     _add(transaction, process, opening, event, fact, now)
     _close(event, EventState.ACCEPTED, "")
+
+
+def _is_withdrawn(fact: CanonicalEvent) -> bool:
+    """What is billed already was billed by us or by hand; else the fact has changed its nature."""
+    return not getattr(fact.record, "billed", False)
 
 
 def canonical(event: InboundEvent) -> CanonicalEvent:
@@ -145,7 +149,7 @@ def _begin(process: Process, opening: Opening, event: InboundEvent, now: datetim
     gathering = bool(opening.group)
     transaction = Transaction.objects.create(
         correlation_id=correlation,
-        reference=references.reference(event.source, event.subject, process.name),
+        reference=_reference(event, process),
         process=process.name,
         entity=LegalEntity.objects.filter(code=opening.entity).first(),
         title=opening.title[:200],
@@ -166,6 +170,14 @@ def _begin(process: Process, opening: Opening, event: InboundEvent, now: datetim
     )
     engine.note(transaction, "accepted", f"{process.title} began: {opening.title}.", now=now)
     return transaction
+
+
+def _reference(event: InboundEvent, process: Process) -> str:
+    """By the record; by the very event when the record has begun a transaction before."""
+    name = references.reference(event.source, event.subject, process.name)
+    if not Transaction.objects.filter(reference=name).exists():
+        return name
+    return references.reference(event.source, event.event_id, process.name)
 
 
 def _add(
@@ -202,30 +214,29 @@ def _add(
         engine.start(transaction, now=now)
 
 
-def _correct(item: Item, event: InboundEvent, fact: CanonicalEvent, now: datetime) -> None:
-    """A newer version of a fact we have: it replaces the old one as long as nothing was sent that
-    rests on it; afterwards it is only noted, since what was posted is corrected by a new act."""
+def _correct(item: Item, event: InboundEvent, fact: CanonicalEvent, now: datetime) -> bool:
+    """A newer version of a fact we have; whether that was all, or it must find another home."""
     transaction = Transaction.objects.select_for_update().get(pk=item.transaction_id)
-    if transaction.is_over or engine.has_written(transaction):
+    item = Item.objects.select_related("event").get(pk=item.pk)
+    item.transaction = transaction
+    if item.version > event.version:
+        _close(event, EventState.SUPERSEDED, "A newer version of this record is here already.")
+        return True
+    if transaction.is_over or correction.has_written(transaction):
         text = f"{event.subject} was changed in {event.source} after this had been sent."
         engine.note(transaction, "changed_later", text, now=now)
         _close(event, EventState.ACCEPTED, text)
-        return
-    opening = catalogue.named(transaction.process).open(fact, entities(), now)
-    before = catalogue.named(transaction.process).open(canonical(item.event), entities(), now)
-    item.record, item.version, item.event = event.record, event.version, event
-    item.save(update_fields=["record", "version", "event"])
-    transaction.subject = {**transaction.subject, **event.record}
-    transaction.subject["entity"] = opening.entity
-    transaction.entity = LegalEntity.objects.filter(code=opening.entity).first()
-    transaction.amount += Decimal(opening.amount) - Decimal(before.amount)
-    transaction.currency = opening.currency[:10]
-    transaction.title = opening.title[:200]
-    transaction.counterparty = opening.counterparty[:200]
-    transaction.save()
-    engine.note(transaction, "corrected", f"Corrected in {event.source}: taken up.", now=now)
+        return True
+    process = catalogue.named(transaction.process)
+    opening = process.open(fact, entities(), now)
+    before = process.open(canonical(item.event), entities(), now).amount
+    if not process.accepts(fact) or correction.belongs_elsewhere(transaction, opening):
+        text = f"{event.subject} was changed in {event.source} and belongs elsewhere now."
+        correction.take_out(item, before, why=text, now=now)
+        return False
+    correction.replace(item, event, opening, before, now)
     _close(event, EventState.ACCEPTED, "")
-    engine.reconsider(transaction, why="the source was corrected", now=now)
+    return True
 
 
 def _close(event: InboundEvent, state: EventState, reason: str) -> None:

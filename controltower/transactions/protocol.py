@@ -68,6 +68,7 @@ REPEATABLE = frozenset({Effect.READ, Effect.IDEMPOTENT, Effect.KEYED})
 MOST_TRIES = 6
 MOST_PROBES = 8
 MOST_DEATHS = 3
+LONGEST_PAUSE = timedelta(days=1)
 IN_DOUBT = Kind.UNKNOWN
 
 
@@ -161,11 +162,10 @@ def _later(verdict: TryLater, at: Situation) -> Move:
     free = verdict.kind in {Kind.RATE_LIMITED, Kind.OUTAGE}
     if not free and at.tries + 1 >= MOST_TRIES:
         return _park(verdict.kind, verdict.text)
-    after = verdict.after if verdict.after is not None else backoff(at.tries)
     return Move(
         State.SCHEDULED,
         Tried.FAILED_TRANSIENT,
-        after,
+        _pause(verdict, at.tries),
         counts=not free,
         kind=verdict.kind,
         text=verdict.text,
@@ -197,13 +197,29 @@ def _after_probe(verdict: Verdict, at: Situation) -> Move:
             return Move(State.ACKED, Tried.SKIPPED_DUPLICATE)
         case Done() | Rejected(kind=Kind.NOT_FOUND):
             return _absent(at)
-        case Rejected(kind=kind, text=text) | Misconfigured(kind=kind, text=text):
-            return _park(kind, text)
-    if at.probes + 1 >= MOST_PROBES:
+        case Rejected(kind=Kind.DUPLICATE, text=text):
+            return _park(Kind.DUPLICATE, text)
+        case Rejected(text=text) | Misconfigured(text=text):
+            return Move(State.PARKED, Tried.UNKNOWN, kind=IN_DOUBT, text=text)
+    if at.probes + 1 >= MOST_PROBES and not away(verdict):
         text = "Nobody could say whether it arrived."
         return Move(State.PARKED, Tried.UNKNOWN, kind=IN_DOUBT, text=text)
     text = str(getattr(verdict, "text", ""))
-    return Move(State.UNKNOWN, Tried.UNKNOWN, backoff(at.probes), kind=Kind.UNKNOWN, text=text)
+    after = _pause(verdict, at.probes)
+    return Move(State.UNKNOWN, Tried.UNKNOWN, after, kind=Kind.UNKNOWN, text=text)
+
+
+def away(verdict: Verdict) -> bool:
+    """Whether the target is out of reach for everybody, which says nothing of this record."""
+    if isinstance(verdict, TryLater):
+        return verdict.kind in {Kind.OUTAGE, Kind.RATE_LIMITED}
+    return isinstance(verdict, Unavailable)
+
+
+def _pause(verdict: Verdict, tries: int) -> timedelta:
+    """As long as the target asks for, within a day; else the back-off."""
+    asked = verdict.after if isinstance(verdict, TryLater) else None
+    return backoff(tries) if asked is None else min(max(asked, timedelta(0)), LONGEST_PAUSE)
 
 
 def _absent(at: Situation) -> Move:
@@ -226,7 +242,9 @@ def _after_read_back(verdict: Verdict, at: Situation) -> Move:
         case Rejected(kind=kind, text=text) | Misconfigured(kind=kind, text=text):
             return _park(kind, text)
     text = str(getattr(verdict, "text", ""))
-    return Move(State.ACKED, Tried.FAILED_TRANSIENT, backoff(at.probes), text=text)
+    if at.probes + 1 >= MOST_PROBES and not away(verdict):
+        return _park(Kind.CONTRACT, f"It was confirmed, but cannot be read back. {text}")
+    return Move(State.ACKED, Tried.FAILED_TRANSIENT, _pause(verdict, at.probes), text=text)
 
 
 def _park(kind: Kind, text: str) -> Move:

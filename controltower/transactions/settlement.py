@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db import OperationalError
 from django.db.transaction import atomic
 
-from controltower.canonical.verdicts import Done, Effect, Kind, Verdict
+from controltower.canonical.verdicts import Done, Effect, Kind, TryLater, Unknown, Verdict
 from controltower.canonical.wire import to_json
 from controltower.firm.models import Period
 from controltower.systems import calls
@@ -26,6 +27,8 @@ from controltower.transactions.protocol import (
     Purpose,
     Situation,
     State,
+    Tried,
+    away,
     judge,
 )
 from controltower.transactions.telling import sentence
@@ -56,6 +59,7 @@ def settle(intent: Intent, verdict: Verdict, milliseconds: int, *, now: datetime
         move = judge(verdict, _situation(step, intent, verdict, purpose, now))
         _close_attempt(intent, verdict, move, milliseconds, now)
         if not _counts(step, intent, verdict, purpose):
+            _tell_late(transaction, step, verdict, purpose, now)
             return
         _apply(transaction, step, move, verdict, purpose, now)
         engine.advance(transaction, now=now)
@@ -73,11 +77,60 @@ def settle(intent: Intent, verdict: Verdict, milliseconds: int, *, now: datetime
         )
 
 
+def settle_whatever_came(
+    intent: Intent, verdict: Verdict, milliseconds: int, *, now: datetime
+) -> None:
+    """As `settle`, but an answer that cannot be kept is one that was not understood: it must not
+    cost the other answers of the round."""
+    try:
+        settle(intent, verdict, milliseconds, now=now)
+    except OperationalError:
+        raise
+    except Exception as error:
+        log.exception("an answer could not be kept", extra={"step": str(intent.step_id)})
+        text = f"The answer could not be kept ({type(error).__name__})."
+        wrote = intent.order.purpose == Purpose.SEND and intent.order.verb != "get"
+        plain = Unknown(text=text) if wrote else TryLater(kind=Kind.CONTRACT, text=text)
+        settle(intent, plain, milliseconds, now=now)
+
+
 def _counts(step: Step, intent: Intent, verdict: Verdict, purpose: Purpose) -> bool:
     if step.fence == intent.fence and step.state == EXPECTED[purpose]:
         return True
-    proof = isinstance(verdict, Done) and purpose is not Purpose.READ_BACK
-    return proof and State(step.state) in PROVABLE
+    return _is_proof(step, verdict, purpose) and State(step.state) in PROVABLE
+
+
+def _is_proof(step: Step, verdict: Verdict, purpose: Purpose) -> bool:
+    """ "It exists": what a late worker read from a source proves nothing and may be out of date."""
+    written = step.effect != Effect.READ and purpose is not Purpose.READ_BACK
+    return written and isinstance(verdict, Done)
+
+
+def _tell_late(
+    transaction: Transaction, step: Step, verdict: Verdict, purpose: Purpose, now: datetime
+) -> None:
+    """Somebody ended the transaction while the call was under way: what came of it is told."""
+    if step.state != State.CANCELLED or not _is_proof(step, verdict, purpose):
+        return
+    assert isinstance(verdict, Done)
+    step.ref = verdict.ref or step.ref
+    step.save(update_fields=["ref"])
+    system = step.system.title if step.system else ""
+    text = f"{step.title}: ended here while under way, but {system} has it as {step.ref}."
+    engine.note(transaction, "arrived_late", text, now=now, step=step.name)
+
+
+def withdraw(intent: Intent, *, now: datetime) -> None:
+    """The call was never made: the step goes back to where it was, and no try is used up."""
+    with atomic():
+        owner = Step.objects.values_list("transaction_id", flat=True).get(pk=intent.step_id)
+        Transaction.objects.select_for_update().get(pk=owner)
+        Attempt.objects.filter(pk=intent.attempt_id, state=Tried.SENDING).update(
+            state=Tried.FAILED_TRANSIENT, ended_at=now, text="Not sent: the time was too short."
+        )
+        Step.objects.filter(pk=intent.step_id, fence=intent.fence).update(
+            state=intent.came_from, lease_until=None, due_at=now
+        )
 
 
 def _situation(
@@ -105,8 +158,9 @@ def _difference(step: Step, intent: Intent, verdict: Verdict, purpose: Purpose) 
         return ""
     try:
         return intent.definition.differs(step.sent, to_json(verdict.values)) or ""
-    except (KeyError, ArithmeticError, ValueError) as error:
-        return f"the answer lacks what is compared ({error})"
+    except Exception as error:
+        log.exception("a comparison failed", extra={"step": step.name})
+        return f"the answer lacks what is compared ({type(error).__name__})"
 
 
 def _close_attempt(
@@ -133,7 +187,7 @@ def _apply(
     purpose: Purpose,
     now: datetime,
 ) -> None:
-    _count(step, move, purpose, now)
+    _count(step, move, verdict, purpose, now)
     step.state, step.changed_at, step.lease_until = move.to, now, None
     step.kind = move.kind or ""
     step.text = move.text[:MOST_TEXT]
@@ -151,18 +205,23 @@ def _apply(
             entity=transaction.entity, month=month, defaults={"closed": True}
         )
     engine.mark_cause(step)
-    if move.to is not State.PARKED and move.to is not State.HELD:
+    if step.state not in {State.PARKED, State.HELD}:
         step.fingerprint = ""
     step.save()
     _tell(transaction, step, move, verdict, purpose, now)
 
 
-def _count(step: Step, move: Move, purpose: Purpose, now: datetime) -> None:
+def _count(step: Step, move: Move, verdict: Verdict, purpose: Purpose, now: datetime) -> None:
+    step.deaths = 0
     if purpose is Purpose.SEND:
         step.tries += int(move.counts)
         step.probes = step.absences = 0
     else:
-        step.probes += 1
+        step.probes = (
+            0
+            if move.to is State.ACKED and purpose is Purpose.PROBE
+            else (step.probes + int(not away(verdict)))
+        )
         step.absences += int(move.kind is Kind.NOT_FOUND)
     if move.to is State.VERIFIED:
         step.done_at = now

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from uuid import UUID
 
-from django.db import connection
+from django.db import OperationalError, connection
+from django.db.models import Q
 from django.db.transaction import atomic
 
 from controltower import queues
 from controltower.canonical.verdicts import Effect, Kind
+from controltower.systems import calls
 from controltower.systems.models import Circuit, System
 from controltower.transactions import bell, engine
 from controltower.transactions.folding import fold
@@ -29,6 +34,7 @@ from controltower.transactions.protocol import (
     Tried,
 )
 
+log = logging.getLogger(__name__)
 LOST_LEASE = """
 SELECT id FROM transactions_step WHERE state = 'sending' AND lease_until < now()
 ORDER BY lease_until LIMIT 200
@@ -52,14 +58,31 @@ def recover_expired(*, now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(LOST_LEASE)
         ids = [row[0] for row in cursor.fetchall()]
-    for step_id in ids:
-        with atomic():
-            step = Step.objects.select_related("system").get(pk=step_id)
-            transaction = Transaction.objects.select_for_update().get(pk=step.transaction_id)
-            step.refresh_from_db()
-            if step.state == State.SENDING and step.lease_until and step.lease_until < now:
-                _recover(transaction, step, now)
-    return len(ids)
+
+    def recover(step_id: UUID) -> None:
+        step = Step.objects.select_related("system").get(pk=step_id)
+        transaction = Transaction.objects.select_for_update().get(pk=step.transaction_id)
+        step.refresh_from_db()
+        if step.state == State.SENDING and step.lease_until and step.lease_until < now:
+            _recover(transaction, step, now)
+
+    return _each(ids, recover)
+
+
+def _each(ids: Iterable[UUID], play: Callable[[UUID], None]) -> int:
+    """Play each in a database transaction of its own: one that fails stops none behind it.
+    Returns how many were played."""
+    played = 0
+    for one in ids:
+        try:
+            with atomic():
+                play(one)
+            played += 1
+        except OperationalError:
+            raise
+        except Exception:
+            log.exception("not swept", extra={"subject": str(one)})
+    return played
 
 
 def _recover(transaction: Transaction, step: Step, now: datetime) -> None:
@@ -76,8 +99,7 @@ def _recover(transaction: Transaction, step: Step, now: datetime) -> None:
         engine.mark_cause(step)
     else:
         step.state = State.UNKNOWN
-        wait = timedelta(0) if Effect(step.effect) in REPEATABLE else timedelta(seconds=15)
-        step.due_at = step.quarantine_until = now + wait
+        step.due_at = step.quarantine_until = now + _quarantine(step)
     step.save()
     engine.note(
         transaction,
@@ -89,16 +111,24 @@ def _recover(transaction: Transaction, step: Step, now: datetime) -> None:
     engine.advance(transaction, now=now)
 
 
+def _quarantine(step: Step) -> timedelta:
+    """How long the target may still be at work on a request whose sender is gone."""
+    if step.system is None or Effect(step.effect) in REPEATABLE:
+        return timedelta(0)
+    return calls.operation(step.system, step.entity, step.verb).quarantine
+
+
 def close_due_gatherings(*, now: datetime) -> int:
     """Billing runs whose time has come."""
     due = Transaction.objects.filter(gathering=True, wait_until__lte=now)
     ids = list(due.order_by("wait_until").values_list("id", flat=True)[:100])
-    for transaction_id in ids:
-        with atomic():
-            transaction = Transaction.objects.select_for_update().get(pk=transaction_id)
-            if transaction.gathering:
-                engine.close_gathering(transaction, now=now)
-    return len(ids)
+
+    def close(transaction_id: UUID) -> None:
+        transaction = Transaction.objects.select_for_update().get(pk=transaction_id)
+        if transaction.gathering:
+            engine.close_gathering(transaction, now=now)
+
+    return _each(ids, close)
 
 
 def connections_due(*, now: datetime) -> list[str]:
@@ -118,13 +148,16 @@ def refold_waiting(*, now: datetime) -> None:
     )
     released = Transaction.objects.filter(
         state=TransactionState.WAITING, wait__in=[WaitKind.CIRCUIT_OPEN, WaitKind.RATE_LIMIT]
-    ).filter(steps__state=State.SCHEDULED, steps__system__circuit=Circuit.CLOSED,
+    ).filter(Q(wait_until__isnull=True) | Q(wait_until__lte=now),
+             steps__state=State.SCHEDULED, steps__system__circuit=Circuit.CLOSED,
              steps__system__paused_at__isnull=True)  # fmt: skip
+
+    def refold(transaction_id: UUID) -> None:
+        transaction = Transaction.objects.select_for_update().get(pk=transaction_id)
+        before = (transaction.state, transaction.wait)
+        fold(transaction, list(transaction.steps.select_related("system")), now)
+        if before != (transaction.state, transaction.wait):
+            bell.ring("tower", "transactions", transactions=[transaction_id])
+
     for queryset in (held_up, released):
-        for transaction_id in set(queryset.values_list("id", flat=True)[:200]):
-            with atomic():
-                transaction = Transaction.objects.select_for_update().get(pk=transaction_id)
-                before = (transaction.state, transaction.wait)
-                fold(transaction, list(transaction.steps.select_related("system")), now)
-                if before != (transaction.state, transaction.wait):
-                    bell.ring("tower", "transactions", transactions=[transaction_id])
+        _each(set(queryset.values_list("id", flat=True)[:200]), refold)
