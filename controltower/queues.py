@@ -28,6 +28,7 @@ ALLOWED = frozenset(
         "controltower.transactions.jobs.drain",
         "controltower.transactions.jobs.poll",
         "controltower.transactions.jobs.plan_replay",
+        "controltower.transactions.jobs.watch_periods",
     }
 )
 STILL_RINGING = 15

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from controltower import queues
 from controltower.incidents import letters
 from controltower.systems import upkeep
-from controltower.transactions import periods, polling, replaying, sweeper
+from controltower.transactions import polling, replaying, sweeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,11 @@ def beat_replays(now: datetime) -> None:
         replaying.tick(plan, now=now)
 
 
+def ring_periods(_now: datetime) -> None:
+    """Have a worker ask the ERPs: a slow ERP must not hold up the dispatcher itself."""
+    queues.ring(queues.ENGINE, "watch_periods")
+
+
 def ring_surveys(now: datetime) -> None:
     """Replay plans whose survey was never done."""
     for plan in replaying.unsurveyed(now=now):
@@ -45,6 +50,6 @@ SCHEDULE = (
     Periodic("replays", timedelta(seconds=1), beat_replays),
     Periodic("surveys", timedelta(seconds=10), ring_surveys),
     Periodic("dead letters", timedelta(seconds=5), lambda now: letters.catch_up(now=now)),
-    Periodic("periods", timedelta(seconds=20), lambda now: periods.watch(now=now)),
+    Periodic("periods", timedelta(seconds=20), ring_periods),
     Periodic("prune calls", timedelta(hours=1), lambda now: upkeep.prune(now=now)),
 )

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from controltower import queues
 from controltower.transactions import drain as draining
-from controltower.transactions import interpretation, polling, replay
+from controltower.transactions import interpretation, periods, polling, replay
 
 
 def interpret() -> None:
@@ -37,3 +37,10 @@ def plan_replay(plan: str) -> None:
     close_old_connections()
     queues.answered("plan_replay", plan)
     replay.survey(plan)
+
+
+def watch_periods() -> None:
+    """Ask the ERPs which months are open."""
+    close_old_connections()
+    queues.answered("watch_periods")
+    periods.watch(now=timezone.now())

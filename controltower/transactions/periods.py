@@ -10,14 +10,16 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
 from django.db.transaction import atomic
 
 from controltower.canonical.verdicts import Done, Kind, Verdict
 from controltower.firm.models import LegalEntity, Period
+from controltower.processes.definition import Hold
 from controltower.systems import calls
 from controltower.systems.models import System
 from controltower.transactions import bell, engine
-from controltower.transactions.facts import entities
+from controltower.transactions.facts import conclude, definitions, entities, facts
 from controltower.transactions.models import Step, Transaction
 from controltower.transactions.protocol import State
 
@@ -35,6 +37,8 @@ def watch(*, now: datetime) -> int:
             if isinstance(verdict, Done):
                 closed = verdict.values.get("state") != "open"
                 changed += set_period(code=code, month=month, closed=closed, now=now)
+    for code in entities():
+        release(code=code, now=now)
     return changed
 
 
@@ -45,7 +49,10 @@ def _questions(now: datetime) -> list[tuple[str, str]]:
         for _ in range(MONTHS_BACK + 1):
             found.append((entity.code, f"{first:%Y-%m}"))
             first = (first - timedelta(days=1)).replace(day=1)
-    return found
+        older = Period.objects.filter(entity__code=entity.code, closed=True)
+        if _held(entity.code).exists():
+            found += [(entity.code, month) for month in older.values_list("month", flat=True)]
+    return list(dict.fromkeys(found))
 
 
 async def _ask(system: System, questions: Sequence[tuple[str, str]]) -> list[Verdict]:
@@ -68,20 +75,34 @@ def set_period(*, code: str, month: str, closed: bool, now: datetime) -> bool:
         period.closed = closed
         period.save()
         bell.ring("tower", "exceptions")
-    if not closed:
-        release(code=code, now=now)
     return True
 
 
 def release(*, code: str, now: datetime) -> int:
-    """Play what was held for a closed period of the entity anew, in the order of its age."""
-    held = Step.objects.filter(
+    """Play what a closed period of the entity holds no longer anew, in the order of its age.
+
+    Asked in every round and not only when a month opens: a release that was cut short goes on.
+    """
+    released = 0
+    for step in _held(code).order_by("transaction__started_at"):
+        with atomic():
+            transaction = Transaction.objects.select_for_update().get(pk=step.transaction_id)
+            if not transaction.is_over and not _still_closed(transaction, step, now):
+                engine.reconsider(transaction, why="a period was reopened", now=now)
+                released += 1
+    return released
+
+
+def _held(code: str) -> QuerySet[Step]:
+    return Step.objects.filter(
         state=State.HELD, kind=Kind.PERIOD_CLOSED, transaction__entity__code=code
     )
-    ids = list(held.order_by("transaction__started_at").values_list("transaction_id", flat=True))
-    for transaction_id in dict.fromkeys(ids):
-        with atomic():
-            transaction = Transaction.objects.select_for_update().get(pk=transaction_id)
-            if not transaction.is_over:
-                engine.reconsider(transaction, why="a period was reopened", now=now)
-    return len(ids)
+
+
+def _still_closed(transaction: Transaction, step: Step, now: datetime) -> bool:
+    """Whether the month that the ERP refused, or that the rule holds for, is still closed."""
+    known = facts(transaction, now)
+    if step.sent.get("invoice_date") and known.entity is not None:
+        return str(step.sent["invoice_date"])[:7] in known.entity.closed_periods
+    definition = definitions(transaction, known).get(step.name)
+    return definition is None or isinstance(conclude(definition, known), Hold)

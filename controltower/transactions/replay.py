@@ -110,6 +110,9 @@ def survey(plan_id: UUID | str) -> ReplayPlan:
     )
     forecast.fill(items, mapping_choice=made.mapping_choice, now=timezone.now())
     with atomic():
+        if ReplayPlan.objects.select_for_update().get(pk=made.pk).state != PlanState.DRAFT:
+            made.refresh_from_db()
+            return made
         ReplayItem.objects.bulk_update(items, ["forecast", "why", "difference", "state"])
         made.digest = seal(items, made.mapping_choice)
         made.expires_at = timezone.now() + VALID_FOR

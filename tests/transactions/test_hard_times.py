@@ -129,7 +129,7 @@ def test_a_call_that_would_outlive_its_lease_is_not_made(
     monkeypatch.setattr(calls.Door, "_call", call)
     monkeypatch.setattr(drain, "LEASE", timedelta(seconds=1))
     systems = list(System.objects.filter(connection="salesforce-org"))
-    Step.objects.filter(transaction=deal).update(due_at=timezone.now() - timedelta(seconds=1))
+    Step.objects.filter(transaction=deal).update(due_at=timezone.now() - timedelta(minutes=4))
     drain._round(systems)
     step = deal.steps.get(name="client")
     assert called == []
@@ -165,7 +165,7 @@ def _claim(step: Step) -> list[Any]:
 
 
 def _due(step: Step) -> None:
-    ago = timezone.now() - timedelta(seconds=1)
+    ago = timezone.now() - timedelta(minutes=4)
     Step.objects.filter(pk=step.pk).update(due_at=ago, lease_until=None)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from controltower.firm.models import LegalEntity, Person
 from controltower.firm.rights import entities_of
@@ -68,11 +68,24 @@ class TransactionQuerySet(models.QuerySet["Transaction"]):
         )
 
     def lost(self, before: datetime) -> TransactionQuerySet:
-        """Live without anything that could move it (invariant I6)."""
-        return self.filter(
-            state__in=(TransactionState.ACCEPTED, TransactionState.IN_PROGRESS),
-            changed_at__lt=before,
-        ).exclude(steps__state__in=[State.SCHEDULED, State.SENDING, State.UNKNOWN, State.ACKED])
+        """Live without anything that could move it (invariant I6): no step under way, a step that
+        nobody plays or holds, or a billing run that should have begun."""
+        moving = [State.SCHEDULED, State.SENDING, State.UNKNOWN, State.ACKED]
+        idle = Q(state__in=[TransactionState.ACCEPTED, TransactionState.IN_PROGRESS]) & ~Exists(
+            Step.objects.filter(transaction=OuterRef("pk"), state__in=moving)
+        )
+        stranded = Step.objects.filter(transaction=OuterRef("pk"), state__in=moving).filter(
+            Q(system__isnull=True)
+            | Q(system__active=False)
+            | Q(state=State.SENDING, lease_until__isnull=True)
+            | Q(state=State.SENDING, lease_until__lt=before)
+            | ~Q(state=State.SENDING) & Q(due_at__isnull=True)
+        )
+        overdue = Q(gathering=True, wait_until__isnull=True) | Q(
+            gathering=True, wait_until__lt=before
+        )
+        live = self.live().filter(changed_at__lt=before)
+        return live.filter(idle | overdue | Q(Exists(stranded)))
 
 
 class Transaction(models.Model):
