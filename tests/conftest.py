@@ -21,6 +21,7 @@ django.setup()
 from collections.abc import Iterable  # noqa: E402 - what follows needs Django set up
 from typing import Any  # noqa: E402
 
+import pytest  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.db.backends.postgresql.operations import DatabaseOperations  # noqa: E402
 
@@ -38,3 +39,9 @@ def _flush_with_the_audit_chain(operations: DatabaseOperations, statements: Iter
 
 
 setattr(DatabaseOperations, "execute_sql_flush", _flush_with_the_audit_chain)  # noqa: B010 - mypy
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser last: its driver keeps an event loop running that others cannot share."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
