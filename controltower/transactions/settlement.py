@@ -40,6 +40,8 @@ EXPECTED = {
     Purpose.READ_BACK: State.ACKED,
 }
 PROVABLE = frozenset({State.SENDING, State.UNKNOWN, State.SCHEDULED})
+NUMBERED = {"invoice": "number", "billing_event": "number", "customer": "code"}
+"""Where a target's answer carries the number that people use."""
 MOST_TEXT = 600
 MOST_BODY = 200_000
 
@@ -231,7 +233,10 @@ def _learn(transaction: Transaction, step: Step, verdict: Done, move: Move, now:
     """Keep what the target said, and the proof that this key had this one effect."""
     step.ref = verdict.ref or step.ref
     step.values = {**step.values, **_as_dict(verdict.values)}
-    if move.to is not State.ACKED or step.effect == Effect.READ:
+    if step.effect == Effect.READ:
+        return
+    _name(transaction, step)
+    if move.to is not State.ACKED:
         return
     proof, created = Delivery.objects.get_or_create(
         system=step.system,
@@ -242,13 +247,16 @@ def _learn(transaction: Transaction, step: Step, verdict: Done, move: Move, now:
     if not created and proof.ref != step.ref:
         step.state, step.kind = State.PARKED, Kind.DUPLICATE
         step.text = f"Two records answer to one key: {proof.ref} and {step.ref}."
-        return
-    names = {"number": "invoice", "project": "project"}
-    for field, kind in names.items():
-        if value := step.values.get(field):
-            engine.add_key(transaction, kind, str(value))
-    if step.entity == "project":
-        engine.add_key(transaction, "project", step.ref)
+
+
+def _name(transaction: Transaction, step: Step) -> None:
+    """Whatever the target calls the record finds the transaction from now on: its number, and
+    the target's own id of what was created."""
+    kind = step.entity.replace("_", " ")
+    if number := step.values.get(NUMBERED.get(step.entity, "")):
+        engine.add_key(transaction, kind, str(number))
+    if step.verb == "upsert" and step.entity in {"project", "milestone", "billing_event"}:
+        engine.add_key(transaction, kind, step.ref)
 
 
 def _as_dict(values: Mapping[str, Any]) -> dict[str, Any]:
