@@ -160,4 +160,4 @@ def refold_waiting(*, now: datetime) -> None:
             bell.ring("tower", "transactions", transactions=[transaction_id])
 
     for queryset in (held_up, released):
-        _each(set(queryset.values_list("id", flat=True)[:200]), refold)
+        _each(set(queryset.values_list("id", flat=True)[:50]), refold)
