@@ -12,6 +12,7 @@ from controltower.web import (
     inbound,
     jobs,
     mappings,
+    set_aside,
     signin,
     systems,
     tower,
@@ -58,6 +59,8 @@ journeys = [
 
 fix = [
     path("exceptions/", exceptions.exceptions, name="exceptions"),
+    path("exceptions/set-aside/", set_aside.events, name="set_aside"),
+    path("exceptions/set-aside/<uuid:pk>/readings/", set_aside.readings, name="set_aside_readings"),
     path("exceptions/<int:pk>/", exceptions.exception, name="exception"),
     path("exceptions/<int:pk>/replays/", exceptions.replays, name="exception_replays"),
     path("exceptions/<int:pk>/assignments/", exceptions.assign, name="exception_assignments"),

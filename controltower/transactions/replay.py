@@ -38,6 +38,7 @@ from controltower.transactions.replaying import REPLAYABLE, tick
 
 VALID_FOR = timedelta(minutes=30)
 READY = (PlanState.PLANNED, PlanState.APPROVED)
+STOPPABLE = (PlanState.DRAFT, *READY, PlanState.RUNNING, PlanState.PAUSED)
 
 
 class NotReplayable(Exception):
@@ -224,12 +225,13 @@ def resume(*, plan: ReplayPlan, by: Person, now: datetime) -> None:
 
 
 def stop(*, plan: ReplayPlan, by: Person, now: datetime) -> None:
-    """Leave out what has not been sent; what is in flight ends by itself."""
+    """Leave out what has not been sent; what is in flight ends by itself. Raises PlanChanged when
+    the job has ended."""
     with atomic():
-        for state in (PlanState.RUNNING, PlanState.PAUSED, PlanState.PLANNED, PlanState.DRAFT):
-            if ReplayPlan.objects.filter(pk=plan.pk, state=state).exists():
-                _steer(plan, state, PlanState.CANCELLED, "stop replay", by, now)
-                break
+        origin = ReplayPlan.objects.values_list("state", flat=True).get(pk=plan.pk)
+        if origin not in STOPPABLE:
+            raise PlanChanged("The job has ended already.")
+        _steer(plan, origin, PlanState.CANCELLED, "stop replay", by, now)
         plan.items.filter(state=ItemState.WAITING).update(
             state=ItemState.EXCLUDED, text=f"Stopped by {by.username}.", ended_at=now
         )

@@ -21,7 +21,7 @@ from controltower.firm.rights import Right, may
 from controltower.incidents import triage
 from controltower.incidents.models import Cause, DeadLetter
 from controltower.measures.exposure import Scope
-from controltower.transactions import replay
+from controltower.transactions import replay, set_aside
 from controltower.transactions.models import Transaction
 from controltower.web import exception_groups, exception_page, formats, scope
 from controltower.web.actions import only
@@ -57,6 +57,7 @@ def exceptions(request: SignedIn) -> HttpResponse:
         "filters": 0 if found.tab == exception_groups.OPEN else 1,
         "clear_url": reverse("exceptions"),
         "region_url": request.get_full_path(),
+        "set_aside": set_aside.visible_to(request.user).count(),
     }
     return render(request, "exceptions/list.html", context)
 

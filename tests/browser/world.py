@@ -71,6 +71,7 @@ def build() -> dict[str, str]:
         "transaction period closed": f"/tx/{closed.correlation_id}/",
         "transaction in doubt": f"/tx/{doubt.correlation_id}/",
         "exceptions": "/exceptions/",
+        "set aside": "/exceptions/set-aside/",
         "exception": f"/exceptions/{cause.pk}/",
         "jobs": "/jobs/",
         "job": f"/jobs/{plan.pk}/",

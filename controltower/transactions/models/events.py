@@ -57,6 +57,11 @@ class InboundEvent(models.Model):
                 name="events_to_interpret",
             ),
             models.Index(fields=["source", "subject", "version"], name="events_by_subject"),
+            models.Index(
+                fields=["-received_at"],
+                condition=models.Q(state="quarantined"),
+                name="events_set_aside",
+            ),
         ]
 
     def __str__(self) -> str:

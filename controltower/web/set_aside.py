@@ -1,0 +1,47 @@
+"""The page of events that could not become transactions."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from controltower.firm.rights import Right
+from controltower.transactions import set_aside
+from controltower.web.actions import leave
+from controltower.web.security import SignedIn
+
+MOST = 200
+
+
+@require_safe
+def events(request: SignedIn) -> HttpResponse:
+    """What was set aside, newest first: where from, why, and a way to have it read again."""
+    found = set_aside.visible_to(request.user)
+    context = {
+        "crumbs": [(_("Exceptions"), reverse("exceptions")), (_("Set aside"), "")],
+        "events": found[:MOST],
+        "total": found.count(),
+        "may": leave(request.user, Right.REPLAY),
+    }
+    return render(request, "exceptions/set_aside.html", context)
+
+
+@require_POST
+def readings(request: SignedIn, pk: UUID) -> HttpResponse:
+    """Have one event read again."""
+    if not set_aside.visible_to(request.user).filter(pk=pk).exists():
+        raise Http404
+    try:
+        set_aside.read_again(event=pk, by=request.user, now=timezone.now())
+    except set_aside.NotAllowed as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("It is read again. If it still cannot be, it comes back here."))
+    return HttpResponseRedirect(reverse("set_aside"))
