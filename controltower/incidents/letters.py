@@ -75,7 +75,7 @@ def title_of(step: Step) -> str:
     system = step.system.title if step.system else ""
     if step.kind == Kind.UNKNOWN:
         return f"In doubt whether {system} has it: {step.title.lower()}"
-    first = re.split(r"(?<=[.!?])\s", step.text)[0].rstrip(".")
+    first = re.split(r"(?<=[.!?])\s+(?=[A-Z“])", step.text)[0].rstrip(".")
     if step.kind == Kind.PERIOD_CLOSED:
         return f"Closed period: {first}"
     if not system:
