@@ -21,7 +21,7 @@ ERP = System(slug="erp", title="Tryton ERP")
             "October is closed in Larkfield Advisory Inc. by the controller. Reopen it.",
             "Closed period: October is closed in Larkfield Advisory Inc. by the controller",
         ),
-        (ERP, "validation", "Tryton: The journal is locked.", "Tryton ERP refuses: The journal is locked"),
+        (ERP, "validation", "Tryton: It is locked.", "Tryton ERP refuses: It is locked"),
         (ERP, "unknown", "No answer.", "In doubt whether Tryton ERP has it: draft the invoice"),
     ],
 )  # fmt: skip
