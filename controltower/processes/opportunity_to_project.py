@@ -16,7 +16,7 @@ from controltower.canonical.events import OPPORTUNITY_WON, BusinessKey, Canonica
 from controltower.canonical.money import Money, NotAnAmount, UnknownCurrency, minor_units
 from controltower.canonical.records import Opportunity
 from controltower.canonical.verdicts import Kind
-from controltower.processes import tax
+from controltower.processes import agreement, tax
 from controltower.processes.definition import (
     Entity,
     Facts,
@@ -206,7 +206,7 @@ def steps(facts: Facts) -> tuple[StepDefinition, ...]:
                 needs=("project",),
                 mapping="milestone-to-psa",
                 prepare=create_milestone(number),
-                differs=_amount_differs,
+                differs=agreement.amount_differs,
             )
             for number in range(len(MILESTONES))
         )
@@ -227,7 +227,7 @@ def steps(facts: Facts) -> tuple[StepDefinition, ...]:
             needs=linked_after,
             mapping="deal-links-to-crm",
             prepare=link_deal,
-            differs=_link_differs,
+            differs=agreement.link_differs,
             owner_role="pmo_lead",
         ),
     )
@@ -239,30 +239,6 @@ def _start(facts: Facts) -> date:
         return date.fromisoformat(str(closed))
     assert facts.entity is not None
     return facts.entity.today(facts.now)
-
-
-def _amount_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
-    if Decimal(str(sent["amount"])) == Decimal(str(found.get("amount", 0))):
-        return ""
-    return f"sent {sent['amount']}, the PSA shows {found.get('amount')}"
-
-
-def _number_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
-    if sent["erp_customer_code"] == found.get("erp_code"):
-        return ""
-    return f"the client shows customer number “{found.get('erp_code')}”"
-
-
-def _project_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
-    if sent["name"] == found.get("name") and sent["currency"] == found.get("currency"):
-        return ""
-    return f"sent “{sent['name']}” in {sent['currency']}, the PSA shows “{found.get('name')}”"
-
-
-def _link_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
-    if sent["project_id"] == found.get("project_id"):
-        return ""
-    return f"the deal shows project “{found.get('project_id')}” instead of {sent['project_id']}"
 
 
 CHECK = StepDefinition(
@@ -298,7 +274,7 @@ LINK_CLIENT = StepDefinition(
     needs=("customer",),
     mapping="customer-number-to-crm",
     prepare=link_client,
-    differs=_number_differs,
+    differs=agreement.number_differs,
     owner_role="steward",
 )
 CREATE_PROJECT = StepDefinition(
@@ -310,7 +286,7 @@ CREATE_PROJECT = StepDefinition(
     needs=("customer",),
     mapping="project-to-psa",
     prepare=create_project,
-    differs=_project_differs,
+    differs=agreement.project_differs,
     owner_role="pmo_lead",
 )
 

@@ -1,0 +1,51 @@
+"""Does the target show what was sent? Each answers in words how it differs, or "" when it agrees.
+
+`sent` is the canonical record that was mapped and sent, `found` what the target says of it now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+
+def amount_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    if Decimal(str(sent["amount"])) == Decimal(str(found.get("amount", 0))):
+        return ""
+    return f"sent {sent['amount']}, the PSA shows {found.get('amount')}"
+
+
+def number_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    if sent["erp_customer_code"] == found.get("erp_code"):
+        return ""
+    return f"the client shows customer number “{found.get('erp_code')}”"
+
+
+def project_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    if sent["name"] == found.get("name") and sent["currency"] == found.get("currency"):
+        return ""
+    return f"sent “{sent['name']}” in {sent['currency']}, the PSA shows “{found.get('name')}”"
+
+
+def link_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    if sent["project_id"] == found.get("project_id"):
+        return ""
+    return f"the deal shows project “{found.get('project_id')}” instead of {sent['project_id']}"
+
+
+def totals_differ(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    if Decimal(str(sent["untaxed"])) == Decimal(str(found.get("untaxed", 0))):
+        return ""
+    return f"sent {sent['untaxed']} untaxed, the ERP shows {found.get('untaxed')}"
+
+
+def not_posted(_sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    state = str(found.get("state", ""))
+    return "" if state in {"posted", "paid"} else f"the ERP shows the invoice as “{state}”"
+
+
+def status_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    if found.get("invoice_number") == sent["invoice_number"]:
+        return ""
+    return f"the PSA shows invoice “{found.get('invoice_number')}”"
