@@ -47,7 +47,7 @@ from controltower.transactions import (
     replaying,
     settlement,
 )
-from controltower.transactions.models import ReplayPlan, Step, Transaction
+from controltower.transactions.models import EventState, InboundEvent, ReplayPlan, Step, Transaction
 from controltower.transactions.protocol import MOST_PROBES, State
 from controltower.web.demo.firm import PEOPLE, ZONES, found_firm
 from controltower.web.demo.mappings import agree_mappings
@@ -351,3 +351,27 @@ def stuck_bills(firm: Firm, how_many: int, **values: Any) -> Sequence[Transactio
 def day(text: str) -> date:
     """A date, for readable tests."""
     return date.fromisoformat(text)
+
+
+def unreadable() -> InboundEvent:
+    """An event whose record nobody can read, set aside."""
+    now = timezone.now()
+    kept = InboundEvent.objects.create(
+        source="portal",
+        event_id="e-1",
+        type="timesheet.approved",
+        subject="PT-9",
+        version="1",
+        occurred_at=now,
+        received_at=now,
+        due_at=now,
+        raw=b"{}",
+        digest="0" * 64,
+        signature="valid",
+        record_kind="Riddle",
+        record={"source_id": "PT-9"},
+    )
+    interpretation.interpret(kept.pk, now=now)
+    kept.refresh_from_db()
+    assert kept.state == EventState.QUARANTINED
+    return kept

@@ -35,6 +35,7 @@ def build() -> dict[str, str]:
     closed = firm.bill(firm.deal(), {"post": factories.closed()})
     doubt = firm.bill(firm.deal(), {"draft": factories.no_answer()})
     firm.tell(firm.opportunity())
+    factories.unreadable()
     Transaction.objects.filter(pk=refused[0].pk).update(due_at=now - timedelta(hours=2))
     plan = firm.plan(*refused[:2], by=firm.otto)
     mapping = Mapping.objects.get(slug="customer-to-erp")

@@ -4,39 +4,17 @@ from __future__ import annotations
 
 import pytest
 from django.urls import reverse
-from django.utils import timezone
 
 from controltower.firm.models import AuditEntry
-from controltower.transactions import interpretation
 from controltower.transactions.models import EventState, InboundEvent
-from tests.factories import found, signed_in
+from tests.factories import found, signed_in, unreadable
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def event() -> InboundEvent:
-    """An event whose record nobody can read."""
-    now = timezone.now()
-    kept = InboundEvent.objects.create(
-        source="portal",
-        event_id="e-1",
-        type="timesheet.approved",
-        subject="PT-9",
-        version="1",
-        occurred_at=now,
-        received_at=now,
-        due_at=now,
-        raw=b"{}",
-        digest="0" * 64,
-        signature="valid",
-        record_kind="Riddle",
-        record={"source_id": "PT-9"},
-    )
-    interpretation.interpret(kept.pk, now=now)
-    kept.refresh_from_db()
-    assert kept.state == EventState.QUARANTINED
-    return kept
+    return unreadable()
 
 
 def test_it_is_listed_with_its_reason_and_linked_from_exceptions(event: InboundEvent) -> None:
