@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any
 
@@ -34,6 +35,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """One table: milliseconds, queries and size of each page, the slowest last."""
+        logging.disable(logging.INFO)
         client, person = Client(headers={"host": "127.0.0.1"}), _person(options["person"])
         client.force_login(person)
         try:
