@@ -164,7 +164,6 @@ def present(version: MappingVersion, person: Person) -> dict[str, Any]:
         "against": f"v{against.number}" if against else "",
         "changes": mapping_rules.changes(against.rules, version.rules) if against else [],
         "processes": used_by(mapping.slug),
-        "backtest": None,
         "reviews": reviews,
         "approvals": len(approved),
         "approvals_needed": versions.approvals_needed(version),
