@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from controltower.canonical.money import Money, UnknownCurrency
+from controltower.canonical.money import UnknownCurrency, minor_units
 from controltower.canonical.records import BillableFact, TimeEntry
 from controltower.canonical.verdicts import Kind
 from controltower.processes.definition import Entity, Facts, Refuse
@@ -49,6 +49,10 @@ def fault_of(fact: BillableFact) -> str:
 
 def refusal_of(item: Mapping[str, Any], facts: Facts) -> Refuse | None:
     """Why no invoice may rest on this item, or None."""
+    return _without_contract(item, facts) or _wrong_currency(item) or _unsound(item)
+
+
+def _without_contract(item: Mapping[str, Any], facts: Facts) -> Refuse | None:
     number, project = item["number"], item.get("project")
     if not project:
         return Refuse(
@@ -69,25 +73,35 @@ def refusal_of(item: Mapping[str, Any], facts: Facts) -> Refuse | None:
             f"The project of {number} did not come from a deal, so there is no contract to bill.",
             "project",
         )
+    return None
+
+
+def _wrong_currency(item: Mapping[str, Any]) -> Refuse | None:
+    number, currency = item["number"], item["currency"]
+    agreed = item["project"].get("currency")
     try:
-        Money.of(str(item["amount"]), str(item["currency"]))
+        minor_units(str(currency))
     except UnknownCurrency:
-        return Refuse(
-            Kind.VALIDATION,
-            f"{number} is in “{item['currency']}”, which is no currency the firm trades in.",
-            "currency",
-        )
-    if item["currency"] != project.get("currency"):
-        return Refuse(
-            Kind.VALIDATION,
-            f"{number} is in {item['currency']}, but its contract is in {project['currency']}.",
-            "currency",
-        )
+        text = f"{number} is in “{currency}”, which is no currency the firm trades in."
+        return Refuse(Kind.VALIDATION, text, "currency")
+    if currency != agreed:
+        text = f"{number} is in {currency}, but its contract is in {agreed}."
+        return Refuse(Kind.VALIDATION, text, "currency")
+    return None
+
+
+def _unsound(item: Mapping[str, Any]) -> Refuse | None:
+    number = item["number"]
     for name, label in (("hours", "hours"), ("amount", "the amount")):
         if name in item and Decimal(str(item[name])) <= 0:
-            return Refuse(
-                Kind.VALIDATION,
-                f"{number} has {label} {item[name]}: only positive work can be billed.",
-                name,
-            )
-    return None
+            text = f"{number} has {label} {item[name]}: only positive work can be billed."
+            return Refuse(Kind.VALIDATION, text, name)
+    return undated(item)
+
+
+def undated(item: Mapping[str, Any]) -> Refuse | None:
+    """A fact without a date has no accounting period, neither for an invoice nor for a cost."""
+    if item.get("on"):
+        return None
+    text = f"{item['number']} carries no date, so its accounting period is unknown."
+    return Refuse(Kind.VALIDATION, text, "on")

@@ -14,6 +14,7 @@ from controltower.canonical.events import (
 )
 from controltower.canonical.records import BillableFact, TimeEntry
 from controltower.canonical.verdicts import Kind
+from controltower.processes import approved_work
 from controltower.processes.definition import (
     Entity,
     Facts,
@@ -69,6 +70,8 @@ def record_cost(facts: Facts) -> Prepared:
             f"{fact['number']} has {fact['hours']} hours: only positive time has a cost.",
             "hours",
         )
+    if refusal := approved_work.undated(fact):
+        return refusal
     return Learn({"period": str(fact["on"])[:7], "resource": fact.get("resource_name", "")})
 
 

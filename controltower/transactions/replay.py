@@ -81,24 +81,25 @@ def plan(
             requested_by=by,
             requested_at=now,
         )
-        ReplayItem.objects.bulk_create(
-            ReplayItem(
-                plan=made,
-                transaction=step.transaction,
-                step=step,
-                fence=step.fence,
-                forecast=Forecast.UPDATE,
-                amount=step.transaction.amount,
-                currency=step.transaction.currency,
-            )
-            for step in chosen
-        )
+        ReplayItem.objects.bulk_create(_item(made, step) for step in chosen)
         detail = {"count": len(chosen), "selection": selection}
         audit.record(
             actor=by, verb="plan replay", subject=str(made.pk), allowed=True, now=now, detail=detail
         )
         queues.ring(queues.ENGINE, "plan_replay", str(made.pk))
     return made
+
+
+def _item(made: ReplayPlan, step: Step) -> ReplayItem:
+    return ReplayItem(
+        plan=made,
+        transaction=step.transaction,
+        step=step,
+        fence=step.fence,
+        forecast=Forecast.UPDATE,
+        amount=step.transaction.amount,
+        currency=step.transaction.currency,
+    )
 
 
 def survey(plan_id: UUID | str) -> ReplayPlan:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from controltower.processes import opportunity_to_project as deals
 from controltower.processes import tax
 from controltower.processes import time_and_expense_to_billing as billing
+from controltower.processes import time_to_cost_reporting as cost
 from controltower.processes.catalogue import PROCESSES
 from controltower.processes.definition import Entity, Facts, Hold, Learn, Refuse, Result, Send
 
@@ -131,6 +132,7 @@ def test_sound_work_passes() -> None:
         ({"hours": "0"}, "only positive work"),
         ({"hours": "-8"}, "only positive work"),
         ({"amount": "-1"}, "only positive work"),
+        ({"on": None}, "carries no date"),
         ({"currency": "USD"}, "its contract is in EUR"),
         ({"currency": "ARS"}, "no currency"),
         ({"project": None}, "does not have"),
@@ -141,6 +143,15 @@ def test_faulty_work_is_refused_in_words(change: dict[str, Any], said: str) -> N
     prepared = billing.check_work(facts(DEAL, {**WORK, **change}))
     assert isinstance(prepared, Refuse)
     assert said in prepared.text
+
+
+def test_a_cost_without_a_date_has_no_period() -> None:
+    prepared = cost.record_cost(facts(DEAL, {**WORK, "on": None}))
+    assert isinstance(prepared, Refuse)
+    assert prepared.field == "on"
+    dated = cost.record_cost(facts(DEAL, WORK))
+    assert isinstance(dated, Learn)
+    assert dated.values["period"] == "2026-11"
 
 
 def test_work_of_a_closed_month_is_held() -> None:
