@@ -39,14 +39,17 @@ from controltower.incidents import letters
 from controltower.incidents.models import Cause, DeadLetter
 from controltower.systems.models import System
 from controltower.transactions import (
-    drain,
+    cases,
+    claiming,
     engine,
     intake,
     interpretation,
+    preparation,
     replay,
     replaying,
     settlement,
 )
+from controltower.transactions.intent import Answered
 from controltower.transactions.models import EventState, InboundEvent, ReplayPlan, Step, Transaction
 from controltower.transactions.protocol import MOST_PROBES, State
 from controltower.web.demo.firm import PEOPLE, ZONES, found_firm
@@ -211,7 +214,8 @@ class Firm:
         """Approved time whose billing run has begun, played as far as the answers let it go."""
         one = self.gathering(deal, **values)
         if one.gathering:
-            engine.close_gathering(one, now=self.now)
+            with cases.case_of(one, now=self.now) as case:
+                engine.close_gathering(case)
         return self.play(one, answers)
 
     def play(
@@ -224,14 +228,15 @@ class Firm:
         what a system says when asked whether it has something."""
         systems = list(System.objects.values_list("pk", flat=True))
         _due_now(one)
-        while claimed := drain.claim(systems, 50):
-            for step_id in claimed:
-                intent = drain.prepare(step_id, self.now)
-                if intent is not None:
-                    step = Step.objects.get(pk=step_id)
-                    verdict = self._answer(step, intent.order.purpose, answers or {}, probes)
-                    settlement.settle(intent, verdict, 420, now=self.now)
+        while claims := claiming.claim(systems, 50):
+            answered = []
+            for intent in preparation.prepare(claims, now=self.now):
+                step = Step.objects.get(pk=intent.step_id)
+                verdict = self._answer(step, intent.order.purpose, answers or {}, probes)
+                answered.append(Answered(intent, verdict, 420))
+            settlement.settle(answered, now=self.now)
             _due_now(one)
+            claimed = [claim.step_id for claim in claims]
             if Step.objects.filter(pk__in=claimed, kind=Kind.UNKNOWN).exists():
                 break
         letters.catch_up(now=self.now)

@@ -148,6 +148,6 @@ def on_bell(sender: Any, topics: frozenset[str], **_: Any) -> None:
     """The bell's receiver: something became or ceased to be stuck."""
     from django.utils import timezone
 
-    if "exceptions" in topics or "transactions" in topics:
+    if "exceptions" in topics:
         with atomic():
             catch_up(now=timezone.now())

@@ -12,7 +12,7 @@ from controltower.firm.models import Person
 from controltower.firm.rights import Right, may, who_grants
 from controltower.incidents import letters
 from controltower.incidents.models import Cause, DeadLetter, LetterState
-from controltower.transactions import bell, engine
+from controltower.transactions import bell, cases, engine
 from controltower.transactions.models import Transaction, TransactionState, WaitKind
 
 
@@ -70,16 +70,15 @@ def solve_elsewhere(
         if not may(by, Right.RESOLVE, code):
             audit.record(actor=by, verb=verb, subject=transaction.reference, allowed=False, now=now)
             raise NotAllowed(f"Only the {who_grants(Right.RESOLVE)} may do this.")
-        with atomic():
-            row = Transaction.objects.select_for_update().get(pk=transaction.pk)
-            if row.is_over:
+        with cases.case_of(transaction, now=now) as case:
+            if case.transaction.is_over:
                 continue
             text = f"{by} settled this outside the tower: {reason}"
-            engine.end(row, state=state, text=text, actor=by.username, now=now)
+            engine.end(case, state=state, text=text, actor=by.username)
             audit.record(
                 actor=by,
                 verb=verb,
-                subject=row.reference,
+                subject=transaction.reference,
                 allowed=True,
                 now=now,
                 entity=code or "",
@@ -110,12 +109,12 @@ def decide_period(
         "next_period": f"{by} decided: bill it in the open period. {reason}",
         "reopened": f"{by} reopened the period. {reason}",
     }
-    with atomic():
-        row = Transaction.objects.select_for_update().get(pk=transaction.pk)
+    with cases.case_of(transaction, now=now) as case:
+        row = case.transaction
         if row.is_over or row.wait != WaitKind.PERIOD_CLOSED:
             raise NotWaiting("It does not wait for this decision any more.")
         engine.decide(
-            row, decision="period", value=decision, actor=by.username, text=words[decision], now=now
+            case, decision="period", value=decision, actor=by.username, text=words[decision]
         )
         audit.record(
             actor=by,

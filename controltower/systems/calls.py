@@ -41,6 +41,7 @@ __all__ = [
     "CallFailed",
     "ChangePage",
     "Door",
+    "Doors",
     "Order",
     "TooLate",
     "descriptor",
@@ -202,23 +203,39 @@ class Door:
         return self.connector.rate_limit()
 
 
+class Doors:
+    """Doors opened as they are asked for. Systems on one connection share one gate and pace, so
+    that together they keep its limits."""
+
+    def __init__(self) -> None:
+        self._gates: dict[str, asyncio.Semaphore] = {}
+        self._paces: dict[str, Pace] = {}
+        self._opened: dict[int, Door] = {}
+
+    def of(self, system: System) -> Door:
+        """The system's door, opened with what its record says when it is first asked for."""
+        if system.pk not in self._opened:
+            slug = system.connection
+            gate = self._gates.setdefault(slug, asyncio.Semaphore(system.concurrency))
+            pace = self._paces.setdefault(slug, Pace(1 / system.calls_per_second))
+            connector = catalogue.connect(system.connector, connection_of(system))
+            self._opened[system.pk] = Door(system, connector, gate, pace)
+        return self._opened[system.pk]
+
+    async def close(self) -> None:
+        """Give all sockets back."""
+        for door in self._opened.values():
+            await door.connector.close()
+
+
 @asynccontextmanager
 async def doors(systems: Sequence[System]) -> AsyncIterator[dict[int, Door]]:
-    """Open connectors for some systems, and close them afterwards. Systems on one connection
-    share one gate, so that together they keep its concurrency."""
-    gates: dict[str, asyncio.Semaphore] = {}
-    paces: dict[str, Pace] = {}
-    opened: dict[int, Door] = {}
+    """The doors of some systems by their primary keys, closed afterwards."""
+    opened = Doors()
     try:
-        for system in systems:
-            gate = gates.setdefault(system.connection, asyncio.Semaphore(system.concurrency))
-            pace = paces.setdefault(system.connection, Pace(1 / system.calls_per_second))
-            connector = catalogue.connect(system.connector, connection_of(system))
-            opened[system.pk] = Door(system, connector, gate, pace)
-        yield opened
+        yield {system.pk: opened.of(system) for system in systems}
     finally:
-        for door in opened.values():
-            await door.connector.close()
+        await opened.close()
 
 
 def connection_of(system: System) -> Connection:

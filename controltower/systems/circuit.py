@@ -12,6 +12,7 @@ from controltower.systems.models import Circuit, System
 
 OPENS_AFTER = 4
 FIRST_REST = timedelta(seconds=10)
+NOTED_EVERY = timedelta(seconds=5)
 LONGEST_REST = timedelta(minutes=5)
 
 
@@ -29,7 +30,7 @@ def note(system: System, verdicts: Sequence[Verdict], now: datetime) -> bool:
     goes through, see `allowance`); testing → closed on an answer, → open for twice as long on
     another failure.
     """
-    if not verdicts:
+    if not verdicts or _nothing_new(system, verdicts, now):
         return False
     with atomic():
         row = System.objects.select_for_update().get(pk=system.pk)
@@ -49,6 +50,13 @@ def note(system: System, verdicts: Sequence[Verdict], now: datetime) -> bool:
         )
     system.circuit, system.retry_at, system.failures = row.circuit, row.retry_at, row.failures
     return before != row.circuit
+
+
+def _nothing_new(system: System, verdicts: Sequence[Verdict], now: datetime) -> bool:
+    """All is well, and was a moment ago: a busy system's row is not written for every answer."""
+    well = system.circuit == Circuit.CLOSED and not system.failures
+    fresh = system.last_ok_at is not None and system.last_ok_at > now - NOTED_EVERY
+    return well and fresh and all(map(reached, verdicts))
 
 
 def _learn(row: System, verdict: Verdict, now: datetime) -> None:

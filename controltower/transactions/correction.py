@@ -5,71 +5,65 @@ Afterwards it is only noted, since what was posted is corrected by a new act.
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Q
-
 from controltower.canonical.verdicts import Effect, Kind
-from controltower.firm.models import LegalEntity
 from controltower.processes.definition import Opening
 from controltower.transactions import engine
-from controltower.transactions.models import InboundEvent, Item, Transaction, TransactionState
+from controltower.transactions.cases import Case
+from controltower.transactions.models import InboundEvent, Item, Step, TransactionState
 from controltower.transactions.protocol import State
 
+MAY_BE_THERE = frozenset({State.SENDING, State.UNKNOWN, State.ACKED, State.VERIFIED})
 
-def has_written(transaction: Transaction) -> bool:
+
+def has_written(case: Case) -> bool:
     """Whether anything that rests on the facts is, or may be, in a target. A proven refusal has
     written nothing."""
-    may_be_there = Q(state__in=[State.SENDING, State.UNKNOWN, State.ACKED, State.VERIFIED])
-    return (
-        transaction.steps.exclude(effect=Effect.READ)
-        .filter(sent_at__isnull=False)
-        .filter(may_be_there | Q(kind=Kind.UNKNOWN))
-        .exists()
-    )
+    return any(map(_may_be_there, case.steps))
 
 
-def belongs_elsewhere(transaction: Transaction, opening: Opening) -> bool:
+def _may_be_there(step: Step) -> bool:
+    sent = step.effect != Effect.READ and step.sent_at is not None
+    return sent and (State(step.state) in MAY_BE_THERE or step.kind == Kind.UNKNOWN)
+
+
+def belongs_elsewhere(case: Case, opening: Opening) -> bool:
     """Whether the corrected fact is of another invoice than the other facts gathered here."""
-    if opening.group == transaction.group:
+    if opening.group == case.transaction.group:
         return False
-    return transaction.gathering or transaction.items.count() > 1
+    return case.transaction.gathering or len(case.items) > 1
 
 
-def take_out(item: Item, was_worth: str, *, why: str, now: datetime) -> None:
+def take_out(case: Case, item: Item, was_worth: str, *, why: str) -> None:
     """The fact leaves its transaction; one that holds nothing any more is superseded."""
-    transaction = item.transaction
+    case.items.remove(item)
     item.delete()
-    transaction.amount -= Decimal(was_worth)
-    transaction.save(update_fields=["amount"])
-    engine.note(transaction, "corrected", why, now=now)
-    if transaction.items.exists():
-        _play_anew(transaction, now)
+    case.transaction.amount -= Decimal(was_worth)
+    case.note("corrected", why)
+    if case.items:
+        _play_anew(case)
         return
     text = "Nothing is left in it: what it held was corrected at its source."
-    engine.end(transaction, state=TransactionState.SUPERSEDED, text=text, actor="", now=now)
+    engine.end(case, state=TransactionState.SUPERSEDED, text=text, actor="")
 
 
-def replace(
-    item: Item, event: InboundEvent, opening: Opening, was_worth: str, now: datetime
-) -> None:
+def replace(case: Case, item: Item, event: InboundEvent, opening: Opening, was_worth: str) -> None:
     """The new version takes the old one's place, and every step is played on it from the start."""
-    transaction = item.transaction
+    transaction = case.transaction
     item.record, item.version, item.event = event.record, event.version, event
     item.save(update_fields=["record", "version", "event"])
     transaction.amount += Decimal(opening.amount) - Decimal(was_worth)
-    if transaction.items.count() == 1:
+    if len(case.items) == 1:
         transaction.subject = {**transaction.subject, **event.record, "entity": opening.entity}
-        transaction.entity = LegalEntity.objects.filter(code=opening.entity).first()
+        transaction.entity = case.world.legal.get(opening.entity)
         transaction.currency = opening.currency[:10]
         transaction.title = opening.title[:200]
         transaction.counterparty = opening.counterparty[:200]
-    transaction.save()
-    engine.note(transaction, "corrected", f"Corrected in {event.source}: taken up.", now=now)
-    _play_anew(transaction, now)
+    case.note("corrected", f"Corrected in {event.source}: taken up.")
+    _play_anew(case)
 
 
-def _play_anew(transaction: Transaction, now: datetime) -> None:
-    if not transaction.gathering:
-        engine.restart(transaction, now=now)
+def _play_anew(case: Case) -> None:
+    if not case.transaction.gathering:
+        engine.restart(case)

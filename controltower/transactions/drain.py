@@ -1,167 +1,236 @@
-"""Drain what is due on one connection: claim → prepare → intent → call → settle.
+"""Drain what is due: claim → prepare → intent → call → settle, in sets, system beside system.
 
-1. Claim due steps in one statement: fence + 1, a lease on the database's clock.
-2. Prepare each by its process rule and pinned mapping; a rule may refuse, skip or hold it.
-3. Commit the intent: `sending`, key, payload digest, mapping version, deadline.
-4. Make the calls together, outside any database transaction.
-5. Settle each verdict under its fence (`settlement`).
+1. Claim due steps of a connection in one statement: fence + 1, a lease on the database's clock.
+2. Prepare them by their rules and pinned mappings; a rule may refuse, skip or hold.
+3. Commit the intents: `sending`, key, payload digest, mapping version, deadline.
+4. Place the calls; they run beside each other, outside any database transaction.
+5. Settle the answers that have come, under their fences (`settlement`); whatever comes meanwhile
+   is the next set. A slow system delays nobody else's steps.
 One worker at a time drains a connection, so that its limits are kept; the lock dies with it.
 """
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import timedelta
-from time import monotonic
-from uuid import UUID
+import logging
+import math
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from time import monotonic, sleep
 
 from django.db import connection
 from django.utils import timezone
 
-from controltower.canonical.verdicts import Verdict
-from controltower.systems import calls, circuit
-from controltower.systems.models import Call, System
+from controltower.systems import circuit
+from controltower.systems.models import Call, Circuit, System
+from controltower.systems.switchboard import Reply, Switchboard
 from controltower.transactions import bell, settlement
-from controltower.transactions.intent import Intent
+from controltower.transactions.cases import AWAY
+from controltower.transactions.claiming import LEASE, Claim, claim
+from controltower.transactions.intent import Answered, Intent
 from controltower.transactions.preparation import prepare
+from controltower.transactions.world import World, world
 
-__all__ = ["claim", "drain", "prepare"]
-LEASE = timedelta(seconds=60)
-BATCH = 50
-Answer = tuple[Verdict, int] | None
-"""A verdict and its milliseconds; None for a call that was not begun."""
+log = logging.getLogger(__name__)
+BUDGET = timedelta(seconds=25)
+"""For how long a job takes up new work; what is in flight then is still settled."""
+LEASE_SHARE = 10
+"""Seconds of a connection's pace that are taken up ahead, well within a lease."""
+GLANCE = 0.05
+"""Seconds after which other connections are looked at while answers are awaited."""
+PATIENCE = 40.0
+"""Seconds for which answers are kept in memory while the database is away."""
 
-CLAIM = """
-UPDATE transactions_step
-SET fence = fence + 1, lease_until = now() + make_interval(secs => %(lease)s)
-WHERE id IN (
-    SELECT step.id FROM transactions_step step
-    WHERE step.system_id = ANY(%(systems)s)
-      AND step.state IN ('scheduled', 'unknown', 'acked')
-      AND step.due_at <= now()
-      AND (step.lease_until IS NULL OR step.lease_until < now())
-      AND (step.ordering_key = '' OR step.state <> 'scheduled' OR NOT EXISTS (
-          SELECT 1 FROM transactions_step other
-          WHERE other.system_id = step.system_id AND other.ordering_key = step.ordering_key
-            AND other.id <> step.id AND other.state IN ('sending', 'unknown')))
-    ORDER BY step.due_at, step.id
-    LIMIT %(limit)s
-    FOR UPDATE SKIP LOCKED)
-RETURNING id
+DUE = """
+SELECT DISTINCT s.connection FROM systems_system s
+WHERE s.active AND s.paused_at IS NULL AND (s.circuit <> 'open' OR s.retry_at <= now())
+  AND EXISTS (SELECT 1 FROM transactions_step step
+              WHERE step.system_id = s.id AND step.state IN ('scheduled', 'unknown', 'acked')
+                AND step.due_at <= now()
+                AND (step.lease_until IS NULL OR step.lease_until < now()))
+ORDER BY 1
 """
 
 
-def drain(slug: str, *, budget: timedelta = timedelta(seconds=20)) -> int:
-    """Play due steps of a connection until none is due or the time is up; returns the calls."""
-    started, made = monotonic(), 0
-    with _alone(slug) as alone:
-        while alone and monotonic() - started < budget.total_seconds():
-            systems = list(System.objects.filter(connection=slug, active=True))
-            count = _round(systems)
-            made += count
-            if not count:
-                break
-    return made
+def drain(*, budget: timedelta = BUDGET, only: Sequence[str] = ()) -> int:
+    """Play due steps of all connections (or `only` some) until nothing is due or the time is up;
+    returns the calls made. The budget varies a little, so that workers do not end together."""
+    seconds = budget.total_seconds() * random.uniform(0.8, 1.2)  # noqa: S311 - not a secret
+    with Switchboard[Intent]() as board:
+        flow = Flow(board, monotonic() + seconds, only)
+        try:
+            while flow.turn():
+                pass
+        finally:
+            flow.let_go()
+    return flow.made
 
 
-@contextmanager
-def _alone(slug: str) -> Iterator[bool]:
-    """Hold the connection's advisory lock; the session's end releases it, even by kill -9."""
-    key = int.from_bytes(hashlib.blake2b(slug.encode(), digest_size=7).digest(), "big")
+def connections_due() -> list[str]:
+    """Connections with something due that may be called."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [key])
-        row = cursor.fetchone()
-    held = bool(row and row[0])
-    try:
-        yield held
-    finally:
-        if held:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [key])
-
-
-def _round(systems: Sequence[System]) -> int:
-    """One claim and all that follows from it; returns how many steps were taken up."""
-    now, until = timezone.now(), monotonic() + LEASE.total_seconds()
-    claimed: list[UUID] = []
-    for system in systems:
-        allowed = circuit.allowance(system, BATCH, now)
-        if allowed:
-            claimed += claim([system.pk], allowed)
-    intents = [intent for step_id in claimed if (intent := prepare(step_id, now))]
-    if intents:
-        _settle(systems, intents, asyncio.run(_call(systems, intents, until)))
-    return len(claimed)
-
-
-def claim(systems: Sequence[int], limit: int) -> list[UUID]:
-    """Claim due steps, oldest first, skipping what another worker holds."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            CLAIM, {"lease": LEASE.total_seconds(), "systems": list(systems), "limit": limit}
-        )
+        cursor.execute(DUE)
         return [row[0] for row in cursor.fetchall()]
 
 
-async def _call(systems: Sequence[System], intents: Sequence[Intent], until: float) -> list[Answer]:
-    """Make the calls together; only the connection's own limits hold them back. None is begun
-    that could outlive the lease."""
-    async with calls.doors(systems) as doors:
+@dataclass(slots=True)
+class Line:
+    """A connection that this worker holds: its advisory lock, and its calls by system."""
 
-        async def one(intent: Intent) -> Answer:
-            began = monotonic()
-            try:
-                verdict = await doors[intent.system.pk].perform(intent.order, until)
-            except calls.TooLate:
-                return None
-            return verdict, round((monotonic() - began) * 1000)
+    slug: str
+    under_way: Counter[int] = field(default_factory=Counter)
 
-        made = await asyncio.gather(*(one(intent) for intent in intents))
-        for door in doors.values():
-            quota = door.quota()
-            if quota.used is not None:
-                door.system.quota_used, door.system.quota_limit = quota.used, quota.limit
-    return list(made)
+    def take(self) -> bool:
+        """Whether the connection is ours; the session's end releases it, even by kill -9."""
+        return self._ask("SELECT pg_try_advisory_lock(%s)")
+
+    def release(self) -> None:
+        """Leave the connection to other workers."""
+        self._ask("SELECT pg_advisory_unlock(%s)")
+
+    def _ask(self, question: str) -> bool:
+        digest = hashlib.blake2b(self.slug.encode(), digest_size=7).digest()
+        with connection.cursor() as cursor:
+            cursor.execute(question, [int.from_bytes(digest, "big")])
+            row = cursor.fetchone()
+        return bool(row and row[0])
+
+    def room(self, systems: Sequence[System]) -> int:
+        """How many more steps may be taken up: twice the concurrency, so that the line never runs
+        dry, and no more than its pace can send while their leases last."""
+        first = systems[0]
+        most = min(2 * first.concurrency, math.ceil(first.calls_per_second * LEASE_SHARE))
+        room = max(most, 1) - self.under_way.total()
+        return room if room * 4 >= most else 0
 
 
-def _settle(
-    systems: Sequence[System],
-    intents: Sequence[Intent],
-    made: Sequence[Answer],
-) -> None:
-    now = timezone.now()
-    by_system: dict[int, list[Verdict]] = {}
-    rows = []
-    for intent, answer in zip(intents, made, strict=True):
-        if answer is None:
-            continue
-        verdict, milliseconds = answer
-        by_system.setdefault(intent.system.pk, []).append(verdict)
-        name = type(verdict).__name__.lower()
-        rows.append(
-            Call(
-                system=intent.system,
-                at=now,
-                operation=f"{intent.order.purpose} {intent.order.verb} {intent.order.entity}",
-                milliseconds=milliseconds,
-                verdict=name,
-                reached=circuit.reached(verdict),
-            )
-        )
-    Call.objects.bulk_create(rows)
-    for system in systems:
-        if by_system.get(system.pk) and system.quota_used is not None:
+@dataclass(slots=True)
+class Flow:
+    """A worker's present work: the lines it holds, and answers that are not kept yet."""
+
+    board: Switchboard[Intent]
+    until: float
+    only: Sequence[str] = ()
+    made: int = 0
+    _lines: dict[str, Line] = field(default_factory=dict)
+    _heard: list[Reply[Intent]] = field(default_factory=list)
+    _answered: list[Answered] = field(default_factory=list)
+    _away_since: float | None = None
+
+    def turn(self) -> bool:
+        """Take up what is due, keep what has come; False when nothing is left to do."""
+        try:
+            taken = self._take_up() if monotonic() < self.until else 0
+            if self.board.in_flight:
+                self._heard += self.board.replies(GLANCE)
+            self._keep()
+            self._away_since = None
+        except AWAY as error:
+            self._wait_for_database(error)
+            return True
+        return bool(taken or self.board.in_flight)
+
+    def let_go(self) -> None:
+        """Give the lines back."""
+        for line in self._lines.values():
+            with contextlib.suppress(*AWAY):
+                line.release()
+
+    def _take_up(self) -> int:
+        """Claim, prepare and place what is due, as far as each line has room."""
+        due = [slug for slug in connections_due() if not self.only or slug in self.only]
+        self._release_idle(due)
+        if not due:
+            return 0
+        self._take_one_more(due)
+        around = world()
+        mine = [self._lines[slug] for slug in due if slug in self._lines]
+        return sum(self._fill(line, around) for line in mine)
+
+    def _release_idle(self, due: Sequence[str]) -> None:
+        for slug in set(self._lines) - set(due):
+            if not self._lines[slug].under_way.total():
+                self._lines.pop(slug).release()
+
+    def _take_one_more(self, due: Sequence[str]) -> None:
+        """At most one in a turn, so that the workers share the connections."""
+        for slug in due:
+            line = Line(slug)
+            if slug not in self._lines and line.take():
+                self._lines[slug] = line
+                return
+
+    def _fill(self, line: Line, around: World) -> int:
+        now, until = timezone.now(), monotonic() + LEASE.total_seconds()
+        systems = [s for s in around.systems.values() if s.connection == line.slug and s.active]
+        claims: list[Claim] = []
+        for system in systems:
+            room = line.room(systems) - len(claims)
+            if system.circuit != Circuit.CLOSED and line.under_way[system.pk]:
+                continue
+            if room > 0 and (allowed := circuit.allowance(system, room, now)):
+                claims += claim([system.pk], allowed)
+        for intent in prepare(claims, now=now, around=around):
+            line.under_way[intent.system.pk] += 1
+            self.board.place(intent, intent.system, intent.order, until)
+            self.made += 1
+        return len(claims)
+
+    def _keep(self) -> None:
+        """Record the calls, then settle their answers; what fails for want of the database is
+        kept in memory and tried again."""
+        if self._heard:
+            record(self._heard, now=timezone.now())
+            for reply in self._heard:
+                if line := self._lines.get(reply.ticket.system.connection):
+                    line.under_way[reply.ticket.system.pk] -= 1
+            self._answered += [Answered(r.ticket, r.verdict, r.milliseconds) for r in self._heard]
+            self._heard = []
+        settlement.settle(self._answered, now=timezone.now())
+        self._answered = []
+
+    def _wait_for_database(self, error: Exception) -> None:
+        """The session is gone and with it the locks: nothing more is taken up on these lines until
+        they are taken anew. Raises the error when the database stays away."""
+        log.warning("database away: %s", type(error).__name__)
+        self._away_since = self._away_since or monotonic()
+        if monotonic() - self._away_since > PATIENCE:
+            raise error
+        connection.close()
+        self._lines.clear()
+        sleep(0.5)
+
+
+def record(replies: Sequence[Reply[Intent]], *, now: datetime) -> None:
+    """Keep what the calls tell of their systems: time taken, limits, circuit."""
+    made = [reply for reply in replies if reply.verdict is not None]
+    Call.objects.bulk_create(_call(reply, now) for reply in made)
+    by_system: dict[int, list[Reply[Intent]]] = {}
+    for reply in made:
+        by_system.setdefault(reply.ticket.system.pk, []).append(reply)
+    for pk, system in System.objects.in_bulk(by_system).items():
+        heard, quota = by_system[pk], by_system[pk][-1].quota
+        if quota.used is not None and quota.used != system.quota_used:
             System.objects.filter(connection=system.connection).update(
-                quota_used=system.quota_used, quota_limit=system.quota_limit
+                quota_used=quota.used, quota_limit=quota.limit
             )
-        if circuit.note(system, by_system.get(system.pk, ()), now):
+        if circuit.note(system, [reply.verdict for reply in heard if reply.verdict], now):
             settlement.circuit_changed(system, now)
             bell.ring("systems", "tower")
-    for intent, answer in zip(intents, made, strict=True):
-        if answer is None:
-            settlement.withdraw(intent, now=timezone.now())
-        else:
-            settlement.settle_whatever_came(intent, *answer, now=timezone.now())
+
+
+def _call(reply: Reply[Intent], now: datetime) -> Call:
+    order, verdict = reply.ticket.order, reply.verdict
+    assert verdict is not None
+    return Call(
+        system=reply.ticket.system,
+        at=now,
+        operation=f"{order.purpose} {order.verb} {order.entity}",
+        milliseconds=reply.milliseconds,
+        verdict=type(verdict).__name__.lower(),
+        reached=circuit.reached(verdict),
+    )

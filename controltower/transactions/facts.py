@@ -1,12 +1,13 @@
-"""What the pure process rules are given to think with."""
+"""What the pure process rules are given to think with, and what they say."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from controltower.canonical.verdicts import Kind
-from controltower.firm.models import LegalEntity, Period
 from controltower.processes import catalogue
 from controltower.processes.definition import (
     Entity,
@@ -18,60 +19,51 @@ from controltower.processes.definition import (
 )
 from controltower.transactions.models import Step, Transaction
 from controltower.transactions.protocol import State
+from controltower.transactions.world import entities
 
 log = logging.getLogger(__name__)
-
-
-def entities() -> dict[str, Entity]:
-    """The firm's legal entities with their closed months."""
-    closed: dict[int, set[str]] = {}
-    for entity_id, month in Period.objects.filter(closed=True).values_list("entity_id", "month"):
-        closed.setdefault(entity_id, set()).add(month)
-    return {
-        row.code: Entity(
-            code=row.code,
-            name=row.name,
-            country=row.country,
-            currency=row.currency,
-            zone=row.zone,
-            gather_for=row.gather_for,
-            closed_periods=frozenset(closed.get(row.pk, ())),
-        )
-        for row in LegalEntity.objects.all()
-    }
+TELLING = (State.VERIFIED, State.ACKED)
+"""States in which a step's result is known."""
 
 
 def facts(transaction: Transaction, now: datetime) -> Facts:
+    """Everything known of a transaction, read from the database."""
+    steps = Step.objects.filter(transaction=transaction, state__in=TELLING)
+    records = transaction.items.values_list("record", flat=True)
+    return known(transaction, steps, list(records), entities(), now)
+
+
+def known(
+    transaction: Transaction,
+    steps: Iterable[Step],
+    records: list[Mapping[str, Any]],
+    firm: Mapping[str, Entity],
+    now: datetime,
+) -> Facts:
     """Everything known of a transaction, as its process sees it."""
-    results = {
-        step.name: Result(step.ref, step.values)
-        for step in Step.objects.filter(
-            transaction=transaction, state__in=[State.VERIFIED, State.ACKED]
-        )
-    }
     return Facts(
         correlation_id=transaction.correlation_id,
         reference=transaction.reference,
         subject=transaction.subject,
-        items=list(transaction.items.values_list("record", flat=True)),
-        results=results,
-        entities=entities(),
+        items=records,
+        results={s.name: Result(s.ref, s.values) for s in steps if s.state in TELLING},
+        entities=firm,
         decisions=transaction.decisions,
         now=now,
     )
 
 
-def definitions(transaction: Transaction, known: Facts) -> dict[str, StepDefinition]:
+def definitions(transaction: Transaction, given: Facts) -> dict[str, StepDefinition]:
     """The steps of the transaction's process by name."""
     process = catalogue.named(transaction.process)
-    return {step.name: step for step in process.steps(known)}
+    return {step.name: step for step in process.steps(given)}
 
 
-def conclude(definition: StepDefinition, known: Facts) -> Prepared:
+def conclude(definition: StepDefinition, given: Facts) -> Prepared:
     """What the step's rule says. A rule that fails is a defect of ours: it refuses its own step,
     in words, and stops nothing else."""
     try:
-        return definition.prepare(known)
+        return definition.prepare(given)
     except Exception as error:
         log.exception("a rule failed", extra={"step": definition.name})
         name = type(error).__name__

@@ -7,35 +7,26 @@ from datetime import datetime
 
 from controltower.canonical.verdicts import Kind
 from controltower.systems.models import Circuit, System
-from controltower.transactions.models import (
-    TERMINAL,
-    Step,
-    Transaction,
-    TransactionState,
-    WaitKind,
-)
+from controltower.transactions.cases import Case
+from controltower.transactions.models import TERMINAL, Step, TransactionState, WaitKind
 from controltower.transactions.protocol import FINISHED, State
 
 
-def fold(transaction: Transaction, steps: Sequence[Step], now: datetime) -> None:
-    """Set state and wait from the steps, and save. Terminal states stay."""
+def fold(case: Case) -> None:
+    """Set state and wait from the steps. Terminal states stay."""
+    transaction = case.transaction
     if transaction.is_over or transaction.gathering:
         return
-    state, wait, text, until = _folded(steps, now)
-    changed = (state, wait, text[:400]) != (
-        transaction.state,
-        transaction.wait,
-        transaction.wait_text,
-    )
-    if not changed and until == transaction.wait_until:
-        return
+    state, wait, text, until = _folded(case.steps, case.now)
+    before = (transaction.state, transaction.wait, transaction.wait_text)
     transaction.state, transaction.wait = state, wait
     transaction.wait_text, transaction.wait_until = text[:400], until
-    if changed:
-        transaction.changed_at = now
+    if before == (state, wait, text[:400]):
+        return
+    transaction.changed_at = case.now
     if state in TERMINAL:
-        transaction.ended_at = now
-    transaction.save()
+        transaction.ended_at = case.now
+    case.touch()
 
 
 def _folded(

@@ -14,8 +14,8 @@ from controltower.mappings.models import MappingVersion
 from controltower.processes.definition import Facts, Hold, Learn, Refuse, Send, Skip, StepDefinition
 from controltower.systems import calls
 from controltower.systems.models import System
-from controltower.transactions import sources
-from controltower.transactions.facts import conclude, definitions, facts
+from controltower.transactions import cases, sources
+from controltower.transactions.facts import conclude, definitions
 from controltower.transactions.models import Forecast, ItemState, ReplayItem, Step
 
 FAILS = "It would fail again: "
@@ -24,8 +24,8 @@ FAILS = "It would fail again: "
 def fill(items: Sequence[ReplayItem], *, mapping_choice: str, now: datetime) -> None:
     """Set forecast, reason and difference on each item; nothing is sent or saved here."""
     questions: list[tuple[ReplayItem, System, calls.Order]] = []
-    known = {place: facts(item.transaction, now) for place, item in enumerate(items)}
-    for place, fresh in sources.fresh(items, known).items():
+    found = cases.read({item.transaction_id for item in items}, now=now)
+    for place, fresh in sources.fresh(items, found).items():
         item = items[place]
         order = _by_rules(item, fresh, mapping_choice)
         if order is not None and item.step.system is not None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.transaction import atomic
-
 from controltower.firm import audit
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, may, who_grants
-from controltower.transactions import engine
+from controltower.transactions import cases, engine
 from controltower.transactions.models import Transaction
 
 
@@ -28,15 +26,14 @@ def bill_now(*, transaction: Transaction, by: Person, now: datetime) -> bool:
             actor=by, verb="bill now", subject=transaction.reference, allowed=False, now=now
         )
         raise NotAllowed(f"Only the {who_grants(Right.REPLAY)} may do this.")
-    with atomic():
-        row = Transaction.objects.select_for_update().get(pk=transaction.pk)
-        if not row.gathering:
+    with cases.case_of(transaction, now=now) as case:
+        if not case.transaction.gathering:
             return False
-        engine.close_gathering(row, now=now, actor=by.username)
+        engine.close_gathering(case, actor=by.username)
         audit.record(
             actor=by,
             verb="bill now",
-            subject=row.reference,
+            subject=transaction.reference,
             allowed=True,
             now=now,
             entity=entity or "",

@@ -1,74 +1,131 @@
-"""From a stored event to a transaction: which process it starts, joins or corrects."""
+"""From stored events to transactions: which process each starts, joins or corrects.
+
+Events that begin a transaction of their own, the many of a surge, are read as one set. What joins
+or corrects something is read one by one behind it.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 from uuid import UUID
 
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 from django.db.models import F
 from django.db.transaction import atomic
 
 from controltower.canonical import records
 from controltower.canonical.events import BusinessKey, CanonicalEvent
 from controltower.canonical.wire import from_json
-from controltower.firm.models import LegalEntity
 from controltower.processes import catalogue
 from controltower.processes.definition import Opening, Process
-from controltower.transactions import bell, correction, engine, references
-from controltower.transactions.facts import entities
-from controltower.transactions.models import (
-    BusinessKey as Key,
-)
-from controltower.transactions.models import (
-    EventState,
-    InboundEvent,
-    Item,
-    Transaction,
-    TransactionState,
-    WaitKind,
-)
+from controltower.transactions import beginning, cases, correction, references, sets
+from controltower.transactions.models import EventState, InboundEvent, Item, Transaction
+from controltower.transactions.world import entities, world
 
 log = logging.getLogger(__name__)
 MOST_DEATHS = 3
 
+CLAIM = """
+UPDATE transactions_inboundevent SET deaths = deaths + 1, due_at = %(until)s
+WHERE id IN (SELECT id FROM transactions_inboundevent
+             WHERE state = 'received' AND due_at <= %(now)s
+             ORDER BY due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+RETURNING id
+"""
+
 
 def interpret_due(*, limit: int, now: datetime) -> int:
-    """Interpret received events, oldest first; returns how many were taken up."""
-    due = InboundEvent.objects.filter(state=EventState.RECEIVED, due_at__lte=now)
-    ids = list(due.order_by("due_at", "id").values_list("id", flat=True)[:limit])
-    for event_id in ids:
-        interpret(event_id, now=now)
-    return len(ids)
+    """Interpret received events, oldest first; returns how many were taken up. A death is counted
+    before the work, so that an event which kills its worker three times is set aside."""
+    until = now + timedelta(seconds=30)
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM, {"now": now, "until": until, "limit": limit})
+        claimed = sorted(row[0] for row in cursor.fetchall())
+    begun = _begin_many(claimed, now)
+    for event_id in claimed:
+        if event_id not in begun:
+            _alone(event_id, now)
+    return len(claimed)
 
 
 def interpret(event_id: UUID, *, now: datetime) -> None:
-    """received → accepted / superseded / quarantined. A death is counted before the work, so
-    that an event which kills its worker three times is set aside."""
-    claimed = InboundEvent.objects.filter(id=event_id, state=EventState.RECEIVED)
-    mine = claimed.filter(due_at__lte=now)
-    if not mine.update(deaths=F("deaths") + 1, due_at=now + timedelta(seconds=30)):
-        return
+    """received → accepted / superseded / quarantined, for one event that is due."""
+    mine = InboundEvent.objects.filter(id=event_id, state=EventState.RECEIVED, due_at__lte=now)
+    if mine.update(deaths=F("deaths") + 1, due_at=now + timedelta(seconds=30)):
+        _alone(event_id, now)
+
+
+def _begin_many(claimed: Sequence[UUID], now: datetime) -> Collection[UUID]:
+    """Begin a transaction for each event that has nothing to do with any other; returns which
+    were. When the set cannot be kept, nothing of it is."""
+    try:
+        around = world()
+        with cases.opened([], now=now, around=around) as begun:
+            done: dict[UUID, dict[str, str]] = {}
+            for event in _unrelated(_received(claimed)):
+                fact = canonical(event)
+                process = catalogue.started_by(fact)
+                opening = process.open(fact, around.entities, now) if process else None
+                if process is None or opening is None or opening.group:
+                    continue
+                name = references.reference(event.source, event.subject, process.name)
+                case = beginning.begin(
+                    process, opening, event, fact, reference=name, around=around, now=now
+                )
+                begun[case.transaction.pk] = case
+                done[event.pk] = {"state": EventState.ACCEPTED}
+            sets.update(InboundEvent, done)
+        return done
+    except cases.AWAY:
+        raise
+    except Exception:  # noqa: BLE001 - each is read alone then, and its own trouble is told there
+        return ()
+
+
+def _received(claimed: Sequence[UUID]) -> list[InboundEvent]:
+    locked = InboundEvent.objects.select_for_update(skip_locked=True).defer("raw")
+    mine = locked.filter(id__in=claimed, state=EventState.RECEIVED, deaths__lte=MOST_DEATHS)
+    return list(mine.order_by("id"))
+
+
+def _unrelated(events: Sequence[InboundEvent]) -> list[InboundEvent]:
+    """Those whose record has not been told of before, here or earlier."""
+    sources = {event.source for event in events}
+    subjects = {event.subject for event in events}
+    known = set(
+        InboundEvent.objects.filter(source__in=sources, subject__in=subjects)
+        .exclude(state=EventState.RECEIVED)
+        .values_list("source", "subject")
+    )
+    fresh = []
+    for event in events:
+        if (event.source, event.subject) not in known:
+            known.add((event.source, event.subject))
+            fresh.append(event)
+    return fresh
+
+
+def _alone(event_id: UUID, now: datetime) -> None:
+    """Interpret one event; whatever goes wrong is its own trouble."""
+    mine = InboundEvent.objects.filter(id=event_id, state=EventState.RECEIVED)
     try:
         with atomic():
-            event = (
-                InboundEvent.objects.select_for_update(skip_locked=True)
-                .filter(id=event_id, state=EventState.RECEIVED)
-                .first()
-            )
+            event = mine.select_for_update(skip_locked=True).defer("raw").first()
             if event is None:
                 return
             if event.deaths > MOST_DEATHS:
                 _close(event, EventState.QUARANTINED, "It stopped its worker three times.")
                 return
             _interpret(event, now)
-    except IntegrityError:
-        claimed.update(due_at=now + timedelta(seconds=1))
+    except cases.AWAY:
+        raise
+    except (IntegrityError, sets.Moved):
+        mine.update(due_at=now + timedelta(seconds=1))
     except Exception as error:
         log.exception("event could not be interpreted", extra={"event": str(event_id)})
-        claimed.update(
+        mine.update(
             state=EventState.QUARANTINED,
             reason=f"It could not be interpreted ({type(error).__name__}). Nothing was sent.",
         )
@@ -89,8 +146,14 @@ def _interpret(event: InboundEvent, now: datetime) -> None:
         _close(event, EventState.ACCEPTED, "Nothing follows from it.")
         return
     opening = process.open(fact, entities(), now)
-    transaction = _gathering(process, opening) or _begin(process, opening, event, now)
-    _add(transaction, process, opening, event, fact, now)
+    if not _join_gathering(process, opening, event, fact, now):
+        around = world()
+        with cases.opened([], now=now, around=around) as begun:
+            name = _reference(event, process)
+            case = beginning.begin(
+                process, opening, event, fact, reference=name, around=around, now=now
+            )
+            begun[case.transaction.pk] = case
     _close(event, EventState.ACCEPTED, "")
 
 
@@ -129,47 +192,21 @@ def _is_older(event: InboundEvent) -> bool:
     )
 
 
-def _gathering(process: Process, opening: Opening) -> Transaction | None:
+def _join_gathering(
+    process: Process, opening: Opening, event: InboundEvent, fact: CanonicalEvent, now: datetime
+) -> bool:
+    """Whether a transaction that still gathers has taken the fact in."""
     if not opening.group:
-        return None
-    return (
-        Transaction.objects.select_for_update()
-        .filter(process=process.name, group=opening.group, gathering=True)
-        .first()
-    )
-
-
-def _begin(process: Process, opening: Opening, event: InboundEvent, now: datetime) -> Transaction:
-    project = event.record.get("project") or {}
-    correlation = (
-        event.correlation_id
-        or project.get("correlation_id")
-        or references.correlation_id(event.source, event.subject)
-    )
-    gathering = bool(opening.group)
-    transaction = Transaction.objects.create(
-        correlation_id=correlation,
-        reference=_reference(event, process),
-        process=process.name,
-        entity=LegalEntity.objects.filter(code=opening.entity).first(),
-        title=opening.title[:200],
-        counterparty=opening.counterparty[:200],
-        amount=Decimal(0),
-        currency=opening.currency[:10],
-        exposure=process.exposure,
-        subject={**event.record, "entity": opening.entity},
-        state=TransactionState.WAITING if gathering else TransactionState.ACCEPTED,
-        wait=WaitKind.SCHEDULE if gathering else "",
-        wait_text="Gathers approved work for the next invoice." if gathering else "",
-        wait_until=opening.gather_until,
-        group=opening.group,
-        gathering=gathering,
-        due_at=opening.due,
-        started_at=now,
-        changed_at=now,
-    )
-    engine.note(transaction, "accepted", f"{process.title} began: {opening.title}.", now=now)
-    return transaction
+        return False
+    gathering = Transaction.objects.filter(
+        process=process.name, group=opening.group, gathering=True
+    ).values_list("pk", flat=True)
+    with cases.opened(list(gathering), now=now) as found:
+        for case in found.values():
+            if case.transaction.gathering:
+                beginning.join(case, process, opening, event, fact)
+                return True
+    return False
 
 
 def _reference(event: InboundEvent, process: Process) -> str:
@@ -180,63 +217,32 @@ def _reference(event: InboundEvent, process: Process) -> str:
     return references.reference(event.source, event.event_id, process.name)
 
 
-def _add(
-    transaction: Transaction,
-    process: Process,
-    opening: Opening,
-    event: InboundEvent,
-    fact: CanonicalEvent,
-    now: datetime,
-) -> None:
-    Item.objects.create(
-        transaction=transaction,
-        event=event,
-        process=process.name,
-        source=event.source,
-        source_id=fact.record.source_id,
-        version=event.version,
-        record=event.record,
-    )
-    keys = [*opening.keys, *fact.keys]
-    Key.objects.bulk_create(
-        [Key(transaction=transaction, kind=key.kind, value=key.value[:120]) for key in keys],
-        ignore_conflicts=True,
-    )
-    if event.correlation_id and event.correlation_id != transaction.correlation_id:
-        engine.add_key(transaction, "correlation", event.correlation_id)
-    transaction.amount += Decimal(opening.amount)
-    transaction.changed_at = now
-    transaction.save(update_fields=["amount", "changed_at"])
-    if transaction.gathering:
-        engine.note(transaction, "gathered", f"{opening.keys[0].value} joined.", now=now)
-        bell.ring("tower", "transactions", transactions=[transaction.pk])
-    else:
-        engine.start(transaction, now=now)
-
-
 def _correct(item: Item, event: InboundEvent, fact: CanonicalEvent, now: datetime) -> bool:
     """A newer version of a fact we have; whether that was all, or it must find another home."""
-    transaction = Transaction.objects.select_for_update().get(pk=item.transaction_id)
-    item = Item.objects.select_related("event").get(pk=item.pk)
-    item.transaction = transaction
-    if item.version > event.version:
-        _close(event, EventState.SUPERSEDED, "A newer version of this record is here already.")
+    with cases.opened([item.transaction_id], now=now) as found:
+        case = found[item.transaction_id]
+        had = next((one for one in case.items if one.pk == item.pk), None)
+        if had is None:
+            raise sets.Moved("the fact has moved to another transaction")
+        if had.version > event.version:
+            _close(event, EventState.SUPERSEDED, "A newer version of this record is here already.")
+            return True
+        transaction = case.transaction
+        if transaction.is_over or correction.has_written(case):
+            text = f"{event.subject} was changed in {event.source} after this had been sent."
+            case.note("changed_later", text)
+            _close(event, EventState.ACCEPTED, text)
+            return True
+        process = catalogue.named(transaction.process)
+        opening = process.open(fact, case.world.entities, now)
+        before = process.open(canonical(had.event), case.world.entities, now).amount
+        if not process.accepts(fact) or correction.belongs_elsewhere(case, opening):
+            text = f"{event.subject} was changed in {event.source} and belongs elsewhere now."
+            correction.take_out(case, had, before, why=text)
+            return False
+        correction.replace(case, had, event, opening, before)
+        _close(event, EventState.ACCEPTED, "")
         return True
-    if transaction.is_over or correction.has_written(transaction):
-        text = f"{event.subject} was changed in {event.source} after this had been sent."
-        engine.note(transaction, "changed_later", text, now=now)
-        _close(event, EventState.ACCEPTED, text)
-        return True
-    process = catalogue.named(transaction.process)
-    opening = process.open(fact, entities(), now)
-    before = process.open(canonical(item.event), entities(), now).amount
-    if not process.accepts(fact) or correction.belongs_elsewhere(transaction, opening):
-        text = f"{event.subject} was changed in {event.source} and belongs elsewhere now."
-        correction.take_out(item, before, why=text, now=now)
-        return False
-    correction.replace(item, event, opening, before, now)
-    _close(event, EventState.ACCEPTED, "")
-    return True
 
 
 def _close(event: InboundEvent, state: EventState, reason: str) -> None:

@@ -18,11 +18,11 @@ def interpret() -> None:
         pass
 
 
-def drain(connection: str) -> None:
-    """Play what is due on a connection."""
+def drain() -> None:
+    """Play what is due in all systems."""
     close_old_connections()
-    queues.answered("drain", connection)
-    draining.drain(connection)
+    queues.answered("drain")
+    draining.drain()
 
 
 def poll(feed: str) -> None:

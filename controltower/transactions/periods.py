@@ -18,10 +18,12 @@ from controltower.firm.models import LegalEntity, Period
 from controltower.processes.definition import Hold
 from controltower.systems import calls
 from controltower.systems.models import System
-from controltower.transactions import bell, engine
-from controltower.transactions.facts import conclude, definitions, entities, facts
-from controltower.transactions.models import Step, Transaction
+from controltower.transactions import bell, cases, engine
+from controltower.transactions.cases import Case
+from controltower.transactions.facts import conclude
+from controltower.transactions.models import Step
 from controltower.transactions.protocol import State
+from controltower.transactions.world import entities
 
 MONTHS_BACK = 2
 
@@ -84,13 +86,20 @@ def release(*, code: str, now: datetime) -> int:
     Asked in every round and not only when a month opens: a release that was cut short goes on.
     """
     released = 0
-    for step in _held(code).order_by("transaction__started_at"):
-        with atomic():
-            transaction = Transaction.objects.select_for_update().get(pk=step.transaction_id)
-            if not transaction.is_over and not _still_closed(transaction, step, now):
-                engine.reconsider(transaction, why="a period was reopened", now=now)
+    held = _held(code).order_by("transaction__started_at")
+    for owner in dict.fromkeys(held.values_list("transaction_id", flat=True)):
+        with cases.opened([owner], now=now) as found:
+            case = found[owner]
+            if _may_go_on(case):
+                engine.reconsider(case, why="a period was reopened")
                 released += 1
     return released
+
+
+def _may_go_on(case: Case) -> bool:
+    """Whether no period holds anything in the case any more."""
+    held = [s for s in case.steps if s.state == State.HELD and s.kind == Kind.PERIOD_CLOSED]
+    return bool(held) and not any(_still_closed(case, step) for step in held)
 
 
 def _held(code: str) -> QuerySet[Step]:
@@ -99,10 +108,10 @@ def _held(code: str) -> QuerySet[Step]:
     )
 
 
-def _still_closed(transaction: Transaction, step: Step, now: datetime) -> bool:
+def _still_closed(case: Case, step: Step) -> bool:
     """Whether the month that the ERP refused, or that the rule holds for, is still closed."""
-    known = facts(transaction, now)
+    known = case.facts()
     if step.sent.get("invoice_date") and known.entity is not None:
         return str(step.sent["invoice_date"])[:7] in known.entity.closed_periods
-    definition = definitions(transaction, known).get(step.name)
+    definition = case.definitions(known).get(step.name)
     return definition is None or isinstance(conclude(definition, known), Hold)

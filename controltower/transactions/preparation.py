@@ -1,6 +1,7 @@
-"""Prepare a claimed step: rule and pinned mapping say what to send, and the intent is committed.
+"""Prepare claimed steps: rule and pinned mapping say what to send, and the intents are committed.
 
-A rule may refuse, skip or hold the step; what may be in the target already stays in doubt then.
+A rule may refuse, skip or hold a step; what may be in the target already stays in doubt then. A
+set that cannot be kept is prepared one by one: no step's trouble holds up the others.
 """
 
 from __future__ import annotations
@@ -9,25 +10,27 @@ import hashlib
 import json
 import logging
 import secrets
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, OperationalError
-from django.db.models import Max
-from django.db.transaction import atomic
+from django.db import IntegrityError
+from django.db.models import Count, Max, Q
 
 from controltower.canonical.verdicts import Effect, Kind
-from controltower.mappings import versions
 from controltower.mappings.apply import apply
 from controltower.mappings.models import MappingVersion
 from controltower.processes.definition import Prepared, Refuse, Send, StepDefinition
 from controltower.systems import calls
-from controltower.transactions import engine, references
-from controltower.transactions.facts import conclude, definitions, facts
+from controltower.transactions import cases, engine, references, sets
+from controltower.transactions.cases import Case
+from controltower.transactions.claiming import Claim, give_back
+from controltower.transactions.facts import conclude
 from controltower.transactions.folding import fold
 from controltower.transactions.intent import Intent
-from controltower.transactions.models import Attempt, Step, Transaction
+from controltower.transactions.models import Attempt, Step
 from controltower.transactions.protocol import (
     CLAIMABLE,
     MOST_DEATHS,
@@ -37,48 +40,98 @@ from controltower.transactions.protocol import (
     Tried,
     purpose_of,
 )
+from controltower.transactions.world import World
 
 log = logging.getLogger(__name__)
+DIED = "The worker stopped before the answer came."
+SOON, A_WHILE = timedelta(seconds=0.2), timedelta(seconds=1)
 
 
-def prepare(step_id: UUID, now: datetime) -> Intent | None:
-    """Decide what to send and commit the intent; None when a rule or the key's order forbids.
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A call that the rules allow, before its intent is written."""
 
-    A step that cannot be prepared at all is set aside: it must not hold up the others.
-    """
+    case: Case
+    step: Step
+    order: calls.Order
+    prepared: Send
+    definition: StepDefinition
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A step's earlier attempts: the last one's number, and how many were left open."""
+
+    last: int = 0
+    left: int = 0
+
+
+def prepare(claims: Sequence[Claim], *, now: datetime, around: World | None = None) -> list[Intent]:
+    """Decide what to send and commit the intents, of as many steps as rules and order allow."""
+    if not claims:
+        return []
     try:
-        with atomic():
-            transaction, step = _locked(step_id)
-            if step.state not in CLAIMABLE or step.lease_until is None or transaction.is_over:
-                return None
-            return _intend(transaction, step, now)
-    except OperationalError:
+        return _prepare(claims, now, around)
+    except cases.AWAY:
         raise
-    except Exception as error:
-        if not isinstance(error, IntegrityError):
-            log.exception("a step could not be prepared", extra={"step": str(step_id)})
-            _set_aside(step_id, type(error).__name__, now)
-            return None
-        Step.objects.filter(pk=step_id, state__in=CLAIMABLE).update(
-            due_at=now + timedelta(seconds=1), lease_until=None
-        )
+    except Exception as error:  # noqa: BLE001 - one step's trouble must not hold up the others
+        if len(claims) > 1:
+            return [intent for one in claims for intent in prepare([one], now=now)]
+        _trouble(claims[0], error, now)
+        return []
+
+
+def _prepare(claims: Sequence[Claim], now: datetime, around: World | None) -> list[Intent]:
+    owners = {one.transaction_id for one in claims}
+    with cases.opened(owners, now=now, around=around, patient=False) as found:
+        past = _past([one.step_id for one in claims if one.fence > 1])
+        drafts = []
+        for one in claims:
+            case = found.get(one.transaction_id)
+            step = _still_ours(case, one) if case else None
+            if case and step and (draft := _draft(case, step, past.get(step.pk, Past()))):
+                drafts.append(draft)
+        intents = [
+            _commit_intent(draft, past.get(draft.step.pk, Past())) for draft in _in_order(drafts)
+        ]
+    give_back([one for one in claims if one.transaction_id not in found], after=SOON)
+    return intents
+
+
+def _still_ours(case: Case, mine: Claim) -> Step | None:
+    """The step as it is once its transaction is ours; None when it has moved since the claim."""
+    if case.transaction.is_over:
         return None
+    for step in case.steps:
+        if step.pk == mine.step_id:
+            ours = step.fence == mine.fence and step.lease_until is not None
+            return step if ours and step.state in CLAIMABLE else None
+    return None
 
 
-def _locked(step_id: UUID) -> tuple[Transaction, Step]:
-    """The step as it is once its transaction is ours."""
-    owner = Step.objects.values_list("transaction_id", flat=True).get(pk=step_id)
-    transaction = Transaction.objects.select_for_update().get(pk=owner)
-    steps = Step.objects.select_related("system", "mapping_version__mapping")
-    return transaction, steps.get(pk=step_id)
+def _past(steps: Sequence[UUID]) -> dict[UUID, Past]:
+    """The earlier attempts of steps that were claimed before. What a worker that died has left
+    open is closed."""
+    tried = Attempt.objects.filter(step__in=steps).order_by()
+    open_ = Count("id", filter=Q(state=Tried.SENDING))
+    rows = tried.values_list("step_id").annotate(last=Max("number"), left=open_) if steps else ()
+    return {step: Past(last, left) for step, last, left in rows}
 
 
-def _set_aside(step_id: UUID, why: str, now: datetime) -> None:
-    with atomic():
-        transaction, step = _locked(step_id)
-        text = f"The tower itself could not prepare this step ({why})."
-        engine.stop(transaction, step, _refusal(step, Refuse(Kind.CONTRACT, text)), now=now)
-        fold(transaction, list(transaction.steps.select_related("system")), now)
+def _trouble(mine: Claim, error: Exception, now: datetime) -> None:
+    """A step that cannot be prepared at all is set aside; one that only came at the wrong moment
+    is taken up again."""
+    if isinstance(error, (IntegrityError, sets.Moved)):
+        give_back([mine], after=A_WHILE)
+        return
+    log.exception("a step could not be prepared", extra={"step": str(mine.step_id)})
+    with cases.opened([mine.transaction_id], now=now) as found:
+        case = found[mine.transaction_id]
+        step = _still_ours(case, mine)
+        if step is not None:
+            text = f"The tower itself could not prepare this step ({type(error).__name__})."
+            engine.stop(case, step, _refusal(step, Refuse(Kind.CONTRACT, text)))
+            fold(case)
 
 
 def _refusal(step: Step, refuse: Refuse) -> Refuse:
@@ -86,21 +139,21 @@ def _refusal(step: Step, refuse: Refuse) -> Refuse:
     return refuse if step.state == State.SCHEDULED else replace(refuse, kind=Kind.UNKNOWN)
 
 
-def _intend(transaction: Transaction, step: Step, now: datetime) -> Intent | None:
-    known = facts(transaction, now)
-    definition = definitions(transaction, known)[step.name]
+def _draft(case: Case, step: Step, past: Past) -> Draft | None:
+    known = case.facts()
+    definition = case.definitions(known)[step.name]
     purpose = purpose_of(State(step.state), Effect(step.effect))
     prepared = conclude(definition, known)
     if not isinstance(prepared, Send) and step.state != State.SCHEDULED:
         prepared = Send(record=step.sent, ref=step.ref)
-    if _has_stopped_workers(step, now):
+    if _has_stopped_workers(case, step, past):
         prepared = Refuse(Kind.UNKNOWN, "Three workers stopped while asking about it.")
-    record = _record(step, definition, prepared, purpose)
+    record = _record(case, step, definition, prepared, purpose)
     if not isinstance(prepared, Send) or isinstance(record, Refuse):
-        stopped = _refusal(step, record) if isinstance(record, Refuse) else prepared
-        engine.stop(transaction, step, stopped, now=now)
-        engine.advance(transaction, now=now)
+        engine.stop(case, step, _refusal(step, record) if isinstance(record, Refuse) else prepared)
+        engine.advance(case)
         return None
+    transaction = case.transaction
     order = calls.Order(
         purpose=purpose.value,
         entity=step.entity,
@@ -112,7 +165,7 @@ def _intend(transaction: Transaction, step: Step, now: datetime) -> Intent | Non
         key=references.idempotency_key(transaction.reference, step.name, step.generation),
         probe_first=definition.probe_first or _may_be_there(step),
     )
-    return _commit_intent(step, order, prepared, definition, now)
+    return Draft(case, step, order, prepared, definition)
 
 
 def _may_be_there(step: Step) -> bool:
@@ -120,68 +173,107 @@ def _may_be_there(step: Step) -> bool:
     return step.sent_at is not None and Effect(step.effect) not in REPEATABLE
 
 
-def _has_stopped_workers(step: Step, now: datetime) -> bool:
+def _has_stopped_workers(case: Case, step: Step, past: Past) -> bool:
     """An attempt left open by a worker that died is closed and counted; whether it is enough."""
-    left = step.attempts.filter(state=Tried.SENDING).update(
-        state=Tried.UNKNOWN, ended_at=now, text="The worker stopped before the answer came."
-    )
-    step.deaths += int(left > 0)
+    if past.left:
+        Attempt.objects.filter(step=step, state=Tried.SENDING).update(
+            state=Tried.UNKNOWN,
+            ended_at=case.now,
+            text=DIED,
+        )
+        step.deaths += 1
     return step.deaths >= MOST_DEATHS
 
 
 def _record(
-    step: Step, definition: StepDefinition, prepared: Prepared, purpose: Purpose
-) -> dict[str, object] | Refuse:
+    case: Case, step: Step, definition: StepDefinition, prepared: Prepared, purpose: Purpose
+) -> dict[str, Any] | Refuse:
     """What goes with the call: only a send needs the target's own words."""
     if not isinstance(prepared, Send) or purpose is Purpose.PROBE:
         return {}
-    return step.values if purpose is Purpose.READ_BACK else _mapped(step, definition, prepared)
+    if purpose is Purpose.READ_BACK:
+        return dict(step.values)
+    return _mapped(case, step, definition, prepared)
 
 
-def _mapped(step: Step, definition: StepDefinition, prepared: Send) -> dict[str, object] | Refuse:
+def _mapped(
+    case: Case, step: Step, definition: StepDefinition, prepared: Send
+) -> dict[str, Any] | Refuse:
     """The target's record by the mapping version pinned at the first intent."""
     if not definition.mapping:
         return dict(prepared.record)
-    if step.mapping_version is None:
+    if step.mapping_version_id is not None:
+        version = case.world.version(step.mapping_version_id)
+    else:
         try:
-            step.mapping_version = versions.active(definition.mapping)
+            version = step.mapping_version = case.world.active_version(definition.mapping)
         except MappingVersion.DoesNotExist:
             text = f"No version of the mapping “{definition.mapping}” is in force."
             return Refuse(Kind.CONTRACT, text)
-    applied = apply(step.mapping_version.rules, prepared.record)
+    applied = apply(version.rules, prepared.record)
     if applied.gaps:
         gap = applied.gaps[0]
-        text = f"{gap.text} (Mapping {step.mapping_version.mapping.title} "
-        return Refuse(Kind.REFERENCE_MISSING, f"{text}v{step.mapping_version.number}.)", gap.field)
+        text = f"{gap.text} (Mapping {version.mapping.title} v{version.number}.)"
+        return Refuse(Kind.REFERENCE_MISSING, text, gap.field)
     return applied.record
 
 
-def _commit_intent(
-    step: Step, order: calls.Order, prepared: Send, definition: StepDefinition, now: datetime
-) -> Intent:
+def _in_order(drafts: Sequence[Draft]) -> Iterable[Draft]:
+    """Those whose business record nothing else is in flight for; the others wait a moment."""
+    wanted = [draft for draft in drafts if draft.prepared.ordering and _sends(draft)]
+    busy: set[tuple[int | None, str]] = set(
+        Step.objects.filter(
+            system__in={draft.step.system_id for draft in wanted},
+            ordering_key__in={draft.prepared.ordering for draft in wanted},
+            state__in=[State.SENDING, State.UNKNOWN],
+        )
+        .exclude(pk__in=[draft.step.pk for draft in wanted])
+        .values_list("system_id", "ordering_key")
+        if wanted
+        else ()
+    )
+    for draft in drafts:
+        key = (draft.step.system_id, draft.prepared.ordering)
+        if draft.prepared.ordering and _sends(draft):
+            if key in busy:
+                draft.step.due_at = draft.case.now + A_WHILE
+                draft.step.lease_until = None
+                continue
+            busy.add(key)
+        yield draft
+
+
+def _sends(draft: Draft) -> bool:
+    return draft.order.purpose == Purpose.SEND
+
+
+def _commit_intent(draft: Draft, past: Past) -> Intent:
+    case, step, order = draft.case, draft.step, draft.order
     assert step.system is not None
     came_from = State(step.state)
-    if order.purpose == Purpose.SEND:
-        step.state, step.sent_at = State.SENDING, now
-        step.sent = dict(prepared.record)
-        step.idempotency_key, step.ordering_key = order.key, prepared.ordering
-    step.changed_at = now
-    step.save()
-    last = step.attempts.aggregate(last=Max("number"))["last"] or 0
+    if _sends(draft):
+        step.state, step.sent_at = State.SENDING, case.now
+        step.sent = dict(draft.prepared.record)
+        step.idempotency_key, step.ordering_key = order.key, draft.prepared.ordering
+    step.changed_at = case.now
     payload = json.dumps(order.record, sort_keys=True, default=str)
-    attempt = Attempt.objects.create(
+    attempt = Attempt(
         step=step,
-        number=last + 1,
+        number=past.last + 1,
         purpose=order.purpose,
         state=Tried.SENDING,
         fence=step.fence,
         generation=step.generation,
         idempotency_key=order.key,
-        mapping_version=step.mapping_version,
+        mapping_version_id=step.mapping_version_id,
         traceparent=f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01",
-        payload=order.record if order.purpose == Purpose.SEND else {},
+        payload=order.record if _sends(draft) else {},
         payload_digest=hashlib.sha256(payload.encode()).hexdigest(),
-        started_at=now,
-        deadline_at=now + step.system.deadline,
+        started_at=case.now,
+        deadline_at=case.now + step.system.deadline,
     )
-    return Intent(step.pk, step.fence, attempt.pk, step.system, order, definition, came_from)
+    case.attempts.append(attempt)
+    owner = case.transaction.pk
+    return Intent(
+        step.pk, owner, step.fence, attempt.pk, step.system, order, draft.definition, came_from
+    )

@@ -13,14 +13,13 @@ from django.db import IntegrityError
 from django.db.models import Count, Q
 from django.db.transaction import atomic
 
-from controltower.transactions import bell, engine
+from controltower.transactions import bell, cases, engine
 from controltower.transactions.models import (
     ItemState,
     PlanState,
     ReplayItem,
     ReplayPlan,
     Step,
-    Transaction,
     TransactionState,
 )
 from controltower.transactions.protocol import State
@@ -107,25 +106,26 @@ def _send_wave(row: ReplayPlan, now: datetime) -> None:
 def _send(row: ReplayPlan, item: ReplayItem, now: datetime) -> None:
     """Put one step back under the engine, unless it has moved or another replay has it."""
     try:
-        with atomic():
-            transaction = Transaction.objects.select_for_update().get(pk=item.transaction_id)
-            step = Step.objects.select_related("system").get(pk=item.step_id)
+        with cases.opened([item.transaction_id], now=now) as found:
+            case = found[item.transaction_id]
+            step = next(one for one in case.steps if one.pk == item.step_id)
             if step.fence != item.fence or step.state not in REPLAYABLE:
-                item.state, item.text = ItemState.EXCLUDED, "It has moved since; left alone."
-                item.ended_at = now
-                item.save()
+                _leave_out(item, "It has moved since; left alone.", now)
                 return
             if row.mapping_choice == "now":
                 step.mapping_version = None
             item.state, item.sent_at = ItemState.SENT, now
             item.save()
             actor = row.requested_by.username
-            engine.again(transaction, step, why=f"replayed by {actor}", now=now, actor=actor)
-            engine.advance(transaction, now=now)
+            engine.again(case, step, why=f"replayed by {actor}", actor=actor)
+            engine.advance(case)
     except IntegrityError:
-        item.state, item.ended_at = ItemState.EXCLUDED, now
-        item.text = "Another replay is doing this one."
-        item.save()
+        _leave_out(item, "Another replay is doing this one.", now)
+
+
+def _leave_out(item: ReplayItem, why: str, now: datetime) -> None:
+    item.state, item.text, item.ended_at = ItemState.EXCLUDED, why, now
+    item.save()
 
 
 def unsurveyed(*, now: datetime) -> list[UUID]:

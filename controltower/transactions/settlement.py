@@ -1,4 +1,4 @@
-"""Settle what a call came to: the step's move, its attempt, the proof, the timeline, the fold.
+"""Settle what calls came to: each step's move, its attempt, the proof, the timeline, the fold.
 
 Every write is a compare-and-set on fence and state. Positive proof ("it exists") is accepted from
 any worker, even one whose lease has passed; anything else only from the holder of the fence.
@@ -7,21 +7,20 @@ any worker, even one whose lease has passed; anything else only from the holder 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
-
-from django.db import OperationalError
-from django.db.transaction import atomic
 
 from controltower.canonical.verdicts import Done, Effect, Kind, TryLater, Unknown, Verdict
 from controltower.canonical.wire import to_json
-from controltower.firm.models import Period
 from controltower.systems import calls
 from controltower.systems.models import Circuit, System
-from controltower.transactions import bell, engine
-from controltower.transactions.intent import Intent
-from controltower.transactions.models import Attempt, Delivery, Step, Transaction
+from controltower.transactions import cases, engine, learning, sets
+from controltower.transactions.cases import Case
+from controltower.transactions.intent import Answered, Intent
+from controltower.transactions.learning import Proofs
+from controltower.transactions.models import Attempt, Step
 from controltower.transactions.protocol import (
     Move,
     Purpose,
@@ -39,61 +38,69 @@ EXPECTED = {
     Purpose.PROBE: State.UNKNOWN,
     Purpose.READ_BACK: State.ACKED,
 }
+A_WHILE = timedelta(seconds=1)
 PROVABLE = frozenset({State.SENDING, State.UNKNOWN, State.SCHEDULED})
-NUMBERED = {"invoice": "number", "billing_event": "number", "customer": "code"}
-"""Where a target's answer carries the number that people use."""
 MOST_TEXT = 600
 MOST_BODY = 200_000
 
 
-def settle(intent: Intent, verdict: Verdict, milliseconds: int, *, now: datetime) -> None:
-    """Write what one call came to and let the transaction go on."""
-    purpose = Purpose(intent.order.purpose)
-    with atomic():
-        transaction = Transaction.objects.select_for_update().get(
-            pk=Step.objects.values_list("transaction_id", flat=True).get(pk=intent.step_id)
-        )
-        step = (
-            Step.objects.select_related("system")
-            .select_for_update(of=("self",))
-            .get(pk=intent.step_id)
-        )
-        move = judge(verdict, _situation(step, intent, verdict, purpose, now))
-        _close_attempt(intent, verdict, move, milliseconds, now)
-        if not _counts(step, intent, verdict, purpose):
-            _tell_late(transaction, step, verdict, purpose, now)
-            return
-        _apply(transaction, step, move, verdict, purpose, now)
-        engine.advance(transaction, now=now)
-        log.info(
-            "attempt",
-            extra={
-                "correlation_id": transaction.correlation_id,
-                "reference": transaction.reference,
-                "step": step.name,
-                "system": intent.system.slug,
-                "operation": f"{purpose} {step.verb} {step.entity}",
-                "outcome": move.to,
-                "milliseconds": milliseconds,
-            },
-        )
-
-
-def settle_whatever_came(
-    intent: Intent, verdict: Verdict, milliseconds: int, *, now: datetime
-) -> None:
-    """As `settle`, but an answer that cannot be kept is one that was not understood: it must not
-    cost the other answers of the round."""
+def settle(answers: Sequence[Answered], *, now: datetime) -> None:
+    """Write what calls came to, and let their transactions go on. A set that cannot be kept is
+    settled one by one."""
+    if not answers:
+        return
     try:
-        settle(intent, verdict, milliseconds, now=now)
-    except OperationalError:
+        _settle(answers, now)
+    except cases.AWAY:
         raise
-    except Exception as error:
-        log.exception("an answer could not be kept", extra={"step": str(intent.step_id)})
-        text = f"The answer could not be kept ({type(error).__name__})."
-        wrote = intent.order.purpose == Purpose.SEND and intent.order.verb != "get"
-        plain = Unknown(text=text) if wrote else TryLater(kind=Kind.CONTRACT, text=text)
-        settle(intent, plain, milliseconds, now=now)
+    except Exception as error:  # noqa: BLE001 - one answer's trouble must not cost the others
+        if len(answers) > 1:
+            for one in answers:
+                settle([one], now=now)
+        elif isinstance(error, sets.Moved):
+            _settle(answers, now)
+        else:
+            _settle([_plain(answers[0], error)], now)
+
+
+def _plain(answered: Answered, error: Exception) -> Answered:
+    """An answer that cannot be kept is one that was not understood."""
+    intent = answered.intent
+    log.exception("an answer could not be kept", extra={"step": str(intent.step_id)})
+    text = f"The answer could not be kept ({type(error).__name__})."
+    wrote = intent.order.purpose == Purpose.SEND and intent.order.verb != "get"
+    plain = Unknown(text=text) if wrote else TryLater(kind=Kind.CONTRACT, text=text)
+    return replace(answered, verdict=plain)
+
+
+def _settle(answers: Sequence[Answered], now: datetime) -> None:
+    owners = {answered.intent.transaction_id for answered in answers}
+    with cases.opened(owners, now=now) as found:
+        proofs = learning.proofs(answers)
+        closed: dict[Any, dict[str, Any]] = {}
+        for answered in answers:
+            case = found[answered.intent.transaction_id]
+            step = next(one for one in case.steps if one.pk == answered.intent.step_id)
+            if answered.verdict is None:
+                closed[answered.intent.attempt_id] = _withdraw(step, answered.intent, now)
+                continue
+            move = _play(case, step, answered.intent, answered.verdict, proofs)
+            closed[answered.intent.attempt_id] = _outcome(answered, answered.verdict, move, now)
+        sets.update(Attempt, closed)
+    for answered in answers:
+        _log(answered)
+
+
+def _play(case: Case, step: Step, intent: Intent, verdict: Verdict, proofs: Proofs) -> Move:
+    """The move that a verdict causes, made when it counts."""
+    purpose = Purpose(intent.order.purpose)
+    move = judge(verdict, _situation(step, intent, verdict, purpose, case.now))
+    if not _counts(step, intent, verdict, purpose):
+        _tell_late(case, step, verdict, purpose)
+        return move
+    _apply(case, step, move, verdict, purpose, proofs)
+    engine.advance(case)
+    return move
 
 
 def _counts(step: Step, intent: Intent, verdict: Verdict, purpose: Purpose) -> bool:
@@ -108,31 +115,43 @@ def _is_proof(step: Step, verdict: Verdict, purpose: Purpose) -> bool:
     return written and isinstance(verdict, Done)
 
 
-def _tell_late(
-    transaction: Transaction, step: Step, verdict: Verdict, purpose: Purpose, now: datetime
-) -> None:
+def _tell_late(case: Case, step: Step, verdict: Verdict, purpose: Purpose) -> None:
     """Somebody ended the transaction while the call was under way: what came of it is told."""
     if step.state != State.CANCELLED or not _is_proof(step, verdict, purpose):
         return
     assert isinstance(verdict, Done)
     step.ref = verdict.ref or step.ref
-    step.save(update_fields=["ref"])
     system = step.system.title if step.system else ""
     text = f"{step.title}: ended here while under way, but {system} has it as {step.ref}."
-    engine.note(transaction, "arrived_late", text, now=now, step=step.name)
+    case.note("arrived_late", text, step=step.name)
 
 
-def withdraw(intent: Intent, *, now: datetime) -> None:
+def _withdraw(step: Step, intent: Intent, now: datetime) -> dict[str, Any]:
     """The call was never made: the step goes back to where it was, and no try is used up."""
-    with atomic():
-        owner = Step.objects.values_list("transaction_id", flat=True).get(pk=intent.step_id)
-        Transaction.objects.select_for_update().get(pk=owner)
-        Attempt.objects.filter(pk=intent.attempt_id, state=Tried.SENDING).update(
-            state=Tried.FAILED_TRANSIENT, ended_at=now, text="Not sent: the time was too short."
-        )
-        Step.objects.filter(pk=intent.step_id, fence=intent.fence).update(
-            state=intent.came_from, lease_until=None, due_at=now
-        )
+    if step.fence == intent.fence:
+        step.state, step.lease_until, step.due_at = intent.came_from, None, now + A_WHILE
+    text = "Not sent: the time was too short."
+    return _closing(Tried.FAILED_TRANSIENT, now, text=text)
+
+
+def _outcome(answered: Answered, verdict: Verdict, move: Move, now: datetime) -> dict[str, Any]:
+    exchange = verdict.exchange
+    return _closing(
+        move.tried,
+        now,
+        milliseconds=answered.milliseconds,
+        request=exchange.request[:MOST_BODY] if exchange else "",
+        response=exchange.response[:MOST_BODY] if exchange else "",
+        status=exchange.status if exchange else None,
+        kind=move.kind or "",
+        text=(move.text or str(getattr(verdict, "text", "")))[:MOST_TEXT],
+    )
+
+
+def _closing(state: Tried, now: datetime, **told: Any) -> dict[str, Any]:
+    """The columns that end an attempt."""
+    nothing = {"milliseconds": None, "request": "", "response": "", "status": None, "kind": ""}
+    return {"state": state, "ended_at": now, "text": "", **nothing, **told}
 
 
 def _situation(
@@ -165,52 +184,27 @@ def _difference(step: Step, intent: Intent, verdict: Verdict, purpose: Purpose) 
         return f"the answer lacks what is compared ({type(error).__name__})"
 
 
-def _close_attempt(
-    intent: Intent, verdict: Verdict, move: Move, milliseconds: int, now: datetime
-) -> None:
-    exchange = verdict.exchange
-    Attempt.objects.filter(pk=intent.attempt_id).update(
-        state=move.tried,
-        ended_at=now,
-        milliseconds=milliseconds,
-        request=exchange.request[:MOST_BODY] if exchange else "",
-        response=exchange.response[:MOST_BODY] if exchange else "",
-        status=exchange.status if exchange else None,
-        kind=move.kind or "",
-        text=(move.text or str(getattr(verdict, "text", "")))[:MOST_TEXT],
-    )
-
-
 def _apply(
-    transaction: Transaction,
-    step: Step,
-    move: Move,
-    verdict: Verdict,
-    purpose: Purpose,
-    now: datetime,
+    case: Case, step: Step, move: Move, verdict: Verdict, purpose: Purpose, proofs: Proofs
 ) -> None:
+    now = case.now
     _count(step, move, verdict, purpose, now)
     step.state, step.changed_at, step.lease_until = move.to, now, None
     step.kind = move.kind or ""
     step.text = move.text[:MOST_TEXT]
-    step.field = _first_field(verdict)
+    step.field = learning.first_field(verdict)
     step.due_at = now + move.after
     if move.kind is Kind.OUTAGE and step.system and step.system.circuit == Circuit.OPEN:
         step.due_at = step.system.retry_at or step.due_at
     if move.to is State.UNKNOWN and purpose is Purpose.SEND:
         step.quarantine_until = now + move.after
     if isinstance(verdict, Done) and move.to in {State.ACKED, State.VERIFIED}:
-        _learn(transaction, step, verdict, move, now)
-    if step.state == State.HELD and transaction.entity and step.sent.get("invoice_date"):
-        month = str(step.sent["invoice_date"])[:7]
-        Period.objects.update_or_create(
-            entity=transaction.entity, month=month, defaults={"closed": True}
-        )
-    engine.mark_cause(step)
-    if step.state not in {State.PARKED, State.HELD}:
-        step.fingerprint = ""
-    step.save()
-    _tell(transaction, step, move, verdict, purpose, now)
+        learning.learn(case, step, verdict, move, proofs)
+    if step.state == State.HELD:
+        learning.learn_closed_period(case, step)
+    step.fingerprint = ""
+    engine.mark_cause(case, step)
+    _tell(case, step, move, verdict, purpose)
 
 
 def _count(step: Step, move: Move, verdict: Verdict, purpose: Purpose, now: datetime) -> None:
@@ -229,61 +223,28 @@ def _count(step: Step, move: Move, verdict: Verdict, purpose: Purpose, now: date
         step.done_at = now
 
 
-def _learn(transaction: Transaction, step: Step, verdict: Done, move: Move, now: datetime) -> None:
-    """Keep what the target said, and the proof that this key had this one effect."""
-    step.ref = verdict.ref or step.ref
-    step.values = {**step.values, **_as_dict(verdict.values)}
-    if step.effect == Effect.READ:
-        return
-    _name(transaction, step)
-    if move.to is not State.ACKED:
-        return
-    proof, created = Delivery.objects.get_or_create(
-        system=step.system,
-        idempotency_key=step.idempotency_key,
-        generation=step.generation,
-        defaults={"ref": step.ref, "at": now},
-    )
-    if not created and proof.ref != step.ref:
-        step.state, step.kind = State.PARKED, Kind.DUPLICATE
-        step.text = f"Two records answer to one key: {proof.ref} and {step.ref}."
-
-
-def _name(transaction: Transaction, step: Step) -> None:
-    """Whatever the target calls the record finds the transaction from now on: its number, and
-    the target's own id of what was created."""
-    kind = step.entity.replace("_", " ")
-    if number := step.values.get(NUMBERED.get(step.entity, "")):
-        engine.add_key(transaction, kind, str(number))
-    if step.verb == "upsert" and step.entity in {"project", "milestone", "billing_event"}:
-        engine.add_key(transaction, kind, step.ref)
-
-
-def _as_dict(values: Mapping[str, Any]) -> dict[str, Any]:
-    plain: dict[str, Any] = to_json(dict(values))
-    return plain
-
-
-def _first_field(verdict: Verdict) -> str:
-    fields = getattr(verdict, "fields", ())
-    return str(fields[0].field)[:80] if fields else ""
-
-
-def _tell(
-    transaction: Transaction,
-    step: Step,
-    move: Move,
-    verdict: Verdict,
-    purpose: Purpose,
-    now: datetime,
-) -> None:
+def _tell(case: Case, step: Step, move: Move, verdict: Verdict, purpose: Purpose) -> None:
     system = step.system.title if step.system else ""
     detail = {"purpose": purpose, "kind": step.kind, "due": step.due_at and step.due_at.isoformat()}
     said = move.text or str(getattr(verdict, "text", ""))
     text = sentence(step, purpose, system=system, said=said)
-    engine.note(transaction, step.state, text, now=now, step=step.name, detail=detail)
-    if step.state in {State.PARKED, State.HELD}:
-        bell.ring("exceptions")
+    case.note(step.state, text, step=step.name, detail=detail)
+
+
+def _log(answered: Answered) -> None:
+    """One line for each attempt."""
+    intent = answered.intent
+    log.info(
+        "attempt",
+        extra={
+            "reference": intent.order.key.partition(".")[0],
+            "step": intent.definition.name,
+            "system": intent.system.slug,
+            "operation": f"{intent.order.purpose} {intent.order.verb} {intent.order.entity}",
+            "outcome": type(answered.verdict).__name__.lower() if answered.verdict else "not made",
+            "milliseconds": answered.milliseconds,
+        },
+    )
 
 
 def circuit_changed(system: System, now: datetime) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from uuid import UUID
 
 from controltower.canonical.verdicts import Done, Verdict
 from controltower.canonical.wire import to_json
@@ -12,18 +13,20 @@ from controltower.processes.definition import Facts, Result
 from controltower.systems import calls
 from controltower.systems.models import System
 from controltower.transactions import engine
+from controltower.transactions.cases import Case
 from controltower.transactions.models import ReplayItem, Step
 
 
-def fresh(items: Sequence[ReplayItem], known: Mapping[int, Facts]) -> dict[int, Facts]:
+def fresh(items: Sequence[ReplayItem], found: Mapping[UUID, Case]) -> dict[int, Facts]:
     """The facts of each item (by its place) with what its sources say now. A source that does not
     answer leaves the fact as it was."""
+    known = {owner: case.facts() for owner, case in found.items()}
     asked: list[tuple[int, Step]] = [
         (place, source)
         for place, item in enumerate(items)
-        for source in engine.sources(item.transaction, item.step, known[place].now)
+        for source in engine.sources(found[item.transaction_id], item.step)
     ]
-    renewed = dict(known)
+    renewed = {place: known[item.transaction_id] for place, item in enumerate(items)}
     for (place, source), verdict in zip(asked, asyncio.run(_read(asked)), strict=True):
         if isinstance(verdict, Done):
             result = Result(verdict.ref, to_json(dict(verdict.values)))

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import OperationalError, connection
+from django.db import connection
 from django.db.models import Q
-from django.db.transaction import atomic
 
 from controltower import queues
 from controltower.canonical.verdicts import Effect, Kind
 from controltower.systems import calls
 from controltower.systems.models import Circuit, System
-from controltower.transactions import bell, engine
+from controltower.transactions import cases, engine
+from controltower.transactions.cases import Case
+from controltower.transactions.drain import connections_due
 from controltower.transactions.folding import fold
 from controltower.transactions.models import (
     Attempt,
@@ -26,18 +27,13 @@ from controltower.transactions.models import (
     TransactionState,
     WaitKind,
 )
-from controltower.transactions.protocol import (
-    CLAIMABLE,
-    MOST_DEATHS,
-    REPEATABLE,
-    State,
-    Tried,
-)
+from controltower.transactions.protocol import MOST_DEATHS, REPEATABLE, State, Tried
 
 log = logging.getLogger(__name__)
 LOST_LEASE = """
-SELECT id FROM transactions_step WHERE state = 'sending' AND lease_until < now()
-ORDER BY lease_until LIMIT 200
+SELECT DISTINCT transaction_id FROM (
+    SELECT transaction_id FROM transactions_step WHERE state = 'sending' AND lease_until < now()
+    ORDER BY lease_until LIMIT 200) lost
 """
 
 
@@ -47,8 +43,8 @@ def sweep(*, now: datetime) -> None:
     close_due_gatherings(now=now)
     if InboundEvent.objects.filter(state=EventState.RECEIVED, due_at__lte=now).exists():
         queues.ring(queues.INTAKE, "interpret")
-    for slug in connections_due(now=now):
-        queues.ring(queues.ENGINE, "drain", slug)
+    if connections_due():
+        queues.ring(queues.ENGINE, "drain")
     refold_waiting(now=now)
 
 
@@ -58,57 +54,62 @@ def recover_expired(*, now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(LOST_LEASE)
         ids = [row[0] for row in cursor.fetchall()]
+    recovered = 0
 
-    def recover(step_id: UUID) -> None:
-        step = Step.objects.select_related("system").get(pk=step_id)
-        transaction = Transaction.objects.select_for_update().get(pk=step.transaction_id)
-        step.refresh_from_db()
-        if step.state == State.SENDING and step.lease_until and step.lease_until < now:
-            _recover(transaction, step, now)
+    def recover(case: Case) -> None:
+        nonlocal recovered
+        lost = [step for step in case.steps if _is_lost(step, now)]
+        for step in lost:
+            _recover(case, step)
+        if lost:
+            engine.advance(case)
+        recovered += len(lost)
 
-    return _each(ids, recover)
-
-
-def _each(ids: Iterable[UUID], play: Callable[[UUID], None]) -> int:
-    """Play each in a database transaction of its own: one that fails stops none behind it.
-    Returns how many were played."""
-    played = 0
-    for one in ids:
-        try:
-            with atomic():
-                play(one)
-            played += 1
-        except OperationalError:
-            raise
-        except Exception:
-            log.exception("not swept", extra={"subject": str(one)})
-    return played
+    _each(ids, recover, now)
+    return recovered
 
 
-def _recover(transaction: Transaction, step: Step, now: datetime) -> None:
+def _is_lost(step: Step, now: datetime) -> bool:
+    expired = step.lease_until is not None and step.lease_until < now
+    return step.state == State.SENDING and expired
+
+
+def _each(ids: Sequence[UUID], play: Callable[[Case], None], now: datetime) -> None:
+    """Play all in one set; when that cannot be kept, each alone, so that one that fails stops none
+    behind it. Those that somebody is at work on are left for the next round."""
+    if not ids:
+        return
+    try:
+        with cases.opened(ids, now=now, patient=False) as found:
+            for case in found.values():
+                play(case)
+    except cases.AWAY:
+        raise
+    except Exception:
+        if len(ids) == 1:
+            log.exception("not swept", extra={"reference": str(ids[0])})
+        else:
+            for one in ids:
+                _each([one], play, now)
+
+
+def _recover(case: Case, step: Step) -> None:
     step.deaths += 1
     step.fence += 1
-    step.lease_until, step.changed_at = None, now
+    step.lease_until, step.changed_at = None, case.now
     step.kind, step.text = Kind.UNKNOWN, "The worker stopped before the answer came."
     Attempt.objects.filter(step=step, state=Tried.SENDING).update(
-        state=Tried.UNKNOWN, ended_at=now, kind=Kind.UNKNOWN, text=step.text
+        state=Tried.UNKNOWN, ended_at=case.now, kind=Kind.UNKNOWN, text=step.text
     )
     unsafe = Effect(step.effect) is Effect.UNREPEATABLE
     if step.deaths >= MOST_DEATHS or unsafe:
         step.state = State.PARKED
-        engine.mark_cause(step)
+        engine.mark_cause(case, step)
     else:
         step.state = State.UNKNOWN
-        step.due_at = step.quarantine_until = now + _quarantine(step)
-    step.save()
-    engine.note(
-        transaction,
-        step.state,
-        f"{step.title}: {step.text} It is asked first, never sent blindly.",
-        now=now,
-        step=step.name,
-    )
-    engine.advance(transaction, now=now)
+        step.due_at = step.quarantine_until = case.now + _quarantine(step)
+    text = f"{step.title}: {step.text} It is asked first, never sent blindly."
+    case.note(step.state, text, step=step.name)
 
 
 def _quarantine(step: Step) -> timedelta:
@@ -118,24 +119,15 @@ def _quarantine(step: Step) -> timedelta:
     return calls.operation(step.system, step.entity, step.verb).quarantine
 
 
-def close_due_gatherings(*, now: datetime) -> int:
+def close_due_gatherings(*, now: datetime) -> None:
     """Billing runs whose time has come."""
     due = Transaction.objects.filter(gathering=True, wait_until__lte=now)
-    ids = list(due.order_by("wait_until").values_list("id", flat=True)[:100])
 
-    def close(transaction_id: UUID) -> None:
-        transaction = Transaction.objects.select_for_update().get(pk=transaction_id)
-        if transaction.gathering:
-            engine.close_gathering(transaction, now=now)
+    def close(case: Case) -> None:
+        if case.transaction.gathering:
+            engine.close_gathering(case)
 
-    return _each(ids, close)
-
-
-def connections_due(*, now: datetime) -> list[str]:
-    """Connections with something due that may be called."""
-    due = Step.objects.filter(state__in=CLAIMABLE, due_at__lte=now).values("system_id")
-    callable_now = System.objects.callable(now).filter(pk__in=due)
-    return sorted(set(callable_now.values_list("connection", flat=True)))
+    _each(list(due.order_by("wait_until").values_list("id", flat=True)[:100]), close, now)
 
 
 def refold_waiting(*, now: datetime) -> None:
@@ -151,13 +143,5 @@ def refold_waiting(*, now: datetime) -> None:
     ).filter(Q(wait_until__isnull=True) | Q(wait_until__lte=now),
              steps__state=State.SCHEDULED, steps__system__circuit=Circuit.CLOSED,
              steps__system__paused_at__isnull=True)  # fmt: skip
-
-    def refold(transaction_id: UUID) -> None:
-        transaction = Transaction.objects.select_for_update().get(pk=transaction_id)
-        before = (transaction.state, transaction.wait)
-        fold(transaction, list(transaction.steps.select_related("system")), now)
-        if before != (transaction.state, transaction.wait):
-            bell.ring("tower", "transactions", transactions=[transaction_id])
-
     for queryset in (held_up, released):
-        _each(set(queryset.values_list("id", flat=True)[:50]), refold)
+        _each(list(set(queryset.values_list("id", flat=True)[:200])), fold, now)

@@ -8,8 +8,11 @@ import pytest
 from django.utils import timezone
 
 from controltower.systems.models import Circuit, System
-from controltower.transactions import drain, sweeper
+from controltower.transactions import sweeper
+from controltower.transactions.claiming import claim
+from controltower.transactions.intent import Answered, Intent
 from controltower.transactions.models import Attempt, Step, TransactionState
+from controltower.transactions.preparation import prepare
 from controltower.transactions.protocol import State
 from tests.journeys.tower import Tower
 
@@ -90,17 +93,28 @@ def test_a_worker_that_dies_between_intent_and_answer_is_asked_after(tower: Towe
         return billing.steps.filter(name="draft", state=State.SCHEDULED).exists()
 
     _play_without_erp(tower, drafted)
-    (step_id,) = drain.claim([erp.pk], 10)
-    assert drain.prepare(step_id, timezone.now()) is not None
-    step = Step.objects.get(pk=step_id)
+    intent = _intend(erp)
+    step = Step.objects.get(pk=intent.step_id)
     assert step.state == State.SENDING
-    Step.objects.filter(pk=step_id).update(lease_until=timezone.now() - timedelta(seconds=1))
+    _expire(intent)
     assert sweeper.recover_expired(now=timezone.now()) == 1
     step.refresh_from_db()
     assert step.state == State.UNKNOWN
     assert step.deaths == 1
     tower.until(billing, VERIFIED)
     assert len(tower.erp.invoices(billing.reference)) == 1
+
+
+def _intend(system: System) -> Intent:
+    """A worker's intent to call: committed, and then the worker does nothing more."""
+    (intent,) = prepare(claim([system.pk], 10), now=timezone.now())
+    return intent
+
+
+def _expire(intent: Intent) -> None:
+    """The worker's lease passes."""
+    past = timezone.now() - timedelta(seconds=1)
+    Step.objects.filter(pk=intent.step_id).update(lease_until=past)
 
 
 def _play_without_erp(tower: Tower, until: object) -> None:
@@ -122,26 +136,24 @@ def test_a_late_worker_cannot_undo_what_another_has_proven(tower: Tower) -> None
         return billing.steps.filter(name="draft", state=State.SCHEDULED).exists()
 
     _play_without_erp(tower, drafted)
-    (step_id,) = drain.claim([erp.pk], 10)
-    late = drain.prepare(step_id, timezone.now())
-    assert late is not None
-    Step.objects.filter(pk=step_id).update(lease_until=timezone.now() - timedelta(seconds=1))
+    late = _intend(erp)
+    _expire(late)
     sweeper.recover_expired(now=timezone.now())
     tower.until(billing, VERIFIED)
     refusal = Rejected(kind=Kind.NOT_FOUND, text="late news")
-    settlement.settle(late, refusal, 1, now=timezone.now())
-    step = Step.objects.get(pk=step_id)
+    settlement.settle([Answered(late, refusal)], now=timezone.now())
+    step = Step.objects.get(pk=late.step_id)
     assert step.state == State.VERIFIED
 
 
 def test_a_paused_system_says_who_paused_it_and_why(tower: Tower) -> None:
     from controltower.systems import upkeep
 
-    deal = tower.of("opportunity", tower.win(), "opportunity-to-project")
     certinia = System.objects.get(slug="certinia")
     upkeep.pause(
         system=certinia, reason="upgrade", by=tower.person("otto.brandt"), now=timezone.now()
     )
+    deal = tower.of("opportunity", tower.win(), "opportunity-to-project")
 
     def waits() -> bool:
         deal.refresh_from_db()

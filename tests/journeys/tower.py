@@ -43,8 +43,7 @@ class Tower:
             polling.poll(feed)
         interpretation.interpret_due(limit=100, now=timezone.now())
         sweeper.sweep(now=timezone.now())
-        for slug in sweeper.connections_due(now=timezone.now()):
-            drain.drain(slug)
+        drain.drain()
         for plan in replaying.running():
             replaying.tick(plan, now=timezone.now())
         letters.catch_up(now=timezone.now())

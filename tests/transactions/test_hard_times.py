@@ -15,8 +15,11 @@ from controltower.processes import opportunity_to_project as deals
 from controltower.processes import time_and_expense_to_billing as billing
 from controltower.systems import calls
 from controltower.systems.models import System
-from controltower.transactions import drain, engine, settlement, sweeper
+from controltower.transactions import cases, drain, engine, settlement, sweeper
+from controltower.transactions.claiming import claim
+from controltower.transactions.intent import Answered
 from controltower.transactions.models import Attempt, Step, Transaction
+from controltower.transactions.preparation import prepare
 from controltower.transactions.protocol import MOST_DEATHS, Purpose, State
 from tests.factories import Firm, found, no_answer, refused, well
 
@@ -90,15 +93,15 @@ def test_a_step_whose_part_no_system_plays_is_seen(firm: Firm) -> None:
     assert deal.state == "dead_lettered"
     assert "erp" in deal.steps.get(name="customer").text
     System.objects.filter(role="erp").update(active=True)
-    engine.reconsider(deal, why="it is back", now=firm.now)
+    with cases.case_of(deal, now=firm.now) as case:
+        engine.reconsider(case, why="it is back")
     deal = firm.play(deal)
     assert deal.state == "verified"
 
 
 def _intents(firm: Firm, deal: Transaction) -> list[Any]:
     systems = list(System.objects.values_list("pk", flat=True))
-    made = [drain.prepare(pk, firm.now) for pk in drain.claim(systems, 50)]
-    return [intent for intent in made if intent is not None]
+    return prepare(claim(systems, 50), now=firm.now)
 
 
 def test_an_answer_that_cannot_be_kept_costs_only_its_own_step(firm: Firm) -> None:
@@ -108,8 +111,8 @@ def test_an_answer_that_cannot_be_kept_costs_only_its_own_step(firm: Firm) -> No
         Done(ref="1", outcome=Outcome.READ, values={"name": "NUL \x00 \ud800"}),
         Done(ref="2", outcome=Outcome.READ, values={"name": "sound"}),
     ]
-    systems = list(System.objects.all())
-    drain._settle(systems, intents, [(answer, 5) for answer in answers])
+    answered = [Answered(*pair) for pair in zip(intents, answers, strict=True)]
+    settlement.settle(answered, now=timezone.now())
     states = {i.step_id: Step.objects.get(pk=i.step_id).state for i in intents}
     assert State.SENDING not in states.values()
     assert states[intents[1].step_id] == State.VERIFIED
@@ -128,9 +131,8 @@ def test_a_call_that_would_outlive_its_lease_is_not_made(
 
     monkeypatch.setattr(calls.Door, "_call", call)
     monkeypatch.setattr(drain, "LEASE", timedelta(seconds=1))
-    systems = list(System.objects.filter(connection="salesforce-org"))
     Step.objects.filter(transaction=deal).update(due_at=timezone.now() - timedelta(minutes=4))
-    drain._round(systems)
+    drain.drain(budget=timedelta(seconds=0.1), only=["salesforce-org"])
     step = deal.steps.get(name="client")
     assert called == []
     assert step.state == State.SCHEDULED, "it was never sent, so nothing is in doubt"
@@ -142,8 +144,7 @@ def test_a_worker_that_dies_while_asking_is_counted(firm: Firm) -> None:
     bill, step = _in_the_dark(firm)
     for _ in range(MOST_DEATHS + 1):
         _due(step)
-        (claimed,) = _claim(step)
-        drain.prepare(claimed, timezone.now())
+        prepare(_claim(step), now=timezone.now())
     step.refresh_from_db()
     assert (step.state, step.kind) == (State.PARKED, Kind.UNKNOWN)
     assert Attempt.objects.filter(step=step, state="sending").count() == 0
@@ -161,7 +162,7 @@ def _in_the_dark(firm: Firm) -> tuple[Transaction, Step]:
 
 def _claim(step: Step) -> list[Any]:
     assert step.system_id is not None
-    return drain.claim([step.system_id], 5)
+    return claim([step.system_id], 5)
 
 
 def _due(step: Step) -> None:
@@ -172,9 +173,10 @@ def _due(step: Step) -> None:
 def test_a_claim_that_was_taken_back_is_not_sent(firm: Firm) -> None:
     deal = firm.tell(firm.opportunity())
     step = deal.steps.get(name="client")
-    (claimed,) = _claim(step)
-    Step.objects.filter(pk=claimed).update(lease_until=None)
-    assert drain.prepare(claimed, firm.now) is None
+    claims = _claim(step)
+    Step.objects.filter(pk=step.pk).update(lease_until=None)
+    assert claims
+    assert prepare(claims, now=firm.now) == []
 
 
 def test_what_is_in_doubt_stays_in_doubt_when_the_question_is_refused(firm: Firm) -> None:
@@ -185,7 +187,8 @@ def test_what_is_in_doubt_stays_in_doubt_when_the_question_is_refused(firm: Firm
     step.refresh_from_db()
     assert (step.state, step.kind) == (State.PARKED, Kind.UNKNOWN)
     assert "expired" in step.text
-    engine.again(bill, step, why="replayed", now=firm.now)
+    with cases.case_of(bill, now=firm.now) as case:
+        engine.again(case, case.step("draft"), why="replayed")
     assert bill.steps.get(name="draft").state == State.UNKNOWN
 
 
@@ -199,15 +202,16 @@ def test_an_outage_while_asking_uses_up_no_question(firm: Firm) -> None:
 
 def test_what_arrives_after_the_end_is_told(firm: Firm) -> None:
     bill = firm.bill(firm.deal(), answers={"draft": refused()})
-    engine.reconsider(bill, why="tried", now=firm.now)
+    with cases.case_of(bill, now=firm.now) as case:
+        engine.reconsider(case, why="tried")
     step = bill.steps.get(name="draft")
     Step.objects.filter(pk=step.pk).update(state=State.SCHEDULED)
     _due(step)
-    (claimed,) = _claim(step)
-    intent = drain.prepare(claimed, timezone.now())
-    assert intent is not None
-    engine.end(bill, state="cancelled", text="Enough.", actor="otto", now=timezone.now())
-    settlement.settle(intent, replace(well(step), ref="INV-9"), 5, now=timezone.now())
+    (intent,) = prepare(_claim(step), now=timezone.now())
+    with cases.case_of(bill, now=timezone.now()) as case:
+        engine.end(case, state="cancelled", text="Enough.", actor="otto")
+    late = replace(well(step), ref="INV-9")
+    settlement.settle([Answered(intent, late)], now=timezone.now())
     assert bill.timeline.filter(text__contains="INV-9").exists()
 
 

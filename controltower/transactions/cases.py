@@ -1,0 +1,205 @@
+"""Cases: transactions under our lock, each with its steps and facts, one or many at a time.
+
+Verbs change a case in memory. Leaving `opened` writes what has changed, set by set, in one database
+transaction together with the timeline, and rings the bells after the commit. A step is written as
+a compare-and-set on its fence and state; when one has moved meanwhile, nothing of the set is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError
+from django.db.models import Model, QuerySet
+from django.db.transaction import atomic
+
+from controltower import queues
+from controltower.processes.definition import Facts, StepDefinition
+from controltower.transactions import bell, facts, sets
+from controltower.transactions.models import (
+    Attempt,
+    BusinessKey,
+    Delivery,
+    Item,
+    Step,
+    TimelineEntry,
+    Transaction,
+)
+from controltower.transactions.world import World, world
+
+GUARD = ("fence", "state")
+AWAY = (OperationalError, InterfaceError)
+"""The database cannot be reached or has ended the session: nothing was kept."""
+
+
+@dataclass(slots=True)
+class Case:
+    """One transaction with all that is known of it, and what has happened to it since `opened`."""
+
+    transaction: Transaction
+    steps: list[Step]
+    items: list[Item]
+    world: World
+    now: datetime
+    entries: list[TimelineEntry] = field(default_factory=list)
+    names: list[BusinessKey] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+    proofs: list[Delivery] = field(default_factory=list)
+    topics: set[str] = field(default_factory=set)
+    has_work: bool = False
+
+    def step(self, name: str) -> Step:
+        """The step of that name. Raises KeyError."""
+        for step in self.steps:
+            if step.name == name:
+                return step
+        raise KeyError(name)
+
+    def facts(self) -> Facts:
+        """Everything known of the transaction, as its process sees it."""
+        records = [item.record for item in self.items]
+        return facts.known(self.transaction, self.steps, records, self.world.entities, self.now)
+
+    def definitions(self, known: Facts | None = None) -> dict[str, StepDefinition]:
+        """The steps of its process by name."""
+        return facts.definitions(self.transaction, known or self.facts())
+
+    def note(
+        self,
+        kind: str,
+        text: str,
+        *,
+        step: str = "",
+        actor: str = "",
+        detail: dict[str, Any] | None = None,
+    ) -> None:
+        """Write the timeline entry that belongs to a change, in the same database transaction."""
+        self.entries.append(
+            TimelineEntry(
+                transaction=self.transaction,
+                at=self.now,
+                kind=kind,
+                step=step,
+                actor=actor,
+                text=text[:600],
+                detail=detail or {},
+            )
+        )
+
+    def name(self, kind: str, value: str) -> None:
+        """Make the transaction findable under one more name."""
+        key = BusinessKey(transaction=self.transaction, kind=kind, value=value[:120])
+        self.names.append(key)
+
+    def touch(self, *topics: str) -> None:
+        """Something that pages show has changed."""
+        self.topics.update(("tower", "transactions", *topics))
+
+
+@contextmanager
+def opened(
+    ids: Collection[UUID], *, now: datetime, around: World | None = None, patient: bool = True
+) -> Iterator[dict[UUID, Case]]:
+    """Lock and read transactions; on leaving, write what has changed, commit and ring.
+
+    A new transaction's case may be added to the cases. When not `patient`, transactions that
+    somebody else holds are left out. Raises sets.Moved.
+    """
+    with atomic():
+        locked = Transaction.objects.select_for_update(of=("self",), skip_locked=not patient)
+        cases = _read(locked, ids, now, around or world())
+        seen = {id(row): _values(row) for row in _rows(cases.values())}
+        yield cases
+        _write(list(cases.values()), seen)
+
+
+@contextmanager
+def case_of(transaction: Transaction, *, now: datetime) -> Iterator[Case]:
+    """Open one transaction's case; the row given shows the outcome afterwards."""
+    with opened([transaction.pk], now=now) as cases:
+        yield cases[transaction.pk]
+    transaction.__dict__.update(_values(cases[transaction.pk].transaction))
+
+
+def read(ids: Collection[UUID], *, now: datetime) -> dict[UUID, Case]:
+    """Cases as they are, without a lock: to think about, not to change."""
+    return _read(Transaction.objects.all(), ids, now, world())
+
+
+def _read(
+    owners: QuerySet[Transaction], ids: Collection[UUID], now: datetime, around: World
+) -> dict[UUID, Case]:
+    rows = owners.select_related("entity").filter(pk__in=ids).order_by("pk")
+    cases = {row.pk: Case(row, [], [], around, now) for row in rows}
+    for step in Step.objects.filter(transaction__in=cases).order_by("transaction", "position"):
+        case = cases[step.transaction_id]
+        step.transaction = case.transaction
+        if step.system_id is not None:
+            step.system = around.systems[step.system_id]
+        case.steps.append(step)
+    for item in Item.objects.filter(transaction__in=cases).order_by("id"):
+        item.transaction = cases[item.transaction_id].transaction
+        cases[item.transaction_id].items.append(item)
+    return cases
+
+
+def _rows(cases: Iterable[Case]) -> Iterator[Model]:
+    for case in cases:
+        yield case.transaction
+        yield from case.steps
+
+
+def _values(row: Model) -> dict[str, Any]:
+    return {field.attname: row.__dict__[field.attname] for field in row._meta.concrete_fields}
+
+
+def _write(cases: Sequence[Case], seen: dict[int, dict[str, Any]]) -> None:
+    new = [case.transaction for case in cases if id(case.transaction) not in seen]
+    Transaction.objects.bulk_create(new)
+    Item.objects.bulk_create(item for case in cases for item in case.items if item._state.adding)
+    steps = [step for case in cases for step in case.steps]
+    Step.objects.bulk_create(step for step in steps if id(step) not in seen)
+    _keep(Transaction, [case.transaction for case in cases], seen, ())
+    _keep(Step, steps, seen, GUARD)
+    Attempt.objects.bulk_create(a for case in cases for a in case.attempts)
+    TimelineEntry.objects.bulk_create(entry for case in cases for entry in case.entries)
+    Delivery.objects.bulk_create(proof for case in cases for proof in case.proofs)
+    BusinessKey.objects.bulk_create(
+        (name for case in cases for name in case.names), ignore_conflicts=True
+    )
+    _ring(cases)
+
+
+def _keep(
+    model: type[Model], rows: Sequence[Model], seen: dict[int, dict[str, Any]], guard: Sequence[str]
+) -> None:
+    """Update the rows that differ from what was read, in the columns in which any of them does."""
+    changed: dict[Any, dict[str, Any]] = {}
+    columns: set[str] = set()
+    for row in rows:
+        was = seen.get(id(row))
+        if was is None:
+            continue
+        now = _values(row)
+        if differing := [name for name, value in now.items() if was[name] != value]:
+            changed[row.pk] = now
+            columns.update(differing)
+    named = sorted(columns)
+    expected = {row.pk: {name: seen[id(row)][name] for name in guard} for row in rows
+                if row.pk in changed} if guard else None  # fmt: skip
+    values = {pk: {name: now[name] for name in named} for pk, now in changed.items()}
+    sets.update(model, values, expected)
+
+
+def _ring(cases: Iterable[Case]) -> None:
+    touched = [case for case in cases if case.topics]
+    if touched:
+        topics = {topic for case in touched for topic in case.topics}
+        bell.ring(*topics, transactions=[case.transaction.pk for case in touched])
+    if any(case.has_work for case in cases):
+        queues.ring(queues.ENGINE, "drain")

@@ -1,0 +1,66 @@
+"""Claim due steps: fence + 1 and a lease on the database's clock, in one statement for many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import connection
+
+LEASE = timedelta(seconds=60)
+
+CLAIM = """
+UPDATE transactions_step
+SET fence = fence + 1, lease_until = now() + make_interval(secs => %(lease)s)
+WHERE id IN (
+    SELECT step.id FROM transactions_step step
+    WHERE step.system_id = ANY(%(systems)s)
+      AND step.state IN ('scheduled', 'unknown', 'acked')
+      AND step.due_at <= now()
+      AND (step.lease_until IS NULL OR step.lease_until < now())
+      AND (step.ordering_key = '' OR step.state <> 'scheduled' OR NOT EXISTS (
+          SELECT 1 FROM transactions_step other
+          WHERE other.system_id = step.system_id AND other.ordering_key = step.ordering_key
+            AND other.id <> step.id AND other.state IN ('sending', 'unknown')))
+    ORDER BY step.due_at, step.id
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED)
+RETURNING id, transaction_id, fence
+"""
+
+GIVE_BACK = """
+UPDATE transactions_step
+SET lease_until = NULL, due_at = now() + make_interval(secs => %(after)s)
+FROM unnest(%(ids)s::uuid[], %(fences)s::int[]) AS mine(id, fence)
+WHERE transactions_step.id = mine.id AND transactions_step.fence = mine.fence
+  AND state IN ('scheduled', 'unknown', 'acked')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A step that is ours while its fence is this and its lease lasts."""
+
+    step_id: UUID
+    transaction_id: UUID
+    fence: int
+
+
+def claim(systems: Sequence[int], limit: int) -> list[Claim]:
+    """Claim due steps of some systems, oldest first, skipping what another worker holds."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            CLAIM, {"lease": LEASE.total_seconds(), "systems": list(systems), "limit": limit}
+        )
+        return [Claim(*row) for row in cursor.fetchall()]
+
+
+def give_back(claims: Sequence[Claim], *, after: timedelta) -> None:
+    """Leave steps to be claimed again after a while, as though they had not been."""
+    if not claims:
+        return
+    ids, fences = [one.step_id for one in claims], [one.fence for one in claims]
+    with connection.cursor() as cursor:
+        cursor.execute(GIVE_BACK, {"ids": ids, "fences": fences, "after": after.total_seconds()})

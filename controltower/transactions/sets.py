@@ -1,0 +1,65 @@
+"""Write many rows of one table in one statement, and as a compare-and-set where it matters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import connection
+from django.db.models import Field, Model
+
+
+class Moved(Exception):
+    """A row was no longer as it had been read: nothing of the set may be kept."""
+
+
+def update(
+    model: type[Model],
+    rows: Mapping[Any, Mapping[str, Any]],
+    expected: Mapping[Any, Mapping[str, Any]] | None = None,
+) -> None:
+    """Give each row (by primary key) its new values; all rows name the same columns.
+
+    With `expected`, a row is only written while those columns are still as given: raises Moved
+    when one is not, and the caller's database transaction must be rolled back.
+    """
+    if not rows:
+        return
+    columns = list(next(iter(rows.values())))
+    guards = list(next(iter(expected.values()))) if expected else []
+    document = [
+        {"key": key}
+        | {f"new_{name}": value for name, value in values.items()}
+        | ({f"old_{name}": value for name, value in expected[key].items()} if expected else {})
+        for key, values in rows.items()
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_statement(model, columns, guards), [json.dumps(document, default=str)])
+        if cursor.rowcount != len(rows):
+            raise Moved(f"{len(rows) - cursor.rowcount} of {len(rows)} rows")
+
+
+def _statement(model: type[Model], columns: Sequence[str], guards: Sequence[str]) -> str:
+    """One JSON document carries all values: one parameter, whatever the number of rows."""
+    fields: dict[str, Any] = {field.attname: field for field in model._meta.concrete_fields}
+    quote = connection.ops.quote_name
+    key = model._meta.pk
+    assert key is not None
+    assert key.column is not None
+    shape = [f"key {_type(key)}"]
+    shape += [f"{quote(f'new_{name}')} {_type(fields[name])}" for name in columns]
+    shape += [f"{quote(f'old_{name}')} {_type(fields[name])}" for name in guards]
+    settings = [f"{quote(fields[name].column)} = v.{quote(f'new_{name}')}" for name in columns]
+    wanted = [f"row.{quote(key.column)} = v.key"]
+    wanted += [f"row.{quote(fields[name].column)} = v.{quote(f'old_{name}')}" for name in guards]
+    return (
+        f"UPDATE {quote(model._meta.db_table)} row SET {', '.join(settings)} "  # noqa: S608 - names
+        f"FROM json_to_recordset(%s::json) AS v({', '.join(shape)}) WHERE {' AND '.join(wanted)}"
+    )
+
+
+def _type(field: Field[Any, Any]) -> str:
+    kind = field.db_type(connection)
+    assert kind is not None
+    return kind

@@ -1,0 +1,73 @@
+"""What stands around the transactions of one set: read once, at its beginning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from controltower.firm.models import LegalEntity, Period
+from controltower.mappings import versions
+from controltower.mappings.models import MappingVersion
+from controltower.processes.definition import Entity
+from controltower.systems.models import System
+
+
+@dataclass(slots=True)
+class World:
+    """The firm's entities, for rules and for rows, and its systems; mapping versions as they are
+    asked for."""
+
+    entities: Mapping[str, Entity]
+    legal: Mapping[str, LegalEntity]
+    systems: Mapping[int, System]
+    _active: dict[str, MappingVersion] = field(default_factory=dict)
+    _versions: dict[int, MappingVersion] = field(default_factory=dict)
+
+    def playing(self, role: str) -> System | None:
+        """The active system that takes this part in a process."""
+        active = (s for s in self.systems.values() if s.active and s.role == role)
+        return next(active, None)
+
+    def active_version(self, mapping: str) -> MappingVersion:
+        """The mapping's version in force. Raises MappingVersion.DoesNotExist."""
+        if mapping not in self._active:
+            self._active[mapping] = version = versions.active(mapping)
+            self._versions[version.pk] = version
+        return self._active[mapping]
+
+    def version(self, pk: int) -> MappingVersion:
+        """A version that a step has pinned; its rules never change."""
+        if pk not in self._versions:
+            pinned = MappingVersion.objects.select_related("mapping")
+            self._versions[pk] = pinned.get(pk=pk)
+        return self._versions[pk]
+
+
+def world() -> World:
+    """The world as it is now."""
+    legal = {row.code: row for row in LegalEntity.objects.all()}
+    systems = {system.pk: system for system in System.objects.all()}
+    return World(_entities(legal.values()), legal, systems)
+
+
+def entities() -> dict[str, Entity]:
+    """The firm's legal entities with their closed months."""
+    return _entities(LegalEntity.objects.all())
+
+
+def _entities(rows: Iterable[LegalEntity]) -> dict[str, Entity]:
+    closed: dict[int, set[str]] = {}
+    for entity_id, month in Period.objects.filter(closed=True).values_list("entity_id", "month"):
+        closed.setdefault(entity_id, set()).add(month)
+    return {
+        row.code: Entity(
+            code=row.code,
+            name=row.name,
+            country=row.country,
+            currency=row.currency,
+            zone=row.zone,
+            gather_for=row.gather_for,
+            closed_periods=frozenset(closed.get(row.pk, ())),
+        )
+        for row in rows
+    }
