@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 
 from controltower import queues
 from controltower.incidents import letters
-from controltower.systems import upkeep
-from controltower.transactions import polling, replaying, sweeper
+from controltower.transactions import polling, replaying, retention, sweeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,5 +50,5 @@ SCHEDULE = (
     Periodic("surveys", timedelta(seconds=10), ring_surveys),
     Periodic("dead letters", timedelta(seconds=5), lambda now: letters.catch_up(now=now)),
     Periodic("periods", timedelta(seconds=20), ring_periods),
-    Periodic("prune calls", timedelta(hours=1), lambda now: upkeep.prune(now=now)),
+    Periodic("logs", timedelta(hours=1), lambda now: retention.keep(now=now)),
 )

@@ -27,6 +27,14 @@ def _required(name: str) -> str:
     return value
 
 
+def _days(name: str, default: int) -> timedelta | None:
+    """A time to keep something for; 0 is for ever. What may still be at work is never put away."""
+    days = int(os.environ.get(name, default))
+    if days and days < 92:
+        raise ImproperlyConfigured(f"{name} must be 0 (for ever) or at least 92 days.")
+    return timedelta(days=days) if days else None
+
+
 def database(url: str) -> dict[str, Any]:
     """Read `postgresql://user:password@host:port/name?option=value`; a socket directory may be
     given as percent-encoded host or as `?host=`."""
@@ -168,6 +176,9 @@ INBOUND_SECRETS = {
 }
 """Webhook signing secrets by connection; two may be valid at a time, for rotation."""
 INBOUND_BODY_LIMIT = int(os.environ.get("CONTROLTOWER_INBOUND_BODY_LIMIT", "1048576"))
+KEEP_ATTEMPTS = _days("CONTROLTOWER_KEEP_ATTEMPTS_DAYS", 730)
+KEEP_TIMELINE = _days("CONTROLTOWER_KEEP_TIMELINE_DAYS", 3650)
+"""How long what was tried and what happened stays in the pages before it is archived."""
 METRICS_TOKEN = os.environ.get("CONTROLTOWER_METRICS_TOKEN", "")
 """Without one, `/metrics` answers to this machine only."""
 

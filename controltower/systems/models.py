@@ -8,6 +8,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from controltower.canonical.identity import new_id
+
 
 class Circuit(models.TextChoices):
     CLOSED = "closed", "Closed"
@@ -102,10 +104,14 @@ class Feed(models.Model):
 
 
 class Call(models.Model):
-    """One outbound call, for the call-time line and the error share. Pruned after two days."""
+    """One outbound call, for the call-time line and the error share. Partitioned by day along its
+    id, and forgotten by the day (docs/growth.md)."""
 
-    system = models.ForeignKey(System, on_delete=models.CASCADE, related_name="calls")
-    at = models.DateTimeField(db_index=True)
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    system = models.ForeignKey(
+        System, on_delete=models.CASCADE, related_name="calls", db_index=False
+    )
+    at = models.DateTimeField()
     operation = models.CharField(max_length=60)
     milliseconds = models.PositiveIntegerField()
     verdict = models.CharField(max_length=20)

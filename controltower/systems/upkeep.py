@@ -1,17 +1,15 @@
-"""Keeps the record of calls small, and lets people pause a system."""
+"""Lets people pause a system."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.transaction import atomic
 
 from controltower.firm import audit
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, may, who_grants
-from controltower.systems.models import Call, Circuit, System
-
-KEEP_CALLS = timedelta(days=2)
+from controltower.systems.models import Circuit, System
 
 
 class NotAllowed(Exception):
@@ -20,11 +18,6 @@ class NotAllowed(Exception):
 
 class ReasonMissing(Exception):
     """Pausing needs a reason."""
-
-
-def prune(*, now: datetime) -> int:
-    """Forget calls older than two days; returns how many."""
-    return Call.objects.filter(at__lt=now - KEEP_CALLS).delete()[0]
 
 
 def pause(*, system: System, reason: str, by: Person, now: datetime) -> None:

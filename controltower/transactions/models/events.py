@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from django.db import models
-from uuid_utils.compat import uuid7
 
-
-def new_id() -> UUID:
-    """A time-ordered UUIDv7, made in Python so that it is known before the insert."""
-    return uuid7()
+from controltower.canonical.identity import new_id
 
 
 class EventState(models.TextChoices):

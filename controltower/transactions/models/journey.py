@@ -8,11 +8,12 @@ from typing import Any
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
+from controltower.canonical.identity import new_id
 from controltower.firm.models import LegalEntity, Person
 from controltower.firm.rights import entities_of
 from controltower.mappings.models import MappingVersion
 from controltower.systems.models import System
-from controltower.transactions.models.events import InboundEvent, new_id
+from controltower.transactions.models.events import InboundEvent
 from controltower.transactions.protocol import Purpose, State, Tried
 
 
@@ -285,10 +286,17 @@ class Step(models.Model):
 
 
 class Attempt(models.Model):
-    """One call, recorded before it leaves: the intent, then what came of it."""
+    """One call, recorded before it leaves: the intent, then what came of it.
+
+    Partitioned by month along its id (docs/growth.md). A step's numbers are unique within a month
+    by an index of each partition, and altogether because they are only given out under the lock
+    of the step's transaction.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    step = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="attempts")
+    step = models.ForeignKey(
+        Step, on_delete=models.CASCADE, related_name="attempts", db_index=False
+    )
     number = models.PositiveIntegerField()
     purpose = models.CharField(max_length=10, choices=[(x.value, x.value) for x in Purpose])
     state = models.CharField(max_length=18, choices=[(x.value, x.value) for x in Tried])
@@ -296,7 +304,12 @@ class Attempt(models.Model):
     generation = models.PositiveSmallIntegerField()
     idempotency_key = models.CharField(max_length=120, blank=True)
     mapping_version = models.ForeignKey(
-        MappingVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        MappingVersion,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
     )
     traceparent = models.CharField(max_length=55)
     payload = models.JSONField(default=dict)
@@ -313,9 +326,6 @@ class Attempt(models.Model):
 
     class Meta:
         ordering = ["step", "number"]
-        constraints = [
-            models.UniqueConstraint(fields=["step", "number"], name="one_attempt_per_number")
-        ]
 
     def __str__(self) -> str:
         return f"try {self.number} of {self.step_id}"
@@ -343,9 +353,15 @@ class Delivery(models.Model):
 
 
 class TimelineEntry(models.Model):
-    """What happened to a transaction, in order; written with the change it tells of."""
+    """What happened to a transaction, in order; written with the change it tells of.
 
-    transaction = models.ForeignKey(Transaction, on_delete=models.CASCADE, related_name="timeline")
+    Partitioned by month along its id, which sorts as things happened (docs/growth.md).
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    transaction = models.ForeignKey(
+        Transaction, on_delete=models.CASCADE, related_name="timeline", db_index=False
+    )
     at = models.DateTimeField()
     kind = models.CharField(max_length=40)
     step = models.CharField(max_length=60, blank=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
-from controltower.transactions.models.events import new_id
+from controltower.canonical.identity import new_id
 from controltower.transactions.models.journey import Step, Transaction
 
 

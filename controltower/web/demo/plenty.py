@@ -14,10 +14,27 @@ from django.db import connection
 STATEMENTS: tuple[tuple[str, str], ...] = (
     ("seed", "SELECT setseed(0.42)"),
     (
+        "ids",
+        """
+        CREATE OR REPLACE FUNCTION pg_temp.id_at(moment timestamptz) RETURNS uuid
+        LANGUAGE sql VOLATILE AS $$
+            SELECT overlay(gen_random_uuid()::text
+                           PLACING left(log_bound(moment)::text, 13) || '-7' FROM 1 FOR 15)::uuid
+        $$
+        """,
+    ),
+    (
+        "months",
+        """
+        SELECT log_ahead(log, 'month', %(now)s - interval '70 days', %(now)s)
+        FROM unnest(ARRAY['transactions_attempt', 'transactions_timelineentry']) AS log
+        """,
+    ),
+    (
         "plan",
         """
         CREATE TEMP TABLE plan ON COMMIT DROP AS
-        SELECT g, gen_random_uuid() AS id, gen_random_uuid() AS event,
+        SELECT *, pg_temp.id_at(started) AS id, pg_temp.id_at(started) AS event FROM (SELECT g,
             CASE WHEN g %% 3 = 0 THEN 'opportunity-to-project'
                  WHEN g %% 20 = 1 THEN 'time-to-cost-reporting'
                  ELSE 'time-and-expense-to-billing' END AS process,
@@ -31,7 +48,7 @@ STATEMENTS: tuple[tuple[str, str], ...] = (
         FROM generate_series(1, %(count)s) AS g
         JOIN (SELECT *, row_number() OVER (ORDER BY code) - 1 AS place,
                      count(*) OVER () AS all_of_them FROM firm_legalentity) AS e
-          ON e.place = g %% e.all_of_them
+          ON e.place = g %% e.all_of_them) AS begun
         """,
     ),
     (
@@ -133,8 +150,8 @@ STATEMENTS: tuple[tuple[str, str], ...] = (
         "steps",
         """
         CREATE TEMP TABLE played ON COMMIT DROP AS
-        SELECT gen_random_uuid() AS id, plan.id AS transaction, plan.g, plan.chain, plan.outcome,
-            route.*, systems_system.id AS system, systems_system.slug AS slug,
+        SELECT pg_temp.id_at(started) AS id, plan.id AS transaction, plan.g, plan.chain,
+            plan.outcome, route.*, systems_system.id AS system, systems_system.slug AS slug,
             version.id AS version,
             CASE WHEN position < reached THEN 'verified'
                  WHEN position > reached THEN CASE outcome WHEN 'cancelled' THEN 'cancelled'
@@ -181,7 +198,7 @@ STATEMENTS: tuple[tuple[str, str], ...] = (
         INSERT INTO transactions_attempt (id, step_id, number, purpose, state, fence, generation,
             idempotency_key, mapping_version_id, traceparent, payload, payload_digest, started_at,
             deadline_at, ended_at, milliseconds, request, response, status, kind, text)
-        SELECT gen_random_uuid(), id, 1, 'send',
+        SELECT pg_temp.id_at(at), id, 1, 'send',
             CASE WHEN state = 'parked' THEN 'failed_permanent' ELSE 'acked' END, 1, 1,
             'FILL-' || g || '.' || name, version,
             '00-' || md5(g::text) || '-' || left(md5(name), 16) || '-01',
@@ -196,8 +213,9 @@ STATEMENTS: tuple[tuple[str, str], ...] = (
     (
         "timeline",
         """
-        INSERT INTO transactions_timelineentry (transaction_id, at, kind, step, actor, text, detail)
-        SELECT transaction, at, state, name, '',
+        INSERT INTO transactions_timelineentry (id, transaction_id, at, kind, step, actor, text,
+            detail)
+        SELECT pg_temp.id_at(at), transaction, at, state, name, '',
             title || CASE WHEN state = 'parked' THEN ': refused.' ELSE ': it is there and agrees.'
                      END, '{}'
         FROM played WHERE state IN ('verified', 'parked') ORDER BY at
@@ -241,8 +259,9 @@ STATEMENTS: tuple[tuple[str, str], ...] = (
     (
         "calls",
         """
-        INSERT INTO systems_call (system_id, at, operation, milliseconds, verdict, reached)
-        SELECT id, %(now)s - interval '2 days' * (g / 20000.0), 'send upsert project',
+        INSERT INTO systems_call (id, system_id, at, operation, milliseconds, verdict, reached)
+        SELECT pg_temp.id_at(%(now)s - interval '2 days' * (g / 20000.0)), id,
+            %(now)s - interval '2 days' * (g / 20000.0), 'send upsert project',
             (80 + random() * 220 + CASE WHEN g %% 211 = 0 THEN 2000 ELSE 0 END)::int,
             CASE WHEN g %% 97 = 0 THEN 'trylater' ELSE 'done' END, g %% 97 <> 0
         FROM systems_system, generate_series(1, 20000) AS g
