@@ -23,12 +23,11 @@ from datetime import datetime, timedelta
 from time import monotonic, sleep
 
 from django.db import connection
-from django.utils import timezone
 
 from controltower.systems import circuit
 from controltower.systems.models import Call, Circuit, System
 from controltower.systems.switchboard import Reply, Switchboard
-from controltower.transactions import bell, sets, settlement
+from controltower.transactions import bell, clock, settlement
 from controltower.transactions.cases import AWAY
 from controltower.transactions.claiming import LEASE, Claim, claim
 from controltower.transactions.intent import Answered, Intent
@@ -165,7 +164,7 @@ class Flow:
                 return
 
     def _fill(self, line: Line, around: World) -> int:
-        now, until = timezone.now(), monotonic() + LEASE.total_seconds()
+        now, until = clock.now(), monotonic() + LEASE.total_seconds()
         systems = [s for s in around.systems.values() if s.connection == line.slug and s.active]
         claims: list[Claim] = []
         for system in systems:
@@ -174,23 +173,23 @@ class Flow:
                 continue
             if room > 0 and (allowed := circuit.allowance(system, room, now)):
                 claims += claim([system.pk], allowed)
-        intents = prepare(claims, now=now, around=around)
-        line.under_way.update(intent.system.pk for intent in intents)
-        self.board.place([(one, one.system, one.order) for one in intents], until)
-        self.made += len(intents)
+        for intent in prepare(claims, now=now, around=around):
+            line.under_way[intent.system.pk] += 1
+            self.board.place(intent, intent.system, intent.order, until)
+            self.made += 1
         return len(claims)
 
     def _keep(self) -> None:
         """Record the calls, then settle their answers; what fails for want of the database is
         kept in memory and tried again."""
         if self._heard:
-            record(self._heard, now=timezone.now())
+            record(self._heard, now=clock.now())
             for reply in self._heard:
                 if line := self._lines.get(reply.ticket.system.connection):
                     line.under_way[reply.ticket.system.pk] -= 1
             self._answered += [Answered(r.ticket, r.verdict, r.milliseconds) for r in self._heard]
             self._heard = []
-        settlement.settle(self._answered, now=timezone.now())
+        settlement.settle(self._answered, now=clock.now())
         self._answered = []
 
     def _wait_for_database(self, error: Exception) -> None:
@@ -208,7 +207,7 @@ class Flow:
 def record(replies: Sequence[Reply[Intent]], *, now: datetime) -> None:
     """Keep what the calls tell of their systems: time taken, limits, circuit."""
     made = [reply for reply in replies if reply.verdict is not None]
-    sets.insert(_call(reply, now) for reply in made)
+    Call.objects.bulk_create(_call(reply, now) for reply in made)
     by_system: dict[int, list[Reply[Intent]]] = {}
     for reply in made:
         by_system.setdefault(reply.ticket.system.pk, []).append(reply)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from django.db import close_old_connections
-from django.utils import timezone
 
 from controltower import queues
+from controltower.transactions import clock, interpretation, periods, polling, replay
 from controltower.transactions import drain as draining
-from controltower.transactions import interpretation, periods, polling, replay
 
 
 def interpret() -> None:
     """Interpret received events until none is due."""
     close_old_connections()
     queues.answered("interpret")
-    while interpretation.interpret_due(limit=100, now=timezone.now()):
+    while interpretation.interpret_due(limit=100, now=clock.now()):
         pass
 
 
@@ -43,4 +42,4 @@ def watch_periods() -> None:
     """Ask the ERPs which months are open."""
     close_old_connections()
     queues.answered("watch_periods")
-    periods.watch(now=timezone.now())
+    periods.watch(now=clock.now())

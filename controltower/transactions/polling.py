@@ -7,11 +7,10 @@ import logging
 from datetime import datetime, timedelta
 
 from django.db.transaction import atomic
-from django.utils import timezone
 
 from controltower.systems import calls, circuit
 from controltower.systems.models import Call, Feed, System
-from controltower.transactions import bell, intake, settlement
+from controltower.transactions import bell, clock, intake, settlement
 
 log = logging.getLogger(__name__)
 PAGE = 200
@@ -34,14 +33,14 @@ def poll(feed_id: int) -> int:
     The claim is the due time moved ahead, so that two workers never poll one feed together. The
     cursor moves in the same commit as the events.
     """
-    now = timezone.now()
+    now = clock.now()
     claimed = Feed.objects.filter(pk=feed_id, due_at__lte=now).update(due_at=now + LEASE)
     if not claimed:
         return 0
     feed = Feed.objects.select_related("system").get(pk=feed_id)
     stored, more = 0, True
-    while more and timezone.now() - now < LEASE / 2:
-        began = timezone.now()
+    while more and clock.now() - now < LEASE / 2:
+        began = clock.now()
         try:
             page = asyncio.run(_page(feed))
         except calls.CallFailed as failure:
@@ -66,7 +65,7 @@ async def _acknowledge(feed: Feed, page: calls.ChangePage) -> None:
 
 
 def _keep(feed: Feed, page: calls.ChangePage, began: datetime) -> int:
-    now = timezone.now()
+    now = clock.now()
     with atomic():
         receipt = intake.receive(
             facts=[(change.raw, change.event) for change in page.changes],
@@ -86,7 +85,7 @@ def _keep(feed: Feed, page: calls.ChangePage, began: datetime) -> int:
 
 
 def _failed(feed: Feed, failure: calls.CallFailed, began: datetime) -> None:
-    now = timezone.now()
+    now = clock.now()
     verdict = failure.verdict
     feed.trouble = str(getattr(verdict, "text", ""))[:400]
     feed.due_at = now + timedelta(seconds=max(feed.every_seconds, 10))

@@ -17,14 +17,13 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.transaction import atomic
-from django.utils import timezone
 
 from controltower import queues
 from controltower.firm import approvals, audit
 from controltower.firm.models import Person
 from controltower.firm.rates import rates
 from controltower.firm.rights import Right, may
-from controltower.transactions import bell, forecast
+from controltower.transactions import bell, clock, forecast
 from controltower.transactions.models import (
     Forecast,
     ItemState,
@@ -110,14 +109,14 @@ def survey(plan_id: UUID | str) -> ReplayPlan:
     items = list(
         made.items.select_related("step__system", "transaction__entity", "step__mapping_version")
     )
-    forecast.fill(items, mapping_choice=made.mapping_choice, now=timezone.now())
+    forecast.fill(items, mapping_choice=made.mapping_choice, now=clock.now())
     with atomic():
         if ReplayPlan.objects.select_for_update().get(pk=made.pk).state != PlanState.DRAFT:
             made.refresh_from_db()
             return made
         ReplayItem.objects.bulk_update(items, ["forecast", "why", "difference", "state"])
         made.digest = seal(items, made.mapping_choice)
-        made.expires_at = timezone.now() + VALID_FOR
+        made.expires_at = clock.now() + VALID_FOR
         made.needs_second_person = _worth(items) > Decimal(settings.SECOND_PERSON_ABOVE)
         made.state = PlanState.PLANNED
         made.save()

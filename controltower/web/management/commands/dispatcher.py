@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from controltower import queues
 from controltower.schedule import SCHEDULE
+from controltower.transactions import clock
 
 log = logging.getLogger(__name__)
 BEAT = timedelta(seconds=0.5)
@@ -31,19 +32,19 @@ class Command(BaseCommand):
         self.stopped = False
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
-        due = {periodic.name: timezone.now() for periodic in SCHEDULE}
+        due = dict.fromkeys((periodic.name for periodic in SCHEDULE), time.monotonic())
         while not self.stopped:
             for periodic in SCHEDULE:
-                now = timezone.now()
+                now = time.monotonic()
                 if due[periodic.name] <= now and not self.stopped:
-                    due[periodic.name] = now + periodic.every
+                    due[periodic.name] = now + periodic.every.total_seconds()
                     self._play(periodic)
             self._heartbeat()
             time.sleep(BEAT.total_seconds())
 
     def _play(self, periodic: Any) -> None:
         try:
-            periodic.run(timezone.now())
+            periodic.run(clock.now())
         except OperationalError as error:
             log.warning("database away: %s", type(error).__name__, extra={"job": periodic.name})
             connection.close()
