@@ -107,8 +107,7 @@ class Door:
             if monotonic() + seconds > until:
                 raise TooLate
             try:
-                async with asyncio.timeout(seconds):
-                    return await self._call(order)
+                return await asyncio.wait_for(self._call(order), seconds)
             except TimeoutError:
                 return _no_answer(order, f"{self.system.title} did not answer in {seconds:.0f} s.")
             except CallFailed as failure:

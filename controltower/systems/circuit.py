@@ -65,9 +65,11 @@ def _learn(row: System, verdict: Verdict, now: datetime) -> None:
         row.opened_at = row.retry_at = None
         row.last_ok_at = now
         return
-    row.failures += 1
     row.last_failure_at = now
     row.last_failure = str(getattr(verdict, "text", ""))[:400]
+    if row.retry_at is not None and row.retry_at > now:
+        return  # it was under way when the circuit opened, and says nothing new
+    row.failures += 1
     if row.failures >= OPENS_AFTER:
         row.circuit = Circuit.OPEN
         row.opened_at = row.opened_at or now

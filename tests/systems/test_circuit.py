@@ -41,6 +41,18 @@ def test_repeated_failures_open_it_and_an_answer_closes_it(system: System) -> No
     assert circuit.allowance(system, 10, later) == 10
 
 
+def test_calls_that_fail_together_open_it_once(system: System) -> None:
+    """Thirty calls in flight say no more than four: the first rest is the short one."""
+    now = timezone.now()
+    circuit.note(system, [away] * 30, now)
+    assert system.retry_at == now + circuit.FIRST_REST
+    circuit.note(system, [away] * 5, now + timedelta(seconds=3))
+    assert system.retry_at == now + circuit.FIRST_REST
+    tested = now + circuit.FIRST_REST + timedelta(seconds=1)
+    circuit.note(system, [away], tested)
+    assert system.retry_at == tested + 2 * circuit.FIRST_REST
+
+
 def test_a_refusal_is_an_answer(system: System) -> None:
     refused = Rejected(kind=Kind.VALIDATION, text="no")
     circuit.note(system, [away] * 3 + [refused], timezone.now())
