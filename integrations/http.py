@@ -24,6 +24,7 @@ from yarl import URL
 from controltower.canonical.verdicts import Exchange
 
 MOST_BYTES = 16 * 1024 * 1024
+LONGEST_REST = timedelta(minutes=5)
 _CONNECT_SECONDS = 5.0
 _POOLED_METHODS = {"GET", "HEAD"}
 _SHOWN_HEADERS = ("content-type", "retry-after", "location", "sforce-limit-info")
@@ -45,9 +46,16 @@ class Answer:
 
     @property
     def retry_after(self) -> timedelta | None:
-        """The Retry-After header in seconds, None when absent or not a number of seconds."""
+        """The Retry-After header, None when absent or not a number of seconds.
+
+        At most `LONGEST_REST`: any box on the way may have written it, and asking once more by
+        then costs one call, where believing an odd value would hold money for a day.
+        """
         text = self.headers.get("Retry-After", "").strip()
-        return timedelta(seconds=min(int(text), 86_400)) if text.isdecimal() else None
+        if not (text.isascii() and text.isdecimal()):
+            return None
+        seconds = text.lstrip("0") or "0"
+        return min(timedelta(seconds=int(seconds[:9])), LONGEST_REST)
 
 
 @dataclass(frozen=True, slots=True)

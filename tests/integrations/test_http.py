@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from integrations import http
-from integrations.http import Answer, HttpClient, NeverSent, NoAnswer
+from integrations.http import LONGEST_REST, Answer, HttpClient, NeverSent, NoAnswer
 from tests.integrations.doors import free_port
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -155,7 +155,17 @@ async def test_a_write_never_rides_a_used_connection() -> None:
 
 @pytest.mark.parametrize(
     ("said", "meant"),
-    [("7", timedelta(seconds=7)), ("", None), ("soon", None), ("99999999", timedelta(days=1))],
+    [
+        ("7", timedelta(seconds=7)),
+        ("0", timedelta(0)),
+        ("", None),
+        ("soon", None),
+        ("-5", None),
+        ("٣", None),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", None),
+        ("99999999", LONGEST_REST),
+        ("9" * 5000, LONGEST_REST),
+    ],
 )
 async def test_retry_after_in_seconds(said: str, meant: timedelta | None) -> None:
     head = f"HTTP/1.1 429 Slow\r\nRetry-After: {said}\r\nContent-Length: 0\r\n\r\n"
