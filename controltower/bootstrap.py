@@ -61,8 +61,8 @@ def supervisor(command: str, words: list[str]) -> NoReturn:
     os.execv(program, [program, "-m", "controltower.supervisor", command, *words])
 
 
-def checks(words: list[str]) -> NoReturn:
-    """Become the run of all checks, in the test environment."""
+def in_test_environment(module: str, words: list[str]) -> NoReturn:
+    """Become a program of the tests, such as the run of all checks."""
     place = REPOSITORY / ".venv"
     try:
         make_environments(place, ["test", "sandbox"])
@@ -70,7 +70,7 @@ def checks(words: list[str]) -> NoReturn:
         sys.exit(str(problem))
     os.chdir(REPOSITORY)
     program = python_of(place / "test")
-    os.execv(program, [program, "-m", "tests.checks", *words])
+    os.execv(program, [program, "-m", module, *words])
 
 
 def environments_place(home: Path) -> Path:

@@ -1,0 +1,244 @@
+"""One chaos run from the first process to the verdict: what ``bin/chaos`` does."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tests.chaos.house import House, as_json, commit
+from tests.chaos.schedule import Blow, Event, blows, events
+
+if TYPE_CHECKING:
+    from tests.chaos.ledger import Findings
+    from tests.chaos.load import Load
+    from tests.chaos.pulse import Sample
+    from tests.chaos.verdict import Verdict
+
+Strike = Callable[[Blow], Awaitable[None]]
+Timed = TypeVar("Timed", Blow, Event)
+SECONDS, MOST_SECONDS, MOST_EVENTS = 120.0, 7200.0, 50_000
+EVENTS_A_SECOND = 0.8
+WARM_UP = (("LF-DE", "SIL"), ("LF-UK", "OTT"), ("LF-US", "BLU"), ("LF-DE", "BRA"))
+"""Deals that are won before the first fault, so that there is work to approve from the start."""
+LONGEST_SETTLING = 420.0
+"""Seconds: more than the longest rest of a circuit (5 min) and the longest lease (1 min)."""
+FIRST_PORT = 8200
+
+
+def main(words: list[str]) -> int:
+    """Play a run; 0 when everything held."""
+    options = _parser().parse_args(words)
+    seed = secrets.randbelow(10**6) if options.seed is None else options.seed
+    count = round(options.seconds * EVENTS_A_SECOND) if options.events is None else options.events
+    print(f"bin/chaos --seed {seed} --seconds {options.seconds:g} --events {count}", flush=True)
+    run = Run(seed, options.seconds, count, options.settle, options.port, quiet=options.quiet)
+    verdict = asyncio.run(run.play())
+    print(verdict.table())
+    if options.json is not None:
+        options.json.write_text(as_json(verdict.as_dict()))
+    if options.record:
+        from tests.chaos import assurance
+
+        assurance.append(verdict.as_dict())
+    return 0 if verdict.passed else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bin/chaos", description="Break a tower of its own at random; compare all books."
+    )
+    add = parser.add_argument
+    add("--events", type=_within(MOST_EVENTS), help="what happens in the firm (0.8 a second)")
+    add("--seconds", type=_within(MOST_SECONDS), default=SECONDS, help="of faults (120)")
+    add("--seed", type=int, help="repeat a run's schedule")
+    add("--json", type=Path, metavar="FILE", help="write the verdict there")
+    add("--settle", type=_within(MOST_SECONDS), default=LONGEST_SETTLING, help="seconds at most")
+    add("--port", type=int, default=FIRST_PORT, help="the first of seven ports to try")
+    add("--record", action="store_true", help="append the result to docs/assurance.json")
+    add("--quiet", action="store_true", help="only the verdict")
+    return parser
+
+
+def _within(most: float) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isdecimal() or not 0 < int(text) <= most:
+            raise argparse.ArgumentTypeError(f"a whole number from 1 to {most:.0f}")
+        return int(text)
+
+    return number
+
+
+class Run:
+    """One tower, broken for a while, then left alone until it has settled."""
+
+    def __init__(
+        self, seed: int, seconds: float, count: int, settle: float, port: int, *, quiet: bool
+    ) -> None:
+        self.seed, self.seconds, self.settle, self.quiet = seed, seconds, settle, quiet
+        self.blows, self.events = blows(seed, seconds), events(seed, seconds, count)
+        directory = Path(tempfile.mkdtemp(prefix="ct-chaos-", dir="/tmp"))
+        directory.chmod(0o711)
+        self.house = House(directory, seed, port)
+        self.began = datetime.now(UTC).isoformat(timespec="seconds")
+        self.samples: list[Sample] = []
+
+    async def play(self) -> Verdict:
+        """From the first process to the verdict; nothing is left behind."""
+        try:
+            self._say("starting a tower of its own")
+            await self.house.start()
+            _use_the_books_of(self.house)
+            return await self._play()
+        finally:
+            await self.house.stop()
+
+    async def _play(self) -> Verdict:
+        from tests.chaos.faults import Faults
+        from tests.chaos.firm import Firm
+        from tests.chaos.load import Load
+
+        load, faults = Load(self.house, Firm(self.house)), Faults(self.house)
+        async with _meanwhile(self.house.watch(), self._sample()):
+            await self._warm_up(load)
+            self._say(f"{len(self.blows)} faults and {len(self.events)} events begin")
+            playing = asyncio.create_task(_on_time(self.events, load.play))
+            await _on_time(self.blows, self._telling(faults.strike))
+            await playing
+            self._say("the faults are over; settling")
+            settled = await self._settle()
+            await asyncio.sleep(1)
+            return await asyncio.to_thread(self._judge, load, faults.ends(), settled)
+
+    async def _warm_up(self, load: Load) -> None:
+        """Deals whose projects exist before anything is broken."""
+        for entity, client in WARM_UP:
+            await asyncio.to_thread(load.firm.win, entity, client)
+        for _ in range(120):
+            if await asyncio.to_thread(_projects, load) >= len(WARM_UP):
+                return
+            await asyncio.sleep(0.5)
+        raise RuntimeError("the tower set up no project in a minute, and nothing was broken yet")
+
+    def _telling(self, strike: Strike) -> Strike:
+        async def told(blow: Blow) -> None:
+            lasts = f" for {blow.lasts:.1f} s" if blow.lasts else ""
+            self._say(f"{blow.at:6.1f} s  {blow.name}{lasts}")
+            await strike(blow)
+
+        return told
+
+    async def _sample(self) -> None:
+        from controltower.supervisor.plan import web_answers
+        from tests.chaos import pulse
+
+        answered = 0
+        while True:
+            answered += await asyncio.to_thread(web_answers, self.house.port)
+            sample = await asyncio.to_thread(pulse.look, answered)
+            if sample is not None:
+                self.samples.append(sample)
+            await asyncio.sleep(0.5)
+
+    async def _settle(self) -> float | None:
+        """Wait until every process is up and nothing is live that no person has to decide."""
+        began = time.monotonic()
+        while time.monotonic() - began < self.settle:
+            if self.house.is_ready() and await asyncio.to_thread(_is_quiet):
+                return time.monotonic() - began
+            await asyncio.sleep(1)
+        return None
+
+    def _judge(
+        self, load: Load, ends: list[tuple[str, tuple[str, ...], float]], settled: float | None
+    ) -> Verdict:
+        from django.utils import timezone
+
+        from controltower.measures import invariants
+        from tests.chaos import books, pulse
+        from tests.chaos.ledger import compare
+        from tests.chaos.verdict import Verdict
+
+        facts = books.accepted(load.firm, load.told)
+        findings: Findings = compare(
+            facts, books.positions(), books.effects(load.firm), books.references()
+        )
+        return Verdict(
+            seed=self.seed, commit=commit(), began=self.began, seconds=self.seconds,
+            settled=settled, played=load.played, acknowledged=len(load.told), facts=len(facts),
+            blows=self.blows, findings=findings, breaches=invariants.breaches(timezone.now()),
+            recovery=pulse.recoveries(ends, self.samples), restarts=self.house.restarts(),
+            complaints=load.complaints,
+        )  # fmt: skip
+
+    def _say(self, text: str) -> None:
+        if not self.quiet:
+            print(text, flush=True)
+
+
+def _use_the_books_of(house: House) -> None:
+    """Django in this process reads the tower's own database from now on."""
+    import django
+
+    for name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY"):
+        os.environ[name] = house.environment[name]
+    os.environ["DJANGO_SETTINGS_MODULE"] = "controltower.settings"
+    django.setup()
+
+
+def _projects(load: Load) -> int:
+    soql = "SELECT Id FROM pse__Proj__c WHERE Tower_External_Id__c != null"
+    return len(load.firm.query(soql))
+
+
+def _is_quiet() -> bool:
+    """Nothing unread, nothing live but what waits for a person; False while the books are away."""
+    from django.db import InterfaceError, OperationalError, connection
+
+    from controltower.transactions.models import EventState, InboundEvent, Transaction
+
+    try:
+        unread = InboundEvent.objects.filter(state=EventState.RECEIVED).exists()
+        stuck = Transaction.objects.stuck().values("pk")
+        return not unread and not Transaction.objects.live().exclude(pk__in=stuck).exists()
+    except (OperationalError, InterfaceError):
+        connection.close()
+        return False
+
+
+async def _on_time(plan: Iterable[Timed], play: Callable[[Timed], Awaitable[None]]) -> None:
+    """Play each at its moment, side by side; waits for all. The first failure ends the run."""
+    began = time.monotonic()
+    async with asyncio.TaskGroup() as playing:
+        for one in plan:
+            await asyncio.sleep(max(began + one.at - time.monotonic(), 0))
+            playing.create_task(_of(play, one))
+
+
+async def _of(play: Callable[[Timed], Awaitable[None]], one: Timed) -> None:
+    await play(one)
+
+
+@contextlib.asynccontextmanager
+async def _meanwhile(*chores: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Chores that go on beside something, and end with it."""
+    tasks = [asyncio.create_task(chore) for chore in chores]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

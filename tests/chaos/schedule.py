@@ -1,0 +1,153 @@
+"""What is done to the tower and when: pure, and the same for the same seed.
+
+A run draws from a shuffled deck, so that even a short one meets every kind of fault, and a long
+one meets them all in ever new order.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tests.chaos.proxy import CLEAR, ODD_RETRY_AFTER, Manner, Mode
+
+PROCESSES = (
+    "web", "worker intake", "worker engine 1", "worker engine 2", "dispatcher",
+    "sandbox CRM and PSA", "sandbox ERP",
+)  # fmt: skip
+FREEZABLE = (*PROCESSES, "Valkey")
+UPSTREAMS = ("crm", "erp")
+EVERY = 2.0
+"""Seconds between two blows, on average: work must have a chance to go on in between."""
+JUMPS = (-3600, -90, 45, 300, 3600)
+"""Seconds by which one worker's clock is wrong."""
+
+
+class Fault(StrEnum):
+    """What can be done to the tower."""
+
+    KILL = "killed"
+    FREEZE = "frozen"
+    DATABASE = "stopped at once"
+    WIPE = "wiped and killed"
+    CLOCK = "clock jumped"
+    HOSTILE = "hostile network"
+
+
+@dataclass(frozen=True, slots=True)
+class Blow:
+    """One fault: when it begins and how long it lasts (seconds), and whom it meets."""
+
+    at: float
+    fault: Fault
+    target: str
+    lasts: float = 0.0
+    manner: Manner = CLEAR
+    jump: int = 0
+
+    @property
+    def name(self) -> str:
+        """What the table of recoveries calls it."""
+        if self.fault is Fault.HOSTILE:
+            return f"{self.target} network: {self.manner.mode}"
+        return f"{self.target} {self.fault}"
+
+
+class Pattern(StrEnum):
+    """How a partner's message reaches the door."""
+
+    ONCE = "once"
+    TWICE = "twice"
+    AT_ONCE = "eight at once"
+    REORDERED = "newer before older"
+    LATE = "late"
+
+
+class Deed(StrEnum):
+    """What happens in the firm."""
+
+    DEAL = "deal won in the CRM"
+    TOLD_DEAL = "deal won, told by a partner"
+    TIME = "time approved"
+    EXPENSE = "expense approved"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happens in the firm; `choice` (0 to 1) picks a client or a project."""
+
+    at: float
+    number: int
+    deed: Deed
+    choice: float
+    pattern: Pattern = Pattern.ONCE
+
+
+def blows(seed: int, seconds: float) -> list[Blow]:
+    """The faults of a run, in order; none begins in its last tenth, none outlasts it."""
+    chance = random.Random(f"blows {seed}")
+    found: list[Blow] = []
+    at, cards = 1.0, _decks(chance)
+    while at < seconds * 0.9:
+        found.append(_drawn(chance, next(cards), at, seconds - at))
+        at += chance.uniform(0.4, 1.6) * EVERY
+    return found
+
+
+def events(seed: int, seconds: float, count: int) -> list[Event]:
+    """What happens in the firm: `count` events, evenly spread with some jitter."""
+    chance = random.Random(f"events {seed}")
+    pace = seconds * 0.95 / max(count, 1)
+    return [
+        Event(
+            at=(number + chance.random()) * pace,
+            number=number,
+            deed=chance.choices(list(Deed), [2, 3, 4, 1])[0],
+            choice=chance.random(),
+            pattern=chance.choice(list(Pattern)),
+        )
+        for number in range(count)
+    ]
+
+
+def _decks(chance: random.Random) -> Iterator[tuple[Fault, str, Mode | None]]:
+    """All faults in a new order, again and again."""
+    deck: list[tuple[Fault, str, Mode | None]] = [
+        *((Fault.KILL, name, None) for name in PROCESSES),
+        *((Fault.FREEZE, name, None) for name in FREEZABLE),
+        (Fault.DATABASE, "PostgreSQL", None),
+        (Fault.WIPE, "Valkey", None),
+        (Fault.CLOCK, "fourth worker", None),
+        *(
+            (Fault.HOSTILE, upstream, mode)
+            for upstream in UPSTREAMS
+            for mode in Mode
+            if mode is not Mode.CLEAR
+        ),
+    ]
+    while True:
+        chance.shuffle(deck)
+        yield from deck
+
+
+def _drawn(
+    chance: random.Random, card: tuple[Fault, str, Mode | None], at: float, left: float
+) -> Blow:
+    fault, target, mode = card
+    match fault:
+        case Fault.FREEZE:
+            return Blow(at, fault, target, lasts=min(chance.uniform(1, 8), left))
+        case Fault.CLOCK:
+            return Blow(at, fault, target, jump=chance.choice(JUMPS))
+        case Fault.HOSTILE if mode is not None:
+            manner = Manner(
+                mode,
+                share=chance.choice((0.5, 1.0)),
+                seconds=round(chance.uniform(0.5, 6), 2),
+                status=chance.choice((429, 503)),
+                retry_after=chance.choice(ODD_RETRY_AFTER),
+            )
+            return Blow(at, fault, target, lasts=min(chance.uniform(2, 7), left), manner=manner)
+    return Blow(at, fault, target)
