@@ -1,8 +1,9 @@
-"""The one web process: pages and doors over HTTP, signals over websockets."""
+"""The web process: pages by Django, webhooks by a door of their own, signals over websockets."""
 
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from django.core.asgi import get_asgi_application
 
@@ -14,11 +15,31 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
 from controltower.web.body_limit import BodyLimit  # noqa: E402
+from controltower.web.inbound import Door  # noqa: E402
 from controltower.web.live import live  # noqa: E402
+
+_door = Door()
+
+
+async def _http(scope: Any, receive: Any, send: Any) -> None:
+    """Webhooks do not pass Django: it could not take them as fast as they may come."""
+    answering = _door if scope["path"].startswith("/inbound/") else _pages
+    await answering(scope, receive, send)
+
+
+async def _lifespan(scope: Any, receive: Any, send: Any) -> None:
+    """What the server tells of its beginning and its end."""
+    await receive()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await _door.close()
+    await send({"type": "lifespan.shutdown.complete"})
+
 
 application = ProtocolTypeRouter(
     {
-        "http": BodyLimit(_pages),
+        "http": BodyLimit(_http),
+        "lifespan": _lifespan,
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(live)),
     }
 )

@@ -76,10 +76,11 @@ def ring(name: str, function: str, *ids: str) -> None:
 
     Failing to ring loses nothing: the dispatcher rings again for whatever is due.
     """
-    on_commit(partial(_ring, name, function, ids), robust=True)
+    on_commit(partial(ring_now, name, function, *ids), robust=True)
 
 
-def _ring(name: str, function: str, ids: tuple[str, ...]) -> None:
+def ring_now(name: str, function: str, *ids: str) -> None:
+    """The same for a caller that knows its commit to be done."""
     path = f"controltower.transactions.jobs.{function}"
     try:
         if connection().set(_bell(function, ids), 1, nx=True, ex=STILL_RINGING):

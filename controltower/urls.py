@@ -1,5 +1,6 @@
-"""Every route of the product on one page. Webhooks, API and health are for programs; the rest
-are pages and need a signed-in person (web/security.py)."""
+"""Every route of the product on one page, save the webhook door `/inbound/<connection>/`, which
+stands beside Django (asgi.py). API and health are for programs; the rest are pages and need a
+signed-in person (web/security.py)."""
 
 from __future__ import annotations
 
@@ -9,7 +10,6 @@ from controltower.web import (
     exceptions,
     find,
     health,
-    inbound,
     jobs,
     mappings,
     set_aside,
@@ -27,7 +27,6 @@ handler500 = "controltower.web.errors.server_error"
 
 programs = [
     path("api/v1/", api.urls),
-    path("inbound/<slug:connection>/", inbound.receive, name="inbound"),
     path("healthz", health.alive, name="alive"),
     path("readyz", health.ready, name="ready"),
     path("metrics", health.metrics, name="metrics"),

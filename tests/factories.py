@@ -49,6 +49,7 @@ from controltower.transactions import (
     replaying,
     settlement,
 )
+from controltower.transactions.claiming import Claim
 from controltower.transactions.intent import Answered
 from controltower.transactions.models import EventState, InboundEvent, ReplayPlan, Step, Transaction
 from controltower.transactions.protocol import MOST_PROBES, State
@@ -200,6 +201,15 @@ class Firm:
             interpretation.interpret(event_id, now=self.now)
         return Transaction.objects.get(items__source_id=event.record.source_id)
 
+    def receive(self, *told: CanonicalEvent) -> intake.Receipt:
+        """Let the tower know many facts at once, as a surge does."""
+        receipt = intake.receive(
+            facts=[(b"{}", event) for event in told], signature="polled", now=self.now
+        )
+        while interpretation.interpret_due(limit=100, now=self.now):
+            pass
+        return receipt
+
     def deal(self, answers: Mapping[str, Answer] | None = None, **values: Any) -> Transaction:
         """A won deal, played as far as the answers let it go."""
         return self.play(self.tell(self.opportunity(**values)), answers)
@@ -229,12 +239,7 @@ class Firm:
         systems = list(System.objects.values_list("pk", flat=True))
         _due_now(one)
         while claims := claiming.claim(systems, 50):
-            answered = []
-            for intent in preparation.prepare(claims, now=self.now):
-                step = Step.objects.get(pk=intent.step_id)
-                verdict = self._answer(step, intent.order.purpose, answers or {}, probes)
-                answered.append(Answered(intent, verdict, 420))
-            settlement.settle(answered, now=self.now)
+            self._round(claims, answers or {}, probes)
             _due_now(one)
             claimed = [claim.step_id for claim in claims]
             if Step.objects.filter(pk__in=claimed, kind=Kind.UNKNOWN).exists():
@@ -242,6 +247,25 @@ class Firm:
         letters.catch_up(now=self.now)
         one.refresh_from_db()
         return one
+
+    def play_step(self, one: Transaction, name: str) -> None:
+        """One call of one step, answered well."""
+        step = one.steps.get(name=name)
+        assert step.system_id is not None
+        due = claiming.claim([step.system_id], 50)
+        mine = [claim for claim in due if claim.step_id == step.pk]
+        claiming.give_back([c for c in due if c not in mine], after=timedelta(minutes=-1))
+        self._round(mine, {}, None)
+
+    def _round(
+        self, claims: Sequence[Claim], answers: Mapping[str, Answer], probes: Verdict | None
+    ) -> None:
+        answered = []
+        for intent in preparation.prepare(claims, now=self.now):
+            step = Step.objects.get(pk=intent.step_id)
+            verdict = self._answer(step, intent.order.purpose, answers, probes)
+            answered.append(Answered(intent, verdict, 420))
+        settlement.settle(answered, now=self.now)
 
     def _answer(
         self, step: Step, purpose: str, answers: Mapping[str, Answer], probes: Verdict | None

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 DEPTH = 64
 DIGITS = 40
@@ -19,6 +22,9 @@ EXPONENT = 20
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 """One string, or the rest of the text when it never ends: so that each character is seen once."""
 _BRACKET = re.compile(r"[\[\]{}]")
+_OPENING = re.compile(r"[ \t\n\r]*\[[ \t\n\r]*")
+_COMMA = re.compile(r"[ \t\n\r]*,[ \t\n\r]*")
+_CLOSING = re.compile(r"[ \t\n\r]*\][ \t\n\r]*\Z")
 _UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -28,17 +34,20 @@ class NotStrictJson(ValueError):
 
 def decode(raw: bytes | str) -> Any:
     """Read JSON. Raises NotStrictJson for anything that is broken, ambiguous or beyond limits."""
+    return _read(raw, _STRICT.decode)
+
+
+def decode_items(raw: bytes | str) -> list[tuple[bytes, Any]]:
+    """Read an array: its items, each with the bytes it was read from. Raises NotStrictJson."""
+    return _read(raw, _items)
+
+
+def _read(raw: bytes | str, reader: Callable[[str], T]) -> T:
     text = _text(raw)
     if _depth(text) > DEPTH:
         raise NotStrictJson(f"It is nested more than {DEPTH} levels deep.")
     try:
-        value = json.loads(
-            text,
-            parse_int=_integer,
-            parse_float=_decimal,
-            parse_constant=_no_constant,
-            object_pairs_hook=_unique,
-        )
+        value = reader(text)
     except NotStrictJson:
         raise
     except json.JSONDecodeError as error:
@@ -50,6 +59,22 @@ def decode(raw: bytes | str) -> Any:
     if "\\u" in text:
         _require_keepable(value)
     return value
+
+
+def _items(text: str) -> list[tuple[bytes, Any]]:
+    opening = _OPENING.match(text)
+    if not opening:
+        raise NotStrictJson("It is not an array.")
+    found: list[tuple[bytes, Any]] = []
+    at = opening.end()
+    while not _CLOSING.match(text, at):
+        comma = _COMMA.match(text, at)
+        if bool(comma) != bool(found):
+            raise NotStrictJson("The items of an array stand apart by one comma each.")
+        begin = comma.end() if comma else at
+        value, at = _STRICT.raw_decode(text, begin)
+        found.append((text[begin:at].encode(), value))
+    return found
 
 
 def decode_exact(raw: bytes | str) -> Any:
@@ -109,12 +134,20 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+_STRICT = json.JSONDecoder(
+    parse_int=_integer,
+    parse_float=_decimal,
+    parse_constant=_no_constant,
+    object_pairs_hook=_unique,
+)
+
+
 def _require_keepable(value: Any) -> None:
     """Look for what an escape (\\u0000, \\ud800) has smuggled into a name or a text."""
     if isinstance(value, str):
         if _UNKEEPABLE.search(value):
             raise NotStrictJson("A text holds a NUL or half a character.")
-    elif isinstance(value, list):
+    elif isinstance(value, (list, tuple)):
         for item in value:
             _require_keepable(item)
     elif isinstance(value, dict):

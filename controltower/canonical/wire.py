@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -29,8 +30,14 @@ def to_json(value: Any) -> Any:
 
 def from_json(kind: type[T], data: Mapping[str, Any]) -> T:
     """Rebuild a dataclass from `to_json`'s result; unknown keys are ignored."""
-    hints = get_type_hints(kind)
+    hints = _hints(kind)  # type: ignore[arg-type] # a class is hashable, whatever mypy says
     return kind(**{key: _restore(hints[key], item) for key, item in data.items() if key in hints})
+
+
+@cache
+def _hints(kind: type[Any]) -> dict[str, Any]:
+    """The types of a dataclass's fields: resolving them takes longer than all the rest."""
+    return get_type_hints(kind)
 
 
 def _restore(hint: Any, value: Any) -> Any:

@@ -107,7 +107,8 @@ class Door:
             if monotonic() + seconds > until:
                 raise TooLate
             try:
-                return await asyncio.wait_for(self._call(order), seconds)
+                async with asyncio.timeout(seconds):
+                    return await self._call(order)
             except TimeoutError:
                 return _no_answer(order, f"{self.system.title} did not answer in {seconds:.0f} s.")
             except CallFailed as failure:

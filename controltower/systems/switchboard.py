@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from time import monotonic
@@ -41,6 +41,7 @@ class Switchboard(Generic[Ticket]):
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="calls", daemon=True)
         self._doors = Doors()
+        self._under_way: set[asyncio.Task[None]] = set()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -57,10 +58,10 @@ class Switchboard(Generic[Ticket]):
         self._thread.join()
         self._loop.close()
 
-    def place(self, ticket: Ticket, system: System, order: Order, until: float) -> None:
-        """Begin a call; none that could last beyond `until` (monotonic seconds) is begun."""
-        self.in_flight += 1
-        asyncio.run_coroutine_threadsafe(self._call(ticket, system, order, until), self._loop)
+    def place(self, calls: Sequence[tuple[Ticket, System, Order]], until: float) -> None:
+        """Begin calls; none that could last beyond `until` (monotonic seconds) is begun."""
+        self.in_flight += len(calls)
+        self._loop.call_soon_threadsafe(self._begin, calls, until)
 
     def replies(self, wait: float) -> list[Reply[Ticket]]:
         """All replies that are there; waits up to so many seconds for the first."""
@@ -72,6 +73,12 @@ class Switchboard(Generic[Ticket]):
         except Empty:
             self.in_flight -= len(found)
             return found
+
+    def _begin(self, calls: Sequence[tuple[Ticket, System, Order]], until: float) -> None:
+        for call in calls:
+            task = self._loop.create_task(self._call(*call, until))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
 
     async def _call(self, ticket: Ticket, system: System, order: Order, until: float) -> None:
         began, quota = monotonic(), Quota()
@@ -88,10 +95,9 @@ class Switchboard(Generic[Ticket]):
         self._replies.put(Reply(ticket, verdict, spent, quota))
 
     async def _close(self) -> None:
-        under_way = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in under_way:
+        for task in self._under_way:
             task.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)
+        await asyncio.gather(*self._under_way, return_exceptions=True)
         await self._doors.close()
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:

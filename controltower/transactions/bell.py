@@ -15,8 +15,9 @@ idempotent and may be called late; what must not be missed is caught up by the d
 def ring(*topics: str, transactions: Iterable[object] = ()) -> None:
     """Ring once the current database transaction has committed."""
     names = frozenset({*topics, *(f"tx-{pk}" for pk in transactions)})
-    on_commit(lambda: _send(names), robust=True)
+    on_commit(lambda: ring_now(names), robust=True)
 
 
-def _send(topics: frozenset[str]) -> None:
+def ring_now(topics: frozenset[str]) -> None:
+    """The same for a caller that knows its commit to be done."""
     rung.send(sender=None, topics=topics)

@@ -113,7 +113,7 @@ def opened(
     with atomic():
         locked = Transaction.objects.select_for_update(of=("self",), skip_locked=not patient)
         cases = _read(locked, ids, now, around or world())
-        seen = {id(row): _values(row) for row in _rows(cases.values())}
+        seen = {id(row): dict(row.__dict__) for row in _rows(cases.values())}
         yield cases
         _write(list(cases.values()), seen)
 
@@ -123,7 +123,9 @@ def case_of(transaction: Transaction, *, now: datetime) -> Iterator[Case]:
     """Open one transaction's case; the row given shows the outcome afterwards."""
     with opened([transaction.pk], now=now) as cases:
         yield cases[transaction.pk]
-    transaction.__dict__.update(_values(cases[transaction.pk].transaction))
+    changed = cases[transaction.pk].transaction
+    for field_ in Transaction._meta.concrete_fields:
+        setattr(transaction, field_.attname, getattr(changed, field_.attname))
 
 
 def read(ids: Collection[UUID], *, now: datetime) -> dict[UUID, Case]:
@@ -154,24 +156,18 @@ def _rows(cases: Iterable[Case]) -> Iterator[Model]:
         yield from case.steps
 
 
-def _values(row: Model) -> dict[str, Any]:
-    return {field.attname: row.__dict__[field.attname] for field in row._meta.concrete_fields}
-
-
 def _write(cases: Sequence[Case], seen: dict[int, dict[str, Any]]) -> None:
     new = [case.transaction for case in cases if id(case.transaction) not in seen]
-    Transaction.objects.bulk_create(new)
-    Item.objects.bulk_create(item for case in cases for item in case.items if item._state.adding)
+    sets.insert(new)
+    sets.insert(item for case in cases for item in case.items if item._state.adding)
     steps = [step for case in cases for step in case.steps]
-    Step.objects.bulk_create(step for step in steps if id(step) not in seen)
+    sets.insert(step for step in steps if id(step) not in seen)
     _keep(Transaction, [case.transaction for case in cases], seen, ())
     _keep(Step, steps, seen, GUARD)
-    Attempt.objects.bulk_create(a for case in cases for a in case.attempts)
-    TimelineEntry.objects.bulk_create(entry for case in cases for entry in case.entries)
-    Delivery.objects.bulk_create(proof for case in cases for proof in case.proofs)
-    BusinessKey.objects.bulk_create(
-        (name for case in cases for name in case.names), ignore_conflicts=True
-    )
+    sets.insert(attempt for case in cases for attempt in case.attempts)
+    sets.insert(entry for case in cases for entry in case.entries)
+    sets.insert(proof for case in cases for proof in case.proofs)
+    sets.insert((name for case in cases for name in case.names), ignore_conflicts=True)
     _ring(cases)
 
 
@@ -179,14 +175,15 @@ def _keep(
     model: type[Model], rows: Sequence[Model], seen: dict[int, dict[str, Any]], guard: Sequence[str]
 ) -> None:
     """Update the rows that differ from what was read, in the columns in which any of them does."""
+    names = [field.attname for field in model._meta.concrete_fields]
     changed: dict[Any, dict[str, Any]] = {}
     columns: set[str] = set()
     for row in rows:
         was = seen.get(id(row))
         if was is None:
             continue
-        now = _values(row)
-        if differing := [name for name, value in now.items() if was[name] != value]:
+        now = row.__dict__
+        if differing := [name for name in names if was[name] != now[name]]:
             changed[row.pk] = now
             columns.update(differing)
     named = sorted(columns)

@@ -27,7 +27,7 @@ from django.db import connection
 from controltower.systems import circuit
 from controltower.systems.models import Call, Circuit, System
 from controltower.systems.switchboard import Reply, Switchboard
-from controltower.transactions import bell, clock, settlement
+from controltower.transactions import bell, clock, sets, settlement
 from controltower.transactions.cases import AWAY
 from controltower.transactions.claiming import LEASE, Claim, claim
 from controltower.transactions.intent import Answered, Intent
@@ -173,10 +173,10 @@ class Flow:
                 continue
             if room > 0 and (allowed := circuit.allowance(system, room, now)):
                 claims += claim([system.pk], allowed)
-        for intent in prepare(claims, now=now, around=around):
-            line.under_way[intent.system.pk] += 1
-            self.board.place(intent, intent.system, intent.order, until)
-            self.made += 1
+        intents = prepare(claims, now=now, around=around)
+        line.under_way.update(intent.system.pk for intent in intents)
+        self.board.place([(one, one.system, one.order) for one in intents], until)
+        self.made += len(intents)
         return len(claims)
 
     def _keep(self) -> None:
@@ -207,7 +207,7 @@ class Flow:
 def record(replies: Sequence[Reply[Intent]], *, now: datetime) -> None:
     """Keep what the calls tell of their systems: time taken, limits, circuit."""
     made = [reply for reply in replies if reply.verdict is not None]
-    Call.objects.bulk_create(_call(reply, now) for reply in made)
+    sets.insert(_call(reply, now) for reply in made)
     by_system: dict[int, list[Reply[Intent]]] = {}
     for reply in made:
         by_system.setdefault(reply.ticket.system.pk, []).append(reply)

@@ -13,6 +13,7 @@ from controltower.canonical.verdicts import Effect, Kind
 from controltower.processes.definition import Hold, Learn, Refuse, Skip, StepDefinition
 from controltower.systems import calls
 from controltower.systems.models import System
+from controltower.transactions import resolver
 from controltower.transactions.cases import Case
 from controltower.transactions.facts import conclude
 from controltower.transactions.folding import fold
@@ -194,11 +195,10 @@ def again(case: Case, step: Step, *, why: str, actor: str = "") -> None:
     step.due_at = step.changed_at = case.now
     step.lease_until = None
     case.note("again", f"{step.title}: taken up again, {why}.", step=step.name, actor=actor)
-    in_doubt = step.kind == Kind.UNKNOWN and step.sent_at is not None
-    reads = [] if in_doubt else sources(case, step)
-    step.state = State.UNKNOWN if in_doubt else State.PLANNED
-    if step.system is not None and not reads and not in_doubt:
-        step.state = State.SCHEDULED
+    step.state = resolver.taken_up(step.kind, sent=step.sent_at is not None)
+    reads = sources(case, step) if step.state == State.SCHEDULED else []
+    if reads or step.system is None:
+        step.state = State.PLANNED
     for read in reads:
         schedule(case, read)
     case.has_work = case.has_work or step.system is not None

@@ -1,20 +1,71 @@
-"""The inbox: store what came durably, once, before anybody acknowledges it."""
+"""The inbox: store what came durably, once, before anybody acknowledges it.
+
+Two ways lead in. Polling calls `receive`. The webhook door commits the events of many requests
+together on a connection of its own; it executes the same `INSERT` with the same `columns`, and
+calls `announce` once its commit is done.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.transaction import atomic
+from django.db import connection
+from django.db.transaction import atomic, on_commit
 
 from controltower import queues
 from controltower.canonical.events import CanonicalEvent
 from controltower.canonical.wire import to_json
 from controltower.transactions import bell
-from controltower.transactions.models import InboundEvent
+from controltower.transactions.models.events import new_id
+
+Fact = tuple[bytes, CanonicalEvent]
+"""An event, and the bytes that it was read from."""
+
+INSERT = """
+    INSERT INTO transactions_inboundevent (
+        id, source, event_id, type, subject, version, occurred_at, raw, digest, record_kind,
+        record, keys, correlation_id, signature, received_at, due_at, state, reason, deaths)
+    SELECT fact.*, %(signature)s, %(now)s, %(now)s, 'received', '', 0
+    FROM unnest(
+        %(id)b::uuid[], %(source)b::text[], %(event_id)b::text[], %(type)b::text[],
+        %(subject)b::text[], %(version)b::text[], %(occurred_at)b::timestamptz[],
+        %(raw)b::bytea[], %(digest)b::text[], %(record_kind)b::text[], %(record)b::text[]::jsonb[],
+        %(keys)b::text[]::jsonb[], %(correlation_id)b::text[]) AS fact
+    ON CONFLICT (source, event_id) DO NOTHING
+    RETURNING id"""
+"""Takes `columns`; gives back the keys of those that are new. The rest had been stored before."""
+
+OTHER_CONTENT = """
+    SELECT told.source, told.event_id
+    FROM unnest(%(source)b::text[], %(event_id)b::text[], %(digest)b::text[])
+        AS told(source, event_id, digest)
+    JOIN transactions_inboundevent AS stored USING (source, event_id)
+    WHERE stored.digest <> told.digest"""
+"""Takes `columns`; gives back the names of events that are stored with another content."""
+
+
+class Row(NamedTuple):
+    """What `INSERT` is told of each event."""
+
+    id: UUID
+    source: str
+    event_id: str
+    type: str
+    subject: str
+    version: str
+    occurred_at: datetime
+    raw: bytes
+    digest: str
+    record_kind: str
+    record: str
+    keys: str
+    correlation_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,43 +76,48 @@ class Receipt:
     duplicates: int
 
 
-def receive(
-    *, facts: Sequence[tuple[bytes, CanonicalEvent]], signature: str, now: datetime
-) -> Receipt:
+def receive(*, facts: Sequence[Fact], signature: str, now: datetime) -> Receipt:
     """Store facts with their raw bytes, deduplicated by (source, event id), in one commit.
 
     The caller acknowledges to its source only after this has returned.
     """
-    rows = [_row(raw, event, signature, now) for raw, event in facts]
-    with atomic():
-        InboundEvent.objects.bulk_create(rows, ignore_conflicts=True)
-        kept = set(
-            InboundEvent.objects.filter(id__in=[row.id for row in rows]).values_list(
-                "id", flat=True
-            )
-        )
-        stored = tuple(row.id for row in rows if row.id in kept)
-        if stored:
-            queues.ring(queues.INTAKE, "interpret")
-            bell.ring("feed")
-    return Receipt(stored, len(rows) - len(stored))
+    if not facts:
+        return Receipt((), 0)
+    rows = columns(facts=facts, signature=signature, now=now)
+    with atomic(), connection.cursor() as cursor:
+        cursor.execute(INSERT, rows)
+        kept = {key for (key,) in cursor.fetchall()}
+        if kept:
+            on_commit(announce, robust=True)
+    return Receipt(tuple(key for key in rows["id"] if key in kept), len(facts) - len(kept))
 
 
-def _row(raw: bytes, event: CanonicalEvent, signature: str, now: datetime) -> InboundEvent:
-    return InboundEvent(
+def columns(*, facts: Sequence[Fact], signature: str, now: datetime) -> dict[str, Any]:
+    """The rows to insert, column by column, in the order of the facts (at least one)."""
+    rows = [_row(raw, event) for raw, event in facts]
+    table = zip(Row._fields, zip(*rows, strict=True), strict=True)
+    return {name: list(column) for name, column in table} | {"signature": signature, "now": now}
+
+
+def _row(raw: bytes, event: CanonicalEvent) -> Row:
+    return Row(
+        id=new_id(),
         source=event.source,
         event_id=event.id,
         type=event.type,
         subject=event.subject,
         version=event.version,
         occurred_at=event.time,
-        received_at=now,
-        due_at=now,
         raw=raw,
         digest=hashlib.sha256(raw).hexdigest(),
-        signature=signature,
         record_kind=type(event.record).__name__,
-        record=to_json(event.record),
-        keys=[[key.kind, key.value] for key in event.keys],
+        record=json.dumps(to_json(event.record)),
+        keys=json.dumps([[key.kind, key.value] for key in event.keys]),
         correlation_id=event.correlation_id,
     )
+
+
+def announce() -> None:
+    """Say, after the commit, that there is something to interpret."""
+    queues.ring_now(queues.INTAKE, "interpret")
+    bell.ring_now(frozenset({"feed"}))

@@ -34,12 +34,12 @@ from controltower.transactions.models import Attempt, Step
 from controltower.transactions.protocol import (
     CLAIMABLE,
     MOST_DEATHS,
-    REPEATABLE,
     Purpose,
     State,
     Tried,
     purpose_of,
 )
+from controltower.transactions.resolver import may_be_there
 from controltower.transactions.world import World
 
 log = logging.getLogger(__name__)
@@ -163,14 +163,10 @@ def _draft(case: Case, step: Step, past: Past) -> Draft | None:
         find=prepared.find,
         company=transaction.entity.code if transaction.entity else "",
         key=references.idempotency_key(transaction.reference, step.name, step.generation),
-        probe_first=definition.probe_first or _may_be_there(step),
+        probe_first=definition.probe_first
+        or may_be_there(Effect(step.effect), sent=step.sent_at is not None),
     )
     return Draft(case, step, order, prepared, definition)
-
-
-def _may_be_there(step: Step) -> bool:
-    """Sent before to a target without keys: looked for before it is sent again."""
-    return step.sent_at is not None and Effect(step.effect) not in REPEATABLE
 
 
 def _has_stopped_workers(case: Case, step: Step, past: Past) -> bool:

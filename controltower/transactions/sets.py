@@ -3,15 +3,39 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import connection
-from django.db.models import Field, Model
+from django.db.models import AutoField, Field, Model
 
 
 class Moved(Exception):
     """A row was no longer as it had been read: nothing of the set may be kept."""
+
+
+def insert(rows: Iterable[Model], *, ignore_conflicts: bool = False) -> None:
+    """Add rows of one model; a primary key that the database gives stays unknown to them.
+
+    Several times as fast as `bulk_create`, which adapts every value by itself.
+    """
+    new = list(rows)
+    if not new:
+        return
+    model = type(new[0])
+    fields = [f for f in model._meta.concrete_fields if not isinstance(f, AutoField)]
+    names = [connection.ops.quote_name(str(field.column)) for field in fields]
+    shape = [f"{name} {_type(field)}" for name, field in zip(names, fields, strict=True)]
+    document = [{field.column: row.__dict__[field.attname] for field in fields} for row in new]
+    statement = (
+        f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)} ({', '.join(names)}) "  # noqa: S608 - names
+        f"SELECT {', '.join(names)} FROM json_to_recordset(%s::json) AS v({', '.join(shape)})"
+        f"{' ON CONFLICT DO NOTHING' if ignore_conflicts else ''}"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [json.dumps(document, default=str)])
+    for row in new:
+        row._state.adding = False
 
 
 def update(

@@ -16,7 +16,7 @@ from controltower.canonical.verdicts import Done, Effect, Kind, TryLater, Unknow
 from controltower.canonical.wire import to_json
 from controltower.systems import calls
 from controltower.systems.models import Circuit, System
-from controltower.transactions import cases, engine, learning, sets
+from controltower.transactions import cases, engine, learning, resolver, sets
 from controltower.transactions.cases import Case
 from controltower.transactions.intent import Answered, Intent
 from controltower.transactions.learning import Proofs
@@ -27,19 +27,13 @@ from controltower.transactions.protocol import (
     Situation,
     State,
     Tried,
-    away,
     judge,
 )
+from controltower.transactions.resolver import Counts
 from controltower.transactions.telling import sentence
 
 log = logging.getLogger(__name__)
-EXPECTED = {
-    Purpose.SEND: State.SENDING,
-    Purpose.PROBE: State.UNKNOWN,
-    Purpose.READ_BACK: State.ACKED,
-}
 A_WHILE = timedelta(seconds=1)
-PROVABLE = frozenset({State.SENDING, State.UNKNOWN, State.SCHEDULED})
 MOST_TEXT = 600
 MOST_BODY = 200_000
 
@@ -104,20 +98,19 @@ def _play(case: Case, step: Step, intent: Intent, verdict: Verdict, proofs: Proo
 
 
 def _counts(step: Step, intent: Intent, verdict: Verdict, purpose: Purpose) -> bool:
-    if step.fence == intent.fence and step.state == EXPECTED[purpose]:
-        return True
-    return _is_proof(step, verdict, purpose) and State(step.state) in PROVABLE
-
-
-def _is_proof(step: Step, verdict: Verdict, purpose: Purpose) -> bool:
-    """ "It exists": what a late worker read from a source proves nothing and may be out of date."""
-    written = step.effect != Effect.READ and purpose is not Purpose.READ_BACK
-    return written and isinstance(verdict, Done)
+    return resolver.counts(
+        State(step.state),
+        ours=step.fence == intent.fence,
+        effect=Effect(step.effect),
+        purpose=purpose,
+        verdict=verdict,
+    )
 
 
 def _tell_late(case: Case, step: Step, verdict: Verdict, purpose: Purpose) -> None:
     """Somebody ended the transaction while the call was under way: what came of it is told."""
-    if step.state != State.CANCELLED or not _is_proof(step, verdict, purpose):
+    proof = resolver.proves(Effect(step.effect), purpose, verdict)
+    if step.state != State.CANCELLED or not proof:
         return
     assert isinstance(verdict, Done)
     step.ref = verdict.ref or step.ref
@@ -208,17 +201,10 @@ def _apply(
 
 
 def _count(step: Step, move: Move, verdict: Verdict, purpose: Purpose, now: datetime) -> None:
-    step.deaths = 0
-    if purpose is Purpose.SEND:
-        step.tries += int(move.counts)
-        step.probes = step.absences = 0
-    else:
-        step.probes = (
-            0
-            if move.to is State.ACKED and purpose is Purpose.PROBE
-            else (step.probes + int(not away(verdict)))
-        )
-        step.absences += int(move.kind is Kind.NOT_FOUND)
+    was = Counts(step.tries, step.probes, step.absences, step.deaths)
+    became = resolver.tally(was, purpose, move, verdict)
+    step.tries, step.probes = became.tries, became.probes
+    step.absences, step.deaths = became.absences, became.deaths
     if move.to is State.VERIFIED:
         step.done_at = now
 

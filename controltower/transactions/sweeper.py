@@ -14,7 +14,7 @@ from controltower import queues
 from controltower.canonical.verdicts import Effect, Kind
 from controltower.systems import calls
 from controltower.systems.models import Circuit, System
-from controltower.transactions import cases, engine
+from controltower.transactions import cases, engine, resolver
 from controltower.transactions.cases import Case
 from controltower.transactions.drain import connections_due
 from controltower.transactions.folding import fold
@@ -27,7 +27,7 @@ from controltower.transactions.models import (
     TransactionState,
     WaitKind,
 )
-from controltower.transactions.protocol import MOST_DEATHS, REPEATABLE, State, Tried
+from controltower.transactions.protocol import State, Tried
 
 log = logging.getLogger(__name__)
 LOST_LEASE = """
@@ -101,22 +101,20 @@ def _recover(case: Case, step: Step) -> None:
     Attempt.objects.filter(step=step, state=Tried.SENDING).update(
         state=Tried.UNKNOWN, ended_at=case.now, kind=Kind.UNKNOWN, text=step.text
     )
-    unsafe = Effect(step.effect) is Effect.UNREPEATABLE
-    if step.deaths >= MOST_DEATHS or unsafe:
-        step.state = State.PARKED
+    step.state = resolver.after_death(Effect(step.effect), step.deaths)
+    if step.state == State.PARKED:
         engine.mark_cause(case, step)
     else:
-        step.state = State.UNKNOWN
         step.due_at = step.quarantine_until = case.now + _quarantine(step)
     text = f"{step.title}: {step.text} It is asked first, never sent blindly."
     case.note(step.state, text, step=step.name)
 
 
 def _quarantine(step: Step) -> timedelta:
-    """How long the target may still be at work on a request whose sender is gone."""
-    if step.system is None or Effect(step.effect) in REPEATABLE:
+    if step.system is None or step.verb == "get":
         return timedelta(0)
-    return calls.operation(step.system, step.entity, step.verb).quarantine
+    declared = calls.operation(step.system, step.entity, step.verb).quarantine
+    return resolver.still_at_work(Effect(step.effect), declared)
 
 
 def close_due_gatherings(*, now: datetime) -> None:

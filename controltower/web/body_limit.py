@@ -67,7 +67,7 @@ def _announced(headers: Any) -> int:
     return 0
 
 
-def too_large(limit: int, reference: str) -> JsonResponse:
+def _too_large(limit: int, reference: str) -> JsonResponse:
     """413, in words."""
     return problem(
         413,
@@ -89,10 +89,12 @@ async def _discard(receive: ASGIReceiveCallable, most: int) -> None:
 
 
 async def _refuse(send: ASGISendCallable, limit: int) -> None:
-    answer = too_large(limit, new_reference())
+    reference = new_reference()
+    answer = _too_large(limit, reference)
     headers = [
         (b"content-type", PROBLEM.encode()),
         (b"content-length", str(len(answer.content)).encode()),
+        (b"x-reference", reference.encode()),
         (b"connection", b"close"),
     ]
     await send(

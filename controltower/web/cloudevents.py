@@ -1,9 +1,9 @@
-"""CloudEvents 1.0 over HTTP, structured or binary, into canonical events."""
+"""CloudEvents 1.0 over HTTP, structured, batched or binary, into canonical events."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -17,6 +17,9 @@ from controltower.canonical.events import BusinessKey, CanonicalEvent
 from controltower.canonical.wire import from_json
 
 STRUCTURED, BINARY = "application/cloudevents+json", "application/json"
+BATCH = "application/cloudevents-batch+json"
+TAKEN = (STRUCTURED, BATCH, BINARY)
+LARGEST_BATCH = 500
 AHEAD = timedelta(days=1)
 """How far in the future a fact may lie: further ahead it would outrank every later correction."""
 
@@ -46,27 +49,54 @@ class Message:
     raw: bytes
 
 
-def read(headers: Mapping[str, str], body: bytes) -> Message:
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What one request brings: its events, and the bytes that they are proven by."""
+
+    messages: Sequence[Message]
+    raw: bytes
+    is_batch: bool = False
+
+
+def read(headers: Mapping[str, str], body: bytes) -> Content:
     """Take a request apart. Raises WrongType, or Malformed for what cannot be parsed."""
+    media_type = _media_type(headers)
+    try:
+        if media_type == BATCH:
+            return _batch(body)
+        content = strict_json.decode(body)
+    except strict_json.NotStrictJson as error:
+        raise Malformed(str(error)) from None
+    message = _binary(headers, content, body) if media_type == BINARY else _message(content, body)
+    return Content([message], message.raw)
+
+
+def _media_type(headers: Mapping[str, str]) -> str:
     if headers.get("content-encoding", "identity") != "identity":
         raise WrongType("The body must not be compressed.")
     media_type, _, parameters = headers.get("content-type", "").partition(";")
     if "charset" in parameters.lower() and "utf-8" not in parameters.lower():
         raise WrongType("The body must be UTF-8.")
     media_type = media_type.strip().lower()
-    if media_type not in {STRUCTURED, BINARY}:
+    if media_type not in TAKEN:
         raise WrongType(
-            f"Send {STRUCTURED}, or {BINARY} with the event's attributes in ce- headers."
+            f"Send {STRUCTURED}, {BATCH}, or {BINARY} with the event's attributes in ce- headers."
         )
-    try:
-        content = strict_json.decode(body)
-    except strict_json.NotStrictJson as error:
-        raise Malformed(str(error)) from None
-    if media_type == BINARY:
-        return _binary(headers, content, body)
+    return media_type
+
+
+def _message(content: Any, raw: bytes) -> Message:
     if not isinstance(content, dict):
         raise Malformed("A structured CloudEvent is a JSON object.")
-    return Message(content, content.get("data"), body)
+    return Message(content, content.get("data"), raw)
+
+
+def _batch(body: bytes) -> Content:
+    """Each event is kept with its own bytes, as if it had come alone."""
+    items = strict_json.decode_items(body)
+    if not 1 <= len(items) <= LARGEST_BATCH:
+        raise Malformed(f"A batch holds between 1 and {LARGEST_BATCH} events.")
+    return Content([_message(content, raw) for raw, content in items], body, is_batch=True)
 
 
 def _binary(headers: Mapping[str, str], content: Any, body: bytes) -> Message:

@@ -14,7 +14,7 @@ from django.template.loader import get_template
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 PROBLEM = "application/problem+json"
-PROGRAMS = ("/api/", "/inbound/", "/healthz", "/readyz", "/metrics")
+PROGRAMS = ("/api/", "/healthz", "/readyz", "/metrics")
 """Paths whose callers are programs and are answered with a problem document."""
 
 

@@ -1,151 +1,221 @@
-"""The webhook door: a partner's signed event, stored durably before it is acknowledged.
+"""The webhook door: a partner's signed events, stored durably before they are acknowledged.
 
-In this order: known connection, size, signature, kind of content, form, and then one commit. What
-is refused has not been stored, and the answer says so.
+An ASGI application beside Django, because it must take a month-end's surge. In this order: room,
+size, known connection, signature, kind of content, form, and then a commit shared with whoever
+came at the same time. What is refused has not been stored, and the answer says so.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
-from datetime import datetime
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
+from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
-from django.db.transaction import atomic
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.utils import timezone
-from django.views.decorators.csrf import csrf_exempt
 
-from controltower.canonical.events import CanonicalEvent
-from controltower.transactions import intake
-from controltower.transactions.models import InboundEvent
-from controltower.web import cloudevents, signature
-from controltower.web.body_limit import limit_of, too_large
-from controltower.web.errors import problem, reference_of
-from controltower.web.models import WebhookMessage
+from controltower.transactions.intake import Fact
+from controltower.web import cloudevents, refusals, signature
+from controltower.web.errors import new_reference
+from controltower.web.group_commit import Full, GroupCommit, Unkeepable
+from controltower.web.ledger import Away, Delivery, OtherContent, Uncertain
+from controltower.web.refusals import Refused
+from controltower.web.security import POLICY
 
 log = logging.getLogger(__name__)
 
-NOTHING_STORED = "Nothing was stored."
+ADDRESS = re.compile(r"/inbound/([^/]+)/")
+MOST_REQUESTS = 500
+"""Requests that may be inside at a time, still sending or waiting for their commit."""
+MOST_BYTES = 16 * 1024 * 1024
+"""Bytes of all their bodies together. Beyond either, a sender is asked to come again."""
+SENDING = 10.0
+"""Seconds that a body may take to arrive."""
+AT_A_TIME = 20
+"""Events of a batch that are read before other requests get their turn."""
+
+STANDING_HEADERS = [
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+]
 
 
-class OtherContent(Exception):
-    """The id has been used before, for another content."""
+class Gone(Exception):
+    """The sender has hung up."""
 
 
-@csrf_exempt
-def receive(request: HttpRequest, connection: str) -> HttpResponse:
-    """POST /inbound/<connection>/: 202 stored, 200 seen before, else a problem document."""
-    answer = _receive(request, connection)
-    log.info(
-        "webhook at %s: %s",
-        connection[:60],
-        answer.status_code,
-        extra={"reference": reference_of(request), "status": answer.status_code},
-    )
-    return answer
+class Door:
+    """Answers what is sent to `/inbound/<connection>/`."""
+
+    def __init__(self) -> None:
+        self.writer = GroupCommit()
+        self.requests = self.bytes = 0
+
+    async def close(self) -> None:
+        """Keep what still waits, and leave the database."""
+        await self.writer.close()
+
+    async def __call__(
+        self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        reference = new_reference()
+        try:
+            with self._room() as hold:
+                answer = await self._take(scope, await _body(receive, hold), reference)
+        except Gone:
+            return
+        except Refused as refused:
+            answer = refused.answer(reference)
+            _note(scope, refused, reference)
+        await _send(send, answer, reference)
+
+    @contextmanager
+    def _room(self) -> Iterator[Callable[[int], None]]:
+        """A place for one request; to be told of every piece of its body. Raises Refused."""
+        held = 0
+
+        def hold(size: int) -> None:
+            nonlocal held
+            if self.bytes + size > MOST_BYTES:
+                raise refusals.busy()
+            held += size
+            self.bytes += size
+
+        if self.requests >= MOST_REQUESTS:
+            raise refusals.busy()
+        self.requests += 1
+        try:
+            yield hold
+        finally:
+            self.requests -= 1
+            self.bytes -= held
+
+    async def _take(self, scope: HTTPScope, body: bytes, reference: str) -> HttpResponse:
+        """From the bytes to the commit. Raises Refused."""
+        address = ADDRESS.fullmatch(scope["path"])
+        connection = address[1] if address else ""
+        secrets = settings.INBOUND_SECRETS.get(connection)
+        if not secrets:
+            raise refusals.unknown_connection()
+        if scope["method"] != "POST":
+            raise refusals.only_post()
+        headers = _headers(scope)
+        try:
+            message_id = signature.check(headers, body, secrets, timezone.now())
+            content = cloudevents.read(headers, body)
+        except signature.Refused as error:
+            raise refusals.forged(str(error)) from None
+        except cloudevents.WrongType as error:
+            raise refusals.wrong_type(str(error)) from None
+        except cloudevents.Malformed as error:
+            raise refusals.malformed(str(error)) from None
+        facts = await _facts(content, connection)
+        digest = hashlib.sha256(content.raw).hexdigest()
+        new = await self._keep(Delivery(connection, message_id, digest, facts))
+        return _acknowledgement(content, facts, new, reference)
+
+    async def _keep(self, delivery: Delivery) -> list[bool]:
+        try:
+            return await self.writer.keep(delivery)
+        except OtherContent as error:
+            raise refusals.id_reused(error.events) from None
+        except Unkeepable:
+            raise refusals.unkeepable() from None
+        except Full:
+            raise refusals.busy() from None
+        except Away:
+            raise refusals.database_away() from None
+        except Uncertain:
+            raise refusals.uncertain() from None
 
 
-def _receive(request: HttpRequest, connection: str) -> HttpResponse:
-    reference, now = reference_of(request), timezone.now()
-    secrets = settings.INBOUND_SECRETS.get(connection)
-    if not secrets:
-        return problem(
-            404, "unknown-connection", "There is no such connection",
-            f"{NOTHING_STORED} Check the address; the tower's administrator sets connections up.",
-            reference=reference,
-        )  # fmt: skip
-    if request.method != "POST":
-        answer = problem(
-            405, "only-post", "Events are sent by POST", NOTHING_STORED, reference=reference
-        )
-        answer.headers["Allow"] = "POST"
-        return answer
-    limit = limit_of(request.path)
-    body = request.read(limit + 1)
-    if len(body) > limit:
-        return too_large(limit, reference)
-    headers = {name.lower(): value for name, value in request.headers.items()}
+async def _body(receive: ASGIReceiveCallable, hold: Callable[[int], None]) -> bytes:
+    """All of the body. Raises Gone, or Refused when there is no room or it takes too long."""
+    body = bytearray()
     try:
-        message_id = signature.check(headers, body, secrets, now)
-        message = cloudevents.read(headers, body)
-        event = cloudevents.translate(message, connection, now)
-    except signature.Refused as error:
-        return _forged(str(error), reference)
-    except cloudevents.WrongType as error:
-        return _wrong_type(str(error), reference)
-    except cloudevents.Malformed as error:
-        return problem(
-            400, "malformed", "The event could not be read",
-            f"{error} {NOTHING_STORED} Correct it and send it again under a new webhook-id.",
-            reference=reference,
-        )  # fmt: skip
-    return _store(message_id, message.raw, event, reference, now)
+        async with asyncio.timeout(SENDING):
+            while True:
+                message = await receive()
+                if message["type"] != "http.request":
+                    raise Gone
+                hold(len(message["body"]))
+                body += message["body"]
+                if not message["more_body"]:
+                    return bytes(body)
+    except TimeoutError:
+        raise refusals.too_slow(SENDING) from None
 
 
-def _forged(why: str, reference: str) -> HttpResponse:
-    answer = problem(
-        401, "signature", "The signature does not hold",
-        f"{why} {NOTHING_STORED} Sign id, timestamp and body with the connection's key.",
-        reference=reference,
-    )  # fmt: skip
-    answer.headers["WWW-Authenticate"] = "StandardWebhooks"
-    return answer
+def _headers(scope: HTTPScope) -> dict[str, str]:
+    """By lower-case name; one that is sent twice counts as one with a comma."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    return headers
 
 
-def _wrong_type(why: str, reference: str) -> HttpResponse:
-    answer = problem(
-        415, "wrong-type", "This kind of content is not taken", f"{why} {NOTHING_STORED}",
-        reference=reference,
-    )  # fmt: skip
-    answer.headers["Accept"] = f"{cloudevents.STRUCTURED}, {cloudevents.BINARY}"
-    return answer
+async def _facts(content: cloudevents.Content, connection: str) -> list[Fact]:
+    """Each event with its bytes. Raises Refused; of a batch it names every event at fault."""
+    facts: list[Fact] = []
+    faults: list[dict[str, object]] = []
+    for number, message in enumerate(content.messages):
+        if number % AT_A_TIME == AT_A_TIME - 1:
+            await asyncio.sleep(0)
+        try:
+            event = cloudevents.translate(message, connection, timezone.now())
+        except cloudevents.Malformed as error:
+            faults.append({"position": number, "detail": str(error)})
+        else:
+            facts.append((message.raw, event))
+    if faults and content.is_batch:
+        raise refusals.malformed_among_others(faults)
+    if faults:
+        raise refusals.malformed(str(faults[0]["detail"]))
+    if len({event.id for _, event in facts}) < len(facts):
+        raise refusals.malformed("Two events of the batch have the same id.")
+    return facts
 
 
-def _store(
-    message_id: str, raw: bytes, event: CanonicalEvent, reference: str, now: datetime
+def _acknowledgement(
+    content: cloudevents.Content, facts: Sequence[Fact], new: Sequence[bool], reference: str
 ) -> HttpResponse:
-    try:
-        duplicate = keep(message_id=message_id, raw=raw, event=event, now=now)
-    except OtherContent:
-        return problem(
-            409, "id-reused", "This id was used before for another content",
-            f"{NOTHING_STORED} The first content stands. Give the new event an id of its own.",
-            reference=reference,
-        )  # fmt: skip
-    except (OperationalError, InterfaceError) as error:
-        log.warning("database away: %s", type(error).__name__, extra={"reference": reference})
-        answer = problem(
-            503, "database-away", "The tower cannot store anything at the moment",
-            f"{NOTHING_STORED} Send the same event again in a few seconds.",
-            reference=reference,
-        )  # fmt: skip
-        answer.headers["Retry-After"] = "10"
-        return answer
-    told = {"id": event.id, "duplicate": duplicate, "reference": reference}
-    return JsonResponse(told, status=200 if duplicate else 202)
+    """202 when something was new, 200 when all had been stored before."""
+    events = [
+        {"id": event.id, "duplicate": not fresh}
+        for (_, event), fresh in zip(facts, new, strict=True)
+    ]
+    told = {"events": events} if content.is_batch else events[0]
+    return JsonResponse(told | {"reference": reference}, status=202 if any(new) else 200)
 
 
-def keep(*, message_id: str, raw: bytes, event: CanonicalEvent, now: datetime) -> bool:
-    """Store message and event in one commit; whether it had been stored before.
+def _note(scope: HTTPScope, refused: Refused, reference: str) -> None:
+    log.info(
+        "webhook refused: %s",
+        refused.name,
+        extra={"reference": reference, "status": refused.status, "operation": scope["path"][:80]},
+    )
 
-    The unique index lets parallel deliveries of one message wait for each other. Raises
-    OtherContent, and stores nothing then.
-    """
-    digest = hashlib.sha256(raw).hexdigest()
-    with atomic():
-        message = WebhookMessage(
-            connection=event.source, message_id=message_id, digest=digest, at=now
-        )
-        WebhookMessage.objects.bulk_create([message], ignore_conflicts=True)
-        known = WebhookMessage.objects.get(connection=event.source, message_id=message_id)
-        if known.digest != digest:
-            raise OtherContent
-        receipt = intake.receive(facts=[(raw, event)], signature="webhook", now=now)
-        if receipt.stored:
-            return False
-        stored = InboundEvent.objects.get(source=event.source, event_id=event.id)
-        if stored.digest != digest:
-            raise OtherContent
-        return True
+
+async def _send(send: ASGISendCallable, answer: HttpResponse, reference: str) -> None:
+    headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
+    headers += [
+        (b"content-length", str(len(answer.content)).encode()),
+        (b"x-reference", reference.encode()),
+        *STANDING_HEADERS,
+    ]
+    await send(
+        {
+            "type": "http.response.start",
+            "status": answer.status_code,
+            "headers": headers,
+            "trailers": False,
+        }
+    )
+    await send({"type": "http.response.body", "body": answer.content, "more_body": False})

@@ -1,0 +1,175 @@
+"""Where deliveries are written down: one connection of the webhook door's own, one commit a batch.
+
+A message's id and an event's id each mean one content, for ever; the unique indexes see to it,
+however many processes write at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from django.db import connections
+
+from controltower.transactions import intake
+
+PATIENCE = 5.0
+"""Seconds that a commit may take before the database counts as away."""
+LOST = (psycopg.OperationalError, psycopg.InterfaceError, OSError)
+
+MESSAGES = """
+    INSERT INTO web_webhookmessage (connection, message_id, digest, at)
+    SELECT told.*, %(now)s
+    FROM unnest(%(connection)b::text[], %(message_id)b::text[], %(digest)b::text[]) AS told
+    ON CONFLICT (connection, message_id) DO NOTHING"""
+OTHER_CONTENT = """
+    SELECT told.connection, told.message_id
+    FROM unnest(%(connection)b::text[], %(message_id)b::text[], %(digest)b::text[])
+        AS told(connection, message_id, digest)
+    JOIN web_webhookmessage AS stored USING (connection, message_id)
+    WHERE stored.digest <> told.digest"""
+
+Name = tuple[str, str]
+"""A connection, and an id that means one thing there."""
+
+
+class NotKept(Exception):
+    """Nothing of the delivery has been stored."""
+
+
+class OtherContent(NotKept):
+    """The message's id has been used before for another content, or those of these events."""
+
+    def __init__(self, events: Sequence[str]) -> None:
+        super().__init__()
+        self.events = events
+
+
+class Away(NotKept):
+    """The database does not answer."""
+
+
+class Uncertain(Exception):
+    """The database went away during the commit: the delivery has been stored, or it has not."""
+
+
+class Conflicts(Exception):
+    """The batch was not stored, because of these deliveries alone."""
+
+    def __init__(self, found: dict[Delivery, OtherContent]) -> None:
+        super().__init__()
+        self.found = found
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Delivery:
+    """One signed message and the facts in it: they are stored together or not at all."""
+
+    connection: str
+    message_id: str
+    digest: str
+    facts: Sequence[intake.Fact]
+
+    @property
+    def name(self) -> Name:
+        """What the message is known by."""
+        return self.connection, self.message_id
+
+    @property
+    def events(self) -> list[Name]:
+        """What its facts are known by."""
+        return [(event.source, event.id) for _, event in self.facts]
+
+
+class Ledger:
+    """Opened with the first commit, and again when the database was away."""
+
+    def __init__(self) -> None:
+        self._connection: psycopg.AsyncConnection | None = None
+
+    async def commit(self, batch: Sequence[Delivery], now: datetime) -> set[Name]:
+        """Store the batch, or nothing of it; which events are new. No two deliveries may share an
+        id. Raises Conflicts, Away, Uncertain, or psycopg.Error for what cannot be stored.
+
+        A connection that was open before may have died since: then a new one is tried.
+        """
+        if self._connection is not None:
+            with contextlib.suppress(Away):
+                return await self._commit(batch, now)
+        return await self._commit(batch, now)
+
+    async def _commit(self, batch: Sequence[Delivery], now: datetime) -> set[Name]:
+        inserted = False
+        try:
+            async with asyncio.timeout(PATIENCE):
+                connection = await self._opened()
+                async with connection.transaction(), connection.cursor() as cursor:
+                    new = await _insert(cursor, batch, now)
+                    inserted = True
+                return new
+        except LOST as error:
+            await self.close()
+            raise (Uncertain if inserted else Away) from error
+
+    async def _opened(self) -> psycopg.AsyncConnection:
+        if self._connection is None:
+            given = connections["default"].get_connection_params()
+            given |= {"cursor_factory": psycopg.AsyncCursor, "context": None, "autocommit": True}
+            self._connection = await psycopg.AsyncConnection.connect(**given)
+        return self._connection
+
+    async def close(self) -> None:
+        """Leave the database; the next commit comes back."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+
+async def _insert(
+    cursor: psycopg.AsyncCursor[Any], batch: Sequence[Delivery], now: datetime
+) -> set[Name]:
+    """Insert, in the order of the names so that no two writers wait for each other in a ring."""
+    batch = sorted(batch, key=lambda delivery: delivery.name)
+    reused = await _insert_messages(cursor, batch, now)
+    facts = [fact for delivery in batch for fact in delivery.facts]
+    facts.sort(key=lambda fact: (fact[1].source, fact[1].id))
+    rows = intake.columns(facts=facts, signature="webhook", now=now)
+    await cursor.execute(intake.INSERT, rows)
+    new = {key for (key,) in await cursor.fetchall()}
+    if len(new) < len(facts):
+        await cursor.execute(intake.OTHER_CONTENT, rows)
+        reused |= set(await cursor.fetchall())
+    conflicts = {
+        delivery: OtherContent([event for _, event in delivery.events if (_, event) in reused])
+        for delivery in batch
+        if delivery.name in reused or not reused.isdisjoint(delivery.events)
+    }
+    if conflicts:
+        raise Conflicts(conflicts)
+    return {
+        (source, event_id)
+        for key, source, event_id in zip(rows["id"], rows["source"], rows["event_id"], strict=True)
+        if key in new
+    }
+
+
+async def _insert_messages(
+    cursor: psycopg.AsyncCursor[Any], batch: Sequence[Delivery], now: datetime
+) -> set[Name]:
+    """Hands back the names that were used before for another content."""
+    rows = {
+        "connection": [delivery.connection for delivery in batch],
+        "message_id": [delivery.message_id for delivery in batch],
+        "digest": [delivery.digest for delivery in batch],
+        "now": now,
+    }
+    await cursor.execute(MESSAGES, rows)
+    if cursor.rowcount == len(batch):
+        return set()
+    await cursor.execute(OTHER_CONTENT, rows)
+    return set(await cursor.fetchall())

@@ -1,0 +1,167 @@
+"""Sets of steps: a slow system delays nobody else, locks are kept, answers survive a restart."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+from django.utils import timezone
+
+from controltower.canonical.verdicts import Done, Misconfigured, Outcome, Verdict
+from controltower.systems import calls
+from controltower.systems.models import System
+from controltower.systems.switchboard import Switchboard
+from controltower.transactions import cases, drain, sets, settlement
+from controltower.transactions.claiming import Claim, claim, give_back
+from controltower.transactions.models import Step, Transaction
+from controltower.transactions.preparation import prepare
+from controltower.transactions.protocol import State
+from tests.factories import Firm, found
+
+SHORT = timedelta(seconds=0.2)
+
+
+@pytest.fixture
+def firm() -> Firm:
+    return found()
+
+
+def _answering(monkeypatch: pytest.MonkeyPatch, **late: float) -> list[str]:
+    """Every call finds a record; those of the systems named only after so many seconds. Returns
+    the systems in the order in which they answered."""
+    answered: list[str] = []
+
+    async def call(door: calls.Door, _order: calls.Order) -> Verdict:
+        await asyncio.sleep(late.get(door.system.slug, 0))
+        answered.append(door.system.slug)
+        return Done(ref="R1", outcome=Outcome.READ, values={"name": "x", "country": "DE"})
+
+    monkeypatch.setattr(calls.Door, "_call", call)
+    return answered
+
+
+def _reads(firm: Firm, slug: str, how_many: int) -> list[Step]:
+    """Reads that are due at a system."""
+    deals = [firm.tell(firm.opportunity()) for _ in range(how_many)]
+    steps = Step.objects.filter(transaction__in=deals, name="client")
+    steps.update(system=System.objects.get(slug=slug))
+    return list(steps)
+
+
+@pytest.mark.django_db
+def test_a_slow_system_delays_nobody_else(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More fast calls than may be in flight at once: they need several rounds, all of them before
+    the slow answer comes."""
+    _reads(firm, "tryton", 2)
+    fast = _reads(firm, "salesforce", 3 * System.objects.get(slug="salesforce").concurrency)
+    answered = _answering(monkeypatch, tryton=1.5)
+    drain.drain(budget=timedelta(seconds=1))
+    slow = answered.index("tryton")
+    assert answered[:slow].count("salesforce") >= len(fast)
+    assert not Step.objects.filter(pk__in=[s.pk for s in fast]).exclude(state="verified").exists()
+
+
+@pytest.mark.django_db
+def test_a_connection_that_another_worker_drains_is_left_to_it(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _reads(firm, "salesforce", 1)
+    answered = _answering(monkeypatch)
+    other = connection.copy()
+    monkeypatch.setattr(drain, "connection", other)
+    line = drain.Line("salesforce-org")
+    assert line.take()
+    monkeypatch.setattr(drain, "connection", connection)
+    assert drain.drain(budget=SHORT) == 0
+    assert answered == []
+    other.close()
+    assert drain.drain(budget=SHORT, only=["salesforce-org"]) > 0
+
+
+@pytest.mark.django_db
+def test_one_call_at_a_time_for_a_business_record(firm: Firm) -> None:
+    """Two deals of one client in one set: its customer is written by one of them first."""
+    deals = [firm.tell(firm.opportunity(customer_id="001SAME")) for _ in range(2)]
+    erp, crm = (System.objects.get(slug=slug) for slug in ("tryton", "salesforce"))
+    for one in deals:
+        firm.play_step(one, "client")
+    intents = prepare(claim([erp.pk], 10), now=timezone.now())
+    assert [one.definition.name for one in intents] == ["customer"]
+    waiting = Step.objects.get(name="customer", state=State.SCHEDULED)
+    assert waiting.lease_until is None
+    assert waiting.due_at is not None
+    assert waiting.due_at > firm.now
+    assert claim([crm.pk, erp.pk], 10) == []
+
+
+@pytest.mark.django_db
+def test_what_moved_meanwhile_is_not_overwritten(firm: Firm) -> None:
+    deal = firm.tell(firm.opportunity())
+
+    def change() -> None:
+        with cases.case_of(deal, now=timezone.now()) as case:
+            case.step("client").text = "from the case"
+            case.note("told", "It should not be kept.")
+            Step.objects.filter(transaction=deal, name="client").update(fence=99)
+
+    with pytest.raises(sets.Moved):
+        change()
+    step = deal.steps.get(name="client")
+    assert step.text == ""
+    assert not deal.timeline.filter(kind="told").exists()
+
+
+@pytest.mark.django_db
+def test_only_the_holder_of_the_fence_gives_a_step_back(firm: Firm) -> None:
+    (step,) = _reads(firm, "salesforce", 1)
+    (mine,) = claim([System.objects.get(slug="salesforce").pk], 1)
+    give_back([Claim(step.pk, step.transaction_id, mine.fence - 1)], after=timedelta(0))
+    assert Step.objects.get(pk=step.pk).lease_until is not None
+    give_back([mine], after=timedelta(0))
+    assert Step.objects.get(pk=step.pk).lease_until is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_answers_survive_a_database_that_restarts(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The session is lost when the answers are to be kept: they are, once it is back."""
+    (step,) = _reads(firm, "salesforce", 1)
+    answered = _answering(monkeypatch)
+    settle, failures = settlement.settle, [OperationalError("terminated"), OperationalError("away")]
+
+    def flaky(*given: Any, **named: Any) -> None:
+        if given[0] and failures:
+            raise failures.pop()
+        settle(*given, **named)
+
+    monkeypatch.setattr(settlement, "settle", flaky)
+    drain.drain(budget=SHORT)
+    assert failures == []
+    assert answered.count("salesforce") >= 1
+    assert Step.objects.get(pk=step.pk).state == State.VERIFIED
+
+
+@pytest.mark.django_db
+def test_a_system_that_is_set_up_wrongly_says_so() -> None:
+    system = System(pk=1, slug="odd", title="Odd system", connector="nobody", connection="odd")
+    order = calls.Order("send", "customer", "get", ref="1")
+    with Switchboard[str]() as board:
+        board.place([("ticket", system, order)], until=float("inf"))
+        (reply,) = board.replies(5)
+    assert isinstance(reply.verdict, Misconfigured)
+    assert "Odd system" in reply.verdict.text
+    assert board.in_flight == 0
+
+
+@pytest.mark.django_db
+def test_a_surge_of_deals_is_begun_as_one_set(firm: Firm) -> None:
+    """Each begins once, whatever order it came in, and a repeated record joins its own."""
+    told = [firm.opportunity() for _ in range(30)]
+    receipt = firm.receive(*told, told[0])
+    assert receipt.duplicates == 1
+    assert Transaction.objects.count() == 30
+    assert all(one.steps.exists() for one in Transaction.objects.all())
