@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from controltower import queues
 from controltower.incidents import letters
-from controltower.transactions import polling, replaying, retention, sweeper
+from controltower.transactions import cases, polling, replaying, retention, sweeper
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,12 @@ def ring_polls(now: datetime) -> None:
 def beat_replays(now: datetime) -> None:
     """Move running replays on."""
     for plan in replaying.running():
-        replaying.tick(plan, now=now)
+        try:
+            replaying.tick(plan, now=now)
+        except cases.AWAY:
+            raise
+        except Exception:
+            log.exception("a replay's beat failed", extra={"job": str(plan)})
 
 
 def ring_periods(_now: datetime) -> None:

@@ -47,6 +47,7 @@ from controltower.transactions import (
     preparation,
     replay,
     replaying,
+    selection,
     settlement,
 )
 from controltower.transactions.claiming import Claim
@@ -306,9 +307,9 @@ def sealed(plan: ReplayPlan) -> ReplayPlan:
         item.why = "The target has never seen our reference: one record will be created."
         item.forecast = "create"
         item.save()
-    plan.digest = replay.seal(items, plan.mapping_choice)
+    plan.digest = selection.seal(plan)
     plan.expires_at = timezone.now() + replay.VALID_FOR
-    plan.needs_second_person = replay._worth(items) > 25000
+    plan.needs_second_person = selection.worth(plan) > 25000
     plan.state = "planned"
     plan.save()
     return plan

@@ -6,20 +6,23 @@ Idempotent: rung by the bell and repeated by the dispatcher, so that a lost sign
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import F, Max, OuterRef, Q, Subquery
 from django.db.transaction import atomic
 
 from controltower.canonical.verdicts import Kind
 from controltower.incidents.models import Cause, DeadLetter, LetterState, Resolution
-from controltower.transactions import bell
+from controltower.transactions import bell, sets
 from controltower.transactions.facts import definitions, facts
 from controltower.transactions.models import ReplayItem, Step, TransactionState
-from controltower.transactions.protocol import State
+from controltower.transactions.protocol import FINISHED, State
 
 STUCK = (State.PARKED, State.HELD)
+ENDED = (*FINISHED, State.CANCELLED)
+MOST_AT_ONCE = 2_000
 
 
 def catch_up(*, now: datetime) -> int:
@@ -32,28 +35,42 @@ def catch_up(*, now: datetime) -> int:
 
 def _open_new(now: datetime) -> int:
     known = DeadLetter.objects.filter(step=OuterRef("pk")).values("pk")
-    steps = (
+    steps = list(
         Step.objects.select_related("transaction", "system")
         .annotate(letter=Subquery(known))
-        .filter(state__in=STUCK, letter__isnull=True)[:500]
+        .filter(state__in=STUCK, letter__isnull=True)[:MOST_AT_ONCE]
     )
-    letters = [_letter(step, now) for step in steps]
-    DeadLetter.objects.bulk_create(letters, ignore_conflicts=True)
-    return len(letters)
-
-
-def _letter(step: Step, now: datetime) -> DeadLetter:
-    return DeadLetter(
-        step=step,
-        transaction=step.transaction,
-        cause=cause_of(step, now),
-        opened_at=step.changed_at,
+    causes = _causes(steps, now)
+    sets.insert(
+        (
+            DeadLetter(
+                step=step,
+                transaction=step.transaction,
+                cause=causes[step.fingerprint],
+                opened_at=step.changed_at,
+            )
+            for step in steps
+        ),
+        ignore_conflicts=True,
     )
+    return len(steps)
 
 
-def cause_of(step: Step, now: datetime) -> Cause:
-    """The cause with the step's fingerprint, made when it is new."""
-    cause, created = Cause.objects.get_or_create(
+def _causes(steps: Sequence[Step], now: datetime) -> dict[str, Cause]:
+    """The causes of stuck steps by fingerprint, made where they are new."""
+    latest = {step.fingerprint: step for step in sorted(steps, key=lambda one: one.changed_at)}
+    known = Cause.objects.filter(fingerprint__in=latest).values_list("fingerprint", flat=True)
+    for mark in set(latest) - set(known):
+        _make_cause(latest[mark], now)
+    causes = {cause.fingerprint: cause for cause in Cause.objects.filter(fingerprint__in=latest)}
+    for mark, cause in causes.items():
+        if latest[mark].changed_at > cause.last_seen_at:
+            Cause.objects.filter(pk=cause.pk).update(last_seen_at=latest[mark].changed_at)
+    return causes
+
+
+def _make_cause(step: Step, now: datetime) -> None:
+    Cause.objects.get_or_create(
         fingerprint=step.fingerprint,
         defaults={
             "title": title_of(step),
@@ -65,9 +82,6 @@ def cause_of(step: Step, now: datetime) -> Cause:
             "last_seen_at": step.changed_at,
         },
     )
-    if not created and step.changed_at > cause.last_seen_at:
-        Cause.objects.filter(pk=cause.pk).update(last_seen_at=step.changed_at)
-    return cause
 
 
 def title_of(step: Step) -> str:
@@ -95,48 +109,62 @@ def _owner_role(step: Step, now: datetime) -> str:
 
 def _reopen(now: datetime) -> int:
     """A solved or replaying letter whose step is stuck again is back, perhaps by a new cause."""
-    back = DeadLetter.objects.select_related("step__system", "step__transaction").filter(
-        step__state__in=STUCK, state__in=[LetterState.RESOLVED, LetterState.REPLAYING]
-    )[:500]
+    stuck = DeadLetter.objects.select_related("step__system", "step__transaction").filter(
+        step__state__in=STUCK
+    )
+    back = stuck.filter(state__in=[LetterState.RESOLVED, LetterState.REPLAYING])[:MOST_AT_ONCE]
+    moved = stuck.exclude(state__in=[LetterState.RESOLVED, LetterState.REPLAYING]).exclude(
+        cause__fingerprint=F("step__fingerprint")
+    )[:MOST_AT_ONCE]
+    causes = _causes([letter.step for letter in (*back, *moved)], now)
     for letter in back:
-        letter.cause = cause_of(letter.step, now)
         letter.state, letter.resolution, letter.resolved_at = LetterState.REOPENED, "", None
         letter.times = letter.times + 1
-        letter.save()
-    moved = (
-        DeadLetter.objects.open()
-        .filter(step__state__in=STUCK)
-        .exclude(cause__fingerprint=F("step__fingerprint"))
-    )
-    for letter in moved.select_related("step__system", "step__transaction")[:500]:
-        letter.cause = cause_of(letter.step, now)
-        letter.save(update_fields=["cause"])
+    changed = {}
+    for letter in (*back, *moved):
+        cause = causes[letter.step.fingerprint]
+        changed[letter.pk] = _columns(letter) | {"cause_id": cause.pk, "times": letter.times}
+    sets.update(DeadLetter, changed)
     return len(back)
 
 
 def _follow(now: datetime) -> int:
     """Open letters whose step is no longer stuck: replaying, or solved and how."""
-    loose = (
+    under_way = Q(state=LetterState.REPLAYING) & ~Q(step__state__in=ENDED)
+    loose = list(
         DeadLetter.objects.open()
         .select_related("step", "transaction")
-        .exclude(step__state__in=STUCK)[:500]
+        .exclude(step__state__in=STUCK)
+        .exclude(under_way)[:MOST_AT_ONCE]
     )
-    changed = 0
+    replayed = dict(
+        ReplayItem.objects.filter(step__in=[letter.step_id for letter in loose])
+        .order_by()
+        .values_list("step")
+        .annotate(last=Max("sent_at"))
+        if loose
+        else ()
+    )
+    changed = {}
     for letter in loose:
-        state, resolution = _position(letter)
+        state, resolution = _position(letter, replayed.get(letter.step_id))
         if state != letter.state:
-            changed += 1
             letter.state, letter.resolution = state, resolution
             letter.resolved_at = now if state == LetterState.RESOLVED else None
-            letter.save(update_fields=["state", "resolution", "resolved_at"])
-    return changed
+            changed[letter.pk] = _columns(letter)
+    sets.update(DeadLetter, changed)
+    return len(changed)
 
 
-def _position(letter: DeadLetter) -> tuple[str, str]:
-    if letter.step.state in {State.VERIFIED, State.SKIPPED}:
-        replayed = ReplayItem.objects.filter(step=letter.step, sent_at__gte=letter.opened_at)
-        how = Resolution.REPLAYED if replayed.exists() else Resolution.AUTO
-        return LetterState.RESOLVED, how
+def _columns(letter: DeadLetter) -> dict[str, Any]:
+    names = ("state", "resolution", "resolved_at")
+    return {name: getattr(letter, name) for name in names}
+
+
+def _position(letter: DeadLetter, replayed_at: datetime | None) -> tuple[str, str]:
+    if letter.step.state in FINISHED:
+        replayed = replayed_at is not None and replayed_at >= letter.opened_at
+        return LetterState.RESOLVED, Resolution.REPLAYED if replayed else Resolution.AUTO
     if letter.step.state == State.CANCELLED:
         elsewhere = letter.transaction.state == TransactionState.RESOLVED_EXTERNALLY
         how = Resolution.FIXED_IN_TARGET if elsewhere else Resolution.DISCARDED

@@ -6,7 +6,7 @@ does.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from controltower.canonical.verdicts import Effect, Kind
@@ -184,7 +184,9 @@ def reconsider(case: Case, *, why: str) -> None:
     advance(case)
 
 
-def again(case: Case, step: Step, *, why: str, actor: str = "") -> None:
+def again(
+    case: Case, step: Step, *, why: str, actor: str = "", after: timedelta = timedelta(0)
+) -> None:
     """parked / held → taken up again: the way of every replay. The idempotency key stays.
 
     What may have arrived is asked for (unknown). Otherwise what the step reads from its sources
@@ -192,7 +194,7 @@ def again(case: Case, step: Step, *, why: str, actor: str = "") -> None:
     """
     step.tries = step.probes = step.absences = step.deaths = 0
     step.fence += 1
-    step.due_at = step.changed_at = case.now
+    step.due_at, step.changed_at = case.now + after, case.now
     step.lease_until = None
     case.note("again", f"{step.title}: taken up again, {why}.", step=step.name, actor=actor)
     step.state = resolver.taken_up(step.kind, sent=step.sent_at is not None)
@@ -201,6 +203,7 @@ def again(case: Case, step: Step, *, why: str, actor: str = "") -> None:
         step.state = State.PLANNED
     for read in reads:
         schedule(case, read)
+        read.due_at = step.due_at
     case.has_work = case.has_work or step.system is not None
     case.touch("exceptions")
 

@@ -20,9 +20,9 @@ from django.db.transaction import atomic, on_commit
 
 from controltower import queues
 from controltower.canonical.events import CanonicalEvent
+from controltower.canonical.identity import new_id
 from controltower.canonical.wire import to_json
 from controltower.transactions import bell
-from controltower.transactions.models.events import new_id
 
 Fact = tuple[bytes, CanonicalEvent]
 """An event, and the bytes that it was read from."""

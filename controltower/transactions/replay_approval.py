@@ -8,8 +8,9 @@ from controltower.firm import approvals, audit
 from controltower.firm.models import Approval, Person
 from controltower.firm.rights import Right, may
 from controltower.transactions import bell
-from controltower.transactions.models import ReplayPlan, Transaction
+from controltower.transactions.models import ReplayPlan
 from controltower.transactions.replay import NotAllowed, PlanChanged
+from controltower.transactions.selection import entity_codes_of
 
 
 def subject_of(plan: ReplayPlan) -> str:
@@ -29,12 +30,8 @@ def latest(plan: ReplayPlan) -> Approval | None:
 
 def may_decide(plan: ReplayPlan, person: Person) -> bool:
     """Whether the person's duties reach every legal entity in the plan."""
-    codes: set[str | None] = set(
-        Transaction.objects.filter(pk__in=plan.items.values("transaction"))
-        .order_by()
-        .values_list("entity__code", flat=True)
-    )
-    return all(may(person, Right.APPROVE_REPLAY, code) for code in codes or {None})
+    codes = entity_codes_of(plan) or {None}
+    return all(may(person, Right.APPROVE_REPLAY, code) for code in codes)
 
 
 def decide(

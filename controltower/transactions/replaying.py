@@ -6,14 +6,17 @@ that a reload, a logout or a restart of any process changes nothing.
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError
-from django.db.models import Count, Q
+from django.db.models import Count, QuerySet
 from django.db.transaction import atomic
 
-from controltower.transactions import bell, cases, engine
+from controltower.transactions import bell, cases, engine, sets
 from controltower.transactions.models import (
     ItemState,
     PlanState,
@@ -24,8 +27,12 @@ from controltower.transactions.models import (
 )
 from controltower.transactions.protocol import State
 
-CANARY = 1
-WAVE = 25
+log = logging.getLogger(__name__)
+SHARE = 0.5
+"""The part of a connection's pace that a replay may take; the rest is live traffic's."""
+AHEAD = timedelta(seconds=5)
+"""How far ahead steps are released: so long does a pause take to be felt."""
+MOST_AT_ONCE, SET = 400, 100
 SAME_FAILURES = 3
 REPLAYABLE = (State.PARKED, State.HELD)
 OPEN_ITEMS = (ItemState.WAITING, ItemState.SENT, ItemState.UNKNOWN)
@@ -57,14 +64,17 @@ def tick(plan_id: UUID, *, now: datetime) -> None:
 
 def learn(row: ReplayPlan, now: datetime) -> None:
     """Read what the engine has made of the items that were sent."""
-    for item in row.items.filter(state__in=[ItemState.SENT, ItemState.UNKNOWN]).select_related(
-        "step__transaction"
-    ):
+    changed = {}
+    for item in _in_flight(row).select_related("step__transaction"):
         state, text = _outcome(item.step)
         if state != item.state:
-            item.state, item.text = state, text
-            item.ended_at = now if state in {ItemState.VERIFIED, ItemState.FAILED} else None
-            item.save(update_fields=["state", "text", "ended_at"])
+            ended = now if state in {ItemState.VERIFIED, ItemState.FAILED} else None
+            changed[item.pk] = {"state": state, "text": text, "ended_at": ended}
+    sets.update(ReplayItem, changed)
+
+
+def _in_flight(row: ReplayPlan) -> QuerySet[ReplayItem]:
+    return row.items.filter(state__in=[ItemState.SENT, ItemState.UNKNOWN])
 
 
 def _outcome(step: Step) -> tuple[ItemState, str]:
@@ -93,39 +103,69 @@ def _same_failures(row: ReplayPlan) -> str:
 
 
 def _send_wave(row: ReplayPlan, now: datetime) -> None:
-    counts = row.items.aggregate(
-        flying=Count("id", filter=Q(state__in=[ItemState.SENT, ItemState.UNKNOWN])),
-        ended=Count("id", filter=Q(state__in=[ItemState.VERIFIED, ItemState.FAILED])),
-    )
-    room = WAVE - counts["flying"] if counts["ended"] else CANARY - counts["flying"]
+    """One goes first. Then whatever has a place within the time ahead, each at its own moment."""
     waiting = row.items.filter(state=ItemState.WAITING).select_related("step__system")
-    for item in waiting[: max(room, 0)]:
-        _send(row, item, now)
+    if not row.items.filter(state__in=[ItemState.VERIFIED, ItemState.FAILED]).exists():
+        waves = [] if _in_flight(row).exists() else [(item, timedelta(0)) for item in waiting[:1]]
+    else:
+        waves = list(_places(row, list(waiting[:MOST_AT_ONCE])))
+    for start in range(0, len(waves), SET):
+        _send(row, waves[start : start + SET], now)
 
 
-def _send(row: ReplayPlan, item: ReplayItem, now: datetime) -> None:
-    """Put one step back under the engine, unless it has moved or another replay has it."""
+def _places(
+    row: ReplayPlan, waiting: Sequence[ReplayItem]
+) -> Iterator[tuple[ReplayItem, timedelta]]:
+    """When each may go: a replay takes half its connection's pace, spread evenly, so that live
+    traffic always has the other half."""
+    flying = _in_flight(row).order_by().values_list("step__system__connection")
+    taken = Counter(dict(flying.annotate(many=Count("id"))))
+    for item in waiting:
+        system = item.step.system
+        if system is None:
+            yield item, timedelta(0)
+            continue
+        after = taken[system.connection] * timedelta(seconds=1 / (system.calls_per_second * SHARE))
+        if after <= AHEAD:
+            taken[system.connection] += 1
+            yield item, after
+
+
+def _send(row: ReplayPlan, wave: Sequence[tuple[ReplayItem, timedelta]], now: datetime) -> None:
+    """Put steps back under the engine, as a set; when the set cannot be kept, each by itself."""
     try:
-        with cases.opened([item.transaction_id], now=now) as found:
-            case = found[item.transaction_id]
-            step = next(one for one in case.steps if one.pk == item.step_id)
-            if step.fence != item.fence or step.state not in REPLAYABLE:
-                _leave_out(item, "It has moved since; left alone.", now)
-                return
-            if row.mapping_choice == "now":
-                step.mapping_version = None
-            item.state, item.sent_at = ItemState.SENT, now
-            item.save()
-            actor = row.requested_by.username
-            engine.again(case, step, why=f"replayed by {actor}", actor=actor)
-            engine.advance(case)
-    except IntegrityError:
-        _leave_out(item, "Another replay is doing this one.", now)
+        with cases.opened({item.transaction_id for item, _after in wave}, now=now) as found:
+            done = {item.pk: _again(row, item, found, after) for item, after in wave}
+            sets.update(ReplayItem, done)
+    except cases.AWAY:
+        raise
+    except Exception:
+        if len(wave) > 1:
+            for one in wave:
+                _send(row, [one], now)
+        else:
+            log.exception("not replayed", extra={"reference": str(wave[0][0].step_id)})
+            why = "It could not be taken up: another replay is doing this one, or it has moved."
+            sets.update(ReplayItem, {wave[0][0].pk: _left_out(why, now)})
 
 
-def _leave_out(item: ReplayItem, why: str, now: datetime) -> None:
-    item.state, item.text, item.ended_at = ItemState.EXCLUDED, why, now
-    item.save()
+def _again(
+    row: ReplayPlan, item: ReplayItem, found: Mapping[UUID, cases.Case], after: timedelta
+) -> dict[str, Any]:
+    case = found[item.transaction_id]
+    step = next(one for one in case.steps if one.pk == item.step_id)
+    if step.fence != item.fence or step.state not in REPLAYABLE:
+        return _left_out("It has moved since; left alone.", case.now)
+    if row.mapping_choice == "now":
+        step.mapping_version = None
+    actor = row.requested_by.username
+    engine.again(case, step, why=f"replayed by {actor}", actor=actor, after=after)
+    engine.advance(case)
+    return {"state": ItemState.SENT, "sent_at": case.now, "ended_at": None, "text": ""}
+
+
+def _left_out(why: str, now: datetime) -> dict[str, Any]:
+    return {"state": ItemState.EXCLUDED, "sent_at": None, "ended_at": now, "text": why}
 
 
 def unsurveyed(*, now: datetime) -> list[UUID]:

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from controltower.firm.models import Approval, Person
 from controltower.incidents.models import DeadLetter
-from controltower.transactions import replay, replay_approval
+from controltower.transactions import replay_approval, selection
 from controltower.transactions.models import (
     ItemState,
     PlanState,
@@ -85,7 +85,7 @@ def present(
     tally = tallies([plan.pk])[plan.pk]
     approval = replay_approval.latest(plan) if plan.digest else None
     state = state_of(plan, approval, now)
-    changed = replay.changed_since(plan, now) if plan.state in READY else ""
+    changed = selection.changed_since(plan, now) if plan.state in READY else ""
     items = _items(plan, person)
     shown = page(items, FAILED_FIRST, query, among=items)
     return {

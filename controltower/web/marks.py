@@ -112,6 +112,7 @@ STATES = {
         "already_there": Mark("ok", _("Already there")),
         "superseded": Mark("nt", _("Superseded")),
         "would_fail": Mark("br", _("Would fail again")),
+        "unasked": Mark("nt", _("Asked at its turn")),
     },
     "replay": {
         "waiting": Mark("nt", _("Waiting")),

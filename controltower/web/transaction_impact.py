@@ -30,6 +30,7 @@ ICONS = {
     Forecast.ALREADY_THERE: "link",
     Forecast.SUPERSEDED: "history",
     Forecast.WOULD_FAIL: "octagon-alert",
+    Forecast.UNASKED: "hourglass",
 }
 
 

@@ -28,6 +28,7 @@ class Forecast(models.TextChoices):
     ALREADY_THERE = "already_there", "Already there"
     SUPERSEDED = "superseded", "Superseded"
     WOULD_FAIL = "would_fail", "Would fail again"
+    UNASKED = "unasked", "Asked at its turn"
 
 
 class ItemState(models.TextChoices):
@@ -84,6 +85,7 @@ class ReplayItem(models.Model):
 
     class Meta:
         ordering = ["id"]
+        indexes = [models.Index(fields=["plan", "state", "id"], name="items_by_state")]
         constraints = [
             models.UniqueConstraint(fields=["plan", "step"], name="one_item_per_step"),
             models.UniqueConstraint(

@@ -1,0 +1,102 @@
+"""The frozen selection of a replay, three steps or a hundred thousand: always asked as a set."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import F, Q, Sum
+
+from controltower.firm.rates import rates
+from controltower.transactions.models import (
+    Forecast,
+    ItemState,
+    ReplayItem,
+    ReplayPlan,
+    Step,
+    Transaction,
+)
+from controltower.transactions.replaying import REPLAYABLE
+
+MOST_ASKED = 200
+"""Of more items than this, so many spread evenly over the selection are asked about beforehand."""
+UNASKED = "Not asked beforehand: it goes under its own key, so it cannot be done twice."
+
+FREEZE = """
+INSERT INTO transactions_replayitem
+    (plan_id, transaction_id, step_id, fence, forecast, why, difference, amount, currency, state,
+     text)
+SELECT %(plan)s, tx.id, step.id, step.fence, %(forecast)s, %(why)s, '[]'::jsonb, tx.amount,
+       tx.currency, 'waiting', ''
+FROM transactions_step step JOIN transactions_transaction tx ON tx.id = step.transaction_id
+WHERE step.id = ANY(%(steps)s) AND step.state IN ('parked', 'held')
+ORDER BY step.changed_at, step.id
+"""
+
+
+def entity_codes(steps: Sequence[UUID]) -> set[str | None]:
+    """The legal entities of stuck steps; None stands for what has none."""
+    stuck = Step.objects.filter(pk__in=steps, state__in=REPLAYABLE)
+    return set(stuck.order_by().values_list("transaction__entity__code", flat=True).distinct())
+
+
+def entity_codes_of(plan: ReplayPlan) -> set[str | None]:
+    """The legal entities of what a plan holds."""
+    owners = Transaction.objects.filter(pk__in=plan.items.order_by().values("transaction"))
+    return set(owners.order_by().values_list("entity__code", flat=True).distinct())
+
+
+def freeze(plan: ReplayPlan, steps: Sequence[UUID]) -> int:
+    """Write down which steps, as they are now; returns how many are stuck."""
+    forecast, why = str(Forecast.UNASKED.value), UNASKED
+    with connection.cursor() as cursor:
+        cursor.execute(
+            FREEZE, {"plan": plan.pk, "steps": list(steps), "forecast": forecast, "why": why}
+        )
+        return int(cursor.rowcount)
+
+
+def sample(plan: ReplayPlan) -> list[ReplayItem]:
+    """The items to ask rules and targets about: all, or as many as may be, spread evenly."""
+    ids = list(plan.items.order_by("id").values_list("id", flat=True))
+    every = max(-(-len(ids) // MOST_ASKED), 1)
+    wanted = plan.items.filter(pk__in=ids[::every])
+    related = ("step__system", "transaction__entity", "step__mapping_version__mapping")
+    return list(wanted.select_related(*related).order_by("id"))
+
+
+def seal(plan: ReplayPlan) -> str:
+    """The digest of exactly what would happen; approval is bound to it."""
+    items = plan.items.order_by("step_id").values_list(
+        "step_id", "fence", "forecast", "why", "difference"
+    )
+    text = json.dumps([plan.mapping_choice, list(items)], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def worth(plan: ReplayPlan) -> Decimal:
+    """What would be replayed, in the reporting currency, major units."""
+    rate = rates()
+    sums = (
+        plan.items.exclude(state=ItemState.EXCLUDED)
+        .order_by()
+        .values_list("currency")
+        .annotate(sum=Sum("amount"))
+    )
+    return sum((total * rate.get(currency, Decimal(0)) for currency, total in sums), Decimal(0))
+
+
+def changed_since(plan: ReplayPlan, now: datetime) -> str:
+    """Why a sealed plan no longer says what would happen, or "" while it does."""
+    if plan.expires_at and plan.expires_at < now:
+        return "The plan is older than 30 minutes. Plan again to see what holds now."
+    moved = Q(step__fence=F("fence"), step__state__in=REPLAYABLE)
+    items = plan.items.exclude(state=ItemState.EXCLUDED).exclude(moved).select_related("step")
+    if item := items.order_by("id").first():
+        return f"“{item.step.title}” has moved since the plan was made. Plan again."
+    return ""
