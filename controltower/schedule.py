@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from controltower import queues
 from controltower.incidents import letters
+from controltower.measures import rollups
 from controltower.transactions import cases, polling, replaying, retention, sweeper
 
 log = logging.getLogger(__name__)
@@ -58,5 +59,6 @@ SCHEDULE = (
     Periodic("surveys", timedelta(seconds=10), ring_surveys),
     Periodic("dead letters", timedelta(seconds=5), lambda now: letters.catch_up(now=now)),
     Periodic("periods", timedelta(seconds=20), ring_periods),
+    Periodic("rollups", timedelta(seconds=2), lambda _now: rollups.fold()),
     Periodic("logs", timedelta(hours=1), lambda now: retention.keep(now=now)),
 )

@@ -82,6 +82,7 @@ INSTALLED_APPS = [
     "controltower.mappings",
     "controltower.transactions",
     "controltower.incidents",
+    "controltower.measures",
     "controltower.web",
 ]
 

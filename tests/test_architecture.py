@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.apps import apps
 
-ROOMS = ("firm", "systems", "mappings", "transactions", "incidents", "web")
+ROOMS = ("firm", "systems", "mappings", "transactions", "incidents", "measures", "web")
 """From the ground up; a foreign key may only point down, or stay in its room."""
 
 

@@ -1,31 +1,19 @@
-"""What moves: the lane's stages, promises kept, recoveries, and what happened last."""
+"""What moves: the lane's stages, promises kept today, recoveries, and what happened last."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime, timedelta
 from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import (
-    Aggregate,
-    Count,
-    DurationField,
-    ExpressionWrapper,
-    F,
-    Max,
-    OuterRef,
-    Q,
-    QuerySet,
-    Subquery,
-    Value,
-)
-from django.db.models.functions import Coalesce, TruncDate
+from django.db.models import Count, OuterRef, Q, Subquery, Sum, Value
+from django.db.models.functions import Coalesce
 
 from controltower.incidents.models import DeadLetter, LetterState, Resolution
+from controltower.measures import rollups
 from controltower.measures.exposure import (
     Lateness,
     Scope,
@@ -37,7 +25,7 @@ from controltower.measures.exposure import (
     stakes,
     transactions,
 )
-from controltower.processes import catalogue
+from controltower.measures.models import Kind
 from controltower.transactions.models import Step, TimelineEntry, Transaction, TransactionState
 from controltower.transactions.protocol import FINISHED
 
@@ -117,10 +105,11 @@ def start_of_day(now: datetime, zone: str) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """How many ended today, and how many of them within their promise."""
+    """How many were verified today, how many of them within their promise, and how many late."""
 
     ended: int
     in_time: int
+    late: int
 
     @property
     def share(self) -> float | None:
@@ -128,15 +117,17 @@ class Kept:
         return self.in_time / self.ended if self.ended else None
 
 
-def kept_today(scope: Scope, now: datetime, process: str = "") -> Kept:
-    """Promises kept among what was verified today."""
-    ended = transactions(scope).filter(
-        state=TransactionState.VERIFIED, ended_at__gte=start_of_day(now, scope.person.zone)
+def kept_today(scope: Scope, now: datetime) -> Kept:
+    """Promises kept among what was verified since midnight of the person's own day."""
+    arrived = rollups.figures(scope, Kind.ARRIVED).filter(
+        at__gte=start_of_day(now, scope.person.zone)
     )
-    if process:
-        ended = ended.filter(process=process)
-    row = ended.aggregate(all=Count("pk"), kept=Count("pk", filter=Q(ended_at__lte=F("due_at"))))
-    return Kept(row["all"], row["kept"])
+    row = arrived.aggregate(
+        all=Sum("items", default=0),
+        kept=Sum("items", filter=Q(grade=rollups.KEPT), default=0),
+        late=Sum("items", filter=Q(grade=rollups.LATE), default=0),
+    )
+    return Kept(row["all"], row["kept"], row["late"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,95 +157,6 @@ def recovered_today(scope: Scope, now: datetime) -> Recovered:
     return Recovered(stake(members), timedelta(seconds=median(t.total_seconds() for t in times)))
 
 
-@dataclass(frozen=True, slots=True)
-class PromiseLine:
-    """One process against its promise over the last 30 days."""
-
-    name: str
-    title: str
-    promise: timedelta
-    slowest_tenth: timedelta | None
-    kept: int
-    ended: int
-    days: tuple[float | None, ...]
-    stuck: Stake
-    owner_role: str
-
-    @property
-    def slack(self) -> float | None:
-        """What is left of the promise at the slowest tenth: 1.0 all, 0.0 none."""
-        if self.slowest_tenth is None:
-            return None
-        return max(0.0, 1 - self.slowest_tenth / self.promise)
-
-
-class SlowestTenth(Aggregate):
-    """The value that nine tenths stay below."""
-
-    template = "percentile_cont(0.9) WITHIN GROUP (ORDER BY %(expressions)s)"
-    output_field = DurationField()
-
-
-def promises(scope: Scope, now: datetime) -> Sequence[PromiseLine]:
-    """Every process, the one with the least slack first."""
-    ended = transactions(scope).filter(
-        state=TransactionState.VERIFIED,
-        ended_at__gte=start_of_day(now, scope.person.zone) - timedelta(days=29),
-        due_at__isnull=False,
-    )
-    overrun = ExpressionWrapper(F("ended_at") - F("due_at"), output_field=DurationField())
-    slowest = dict(ended.order_by().values_list("process").annotate(slowest=SlowestTenth(overrun)))
-    days = _days(ended, scope, now)
-    stuck = stakes(priced(transactions(scope).stuck()), "process")
-    lines = [
-        _promise(process, slowest.get(process.name), days.get(process.name, {}), stuck)
-        for process in catalogue.PROCESSES
-    ]
-    return sorted(lines, key=lambda line: (line.slack is None, line.slack or 0.0, line.name))
-
-
-def _days(
-    ended: QuerySet[Transaction], scope: Scope, now: datetime
-) -> dict[str, dict[int, tuple[int, int]]]:
-    """(kept, ended) by process and by how many of the person's days ago it ended."""
-    zone = ZoneInfo(scope.person.zone)
-    today = now.astimezone(zone).date()
-    rows = (
-        ended.order_by()
-        .annotate(day=TruncDate("ended_at", tzinfo=zone))
-        .values_list("process", "day")
-        .annotate(
-            kept=Count("ended_at", filter=Q(ended_at__lte=F("due_at"))), all=Count("ended_at")
-        )
-    )
-    found: dict[str, dict[int, tuple[int, int]]] = {}
-    for process, day, kept, count in rows:
-        found.setdefault(process, {})[(today - day).days] = (kept, count)
-    return found
-
-
-def _promise(
-    process: catalogue.Process,
-    overrun: timedelta | None,
-    days: Mapping[int, tuple[int, int]],
-    stuck: Mapping[tuple[Any, ...], Stake],
-) -> PromiseLine:
-    slowest = None if overrun is None else max(process.promise + overrun, timedelta(0))
-    return PromiseLine(
-        name=process.name,
-        title=process.title,
-        promise=process.promise,
-        slowest_tenth=slowest,
-        kept=sum(kept for kept, _count in days.values()),
-        ended=sum(count for _kept, count in days.values()),
-        days=tuple(
-            days[day][0] / days[day][1] if day in days else None for day in range(29, -1, -1)
-        ),
-        stuck=stuck.get((process.name,)) or Stake(),
-        owner_role=process.owner_role,
-    )
-
-
 def feed(scope: Scope, limit: int = 12) -> Sequence[TimelineEntry]:
     """What happened last in the scope, newest first."""
     return list(
@@ -271,26 +173,27 @@ class SinceThen:
     recovered: int
     newly_stuck: int
     verified: int
-    amount: Decimal
 
 
 def since(scope: Scope, then: datetime) -> SinceThen:
     """Counts between `then` and now, within the scope."""
-    visible = transactions(scope)
-    letters = DeadLetter.objects.filter(transaction__in=visible).aggregate(
+    letters = DeadLetter.objects.filter(
+        Q(resolved_at__gt=then) | Q(resolved_at__isnull=True),
+        transaction__in=transactions(scope),
+    ).aggregate(
         recovered=Count("pk", filter=Q(resolved_at__gt=then)),
         newly_stuck=Count("pk", filter=~Q(state=LetterState.RESOLVED) & Q(opened_at__gt=then)),
     )
-    verified = stake(priced(visible.filter(state=TransactionState.VERIFIED, ended_at__gt=then)))
-    return SinceThen(
-        recovered=letters["recovered"],
-        newly_stuck=letters["newly_stuck"],
-        verified=verified.count,
-        amount=verified.amount,
+    return SinceThen(letters["recovered"], letters["newly_stuck"], _verified(scope, then))
+
+
+def _verified(scope: Scope, then: datetime) -> int:
+    """Whole quarters of an hour from the rollup, the one that `then` lies in by its rows."""
+    quarter = rollups.QUARTER
+    whole = datetime.fromtimestamp((then.timestamp() // quarter.total_seconds() + 1)
+                                   * quarter.total_seconds(), tz=UTC)  # fmt: skip
+    rest = transactions(scope).filter(
+        state=TransactionState.VERIFIED, ended_at__gt=then, ended_at__lt=whole
     )
-
-
-def last_change(scope: Scope) -> datetime | None:
-    """When anything in the scope last moved."""
-    newest: datetime | None = transactions(scope).aggregate(at=Max("changed_at"))["at"]
-    return newest
+    arrived = rollups.figures(scope, Kind.ARRIVED).filter(at__gte=whole)
+    return rest.count() + int(arrived.aggregate(n=Sum("items", default=0))["n"])

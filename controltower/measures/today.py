@@ -1,11 +1,11 @@
-"""The person's day: what is stuck now, what has changed since yesterday, what was handed over."""
+"""The person's day: what is stuck now, and what has changed since yesterday."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, F, Min, Q
+from django.db.models import Count, Min, Q
 
 from controltower.incidents.models import DeadLetter
 from controltower.measures.exposure import (
@@ -19,9 +19,7 @@ from controltower.measures.exposure import (
     stuck,
     transactions,
 )
-from controltower.measures.flow import start_of_day
-from controltower.transactions.models import EventState, InboundEvent, Step
-from controltower.transactions.protocol import State
+from controltower.transactions.models import EventState, InboundEvent
 
 PROMISED = 0.97
 """The share of transactions that the firm wants to end within their promise."""
@@ -67,25 +65,6 @@ def stuck_at(scope: Scope, then: datetime) -> int:
         opened_at__lte=then,
     )
     return letters.order_by().values("transaction").distinct().count()
-
-
-@dataclass(frozen=True, slots=True)
-class HandedOver:
-    """Steps that arrived and were read back since midnight, and how many of them after their
-    promise."""
-
-    count: int
-    late: int
-
-
-def handed_over(scope: Scope, now: datetime) -> HandedOver:
-    """What has arrived since midnight of the person's own day."""
-    row = Step.objects.filter(
-        state=State.VERIFIED,
-        done_at__gte=start_of_day(now, scope.person.zone),
-        transaction__in=transactions(scope),
-    ).aggregate(count=Count("pk"), late=Count("pk", filter=Q(done_at__gt=F("transaction__due_at"))))
-    return HandedOver(row["count"], row["late"])
 
 
 @dataclass(frozen=True, slots=True)

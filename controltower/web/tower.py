@@ -18,7 +18,7 @@ from controltower import queues
 from controltower.canonical.money import Money
 from controltower.firm.models import Person, Role
 from controltower.firm.rates import rate_date
-from controltower.measures import exposure, flow, health, today
+from controltower.measures import exposure, flow, health, promises, today
 from controltower.measures.exposure import Lateness, Scope, Stake, reporting_currency
 from controltower.systems.models import System
 from controltower.web import first_steps, scope, standing, triage, wording
@@ -90,7 +90,6 @@ def listing(**filters: str) -> str:
 def _sentence(request: SignedIn, now: datetime) -> dict[str, Any]:
     seen = scope_of(request)
     stuck = today.stuck_now(seen, now)
-    handed = today.handed_over(seen, now)
     kept = flow.kept_today(seen, now)
     recovered = flow.recovered_today(seen, now)
     links = wording.Links(
@@ -101,7 +100,7 @@ def _sentence(request: SignedIn, now: datetime) -> dict[str, Any]:
     parts = backlog(stuck.parts)
     return {
         "stuck": parts,
-        "headline": wording.headline(parts, links, handed.count, handed.late),
+        "headline": wording.headline(parts, links, kept.ended, kept.late),
         "day_note": wording.totals_note(reporting_currency(), rate_date(), stuck.whole.unpriced),
         "facts": {
             "stuck_change": stuck.change,
@@ -186,10 +185,10 @@ def _ages(request: SignedIn, now: datetime) -> dict[str, Any]:
 
 
 def _promises(request: SignedIn, now: datetime) -> dict[str, Any]:
-    return {"promises": [_promise(line) for line in flow.promises(scope_of(request), now)]}
+    return {"promises": [_promise(line) for line in promises.promises(scope_of(request), now)]}
 
 
-def _promise(line: flow.PromiseLine) -> dict[str, Any]:
+def _promise(line: promises.PromiseLine) -> dict[str, Any]:
     mark = wording.promise_mark(line.slowest_tenth, line.promise)
     return {
         "process": line.title,

@@ -32,10 +32,10 @@ class Links:
     due: str
 
 
-def headline(stuck: Backlog, links: Links, handed_over: int, handed_over_late: int) -> SafeString:
+def headline(stuck: Backlog, links: Links, arrived: int, late: int) -> SafeString:
     """The Tower's sentence: "€x is stuck between systems. €y is already late and …"."""
     if not stuck.count:
-        return _calm(links, handed_over, handed_over_late)
+        return _calm(links, arrived, late)
     whole = Part(stuck.count, stuck.value)
     parts = {
         "stuck": _link(links.stuck, "is-stuck", whole, _("{what} is stuck"), _("{what} are stuck")),
@@ -57,22 +57,22 @@ def headline(stuck: Backlog, links: Links, handed_over: int, handed_over_late: i
     )
 
 
-def _calm(links: Links, handed_over: int, late: int) -> SafeString:
+def _calm(links: Links, arrived: int, late: int) -> SafeString:
     calm = format_html('<a class="is-calm" href="{}">{}</a>', links.stuck, _("Nothing is stuck."))
-    if not handed_over:
-        return format_html(_("{calm} Nothing was handed over since midnight."), calm=calm)
-    shown = formats.number(handed_over)
+    if not arrived:
+        return format_html(_("{calm} Nothing has arrived since midnight."), calm=calm)
+    shown = formats.number(arrived)
     if late:
         sentence = ngettext(
-            "{calm} {n} hand-over since midnight, {late} after its promise.",
-            "{calm} {n} hand-overs since midnight, {late} after their promise.",
-            handed_over,
+            "{calm} {n} transaction has arrived since midnight, {late} after its promise.",
+            "{calm} {n} transactions have arrived since midnight, {late} after their promise.",
+            arrived,
         )
     else:
         sentence = ngettext(
-            "{calm} {n} hand-over since midnight, in time.",
-            "{calm} {n} hand-overs since midnight, all in time.",
-            handed_over,
+            "{calm} {n} transaction has arrived since midnight, in time.",
+            "{calm} {n} transactions have arrived since midnight, all in time.",
+            arrived,
         )
     return format_html(sentence, calm=calm, n=shown, late=formats.number(late))
 

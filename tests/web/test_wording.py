@@ -18,8 +18,8 @@ def part(count: int, euros: int) -> Part:
     return Part(count, Money.of(euros, "EUR"))
 
 
-def says(late: Part, due: Part, in_time: Part, handed: int = 0, handed_late: int = 0) -> str:
-    return wording.headline(Backlog(late, due, in_time), LINKS, handed, handed_late)
+def says(late: Part, due: Part, in_time: Part, arrived: int = 0, arrived_late: int = 0) -> str:
+    return wording.headline(Backlog(late, due, in_time), LINKS, arrived, arrived_late)
 
 
 NONE = part(0, 0)
@@ -44,16 +44,16 @@ def test_what_has_no_rate_is_counted_instead_of_valued() -> None:
 
 
 @pytest.mark.parametrize(
-    ("handed", "late", "expected"),
+    ("arrived", "late", "expected"),
     [
-        (0, 0, "Nothing was handed over since midnight."),
-        (1, 0, "1 hand-over since midnight, in time."),
-        (1842, 0, "1,842 hand-overs since midnight, all in time."),
-        (10, 2, "10 hand-overs since midnight, 2 after their promise."),
+        (0, 0, "Nothing has arrived since midnight."),
+        (1, 0, "1 transaction has arrived since midnight, in time."),
+        (1842, 0, "1,842 transactions have arrived since midnight, all in time."),
+        (10, 2, "10 transactions have arrived since midnight, 2 after their promise."),
     ],
 )
-def test_calm_says_how_much_went_well(handed: int, late: int, expected: str) -> None:
-    text = says(NONE, NONE, NONE, handed, late)
+def test_calm_says_how_much_went_well(arrived: int, late: int, expected: str) -> None:
+    text = says(NONE, NONE, NONE, arrived, late)
     assert "Nothing is stuck." in text
     assert expected in text
 

@@ -1,13 +1,15 @@
 """Plenty of plausible transactions in set-based inserts, for measuring pages.
 
-About one in seventy is stuck, one in thirty moves, the rest is verified. Everything is named
-FILL-… so that it is never taken for real.
+They lie in the last 60 days; beyond a million the past grows longer, not the day busier. Of the
+last five days about one in eight is stuck and of the last two every second moves; the rest is
+verified. Everything is named FILL-… so that it is never taken for real.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -26,7 +28,7 @@ STATEMENTS: tuple[tuple[str, str], ...] = (
     (
         "months",
         """
-        SELECT log_ahead(log, 'month', %(now)s - interval '70 days', %(now)s)
+        SELECT log_ahead(log, 'month', %(now)s - %(past)s - interval '1 day', %(now)s)
         FROM unnest(ARRAY['transactions_attempt', 'transactions_timelineentry']) AS log
         """,
     ),
@@ -41,7 +43,7 @@ STATEMENTS: tuple[tuple[str, str], ...] = (
             'ct-FILL' || lpad((g / 3)::text, 7, '0') AS chain,
             e.id AS entity, e.code, e.currency,
             round((exp(random() * 3.4 + 6.2))::numeric, 2) AS amount,
-            %(now)s::timestamptz - (%(count)s - g) * (interval '60 days' / %(count)s)
+            %(now)s::timestamptz - (%(count)s - g) * (%(past)s / %(count)s)
                 - interval '6 minutes' AS started,
             CASE WHEN random() < 0.03 THEN 0.6 + random() * 4 ELSE random() * 0.75 END AS pace,
             random() AS fate
@@ -291,9 +293,11 @@ TABLES = (
 def fill(count: int, now: datetime, tell: Callable[[str], object]) -> None:
     """Insert `count` transactions with everything that hangs on them, in the caller's database
     transaction. Needs legal entities, systems and mappings."""
+    past = max(60.0, 60 * count / 1_000_000)
+    values: dict[str, Any] = {"count": count, "now": now, "past": timedelta(days=past)}
     with connection.cursor() as cursor:
         for name, statement in STATEMENTS:
-            cursor.execute(statement, {"count": count, "now": now})
+            cursor.execute(statement, values)
             tell(f"{name}: {max(cursor.rowcount, 0):,}")
 
 

@@ -29,8 +29,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Refuse where it could be mistaken for real data; else insert all or nothing."""
         count = options["count"]
-        if not 1 <= count <= 5_000_000:
-            raise CommandError("Between 1 and 5,000,000 transactions.")
+        if not 1 <= count <= 20_000_000:
+            raise CommandError("Between 1 and 20,000,000 transactions.")
         if not LegalEntity.objects.exists():
             raise CommandError("There is no firm yet: run seed_demo first.")
         filled = Transaction.objects.filter(reference__startswith="FILL-")

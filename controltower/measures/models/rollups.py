@@ -1,0 +1,67 @@
+"""Figures kept up to date by the database: sums over all transactions, however many have ended."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Kind(models.TextChoices):
+    """What is added up.
+
+    Standing: all transactions by state, wait and currency. Arrived: those verified, by the quarter
+    of an hour in which they ended, graded by whether they kept their promise. Pace: those verified
+    with a promise, by the UTC day, graded by how long they took on a logarithmic scale.
+    """
+
+    STANDING = "standing", "Standing"
+    ARRIVED = "arrived", "Arrived"
+    PACE = "pace", "Pace"
+
+
+class Sum(models.Model):
+    """Some transactions with the same keys: how many, worth what in `currency` (major units).
+
+    A key that does not apply to the kind is empty, 0 or 1970; `entity` is 0 where there is none.
+    """
+
+    kind = models.CharField(max_length=8, choices=Kind)
+    process = models.CharField(max_length=60)
+    entity = models.BigIntegerField()
+    currency = models.CharField(max_length=10)
+    state = models.CharField(max_length=20)
+    wait = models.CharField(max_length=16)
+    at = models.DateTimeField()
+    grade = models.SmallIntegerField()
+    items = models.BigIntegerField()
+    amount = models.DecimalField(max_digits=30, decimal_places=4)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.process} {self.items}"
+
+
+class Rollup(Sum):
+    """What has been folded so far."""
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "at", "process", "entity", "currency", "state", "wait", "grade"],
+                name="one_rollup_per_key",
+            )
+        ]
+
+
+class Delta(Sum):
+    """A change not folded yet: appended by a trigger in the commit of the change itself, so that
+    two workers never wait for the same sum."""
+
+
+class Figure(Sum):
+    """Both together, a view: what holds at this moment."""
+
+    class Meta:
+        managed = False
+        db_table = "measures_figure"

@@ -1,0 +1,120 @@
+"""Every process against its promise over the last 30 days, from the rollups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q, Sum
+from django.db.models.functions import TruncDate
+
+from controltower.measures import rollups
+from controltower.measures.exposure import Scope, Stake, priced, stakes, transactions
+from controltower.measures.flow import start_of_day
+from controltower.measures.models import Kind
+from controltower.processes import catalogue
+
+DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseLine:
+    """One process against its promise over the last 30 days. `slowest_tenth` is true to 4 %."""
+
+    name: str
+    title: str
+    promise: timedelta
+    slowest_tenth: timedelta | None
+    kept: int
+    ended: int
+    days: tuple[float | None, ...]
+    stuck: Stake
+    owner_role: str
+
+    @property
+    def slack(self) -> float | None:
+        """What is left of the promise at the slowest tenth: 1.0 all, 0.0 none."""
+        if self.slowest_tenth is None:
+            return None
+        return max(0.0, 1 - self.slowest_tenth / self.promise)
+
+
+def promises(scope: Scope, now: datetime) -> Sequence[PromiseLine]:
+    """Every process, the one with the least slack first."""
+    first = start_of_day(now, scope.person.zone) - timedelta(days=DAYS - 1)
+    paces, days = _paces(scope, first), _days(scope, first, now)
+    stuck = stakes(priced(transactions(scope).stuck()), "process")
+    lines = [
+        _line(process, paces.get(process.name, {}), days.get(process.name, {}), stuck)
+        for process in catalogue.PROCESSES
+    ]
+    return sorted(lines, key=lambda line: (line.slack is None, line.slack or 0.0, line.name))
+
+
+def _paces(scope: Scope, first: datetime) -> dict[str, dict[int, int]]:
+    """How many took how long, by process and grade. Paces are kept by the UTC day."""
+    day = first.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    rows = (
+        rollups.figures(scope, Kind.PACE)
+        .filter(at__gte=day)
+        .values_list("process", "grade")
+        .annotate(n=Sum("items"))
+    )
+    found: dict[str, dict[int, int]] = {}
+    for process, grade, count in rows:
+        found.setdefault(process, {})[grade] = count
+    return found
+
+
+def slowest_tenth(grades: Mapping[int, int]) -> timedelta | None:
+    """The time that nine in ten stay below: the middle of the grade in which the tenth begins."""
+    wanted = sum(grades.values()) * 0.9
+    below = 0
+    for grade in sorted(grades):
+        below += grades[grade]
+        if below >= wanted and grades[grade]:
+            return timedelta(seconds=rollups.GRADE_RATIO ** (grade + 0.5))
+    return None
+
+
+def _days(scope: Scope, first: datetime, now: datetime) -> dict[str, dict[int, tuple[int, int]]]:
+    """(kept, ended) by process and by how many of the person's days ago it ended."""
+    zone = ZoneInfo(scope.person.zone)
+    today = now.astimezone(zone).date()
+    rows = (
+        rollups.figures(scope, Kind.ARRIVED)
+        .filter(at__gte=first)
+        .exclude(grade=rollups.NO_PROMISE)
+        .annotate(day=TruncDate("at", tzinfo=zone))
+        .values_list("process", "day")
+        .annotate(kept=Sum("items", filter=Q(grade=rollups.KEPT), default=0), all=Sum("items"))
+    )
+    found: dict[str, dict[int, tuple[int, int]]] = {}
+    for process, day, kept, count in rows:
+        if count:
+            found.setdefault(process, {})[(today - day).days] = (kept, count)
+    return found
+
+
+def _line(
+    process: catalogue.Process,
+    grades: Mapping[int, int],
+    days: Mapping[int, tuple[int, int]],
+    stuck: Mapping[tuple[Any, ...], Stake],
+) -> PromiseLine:
+    return PromiseLine(
+        name=process.name,
+        title=process.title,
+        promise=process.promise,
+        slowest_tenth=slowest_tenth(grades),
+        kept=sum(kept for kept, _count in days.values()),
+        ended=sum(count for _kept, count in days.values()),
+        days=tuple(
+            days[day][0] / days[day][1] if day in days else None for day in range(DAYS - 1, -1, -1)
+        ),
+        stuck=stuck.get((process.name,)) or Stake(),
+        owner_role=process.owner_role,
+    )

@@ -1,0 +1,133 @@
+"""The figures follow every change, in the same commit, and a recount agrees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.models import Sum
+from django.utils import timezone
+
+from controltower.firm.models import Duty, LegalEntity, Person, Role
+from controltower.measures import rollups
+from controltower.measures.exposure import Scope
+from controltower.measures.models import Delta, Kind, Rollup
+from controltower.processes import catalogue
+from controltower.transactions.models import Transaction
+from tests import factories
+from tests.factories import Firm
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def firm() -> Firm:
+    return factories.found()
+
+
+def standing(firm: Firm) -> dict[str, int]:
+    """Transactions by state, as the figures have them."""
+    rows = rollups.figures(Scope(firm.anna), Kind.STANDING).values_list("state")
+    return {state: items for state, items in rows.annotate(n=Sum("items")) if items}
+
+
+def count(person: Person, entity: str = "") -> int:
+    """How many transactions the person sees, as the figures have them."""
+    found = rollups.figures(Scope(person, entity), Kind.STANDING).aggregate(n=Sum("items"))
+    return found["n"] or 0
+
+
+def test_a_figure_is_exact_before_and_after_it_is_folded(firm: Firm) -> None:
+    deal = firm.deal()
+    assert Delta.objects.exists()
+    assert not Rollup.objects.exists()
+    before = standing(firm)
+    assert before == {deal.state: 1}
+    assert rollups.fold() > 0
+    assert not Delta.objects.exists()
+    assert standing(firm) == before
+    assert rollups.fold() == 0
+
+
+def elsewhere(one: Transaction) -> LegalEntity:
+    """An entity that the transaction is not of."""
+    assert one.entity
+    return LegalEntity.objects.exclude(code=one.entity.code)[0]
+
+
+CHANGES: dict[str, Callable[[Transaction], object]] = {
+    "amount": lambda one: Transaction.objects.filter(pk=one.pk).update(amount=one.amount + 1),
+    "entity": lambda one: Transaction.objects.filter(pk=one.pk).update(entity=elsewhere(one)),
+    "promise": lambda one: Transaction.objects.update(due_at=one.started_at),
+    "nothing that counts": lambda one: Transaction.objects.update(title="Another"),
+    "gone": lambda one: one.delete(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_whatever_changes_a_recount_agrees(firm: Firm, change: str) -> None:
+    deal = firm.deal()
+    rollups.fold()
+    CHANGES[change](Transaction.objects.get(pk=deal.pk))
+    assert Delta.objects.exists() is (change != "nothing that counts")
+    assert rollups.differences() == []
+    assert rollups.differences(timezone.now() - timedelta(days=1)) == []
+
+
+def test_a_wrong_figure_is_found_and_rebuilt(firm: Firm) -> None:
+    firm.deal()
+    rollups.fold()
+    right = standing(firm)
+    Rollup.objects.filter(kind=Kind.STANDING).update(items=7)
+    assert len(rollups.differences()) == 1
+    with pytest.raises(CommandError, match="1 sum"):
+        call_command("rollups", "check", stdout=StringIO())
+    out = StringIO()
+    call_command("rollups", "rebuild", stdout=out)
+    assert "1 sum" in out.getvalue()
+    assert rollups.differences() == []
+    assert standing(firm) == right
+    call_command("rollups", "check", stdout=StringIO())
+
+
+def test_they_are_built_from_nothing(firm: Firm) -> None:
+    firm.bill(firm.deal())
+    before = standing(firm)
+    Delta.objects.all().delete()
+    assert standing(firm) == {}
+    assert rollups.rebuild() > 0
+    assert standing(firm) == before
+
+
+def test_only_what_the_person_may_see_is_counted(firm: Firm) -> None:
+    deal = firm.deal()
+    assert deal.entity
+    other = elsewhere(deal)
+    assert count(firm.anna) == count(firm.anna, deal.entity.code) == 1
+    assert count(firm.anna, other.code) == 0
+    stranger = Person.objects.create(username="stranger")
+    Duty.objects.create(person=stranger, role=Role.OPERATOR, entity=other)
+    assert count(stranger) == count(stranger, deal.entity.code) == 0
+
+
+def test_the_database_knows_what_the_processes_promise() -> None:
+    with connection.cursor() as cursor:
+        for process in catalogue.PROCESSES:
+            cursor.execute("SELECT rollup_promise(%s)", [process.name])
+            assert cursor.fetchone()[0] == process.promise
+
+
+def test_the_database_grades_as_the_reader_does() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT grade FROM rollup_facts('opportunity-to-project', 'EUR', 'verified', '', 1,
+                   now(), now() - interval '7 hours') WHERE kind = 'pace'"""
+        )
+        grade = cursor.fetchone()[0]
+    hour = timedelta(hours=1)
+    low, high = (timedelta(seconds=rollups.GRADE_RATIO ** (grade + more)) for more in (0, 1))
+    assert low <= hour <= high
