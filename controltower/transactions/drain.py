@@ -57,13 +57,17 @@ ORDER BY 1
 
 def drain(*, budget: timedelta = BUDGET, only: Sequence[str] = ()) -> int:
     """Play due steps of all connections (or `only` some) until nothing is due or the time is up;
-    returns the calls made. The budget varies a little, so that workers do not end together."""
+    returns the calls made. The budget varies a little, so that workers do not end together.
+
+    Once the lines are let go it looks again: whoever was rung for in between has found them held.
+    """
     seconds = budget.total_seconds() * random.uniform(0.8, 1.2)  # noqa: S311 - not a secret
     with Switchboard[Intent]() as board:
         flow = Flow(board, monotonic() + seconds, only)
         try:
-            while flow.turn():
-                pass
+            flow.run()
+            flow.let_go()
+            flow.run()
         finally:
             flow.let_go()
     return flow.made
@@ -120,24 +124,30 @@ class Flow:
     _answered: list[Answered] = field(default_factory=list)
     _away_since: float | None = None
 
-    def turn(self) -> bool:
-        """Take up what is due, keep what has come; False when nothing is left to do."""
+    def run(self) -> None:
+        """Take up what is due and keep what comes of it, until nothing is left to do."""
+        while self._turn():
+            pass
+
+    def _turn(self) -> bool:
         try:
             taken = self._take_up() if monotonic() < self.until else 0
             if self.board.in_flight:
                 self._heard += self.board.replies(GLANCE)
+            heard = bool(self._heard)
             self._keep()
             self._away_since = None
         except AWAY as error:
             self._wait_for_database(error)
             return True
-        return bool(taken or self.board.in_flight)
+        return bool(taken or heard or self.board.in_flight)
 
     def let_go(self) -> None:
         """Give the lines back."""
         for line in self._lines.values():
             with contextlib.suppress(*AWAY):
                 line.release()
+        self._lines.clear()
 
     def _take_up(self) -> int:
         """Claim, prepare and place what is due, as far as each line has room."""
