@@ -20,9 +20,8 @@ LONGEST_WIRE = 120.0
 LONGEST_DRIP = 40.0
 PIECE = 64 * 1024
 LARGEST_REQUEST = 4 * 1024 * 1024
-ODD_RETRY_AFTER = (
-    "", "0", "2", "-5", "1.5", "soon", "Wed, 21 Oct 2015 07:28:00 GMT", "999999999", "9" * 5000,
-)  # fmt: skip
+ODD_RETRY_AFTER = ("", "0", "2", "-5", "1.5", "soon", "Wed, 21 Oct 2015 07:28:00 GMT")
+HUGE_RETRY_AFTER = ("999999999", "9" * 5000)
 """What upstreams and the boxes before them really send, and worse."""
 _LENGTH = re.compile(rb"\r\ncontent-length:\s*(\d+)", re.IGNORECASE)
 

@@ -85,7 +85,7 @@ class Run:
         self, seed: int, seconds: float, count: int, settle: float, port: int, *, quiet: bool
     ) -> None:
         self.seed, self.seconds, self.settle, self.quiet = seed, seconds, settle, quiet
-        self.blows, self.events = blows(seed, seconds), events(seed, seconds, count)
+        self.blows, self.events = blows(seed, seconds, settle), events(seed, seconds, count)
         directory = Path(tempfile.mkdtemp(prefix="ct-chaos-", dir="/tmp"))
         directory.chmod(0o711)
         self.house = House(directory, seed, port)

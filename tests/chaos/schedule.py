@@ -7,11 +7,12 @@ one meets them all in ever new order.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tests.chaos.proxy import CLEAR, ODD_RETRY_AFTER, Manner, Mode
+from integrations.http import LONGEST_REST
+from tests.chaos.proxy import CLEAR, HUGE_RETRY_AFTER, ODD_RETRY_AFTER, Manner, Mode
 
 PROCESSES = (
     "web", "worker intake", "worker engine 1", "worker engine 2", "dispatcher",
@@ -34,6 +35,10 @@ class Fault(StrEnum):
     WIPE = "wiped and killed"
     CLOCK = "clock jumped"
     HOSTILE = "hostile network"
+
+
+Card = tuple[Fault, str, Mode | None]
+"""A kind of fault, whom it meets, and the mode of a hostile network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +90,18 @@ class Event:
     pattern: Pattern = Pattern.ONCE
 
 
-def blows(seed: int, seconds: float) -> list[Blow]:
-    """The faults of a run, in order; none begins in its last tenth, none outlasts it."""
+def blows(seed: int, seconds: float, patience: float) -> list[Blow]:
+    """The faults of a run, in order; none begins in its last tenth, none outlasts it.
+
+    What would make the tower rest for longer than the `patience` (seconds) of the settling is left
+    out.
+    """
     chance = random.Random(f"blows {seed}")
+    asked = ODD_RETRY_AFTER + (HUGE_RETRY_AFTER if patience > LONGEST_REST.total_seconds() else ())
     found: list[Blow] = []
     at, cards = 1.0, _decks(chance)
     while at < seconds * 0.9:
-        found.append(_drawn(chance, next(cards), at, seconds - at))
+        found.append(_drawn(chance, next(cards), at, seconds - at, asked))
         at += chance.uniform(0.4, 1.6) * EVERY
     return found
 
@@ -112,9 +122,9 @@ def events(seed: int, seconds: float, count: int) -> list[Event]:
     ]
 
 
-def _decks(chance: random.Random) -> Iterator[tuple[Fault, str, Mode | None]]:
+def _decks(chance: random.Random) -> Iterator[Card]:
     """All faults in a new order, again and again."""
-    deck: list[tuple[Fault, str, Mode | None]] = [
+    deck: list[Card] = [
         *((Fault.KILL, name, None) for name in PROCESSES),
         *((Fault.FREEZE, name, None) for name in FREEZABLE),
         (Fault.DATABASE, "PostgreSQL", None),
@@ -132,9 +142,7 @@ def _decks(chance: random.Random) -> Iterator[tuple[Fault, str, Mode | None]]:
         yield from deck
 
 
-def _drawn(
-    chance: random.Random, card: tuple[Fault, str, Mode | None], at: float, left: float
-) -> Blow:
+def _drawn(chance: random.Random, card: Card, at: float, left: float, asked: Sequence[str]) -> Blow:
     fault, target, mode = card
     match fault:
         case Fault.FREEZE:
@@ -147,7 +155,7 @@ def _drawn(
                 share=chance.choice((0.5, 1.0)),
                 seconds=round(chance.uniform(0.5, 6), 2),
                 status=chance.choice((429, 503)),
-                retry_after=chance.choice(ODD_RETRY_AFTER),
+                retry_after=chance.choice(asked),
             )
             return Blow(at, fault, target, lasts=min(chance.uniform(2, 7), left), manner=manner)
     return Blow(at, fault, target)

@@ -32,7 +32,12 @@ def tower(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
 
 @pytest.mark.parametrize(
     "victims",
-    [("worker engine 1", "worker engine 2"), ("worker intake",), ("dispatcher",), ("Valkey",)],
+    [
+        ("worker engine 1", "worker engine 2"),
+        ("worker intake",),
+        ("dispatcher", "web"),
+        ("Valkey", "sandbox ERP"),
+    ],
     ids=" and ".join,
 )
 def test_the_tour_ends_with_exactly_one_invoice(tower: Commands, victims: tuple[str, ...]) -> None:
