@@ -15,16 +15,18 @@ T = TypeVar("T")
 
 def to_json(value: Any) -> Any:
     """Turn records, decimals and dates into JSON values; decimals become exact text."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {part.name: to_json(getattr(value, part.name)) for part in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): to_json(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [to_json(item) for item in value]
+    if value is None or isinstance(value, (str, int)):
+        return value
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, (datetime, date)):
         return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_json(item) for item in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return {part.name: to_json(getattr(value, part.name)) for part in fields(value)}
     return value
 
 
@@ -36,15 +38,19 @@ def from_json(kind: type[T], data: Mapping[str, Any]) -> T:
 
 @cache
 def _hints(kind: type[Any]) -> dict[str, Any]:
-    """The types of a dataclass's fields: resolving them takes longer than all the rest."""
-    return get_type_hints(kind)
+    """What a dataclass's fields hold when not None: finding out takes longer than all the rest."""
+    return {name: _present(hint) for name, hint in get_type_hints(kind).items()}
+
+
+def _present(hint: Any) -> Any:
+    if get_origin(hint) in (Union, types.UnionType):
+        return next(part for part in get_args(hint) if part is not type(None))
+    return hint
 
 
 def _restore(hint: Any, value: Any) -> Any:
-    if value is None:
-        return None
-    if get_origin(hint) in (Union, types.UnionType):
-        hint = next(part for part in get_args(hint) if part is not type(None))
+    if value is None or hint in (str, bool):
+        return value
     if hint is Decimal:
         return Decimal(str(value))
     if hint is datetime:
@@ -52,7 +58,7 @@ def _restore(hint: Any, value: Any) -> Any:
     if hint is date:
         return date.fromisoformat(value)
     if get_origin(hint) is tuple:
-        return tuple(_restore(get_args(hint)[0], item) for item in value)
+        return tuple(_restore(_present(get_args(hint)[0]), item) for item in value)
     if isinstance(hint, type) and is_dataclass(hint) and isinstance(value, Mapping):
         return from_json(hint, value)
     return value

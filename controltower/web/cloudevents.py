@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 from urllib.parse import unquote
 
+import fastjsonschema
 from jsonschema import Draft202012Validator, FormatChecker
 
 from controltower.canonical import schema, strict_json
@@ -28,6 +29,7 @@ _TIME = re.compile(
 )
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:\-]*")
 _ANY = re.compile(r"[^\x00-\x1f\x7f]+")
+_DATES = FormatChecker(formats=["date"])
 _LONGEST = {"id": 200, "source": 400, "type": 60, "sequence": 40, "correlationid": 60,
             "partitionkey": 120}  # fmt: skip
 
@@ -183,16 +185,31 @@ def _version(sequence: str, at: datetime) -> str:
     """Lexically greater is newer: whole numbers are padded, times are of one width."""
     if sequence.isascii() and sequence.isdigit():
         return sequence.zfill(40)
-    return sequence or at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return sequence or at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _data(data: Any, event_type: str) -> dict[str, Any]:
+    if not _fits(event_type, data):
+        _explain(data, event_type)
+    assert isinstance(data, dict)
+    return data
+
+
+def _fits(event_type: str, data: Any) -> bool:
+    """The quick look, by a checker compiled from the schema; it says no and not why."""
+    try:
+        _compiled(event_type)(data)
+    except fastjsonschema.JsonSchemaException:
+        return False
+    return True
+
+
+def _explain(data: Any, event_type: str) -> None:
+    """The careful look, which decides. Raises Malformed with the first thing that is wrong."""
     error = next(iter(_validator(event_type).iter_errors(data)), None)
     if error is not None:
         where = ".".join(str(part) for part in error.absolute_path)[:80] or "data"
         raise Malformed(f"{where}: {_complaint(error)}")
-    assert isinstance(data, dict)
-    return data
 
 
 def _complaint(error: Any) -> str:
@@ -217,5 +234,13 @@ def _complaint(error: Any) -> str:
 
 @cache
 def _validator(event_type: str) -> Draft202012Validator:
-    checker = FormatChecker(formats=["date"])
-    return Draft202012Validator(schema.of_event(event_type), format_checker=checker)
+    return Draft202012Validator(schema.of_event(event_type), format_checker=_DATES)
+
+
+@cache
+def _compiled(event_type: str) -> Callable[[Any], Any]:
+    formats = {"date": lambda text: _DATES.conforms(text, "date")}
+    check: Callable[[Any], Any] = fastjsonschema.compile(
+        schema.of_event(event_type), formats=formats
+    )
+    return check

@@ -13,6 +13,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 from django.conf import settings
@@ -105,9 +106,9 @@ class Door:
             raise refusals.unknown_connection()
         if scope["method"] != "POST":
             raise refusals.only_post()
-        headers = _headers(scope)
+        headers, now = _headers(scope), timezone.now()
         try:
-            message_id = signature.check(headers, body, secrets, timezone.now())
+            message_id = signature.check(headers, body, secrets, now)
             content = cloudevents.read(headers, body)
         except signature.Refused as error:
             raise refusals.forged(str(error)) from None
@@ -115,7 +116,7 @@ class Door:
             raise refusals.wrong_type(str(error)) from None
         except cloudevents.Malformed as error:
             raise refusals.malformed(str(error)) from None
-        facts = await _facts(content, connection)
+        facts = await _facts(content, connection, now)
         digest = hashlib.sha256(content.raw).hexdigest()
         new = await self._keep(Delivery(connection, message_id, digest, facts))
         return _acknowledgement(content, facts, new, reference)
@@ -161,7 +162,7 @@ def _headers(scope: HTTPScope) -> dict[str, str]:
     return headers
 
 
-async def _facts(content: cloudevents.Content, connection: str) -> list[Fact]:
+async def _facts(content: cloudevents.Content, connection: str, now: datetime) -> list[Fact]:
     """Each event with its bytes. Raises Refused; of a batch it names every event at fault."""
     facts: list[Fact] = []
     faults: list[dict[str, object]] = []
@@ -169,7 +170,7 @@ async def _facts(content: cloudevents.Content, connection: str) -> list[Fact]:
         if number % AT_A_TIME == AT_A_TIME - 1:
             await asyncio.sleep(0)
         try:
-            event = cloudevents.translate(message, connection, timezone.now())
+            event = cloudevents.translate(message, connection, now)
         except cloudevents.Malformed as error:
             faults.append({"position": number, "detail": str(error)})
         else:
