@@ -31,8 +31,8 @@ INSERT = """
     INSERT INTO transactions_inboundevent (
         id, source, event_id, type, subject, version, occurred_at, raw, digest, record_kind,
         record, keys, correlation_id, signature, received_at, due_at, state, reason, deaths)
-    SELECT fact.*, %(signature)s, %(now)s, %(now)s, 'received', '', 0
-    FROM unnest(
+    SELECT fact.*, %(signature)s, moment, moment, 'received', '', 0
+    FROM coalesce(%(now)s::timestamptz, statement_timestamp()) AS moment, unnest(
         %(id)b::uuid[], %(source)b::text[], %(event_id)b::text[], %(type)b::text[],
         %(subject)b::text[], %(version)b::text[], %(occurred_at)b::timestamptz[],
         %(raw)b::bytea[], %(digest)b::text[], %(record_kind)b::text[], %(record)b::text[]::jsonb[],
@@ -70,7 +70,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What was stored now, and how many were there already."""
+    """What was stored now, in the order of the facts, and how many were there already."""
 
     stored: tuple[UUID, ...]
     duplicates: int
@@ -86,15 +86,20 @@ def receive(*, facts: Sequence[Fact], signature: str, now: datetime) -> Receipt:
     rows = columns(facts=facts, signature=signature, now=now)
     with atomic(), connection.cursor() as cursor:
         cursor.execute(INSERT, rows)
-        kept = {key for (key,) in cursor.fetchall()}
-        if kept:
+        stored = sorted(key for (key,) in cursor.fetchall())
+        if stored:
             on_commit(announce, robust=True)
-    return Receipt(tuple(key for key in rows["id"] if key in kept), len(facts) - len(kept))
+    return Receipt(tuple(stored), len(facts) - len(stored))
 
 
-def columns(*, facts: Sequence[Fact], signature: str, now: datetime) -> dict[str, Any]:
-    """The rows to insert, column by column, in the order of the facts (at least one)."""
+def columns(
+    *, facts: Sequence[Fact], signature: str, now: datetime | None = None
+) -> dict[str, Any]:
+    """The rows to insert, column by column; their keys rise in the order of the facts (at least
+    one). The rows stand in the order of their names, lest two writers wait for each other. Without
+    a moment they are received by the database's clock."""
     rows = [_row(raw, event) for raw, event in facts]
+    rows.sort(key=lambda row: (row.source, row.event_id))
     table = zip(Row._fields, zip(*rows, strict=True), strict=True)
     return {name: list(column) for name, column in table} | {"signature": signature, "now": now}
 

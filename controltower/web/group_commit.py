@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import psycopg
-from django.utils import timezone
 
 from controltower.transactions import intake
 from controltower.web.ledger import Away, Conflicts, Delivery, Ledger, Name, NotKept, Uncertain
@@ -111,7 +110,7 @@ class GroupCommit:
     async def _keep(self, places: Sequence[Place]) -> None:
         """Commit them, and tell each. Those that cannot be kept cost the others a second try."""
         try:
-            new = await self._ledger.commit([place.delivery for place in places], timezone.now())
+            new = await self._ledger.commit([place.delivery for place in places])
         except Conflicts as conflicts:
             if others := _without(places, conflicts):
                 await self._keep(others)

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -24,7 +23,7 @@ LOST = (psycopg.OperationalError, psycopg.InterfaceError, OSError)
 
 MESSAGES = """
     INSERT INTO web_webhookmessage (connection, message_id, digest, at)
-    SELECT told.*, %(now)s
+    SELECT told.*, statement_timestamp()
     FROM unnest(%(connection)b::text[], %(message_id)b::text[], %(digest)b::text[]) AS told
     ON CONFLICT (connection, message_id) DO NOTHING"""
 OTHER_CONTENT = """
@@ -92,7 +91,7 @@ class Ledger:
     def __init__(self) -> None:
         self._connection: psycopg.AsyncConnection | None = None
 
-    async def commit(self, batch: Sequence[Delivery], now: datetime) -> set[Name]:
+    async def commit(self, batch: Sequence[Delivery]) -> set[Name]:
         """Store the batch, or nothing of it; which events are new. No two deliveries may share an
         id. Raises Conflicts, Away, Uncertain, or psycopg.Error for what cannot be stored.
 
@@ -100,16 +99,16 @@ class Ledger:
         """
         if self._connection is not None:
             with contextlib.suppress(Away):
-                return await self._commit(batch, now)
-        return await self._commit(batch, now)
+                return await self._commit(batch)
+        return await self._commit(batch)
 
-    async def _commit(self, batch: Sequence[Delivery], now: datetime) -> set[Name]:
+    async def _commit(self, batch: Sequence[Delivery]) -> set[Name]:
         inserted = False
         try:
             async with asyncio.timeout(PATIENCE):
                 connection = await self._opened()
                 async with connection.transaction(), connection.cursor() as cursor:
-                    new = await _insert(cursor, batch, now)
+                    new = await _insert(cursor, batch)
                     inserted = True
                 return new
         except LOST as error:
@@ -130,46 +129,41 @@ class Ledger:
             await connection.close()
 
 
-async def _insert(
-    cursor: psycopg.AsyncCursor[Any], batch: Sequence[Delivery], now: datetime
-) -> set[Name]:
-    """Insert, in the order of the names so that no two writers wait for each other in a ring."""
-    batch = sorted(batch, key=lambda delivery: delivery.name)
-    reused = await _insert_messages(cursor, batch, now)
+async def _insert(cursor: psycopg.AsyncCursor[Any], batch: Sequence[Delivery]) -> set[Name]:
+    """Which events are new. Raises Conflicts."""
+    messages = await _insert_messages(cursor, batch)
     facts = [fact for delivery in batch for fact in delivery.facts]
-    facts.sort(key=lambda fact: (fact[1].source, fact[1].id))
-    rows = intake.columns(facts=facts, signature="webhook", now=now)
+    rows = intake.columns(facts=facts, signature="webhook")
     await cursor.execute(intake.INSERT, rows)
-    new = {key for (key,) in await cursor.fetchall()}
-    if len(new) < len(facts):
+    keys = {key for (key,) in await cursor.fetchall()}
+    events: set[Name] = set()
+    if len(keys) < len(facts):
         await cursor.execute(intake.OTHER_CONTENT, rows)
-        reused |= set(await cursor.fetchall())
+        events = set(await cursor.fetchall())
     conflicts = {
-        delivery: OtherContent([event for _, event in delivery.events if (_, event) in reused])
+        delivery: OtherContent([name[1] for name in delivery.events if name in events])
         for delivery in batch
-        if delivery.name in reused or not reused.isdisjoint(delivery.events)
+        if delivery.name in messages or not events.isdisjoint(delivery.events)
     }
     if conflicts:
         raise Conflicts(conflicts)
-    return {
-        (source, event_id)
-        for key, source, event_id in zip(rows["id"], rows["source"], rows["event_id"], strict=True)
-        if key in new
-    }
+    names = zip(rows["source"], rows["event_id"], strict=True)
+    return {name for name, key in zip(names, rows["id"], strict=True) if key in keys}
 
 
 async def _insert_messages(
-    cursor: psycopg.AsyncCursor[Any], batch: Sequence[Delivery], now: datetime
+    cursor: psycopg.AsyncCursor[Any], batch: Sequence[Delivery]
 ) -> set[Name]:
-    """Hands back the names that were used before for another content."""
+    """The names that were used before for another content. The rows stand in the order of their
+    names, lest two writers wait for each other."""
+    ordered = sorted(batch, key=lambda delivery: delivery.name)
     rows = {
-        "connection": [delivery.connection for delivery in batch],
-        "message_id": [delivery.message_id for delivery in batch],
-        "digest": [delivery.digest for delivery in batch],
-        "now": now,
+        "connection": [delivery.connection for delivery in ordered],
+        "message_id": [delivery.message_id for delivery in ordered],
+        "digest": [delivery.digest for delivery in ordered],
     }
     await cursor.execute(MESSAGES, rows)
-    if cursor.rowcount == len(batch):
+    if cursor.rowcount == len(ordered):
         return set()
     await cursor.execute(OTHER_CONTENT, rows)
     return set(await cursor.fetchall())

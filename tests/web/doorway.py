@@ -61,17 +61,26 @@ def post(body: bytes, headers: Mapping[str, str] | None = None, **more: Any) -> 
     return answer
 
 
-def post_together(requests: Sequence[Request]) -> list[Answer]:
-    """Requests that all arrive before the first is answered."""
-    return asyncio.run(_visit(requests))
+def post_together(
+    requests: Sequence[Request], *, doors: int = 1, at_once: int = 500
+) -> list[Answer]:
+    """Requests that arrive in one moment, in turn at so many doors, each as in a process apart."""
+    return asyncio.run(_visit(requests, doors, at_once))
 
 
-async def _visit(requests: Sequence[Request]) -> list[Answer]:
-    door = Door()
+async def _visit(requests: Sequence[Request], count: int, at_once: int) -> list[Answer]:
+    doors = [Door() for _ in range(count)]
+    room = asyncio.Semaphore(at_once)
+
+    async def visit(number: int, request: Request) -> Answer:
+        async with room:
+            return await knock(doors[number % count], request)
+
     try:
-        return await asyncio.gather(*(knock(door, request) for request in requests))
+        return await asyncio.gather(*(visit(*one) for one in enumerate(requests)))
     finally:
-        await door.close()
+        for door in doors:
+            await door.close()
 
 
 async def knock(door: Door, request: Request) -> Answer:

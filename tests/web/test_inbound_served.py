@@ -2,68 +2,25 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import os
 import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.web.partner import SECRET, STRUCTURED, deal, encoded, signed
-
-REPOSITORY = Path(__file__).resolve().parents[2]
+from tests.web.webserver import ask, web_process
 
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A web process whose database is away."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        number = int(free.getsockname()[1])
-    given = os.environ | {
-        "DATABASE_URL": "postgresql://nobody@/nothing?host=/nonexistent",
-        "SANDBOX_WEBHOOK_SECRET": SECRET,
-        "CONTROLTOWER_HOME": str(tmp_path_factory.mktemp("home")),
-    }
-    command = [sys.executable, "-m", "uvicorn", "controltower.asgi:application"]
-    command += ["--port", str(number), "--log-level", "warning"]
-    server = subprocess.Popen(
-        command, cwd=REPOSITORY, env=given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        _await(number)
+    home = str(tmp_path_factory.mktemp("home"))
+    away = "postgresql://nobody@/nothing?host=/nonexistent"
+    with web_process(
+        DATABASE_URL=away, SANDBOX_WEBHOOK_SECRET=SECRET, CONTROLTOWER_HOME=home
+    ) as number:
         yield number
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
-def _await(port: int) -> None:
-    for _ in range(200):
-        try:
-            if ask(port, "GET", "/healthz")[0] == 200:
-                return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail("the web process did not answer")
-
-
-def ask(
-    port: int, method: str, path: str, body: bytes | Iterator[bytes] | None = None,
-    headers: dict[str, str] | None = None,
-) -> tuple[int, http.client.HTTPMessage, bytes]:  # fmt: skip
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    try:
-        connection.request(method, path, body, headers or {})
-        answer = connection.getresponse()
-        return answer.status, answer.headers, answer.read()
-    finally:
-        connection.close()
 
 
 def test_without_a_database_the_partner_is_asked_to_come_again(port: int) -> None:
