@@ -18,6 +18,7 @@ from tests.chaos.schedule import Blow, Fault
 CONCERNS = {
     "web": (pulse.DOOR,),
     "worker intake": (pulse.READING,),
+    "late worker intake": (pulse.READING,),
     "crm": (pulse.CRM,),
     "sandbox CRM and PSA": (pulse.CRM,),
     "erp": (pulse.ERP,),
@@ -66,8 +67,7 @@ class Faults:
                 await asyncio.to_thread(_wipe, house)
                 return house.signal(blow.target, signal.SIGKILL)
             case Fault.CLOCK:
-                house.set_clock(blow.jump)
-                return True
+                return house.set_clock(blow.target, blow.jump)
             case Fault.HOSTILE:
                 await house.proxies[blow.target].behave(blow.manner)
                 await asyncio.sleep(blow.lasts)

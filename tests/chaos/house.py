@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,6 +26,7 @@ from controltower.supervisor.child import Child, identity_of
 from controltower.supervisor.home import REPOSITORY, free_port, port_answers, read_json
 from controltower.supervisor.plan import spawner, web_answers
 from tests.chaos.proxy import HostileProxy
+from tests.chaos.schedule import LATE_WORKERS
 
 SANDBOX = REPOSITORY / ".venv" / "sandbox"
 NOT_OURS = {
@@ -33,7 +35,11 @@ NOT_OURS = {
 }  # fmt: skip
 """What another tower or test session may have left in our environment."""
 FIRST_START = 180.0
-CRM, ERP, WORKER = "sandbox CRM and PSA", "sandbox ERP", "fourth worker"
+CRM, ERP = "sandbox CRM and PSA", "sandbox ERP"
+
+
+class CannotStart(Exception):
+    """The tower to be broken did not come up; the text is what it said last."""
 
 
 class House:
@@ -60,7 +66,7 @@ class House:
         }
         self.environment: dict[str, str] = {}
         self.children: dict[str, Child] = {}
-        self.jump = 0
+        self.jumps = dict.fromkeys(LATE_WORKERS, 0)
 
     @property
     def crm(self) -> str:
@@ -68,7 +74,7 @@ class House:
         return f"http://127.0.0.1:{self._crm}"
 
     async def start(self) -> None:
-        """Begin everything and wait until it is up. Raises RuntimeError with the last words."""
+        """Begin everything and wait until it is up. Raises CannotStart with the last words."""
         outside = {key: value for key, value in os.environ.items() if key not in NOT_OURS}
         self.environment = outside | self.credentials
         for proxy in self.proxies.values():
@@ -82,7 +88,8 @@ class House:
         }
         await asyncio.to_thread(self._up)
         self.environment |= read_json(self.home / "environment.json")
-        self._begin(Child(WORKER, 0, self._spawn_worker, self._log(WORKER)))
+        for name in LATE_WORKERS:
+            self._begin(Child(name, 0, partial(self._spawn_worker, name), self._log(name)))
 
     async def watch(self) -> None:
         """Begin our children again when they end, until cancelled."""
@@ -117,10 +124,10 @@ class House:
             return True
         return False
 
-    def set_clock(self, jump: int) -> None:
-        """Give the fourth worker another clock: it is killed and begins again with that."""
-        self.jump = jump
-        self.signal(WORKER, signal.SIGKILL)
+    def set_clock(self, name: str, jump: int) -> bool:
+        """Give a late worker another clock: it is killed and begins again with that."""
+        self.jumps[name] = jump
+        return self.signal(name, signal.SIGKILL)
 
     def is_ready(self) -> bool:
         """Whether every process is up and the pages answer."""
@@ -150,9 +157,9 @@ class House:
         spawn = spawner([sys.executable, "-m", *words], self.environment)
         return Child(name, 0, spawn, self._log(name), is_ready=is_ready)
 
-    def _spawn_worker(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
-        words = [sys.executable, "-m", "tests.chaos.late_worker", "engine", str(self.jump)]
-        return spawner(words, self.environment)(log)
+    def _spawn_worker(self, name: str, log: IO[bytes]) -> subprocess.Popen[bytes]:
+        words = [sys.executable, "-m", "tests.chaos.late_worker"]
+        return spawner([*words, LATE_WORKERS[name], str(self.jumps[name])], self.environment)(log)
 
     def _log(self, name: str) -> Path:
         return self.directory / f"{name.replace(' ', '-')}.log"
@@ -173,13 +180,13 @@ class House:
                     await asyncio.sleep(0.1)
         except TimeoutError:
             words = "\n".join(f"{c.name}:\n{c.words()}" for c in self.children.values())
-            raise RuntimeError(f"the upstreams did not come up\n{words}") from None
+            raise CannotStart(f"the upstreams did not come up\n{words}") from None
 
     def _up(self) -> None:
         words = ["--detach", "--no-sandbox", "--port", str(self.port)]
         done = self._command("up", words)
         if done.returncode:
-            raise RuntimeError(done.stdout)
+            raise CannotStart(done.stdout)
 
     def _command(self, name: str, words: list[str]) -> subprocess.CompletedProcess[str]:
         program = [sys.executable, str(REPOSITORY / "bin" / name), "--home", str(self.home)]
@@ -193,8 +200,8 @@ class House:
         )
 
     def _down(self) -> None:
-        for facts in read_json(self.home / "state.json").get("processes", []):
-            self.signal(facts["name"], signal.SIGCONT)
+        for name in self.restarts():
+            self.signal(name, signal.SIGCONT)
         if self.home.exists():
             self._command("down", [])
         for child in self.children.values():

@@ -7,15 +7,17 @@ import asyncio
 import contextlib
 import os
 import secrets
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tests.chaos.house import House, as_json, commit
+from tests.chaos.house import CannotStart, House, as_json, commit
 from tests.chaos.schedule import Blow, Event, blows, events
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from tests.chaos.verdict import Verdict
 
 Strike = Callable[[Blow], Awaitable[None]]
+Answer = TypeVar("Answer")
 Timed = TypeVar("Timed", Blow, Event)
 SECONDS, MOST_SECONDS, MOST_EVENTS = 120.0, 7200.0, 50_000
 EVENTS_A_SECOND = 0.8
@@ -33,6 +36,7 @@ WARM_UP = (("LF-DE", "SIL"), ("LF-UK", "OTT"), ("LF-US", "BLU"), ("LF-DE", "BRA"
 LONGEST_SETTLING = 420.0
 """Seconds: more than the longest rest of a circuit (5 min) and the longest lease (1 min)."""
 FIRST_PORT = 8200
+UNFINISHED = 2
 
 
 def main(words: list[str]) -> int:
@@ -42,7 +46,14 @@ def main(words: list[str]) -> int:
     count = round(options.seconds * EVENTS_A_SECOND) if options.events is None else options.events
     print(f"bin/chaos --seed {seed} --seconds {options.seconds:g} --events {count}", flush=True)
     run = Run(seed, options.seconds, count, options.settle, options.port, quiet=options.quiet)
-    verdict = asyncio.run(run.play())
+    try:
+        verdict = asyncio.run(run.play())
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print("Stopped before the end; there is no verdict.")
+        return UNFINISHED
+    except CannotStart as problem:
+        print(f"The tower to be broken could not be started: {problem}")
+        return UNFINISHED
     print(verdict.table())
     if options.json is not None:
         options.json.write_text(as_json(verdict.as_dict()))
@@ -91,9 +102,12 @@ class Run:
         self.house = House(directory, seed, port)
         self.began = datetime.now(UTC).isoformat(timespec="seconds")
         self.samples: list[Sample] = []
+        self._clerk = ThreadPoolExecutor(1, "books")
 
     async def play(self) -> Verdict:
         """From the first process to the verdict; nothing is left behind."""
+        if (me := asyncio.current_task()) is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, me.cancel)
         try:
             self._say("starting a tower of its own")
             await self.house.start()
@@ -117,7 +131,7 @@ class Run:
             self._say("the faults are over; settling")
             settled = await self._settle()
             await asyncio.sleep(1)
-            return await asyncio.to_thread(self._judge, load, faults.ends(), settled)
+            return await self._from_books(self._judge, load, faults.ends(), settled)
 
     async def _warm_up(self, load: Load) -> None:
         """Deals whose projects exist before anything is broken."""
@@ -127,7 +141,7 @@ class Run:
             if await asyncio.to_thread(_projects, load) >= len(WARM_UP):
                 return
             await asyncio.sleep(0.5)
-        raise RuntimeError("the tower set up no project in a minute, and nothing was broken yet")
+        raise CannotStart("the tower set up no project in a minute, and nothing was broken yet")
 
     def _telling(self, strike: Strike) -> Strike:
         async def told(blow: Blow) -> None:
@@ -144,16 +158,20 @@ class Run:
         answered = 0
         while True:
             answered += await asyncio.to_thread(web_answers, self.house.port)
-            sample = await asyncio.to_thread(pulse.look, answered)
+            sample = await self._from_books(pulse.look, answered)
             if sample is not None:
                 self.samples.append(sample)
             await asyncio.sleep(0.5)
+
+    async def _from_books(self, read: Callable[..., Answer], *asked: Any) -> Answer:
+        """Read the tower's books on the one thread that has a connection to them."""
+        return await asyncio.get_running_loop().run_in_executor(self._clerk, read, *asked)
 
     async def _settle(self) -> float | None:
         """Wait until every process is up and nothing is live that no person has to decide."""
         began = time.monotonic()
         while time.monotonic() - began < self.settle:
-            if self.house.is_ready() and await asyncio.to_thread(_is_quiet):
+            if self.house.is_ready() and await self._from_books(_is_quiet):
                 return time.monotonic() - began
             await asyncio.sleep(1)
         return None

@@ -18,6 +18,8 @@ PROCESSES = (
     "web", "worker intake", "worker engine 1", "worker engine 2", "dispatcher",
     "sandbox CRM and PSA", "sandbox ERP",
 )  # fmt: skip
+LATE_WORKERS = {"late worker engine": "engine", "late worker intake": "intake"}
+"""Workers beside the tower's own, whose clocks may be wrong, and their queues."""
 FREEZABLE = (*PROCESSES, "Valkey")
 UPSTREAMS = ("crm", "erp")
 EVERY = 2.0
@@ -129,7 +131,7 @@ def _decks(chance: random.Random) -> Iterator[Card]:
         *((Fault.FREEZE, name, None) for name in FREEZABLE),
         (Fault.DATABASE, "PostgreSQL", None),
         (Fault.WIPE, "Valkey", None),
-        (Fault.CLOCK, "fourth worker", None),
+        *((Fault.CLOCK, name, None) for name in LATE_WORKERS),
         *(
             (Fault.HOSTILE, upstream, mode)
             for upstream in UPSTREAMS
