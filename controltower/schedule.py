@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from controltower import queues
 from controltower.incidents import letters
 from controltower.measures import rollups
-from controltower.transactions import cases, polling, replaying, retention, sweeper
+from controltower.transactions import cases, polling, replaying, retention, stalled, sweeper
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +54,7 @@ def ring_surveys(now: datetime) -> None:
 
 SCHEDULE = (
     Periodic("sweep", timedelta(seconds=1), lambda now: sweeper.sweep(now=now)),
+    Periodic("stalled workers", timedelta(seconds=5), lambda _now: stalled.end_stalled()),
     Periodic("polls", timedelta(seconds=1), ring_polls),
     Periodic("replays", timedelta(seconds=1), beat_replays),
     Periodic("surveys", timedelta(seconds=10), ring_surveys),

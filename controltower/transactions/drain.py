@@ -95,10 +95,14 @@ class Line:
         """Leave the connection to other workers."""
         self._ask("SELECT pg_advisory_unlock(%s)")
 
+    @property
+    def key(self) -> int:
+        """The lock's number."""
+        return int.from_bytes(hashlib.blake2b(self.slug.encode(), digest_size=7).digest(), "big")
+
     def _ask(self, question: str) -> bool:
-        digest = hashlib.blake2b(self.slug.encode(), digest_size=7).digest()
         with connection.cursor() as cursor:
-            cursor.execute(question, [int.from_bytes(digest, "big")])
+            cursor.execute(question, [self.key])
             row = cursor.fetchone()
         return bool(row and row[0])
 

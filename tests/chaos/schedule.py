@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from integrations.http import LONGEST_REST
@@ -22,6 +22,9 @@ LATE_WORKERS = {"late worker engine": "engine", "late worker intake": "intake"}
 """Workers beside the tower's own, whose clocks may be wrong, and their queues."""
 FREEZABLE = (*PROCESSES, "Valkey")
 UPSTREAMS = ("crm", "erp")
+WORKERS = ("worker intake", "worker engine 1", "worker engine 2")
+SLEEP, LONG_SLEEP = (1.0, 8.0), (65.0, 80.0)
+"""Seconds for which a process is frozen; a worker now and then for longer than its leases."""
 EVERY = 2.0
 """Seconds between two blows, on average: work must have a chance to go on in between."""
 JUMPS = (-3600, -90, 45, 300, 3600)
@@ -103,7 +106,8 @@ def blows(seed: int, seconds: float, patience: float) -> list[Blow]:
     found: list[Blow] = []
     at, cards = 1.0, _decks(chance)
     while at < seconds * 0.9:
-        found.append(_drawn(chance, next(cards), at, seconds - at, asked))
+        blow = _drawn(chance, next(cards), at, seconds - at, asked)
+        found.append(replace(blow, lasts=min(blow.lasts, seconds - at)))
         at += chance.uniform(0.4, 1.6) * EVERY
     return found
 
@@ -148,7 +152,8 @@ def _drawn(chance: random.Random, card: Card, at: float, left: float, asked: Seq
     fault, target, mode = card
     match fault:
         case Fault.FREEZE:
-            return Blow(at, fault, target, lasts=min(chance.uniform(1, 8), left))
+            long = left > max(LONG_SLEEP) and target in WORKERS and chance.random() < 0.25
+            return Blow(at, fault, target, lasts=chance.uniform(*(LONG_SLEEP if long else SLEEP)))
         case Fault.CLOCK:
             return Blow(at, fault, target, jump=chance.choice(JUMPS))
         case Fault.HOSTILE if mode is not None:
@@ -159,5 +164,5 @@ def _drawn(chance: random.Random, card: Card, at: float, left: float, asked: Seq
                 status=chance.choice((429, 503)),
                 retry_after=chance.choice(asked),
             )
-            return Blow(at, fault, target, lasts=min(chance.uniform(2, 7), left), manner=manner)
+            return Blow(at, fault, target, lasts=chance.uniform(2, 7), manner=manner)
     return Blow(at, fault, target)
