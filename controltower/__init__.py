@@ -1,0 +1,3 @@
+"""The Control Tower."""
+
+VERSION = "0.1.0"

@@ -57,6 +57,7 @@ def supervisor(command: str, words: list[str]) -> NoReturn:
     program = python_of(place / "product")
     extra = ["--sandbox-environment", str(place / "sandbox")] if command == "up" else []
     words = [*_absolute_home(words), *extra]
+    os.environ["CALLED_FROM"] = str(Path.cwd())
     os.chdir(REPOSITORY)
     os.execv(program, [program, "-m", "controltower.supervisor", command, *words])
 

