@@ -76,7 +76,9 @@ class DeadLetter(models.Model):
 
     step = models.OneToOneField(Step, on_delete=models.PROTECT, related_name="+")
     transaction = models.ForeignKey(Transaction, on_delete=models.PROTECT, related_name="+")
-    cause = models.ForeignKey(Cause, on_delete=models.PROTECT, related_name="letters")
+    cause = models.ForeignKey(
+        Cause, on_delete=models.PROTECT, related_name="letters", db_index=False
+    )
     state = models.CharField(max_length=16, choices=LetterState, default=LetterState.OPEN)
     resolution = models.CharField(max_length=16, choices=Resolution, blank=True)
     opened_at = models.DateTimeField()
@@ -99,7 +101,13 @@ class DeadLetter(models.Model):
                 condition=~Q(state="resolved"),
                 name="letters_open",
             ),
+            models.Index(fields=["cause", "opened_at"], name="letters_by_day"),
             models.Index(fields=["resolved_at"], name="letters_resolved"),
+            models.Index(
+                fields=["cause", "-resolved_at", "-id"],
+                condition=Q(state="resolved"),
+                name="letters_solved",
+            ),
         ]
 
     def __str__(self) -> str:

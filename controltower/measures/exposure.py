@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -22,6 +22,7 @@ from django.db.models import (
     Exists,
     F,
     Min,
+    Model,
     OuterRef,
     Q,
     QuerySet,
@@ -33,10 +34,12 @@ from django.db.models.functions import Round
 
 from controltower.firm.models import Person
 from controltower.firm.rates import rates
+from controltower.firm.rights import entities_of
 from controltower.incidents.models import Cause, DeadLetter
 from controltower.transactions.models import Transaction
 from controltower.transactions.models.journey import TransactionQuerySet
 
+Related = TypeVar("Related", bound=Model)
 UPSTREAM = "opportunity-to-project"
 
 
@@ -46,6 +49,11 @@ class Scope:
 
     person: Person
     entity: str = ""
+
+    @property
+    def is_whole_firm(self) -> bool:
+        """Whether nothing is left out."""
+        return not self.entity and entities_of(self.person) is None
 
 
 @dataclass(slots=True)
@@ -70,6 +78,14 @@ def transactions(scope: Scope) -> TransactionQuerySet:
     """What the person may see within the chosen entity."""
     visible = Transaction.objects.visible_to(scope.person)
     return visible.filter(entity__code=scope.entity) if scope.entity else visible
+
+
+def within(scope: Scope, rows: QuerySet[Related]) -> QuerySet[Related]:
+    """Those rows of something else whose `transaction` the person may see within the entity."""
+    codes = entities_of(scope.person)
+    if codes is not None:
+        rows = rows.filter(transaction__entity__code__in=codes)
+    return rows.filter(transaction__entity__code=scope.entity) if scope.entity else rows
 
 
 def worth(at: str = "") -> Case:
@@ -195,10 +211,17 @@ class CauseLine:
 
 
 def by_cause(
-    scope: Scope, now: datetime, *, snoozed: bool = False, limit: int = 200
+    scope: Scope,
+    now: datetime,
+    *,
+    snoozed: bool = False,
+    causes: QuerySet[Cause] | None = None,
+    limit: int = 200,
 ) -> Sequence[CauseLine]:
-    """Open causes in the scope, most money first."""
-    letters = DeadLetter.objects.open().filter(transaction__in=transactions(scope))
+    """Open causes in the scope, most money first; of `causes` only, when given."""
+    letters = within(scope, DeadLetter.objects.open())
+    if causes is not None:
+        letters = letters.filter(cause__in=causes)
     found = stakes(priced(letters, "transaction__"), "cause", at="transaction__")
     times = {
         row["cause"]: row
@@ -210,8 +233,8 @@ def by_cause(
             late=Count("pk", filter=Q(transaction__due_at__lt=now)),
         )
     }
-    causes = Cause.objects.filter(pk__in=times).select_related("owner", "system")
-    causes = causes.filter(snoozed_until__gt=now) if snoozed else causes.awake(now)
+    open_ = Cause.objects.filter(pk__in=times).select_related("owner", "system")
+    open_ = open_.filter(snoozed_until__gt=now) if snoozed else open_.awake(now)
     lines = [
         CauseLine(
             cause=cause,
@@ -220,7 +243,7 @@ def by_cause(
             due=times[cause.pk]["due"],
             late=times[cause.pk]["late"],
         )
-        for cause in causes
+        for cause in open_
     ]
     lines.sort(key=lambda line: (-line.stake.amount, -line.stake.count, line.cause.pk))
     return lines[:limit]
@@ -230,14 +253,24 @@ SOLVED_FOR = timedelta(days=30)
 """How long a solved cause is still listed."""
 
 
+def having(letters: QuerySet[DeadLetter]) -> Exists:
+    """A condition on causes: one such letter is enough, and the look-up stops at it."""
+    return Exists(letters.order_by().filter(cause=OuterRef("pk")))
+
+
+def solved_causes(scope: Scope, now: datetime) -> QuerySet[Cause]:
+    """Causes of which something was solved in the last 30 days and nothing is open."""
+    recent = within(scope, DeadLetter.objects.filter(resolved_at__gte=now - SOLVED_FOR))
+    return Cause.objects.filter(having(recent), ~having(within(scope, DeadLetter.objects.open())))
+
+
 def solved(scope: Scope, now: datetime, limit: int = 200) -> Sequence[CauseLine]:
     """Causes of which something was solved in the last 30 days and nothing is open, most money
     first."""
-    letters = DeadLetter.objects.filter(transaction__in=transactions(scope))
-    recent = letters.filter(resolved_at__gte=now - SOLVED_FOR)
+    recent = within(scope, DeadLetter.objects.filter(resolved_at__gte=now - SOLVED_FOR))
     found = stakes(priced(recent, "transaction__"), "cause", at="transaction__")
     times = dict(recent.order_by().values_list("cause").annotate(oldest=Min("opened_at")))
-    causes = Cause.objects.filter(pk__in=times).exclude(pk__in=letters.open().values("cause"))
+    causes = solved_causes(scope, now).filter(pk__in=times)
     lines = [
         CauseLine(cause, found.get((cause.pk,)) or Stake(), times[cause.pk], None, 0)
         for cause in causes.select_related("owner", "system")

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, OuterRef, Q, Subquery, Sum, Value
+from django.db.models import Case, Count, OuterRef, Q, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
 
 from controltower.incidents.models import DeadLetter, LetterState, Resolution
@@ -24,10 +24,11 @@ from controltower.measures.exposure import (
     stake,
     stakes,
     transactions,
+    within,
 )
 from controltower.measures.models import Kind
 from controltower.transactions.models import Step, TimelineEntry, Transaction, TransactionState
-from controltower.transactions.protocol import FINISHED
+from controltower.transactions.models.journey import STUCK, UNDER_WAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,32 +67,20 @@ class StageLine:
 
 def lane(scope: Scope, now: datetime) -> Sequence[StageLine]:
     """Live value by the stage it stands in."""
-    current = (
-        Step.objects.filter(transaction=OuterRef("pk"))
-        .exclude(state__in=FINISHED)
-        .order_by("position")
-    )
+    current = Step.objects.filter(transaction=OuterRef("pk"), state__in=UNDER_WAY)
     places = priced(transactions(scope).live()).annotate(
-        stands_at=Coalesce(Subquery(current.values("name")[:1]), Value(""))
+        stands_at=Coalesce(Subquery(current.order_by("position").values("name")[:1]), Value("")),
+        held=Case(When(STUCK, then=lateness(now, scope.person.zone)), default=Value("")),
     )
-    held = Transaction.objects.stuck().values("pk")
-    moving = stakes(places.exclude(pk__in=held), "process", "stands_at")
-    stuck = stakes(
-        places.filter(pk__in=held).annotate(lateness=lateness(now, scope.person.zone)),
-        "process",
-        "stands_at",
-        "lateness",
-    )
-    return [_stage(stage, moving, stuck) for stage in STAGES]
+    found = stakes(places, "process", "stands_at", "held")
+    return [_stage(stage, found) for stage in STAGES]
 
 
-def _stage(
-    stage: Stage, moving: Mapping[tuple[Any, ...], Stake], stuck: Mapping[tuple[Any, ...], Stake]
-) -> StageLine:
+def _stage(stage: Stage, found: Mapping[tuple[Any, ...], Stake]) -> StageLine:
     through, parts = Stake(), Lateness(Stake(), Stake(), Stake())
     for step in stage.steps:
-        through.add(moving.get(step) or Stake())
-        here = split(stuck, *step)
+        through.add(found.get((*step, "")) or Stake())
+        here = split(found, *step)
         parts.late.add(here.late)
         parts.due_today.add(here.due_today)
         parts.in_time.add(here.in_time)
@@ -140,11 +129,13 @@ class Recovered:
 
 def recovered_today(scope: Scope, now: datetime) -> Recovered:
     """Dead letters solved today by replay or by themselves."""
-    letters = DeadLetter.objects.filter(
-        state=LetterState.RESOLVED,
-        resolution__in=[Resolution.AUTO, Resolution.REPLAYED, Resolution.EDITED_COPY],
-        resolved_at__gte=start_of_day(now, scope.person.zone),
-        transaction__in=transactions(scope),
+    letters = within(
+        scope,
+        DeadLetter.objects.filter(
+            state=LetterState.RESOLVED,
+            resolution__in=[Resolution.AUTO, Resolution.REPLAYED, Resolution.EDITED_COPY],
+            resolved_at__gte=start_of_day(now, scope.person.zone),
+        ),
     )
     times = [
         resolved - opened
@@ -157,13 +148,27 @@ def recovered_today(scope: Scope, now: datetime) -> Recovered:
     return Recovered(stake(members), timedelta(seconds=median(t.total_seconds() for t in times)))
 
 
+LOOKED_THROUGH = 500
+"""As many of the firm's latest entries are looked through for those of one legal entity."""
+
+
 def feed(scope: Scope, limit: int = 12) -> Sequence[TimelineEntry]:
-    """What happened last in the scope, newest first."""
-    return list(
-        TimelineEntry.objects.filter(transaction__in=transactions(scope))
-        .select_related("transaction")
-        .order_by("-id")[:limit]
+    """What happened last in the scope, newest first.
+
+    Where the scope is one that little happens in, the firm's latest entries may hold none of it:
+    then those of the transactions that began last.
+    """
+    latest = TimelineEntry.objects.order_by("-id")
+    if scope.is_whole_firm:
+        return list(latest.select_related("transaction")[:limit])
+    among = latest.filter(pk__in=list(latest.values_list("pk", flat=True)[:LOOKED_THROUGH]))
+    found = list(within(scope, among).select_related("transaction")[:limit])
+    if found:
+        return found
+    begun = list(
+        transactions(scope).order_by("-started_at", "-pk")[:limit].values_list("pk", flat=True)
     )
+    return list(latest.filter(transaction__in=begun).select_related("transaction")[:limit])
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +182,8 @@ class SinceThen:
 
 def since(scope: Scope, then: datetime) -> SinceThen:
     """Counts between `then` and now, within the scope."""
-    letters = DeadLetter.objects.filter(
-        Q(resolved_at__gt=then) | Q(resolved_at__isnull=True),
-        transaction__in=transactions(scope),
-    ).aggregate(
+    lately = DeadLetter.objects.filter(Q(resolved_at__gt=then) | Q(resolved_at__isnull=True))
+    letters = within(scope, lately).aggregate(
         recovered=Count("pk", filter=Q(resolved_at__gt=then)),
         newly_stuck=Count("pk", filter=~Q(state=LetterState.RESOLVED) & Q(opened_at__gt=then)),
     )

@@ -20,7 +20,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Extract, Floor
 
-from controltower.measures.exposure import Scope, Stake, priced, stakes, transactions
+from controltower.measures.exposure import Scope, Stake, priced, stakes, within
 from controltower.systems.models import Call, Circuit, System
 from controltower.transactions.models import Step
 from controltower.transactions.protocol import State
@@ -115,9 +115,7 @@ class Waiting:
 
 def waiting(scope: Scope) -> Mapping[int, Waiting]:
     """By system, what the person may see of the work that is outstanding there."""
-    steps = Step.objects.filter(
-        OUTSTANDING, system__isnull=False, transaction__in=transactions(scope)
-    )
+    steps = within(scope, Step.objects.filter(OUTSTANDING, system__isnull=False))
     found = stakes(priced(steps, "transaction__"), "system", at="transaction__")
     oldest = dict(steps.order_by().values_list("system").annotate(oldest=Min("changed_at")))
     return {pk: Waiting(stake, oldest.get(pk)) for (pk,), stake in found.items()}

@@ -17,7 +17,7 @@ from controltower.measures.exposure import (
     split,
     stakes,
     stuck,
-    transactions,
+    within,
 )
 from controltower.transactions.models import EventState, InboundEvent
 
@@ -60,11 +60,9 @@ def stuck_now(scope: Scope, now: datetime) -> StuckNow:
 def stuck_at(scope: Scope, then: datetime) -> int:
     """How many transactions were stuck at an earlier moment."""
     letters = DeadLetter.objects.filter(
-        Q(resolved_at__isnull=True) | Q(resolved_at__gt=then),
-        transaction__in=transactions(scope),
-        opened_at__lte=then,
+        Q(resolved_at__isnull=True) | Q(resolved_at__gt=then), opened_at__lte=then
     )
-    return letters.order_by().values("transaction").distinct().count()
+    return within(scope, letters).order_by().values("transaction").distinct().count()
 
 
 @dataclass(frozen=True, slots=True)

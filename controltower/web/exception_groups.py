@@ -95,12 +95,10 @@ def listing(scope: Scope, tab: str, now: datetime) -> Listing:
 
 def _aside(scope: Scope, now: datetime) -> dict[str, int]:
     """How many causes stand under the tabs that are not looked at."""
-    own = DeadLetter.objects.filter(transaction__in=exposure.transactions(scope))
-    open_ = own.open().values("cause")
-    recent = own.filter(resolved_at__gte=now - exposure.SOLVED_FOR).values("cause")
+    open_ = exposure.having(letters_of(scope))
     return {
-        SNOOZED: Cause.objects.filter(pk__in=open_, snoozed_until__gt=now).count(),
-        SOLVED: Cause.objects.filter(pk__in=recent).exclude(pk__in=open_).count(),
+        SNOOZED: Cause.objects.filter(open_, snoozed_until__gt=now).count(),
+        SOLVED: exposure.solved_causes(scope, now).count(),
     }
 
 
@@ -119,10 +117,10 @@ def _reporting(amount: Decimal) -> Money:
 
 def letters_of(scope: Scope, *, solved: bool = False) -> QuerySet[DeadLetter]:
     """The letters that this person may see, open or solved."""
-    letters = DeadLetter.objects.filter(transaction__in=exposure.transactions(scope))
+    letters = exposure.within(scope, DeadLetter.objects.all())
     if solved:
         return letters.filter(state=LetterState.RESOLVED)
-    return letters.open()
+    return letters.exclude(state=LetterState.RESOLVED)
 
 
 def _groups(lines: Sequence[CauseLine], scope: Scope, tab: str, now: datetime) -> list[Group]:
@@ -196,11 +194,7 @@ def _trends(scope: Scope, causes: Sequence[int], now: datetime) -> dict[int, Saf
     today = formats.here(now).replace(hour=0, minute=0, second=0, microsecond=0)
     first = today - timedelta(days=TREND_DAYS - 1)
     rows = (
-        DeadLetter.objects.filter(
-            cause__in=causes,
-            opened_at__gte=first,
-            transaction__in=exposure.transactions(scope),
-        )
+        exposure.within(scope, DeadLetter.objects.filter(cause__in=causes, opened_at__gte=first))
         .order_by()
         .annotate(day=TruncDay("opened_at"))
         .values_list("cause", "day")

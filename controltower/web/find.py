@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -13,12 +12,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from controltower.incidents.models import Cause
 from controltower.measures.exposure import Scope, by_cause
 from controltower.web import formats, frame, scope, standing, transaction_list
 from controltower.web.security import SignedIn
 
 MOST_TRANSACTIONS, MOST_CAUSES = 8, 3
 LONGEST = 120
+LOOKED_AT = 50
+"""Of this many matches the newest are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def _pages(request: HttpRequest, text: str) -> Iterator[Found]:
 def _transactions(request: SignedIn, text: str) -> Iterator[Found]:
     if not text:
         return
-    rows = transaction_list.search(scope.transactions(request), text)
+    rows = transaction_list.search(scope.transactions(request), text, most=LOOKED_AT)
     for one in rows.select_related("entity")[:MOST_TRANSACTIONS]:
         worth = formats.amount(one.amount, one.currency)
         yield Found(
@@ -64,15 +66,11 @@ def _transactions(request: SignedIn, text: str) -> Iterator[Found]:
 
 
 def _causes(request: SignedIn, text: str) -> Iterator[Found]:
-    if len(text) < transaction_list.SHORTEST_PREFIX:
+    if len(text) < transaction_list.SHORTEST:
         return
     seen = Scope(request.user, scope.chosen(request))
-    matching = (
-        line
-        for line in by_cause(seen, timezone.now())
-        if text.casefold() in line.cause.title.casefold()
-    )
-    for line in islice(matching, MOST_CAUSES):
+    named = Cause.objects.filter(title__icontains=text)
+    for line in by_cause(seen, timezone.now(), causes=named, limit=MOST_CAUSES):
         yield Found(
             icon="octagon-alert",
             title=line.cause.title,

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from controltower.firm.models import Person
 from controltower.incidents.models import Cause, DeadLetter
+from controltower.measures import exposure
 from controltower.transactions.models import ItemState, PlanState, ReplayPlan, Transaction
 from controltower.web import scope
 from controltower.web.charts.small import Progress
@@ -213,9 +214,10 @@ def _items(places: Iterable[Place], path: str, counts: dict[str, int]) -> Iterab
 
 def open_causes(request: HttpRequest, now: datetime) -> int:
     """How many causes have something stuck that this person may see and that is not snoozed."""
-    seen = scope.transactions(request).order_by()
-    letters = DeadLetter.objects.open().filter(transaction__in=seen)
-    return Cause.objects.awake(now).filter(pk__in=letters.order_by().values("cause")).count()
+    assert isinstance(request.user, Person)
+    seen = exposure.Scope(request.user, scope.chosen(request))
+    letters = exposure.within(seen, DeadLetter.objects.open())
+    return Cause.objects.awake(now).filter(exposure.having(letters)).count()
 
 
 def tray(person: Person) -> tuple[Job, ...]:

@@ -75,7 +75,7 @@ def page(
         some = _beyond(rows, order, after) if after else rows.order_by(*order.names)
         found = list(some[: size + 1])
         newer, older, found = after is not None, len(found) > size, found[:size]
-    total = rows.order_by()[: COUNTED + 1].count()
+    total = rows.order_by(*order.names)[: COUNTED + 1].count()
     return Page(
         rows=found,
         total=min(total, COUNTED),

@@ -73,7 +73,8 @@ def load(person: Person, correlation_id: str, part: str, now: datetime) -> Chain
     steps = Step.objects.filter(transaction__in=[one.pk for one in drawn])
     for step in steps.select_related("system", "mapping_version__mapping"):
         chain.steps.setdefault(step.transaction_id, []).append(step)
-    attempts = Attempt.objects.filter(step__transaction__in=[one.pk for one in drawn])
+    tried = [step.pk for own in chain.steps.values() for step in own]
+    attempts = Attempt.objects.filter(step__in=tried)
     for attempt in attempts.defer("payload", "request", "response").select_related(
         "mapping_version"
     ):

@@ -14,7 +14,8 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.db.models import Q
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Reverse, Upper
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
@@ -23,13 +24,14 @@ from controltower.firm.models import LegalEntity, Person
 from controltower.incidents.models import Cause, DeadLetter
 from controltower.measures import exposure
 from controltower.processes import catalogue
-from controltower.transactions.models import BusinessKey, Transaction, TransactionState
+from controltower.transactions.models import BusinessKey, Transaction, TransactionState, Words
 from controltower.transactions.models.journey import TransactionQuerySet
 from controltower.web import marks, standing
 from controltower.web.keyset import Order, Page, page
 
 NEWEST_FIRST = Order("started_at", descending=True)
-SHORTEST_PREFIX = 3
+SHORTEST = 3
+"""Letters below which only a whole name is looked for."""
 MOST_FOUND = 500
 STUCK, OPEN = "stuck", "open"
 STATE_CHOICES = [
@@ -112,16 +114,17 @@ def _in_state(rows: TransactionQuerySet, state: str) -> TransactionQuerySet:
     return rows.filter(state=state) if state else rows
 
 
-def search(rows: TransactionQuerySet, text: str) -> TransactionQuerySet:
-    """By any business key: the whole chain of an exact one, else what begins so; only when no
-    name matches, by words of title and client."""
+def search(rows: TransactionQuerySet, text: str, *, most: int = MOST_FOUND) -> TransactionQuerySet:
+    """By any business key: the whole chain of an exact one, else what begins or ends so; only when
+    no name matches, by words of title and client. Each is one look-up in an index of its own."""
     spellings = _spellings(text)
-    chains = _chains(rows, spellings)
+    chains = _chains(rows, spellings, most)
     if chains:
         return rows.filter(correlation_id__in=chains)
-    if len(text) >= SHORTEST_PREFIX and (found := _beginning(rows, spellings)):
-        return rows.filter(pk__in=found)
-    return rows.filter(Q(title__icontains=text) | Q(counterparty__icontains=text))
+    if len(text) < SHORTEST:
+        return rows.none()
+    found = _beginning(rows, spellings, most) or _ending(rows, spellings, most)
+    return rows.filter(pk__in=found) if found else _worded(rows, text, most)
 
 
 def _spellings(text: str) -> list[str]:
@@ -132,25 +135,49 @@ def _spellings(text: str) -> list[str]:
     return list(dict.fromkeys(forms_))
 
 
-def _chains(rows: TransactionQuerySet, names: Sequence[str]) -> list[str]:
+def _chains(rows: TransactionQuerySet, names: Sequence[str], most: int) -> list[str]:
     keys = BusinessKey.objects.filter(value__in=names).values_list("transaction_id", flat=True)
     own = rows.filter(Q(reference__in=names) | Q(correlation_id__in=names))
-    keyed = rows.filter(pk__in=list(keys[:MOST_FOUND]))
+    keyed = rows.filter(pk__in=list(keys[:most]))
     found = [
-        *own.order_by().values_list("correlation_id", flat=True)[:MOST_FOUND],
+        *own.order_by().values_list("correlation_id", flat=True)[:most],
         *keyed.order_by().values_list("correlation_id", flat=True),
     ]
     return list(dict.fromkeys(found))
 
 
-def _beginning(rows: TransactionQuerySet, names: Sequence[str]) -> list[UUID]:
+def _beginning(rows: TransactionQuerySet, names: Sequence[str], most: int) -> list[UUID]:
     keyed, own = Q(), Q()
     for name in names:
         keyed |= Q(value__startswith=name)
         own |= Q(reference__startswith=name) | Q(correlation_id__startswith=name)
-    keys = BusinessKey.objects.filter(keyed).order_by().values_list("transaction_id", flat=True)
-    found = list(rows.filter(pk__in=list(keys[:MOST_FOUND])).values_list("pk", flat=True))
-    return [*found, *rows.filter(own).order_by().values_list("pk", flat=True)[:MOST_FOUND]]
+    found = _keyed(rows, BusinessKey.objects.filter(keyed), most)
+    return [*found, *rows.filter(own).order_by().values_list("pk", flat=True)[:most]]
+
+
+def _ending(rows: TransactionQuerySet, names: Sequence[str], most: int) -> list[UUID]:
+    """The last digits of a number, by the index over keys written backwards."""
+    keyed = Q()
+    for name in names:
+        keyed |= Q(backwards__startswith=name[::-1])
+    return _keyed(rows, BusinessKey.objects.alias(backwards=Reverse("value")).filter(keyed), most)
+
+
+def _keyed(rows: TransactionQuerySet, keys: QuerySet[BusinessKey], most: int) -> list[UUID]:
+    named = keys.order_by().values_list("transaction_id", flat=True)[:most]
+    return list(rows.filter(pk__in=list(named)).order_by().values_list("pk", flat=True))
+
+
+def _worded(rows: TransactionQuerySet, text: str, most: int) -> TransactionQuerySet:
+    """Few matches are read from the index of words; many are met soon on the way from the newest
+    row backwards."""
+    typed = Upper(Value(text))
+    found = list(
+        Words.objects.filter(text__contains=typed).values_list("pk", flat=True)[: most + 1]
+    )
+    if len(found) <= most:
+        return rows.filter(pk__in=found)
+    return rows.filter(words__text__contains=typed)
 
 
 @dataclass(frozen=True, slots=True)

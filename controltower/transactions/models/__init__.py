@@ -1,18 +1,16 @@
 """The spine's records: events in, transactions with steps and attempts, replay plans."""
 
 from controltower.transactions.models.events import EventState, InboundEvent
+from controltower.transactions.models.evidence import Attempt, Delivery, TimelineEntry
 from controltower.transactions.models.journey import (
     TERMINAL,
-    Attempt,
-    BusinessKey,
-    Delivery,
     Item,
     Step,
-    TimelineEntry,
     Transaction,
     TransactionState,
     WaitKind,
 )
+from controltower.transactions.models.names import BusinessKey, Words
 from controltower.transactions.models.replay import (
     Forecast,
     ItemState,
@@ -39,4 +37,5 @@ __all__ = [
     "Transaction",
     "TransactionState",
     "WaitKind",
+    "Words",
 ]

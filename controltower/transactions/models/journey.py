@@ -1,9 +1,8 @@
-"""The spine: a business transaction, its steps, every attempt, and the timeline of it all."""
+"""The spine: a business transaction, the facts in it, and its steps."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
@@ -14,7 +13,7 @@ from controltower.firm.rights import entities_of
 from controltower.mappings.models import MappingVersion
 from controltower.systems.models import System
 from controltower.transactions.models.events import InboundEvent
-from controltower.transactions.protocol import Purpose, State, Tried
+from controltower.transactions.protocol import State
 
 
 class TransactionState(models.TextChoices):
@@ -48,6 +47,11 @@ TERMINAL = (
     TransactionState.WRITTEN_OFF,
 )
 
+STUCK = Q(state=TransactionState.DEAD_LETTERED) | Q(
+    state=TransactionState.WAITING, wait__in=[WaitKind.PERIOD_CLOSED, WaitKind.OWNER]
+)
+"""Waiting for a person. An index holds exactly these: what asks for them says it in these words."""
+
 LIVE = tuple(state for state in TransactionState if state not in TERMINAL)
 
 
@@ -63,10 +67,7 @@ class TransactionQuerySet(models.QuerySet["Transaction"]):
 
     def stuck(self) -> TransactionQuerySet:
         """Waiting for a person: parked, or held for a decision."""
-        return self.filter(
-            Q(state=TransactionState.DEAD_LETTERED)
-            | Q(state=TransactionState.WAITING, wait__in=(WaitKind.PERIOD_CLOSED, WaitKind.OWNER))
-        )
+        return self.filter(STUCK)
 
     def lost(self, before: datetime) -> TransactionQuerySet:
         """Live without anything that could move it (invariant I6): no step under way, a step that
@@ -101,7 +102,12 @@ class Transaction(models.Model):
     reference = models.CharField(max_length=40, unique=True)
     process = models.CharField(max_length=60)
     entity = models.ForeignKey(
-        LegalEntity, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        LegalEntity,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
     )
     title = models.CharField(max_length=200)
     counterparty = models.CharField(max_length=200, blank=True)
@@ -138,8 +144,9 @@ class Transaction(models.Model):
         ]
         indexes = [
             models.Index(fields=["-started_at", "-id"], name="tx_by_time"),
-            models.Index(fields=["state", "-started_at"], name="tx_by_state"),
-            models.Index(fields=["entity", "process", "-started_at"], name="tx_by_entity"),
+            models.Index(fields=["state", "-started_at", "-id"], name="tx_by_state"),
+            models.Index(fields=["entity", "-started_at", "-id"], name="tx_by_entity"),
+            models.Index(fields=["process", "-started_at", "-id"], name="tx_by_process"),
             models.Index(
                 fields=["wait_until"],
                 condition=Q(gathering=True),
@@ -152,11 +159,20 @@ class Transaction(models.Model):
                 ),
                 name="tx_live",
             ),
+            models.Index(fields=["ended_at"], condition=Q(state="verified"), name="tx_arrived"),
             models.Index(
-                fields=["ended_at"],
-                include=["process", "due_at", "entity"],
-                condition=Q(state="verified"),
-                name="tx_kept",
+                fields=["correlation_id"],
+                include=[
+                    "id",
+                    "process",
+                    "entity",
+                    "currency",
+                    "amount",
+                    "due_at",
+                    "changed_at",
+                ],
+                condition=STUCK,
+                name="tx_stuck",
             ),
         ]
 
@@ -167,26 +183,6 @@ class Transaction(models.Model):
     def is_over(self) -> bool:
         """Whether the transaction is in a terminal state."""
         return self.state in TERMINAL
-
-
-class BusinessKey(models.Model):
-    """A name under which people look a transaction up: opportunity, project, invoice number…"""
-
-    transaction = models.ForeignKey(Transaction, on_delete=models.CASCADE, related_name="keys")
-    kind = models.CharField(max_length=30)
-    value = models.CharField(max_length=120)
-
-    class Meta:
-        ordering = ["id"]
-        constraints = [
-            models.UniqueConstraint(fields=["transaction", "kind", "value"], name="one_key_each")
-        ]
-        indexes = [
-            models.Index(fields=["value"], name="key_prefix", opclasses=["varchar_pattern_ops"]),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.value}"
 
 
 class Item(models.Model):
@@ -212,13 +208,27 @@ class Item(models.Model):
         return self.source_id
 
 
+UNDER_WAY = [
+    State.PLANNED,
+    State.SCHEDULED,
+    State.SENDING,
+    State.UNKNOWN,
+    State.ACKED,
+    State.PARKED,
+    State.HELD,
+]
+"""Steps of which something is still to come."""
+
+
 class Step(models.Model):
     """One step's present position. `fence` counts claims: a late worker's writes do not count."""
 
     STATES = [(state.value, state.value) for state in State]
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    transaction = models.ForeignKey(Transaction, on_delete=models.CASCADE, related_name="steps")
+    transaction = models.ForeignKey(
+        Transaction, on_delete=models.CASCADE, related_name="steps", db_index=False
+    )
     name = models.CharField(max_length=60)
     title = models.CharField(max_length=160)
     position = models.PositiveSmallIntegerField()
@@ -277,102 +287,12 @@ class Step(models.Model):
                 fields=["changed_at"], condition=Q(state__in=["parked", "held"]), name="steps_stuck"
             ),
             models.Index(
-                fields=["done_at"], condition=Q(state="verified"), name="steps_handed_over"
+                fields=["transaction", "position"],
+                include=["name"],
+                condition=Q(state__in=[state.value for state in UNDER_WAY]),
+                name="steps_under_way",
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.title} of {self.transaction_id}"
-
-
-class Attempt(models.Model):
-    """One call, recorded before it leaves: the intent, then what came of it.
-
-    Partitioned by month along its id (docs/growth.md). A step's numbers are unique within a month
-    by an index of each partition, and altogether because they are only given out under the lock
-    of the step's transaction.
-    """
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    step = models.ForeignKey(
-        Step, on_delete=models.CASCADE, related_name="attempts", db_index=False
-    )
-    number = models.PositiveIntegerField()
-    purpose = models.CharField(max_length=10, choices=[(x.value, x.value) for x in Purpose])
-    state = models.CharField(max_length=18, choices=[(x.value, x.value) for x in Tried])
-    fence = models.PositiveIntegerField()
-    generation = models.PositiveSmallIntegerField()
-    idempotency_key = models.CharField(max_length=120, blank=True)
-    mapping_version = models.ForeignKey(
-        MappingVersion,
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="+",
-        db_index=False,
-    )
-    traceparent = models.CharField(max_length=55)
-    payload = models.JSONField(default=dict)
-    payload_digest = models.CharField(max_length=64)
-    started_at = models.DateTimeField()
-    deadline_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True, blank=True)
-    milliseconds = models.PositiveIntegerField(null=True, blank=True)
-    request = models.TextField(blank=True)
-    response = models.TextField(blank=True)
-    status = models.PositiveSmallIntegerField(null=True, blank=True)
-    kind = models.CharField(max_length=20, blank=True)
-    text = models.CharField(max_length=600, blank=True)
-
-    class Meta:
-        ordering = ["step", "number"]
-
-    def __str__(self) -> str:
-        return f"try {self.number} of {self.step_id}"
-
-
-class Delivery(models.Model):
-    """Proof that a key had one effect on a target (invariant I4)."""
-
-    system = models.ForeignKey(System, on_delete=models.PROTECT, related_name="+")
-    idempotency_key = models.CharField(max_length=120)
-    generation = models.PositiveSmallIntegerField()
-    ref = models.CharField(max_length=120)
-    at = models.DateTimeField()
-
-    class Meta:
-        ordering = ["id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["system", "idempotency_key", "generation"], name="one_effect_per_key"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.idempotency_key} → {self.ref}"
-
-
-class TimelineEntry(models.Model):
-    """What happened to a transaction, in order; written with the change it tells of.
-
-    Partitioned by month along its id, which sorts as things happened (docs/growth.md).
-    """
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    transaction = models.ForeignKey(
-        Transaction, on_delete=models.CASCADE, related_name="timeline", db_index=False
-    )
-    at = models.DateTimeField()
-    kind = models.CharField(max_length=40)
-    step = models.CharField(max_length=60, blank=True)
-    actor = models.CharField(max_length=150, blank=True)
-    text = models.CharField(max_length=600)
-    detail: models.JSONField[Any, Any] = models.JSONField(default=dict)
-
-    class Meta:
-        ordering = ["id"]
-        verbose_name_plural = "timeline entries"
-        indexes = [models.Index(fields=["transaction", "id"], name="timeline_of")]
-
-    def __str__(self) -> str:
-        return self.text
