@@ -136,7 +136,8 @@ def product_children(home: Home, wishes: Wishes, given: dict[str, str]) -> list[
     """The product itself: dispatcher, workers, web."""
     web = ["uvicorn", "controltower.asgi:application", "--host", wishes.host]
     web += ["--port", str(wishes.port), "--timeout-graceful-shutdown", "3"]
-    web += ["--limit-concurrency", "400", "--no-access-log", "--no-server-header"]
+    web += ["--timeout-keep-alive", "20"]
+    web += ["--limit-concurrency", "2000", "--no-access-log", "--no-server-header"]
     workers = [
         _command(name, WORKER_STAGE, home, given, ["worker", queue]) for name, queue in WORKERS
     ]

@@ -63,9 +63,14 @@ class GroupCommit:
         self._writer: asyncio.Task[None] | None = None
         self._bell = Bell()
 
+    @property
+    def is_full(self) -> bool:
+        """Whether whoever comes now is sent away."""
+        return self.waiting >= MOST_WAITING
+
     async def keep(self, delivery: Delivery) -> list[bool]:
         """Once it is committed: whether each of its facts was new. Raises NotKept, Uncertain."""
-        if self.waiting >= MOST_WAITING:
+        if self.is_full:
             raise Full
         place = Place(delivery, asyncio.get_running_loop().create_future())
         self.waiting += len(delivery.facts)

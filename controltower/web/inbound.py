@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import logging
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 from django.conf import settings
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse
 from django.utils import timezone
 
 from controltower.transactions.intake import Fact
@@ -33,7 +35,7 @@ log = logging.getLogger(__name__)
 ADDRESS = re.compile(r"/inbound/([^/]+)/")
 MOST_REQUESTS = 500
 """Requests that may be inside at a time, still sending or waiting for their commit."""
-MOST_BYTES = 16 * 1024 * 1024
+MOST_BYTES = 4 * 1024 * 1024
 """Bytes of all their bodies together. Beyond either, a sender is asked to come again."""
 SENDING = 10.0
 """Seconds that a body may take to arrive."""
@@ -57,6 +59,8 @@ class Door:
     def __init__(self) -> None:
         self.writer = GroupCommit()
         self.requests = self.bytes = 0
+        self.one_batch = asyncio.Lock()
+        self.sent_away, self.said_at = 0, 0.0
 
     async def close(self) -> None:
         """Keep what still waits, and leave the database."""
@@ -84,18 +88,26 @@ class Door:
         def hold(size: int) -> None:
             nonlocal held
             if self.bytes + size > MOST_BYTES:
-                raise refusals.busy()
+                raise self._busy()
             held += size
             self.bytes += size
 
-        if self.requests >= MOST_REQUESTS:
-            raise refusals.busy()
+        if self.requests >= MOST_REQUESTS or self.writer.is_full:
+            raise self._busy()
         self.requests += 1
         try:
             yield hold
         finally:
             self.requests -= 1
             self.bytes -= held
+
+    def _busy(self) -> Refused:
+        """In a surge one line a second is written, not one for each who is sent away."""
+        self.sent_away += 1
+        if time.monotonic() - self.said_at > 1:
+            log.warning("too much at once", extra={"count": self.sent_away})
+            self.sent_away, self.said_at = 0, time.monotonic()
+        return refusals.busy()
 
     async def _take(self, scope: HTTPScope, body: bytes, reference: str) -> HttpResponse:
         """From the bytes to the commit. Raises Refused."""
@@ -116,7 +128,8 @@ class Door:
             raise refusals.wrong_type(str(error)) from None
         except cloudevents.Malformed as error:
             raise refusals.malformed(str(error)) from None
-        facts = await _facts(content, connection, now)
+        async with self.one_batch if content.is_batch else nullcontext():
+            facts = await _facts(content, connection, now)
         digest = hashlib.sha256(content.raw).hexdigest()
         new = await self._keep(Delivery(connection, message_id, digest, facts))
         return _acknowledgement(content, facts, new, reference)
@@ -129,7 +142,7 @@ class Door:
         except Unkeepable:
             raise refusals.unkeepable() from None
         except Full:
-            raise refusals.busy() from None
+            raise self._busy() from None
         except Away:
             raise refusals.database_away() from None
         except Uncertain:
@@ -193,10 +206,16 @@ def _acknowledgement(
         for (_, event), fresh in zip(facts, new, strict=True)
     ]
     told = {"events": events} if content.is_batch else events[0]
-    return JsonResponse(told | {"reference": reference}, status=202 if any(new) else 200)
+    return HttpResponse(
+        json.dumps(told | {"reference": reference}),
+        status=202 if any(new) else 200,
+        content_type="application/json",
+    )
 
 
 def _note(scope: HTTPScope, refused: Refused, reference: str) -> None:
+    if refused.name == "busy":
+        return
     log.info(
         "webhook refused: %s",
         refused.name,

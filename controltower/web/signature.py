@@ -9,6 +9,7 @@ import hmac
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 TOLERANCE = 300
 """Seconds by which a message's timestamp may differ from our clock."""
@@ -56,6 +57,7 @@ def sign(secret: str, signed: bytes) -> bytes:
     return b"v1," + base64.b64encode(hmac.digest(key_of(secret), signed, hashlib.sha256))
 
 
+@lru_cache(maxsize=64)
 def key_of(secret: str) -> bytes:
     """The key in a `whsec_` secret. Raises ValueError when it is not base64."""
     text = secret.strip().removeprefix(PREFIX)

@@ -87,3 +87,39 @@ def test_a_page_says_so_calmly_with_a_reference(port: int) -> None:
 def test_a_foreign_host_name_is_refused(port: int) -> None:
     status, _, _ = ask(port, "GET", "/sign-in/", headers={"Host": "evil.example"})
     assert status == 400
+
+
+HEAD = (
+    b"POST /inbound/sandbox/ HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    b"Content-Type: application/cloudevents+json\r\n"
+)
+BROKEN = {
+    "chunk size that is none": HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+    "negative chunk": HEAD + b"Transfer-Encoding: chunked\r\n\r\n-2\r\n{}\r\n0\r\n\r\n",
+    "chunk without its end": HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}xx0\r\n\r\n",
+    "length that is none": HEAD + b"Content-Length: two\r\n\r\n{}",
+    "negative length": HEAD + b"Content-Length: -2\r\n\r\n{}",
+    "two lengths": HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    "length and chunks": HEAD
+    + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    "no HTTP at all": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    "body that goes on": HEAD + b"Content-Length: 2\r\n\r\n{}{}{}{}\r\n\r\n",
+    "compressed": HEAD + b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08\x00",
+}
+
+
+@pytest.mark.parametrize("sent", BROKEN.values(), ids=BROKEN.keys())
+def test_what_is_broken_on_the_wire_is_the_senders_fault(port: int, sent: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as wire:
+        wire.sendall(sent)
+        wire.shutdown(socket.SHUT_WR)
+        said = wire.recv(4096)
+    assert said.startswith(b"HTTP/1.1 4"), said
+    assert ask(port, "GET", "/healthz")[0] == 200
+
+
+def test_who_hangs_up_half_way_holds_nobody_up(port: int) -> None:
+    for _ in range(50):
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as wire:
+            wire.sendall(HEAD + b"Content-Length: 500\r\n\r\n{")
+    assert ask(port, "POST", "/inbound/sandbox/", b"{}", {})[0] == 401
