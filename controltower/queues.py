@@ -21,7 +21,7 @@ from rq.serializers import JSONSerializer
 
 log = logging.getLogger(__name__)
 
-INTAKE, ENGINE = "intake", "engine"
+INTAKE, FEEDS, ENGINE = "intake", "feeds", "engine"
 ALLOWED = frozenset(
     {
         "controltower.transactions.jobs.interpret",
@@ -103,7 +103,7 @@ def _bell(function: str, ids: tuple[str, ...]) -> str:
 
 def lengths() -> dict[str, int]:
     """How many jobs wait per queue. Raises redis.RedisError when Redis is away."""
-    return {name: queue(name).count for name in (INTAKE, ENGINE)}
+    return {name: queue(name).count for name in (INTAKE, FEEDS, ENGINE)}
 
 
 def workers() -> int | None:

@@ -25,9 +25,9 @@ class Periodic:
 
 
 def ring_polls(now: datetime) -> None:
-    """Ask workers to read the feeds that are due."""
-    for feed in polling.feeds_due(now=now):
-        queues.ring(queues.INTAKE, "poll", str(feed))
+    """Ask a worker to read the feeds that are due."""
+    if polling.feeds_due(now=now).exists():
+        queues.ring(queues.FEEDS, "poll")
 
 
 def beat_replays(now: datetime) -> None:

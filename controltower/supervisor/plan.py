@@ -19,6 +19,7 @@ from controltower.supervisor.home import REPOSITORY, SANDBOX_DOORS, Home, port_a
 POSTGRES_STAGE, VALKEY_STAGE, SANDBOX_STAGE, DISPATCHER_STAGE, WORKER_STAGE, WEB_STAGE = range(6)
 WORKERS = (
     ("worker intake", "intake"),
+    ("worker feeds", "feeds"),
     ("worker engine 1", "engine"),
     ("worker engine 2", "engine"),
 )

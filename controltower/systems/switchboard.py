@@ -7,37 +7,44 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from time import monotonic
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from controltower.canonical.verdicts import Kind, Misconfigured, Quota, Verdict
-from controltower.systems.calls import Doors, Order, TooLate
+from controltower.canonical.verdicts import Kind, Misconfigured, Quota
+from controltower.systems.calls import Door, Doors
 from controltower.systems.models import System
 
 Ticket = TypeVar("Ticket")
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
-class Reply(Generic[Ticket]):
-    """A finished call. `verdict` is None when it was not begun, its time being too short."""
+class Reply(Generic[Ticket, Answer]):
+    """What came of a question. Without an answer, `trouble` says why there is no door."""
 
     ticket: Ticket
-    verdict: Verdict | None
+    answer: Answer | None
+    trouble: Misconfigured | None
     milliseconds: int
     quota: Quota
 
 
-class Switchboard(Generic[Ticket]):
-    """Place calls and collect their replies, in whatever order they come. A context manager:
-    leaving it abandons what is still under way."""
+class Switchboard(Generic[Ticket, Answer]):
+    """Put a question to systems and collect the replies, in whatever order they come. A context
+    manager: leaving it abandons what is still under way.
 
-    def __init__(self) -> None:
+    The question is asked on the board's own thread, at the door of the ticket's system; it answers
+    failures with a value of its own.
+    """
+
+    def __init__(self, question: Callable[[Door, Ticket], Awaitable[Answer]]) -> None:
         self.in_flight = 0
-        self._replies: SimpleQueue[Reply[Ticket]] = SimpleQueue()
+        self._question = question
+        self._replies: SimpleQueue[Reply[Ticket, Answer]] = SimpleQueue()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="calls", daemon=True)
         self._doors = Doors()
@@ -58,14 +65,14 @@ class Switchboard(Generic[Ticket]):
         self._thread.join()
         self._loop.close()
 
-    def place(self, calls: Sequence[tuple[Ticket, System, Order]], until: float) -> None:
-        """Begin calls; none that could last beyond `until` (monotonic seconds) is begun."""
-        self.in_flight += len(calls)
-        self._loop.call_soon_threadsafe(self._begin, calls, until)
+    def place(self, asked: Sequence[tuple[System, Ticket]]) -> None:
+        """Begin to ask."""
+        self.in_flight += len(asked)
+        self._loop.call_soon_threadsafe(self._begin, asked)
 
-    def replies(self, wait: float) -> list[Reply[Ticket]]:
+    def replies(self, wait: float) -> list[Reply[Ticket, Answer]]:
         """All replies that are there; waits up to so many seconds for the first."""
-        found: list[Reply[Ticket]] = []
+        found: list[Reply[Ticket, Answer]] = []
         try:
             found.append(self._replies.get(timeout=wait))
             while True:
@@ -74,25 +81,24 @@ class Switchboard(Generic[Ticket]):
             self.in_flight -= len(found)
             return found
 
-    def _begin(self, calls: Sequence[tuple[Ticket, System, Order]], until: float) -> None:
-        for call in calls:
-            task = self._loop.create_task(self._call(*call, until))
+    def _begin(self, asked: Sequence[tuple[System, Ticket]]) -> None:
+        for system, ticket in asked:
+            task = self._loop.create_task(self._ask(system, ticket))
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
 
-    async def _call(self, ticket: Ticket, system: System, order: Order, until: float) -> None:
+    async def _ask(self, system: System, ticket: Ticket) -> None:
         began, quota = monotonic(), Quota()
+        answer, trouble = None, None
         try:
             door = self._doors.of(system)
-            verdict: Verdict | None = await door.perform(order, until)
+            answer = await self._question(door, ticket)
             quota = door.quota()
-        except TooLate:
-            verdict = None
         except Exception as error:  # noqa: BLE001 - a system set up wrongly must not lose a step
             text = f"{system.title} is not set up as its connector needs it ({error!r})."
-            verdict = Misconfigured(kind=Kind.CONTRACT, text=text[:400])
+            trouble = Misconfigured(kind=Kind.CONTRACT, text=text[:400])
         spent = round((monotonic() - began) * 1000)
-        self._replies.put(Reply(ticket, verdict, spent, quota))
+        self._replies.put(Reply(ticket, answer, trouble, spent, quota))
 
     async def _close(self) -> None:
         for task in self._under_way:

@@ -24,7 +24,9 @@ from time import monotonic, sleep
 
 from django.db import connection
 
+from controltower.canonical.verdicts import Verdict
 from controltower.systems import circuit
+from controltower.systems.calls import Door, TooLate
 from controltower.systems.models import Call, Circuit, System
 from controltower.systems.switchboard import Reply, Switchboard
 from controltower.transactions import bell, clock, sets, settlement
@@ -35,6 +37,8 @@ from controltower.transactions.preparation import prepare
 from controltower.transactions.world import World, world
 
 log = logging.getLogger(__name__)
+Placed = tuple[Intent, float]
+"""An intent, and until when (monotonic seconds) its call must have ended."""
 BUDGET = timedelta(seconds=25)
 """For how long a job takes up new work; what is in flight then is still settled."""
 LEASE_SHARE = 10
@@ -62,7 +66,7 @@ def drain(*, budget: timedelta = BUDGET, only: Sequence[str] = ()) -> int:
     Once the lines are let go it looks again: whoever was rung for in between has found them held.
     """
     seconds = budget.total_seconds() * random.uniform(0.8, 1.2)  # noqa: S311 - not a secret
-    with Switchboard[Intent]() as board:
+    with Switchboard(_perform) as board:
         flow = Flow(board, monotonic() + seconds, only)
         try:
             flow.run()
@@ -71,6 +75,14 @@ def drain(*, budget: timedelta = BUDGET, only: Sequence[str] = ()) -> int:
         finally:
             flow.let_go()
     return flow.made
+
+
+async def _perform(door: Door, placed: Placed) -> Verdict | None:
+    intent, until = placed
+    try:
+        return await door.perform(intent.order, until)
+    except TooLate:
+        return None
 
 
 def connections_due() -> list[str]:
@@ -119,13 +131,13 @@ class Line:
 class Flow:
     """A worker's present work: the lines it holds, and answers that are not kept yet."""
 
-    board: Switchboard[Intent]
+    board: Switchboard[Placed, Verdict | None]
     until: float
     only: Sequence[str] = ()
     made: int = 0
     _lines: dict[str, Line] = field(default_factory=dict)
-    _heard: list[Reply[Intent]] = field(default_factory=list)
-    _answered: list[Answered] = field(default_factory=list)
+    _heard: list[Answered] = field(default_factory=list)
+    _recorded: list[Answered] = field(default_factory=list)
     _away_since: float | None = None
 
     def run(self) -> None:
@@ -137,7 +149,7 @@ class Flow:
         try:
             taken = self._take_up() if monotonic() < self.until else 0
             if self.board.in_flight:
-                self._heard += self.board.replies(GLANCE)
+                self._heard += map(_answered, self.board.replies(GLANCE))
             heard = bool(self._heard)
             self._keep()
             self._away_since = None
@@ -189,7 +201,7 @@ class Flow:
                 claims += claim([system.pk], allowed)
         intents = prepare(claims, now=now, around=around)
         line.under_way.update(intent.system.pk for intent in intents)
-        self.board.place([(one, one.system, one.order) for one in intents], until)
+        self.board.place([(intent.system, (intent, until)) for intent in intents])
         self.made += len(intents)
         return len(claims)
 
@@ -198,13 +210,14 @@ class Flow:
         kept in memory and tried again."""
         if self._heard:
             record(self._heard, now=clock.now())
-            for reply in self._heard:
-                if line := self._lines.get(reply.ticket.system.connection):
-                    line.under_way[reply.ticket.system.pk] -= 1
-            self._answered += [Answered(r.ticket, r.verdict, r.milliseconds) for r in self._heard]
+            for answered in self._heard:
+                system = answered.intent.system
+                if line := self._lines.get(system.connection):
+                    line.under_way[system.pk] -= 1
+            self._recorded += self._heard
             self._heard = []
-        settlement.settle(self._answered, now=clock.now())
-        self._answered = []
+        settlement.settle(self._recorded, now=clock.now())
+        self._recorded = []
 
     def _wait_for_database(self, error: Exception) -> None:
         """The session is gone and with it the locks: nothing more is taken up on these lines until
@@ -218,32 +231,36 @@ class Flow:
         sleep(0.5)
 
 
-def record(replies: Sequence[Reply[Intent]], *, now: datetime) -> None:
+def _answered(reply: Reply[Placed, Verdict | None]) -> Answered:
+    verdict = reply.trouble or reply.answer
+    return Answered(reply.ticket[0], verdict, reply.milliseconds, reply.quota)
+
+
+def record(answers: Sequence[Answered], *, now: datetime) -> None:
     """Keep what the calls tell of their systems: time taken, limits, circuit."""
-    made = [reply for reply in replies if reply.verdict is not None]
-    sets.insert(_call(reply, now) for reply in made)
-    by_system: dict[int, list[Reply[Intent]]] = {}
-    for reply in made:
-        by_system.setdefault(reply.ticket.system.pk, []).append(reply)
+    made = [(one, one.verdict) for one in answers if one.verdict is not None]
+    sets.insert(_call(one, verdict, now) for one, verdict in made)
+    by_system: dict[int, list[Answered]] = {}
+    for one, _verdict in made:
+        by_system.setdefault(one.intent.system.pk, []).append(one)
     for pk, system in System.objects.in_bulk(by_system).items():
         heard, quota = by_system[pk], by_system[pk][-1].quota
         if quota.used is not None and quota.used != system.quota_used:
             System.objects.filter(connection=system.connection).update(
                 quota_used=quota.used, quota_limit=quota.limit
             )
-        if circuit.note(system, [reply.verdict for reply in heard if reply.verdict], now):
+        if circuit.note(system, [one.verdict for one in heard if one.verdict], now):
             settlement.circuit_changed(system, now)
             bell.ring("systems", "tower")
 
 
-def _call(reply: Reply[Intent], now: datetime) -> Call:
-    order, verdict = reply.ticket.order, reply.verdict
-    assert verdict is not None
+def _call(answered: Answered, verdict: Verdict, now: datetime) -> Call:
+    order = answered.intent.order
     return Call(
-        system=reply.ticket.system,
+        system=answered.intent.system,
         at=now,
         operation=f"{order.purpose} {order.verb} {order.entity}",
-        milliseconds=reply.milliseconds,
+        milliseconds=answered.milliseconds,
         verdict=type(verdict).__name__.lower(),
         reached=circuit.reached(verdict),
     )

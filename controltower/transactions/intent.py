@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
-from controltower.canonical.verdicts import Verdict
+from controltower.canonical.verdicts import Quota, Verdict
 from controltower.processes.definition import StepDefinition
 from controltower.systems import calls
 from controltower.systems.models import System
@@ -33,3 +33,4 @@ class Answered:
     intent: Intent
     verdict: Verdict | None
     milliseconds: int = 0
+    quota: Quota = field(default_factory=Quota)

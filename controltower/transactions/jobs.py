@@ -24,11 +24,11 @@ def drain() -> None:
     draining.drain()
 
 
-def poll(feed: str) -> None:
-    """Read one change feed."""
+def poll() -> None:
+    """Read the change feeds that are due."""
     close_old_connections()
-    queues.answered("poll", feed)
-    polling.poll(int(feed))
+    queues.answered("poll")
+    polling.poll()
 
 
 def plan_replay(plan: str) -> None:

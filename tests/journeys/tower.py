@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -38,9 +39,7 @@ class Tower:
 
     def beat(self) -> None:
         """One round of everything that runs by itself."""
-        now = timezone.now()
-        for feed in polling.feeds_due(now=now):
-            polling.poll(feed)
+        polling.poll(budget=timedelta(0))
         interpretation.interpret_due(limit=100, now=timezone.now())
         sweeper.sweep(now=timezone.now())
         drain.drain()

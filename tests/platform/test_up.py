@@ -31,7 +31,7 @@ def test_status_tells_people_and_programs(tower: Commands) -> None:
     facts = tower.until_ready()
     assert facts["address"] == f"http://127.0.0.1:{tower.port}"
     assert set(tower.processes()) == {
-        "PostgreSQL", "Valkey", "dispatcher", "worker intake", "worker engine 1",
+        "PostgreSQL", "Valkey", "dispatcher", "worker intake", "worker feeds", "worker engine 1",
         "worker engine 2", "web",
     }  # fmt: skip
     told = tower.run("status")

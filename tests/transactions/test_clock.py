@@ -33,7 +33,7 @@ def test_a_wrong_clock_puts_nothing_off(
     with monkeypatch.context() as here:
         here.setattr(timezone, "now", lambda: right() + wrong_by)
         assert abs(clock.now() - right()) < A_MOMENT
-        polling.poll(feed.pk)
+        polling.poll()
     feed.refresh_from_db()
     assert feed.trouble
     assert timedelta(0) < feed.due_at - timezone.now() < A_MOMENT

@@ -148,12 +148,15 @@ def test_answers_survive_a_database_that_restarts(
 @pytest.mark.django_db
 def test_a_system_that_is_set_up_wrongly_says_so() -> None:
     system = System(pk=1, slug="odd", title="Odd system", connector="nobody", connection="odd")
-    order = calls.Order("send", "customer", "get", ref="1")
-    with Switchboard[str]() as board:
-        board.place([("ticket", system, order)], until=float("inf"))
+
+    async def question(_door: calls.Door, ticket: str) -> str:
+        return ticket
+
+    with Switchboard(question) as board:
+        board.place([(system, "ticket")])
         (reply,) = board.replies(5)
-    assert isinstance(reply.verdict, Misconfigured)
-    assert "Odd system" in reply.verdict.text
+    assert isinstance(reply.trouble, Misconfigured)
+    assert "Odd system" in reply.trouble.text
     assert board.in_flight == 0
 
 

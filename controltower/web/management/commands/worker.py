@@ -10,12 +10,12 @@ from controltower import queues
 
 
 class Command(BaseCommand):
-    """`manage.py worker intake|engine`: works until told to stop."""
+    """`manage.py worker intake|feeds|engine`: works until told to stop."""
 
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("queue", choices=[queues.INTAKE, queues.ENGINE])
+        parser.add_argument("queue", choices=[queues.INTAKE, queues.FEEDS, queues.ENGINE])
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Block on the queue; one worker, one queue."""

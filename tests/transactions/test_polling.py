@@ -1,0 +1,70 @@
+"""Feeds are read beside each other: a slow source delays nobody else's."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from controltower.canonical.verdicts import Kind, TryLater
+from controltower.systems import calls
+from controltower.systems.models import Feed
+from controltower.transactions import polling
+from tests.factories import found
+
+pytestmark = pytest.mark.django_db
+NOTHING = calls.ChangePage(changes=(), next_cursor="7")
+
+
+def _feeds() -> tuple[Feed, Feed]:
+    """Two feeds that are due, of two systems, the CRM’s before the PSA’s."""
+    found()
+    Feed.objects.update(due_at=timezone.now() + timedelta(days=1))
+    past = timezone.now() - timedelta(minutes=1)
+    crm = Feed.objects.filter(system__slug="salesforce").order_by("pk")[0]
+    psa = Feed.objects.filter(system__slug="certinia").order_by("pk")[0]
+    for feed, ago in ((crm, 2), (psa, 1)):
+        Feed.objects.filter(pk=feed.pk).update(due_at=past - timedelta(seconds=ago), cursor="1")
+    return crm, psa
+
+
+def test_a_slow_feed_delays_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    crm, psa = _feeds()
+    read: list[str] = []
+
+    async def read_changes(door: calls.Door, *_: object) -> calls.ChangePage:
+        await asyncio.sleep(0.5 if door.system.pk == crm.system_id else 0)
+        read.append(door.system.slug)
+        return NOTHING
+
+    monkeypatch.setattr(calls.Door, "read_changes", read_changes)
+    polling.poll(budget=timedelta(0))
+    assert read == ["certinia", "salesforce"]
+    assert set(Feed.objects.filter(pk__in=[crm.pk, psa.pk]).values_list("cursor", flat=True)) == {
+        "7"
+    }
+
+
+def test_a_feed_that_fails_says_so_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    crm, psa = _feeds()
+
+    async def read_changes(door: calls.Door, *_: object) -> calls.ChangePage:
+        if door.system.pk == crm.system_id:
+            raise calls.CallFailed(TryLater(kind=Kind.OUTAGE, text="The CRM rests."))
+        return NOTHING
+
+    monkeypatch.setattr(calls.Door, "read_changes", read_changes)
+    polling.poll(budget=timedelta(0))
+    crm.refresh_from_db()
+    psa.refresh_from_db()
+    assert (crm.trouble, crm.cursor) == ("The CRM rests.", "1")
+    assert (psa.trouble, psa.cursor) == ("", "7")
+    assert crm.due_at > timezone.now()
+
+
+def test_a_feed_is_read_by_one_worker_at_a_time() -> None:
+    crm, psa = _feeds()
+    assert {reading.feed.pk for reading in polling._claim()} == {crm.pk, psa.pk}
+    assert polling._claim() == []
