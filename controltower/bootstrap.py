@@ -28,10 +28,12 @@ from pathlib import Path
 from typing import NoReturn
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+PEERS = REPOSITORY / "tests" / "bench" / "peers"
 LOCKS = {
     "product": REPOSITORY / "requirements.txt",
     "test": REPOSITORY / "tests" / "requirements.txt",
     "sandbox": REPOSITORY / "integrations" / "sandbox" / "requirements.txt",
+    **{f"bench-{wanted.stem}": wanted.with_suffix(".txt") for wanted in sorted(PEERS.glob("*.in"))},
 }
 UNREACHABLE = (
     "connection", "resolve", "network", "timed out", "no matching distribution",
@@ -72,6 +74,17 @@ def in_test_environment(module: str, words: list[str]) -> NoReturn:
     os.chdir(REPOSITORY)
     program = python_of(place / "test")
     os.execv(program, [program, "-m", module, *words])
+
+
+def benchmark(words: list[str]) -> NoReturn:
+    """Become the run of all benchmarks, in the product's environment; peers are made when asked."""
+    try:
+        make_environments(REPOSITORY / ".venv", ["product"])
+    except NoEnvironment as problem:
+        sys.exit(str(problem))
+    os.chdir(REPOSITORY)
+    program = python_of(REPOSITORY / ".venv" / "product")
+    os.execv(program, [program, "-m", "tests.bench", *words])
 
 
 def environments_place(home: Path) -> Path:

@@ -41,15 +41,16 @@ class Servers:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
-def start_servers() -> Servers:
-    """Start both below a new temporary directory; the caller stops them."""
+def start_servers(*, durable: bool = False) -> Servers:
+    """Start both below a new temporary directory; the caller stops them. `durable` ones promise
+    what a real tower's promise: every commit is on the disk."""
     end_abandoned()
     directory = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir="/tmp"))
     directory.chmod(0o711)
     servers = Servers(
         directory,
-        Postgres(directory / "postgres", durable=False),
-        Valkey(directory / "valkey", durable=False),
+        Postgres(directory / "postgres", durable=durable),
+        Valkey(directory / "valkey", durable=durable),
     )
     servers.postgres.start()
     servers.valkey.start()
