@@ -13,7 +13,8 @@ from controltower.systems.models import Circuit, System
 OPENS_AFTER = 4
 FIRST_REST = timedelta(seconds=10)
 NOTED_EVERY = timedelta(seconds=5)
-LONGEST_REST = timedelta(minutes=5)
+LONGEST_REST = timedelta(minutes=1)
+"""One call a minute burdens nobody, and a system that is back is used again within one."""
 
 
 def reached(verdict: Verdict) -> bool:
@@ -77,7 +78,7 @@ def _learn(row: System, verdict: Verdict, now: datetime) -> None:
 
 
 def rest(failures: int) -> timedelta:
-    """How long to leave a system alone: doubling from 10 s up to 5 min."""
+    """How long to leave a system alone: doubling from 10 s up to a minute."""
     doublings = min(max(failures - OPENS_AFTER, 0), 6)
     return min(FIRST_REST * int(2**doublings), LONGEST_REST)
 
