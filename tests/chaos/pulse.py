@@ -28,6 +28,11 @@ class Sample:
     done: Mapping[str, int]
     waiting: Mapping[str, int]
 
+    @property
+    def headway(self) -> int:
+        """What was done so far; that the pages are ready is not headway."""
+        return sum(count for part, count in self.done.items() if part != DOOR)
+
 
 @dataclass(slots=True)
 class Recovery:

@@ -62,6 +62,8 @@ class Blow:
         """What the table of recoveries calls it."""
         if self.fault is Fault.HOSTILE:
             return f"{self.target} network: {self.manner.mode}"
+        if self.fault is Fault.FREEZE and self.lasts >= min(LONG_SLEEP):
+            return f"{self.target} frozen for over a minute"
         return f"{self.target} {self.fault}"
 
 
