@@ -132,6 +132,6 @@ def our_fault() -> Refused:
     """500: a fault in the tower."""
     return Refused(
         500, "our-fault", "The tower failed",
-        "Nothing was acknowledged. Send the same message again, and quote the reference to the "
-        "tower's administrator.",
-    ).telling(Retry_After="30")  # fmt: skip
+        "Send the same message again: it is stored once, either way. If it fails again, quote the "
+        "reference to the tower's administrator.",
+    )  # fmt: skip
