@@ -19,7 +19,6 @@ from datetime import datetime
 
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 from django.conf import settings
-from django.http import HttpResponse
 from django.utils import timezone
 
 from controltower.transactions.intake import Fact
@@ -27,7 +26,7 @@ from controltower.web import cloudevents, refusals, signature
 from controltower.web.errors import new_reference
 from controltower.web.group_commit import Full, GroupCommit, Unkeepable
 from controltower.web.ledger import Away, Delivery, OtherContent, Uncertain
-from controltower.web.refusals import Refused
+from controltower.web.refusals import Answer, Refused
 from controltower.web.security import POLICY
 
 log = logging.getLogger(__name__)
@@ -122,7 +121,7 @@ class Door:
             self.sent_away, self.said_at = 0, time.monotonic()
         return refusals.busy()
 
-    async def _take(self, scope: HTTPScope, body: bytes, reference: str) -> HttpResponse:
+    async def _take(self, scope: HTTPScope, body: bytes, reference: str) -> Answer:
         """From the bytes to the commit. Raises Refused."""
         address = ADDRESS.fullmatch(scope["path"])
         connection = address[1] if address else ""
@@ -212,18 +211,15 @@ async def _facts(content: cloudevents.Content, connection: str, now: datetime) -
 
 def _acknowledgement(
     content: cloudevents.Content, facts: Sequence[Fact], new: Sequence[bool], reference: str
-) -> HttpResponse:
+) -> Answer:
     """202 when something was new, 200 when all had been stored before."""
     events = [
         {"id": event.id, "duplicate": not fresh}
         for (_, event), fresh in zip(facts, new, strict=True)
     ]
     told = {"events": events} if content.is_batch else events[0]
-    return HttpResponse(
-        json.dumps(told | {"reference": reference}),
-        status=202 if any(new) else 200,
-        content_type="application/json",
-    )
+    content = json.dumps(told | {"reference": reference}).encode()
+    return Answer(202 if any(new) else 200, content, {"Content-Type": "application/json"})
 
 
 def _note(scope: HTTPScope, refused: Refused, reference: str) -> None:
@@ -236,7 +232,7 @@ def _note(scope: HTTPScope, refused: Refused, reference: str) -> None:
     )
 
 
-async def _send(send: ASGISendCallable, answer: HttpResponse, reference: str) -> None:
+async def _send(send: ASGISendCallable, answer: Answer, reference: str) -> None:
     headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
     headers += [
         (b"content-length", str(len(answer.content)).encode()),
@@ -246,7 +242,7 @@ async def _send(send: ASGISendCallable, answer: HttpResponse, reference: str) ->
     await send(
         {
             "type": "http.response.start",
-            "status": answer.status_code,
+            "status": answer.status,
             "headers": headers,
             "trailers": False,
         }
