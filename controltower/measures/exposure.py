@@ -34,7 +34,7 @@ from django.db.models.functions import Round
 
 from controltower.firm.models import Person
 from controltower.firm.rates import rates
-from controltower.firm.rights import entities_of
+from controltower.firm.rights import entity_keys_of
 from controltower.incidents.models import Cause, DeadLetter
 from controltower.transactions.models import Transaction
 from controltower.transactions.models.journey import TransactionQuerySet
@@ -53,7 +53,7 @@ class Scope:
     @property
     def is_whole_firm(self) -> bool:
         """Whether nothing is left out."""
-        return not self.entity and entities_of(self.person) is None
+        return not self.entity and entity_keys_of(self.person) is None
 
 
 @dataclass(slots=True)
@@ -77,14 +77,14 @@ class Stake:
 def transactions(scope: Scope) -> TransactionQuerySet:
     """What the person may see within the chosen entity."""
     visible = Transaction.objects.visible_to(scope.person)
-    return visible.filter(entity__code=scope.entity) if scope.entity else visible
+    return visible.of_entity(scope.entity) if scope.entity else visible
 
 
 def within(scope: Scope, rows: QuerySet[Related]) -> QuerySet[Related]:
     """Those rows of something else whose `transaction` the person may see within the entity."""
-    codes = entities_of(scope.person)
-    if codes is not None:
-        rows = rows.filter(transaction__entity__code__in=codes)
+    keys = entity_keys_of(scope.person)
+    if keys is not None:
+        rows = rows.filter(transaction__entity__in=keys)
     return rows.filter(transaction__entity__code=scope.entity) if scope.entity else rows
 
 

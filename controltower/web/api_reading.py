@@ -123,7 +123,7 @@ def _seen(person: Person, code: str | None = None) -> TransactionQuerySet:
         return rows
     if code not in {one.code for one in scope.entities(person)}:
         raise Http404
-    return rows.filter(entity__code=code)
+    return rows.of_entity(code)
 
 
 def _chains(rows: TransactionQuerySet, key: str) -> Iterable[str]:

@@ -58,6 +58,7 @@ def page(
     *,
     among: QuerySet[Row] | None = None,
     size: int = SIZE,
+    counted: bool = True,
 ) -> Page[Row]:
     """The page that `after` or `before` in the query string asks for; the first without them.
 
@@ -75,11 +76,11 @@ def page(
         some = _beyond(rows, order, after) if after else rows.order_by(*order.names)
         found = list(some[: size + 1])
         newer, older, found = after is not None, len(found) > size, found[:size]
-    total = rows.order_by(*order.names)[: COUNTED + 1].count()
+    total = rows.order_by(*order.names)[: COUNTED + 1].count() if counted else None
     return Page(
         rows=found,
-        total=min(total, COUNTED),
-        total_at_least=total > COUNTED,
+        total=None if total is None else min(total, COUNTED),
+        total_at_least=total is not None and total > COUNTED,
         newer_url=_url(query, "before", found[0].pk) if newer and found else "",
         older_url=_url(query, "after", found[-1].pk) if older and found else "",
     )

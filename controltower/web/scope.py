@@ -28,4 +28,4 @@ def transactions(request: HttpRequest) -> TransactionQuerySet:
     assert isinstance(request.user, Person)
     found = Transaction.objects.visible_to(request.user)
     code = chosen(request)
-    return found.filter(entity__code=code) if code else found
+    return found.of_entity(code) if code else found

@@ -96,9 +96,10 @@ def matching(
     rows = _in_state(rows, filters.given("state"))
     if lateness := filters.given("lateness"):
         rows = rows.live().filter(exposure.lateness_filter(lateness, now, person.zone))
-    for name, column in (("process", "process"), ("entity", "entity__code")):
-        if value := filters.given(name):
-            rows = rows.filter(**{column: value})
+    if process := filters.given("process"):
+        rows = rows.filter(process=process)
+    if entity := filters.given("entity"):
+        rows = rows.of_entity(entity)
     if cause := filters.given("cause"):
         letters = DeadLetter.objects.open().filter(cause=cause)
         rows = rows.filter(pk__in=letters.values("transaction"))
@@ -224,8 +225,9 @@ def rows_of(found: Sequence[Transaction], person: Person, now: datetime) -> list
 
 
 def one_page(rows: TransactionQuerySet, query: Mapping[str, str]) -> Page[Transaction]:
-    """A page, newest first unless the query string says after or before which row."""
-    return page(rows.select_related("entity"), NEWEST_FIRST, query)
+    """A page, newest first unless the query string says after or before which row. Words may be
+    rare among many rows: how many there are of them is not counted."""
+    return page(rows.select_related("entity"), NEWEST_FIRST, query, counted="q" not in query)
 
 
 def total_of(rows: TransactionQuerySet, filters: Filters) -> Money | None:

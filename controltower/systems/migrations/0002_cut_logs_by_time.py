@@ -12,7 +12,9 @@ from django.db import migrations, models
 from controltower.canonical.identity import new_id
 
 FUNCTIONS = """
-CREATE SCHEMA IF NOT EXISTS archive;
+DO $$ BEGIN
+    IF to_regnamespace('archive') IS NULL THEN CREATE SCHEMA archive; END IF;
+END $$;
 
 CREATE FUNCTION log_bound(moment timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE STRICT AS $$
     SELECT (lpad(to_hex(floor(extract(epoch FROM moment) * 1000)::bigint), 12, '0')

@@ -9,11 +9,11 @@ from django.db.models import Exists, OuterRef, Q
 
 from controltower.canonical.identity import new_id
 from controltower.firm.models import LegalEntity, Person
-from controltower.firm.rights import entities_of
+from controltower.firm.rights import entity_keys_of
 from controltower.mappings.models import MappingVersion
 from controltower.systems.models import System
 from controltower.transactions.models.events import InboundEvent
-from controltower.transactions.protocol import State
+from controltower.transactions.protocol import FINISHED, State
 
 
 class TransactionState(models.TextChoices):
@@ -58,8 +58,12 @@ LIVE = tuple(state for state in TransactionState if state not in TERMINAL)
 class TransactionQuerySet(models.QuerySet["Transaction"]):
     def visible_to(self, person: Person) -> TransactionQuerySet:
         """Only what the person's legal entities allow; what has no entity is for firm-wide eyes."""
-        codes = entities_of(person)
-        return self if codes is None else self.filter(entity__code__in=codes)
+        keys = entity_keys_of(person)
+        return self if keys is None else self.filter(entity__in=keys)
+
+    def of_entity(self, code: str) -> TransactionQuerySet:
+        """One legal entity's, along the index of its transactions."""
+        return self.filter(entity=LegalEntity.objects.filter(code=code).values("pk")[:1])
 
     def live(self) -> TransactionQuerySet:
         """Not yet at an end."""
@@ -148,6 +152,9 @@ class Transaction(models.Model):
             models.Index(fields=["entity", "-started_at", "-id"], name="tx_by_entity"),
             models.Index(fields=["process", "-started_at", "-id"], name="tx_by_process"),
             models.Index(
+                fields=["entity", "process", "-started_at", "-id"], name="tx_by_entity_process"
+            ),
+            models.Index(
                 fields=["wait_until"],
                 condition=Q(gathering=True),
                 name="tx_gathering",
@@ -208,15 +215,7 @@ class Item(models.Model):
         return self.source_id
 
 
-UNDER_WAY = [
-    State.PLANNED,
-    State.SCHEDULED,
-    State.SENDING,
-    State.UNKNOWN,
-    State.ACKED,
-    State.PARKED,
-    State.HELD,
-]
+UNDER_WAY = [state for state in State if state not in FINISHED | {State.CANCELLED}]
 """Steps of which something is still to come."""
 
 

@@ -1,8 +1,9 @@
 """Plenty of plausible transactions in set-based inserts, for measuring pages.
 
-They lie in the last 60 days; beyond a million the past grows longer, not the day busier. Of the
-last five days about one in eight is stuck and of the last two every second moves; the rest is
-verified. Everything is named FILL-… so that it is never taken for real.
+They lie in the last 60 days; beyond a million the past grows longer, not the day busier. Up to
+100,000 about one in eight of the last five days is stuck and every second of the last two moves;
+beyond, as many as then (a thousand and 1,650), because a longer past does not leave more open. The
+rest is verified. Everything is named FILL-… so that it is never taken for real.
 """
 
 from __future__ import annotations
@@ -105,9 +106,9 @@ STATEMENTS: tuple[tuple[str, str], ...] = (
                 ELSE interval '4 hours' END,
             outcome = CASE
                 WHEN process <> 'time-to-cost-reporting' AND started > %(now)s - interval '5 days'
-                     AND fate < 0.12 THEN 'stuck'
+                     AND fate < 0.12 * %(open)s THEN 'stuck'
                 WHEN process <> 'time-to-cost-reporting' AND started > %(now)s - interval '2 days'
-                     AND fate > 0.5 THEN 'moving'
+                     AND fate > 1 - 0.5 * %(open)s THEN 'moving'
                 WHEN fate BETWEEN 0.2 AND 0.205 THEN 'cancelled'
                 ELSE 'verified' END
         """,
@@ -282,11 +283,13 @@ TABLES = (
     "transactions_attempt",
     "transactions_timelineentry",
     "transactions_businesskey",
+    "transactions_words",
     "transactions_inboundevent",
     "transactions_item",
     "incidents_deadletter",
     "incidents_cause",
     "systems_call",
+    "measures_rollup",
 )
 
 
@@ -294,7 +297,12 @@ def fill(count: int, now: datetime, tell: Callable[[str], object]) -> None:
     """Insert `count` transactions with everything that hangs on them, in the caller's database
     transaction. Needs legal entities, systems and mappings."""
     past = max(60.0, 60 * count / 1_000_000)
-    values: dict[str, Any] = {"count": count, "now": now, "past": timedelta(days=past)}
+    values: dict[str, Any] = {
+        "count": count,
+        "now": now,
+        "past": timedelta(days=past),
+        "open": min(1.0, 100_000 / count),
+    }
     with connection.cursor() as cursor:
         for name, statement in STATEMENTS:
             cursor.execute(statement, values)
@@ -305,4 +313,4 @@ def analyse() -> None:
     """Tell the planner what is there now."""
     with connection.cursor() as cursor:
         for table in TABLES:
-            cursor.execute(f"ANALYZE {table}")
+            cursor.execute("SELECT log_analyse(%s)", [table])

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from controltower.firm.models import LegalEntity
 from controltower.incidents import letters
+from controltower.measures import rollups
 from controltower.transactions.models import Transaction
 from controltower.web.demo import plenty
 
@@ -43,5 +44,6 @@ class Command(BaseCommand):
             plenty.fill(count, now, self.stdout.write)
         while letters.catch_up(now=now):
             pass
+        rollups.fold()
         plenty.analyse()
         self.stdout.write(f"{count:,} transactions filled in.")
