@@ -41,13 +41,15 @@ class Operation:
     """One write the connector offers and how it may be repeated.
 
     `quarantine` is the longest the upstream may still finish a request we gave up on: no probe's
-    "absent" counts before it has passed.
+    "absent" counts before it has passed. `key_for` is how long it remembers a key after its first
+    use (None: for ever); afterwards it must be asked before anything is sent again.
     """
 
     entity: str
     verb: str
     effect: Effect
     quarantine: timedelta = timedelta(seconds=15)
+    key_for: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

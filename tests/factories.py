@@ -53,7 +53,7 @@ from controltower.transactions import (
 from controltower.transactions.claiming import Claim
 from controltower.transactions.intent import Answered
 from controltower.transactions.models import EventState, InboundEvent, ReplayPlan, Step, Transaction
-from controltower.transactions.protocol import MOST_PROBES, State
+from controltower.transactions.protocol import MOST_PROBES, STUCK, State
 from controltower.web.demo.firm import PEOPLE, ZONES, found_firm
 from controltower.web.demo.mappings import agree_mappings
 from controltower.web.demo.surroundings import connect_systems
@@ -288,7 +288,7 @@ class Firm:
 
     def plan(self, *stuck: Transaction, by: Person) -> ReplayPlan:
         """A replay of what is stuck in some transactions, planned and sealed by rules alone."""
-        steps = Step.objects.filter(transaction__in=stuck, state__in=replaying.REPLAYABLE)
+        steps = Step.objects.filter(transaction__in=stuck, state__in=STUCK)
         made = replay.plan(
             steps=[step.pk for step in steps],
             title="Replay of the test",

@@ -18,9 +18,8 @@ from controltower.incidents.models import Cause, DeadLetter, LetterState, Resolu
 from controltower.transactions import bell, sets
 from controltower.transactions.facts import definitions, facts
 from controltower.transactions.models import ReplayItem, Step, TransactionState
-from controltower.transactions.protocol import FINISHED, State
+from controltower.transactions.protocol import FINISHED, STUCK, State
 
-STUCK = (State.PARKED, State.HELD)
 ENDED = (*FINISHED, State.CANCELLED)
 MOST_AT_ONCE = 2_000
 

@@ -25,7 +25,8 @@ def has_written(case: Case) -> bool:
 
 def _may_be_there(step: Step) -> bool:
     sent = step.effect != Effect.READ and step.sent_at is not None
-    return sent and (State(step.state) in MAY_BE_THERE or step.kind == Kind.UNKNOWN)
+    told = bool(step.ref) or step.kind == Kind.UNKNOWN
+    return sent and (told or State(step.state) in MAY_BE_THERE)
 
 
 def belongs_elsewhere(case: Case, opening: Opening) -> bool:

@@ -18,10 +18,8 @@ from controltower.transactions.cases import Case
 from controltower.transactions.facts import conclude
 from controltower.transactions.folding import fold
 from controltower.transactions.models import Step
-from controltower.transactions.protocol import FINISHED, State
+from controltower.transactions.protocol import FINISHED, STUCK, State
 from controltower.transactions.references import fingerprint
-
-STUCK = (State.PARKED, State.HELD)
 
 
 def start(case: Case) -> None:
@@ -197,7 +195,9 @@ def again(
     step.due_at, step.changed_at = case.now + after, case.now
     step.lease_until = None
     case.note("again", f"{step.title}: taken up again, {why}.", step=step.name, actor=actor)
-    step.state = resolver.taken_up(step.kind, sent=step.sent_at is not None)
+    sent, confirmed = step.sent_at is not None, bool(step.ref)
+    effect = Effect(step.effect)
+    step.state = resolver.taken_up(effect, step.kind, sent=sent, confirmed=confirmed)
     reads = sources(case, step) if step.state == State.SCHEDULED else []
     if reads or step.system is None:
         step.state = State.PLANNED

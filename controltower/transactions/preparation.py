@@ -17,7 +17,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Min, Q
 
 from controltower.canonical.verdicts import Effect, Kind
 from controltower.mappings.apply import apply
@@ -26,7 +26,7 @@ from controltower.processes.definition import Prepared, Refuse, Send, StepDefini
 from controltower.systems import calls
 from controltower.transactions import cases, engine, references, sets
 from controltower.transactions.cases import Case
-from controltower.transactions.claiming import Claim, give_back
+from controltower.transactions.claiming import LEASE, Claim, give_back
 from controltower.transactions.facts import conclude
 from controltower.transactions.folding import fold
 from controltower.transactions.intent import Intent
@@ -39,7 +39,7 @@ from controltower.transactions.protocol import (
     Tried,
     purpose_of,
 )
-from controltower.transactions.resolver import may_be_there
+from controltower.transactions.resolver import aged, in_doubt, may_be_there
 from controltower.transactions.world import World
 
 log = logging.getLogger(__name__)
@@ -60,10 +60,12 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A step's earlier attempts: the last one's number, and how many were left open."""
+    """A step's earlier attempts: the last one's number, how many were left open, and when its key
+    was first used."""
 
     last: int = 0
     left: int = 0
+    key_since: datetime | None = None
 
 
 def prepare(claims: Sequence[Claim], *, now: datetime, around: World | None = None) -> list[Intent]:
@@ -114,8 +116,9 @@ def _past(steps: Sequence[UUID]) -> dict[UUID, Past]:
     open is closed."""
     tried = Attempt.objects.filter(step__in=steps).order_by()
     open_ = Count("id", filter=Q(state=Tried.SENDING))
-    rows = tried.values_list("step_id").annotate(last=Max("number"), left=open_) if steps else ()
-    return {step: Past(last, left) for step, last, left in rows}
+    since = Min("started_at", filter=Q(purpose=Purpose.SEND))
+    found = tried.values_list("step_id").annotate(last=Max("number"), left=open_, since=since)
+    return {step: Past(*past) for step, *past in found} if steps else {}
 
 
 def _trouble(mine: Claim, error: Exception, now: datetime) -> None:
@@ -136,15 +139,20 @@ def _trouble(mine: Claim, error: Exception, now: datetime) -> None:
 
 def _refusal(step: Step, refuse: Refuse) -> Refuse:
     """Whatever we refuse: what may be in the target already stays in doubt."""
-    return refuse if step.state == State.SCHEDULED else replace(refuse, kind=Kind.UNKNOWN)
+    return replace(refuse, kind=Kind.UNKNOWN) if _in_doubt(step) else refuse
+
+
+def _in_doubt(step: Step) -> bool:
+    return in_doubt(State(step.state), step.kind, sent=step.sent_at is not None)
 
 
 def _draft(case: Case, step: Step, past: Past) -> Draft | None:
     known = case.facts()
     definition = case.definitions(known)[step.name]
-    purpose = purpose_of(State(step.state), Effect(step.effect))
+    step.effect = aged(Effect(step.effect), key_lives=_key_lives(step, past, case.now))
+    purpose = purpose_of(State(step.state), Effect(step.effect), step.kind)
     prepared = conclude(definition, known)
-    if not isinstance(prepared, Send) and step.state != State.SCHEDULED:
+    if not isinstance(prepared, Send) and _in_doubt(step):
         prepared = Send(record=step.sent, ref=step.ref)
     if _has_stopped_workers(case, step, past):
         prepared = Refuse(Kind.UNKNOWN, "Three workers stopped while asking about it.")
@@ -167,6 +175,17 @@ def _draft(case: Case, step: Step, past: Past) -> Draft | None:
         or may_be_there(Effect(step.effect), sent=step.sent_at is not None),
     )
     return Draft(case, step, order, prepared, definition)
+
+
+def _key_lives(step: Step, past: Past, now: datetime) -> bool:
+    """Whether the target still knows the step's key, and will until this call has ended: counted
+    from the key's first use, less a lease and the time for which a request may be under way."""
+    if step.effect != Effect.KEYED or past.key_since is None or step.system is None:
+        return True
+    operation = calls.operation(step.system, step.entity, step.verb)
+    if operation.key_for is None:
+        return True
+    return now < past.key_since + operation.key_for - operation.quarantine - LEASE
 
 
 def _has_stopped_workers(case: Case, step: Step, past: Past) -> bool:
@@ -249,6 +268,7 @@ def _commit_intent(draft: Draft, past: Past) -> Intent:
     came_from = State(step.state)
     if _sends(draft):
         step.state, step.sent_at = State.SENDING, case.now
+        step.probes = step.absences = 0
         step.sent = dict(draft.prepared.record)
         step.idempotency_key, step.ordering_key = order.key, draft.prepared.ordering
     step.changed_at = case.now

@@ -61,9 +61,14 @@ class Tried(StrEnum):
 
 
 FINISHED = frozenset({State.VERIFIED, State.SKIPPED})
+STUCK = frozenset({State.PARKED, State.HELD})
+"""Waits for a person; a replay takes it up again."""
 CLAIMABLE = frozenset({State.SCHEDULED, State.UNKNOWN, State.ACKED})
 REPEATABLE = frozenset({Effect.READ, Effect.IDEMPOTENT, Effect.KEYED})
 """Effects whose send may simply be repeated with the same key when the answer was lost."""
+
+THERE = frozenset({Kind.DUPLICATE, Kind.ALREADY_DONE})
+"""A refusal that says "it is there already": a reason to look."""
 
 MOST_TRIES = 6
 MOST_PROBES = 8
@@ -74,10 +79,12 @@ IN_DOUBT = Kind.UNKNOWN
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What the protocol must know of a step besides the verdict."""
+    """What the protocol must know of a step besides the verdict. `unsure` says that an earlier
+    send was never answered: whatever this one comes to says nothing of that one."""
 
     purpose: Purpose
     effect: Effect
+    unsure: bool = False
     tries: int = 0
     probes: int = 0
     absences: int = 0
@@ -98,15 +105,15 @@ class Move:
     text: str = ""
 
 
-def purpose_of(state: State, effect: Effect) -> Purpose:
+def purpose_of(state: State, effect: Effect, kind: str = "") -> Purpose:
     """Why a claimed step is called: the resolver's first question.
 
-    An unanswered send may be repeated only under a key or where repeating is harmless; else the
-    target is asked first.
+    An unanswered send may be repeated only under a key or where repeating is harmless; else, and
+    where the target says that it is there already, the target is asked first.
     """
     if state is State.ACKED:
         return Purpose.READ_BACK
-    if state is State.UNKNOWN and effect not in REPEATABLE:
+    if state is State.UNKNOWN and (effect not in REPEATABLE or kind in THERE):
         return Purpose.PROBE
     return Purpose.SEND
 
@@ -129,21 +136,21 @@ def _after_send(verdict: Verdict, at: Situation) -> Move:
             return Move(to, tried, counts=True)
         case Unavailable(text=text):
             after = backoff(at.tries)
-            return Move(State.SCHEDULED, Tried.FAILED_TRANSIENT, after, kind=Kind.OUTAGE, text=text)
+            return _again(Kind.OUTAGE, text, after, at)
         case TryLater():
             return _later(verdict, at)
         case Rejected():
             return _refused(verdict, at)
         case Misconfigured(kind=kind, text=text):
-            return _park(kind, text)
+            return _refuse(kind, text, at)
         case Pending(after=after):
-            return Move(State.UNKNOWN, Tried.UNKNOWN, after, counts=True)
+            return _in_the_dark("It was accepted, but is not done yet.", at, at_least=after)
     return _in_the_dark(str(getattr(verdict, "text", "The call ended without a verdict.")), at)
 
 
 def _refused(verdict: Rejected, at: Situation) -> Move:
-    """A closed period is held for a decision; "already there" from a target that can be looked up
-    is a reason to look, not a failure; anything else needs a person."""
+    """A closed period is held for a decision; "already there" is a reason to look where one can
+    look, not a failure; anything else needs a person."""
     if verdict.kind is Kind.PERIOD_CLOSED:
         return Move(
             State.HELD,
@@ -152,56 +159,56 @@ def _refused(verdict: Rejected, at: Situation) -> Move:
             kind=verdict.kind,
             text=verdict.text,
         )
-    there = verdict.kind in {Kind.DUPLICATE, Kind.ALREADY_DONE}
-    if there and at.tries == 0 and at.effect in {Effect.PROBED, Effect.LAGGING}:
-        return Move(State.UNKNOWN, Tried.UNKNOWN, counts=True, kind=verdict.kind, text=verdict.text)
-    return _park(verdict.kind, verdict.text)
+    can_look = at.effect not in {Effect.READ, Effect.UNREPEATABLE}
+    if verdict.kind in THERE and can_look and at.tries + 1 < MOST_TRIES:
+        after = at.quarantine if at.effect is Effect.LAGGING else timedelta(0)
+        return Move(
+            State.UNKNOWN, Tried.UNKNOWN, after, counts=True, kind=verdict.kind, text=verdict.text
+        )
+    return _refuse(verdict.kind, verdict.text, at)
+
+
+def _refuse(kind: Kind, text: str, at: Situation) -> Move:
+    """A person must act; what may have arrived earlier stays in doubt."""
+    return _park(IN_DOUBT if at.unsure else kind, text)
+
+
+def _again(kind: Kind, text: str, after: timedelta, at: Situation, *, counts: bool = False) -> Move:
+    """Proven not to have happened this time, so it may be sent again; an earlier doubt stays."""
+    to, kind = (State.UNKNOWN, IN_DOUBT) if at.unsure else (State.SCHEDULED, kind)
+    return Move(to, Tried.FAILED_TRANSIENT, after, counts=counts, kind=kind, text=text)
 
 
 def _later(verdict: TryLater, at: Situation) -> Move:
     free = verdict.kind in {Kind.RATE_LIMITED, Kind.OUTAGE}
     if not free and at.tries + 1 >= MOST_TRIES:
-        return _park(verdict.kind, verdict.text)
-    return Move(
-        State.SCHEDULED,
-        Tried.FAILED_TRANSIENT,
-        _pause(verdict, at.tries),
-        counts=not free,
-        kind=verdict.kind,
-        text=verdict.text,
-    )
+        return _refuse(verdict.kind, verdict.text, at)
+    return _again(verdict.kind, verdict.text, _pause(verdict, at.tries), at, counts=not free)
 
 
-def _in_the_dark(text: str, at: Situation) -> Move:
-    if at.effect is Effect.UNREPEATABLE:
+def _in_the_dark(text: str, at: Situation, at_least: timedelta = timedelta(0)) -> Move:
+    """Nobody knows: asked for once it cannot be under way any more, sent again under its key, or
+    (with neither) put before a person."""
+    exhausted = at.effect in REPEATABLE and at.tries + 1 >= MOST_TRIES
+    if at.effect is Effect.UNREPEATABLE or exhausted:
         return Move(State.PARKED, Tried.UNKNOWN, counts=True, kind=IN_DOUBT, text=text)
-    if at.effect in REPEATABLE:
-        if at.tries + 1 >= MOST_TRIES:
-            return Move(State.PARKED, Tried.UNKNOWN, counts=True, kind=IN_DOUBT, text=text)
-        return Move(
-            State.UNKNOWN,
-            Tried.UNKNOWN,
-            backoff(at.tries),
-            counts=True,
-            kind=Kind.UNKNOWN,
-            text=text,
-        )
-    return Move(
-        State.UNKNOWN, Tried.UNKNOWN, at.quarantine, counts=True, kind=Kind.UNKNOWN, text=text
-    )
+    after = backoff(at.tries) if at.effect in REPEATABLE else at.quarantine
+    after = max(after, at_least)
+    return Move(State.UNKNOWN, Tried.UNKNOWN, after, counts=True, kind=IN_DOUBT, text=text)
 
 
 def _after_probe(verdict: Verdict, at: Situation) -> Move:
     match verdict:
         case Done() if not at.differs:
             return Move(State.ACKED, Tried.SKIPPED_DUPLICATE)
-        case Done() | Rejected(kind=Kind.NOT_FOUND):
+        case Done() | Rejected(kind=Kind.NOT_FOUND) if at.effect is not Effect.UNREPEATABLE:
             return _absent(at)
         case Rejected(kind=Kind.DUPLICATE, text=text):
             return _park(Kind.DUPLICATE, text)
         case Rejected(text=text) | Misconfigured(text=text):
             return Move(State.PARKED, Tried.UNKNOWN, kind=IN_DOUBT, text=text)
-    if at.probes + 1 >= MOST_PROBES and not away(verdict):
+    blind = at.effect is Effect.UNREPEATABLE
+    if (blind or at.probes + 1 >= MOST_PROBES) and not away(verdict):
         text = "Nobody could say whether it arrived."
         return Move(State.PARKED, Tried.UNKNOWN, kind=IN_DOUBT, text=text)
     text = str(getattr(verdict, "text", ""))

@@ -25,7 +25,7 @@ from controltower.transactions.models import (
     Step,
     TransactionState,
 )
-from controltower.transactions.protocol import State
+from controltower.transactions.protocol import STUCK, State
 
 log = logging.getLogger(__name__)
 SHARE = 0.5
@@ -34,7 +34,6 @@ AHEAD = timedelta(seconds=5)
 """How far ahead steps are released: so long does a pause take to be felt."""
 MOST_AT_ONCE, SET = 400, 100
 SAME_FAILURES = 3
-REPLAYABLE = (State.PARKED, State.HELD)
 OPEN_ITEMS = (ItemState.WAITING, ItemState.SENT, ItemState.UNKNOWN)
 
 
@@ -154,7 +153,7 @@ def _again(
 ) -> dict[str, Any]:
     case = found[item.transaction_id]
     step = next(one for one in case.steps if one.pk == item.step_id)
-    if step.fence != item.fence or step.state not in REPLAYABLE:
+    if step.fence != item.fence or step.state not in STUCK:
         return _left_out("It has moved since; left alone.", case.now)
     if row.mapping_choice == "now":
         step.mapping_version = None

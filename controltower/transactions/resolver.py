@@ -4,8 +4,8 @@ takes up again. Pure, like `protocol`: the engine and the model in the tests pla
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import NamedTuple
 
 from controltower.canonical.verdicts import Done, Effect, Kind, Verdict
 from controltower.transactions.protocol import (
@@ -27,8 +27,7 @@ EXPECTED = {
 PROVABLE = frozenset({State.SENDING, State.UNKNOWN, State.SCHEDULED})
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(NamedTuple):
     """How often a step was sent, asked for and not found, and how many workers it has stopped."""
 
     tries: int = 0
@@ -37,15 +36,21 @@ class Counts:
     deaths: int = 0
 
 
-def counts(state: State, *, ours: bool, effect: Effect, purpose: Purpose, verdict: Verdict) -> bool:
-    """Whether an answer moves the step: `ours` says that the fence is still that of the call.
+def sent_anew(was: Counts) -> Counts:
+    """The counts once a send is intended: what was not found before says nothing of this one."""
+    return was._replace(probes=0, absences=0)
 
-    Positive proof is accepted from any worker; anything else under the fence and in the state in
-    which the call was made, both.
-    """
-    if ours and state is EXPECTED[purpose]:
-        return True
-    return proves(effect, purpose, verdict) and state in PROVABLE
+
+def holds(state: State, *, ours: bool, purpose: Purpose) -> bool:
+    """Whether a call still speaks for its step: under its fence (`ours`) and in the state in which
+    it was made, both."""
+    return ours and state is EXPECTED[purpose]
+
+
+def provable(state: State, kind: str) -> bool:
+    """Whether "it exists" moves the step, whoever says so: also one that waits in doubt for a
+    person, since the doubt is over."""
+    return state in PROVABLE or (state is State.PARKED and kind == IN_DOUBT)
 
 
 def proves(effect: Effect, purpose: Purpose, verdict: Verdict) -> bool:
@@ -66,15 +71,36 @@ def still_at_work(effect: Effect, quarantine: timedelta) -> timedelta:
     return timedelta(0) if effect in REPEATABLE else quarantine
 
 
+def aged(effect: Effect, *, key_lives: bool) -> Effect:
+    """The class of a step now: a key that the target has forgotten protects nothing, so that from
+    then on the target is asked before anything is sent again."""
+    return effect if key_lives or effect is not Effect.KEYED else Effect.PROBED
+
+
 def may_be_there(effect: Effect, *, sent: bool) -> bool:
     """Sent before to a target without keys: looked for before it is sent again."""
     return sent and effect not in REPEATABLE
 
 
-def taken_up(kind: str, *, sent: bool) -> State:
-    """Where a parked or held step goes that a person takes up again: what may have arrived is
-    asked for, anything else is played again with the same key."""
-    return State.UNKNOWN if kind == IN_DOUBT and sent else State.SCHEDULED
+def in_doubt(state: State, kind: str, *, sent: bool) -> bool:
+    """Whether it may be in the target without our knowing: no rule of ours changes that."""
+    return state in {State.UNKNOWN, State.ACKED} or (sent and kind == IN_DOUBT)
+
+
+def unsure(effect: Effect, kind: str, purpose: Purpose) -> bool:
+    """Whether a send repeats one that was never answered (`kind` is still that of the doubt)."""
+    return purpose is Purpose.SEND and effect is not Effect.READ and kind == IN_DOUBT
+
+
+def taken_up(effect: Effect, kind: str, *, sent: bool, confirmed: bool) -> State:
+    """Where a parked or held step goes that a person takes up again.
+
+    What is, or may be, in the target is asked for; without a look-up it is only read back. What may
+    be repeated under its key, and what was never written, is played again.
+    """
+    if effect in REPEATABLE or not sent or not (confirmed or kind == IN_DOUBT):
+        return State.SCHEDULED
+    return State.ACKED if confirmed and effect is Effect.UNREPEATABLE else State.UNKNOWN
 
 
 def tally(was: Counts, purpose: Purpose, move: Move, verdict: Verdict) -> Counts:
@@ -82,8 +108,7 @@ def tally(was: Counts, purpose: Purpose, move: Move, verdict: Verdict) -> Counts
     if purpose is Purpose.SEND:
         return Counts(tries=was.tries + int(move.counts))
     found = move.to is State.ACKED and purpose is Purpose.PROBE
-    return replace(
-        was,
+    return was._replace(
         probes=0 if found else was.probes + int(not away(verdict)),
         absences=was.absences + int(move.kind is Kind.NOT_FOUND),
         deaths=0,

@@ -21,7 +21,7 @@ from controltower.transactions.models import (
     Step,
     Transaction,
 )
-from controltower.transactions.replaying import REPLAYABLE
+from controltower.transactions.protocol import STUCK
 
 MOST_ASKED = 200
 """Of more items than this, so many spread evenly over the selection are asked about beforehand."""
@@ -41,7 +41,7 @@ ORDER BY step.changed_at, step.id
 
 def entity_codes(steps: Sequence[UUID]) -> set[str | None]:
     """The legal entities of stuck steps; None stands for what has none."""
-    stuck = Step.objects.filter(pk__in=steps, state__in=REPLAYABLE)
+    stuck = Step.objects.filter(pk__in=steps, state__in=STUCK)
     return set(stuck.order_by().values_list("transaction__entity__code", flat=True).distinct())
 
 
@@ -95,7 +95,7 @@ def changed_since(plan: ReplayPlan, now: datetime) -> str:
     """Why a sealed plan no longer says what would happen, or "" while it does."""
     if plan.expires_at and plan.expires_at < now:
         return "The plan is older than 30 minutes. Plan again to see what holds now."
-    moved = Q(step__fence=F("fence"), step__state__in=REPLAYABLE)
+    moved = Q(step__fence=F("fence"), step__state__in=STUCK)
     items = plan.items.exclude(state=ItemState.EXCLUDED).exclude(moved).select_related("step")
     if item := items.order_by("id").first():
         return f"“{item.step.title}” has moved since the plan was made. Plan again."

@@ -89,31 +89,25 @@ def _play(case: Case, step: Step, intent: Intent, verdict: Verdict, proofs: Proo
     """The move that a verdict causes, made when it counts."""
     purpose = Purpose(intent.order.purpose)
     move = judge(verdict, _situation(step, intent, verdict, purpose, case.now))
-    if not _counts(step, intent, verdict, purpose):
-        _tell_late(case, step, verdict, purpose)
-        return move
-    _apply(case, step, move, verdict, purpose, proofs)
-    engine.advance(case)
+    proof = resolver.proves(Effect(step.effect), purpose, verdict)
+    if _holds(step, intent) or (proof and resolver.provable(State(step.state), step.kind)):
+        _apply(case, step, move, verdict, purpose, proofs)
+        engine.advance(case)
+    elif proof and isinstance(verdict, Done):
+        _tell_late(case, step, verdict)
     return move
 
 
-def _counts(step: Step, intent: Intent, verdict: Verdict, purpose: Purpose) -> bool:
-    return resolver.counts(
-        State(step.state),
-        ours=step.fence == intent.fence,
-        effect=Effect(step.effect),
-        purpose=purpose,
-        verdict=verdict,
-    )
+def _holds(step: Step, intent: Intent) -> bool:
+    ours = step.fence == intent.fence
+    return resolver.holds(State(step.state), ours=ours, purpose=Purpose(intent.order.purpose))
 
 
-def _tell_late(case: Case, step: Step, verdict: Verdict, purpose: Purpose) -> None:
+def _tell_late(case: Case, step: Step, proof: Done) -> None:
     """Somebody ended the transaction while the call was under way: what came of it is told."""
-    proof = resolver.proves(Effect(step.effect), purpose, verdict)
-    if step.state != State.CANCELLED or not proof:
+    if step.state != State.CANCELLED:
         return
-    assert isinstance(verdict, Done)
-    step.ref = verdict.ref or step.ref
+    step.ref = proof.ref or step.ref
     system = step.system.title if step.system else ""
     text = f"{step.title}: ended here while under way, but {system} has it as {step.ref}."
     case.note("arrived_late", text, step=step.name)
@@ -121,7 +115,7 @@ def _tell_late(case: Case, step: Step, verdict: Verdict, purpose: Purpose) -> No
 
 def _withdraw(step: Step, intent: Intent, now: datetime) -> dict[str, Any]:
     """The call was never made: the step goes back to where it was, and no try is used up."""
-    if step.fence == intent.fence:
+    if _holds(step, intent):
         step.state, step.lease_until, step.due_at = intent.came_from, None, now + A_WHILE
     text = "Not sent: the time was too short."
     return _closing(Tried.FAILED_TRANSIENT, now, text=text)
@@ -156,6 +150,7 @@ def _situation(
     return Situation(
         purpose=purpose,
         effect=Effect(step.effect),
+        unsure=resolver.unsure(Effect(step.effect), step.kind, purpose),
         tries=step.tries,
         probes=step.probes,
         absences=step.absences,

@@ -13,8 +13,9 @@ from ninja import Router, Status
 
 from controltower.firm.models import Person
 from controltower.incidents.models import DeadLetter
-from controltower.transactions import replay, replaying
+from controltower.transactions import replay
 from controltower.transactions.models import ReplayItem, ReplayPlan, Step, Transaction
+from controltower.transactions.protocol import STUCK
 from controltower.web import idempotency
 from controltower.web.api_access import caller
 from controltower.web.api_words import (
@@ -108,7 +109,7 @@ def _steps(person: Person, wanted: ReplayIn) -> list[Step]:
     if wanted.transactions:
         meant = seen.filter(reference__in=wanted.transactions)
         _require_all(meant.count(), len(set(wanted.transactions)))
-        return list(steps.filter(transaction__in=meant.order_by(), state__in=replaying.REPLAYABLE))
+        return list(steps.filter(transaction__in=meant.order_by(), state__in=STUCK))
     letters = DeadLetter.objects.open().filter(cause=wanted.exception)
     found = list(steps.filter(pk__in=letters.order_by().values("step")))
     _require_all(min(len(found), 1), 1)

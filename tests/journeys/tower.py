@@ -21,6 +21,7 @@ from controltower.transactions.models import (
     Transaction,
     TransactionState,
 )
+from controltower.transactions.protocol import STUCK
 from tests.integrations.doors import Org
 from tests.integrations.erp import Erp
 
@@ -114,7 +115,7 @@ class Tower:
 
         self.play(reached)
         transaction.refresh_from_db()
-        return transaction.steps.get(state__in=replaying.REPLAYABLE)
+        return transaction.steps.get(state__in=STUCK)
 
     def person(self, username: str) -> Person:
         """One of the demo people."""
@@ -122,7 +123,7 @@ class Tower:
 
     def replay(self, transaction: Transaction, by: str = "otto.brandt") -> ReplayPlan:
         """Plan a replay of what is stuck in a transaction, and survey it."""
-        steps = [s.pk for s in transaction.steps.filter(state__in=replaying.REPLAYABLE)]
+        steps = [s.pk for s in transaction.steps.filter(state__in=STUCK)]
         plan = replay.plan(
             steps=steps,
             title="Replay",

@@ -234,3 +234,37 @@ def test_an_unreadable_answer_to_a_question_does_not_close_the_system(firm: Firm
     verdict = async_to_sync(ask)()
     assert circuit.reached(verdict)
     assert isinstance(verdict, TryLater) and verdict.kind is Kind.CONTRACT
+
+
+def test_what_a_person_ended_is_not_brought_back_by_a_call_that_was_not_made(firm: Firm) -> None:
+    deal = firm.tell(firm.opportunity())
+    step = deal.steps.get(name="client")
+    (intent,) = prepare(_claim(step), now=firm.now)
+    with cases.case_of(deal, now=firm.now) as case:
+        engine.end(case, state="cancelled", text="Enough.", actor="otto")
+    settlement.settle([Answered(intent, None)], now=timezone.now())
+    step.refresh_from_db()
+    assert step.state == State.CANCELLED
+
+
+def test_a_key_is_not_trusted_beyond_the_time_for_which_it_is_remembered(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deal = firm.deal(answers={"customer": no_answer()})
+    step = deal.steps.get(name="customer")
+    assert (step.state, step.effect) == (State.UNKNOWN, "keyed")
+    assert step.system is not None
+    known = calls.operation(step.system, step.entity, step.verb)
+    forgetful = replace(known, key_for=timedelta(hours=24))
+    monkeypatch.setattr(calls, "operation", lambda *_: forgetful)
+    for age, purpose, effect in (
+        (timedelta(hours=23), Purpose.SEND, "keyed"),
+        (timedelta(hours=24), Purpose.PROBE, "probed"),
+    ):
+        Attempt.objects.filter(step=step).update(started_at=timezone.now() - age)
+        _due(step)
+        (intent,) = prepare(_claim(step), now=timezone.now())
+        step.refresh_from_db()
+        assert (intent.order.purpose, step.effect) == (purpose, effect)
+        Step.objects.filter(pk=step.pk).update(state=State.UNKNOWN)
+        Attempt.objects.filter(step=step).update(state="unknown")
