@@ -46,7 +46,6 @@ from controltower.transactions import (
     interpretation,
     preparation,
     replay,
-    replaying,
     selection,
     settlement,
 )
