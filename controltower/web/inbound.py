@@ -1,7 +1,7 @@
 """The webhook door: a partner's signed events, stored durably before they are acknowledged.
 
-An ASGI application beside Django, because it must take a month-end's surge. In this order: room,
-size, known connection, signature, kind of content, form, and then a commit shared with whoever
+An ASGI application beside Django, because it must take a month-end's surge. In this order: size,
+room, known connection, signature, kind of content, form, and then a commit shared with whoever
 came at the same time. What is refused has not been stored, and the answer says so.
 """
 
@@ -19,7 +19,6 @@ from datetime import datetime
 
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 from django.conf import settings
-from django.http import HttpResponse
 from django.utils import timezone
 
 from controltower.transactions.intake import Fact
@@ -27,16 +26,17 @@ from controltower.web import cloudevents, refusals, signature
 from controltower.web.errors import new_reference
 from controltower.web.group_commit import Full, GroupCommit, Unkeepable
 from controltower.web.ledger import Away, Delivery, OtherContent, Uncertain
-from controltower.web.refusals import Refused
+from controltower.web.refusals import Answer, Refused
 from controltower.web.security import POLICY
 
 log = logging.getLogger(__name__)
 
 ADDRESS = re.compile(r"/inbound/([^/]+)/")
 MOST_REQUESTS = 500
-"""Requests that may be inside at a time, still sending or waiting for their commit."""
-MOST_BYTES = 4 * 1024 * 1024
-"""Bytes of all their bodies together. Beyond either, a sender is asked to come again."""
+"""Requests that may wait for their commit at a time."""
+MOST_BODIES = 4
+"""As many bodies of the greatest size, or more smaller ones, may be in memory at a time. Beyond
+either, a sender is asked to come again."""
 SENDING = 10.0
 """Seconds that a body may take to arrive."""
 AT_A_TIME = 20
@@ -71,35 +71,47 @@ class Door:
     ) -> None:
         reference = new_reference()
         try:
-            with self._room() as hold:
-                answer = await self._take(scope, await _body(receive, hold), reference)
+            with self._memory() as hold:
+                body = await _body(receive, hold)
+                with self._place():
+                    answer = await self._take(scope, body, reference)
         except Gone:
             return
         except Refused as refused:
             answer = refused.answer(reference)
             _note(scope, refused, reference)
+        except Exception:
+            log.exception("webhook failed", extra={"reference": reference})
+            answer = refusals.our_fault().answer(reference)
         await _send(send, answer, reference)
 
     @contextmanager
-    def _room(self) -> Iterator[Callable[[int], None]]:
-        """A place for one request; to be told of every piece of its body. Raises Refused."""
+    def _memory(self) -> Iterator[Callable[[int], None]]:
+        """To be told of every piece of a body; it raises Refused when that is too much."""
         held = 0
 
         def hold(size: int) -> None:
             nonlocal held
-            if self.bytes + size > MOST_BYTES:
+            if self.bytes + size > MOST_BODIES * settings.INBOUND_BODY_LIMIT:
                 raise self._busy()
             held += size
             self.bytes += size
 
+        try:
+            yield hold
+        finally:
+            self.bytes -= held
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """One of those who wait. Who is still sending is none: slow senders keep nobody out."""
         if self.requests >= MOST_REQUESTS or self.writer.is_full:
             raise self._busy()
         self.requests += 1
         try:
-            yield hold
+            yield
         finally:
             self.requests -= 1
-            self.bytes -= held
 
     def _busy(self) -> Refused:
         """In a surge one line a second is written, not one for each who is sent away."""
@@ -109,7 +121,7 @@ class Door:
             self.sent_away, self.said_at = 0, time.monotonic()
         return refusals.busy()
 
-    async def _take(self, scope: HTTPScope, body: bytes, reference: str) -> HttpResponse:
+    async def _take(self, scope: HTTPScope, body: bytes, reference: str) -> Answer:
         """From the bytes to the commit. Raises Refused."""
         address = ADDRESS.fullmatch(scope["path"])
         connection = address[1] if address else ""
@@ -199,18 +211,15 @@ async def _facts(content: cloudevents.Content, connection: str, now: datetime) -
 
 def _acknowledgement(
     content: cloudevents.Content, facts: Sequence[Fact], new: Sequence[bool], reference: str
-) -> HttpResponse:
+) -> Answer:
     """202 when something was new, 200 when all had been stored before."""
     events = [
         {"id": event.id, "duplicate": not fresh}
         for (_, event), fresh in zip(facts, new, strict=True)
     ]
     told = {"events": events} if content.is_batch else events[0]
-    return HttpResponse(
-        json.dumps(told | {"reference": reference}),
-        status=202 if any(new) else 200,
-        content_type="application/json",
-    )
+    content = json.dumps(told | {"reference": reference}).encode()
+    return Answer(202 if any(new) else 200, content, {"Content-Type": "application/json"})
 
 
 def _note(scope: HTTPScope, refused: Refused, reference: str) -> None:
@@ -223,7 +232,7 @@ def _note(scope: HTTPScope, refused: Refused, reference: str) -> None:
     )
 
 
-async def _send(send: ASGISendCallable, answer: HttpResponse, reference: str) -> None:
+async def _send(send: ASGISendCallable, answer: Answer, reference: str) -> None:
     headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
     headers += [
         (b"content-length", str(len(answer.content)).encode()),
@@ -233,7 +242,7 @@ async def _send(send: ASGISendCallable, answer: HttpResponse, reference: str) ->
     await send(
         {
             "type": "http.response.start",
-            "status": answer.status_code,
+            "status": answer.status,
             "headers": headers,
             "trailers": False,
         }

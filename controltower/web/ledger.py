@@ -140,15 +140,20 @@ async def _insert(cursor: psycopg.AsyncCursor[Any], batch: Sequence[Delivery]) -
     if len(keys) < len(facts):
         await cursor.execute(intake.OTHER_CONTENT, rows)
         events = set(await cursor.fetchall())
-    conflicts = {
+    if messages or events:
+        raise Conflicts(_found(batch, messages, events))
+    names = zip(rows["source"], rows["event_id"], strict=True)
+    return {name for name, key in zip(names, rows["id"], strict=True) if key in keys}
+
+
+def _found(
+    batch: Sequence[Delivery], messages: set[Name], events: set[Name]
+) -> dict[Delivery, OtherContent]:
+    return {
         delivery: OtherContent([name[1] for name in delivery.events if name in events])
         for delivery in batch
         if delivery.name in messages or not events.isdisjoint(delivery.events)
     }
-    if conflicts:
-        raise Conflicts(conflicts)
-    names = zip(rows["source"], rows["event_id"], strict=True)
-    return {name for name, key in zip(names, rows["id"], strict=True) if key in keys}
 
 
 async def _insert_messages(

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from django.http import HttpResponse
+from typing import NamedTuple
 
 from controltower.web import cloudevents
-from controltower.web.errors import problem
+from controltower.web.errors import PROBLEM, problem
 
 NOTHING_STORED = "Nothing was stored."
+
+
+class Answer(NamedTuple):
+    """What the door says."""
+
+    status: int
+    content: bytes
+    headers: dict[str, str]
 
 
 class Refused(Exception):
@@ -19,21 +26,19 @@ class Refused(Exception):
         super().__init__(name)
         self.status, self.name, self.title, self.detail = status, name, title, detail
         self.more = more
-        self.headers: dict[str, str] = {}
+        self.headers = {"Content-Type": PROBLEM}
 
     def telling(self, **headers: str) -> Refused:
         """The same with headers: `Retry_After="1"`."""
         self.headers |= {name.replace("_", "-"): value for name, value in headers.items()}
         return self
 
-    def answer(self, reference: str) -> HttpResponse:
+    def answer(self, reference: str) -> Answer:
         """The problem document under the request's reference."""
-        response = problem(
+        document = problem(
             self.status, self.name, self.title, self.detail, reference=reference, **self.more
         )
-        for name, value in self.headers.items():
-            response.headers[name] = value
-        return response
+        return Answer(self.status, document.content, self.headers)
 
 
 def unknown_connection() -> Refused:
@@ -132,6 +137,6 @@ def our_fault() -> Refused:
     """500: a fault in the tower."""
     return Refused(
         500, "our-fault", "The tower failed",
-        "Nothing was acknowledged. Send the same message again, and quote the reference to the "
-        "tower's administrator.",
-    ).telling(Retry_After="30")  # fmt: skip
+        "Send the same message again: it is stored once, either way. If it fails again, quote the "
+        "reference to the tower's administrator.",
+    )  # fmt: skip

@@ -34,6 +34,8 @@ NOT_OURS = {
     "DJANGO_SETTINGS_MODULE",
 }  # fmt: skip
 """What another tower or test session may have left in our environment."""
+LATENCY = 0.4
+"""Seconds: a blow must find calls under way, as it would with vendors far away."""
 FIRST_START = 180.0
 CRM, ERP = "sandbox CRM and PSA", "sandbox ERP"
 
@@ -54,8 +56,8 @@ class House:
         self.port, self._crm, self._erp, crm_proxy, erp_proxy, *controls = taken
         self.crm_control, self.erp_control = controls
         self.proxies = {
-            "crm": HostileProxy(crm_proxy, self._crm, random.Random(f"crm {seed}")),
-            "erp": HostileProxy(erp_proxy, self._erp, random.Random(f"erp {seed}")),
+            "crm": HostileProxy(crm_proxy, self._crm, random.Random(f"crm {seed}"), LATENCY),
+            "erp": HostileProxy(erp_proxy, self._erp, random.Random(f"erp {seed}"), LATENCY),
         }
         self.credentials = {
             "SANDBOX_SALESFORCE_CLIENT_ID": f"chaos-{secrets.token_hex(8)}",

@@ -59,14 +59,18 @@ CLEAR = Manner()
 
 
 class HostileProxy:
-    """Listens on a port of the loopback interface and stands before another one."""
+    """Listens on a port of the loopback interface and stands before another one. Every exchange
+    takes up to twice the `latency` (seconds) longer, as it does on the way to a real vendor."""
 
-    def __init__(self, port: int, upstream: int, chance: random.Random) -> None:
+    def __init__(
+        self, port: int, upstream: int, chance: random.Random, latency: float = 0.0
+    ) -> None:
         self.port = port
         self.manner = CLEAR
-        self.met: dict[Mode, int] = dict.fromkeys(Mode, 0)
+        self.met: dict[str, int] = dict.fromkeys(Mode, 0)
         self._upstream = upstream
         self._chance = chance
+        self._latency = latency
         self._server: asyncio.Server | None = None
         self._wires: set[asyncio.Task[None]] = set()
 
@@ -96,6 +100,10 @@ class HostileProxy:
         manner = self.manner if self._chance.random() < self.manner.share else CLEAR
         self.met[manner.mode] += 1
         return manner
+
+    async def travel(self) -> None:
+        """One way across the network."""
+        await asyncio.sleep(self._chance.uniform(0, self._latency))
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A connection to the upstream. Raises OSError."""
@@ -167,6 +175,7 @@ class _Wire:
                 return False
             case Mode.LATE:
                 await asyncio.sleep(self._manner.seconds)
+        await self._proxy.travel()
         if self._upstream_out is None:
             upstream_in, self._upstream_out = await self._proxy.connect()
             self._answers = asyncio.create_task(self._down(upstream_in))
@@ -179,6 +188,7 @@ class _Wire:
         while piece := await upstream_in.read(PIECE):
             first = not self._answered.is_set()
             self._answered.set()
+            await self._proxy.travel()
             match self._manner.mode:
                 case Mode.CUT:
                     self._client_out.transport.abort()

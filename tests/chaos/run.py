@@ -209,6 +209,7 @@ class Run:
             settled=settled, played=load.played, acknowledged=len(load.told), facts=len(facts),
             blows=self.blows, findings=findings, breaches=invariants.breaches(timezone.now()),
             recovery=pulse.recoveries(ends, self.samples), restarts=self.house.restarts(),
+            exchanges={name: proxy.met for name, proxy in self.house.proxies.items()},
             complaints=load.complaints,
         )  # fmt: skip
 

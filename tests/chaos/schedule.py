@@ -22,6 +22,8 @@ LATE_WORKERS = {"late worker engine": "engine", "late worker intake": "intake"}
 """Workers beside the tower's own, whose clocks may be wrong, and their queues."""
 FREEZABLE = (*PROCESSES, "Valkey")
 UPSTREAMS = ("crm", "erp")
+LOST_ANSWERS = (Mode.CUT, Mode.MUTE)
+"""What doubles records in a tower that trusts the network, and so is met twice as often."""
 WORKERS = ("worker intake", "worker engine 1", "worker engine 2")
 SLEEP, LONG_SLEEP = (1.0, 8.0), (65.0, 80.0)
 """Seconds for which a process is frozen; a worker now and then for longer than its leases."""
@@ -141,7 +143,7 @@ def _decks(chance: random.Random) -> Iterator[Card]:
         *(
             (Fault.HOSTILE, upstream, mode)
             for upstream in UPSTREAMS
-            for mode in Mode
+            for mode in (*Mode, *LOST_ANSWERS)
             if mode is not Mode.CLEAR
         ),
     ]

@@ -13,7 +13,7 @@ RUN: dict[str, Any] = {
     "seconds": 120, "settled": 31.5, "events": 96, "acknowledged": 20, "accepted": 110,
     "faults": {"killed": 12, "frozen": 9}, "done": 110, "closed": 0, "lost": 0, "duplicated": 0,
     "stuck": 0, "wrong": 0, "in_doubt": 1, "parked": 0, "invariants_broken": [], "complaints": 0,
-    "restarts": {}, "recovery": {
+    "restarts": {}, "exchanges": {}, "recovery": {
         "web killed": {"times": 2, "measured": 2, "median": 1.5, "worst": 2.0, "never": 0}
     },
 }  # fmt: skip

@@ -32,6 +32,8 @@ class Verdict:
     breaches: Mapping[str, Sequence[str]]
     recovery: Mapping[str, Recovery]
     restarts: Mapping[str, int]
+    exchanges: Mapping[str, Mapping[str, int]]
+    """How many HTTP exchanges met each manner of the network, by upstream."""
     complaints: Sequence[str] = field(default_factory=list)
 
     @property
@@ -64,6 +66,7 @@ class Verdict:
             "invariants_broken": {code: list(rows) for code, rows in self.breaches.items()},
             "complaints": list(self.complaints),
             "restarts": dict(self.restarts),
+            "exchanges": {name: {**met} for name, met in self.exchanges.items()},
             "recovery": {name: r.as_dict() for name, r in sorted(self.recovery.items())},
         }
 
@@ -87,13 +90,21 @@ class Verdict:
         ]
 
     def _recoveries(self) -> list[str]:
-        lines = ["", f"  {'seconds to recover after':<44} {'times':>5} {'median':>7} {'worst':>7}"]
+        lines = ["", *self._network()]
+        lines += ["", f"  {'seconds to recover after':<44} {'times':>5} {'median':>7} {'worst':>7}"]
         for name, recovery in sorted(self.recovery.items()):
             r = recovery.as_dict()
             never = f"  never {r['never']} ×" if r["never"] else ""
             shown = (r["median"], r["worst"]) if r["measured"] else ("–", "–")
             lines.append(f"  {name:<44} {r['times']:>5} {shown[0]:>7} {shown[1]:>7}{never}")
         return lines
+
+    def _network(self) -> list[str]:
+        return [
+            f"  {name} exchanges: "
+            + " · ".join(f"{mode} {count}" for mode, count in met.items() if count)
+            for name, met in self.exchanges.items()
+        ]
 
     def _details(self) -> list[str]:
         lines: list[str] = []

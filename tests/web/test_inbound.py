@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
 from controltower.transactions.models import InboundEvent
+from controltower.web import cloudevents
 from controltower.web.checks import webhook_secrets
 from controltower.web.models import WebhookMessage
 from controltower.web.security import POLICY
@@ -352,6 +353,15 @@ def test_the_answer_is_json_and_carries_the_policy() -> None:
 def test_an_empty_body_is_refused() -> None:
     refused(post(b""), 400)
     refused(post(b"", content_type=""), 415)
+
+
+def test_a_fault_of_ours_is_owned_up_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cloudevents, "translate", lambda *_: 1 / 0)
+    answer = post(encoded(deal()))
+    assert answer.status_code == 500
+    assert answer.json()["type"] == "urn:control-tower:problem:our-fault"
+    assert answer.json()["reference"] == answer["X-Reference"]
+    assert not InboundEvent.objects.exists()
 
 
 class TestSettingsAreChecked:

@@ -20,7 +20,7 @@ from controltower.transactions.models import InboundEvent
 from controltower.web import group_commit, inbound, ledger
 from controltower.web.body_limit import BodyLimit
 from controltower.web.models import WebhookMessage
-from tests.web.doorway import Answer, Request, forget, post, post_together
+from tests.web.doorway import Answer, Request, forget, knock, post, post_together
 from tests.web.partner import SECRET, deal, encoded, signed
 
 MANY = int(os.environ.get("MANY_EVENTS", "200"))
@@ -142,31 +142,61 @@ def test_many_events_are_one_commit_and_one_ring(monkeypatch: pytest.MonkeyPatch
 
 class TestRoom:
     @pytest.mark.parametrize(
-        ("place", "name", "value"),
-        [
-            (inbound, "MOST_REQUESTS", 5),
-            (inbound, "MOST_BYTES", sum(len(request(number).body) for number in range(5))),
-            (group_commit, "MOST_WAITING", 5),
-        ],
+        ("place", "name"), [(inbound, "MOST_REQUESTS"), (group_commit, "MOST_WAITING")]
     )
-    def test_what_is_too_much_at_once_is_sent_away_at_once(
-        self, monkeypatch: pytest.MonkeyPatch, place: Any, name: str, value: int
+    def test_who_would_wait_too_long_is_sent_away(
+        self, monkeypatch: pytest.MonkeyPatch, place: Any, name: str
     ) -> None:
-        monkeypatch.setattr(place, name, value)
+        monkeypatch.setattr(place, name, 5)
+        self._five_of_forty_are_taken()
+
+    def test_there_is_memory_for_so_many_bodies(
+        self, monkeypatch: pytest.MonkeyPatch, settings: Settings
+    ) -> None:
+        settings.INBOUND_BODY_LIMIT = len(request(39).body)
+        monkeypatch.setattr(inbound, "MOST_BODIES", 5)
+        self._five_of_forty_are_taken()
+
+    def _five_of_forty_are_taken(self) -> None:
         answers = post_together([request(number) for number in range(40)])
-        away = [answer for answer in answers if answer.status_code != 202]
-        assert len(away) == 35
-        for answer in away:
-            assert answer.status_code == 503
-            assert answer["Retry-After"] == "1"
-            assert answer.json()["type"] == "urn:control-tower:problem:busy"
-            assert "Nothing was stored." in answer.json()["detail"]
+        assert statuses(answers) == {202: 5, 503: 35}
+        for answer in answers:
+            if answer.status_code == 503:
+                assert answer["Retry-After"] == "1"
+                assert answer.json()["type"] == "urn:control-tower:problem:busy"
+                assert "Nothing was stored." in answer.json()["detail"]
         assert InboundEvent.objects.count() == 5
+
+    def test_slow_senders_keep_nobody_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(inbound, "MOST_REQUESTS", 5)
+
+        async def crowd() -> Answer:
+            door = inbound.Door()
+            slow = [asyncio.create_task(door(request(7).scope(), drip, nobody)) for _ in range(50)]
+            await asyncio.sleep(0)
+            try:
+                return await knock(door, request(1))
+            finally:
+                for sender in slow:
+                    sender.cancel()
+                await door.close()
+
+        assert asyncio.run(crowd()).status_code == 202
 
     def test_who_leaves_makes_room(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(inbound, "MOST_REQUESTS", 5)
         answers = post_together([request(number) for number in range(40)], at_once=5)
         assert statuses(answers) == {202: 40}
+
+
+async def drip() -> Any:
+    """A sender that takes its time with every byte."""
+    await asyncio.sleep(0.01)
+    return {"type": "http.request", "body": b"x", "more_body": True}
+
+
+async def nobody(message: Any) -> None:
+    """Who hears no answer."""
 
 
 class TestSlowSenders:
