@@ -123,7 +123,7 @@ class HostileProxy:
         try:
             async with asyncio.timeout(LONGEST_WIRE):
                 await _Wire(self, reader, writer).carry()
-        except (OSError, asyncio.IncompleteReadError):
+        except (OSError, asyncio.CancelledError):
             pass  # TimeoutError is an OSError: a broken wire is what this proxy is for
         finally:
             writer.transport.abort()

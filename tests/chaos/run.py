@@ -30,7 +30,7 @@ Strike = Callable[[Blow], Awaitable[None]]
 Answer = TypeVar("Answer")
 Timed = TypeVar("Timed", Blow, Event)
 SECONDS, MOST_SECONDS, MOST_EVENTS = 120.0, 7200.0, 50_000
-EVENTS_A_SECOND = 0.8
+EVENTS_A_SECOND = 0.5
 WARM_UP = (("LF-DE", "SIL"), ("LF-UK", "OTT"), ("LF-US", "BLU"), ("LF-DE", "BRA"))
 """Deals that are won before the first fault, so that there is work to approve from the start."""
 PATIENCE = 420.0
@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="bin/chaos", description="Break a tower of its own at random; compare all books."
     )
     add = parser.add_argument
-    add("--events", type=_within(MOST_EVENTS), help="what happens in the firm (0.8 a second)")
+    add("--events", type=_within(MOST_EVENTS), help="what happens in the firm (one in two seconds)")
     add("--seconds", type=_within(MOST_SECONDS), default=SECONDS, help="of faults (120)")
     add("--seed", type=int, help="repeat a run's schedule")
     add("--json", type=Path, metavar="FILE", help="write the verdict there")

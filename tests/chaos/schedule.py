@@ -27,6 +27,11 @@ LOST_ANSWERS = (Mode.CUT, Mode.MUTE)
 WORKERS = ("worker intake", "worker engine 1", "worker engine 2")
 SLEEP, LONG_SLEEP = (1.0, 8.0), (65.0, 80.0)
 """Seconds for which a process is frozen; a worker now and then for longer than its leases."""
+SHARES = (0.15, 0.3, 0.3, 1.0)
+"""Of the exchanges that meet a hostile network. Mostly few: where all fail the tower soon leaves
+the system alone, and nothing is met any more."""
+STORMY = (4.0, 12.0)
+"""Seconds for which a network is hostile."""
 EVERY = 2.0
 """Seconds between two blows, on average: work must have a chance to go on in between."""
 JUMPS = (-3600, -90, 45, 300, 3600)
@@ -163,10 +168,10 @@ def _drawn(chance: random.Random, card: Card, at: float, left: float, asked: Seq
         case Fault.HOSTILE if mode is not None:
             manner = Manner(
                 mode,
-                share=chance.choice((0.5, 1.0)),
+                share=chance.choice(SHARES),
                 seconds=round(chance.uniform(0.5, 6), 2),
                 status=chance.choice((429, 503)),
                 retry_after=chance.choice(asked),
             )
-            return Blow(at, fault, target, lasts=chance.uniform(2, 7), manner=manner)
+            return Blow(at, fault, target, lasts=chance.uniform(*STORMY), manner=manner)
     return Blow(at, fault, target)
