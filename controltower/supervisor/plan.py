@@ -135,10 +135,7 @@ def sandbox_children(home: Home, wishes: Wishes, given: dict[str, str]) -> list[
 
 def product_children(home: Home, wishes: Wishes, given: dict[str, str]) -> list[Child]:
     """The product itself: dispatcher, workers, web."""
-    web = ["uvicorn", "controltower.asgi:application", "--host", wishes.host]
-    web += ["--port", str(wishes.port), "--timeout-graceful-shutdown", "3"]
-    web += ["--timeout-keep-alive", "20"]
-    web += ["--limit-concurrency", "2000", "--no-access-log", "--no-server-header"]
+    web = ["controltower.web.server", "--host", wishes.host, "--port", str(wishes.port)]
     workers = [
         _command(name, WORKER_STAGE, home, given, ["worker", queue]) for name, queue in WORKERS
     ]

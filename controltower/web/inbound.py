@@ -218,8 +218,8 @@ def _acknowledgement(
         for (_, event), fresh in zip(facts, new, strict=True)
     ]
     told = {"events": events} if content.is_batch else events[0]
-    content = json.dumps(told | {"reference": reference}).encode()
-    return Answer(202 if any(new) else 200, content, {"Content-Type": "application/json"})
+    document = json.dumps(told | {"reference": reference}).encode()
+    return Answer(202 if any(new) else 200, document, {"Content-Type": "application/json"})
 
 
 def _note(scope: HTTPScope, refused: Refused, reference: str) -> None:

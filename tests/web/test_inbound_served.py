@@ -123,3 +123,22 @@ def test_who_hangs_up_half_way_holds_nobody_up(port: int) -> None:
         with socket.create_connection(("127.0.0.1", port), timeout=10) as wire:
             wire.sendall(HEAD + b"Content-Length: 500\r\n\r\n{")
     assert ask(port, "POST", "/inbound/sandbox/", b"{}", {})[0] == 401
+
+
+def test_an_endless_head_is_refused(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as wire:
+        wire.sendall(HEAD)
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            _go_on_for_ever(wire)
+    assert ask(port, "GET", "/healthz")[0] == 200
+
+
+def _go_on_for_ever(wire: socket.socket) -> None:
+    for number in range(10_000):
+        wire.sendall(b"x-filler-%d: %s\r\n" % (number, b"x" * 4_000))
+
+
+def test_a_large_body_right_behind_its_head_is_no_large_head(port: int) -> None:
+    body = b"{" * 200_000
+    status, _, _ = ask(port, "POST", "/inbound/sandbox/", body, {})
+    assert status == 401

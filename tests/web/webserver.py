@@ -23,8 +23,7 @@ def web_process(**environment: str) -> Iterator[int]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
-    command = [sys.executable, "-m", "uvicorn", "controltower.asgi:application"]
-    command += ["--port", str(port), "--log-level", "warning"]
+    command = [sys.executable, "-m", "controltower.web.server", "--port", str(port)]
     server = subprocess.Popen(
         command,
         cwd=REPOSITORY,

@@ -1,0 +1,85 @@
+"""The web server: uvicorn, and the bounds on a request's head that uvicorn does not set.
+
+`python -m controltower.web.server [--host HOST] [--port PORT]`
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_BYTES = 65_536
+"""The most that is read of a head (address and headers) that has not ended."""
+HEAD_SECONDS = 10.0
+"""Seconds that a head may take to arrive."""
+IDLE_SECONDS = 20
+CONNECTIONS = 2_000
+"""More than may wait at the webhook door: it tells who comes too many when to come again."""
+
+
+class Guarded(HttpToolsProtocol):
+    """HTTP whose heads are small and arrive soon, lest strangers fill memory or hold sockets."""
+
+    head_bytes = 0
+    head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """The first head begins with the connection."""
+        super().connection_made(transport)
+        self.head_timer = self.loop.call_later(HEAD_SECONDS, transport.close)
+
+    def on_message_begin(self) -> None:
+        """Another head begins."""
+        super().on_message_begin()
+        self.head_bytes = 0
+        if self.head_timer is None:
+            self.head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def data_received(self, data: bytes) -> None:
+        """Refuse what is still a head after so many bytes."""
+        super().data_received(data)
+        if self.head_timer is not None:
+            self.head_bytes += len(data)
+            if self.head_bytes > HEAD_BYTES and not self.transport.is_closing():
+                self.send_400_response("The head of the request is too large.")
+
+    def on_headers_complete(self) -> None:
+        """It has arrived."""
+        self._head_is_over()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It never will."""
+        self._head_is_over()
+        super().connection_lost(exc)
+
+    def _head_is_over(self) -> None:
+        if self.head_timer is not None:
+            self.head_timer.cancel()
+            self.head_timer = None
+
+
+def serve(host: str, port: int) -> None:
+    """Until SIGTERM."""
+    uvicorn.run(
+        "controltower.asgi:application",
+        host=host,
+        port=port,
+        http=Guarded,
+        limit_concurrency=CONNECTIONS,
+        timeout_keep_alive=IDLE_SECONDS,
+        timeout_graceful_shutdown=3,
+        access_log=False,
+        server_header=False,
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Serve pages, webhooks and live signals.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    given = parser.parse_args()
+    serve(given.host, given.port)
