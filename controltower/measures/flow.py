@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Case, Count, OuterRef, Q, Subquery, Sum, Value, When
+from django.db.models import (
+    Aggregate,
+    Case,
+    Count,
+    DurationField,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce
 
 from controltower.incidents.models import DeadLetter, LetterState, Resolution
@@ -119,6 +131,13 @@ def kept_today(scope: Scope, now: datetime) -> Kept:
     return Kept(row["all"], row["kept"], row["late"])
 
 
+class Median(Aggregate):
+    """The middle length of time."""
+
+    template = "percentile_cont(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
+    output_field = DurationField()
+
+
 @dataclass(frozen=True, slots=True)
 class Recovered:
     """What was stuck and has arrived today, with the median time it took."""
@@ -137,15 +156,10 @@ def recovered_today(scope: Scope, now: datetime) -> Recovered:
             resolved_at__gte=start_of_day(now, scope.person.zone),
         ),
     )
-    times = [
-        resolved - opened
-        for opened, resolved in letters.values_list("opened_at", "resolved_at")
-        if resolved is not None
-    ]
-    if not times:
-        return Recovered(Stake(), None)
+    took = ExpressionWrapper(F("resolved_at") - F("opened_at"), output_field=DurationField())
+    median = letters.order_by().aggregate(median=Median(took))["median"]
     members = priced(Transaction.objects.filter(pk__in=letters.values("transaction")))
-    return Recovered(stake(members), timedelta(seconds=median(t.total_seconds() for t in times)))
+    return Recovered(stake(members), median)
 
 
 LOOKED_THROUGH = 500

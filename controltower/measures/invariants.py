@@ -16,6 +16,7 @@ from django.db.models import F
 from controltower.firm import audit
 from controltower.firm.models import Approval
 from controltower.mappings.models import Review
+from controltower.measures import rollups
 from controltower.transactions.models import EventState, InboundEvent, Transaction
 
 PATIENCE = timedelta(minutes=2)
@@ -126,6 +127,12 @@ def doubt_has_an_owner(now: datetime) -> Sequence[str]:
     )
 
 
+def figures_agree(now: datetime) -> Sequence[str]:
+    """The rollups say what a recount says: of what is live, and of what ended since yesterday."""
+    found = rollups.differences(now - timedelta(days=1))[:20]
+    return [" · ".join(str(part) for part in row) for row in found]
+
+
 INVARIANTS = (
     Invariant("I1", "Every event is in exactly one state, and accounted for", events_unread),
     Invariant("I3", "Money in equals money out", money_in_is_money_out),
@@ -135,6 +142,7 @@ INVARIANTS = (
     Invariant("I7", "Four eyes are two people's", four_eyes),
     Invariant("I8", "The audit chain is unbroken", audit_unbroken),
     Invariant("I10", "Doubt has an owner", doubt_has_an_owner),
+    Invariant("figures", "Figures equal a recount", figures_agree),
 )
 
 

@@ -61,6 +61,8 @@ def _make_ahead(log: Log, now: datetime) -> None:
         cursor.execute(
             "SELECT log_ahead(%s, %s, %s, %s)", [log.table, log.unit, now, now + log.ahead]
         )
+        if cursor.fetchone()[0]:
+            cursor.execute("SELECT log_analyse(%s)", [log.table])
 
 
 def _put_away(log: Log, now: datetime) -> list[str]:

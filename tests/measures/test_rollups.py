@@ -13,7 +13,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from controltower.firm.models import Duty, LegalEntity, Person, Role
-from controltower.measures import rollups
+from controltower.measures import invariants, rollups
 from controltower.measures.exposure import Scope
 from controltower.measures.models import Delta, Kind, Rollup
 from controltower.processes import catalogue
@@ -82,8 +82,9 @@ def test_a_wrong_figure_is_found_and_rebuilt(firm: Firm) -> None:
     firm.deal()
     rollups.fold()
     right = standing(firm)
-    Rollup.objects.filter(kind=Kind.STANDING).update(items=7)
+    Rollup.objects.filter(kind=Kind.ARRIVED).update(items=7)
     assert len(rollups.differences()) == 1
+    assert len(invariants.figures_agree(timezone.now())) == 1
     with pytest.raises(CommandError, match="1 sum"):
         call_command("rollups", "check", stdout=StringIO())
     out = StringIO()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controltower.firm.models import Person
+from controltower.transactions.models import Transaction
 from tests import factories
 from tests.factories import Firm
 from tests.web.cast import browser
@@ -51,3 +52,24 @@ def test_a_cause_is_found_by_a_word_of_it(firm: Firm) -> None:
 
 def test_what_is_typed_is_written_back_escaped(firm: Firm) -> None:
     assert "<script>" not in found(firm.anna, "<script>alert(1)</script>")
+
+
+def test_the_last_digits_of_a_key_find_the_transaction(firm: Firm) -> None:
+    deal = firm.deal()
+    key = deal.keys.filter(kind="opportunity")[0].value
+    assert deal.title in found(firm.anna, key[-5:])
+    assert deal.title not in found(firm.callum, key[-5:])
+
+
+def test_part_of_a_word_finds_title_and_client_also_after_they_changed(firm: Firm) -> None:
+    deal = firm.deal()
+    assert deal.title in found(firm.anna, deal.counterparty[2:7].lower())
+    Transaction.objects.filter(pk=deal.pk).update(title="Überholt 100%", counterparty="Straße & Co")
+    for text in ("berhol", "traße", "100%"):
+        assert "Überholt 100%" in found(firm.anna, text)
+    assert "Überholt" not in found(firm.anna, "1000")
+
+
+def test_two_letters_are_only_looked_for_as_a_whole_name(firm: Firm) -> None:
+    deal = firm.deal()
+    assert deal.title not in found(firm.anna, deal.title[:2])
