@@ -29,6 +29,7 @@ ALLOWED = frozenset(
         "controltower.transactions.jobs.poll",
         "controltower.transactions.jobs.plan_replay",
         "controltower.transactions.jobs.watch_periods",
+        "controltower.transactions.jobs.compare",
     }
 )
 STILL_RINGING = 15

@@ -10,7 +10,16 @@ from datetime import datetime, timedelta
 from controltower import queues
 from controltower.incidents import letters
 from controltower.measures import rollups
-from controltower.transactions import cases, polling, replaying, retention, stalled, sweeper
+from controltower.systems import anchor
+from controltower.transactions import (
+    cases,
+    polling,
+    recovery,
+    replaying,
+    retention,
+    stalled,
+    sweeper,
+)
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +62,8 @@ def ring_surveys(now: datetime) -> None:
 
 
 SCHEDULE = (
+    Periodic("anchor", timedelta(seconds=5), anchor.mark),
+    Periodic("recovery", timedelta(seconds=1), lambda now: recovery.tick(now=now)),
     Periodic("sweep", timedelta(seconds=1), lambda now: sweeper.sweep(now=now)),
     Periodic("stalled workers", timedelta(seconds=5), lambda _now: stalled.end_stalled()),
     Periodic("polls", timedelta(seconds=1), ring_polls),

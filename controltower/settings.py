@@ -166,6 +166,9 @@ FIRM = os.environ.get("CONTROLTOWER_FIRM", "Larkfield Advisory")
 """Whose tower it is, at the foot of the rail; by default the demo firm."""
 REPORTING_CURRENCY = os.environ.get("CONTROLTOWER_CURRENCY", "EUR")
 SECOND_PERSON_ABOVE = os.environ.get("CONTROLTOWER_SECOND_PERSON_ABOVE", "25000")
+_anchor = os.environ.get("CONTROLTOWER_ANCHOR", "")
+_by_home = HOME / "anchor.json" if "CONTROLTOWER_HOME" in os.environ else None
+ANCHOR = Path(_anchor) if _anchor else _by_home
 SANDBOX_CONTROL_URL = os.environ.get("SANDBOX_CONTROL_URL", "")
 INBOUND_SECRETS = {
     name.removeprefix("WEBHOOK_SECRET_").lower().replace("_", "-"): value.split(",")

@@ -153,11 +153,22 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """Where gathered facts leave a trace in a target: on which record (`role`, `entity`), and by
+    which `mark` one of them is found there. It tells, after a restore, what was gathered with
+    what."""
+
+    role: str
+    entity: str
+    mark: Callable[[Mapping[str, Any]], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
     """A workflow of the firm, as a declaration.
 
     `open` reads an event into an Opening; events with the same non-empty `group` join one
-    transaction while it still gathers. `total` values gathered items anew.
+    transaction while it still gathers; `trace` says where such a group can be recognised.
     """
 
     name: str
@@ -170,3 +181,4 @@ class Process:
     accepts: Callable[[CanonicalEvent], bool]
     open: Callable[[CanonicalEvent, Mapping[str, Entity], datetime], Opening]
     steps: Callable[[Facts], tuple[StepDefinition, ...]]
+    trace: Trace | None = None

@@ -40,9 +40,15 @@ def _as_line(
         "unit": unit,
         "unit_price": price,
         "amount": amount,
-        "origin": item["number"],
+        "origin": f"{item['number']}{mark_of(item)}",
         "revenue_kind": kind,
     }
+
+
+def mark_of(item: Mapping[str, Any]) -> str:
+    """What the origin of a fact's line ends with. The source's own id, since numbers and names may
+    be given twice or changed."""
+    return f" · {item['source_id']}"
 
 
 def kind_of(item: Mapping[str, Any]) -> str:

@@ -32,6 +32,7 @@ from controltower.processes.definition import (
     Refuse,
     Send,
     StepDefinition,
+    Trace,
 )
 
 BILL_IN_NEXT_PERIOD = "next_period"
@@ -151,7 +152,11 @@ def draft_invoice(facts: Facts) -> Prepared:
     }
     return Send(
         record=record,
-        find={"reference": facts.reference, "company": entity.code},
+        find={
+            "reference": facts.reference,
+            "company": entity.code,
+            "facts": [invoice_lines.mark_of(item) for item in facts.items],
+        },
         ordering=f"invoice:{facts.reference}",
     )
 
@@ -267,4 +272,5 @@ PROCESS = Process(
     accepts=accepts,
     open=open_billing,
     steps=steps,
+    trace=Trace(role="erp", entity="invoice", mark=invoice_lines.mark_of),
 )

@@ -126,7 +126,8 @@ def restore(home: Home, options: argparse.Namespace) -> int:
     _say(f"{home.path} is as it was at {manifest['taken_at']}.")
     if manifest["aside"]:
         _say(f"What was there before is in {manifest['aside']}.")
-    _say(f"Start it with bin/up --home {home.path}.")
+    _say(f"bin/up --home {home.path} begins in recovery mode: nothing is sent before every feed")
+    _say("was read again and open calls were asked for in their targets (docs/recovery.md).")
     return DONE
 
 

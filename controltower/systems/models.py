@@ -1,4 +1,5 @@
-"""What stands around us: systems, their limits, their circuits, their feeds."""
+"""What stands around us: systems, their limits, their circuits, their feeds; and whether our own
+database is as new as it should be."""
 
 from __future__ import annotations
 
@@ -82,7 +83,8 @@ class System(models.Model):
 
 
 class Feed(models.Model):
-    """A change feed we poll: the cursor moves in the same commit as the events it brought."""
+    """A change feed we poll: the cursor moves in the same commit as the events it brought.
+    `ended_at` is when it was last read to its end."""
 
     system = models.ForeignKey(System, on_delete=models.CASCADE, related_name="feeds")
     entity = models.CharField(max_length=40)
@@ -91,6 +93,7 @@ class Feed(models.Model):
     due_at = models.DateTimeField()
     polled_at = models.DateTimeField(null=True, blank=True)
     changed_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
     trouble = models.CharField(max_length=400, blank=True)
 
     class Meta:
@@ -123,3 +126,56 @@ class Call(models.Model):
 
     def __str__(self) -> str:
         return f"{self.operation} {self.verdict}"
+
+
+class Anchor(models.Model):
+    """How far this database has come, in its one row: `number` only grows, and a copy of it is kept
+    outside (see `anchor`). `cluster` names the PostgreSQL server and its timeline."""
+
+    identity = models.UUIDField(default=new_id)
+    number = models.BigIntegerField(default=0)
+    marked_at = models.DateTimeField()
+    cluster = models.CharField(max_length=80, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.identity} at {self.number}"
+
+
+class RecoveryQuerySet(models.QuerySet["Recovery"]):
+    def open(self) -> RecoveryQuerySet:
+        """Not ended: at most one."""
+        return self.filter(ended_at__isnull=True)
+
+
+class Recovery(models.Model):
+    """A time in which the books may be older than reality, since they came from a backup: nothing
+    is written to any system until what may have happened since was asked for.
+
+    `restore_point` is the last moment that the books know for certain (UTC), None when unknown.
+    """
+
+    began_at = models.DateTimeField()
+    restore_point = models.DateTimeField(null=True, blank=True)
+    why = models.CharField(max_length=300)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    end_reason = models.CharField(max_length=300, blank=True)
+
+    objects = RecoveryQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-began_at"]
+        verbose_name_plural = "recoveries"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["ended_at"],
+                condition=Q(ended_at__isnull=True),
+                nulls_distinct=False,
+                name="one_recovery_at_a_time",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.began_at:%Y-%m-%d %H:%M}: {self.why}"

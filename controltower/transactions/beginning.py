@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -36,6 +38,30 @@ def begin(
     join(case, process, opening, event, fact)
     if not transaction.gathering:
         engine.start(case)
+    return case
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A fact with its event and what its process reads in it."""
+
+    opening: Opening
+    event: InboundEvent
+    fact: CanonicalEvent
+
+
+def begin_with(
+    process: Process, parts: Sequence[Part], *, reference: str, around: World, now: datetime
+) -> Case:
+    """A new case with facts that belong together already: it gathers nothing else."""
+    first = replace(parts[0].opening, group="", gather_until=None)
+    transaction = _transaction(process, first, parts[0].event, reference, around, now)
+    transaction.group = parts[0].opening.group
+    case = Case(transaction, [], [], around, now)
+    case.note("accepted", f"{process.title} began: {first.title}.")
+    for part in parts:
+        join(case, process, part.opening, part.event, part.fact)
+    engine.start(case)
     return case
 
 

@@ -30,6 +30,7 @@ from controltower.transactions.models import (
     TimelineEntry,
     Transaction,
 )
+from controltower.transactions.protocol import REPEATABLE
 from controltower.transactions.world import World, world
 
 GUARD = ("fence", "state")
@@ -59,6 +60,15 @@ class Case:
             if step.name == name:
                 return step
         raise KeyError(name)
+
+    def is_from_before(self, step: Step) -> bool:
+        """Whether a step that may not simply be repeated was perhaps played in the time that a
+        restore took out of our books."""
+        if step.effect in REPEATABLE or (point := self.world.recovery) is None:
+            return False
+        if point.ended_at is None or self.transaction.started_at < point.ended_at:
+            return True
+        return any(item.event.occurred_at < point.began_at for item in self.items)
 
     def facts(self) -> Facts:
         """Everything known of the transaction, as its process sees it."""

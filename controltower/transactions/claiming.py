@@ -9,9 +9,25 @@ from uuid import UUID
 
 from django.db import connection
 
-LEASE = timedelta(seconds=60)
+from controltower.canonical.verdicts import Effect
+from controltower.transactions.protocol import CLAIMABLE, Purpose, purpose_of
 
-CLAIM = """
+LEASE = timedelta(seconds=60)
+ASKING = ", ".join(
+    sorted(
+        f"('{state}', '{effect}')"
+        for state in CLAIMABLE
+        for effect in Effect
+        if effect is Effect.READ or purpose_of(state, effect) is not Purpose.SEND
+    )
+)
+"""Positions of a step in which it only asks its target, by the protocol's own table."""
+MAY_GO = f"""(
+    NOT EXISTS (SELECT FROM systems_recovery WHERE ended_at IS NULL)
+    OR (step.state, step.effect) IN ({ASKING}))"""
+"""In recovery mode nothing is sent: what may be written already is asked for."""
+
+CLAIM = f"""
 UPDATE transactions_step
 SET fence = fence + 1, lease_until = now() + make_interval(secs => %(lease)s)
 WHERE id IN (
@@ -20,6 +36,7 @@ WHERE id IN (
       AND step.state IN ('scheduled', 'unknown', 'acked')
       AND step.due_at <= now()
       AND (step.lease_until IS NULL OR step.lease_until < now())
+      AND {MAY_GO}
       AND (step.ordering_key = '' OR step.state <> 'scheduled' OR NOT EXISTS (
           SELECT 1 FROM transactions_step other
           WHERE other.system_id = step.system_id AND other.ordering_key = step.ordering_key
@@ -28,7 +45,7 @@ WHERE id IN (
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED)
 RETURNING id, transaction_id, fence
-"""
+"""  # noqa: S608 - our own words only
 
 GIVE_BACK = """
 UPDATE transactions_step

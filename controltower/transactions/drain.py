@@ -25,13 +25,13 @@ from time import monotonic, sleep
 from django.db import connection
 
 from controltower.canonical.verdicts import Verdict
-from controltower.systems import circuit
+from controltower.systems import anchor, circuit
 from controltower.systems.calls import Door, TooLate
 from controltower.systems.models import Call, Circuit, System
 from controltower.systems.switchboard import Reply, Switchboard
 from controltower.transactions import bell, clock, sets, settlement
 from controltower.transactions.cases import AWAY
-from controltower.transactions.claiming import LEASE, Claim, claim
+from controltower.transactions.claiming import LEASE, MAY_GO, Claim, claim
 from controltower.transactions.intent import Answered, Intent
 from controltower.transactions.preparation import prepare
 from controltower.transactions.world import World, world
@@ -48,15 +48,16 @@ GLANCE = 0.05
 PATIENCE = 40.0
 """Seconds for which answers are kept in memory while the database is away."""
 
-DUE = """
+DUE = f"""
 SELECT DISTINCT s.connection FROM systems_system s
 WHERE s.active AND s.paused_at IS NULL AND (s.circuit <> 'open' OR s.retry_at <= now())
   AND EXISTS (SELECT 1 FROM transactions_step step
               WHERE step.system_id = s.id AND step.state IN ('scheduled', 'unknown', 'acked')
                 AND step.due_at <= now()
-                AND (step.lease_until IS NULL OR step.lease_until < now()))
+                AND (step.lease_until IS NULL OR step.lease_until < now())
+                AND {MAY_GO})
 ORDER BY 1
-"""
+"""  # noqa: S608 - our own words only
 
 
 def drain(*, budget: timedelta = BUDGET, only: Sequence[str] = ()) -> int:
@@ -147,6 +148,8 @@ class Flow:
 
     def _turn(self) -> bool:
         try:
+            if self._away_since is not None:
+                anchor.watch(clock.now())
             taken = self._take_up() if monotonic() < self.until else 0
             if self.board.in_flight:
                 self._heard += map(_answered, self.board.replies(GLANCE))

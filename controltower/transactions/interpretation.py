@@ -149,7 +149,7 @@ def _interpret(event: InboundEvent, now: datetime) -> None:
     if not _join_gathering(process, opening, event, fact, now):
         around = world()
         with cases.opened([], now=now, around=around) as begun:
-            name = _reference(event, process)
+            name = reference_of(event, process)
             case = beginning.begin(
                 process, opening, event, fact, reference=name, around=around, now=now
             )
@@ -209,7 +209,7 @@ def _join_gathering(
     return False
 
 
-def _reference(event: InboundEvent, process: Process) -> str:
+def reference_of(event: InboundEvent, process: Process) -> str:
     """By the record; by the very event when the record has begun a transaction before."""
     name = references.reference(event.source, event.subject, process.name)
     if not Transaction.objects.filter(reference=name).exists():

@@ -5,7 +5,15 @@ from __future__ import annotations
 from django.db import close_old_connections
 
 from controltower import queues
-from controltower.transactions import clock, interpretation, periods, polling, replay
+from controltower.systems import anchor
+from controltower.transactions import (
+    clock,
+    interpretation,
+    periods,
+    polling,
+    regrouping,
+    replay,
+)
 from controltower.transactions import drain as draining
 
 
@@ -18,9 +26,10 @@ def interpret() -> None:
 
 
 def drain() -> None:
-    """Play what is due in all systems."""
+    """Play what is due in all systems, once it is certain that the books are not older ones."""
     close_old_connections()
     queues.answered("drain")
+    anchor.watch(clock.now())
     draining.drain()
 
 
@@ -43,3 +52,10 @@ def watch_periods() -> None:
     close_old_connections()
     queues.answered("watch_periods")
     periods.watch(now=clock.now())
+
+
+def compare() -> None:
+    """In recovery mode: ask which invoices carry the gathered work already."""
+    close_old_connections()
+    queues.answered("compare")
+    regrouping.compare(now=clock.now())

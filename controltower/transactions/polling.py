@@ -121,6 +121,8 @@ def _keep(feed: Feed, page: calls.ChangePage, began: datetime) -> int:
         )
         feed.cursor, feed.polled_at, feed.trouble = page.next_cursor, now, ""
         feed.due_at = now + timedelta(seconds=feed.every_seconds)
+        if not page.has_more:
+            feed.ended_at = began
         if receipt.stored:
             feed.changed_at = now
         feed.save()

@@ -39,11 +39,12 @@ from controltower.transactions.protocol import (
     Tried,
     purpose_of,
 )
-from controltower.transactions.resolver import aged, in_doubt, may_be_there
+from controltower.transactions.resolver import aged, in_doubt, may_be_there, not_known
 from controltower.transactions.world import World
 
 log = logging.getLogger(__name__)
 DIED = "The worker stopped before the answer came."
+MAYBE_SENT = "This may have been sent after the backup was taken, and its target cannot be asked."
 SOON, A_WHILE = timedelta(seconds=0.2), timedelta(seconds=1)
 
 
@@ -156,6 +157,9 @@ def _draft(case: Case, step: Step, past: Past) -> Draft | None:
         prepared = Send(record=step.sent, ref=step.ref)
     if _has_stopped_workers(case, step, past):
         prepared = Refuse(Kind.UNKNOWN, "Three workers stopped while asking about it.")
+    before = purpose is Purpose.SEND and case.is_from_before(step)
+    if before and not_known(Effect(step.effect), step.kind):
+        prepared = Refuse(Kind.UNKNOWN, MAYBE_SENT)
     record = _record(case, step, definition, prepared, purpose)
     if not isinstance(prepared, Send) or isinstance(record, Refuse):
         engine.stop(case, step, _refusal(step, record) if isinstance(record, Refuse) else prepared)
@@ -172,7 +176,7 @@ def _draft(case: Case, step: Step, past: Past) -> Draft | None:
         company=transaction.entity.code if transaction.entity else "",
         key=references.idempotency_key(transaction.reference, step.name, step.generation),
         probe_first=definition.probe_first
-        or may_be_there(Effect(step.effect), sent=step.sent_at is not None),
+        or may_be_there(Effect(step.effect), sent=before or step.sent_at is not None),
     )
     return Draft(case, step, order, prepared, definition)
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from controltower.firm.models import LegalEntity, Period
 from controltower.mappings import versions
 from controltower.mappings.models import MappingVersion
 from controltower.processes.definition import Entity
-from controltower.systems.models import System
+from controltower.systems.models import Recovery, System
 
 
-@dataclass(slots=True)
+@dataclass
 class World:
     """The firm's entities, for rules and for rows, and its systems; mapping versions as they are
     asked for."""
@@ -22,6 +23,11 @@ class World:
     systems: Mapping[int, System]
     _active: dict[str, MappingVersion] = field(default_factory=dict)
     _versions: dict[int, MappingVersion] = field(default_factory=dict)
+
+    @cached_property
+    def recovery(self) -> Recovery | None:
+        """The latest time in recovery mode, if there ever was one."""
+        return Recovery.objects.first()
 
     def playing(self, role: str) -> System | None:
         """The active system that takes this part in a process."""

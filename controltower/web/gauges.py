@@ -12,7 +12,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from controltower import queues
-from controltower.systems.models import Circuit, Feed, System
+from controltower.systems.models import Circuit, Feed, Recovery, System
 from controltower.transactions.models import EventState, InboundEvent, Step, Transaction
 from controltower.transactions.protocol import CLAIMABLE
 
@@ -40,6 +40,7 @@ class _Tower:
         yield self._waiting()
         yield from self._systems()
         yield self._feeds()
+        yield self._recovery()
         yield from _queues()
 
     def _live(self) -> GaugeMetricFamily:
@@ -85,6 +86,11 @@ class _Tower:
                 circuit.add_metric([system.slug, state], float(system.circuit == state))
             paused.add_metric([system.slug], float(system.paused_at is not None))
         yield from (circuit, paused)
+
+    def _recovery(self) -> GaugeMetricFamily:
+        gauge = _gauge("recovery", "1 in recovery mode, while nothing is sent to any system.")
+        gauge.add_metric([], float(Recovery.objects.open().exists()))
+        return gauge
 
     def _feeds(self) -> GaugeMetricFamily:
         gauge = _gauge("feed_lag_seconds", "Since the feed was last read.", "system", "entity")

@@ -21,7 +21,7 @@ from controltower.measures import health
 from controltower.measures.exposure import Stake, reporting_currency
 from controltower.systems import calls, upkeep
 from controltower.systems.models import Call, Feed, System
-from controltower.web import formats, wording
+from controltower.web import formats, recovery, wording
 from controltower.web.actions import Action, leave
 from controltower.web.charts.small import sparkline
 from controltower.web.decisions import Reason
@@ -53,7 +53,8 @@ def systems(request: SignedIn) -> HttpResponse:
         _line(one, pulses.get(one.pk, health.Pulse()), waiting.get(one.pk, NOTHING), now)
         for one in found
     ]
-    return render(request, "systems/list.html", {"systems": lines, "now": now})
+    context = {"systems": lines, "now": now, **recovery.shown(request, now)}
+    return render(request, "systems/list.html", context)
 
 
 def _line(

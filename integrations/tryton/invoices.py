@@ -14,7 +14,7 @@ from controltower.canonical.verdicts import (
     Rejected,
     Verdict,
 )
-from integrations.tryton import periods
+from integrations.tryton import carriers, periods
 from integrations.tryton.client import Talk, context
 from integrations.tryton.codes import Codes, Company, Directory
 from integrations.tryton.orders import Order, date_of
@@ -26,11 +26,21 @@ BOOKED = frozenset({"posted", "paid"})
 
 
 async def find(talk: Talk, directory: Directory, key: Mapping[str, Any]) -> Verdict:
-    """By our reference, in one company when the key names it. Cancelled invoices do not count."""
+    """By our reference, in one company when the key names it. Cancelled invoices do not count.
+
+    `facts` names all that the invoice is to carry, by what the origin of each line ends with: an
+    invoice of another reference that carries exactly these is the one; several, or one that
+    carries only some of them, are refused as duplicates. `fact` finds the invoice that carries it.
+    """
     codes = Codes(talk, directory)
     company = await codes.company(str(key["company"])) if key.get("company") else None
     reference = str(key.get("reference") or "").strip()
-    rows = await _by_reference(talk, reference, company)
+    rows = await _by_reference(talk, reference, company) if reference else []
+    facts = [str(fact) for fact in key.get("facts") or ()]
+    if not rows and facts and (carrying := await carriers.of(talk, facts, company)):
+        return carriers.judged(carrying, facts)
+    if not rows and key.get("fact"):
+        rows = await carriers.of(talk, [str(key["fact"])], company)
     if not rows:
         text = f"Tryton has no invoice with the reference {reference}."
         return Rejected(kind=Kind.NOT_FOUND, text=text)

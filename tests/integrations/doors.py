@@ -31,6 +31,10 @@ class ControlDoor:
         """Withdraw all faults."""
         self._call("DELETE", "/api/faults")
 
+    def pace(self, pace: str) -> None:
+        """Set how much happens in the firm by itself."""
+        self._call("POST", "/api/life", {"pace": pace})
+
     def do(self, action: str, **parameters: Any) -> dict[str, Any]:
         """Make something happen in the pretend firm."""
         return self._call("POST", f"/api/actions/{action}", parameters)

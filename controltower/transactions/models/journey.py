@@ -11,7 +11,7 @@ from controltower.canonical.identity import new_id
 from controltower.firm.models import LegalEntity, Person
 from controltower.firm.rights import entity_keys_of
 from controltower.mappings.models import MappingVersion
-from controltower.systems.models import System
+from controltower.systems.models import Recovery, System
 from controltower.transactions.models.events import InboundEvent
 from controltower.transactions.protocol import FINISHED, State
 
@@ -75,7 +75,7 @@ class TransactionQuerySet(models.QuerySet["Transaction"]):
 
     def lost(self, before: datetime) -> TransactionQuerySet:
         """Live without anything that could move it (invariant I6): no step under way, a step that
-        nobody plays or holds, or a billing run that should have begun."""
+        nobody plays or holds, or a billing run that should have begun; in recovery it waits."""
         moving = [State.SCHEDULED, State.SENDING, State.UNKNOWN, State.ACKED]
         idle = Q(state__in=[TransactionState.ACCEPTED, TransactionState.IN_PROGRESS]) & ~Exists(
             Step.objects.filter(transaction=OuterRef("pk"), state__in=moving)
@@ -90,6 +90,7 @@ class TransactionQuerySet(models.QuerySet["Transaction"]):
         overdue = Q(gathering=True, wait_until__isnull=True) | Q(
             gathering=True, wait_until__lt=before
         )
+        overdue &= ~Q(Exists(Recovery.objects.open()))
         live = self.live().filter(changed_at__lt=before)
         return live.filter(idle | overdue | Q(Exists(stranded)))
 

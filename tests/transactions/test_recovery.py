@@ -1,0 +1,144 @@
+"""Recovery mode by the rooms' own verbs: what is held, what is asked, how it ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from controltower.canonical.verdicts import Effect, Kind
+from controltower.firm.models import AuditEntry
+from controltower.systems import anchor
+from controltower.systems.models import Feed, Recovery, System
+from controltower.transactions import recovery, resolver, sweeper
+from controltower.transactions.claiming import ASKING, claim
+from controltower.transactions.drain import connections_due
+from controltower.transactions.models import InboundEvent, Step
+from controltower.transactions.protocol import State
+from tests import factories
+from tests.factories import Firm
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def firm() -> Firm:
+    return factories.found()
+
+
+def _begin() -> Recovery:
+    anchor.begin(why="a test", restore_point=None, now=timezone.now() - timedelta(minutes=2))
+    return Recovery.objects.get()
+
+
+def _claimed(step: Step) -> bool:
+    systems = list(System.objects.values_list("pk", flat=True))
+    return step.pk in {one.step_id for one in claim(systems, 50)}
+
+
+@pytest.mark.parametrize(
+    ("state", "effect", "goes"),
+    [
+        (State.SCHEDULED, Effect.READ, True),
+        (State.SCHEDULED, Effect.KEYED, False),
+        (State.SCHEDULED, Effect.PROBED, False),
+        (State.SCHEDULED, Effect.IDEMPOTENT, False),
+        (State.UNKNOWN, Effect.PROBED, True),
+        (State.UNKNOWN, Effect.LAGGING, True),
+        (State.UNKNOWN, Effect.KEYED, False),
+        (State.ACKED, Effect.KEYED, True),
+        (State.ACKED, Effect.UNREPEATABLE, True),
+    ],
+)
+def test_in_recovery_mode_only_questions_go_out(
+    firm: Firm, state: State, effect: Effect, goes: bool
+) -> None:
+    deal = firm.tell(firm.opportunity())
+    step = deal.steps.exclude(system=None).first()
+    assert step is not None
+    Step.objects.exclude(pk=step.pk).update(state=State.PLANNED)
+    Step.objects.filter(pk=step.pk).update(
+        state=state, effect=effect, due_at=firm.now, lease_until=None
+    )
+    assert connections_due()
+    _begin()
+    assert bool(connections_due()) is goes
+    assert _claimed(step) is goes
+    if not goes:
+        Recovery.objects.update(ended_at=timezone.now())
+        assert _claimed(step)
+
+
+def test_what_only_asks_is_read_from_the_protocols_table() -> None:
+    assert "('scheduled', 'read')" in ASKING
+    assert "'keyed'), ('sch" not in ASKING
+    assert "('unknown', 'keyed')" not in ASKING
+
+
+def test_a_billing_run_waits_until_all_work_was_read_again(firm: Firm) -> None:
+    gathering = firm.gathering(firm.deal())
+    assert gathering.gathering
+    type(gathering).objects.update(wait_until=firm.now)
+    _begin()
+    sweeper.close_due_gatherings(now=timezone.now())
+    gathering.refresh_from_db()
+    assert gathering.gathering
+    Recovery.objects.update(ended_at=timezone.now())
+    sweeper.close_due_gatherings(now=timezone.now())
+    gathering.refresh_from_db()
+    assert not gathering.gathering
+
+
+def test_it_is_caught_up_when_feeds_events_and_open_calls_are(firm: Firm) -> None:
+    now, under_way = timezone.now(), _begin()
+    Feed.objects.update(ended_at=now - timedelta(hours=1))
+    left = recovery.progress(under_way, now)
+    assert len(left.feeds) == Feed.objects.count()
+    assert not left.is_caught_up
+    Feed.objects.update(ended_at=now)
+    assert recovery.progress(under_way, now).is_caught_up
+    assert not replace(left, feeds=(), rest_until=now + timedelta(seconds=1)).is_caught_up
+    deal = firm.tell(firm.opportunity())
+    deal.steps.filter(position=2).update(state=State.ACKED)
+    assert recovery.progress(under_way, now).steps == 1
+    InboundEvent.objects.update(state="received")
+    assert recovery.progress(under_way, now).events == 1
+
+
+def test_no_absence_counts_before_the_slowest_target_is_through(firm: Firm) -> None:
+    assert recovery.longest_processing() == timedelta(seconds=15)
+
+
+def test_only_who_may_hold_systems_ends_it_and_it_is_on_the_chain(firm: Firm) -> None:
+    _begin()
+    with pytest.raises(recovery.NotAllowed):
+        recovery.end(by=firm.anna, reason="in a hurry", now=timezone.now())
+    recovery.end(by=firm.otto, reason="compared by hand", now=timezone.now())
+    ended = Recovery.objects.get()
+    assert (ended.ended_by, ended.end_reason) == (firm.otto, "compared by hand")
+    told = AuditEntry.objects.filter(verb="end recovery").order_by("id")
+    assert [(entry.actor, entry.allowed) for entry in told] == [
+        (firm.anna.username, False),
+        (firm.otto.username, True),
+    ]
+    with pytest.raises(recovery.NotUnderWay):
+        recovery.end(by=firm.otto, reason="again", now=timezone.now())
+
+
+def test_what_nobody_can_look_up_waits_for_a_person_after_a_restore(firm: Firm) -> None:
+    deal = firm.tell(firm.opportunity())
+    step = deal.steps.get(name="project")
+    Step.objects.filter(transaction=deal).exclude(pk=step.pk).update(state=State.SKIPPED)
+    Step.objects.filter(pk=step.pk).update(
+        state=State.SCHEDULED, effect=Effect.UNREPEATABLE, due_at=firm.now
+    )
+    _begin()
+    Recovery.objects.update(ended_at=timezone.now())
+    firm.play(deal)
+    step.refresh_from_db()
+    assert (step.state, step.kind) == (State.PARKED, Kind.UNKNOWN)
+    assert "after the backup" in step.text
+    assert not resolver.not_known(Effect.UNREPEATABLE, Kind.UNKNOWN)
+    assert not resolver.not_known(Effect.PROBED, "")
