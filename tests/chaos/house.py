@@ -131,6 +131,11 @@ class House:
         self.jumps[name] = jump
         return self.signal(name, signal.SIGKILL)
 
+    def set_weather(self, share: float) -> None:
+        """How many exchanges with an upstream go badly while its network is not hostile."""
+        for proxy in self.proxies.values():
+            proxy.weather = share
+
     def is_ready(self) -> bool:
         """Whether every process is up and the pages answer."""
         state = read_json(self.home / "state.json")

@@ -40,6 +40,9 @@ class Mode(StrEnum):
     STORM = "storm of 429 and 503"
 
 
+BAD_WEATHER = (Mode.CUT, Mode.CUT, Mode.DROP, Mode.LATE)
+
+
 @dataclass(frozen=True, slots=True)
 class Manner:
     """A mode, the share of exchanges that meet it, and its particulars.
@@ -60,13 +63,15 @@ CLEAR = Manner()
 
 class HostileProxy:
     """Listens on a port of the loopback interface and stands before another one. Every exchange
-    takes up to twice the `latency` (seconds) longer, as it does on the way to a real vendor."""
+    takes up to twice the `latency` (seconds) longer, as it does on the way to a real vendor.
+    `weather` is the share of exchanges that go badly even while the manner is clear."""
 
     def __init__(
         self, port: int, upstream: int, chance: random.Random, latency: float = 0.0
     ) -> None:
         self.port = port
         self.manner = CLEAR
+        self.weather = 0.0
         self.met: dict[str, int] = dict.fromkeys(Mode, 0)
         self._upstream = upstream
         self._chance = chance
@@ -98,6 +103,8 @@ class HostileProxy:
     def draw(self) -> Manner:
         """How the next exchange goes."""
         manner = self.manner if self._chance.random() < self.manner.share else CLEAR
+        if manner is CLEAR and self._chance.random() < self.weather:
+            manner = Manner(self._chance.choice(BAD_WEATHER), seconds=self._chance.uniform(0.2, 2))
         self.met[manner.mode] += 1
         return manner
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.chaos.house import CannotStart, House, as_json, commit
-from tests.chaos.schedule import Blow, Event, blows, events
+from tests.chaos.schedule import WEATHER, Blow, Event, blows, events
 
 if TYPE_CHECKING:
     from tests.chaos.ledger import Findings
@@ -133,9 +133,11 @@ class Run:
         async with _meanwhile(self.house.watch(), self._sample()):
             await self._warm_up(load)
             self._say(f"{len(self.blows)} faults and {len(self.events)} events begin")
+            self.house.set_weather(WEATHER)
             playing = asyncio.create_task(_on_time(self.events, load.play))
             await _on_time(self.blows, self._telling(faults.strike))
             await playing
+            self.house.set_weather(0)
             self._say("the faults are over; settling")
             settled = await self._settle()
             await asyncio.sleep(1)

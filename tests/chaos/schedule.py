@@ -27,9 +27,11 @@ LOST_ANSWERS = (Mode.CUT, Mode.MUTE)
 WORKERS = ("worker intake", "worker engine 1", "worker engine 2")
 SLEEP, LONG_SLEEP = (1.0, 8.0), (65.0, 80.0)
 """Seconds for which a process is frozen; a worker now and then for longer than its leases."""
-SHARES = (0.15, 0.3, 0.3, 1.0)
-"""Of the exchanges that meet a hostile network. Mostly few: where all fail the tower soon leaves
-the system alone, and nothing is met any more."""
+SHARES = (0.15, 0.3, 0.5)
+"""Of the exchanges that meet a hostile network. Not all: the tower would soon leave the system
+alone, and nothing would be met any more."""
+WEATHER = 0.12
+"""Share of the exchanges that go badly at any other time of the run."""
 STORMY = (4.0, 12.0)
 """Seconds for which a network is hostile."""
 EVERY = 2.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import AsyncIterator
@@ -11,7 +12,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.chaos.proxy import CLEAR, HostileProxy, Manner, Mode
+from tests.chaos.proxy import BAD_WEATHER, CLEAR, HostileProxy, Manner, Mode
 from tests.integrations.doors import free_port
 
 
@@ -146,3 +147,16 @@ async def test_a_share_of_the_exchanges_goes_well(proxy: HostileProxy, upstream:
     statuses = [(await call(proxy)).status for _ in range(20)]
     assert 0 < statuses.count(200) == upstream.done < 20
     assert proxy.met[Mode.STORM] == statuses.count(503)
+
+
+async def test_bad_weather_spoils_some_exchanges_and_then_is_over(
+    proxy: HostileProxy, upstream: Upstream
+) -> None:
+    proxy.weather = 1.0
+    for _ in range(6):
+        with contextlib.suppress(aiohttp.ClientError):
+            await call(proxy)
+    assert proxy.met[Mode.CLEAR] == 0
+    assert sum(proxy.met[mode] for mode in set(BAD_WEATHER)) == 6
+    proxy.weather = 0.0
+    assert (await call(proxy)).status == 200
