@@ -22,7 +22,7 @@ SETS = tuple(
     for name, path in (
         ("when steps are claimed", f"{ENGINE}.drain:claim"),
         ("when intents are committed", f"{ENGINE}.drain:prepare"),
-        ("when a settlement is committed", f"{ENGINE}.settlement:settle"),
+        ("when a settlement is committed", f"{ENGINE}.settlement:_settle"),
     )
     for nth in (LOOK, WRITE, READ_BACK)
 )

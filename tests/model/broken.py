@@ -209,14 +209,6 @@ class PendingIsShort(Recipe):
         return fate._replace(due=Wait.SOON) if short else fate
 
 
-class ProofIsIgnored(Recipe):
-    """Proof from a worker that lost its fence is thrown away, as any other stale answer is."""
-
-    def counts(self, row: Row, worker: Worker) -> bool:
-        """Only under the fence."""
-        return self.holds(row, worker)
-
-
 class NextGenerationProven(Recipe):
     """Sound: a new generation after the target was asked, past the quarantine, and has nothing."""
 
@@ -228,10 +220,6 @@ class NextGenerationProven(Recipe):
             return taken
         return taken._replace(state=State.UNKNOWN, effect=Effect.PROBED, due=Wait.LONG,
                               quarantined=True)  # fmt: skip
-
-    def fate(self, row: Row, worker: Worker) -> Fate:
-        """The absence is proven by the engine's own rule for class B."""
-        return super().fate(row, worker)
 
     def intended(self, row: Row) -> Row:
         """Sent after a proven absence: under the next key."""
