@@ -30,7 +30,6 @@ from controltower.transactions.models import (
     TimelineEntry,
     Transaction,
 )
-from controltower.transactions.protocol import REPEATABLE
 from controltower.transactions.world import World, world
 
 GUARD = ("fence", "state")
@@ -61,10 +60,11 @@ class Case:
                 return step
         raise KeyError(name)
 
-    def is_from_before(self, step: Step) -> bool:
-        """Whether a step that may not simply be repeated was perhaps played in the time that a
-        restore took out of our books."""
-        if step.effect in REPEATABLE or (point := self.world.recovery) is None:
+    def is_from_before(self) -> bool:
+        """Whether its steps were perhaps played in the time that a restore took out of our
+        books."""
+        point = self.world.recovery
+        if point is None:
             return False
         if point.ended_at is None or self.transaction.started_at < point.ended_at:
             return True

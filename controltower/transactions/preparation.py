@@ -34,12 +34,13 @@ from controltower.transactions.models import Attempt, Step
 from controltower.transactions.protocol import (
     CLAIMABLE,
     MOST_DEATHS,
+    REPEATABLE,
     Purpose,
     State,
     Tried,
     purpose_of,
 )
-from controltower.transactions.resolver import aged, in_doubt, may_be_there, not_known
+from controltower.transactions.resolver import aged, beyond_asking, in_doubt, may_be_there
 from controltower.transactions.world import World
 
 log = logging.getLogger(__name__)
@@ -150,15 +151,15 @@ def _in_doubt(step: Step) -> bool:
 def _draft(case: Case, step: Step, past: Past) -> Draft | None:
     known = case.facts()
     definition = case.definitions(known)[step.name]
-    step.effect = aged(Effect(step.effect), key_lives=_key_lives(step, past, case.now))
+    step.effect = aged(Effect(step.effect), key_lives=_key_lives(case, step, past))
     purpose = purpose_of(State(step.state), Effect(step.effect), step.kind)
     prepared = conclude(definition, known)
     if not isinstance(prepared, Send) and _in_doubt(step):
         prepared = Send(record=step.sent, ref=step.ref)
     if _has_stopped_workers(case, step, past):
         prepared = Refuse(Kind.UNKNOWN, "Three workers stopped while asking about it.")
-    before = purpose is Purpose.SEND and case.is_from_before(step)
-    if before and not_known(Effect(step.effect), step.kind):
+    before = purpose is Purpose.SEND and step.effect not in REPEATABLE and case.is_from_before()
+    if before and beyond_asking(Effect(step.effect)):
         prepared = Refuse(Kind.UNKNOWN, MAYBE_SENT)
     record = _record(case, step, definition, prepared, purpose)
     if not isinstance(prepared, Send) or isinstance(record, Refuse):
@@ -181,15 +182,18 @@ def _draft(case: Case, step: Step, past: Past) -> Draft | None:
     return Draft(case, step, order, prepared, definition)
 
 
-def _key_lives(step: Step, past: Past, now: datetime) -> bool:
+def _key_lives(case: Case, step: Step, past: Past) -> bool:
     """Whether the target still knows the step's key, and will until this call has ended: counted
-    from the key's first use, less a lease and the time for which a request may be under way."""
-    if step.effect != Effect.KEYED or past.key_since is None or step.system is None:
+    from the key's first use, less a lease and the time for which a request may be under way. Books
+    from a backup do not know the first use."""
+    if step.effect != Effect.KEYED or step.system is None:
         return True
     operation = calls.operation(step.system, step.entity, step.verb)
     if operation.key_for is None:
         return True
-    return now < past.key_since + operation.key_for - operation.quarantine - LEASE
+    if past.key_since is None:
+        return not case.is_from_before()
+    return case.now < past.key_since + operation.key_for - operation.quarantine - LEASE
 
 
 def _has_stopped_workers(case: Case, step: Step, past: Past) -> bool:

@@ -82,10 +82,10 @@ def may_be_there(effect: Effect, *, sent: bool) -> bool:
     return sent and effect not in REPEATABLE
 
 
-def not_known(effect: Effect, kind: str) -> bool:
-    """Of a step in books from a backup: whether nobody can find out if it was sent after it. Once a
-    person has been asked (`kind` in doubt) and has decided, it goes out."""
-    return effect is Effect.UNREPEATABLE and kind != IN_DOUBT
+def beyond_asking(effect: Effect) -> bool:
+    """Of a step in books from a backup: whether nobody can find out if it was sent after it. A
+    person settles it outside, as with any doubt of this class."""
+    return effect is Effect.UNREPEATABLE
 
 
 def in_doubt(state: State, kind: str, *, sent: bool) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,7 @@ from tests.integrations.erp import (
     a_customer,
     a_draft,
     done,
+    fresh,
     invoice,
     rejected,
 )
@@ -242,3 +244,36 @@ async def test_awkward_amounts_come_to_our_cent(
     record["lines"][0] |= {"quantity": quantity, "unit_price": price}
     drafted = done(await tryton.upsert("invoice", record, "key"), Outcome.CREATED)
     assert drafted.values["untaxed"] == Decimal(amount)
+
+
+async def _carrying(tryton: TrytonConnector, *facts: str) -> tuple[str, dict[str, Any]]:
+    """A draft with a line for each fact."""
+    party = await a_customer(tryton)
+    record = invoice(party)
+    line = record["lines"][0]
+    record["lines"] = [line | {"origin": f"TC-1{fact}"} for fact in facts]
+    made = done(await tryton.upsert("invoice", record, "key"), Outcome.CREATED)
+    return made.ref, record
+
+
+async def test_an_invoice_is_recognised_by_exactly_its_facts(tryton: TrytonConnector) -> None:
+    one, two, three = (f" · {fresh('F_')}" for _ in range(3))
+    ref, record = await _carrying(tryton, one, two)
+    key = {"company": "LF-DE", "reference": "CT-ANOTHER"}
+    same = done(await tryton.find("invoice", key | {"facts": [two, one]}), Outcome.READ)
+    assert (same.ref, same.values["reference"]) == (ref, record["reference"])
+    for facts in ([one], [one, three], [one, two, three]):
+        found = rejected(await tryton.find("invoice", key | {"facts": facts}), Kind.DUPLICATE)
+        assert record["reference"] in found.text
+    rejected(await tryton.find("invoice", key | {"facts": [three]}), Kind.NOT_FOUND)
+    elsewhere = {"company": "LF-UK", "reference": "CT-ANOTHER", "facts": [one, two]}
+    rejected(await tryton.find("invoice", elsewhere), Kind.NOT_FOUND)
+
+
+async def test_a_fact_finds_the_invoice_that_carries_it(tryton: TrytonConnector) -> None:
+    one, two = (f" · {fresh('F_')}" for _ in range(2))
+    ref, record = await _carrying(tryton, one, two)
+    found = done(await tryton.find("invoice", {"company": "LF-DE", "fact": two}), Outcome.READ)
+    assert (found.ref, found.values["reference"]) == (ref, record["reference"])
+    unknown = {"company": "LF-DE", "fact": two.replace("_", "x")}
+    rejected(await tryton.find("invoice", unknown), Kind.NOT_FOUND)

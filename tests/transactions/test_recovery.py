@@ -10,13 +10,14 @@ from django.utils import timezone
 
 from controltower.canonical.verdicts import Effect, Kind
 from controltower.firm.models import AuditEntry
-from controltower.systems import anchor
+from controltower.systems import anchor, calls
 from controltower.systems.models import Feed, Recovery, System
-from controltower.transactions import recovery, resolver, sweeper
+from controltower.transactions import cases, preparation, recovery, resolver, sweeper
 from controltower.transactions.claiming import ASKING, claim
 from controltower.transactions.drain import connections_due
 from controltower.transactions.models import InboundEvent, Step
 from controltower.transactions.protocol import State
+from integrations.connector import Operation
 from tests import factories
 from tests.factories import Firm
 
@@ -140,5 +141,23 @@ def test_what_nobody_can_look_up_waits_for_a_person_after_a_restore(firm: Firm) 
     step.refresh_from_db()
     assert (step.state, step.kind) == (State.PARKED, Kind.UNKNOWN)
     assert "after the backup" in step.text
-    assert not resolver.not_known(Effect.UNREPEATABLE, Kind.UNKNOWN)
-    assert not resolver.not_known(Effect.PROBED, "")
+    assert [effect for effect in Effect if resolver.beyond_asking(effect)] == [Effect.UNREPEATABLE]
+
+
+def test_a_key_that_a_target_may_have_forgotten_is_not_trusted_after_a_restore(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def with_horizon(system: System, entity: str, verb: str) -> Operation:
+        return Operation(entity, verb, Effect.KEYED, key_for=timedelta(hours=24))
+
+    monkeypatch.setattr(calls, "operation", with_horizon)
+    deal = firm.tell(firm.opportunity())
+    step = deal.steps.get(name="project")
+    with cases.opened([deal.pk], now=timezone.now()) as found:
+        case = found[deal.pk]
+        assert preparation._key_lives(case, case.step("project"), preparation.Past())
+    _begin()
+    with cases.opened([deal.pk], now=timezone.now()) as found:
+        case = found[deal.pk]
+        assert not preparation._key_lives(case, case.step("project"), preparation.Past())
+    assert resolver.aged(Effect(step.effect), key_lives=False) is Effect.PROBED
