@@ -382,12 +382,12 @@ def day(text: str) -> date:
     return date.fromisoformat(text)
 
 
-def unreadable() -> InboundEvent:
-    """An event whose record nobody can read, set aside."""
+def unreadable(**named: str) -> InboundEvent:
+    """An event whose record nobody can read, set aside; `named` can be read all the same."""
     now = timezone.now()
     kept = InboundEvent.objects.create(
         source="portal",
-        event_id="e-1",
+        event_id=f"e-{next(_numbers)}",
         type="timesheet.approved",
         subject="PT-9",
         version="1",
@@ -398,7 +398,7 @@ def unreadable() -> InboundEvent:
         digest="0" * 64,
         signature="valid",
         record_kind="Riddle",
-        record={"source_id": "PT-9"},
+        record={"source_id": "PT-9", **named},
     )
     interpretation.interpret(kept.pk, now=now)
     kept.refresh_from_db()

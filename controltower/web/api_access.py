@@ -10,6 +10,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.views.decorators.http import require_safe
 from ninja.security import HttpBearer
 
 from controltower.firm.models import ApiToken, Person
@@ -65,6 +66,7 @@ def no_token(request: HttpRequest) -> HttpResponse:
 def known_caller(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """For the API's own description: a token, or a session."""
 
+    @require_safe
     @wraps(view)
     def guarded(request: HttpRequest, *arguments: Any, **named: Any) -> HttpResponse:
         if not isinstance(request.user, Person) and not Token()(request):

@@ -43,14 +43,15 @@ def run(seed: int, count: int) -> Findings:
 def _minor(random: Random) -> int:
     """Small and huge, owed and credited, and often just beside a power of ten."""
     size = 10 ** random.randint(0, 30)
-    return random.choice([-1, 1]) * random.choice([0, 1, size - 1, size, random.randrange(size)])
+    amount: int = random.choice([0, 1, size - 1, size, random.randrange(size)])
+    return random.choice([-amount, amount])
 
 
 def _split(random: Random, money: Money) -> str:
-    weights: list[Decimal | int] = [
-        random.choice([0, 1, 3, random.randrange(10**6), Decimal(random.randrange(10**9)) / 1000])
-        for _ in range(random.randint(1, 12))
-    ]
+    weights: list[Decimal] = []
+    for _ in range(random.randint(1, 12)):
+        any_weight = Decimal(random.randrange(10**9)) / random.choice([1, 1000])
+        weights.append(random.choice([Decimal(0), Decimal(1), Decimal(3), any_weight]))
     whole = sum(map(Fraction, weights), Fraction(0))
     if not whole:
         return ""

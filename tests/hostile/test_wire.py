@@ -17,7 +17,7 @@ from controltower.transactions.models import EventState, InboundEvent
 from tests.hostile import wire
 from tests.hostile.wire import HEAD, Findings
 from tests.web.doorway import forget
-from tests.web.partner import SECRET, deal, encoded, signed
+from tests.web.partner import SECRET, STRUCTURED, deal, encoded, signed
 from tests.web.webserver import ask, web_process
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +44,7 @@ def _forgotten() -> Iterator[None]:
 def good(port: int, event_id: str) -> int:
     """The answer to an event that nothing is wrong with."""
     body = encoded(deal(id=event_id))
-    headers = signed(body, message_id=event_id) | {"content-type": wire.STRUCTURED}
+    headers = signed(body, message_id=event_id) | {"content-type": STRUCTURED}
     return ask(port, "POST", wire.PATH, body, headers)[0]
 
 

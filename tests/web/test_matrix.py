@@ -1,0 +1,302 @@
+"""Who may do what, for every route: role × own or other company × verb.
+
+Each route of the URLconf stands in `POLICY`; one that does not fails the test. What another
+company owns is not there (404, never 403) and stays as it was; what is missing a right is refused
+in words and stays as it was, save for the audit's own note.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.transaction import atomic, set_rollback
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from controltower.firm.models import ApiToken, Duty, LegalEntity, Person, Role
+from controltower.firm.rights import WHO, Right
+from tests.factories import Firm, found, refused, signed_in, unreadable
+from tests.web.cast import token
+
+pytestmark = pytest.mark.django_db
+
+OWN, OTHER = "LF-UK", "LF-DE"
+VERBS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
+READ = frozenset({"GET", "HEAD"})
+WRITE = frozenset({"POST"})
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a route is guarded. `right` is what changing something needs; None: being signed in.
+
+    `scoped` routes name one thing that belongs to a company. `form` is sent with a POST.
+    """
+
+    verbs: frozenset[str] = READ
+    right: Right | None = None
+    scoped: bool = False
+    form: Mapping[str, str] = field(default_factory=dict)
+
+
+PUBLIC = {"alive", "ready", "metrics", "sign_in"}
+"""Reached without a session: health, the gauges (by token or from this machine), the sign-in."""
+
+REASON = {"reason": "because the test says so"}
+POLICY: dict[str, Rule] = {
+    "sign_out": Rule(WRITE | {"OPTIONS"}),
+    "preferences": Rule(WRITE, form={"theme": "dark"}),
+    "tower": Rule(),
+    "find": Rule(),
+    "tower_looked": Rule(WRITE),
+    "tower_region": Rule(),
+    "transactions": Rule(),
+    "transaction": Rule(scoped=True),
+    "transaction_impact": Rule(scoped=True),
+    "transaction_replays": Rule(WRITE, Right.REPLAY, scoped=True, form={"mapping": "now"}),
+    "transaction_decisions": Rule(
+        WRITE, Right.DECIDE_PERIOD, scoped=True, form=REASON | {"decision": "next_open"}
+    ),
+    "transaction_solutions": Rule(
+        WRITE, Right.RESOLVE, scoped=True, form=REASON | {"how": "elsewhere"}
+    ),
+    "transaction_billings": Rule(WRITE, Right.REPLAY, scoped=True),
+    "transaction_reveals": Rule(WRITE, Right.REVEAL_PERSONAL, scoped=True, form=REASON),
+    "exceptions": Rule(),
+    "set_aside": Rule(),
+    "set_aside_readings": Rule(WRITE, Right.REPLAY, scoped=True),
+    "exception": Rule(scoped=True),
+    "exception_replays": Rule(
+        WRITE, Right.REPLAY, scoped=True, form={"all_matching": "1", "mapping": "now"}
+    ),
+    "exception_assignments": Rule(WRITE, Right.ASSIGN, scoped=True),
+    "exception_snoozes": Rule(WRITE, Right.ASSIGN, scoped=True, form=REASON),
+    "exception_solutions": Rule(
+        WRITE, Right.RESOLVE, scoped=True, form=REASON | {"how": "elsewhere"}
+    ),
+    "exception_decisions": Rule(
+        WRITE, Right.DECIDE_PERIOD, scoped=True, form=REASON | {"decision": "next_open"}
+    ),
+    "jobs": Rule(),
+    "job_tray": Rule(),
+    "job": Rule(scoped=True),
+    "job_requests": Rule(WRITE, Right.REPLAY, scoped=True, form=REASON),
+    "job_decisions": Rule(WRITE, Right.APPROVE_REPLAY, scoped=True, form=REASON),
+    "job_releases": Rule(WRITE, Right.REPLAY, scoped=True),
+    "job_pauses": Rule(WRITE, Right.REPLAY, scoped=True, form=REASON),
+    "job_resumptions": Rule(WRITE, Right.REPLAY, scoped=True),
+    "job_stops": Rule(WRITE, Right.REPLAY, scoped=True, form=REASON),
+    "job_plans": Rule(WRITE, Right.REPLAY, scoped=True),
+    "mappings": Rule(),
+    "mapping": Rule(),
+    "mapping_drafts": Rule(READ | WRITE, Right.EDIT_MAPPING),
+    "mapping_version": Rule(),
+    "mapping_submit": Rule(WRITE, Right.EDIT_MAPPING),
+    "mapping_review": Rule(WRITE, Right.APPROVE_MAPPING, form=REASON | {"decision": "approve"}),
+    "mapping_activate": Rule(WRITE, Right.APPROVE_MAPPING),
+    "systems": Rule(),
+    "system": Rule(),
+    "system_pause": Rule(WRITE, Right.PAUSE_SYSTEM, form=REASON),
+    "system_resume": Rule(WRITE, Right.PAUSE_SYSTEM),
+    "recovery": Rule(),
+    "recovery_end": Rule(WRITE, Right.PAUSE_SYSTEM),
+    "api:openapi-json": Rule(),
+    "api:api-root": Rule(),
+    "api:transactions": Rule(),
+    "api:transaction": Rule(scoped=True),
+    "api:exceptions": Rule(),
+    "api:plan": Rule(WRITE, Right.REPLAY),
+    "api:replay": Rule(scoped=True),
+    "api:release": Rule(WRITE, Right.REPLAY, scoped=True),
+}
+
+
+def routes(patterns: Any = None, before: str = "/", space: str = "") -> Iterator[tuple[str, str]]:
+    """The name and the template of every route."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        route = before + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            inner = f"{space}{pattern.namespace}:" if pattern.namespace else space
+            yield from routes(pattern.url_patterns, route, inner)
+        elif isinstance(pattern, URLPattern):
+            yield f"{space}{pattern.name}", route
+
+
+def test_every_route_has_a_policy() -> None:
+    declared = {name for name, _route in routes()}
+    assert declared == set(POLICY) | PUBLIC
+
+
+@dataclass
+class House:
+    """What each company has that a route can name, and who comes by."""
+
+    firm: Firm
+    things: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def address(self, route: str, code: str) -> str:
+        """The route's address for a company's own things."""
+        return re.sub(r"<(?:\w+:)?(\w+)>", lambda part: self._named(part[1], route, code), route)
+
+    def _named(self, name: str, route: str, code: str) -> str:
+        things = self.things[code]
+        if name == "pk":
+            for word in ("set-aside", "exceptions", "replays", "jobs"):
+                if word in route:
+                    return things[word]
+        if name == "name" and "tower" in route:
+            return "triage"
+        fixed = {"slug": "tryton" if "systems" in route else "customer-to-erp", "number": "1"}
+        return fixed.get(name) or things.get(name, things["reference"])
+
+
+def thing(firm: Firm, code: str, step: str) -> dict[str, str]:
+    """A stuck transaction of a company, its cause, and a job about it."""
+    currency = LegalEntity.objects.get(code=code).currency
+    answers = {step: refused(f"{code} is refused.", field_=code)}
+    if step == "draft":
+        one = firm.bill(firm.deal(entity=code, currency=currency), answers=answers)
+    else:
+        one = firm.deal(answers=answers, entity=code, currency=currency)
+    plan = firm.plan(one, by=firm.anna)
+    event = unreadable(entity=code)
+    return {
+        "correlation_id": one.correlation_id,
+        "reference": one.reference,
+        "exceptions": str(firm.cause(one).pk),
+        "jobs": str(plan.pk),
+        "replays": str(plan.pk),
+        "set-aside": str(event.pk),
+        "digest": plan.digest,
+    }
+
+
+@pytest.fixture
+def house() -> House:
+    """Two companies with a stuck transaction each, for different causes."""
+    firm = found()
+    return House(firm, {OWN: thing(firm, OWN, "draft"), OTHER: thing(firm, OTHER, "project")})
+
+
+def visitors() -> dict[str, Person]:
+    """One of each role in `OWN`, somebody without any duty, and somebody who has left."""
+    entity = LegalEntity.objects.get(code=OWN)
+    made = {str(role): Person.objects.create(username=f"m.{role}") for role in Role}
+    for role, person in made.items():
+        Duty.objects.create(person=person, role=role, entity=entity)
+    made["idle"] = Person.objects.create(username="m.idle")
+    return made
+
+
+CHANGES = re.compile(r"\s*(?:WITH\b.*?\b)?(INSERT INTO|UPDATE|DELETE FROM)\s+\"?(\w+)", re.I | re.S)
+TOUCHED = {"django_session", "firm_auditentry"}
+"""What a refusal may write: the message that the next page shows, and the audit's note of it."""
+
+
+@contextmanager
+def written() -> Iterator[set[str]]:
+    """The tables that are written meanwhile; afterwards all is as it was."""
+    tables: set[str] = set()
+
+    def look(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if change := CHANGES.match(str(sql)):
+            tables.add(change[2].lower())
+        return execute(sql, params, many, context)
+
+    with atomic():
+        with connection.execute_wrapper(look):
+            yield tables
+        set_rollback(True)
+
+
+def ask(
+    house: House, client: Client, verb: str, name: str, route: str, code: str, **more: Any
+) -> Any:
+    """One request about a company's thing, with the form that the route wants."""
+    things, rule = house.things[code], POLICY[name]
+    form = dict(rule.form) | {"digest": things["digest"]}
+    body = {"transactions": [things["reference"]]} if name == "api:plan" else form
+    url = house.address(route, code)
+    if name.startswith("transaction_") and "api" not in name:
+        url += f"?part={things['reference']}"
+    if verb == "POST" and name.startswith("api:"):
+        return client.post(url, json.dumps(body), content_type="application/json", **more)
+    if verb == "POST":
+        return client.post(url, form, **more)
+    return client.generic(verb, url, **more)
+
+
+def api_headers(name: str, person: Person, key: str = "matrix-of-rights") -> dict[str, Any]:
+    """A token for the API, nothing for pages, which have a session."""
+    if not name.startswith("api:"):
+        return {}
+    ApiToken.objects.filter(person=person).delete()
+    return {"headers": token(person) | {"Idempotency-Key": key}}
+
+
+def test_only_who_may_changes_anything(house: House) -> None:
+    """Every role posts to every route; without the right nothing but the audit is written."""
+    people, faults, done = visitors(), [], set()
+    for role, person in people.items():
+        client = signed_in(person)
+        for name, route in routes():
+            if name in PUBLIC or "POST" not in POLICY[name].verbs or name == "sign_out":
+                continue
+            rule = POLICY[name]
+            for code in (OWN, OTHER) if rule.scoped or name == "api:plan" else (OWN,):
+                more = api_headers(name, person)
+                with written() as tables:
+                    answer = ask(house, client, "POST", name, route, code, **more)
+                away = code == OTHER or (role == "idle" and rule.scoped)
+                may = rule.right is None or role in WHO[rule.right]
+                strange = tables - TOUCHED - {"firm_apitoken", "web_keyedrequest"}
+                wrong = bool(strange) and (away or not may)
+                missing = away and answer.status_code != 404
+                if wrong or missing or answer.status_code >= 500:
+                    faults.append((role, name, code, answer.status_code, strange))
+                if strange and may:
+                    done.add(name)
+    assert faults == []
+    assert len(done) > 10, done
+
+
+def test_a_verb_that_is_not_declared_is_refused(house: House) -> None:
+    client, faults = signed_in(house.firm.anna), []
+    for name, route in routes():
+        if name in PUBLIC or name == "sign_out":
+            continue
+        more = api_headers(name, house.firm.anna)
+        for verb in set(VERBS) - POLICY[name].verbs:
+            with written() as tables:
+                answer = ask(house, client, verb, name, route, OWN, **more)
+            refused_ = answer.status_code in (404, 405)
+            if not refused_ or tables - {"firm_apitoken"}:
+                faults.append((name, verb, answer.status_code, tables))
+    assert faults == []
+
+
+def test_nobody_gets_anywhere(house: House) -> None:
+    """Neither without a session, nor with that of somebody who has left."""
+    gone = Person.objects.create(username="m.gone")
+    Duty.objects.create(person=gone, role=Role.CONTROLLER)
+    left = signed_in(gone)
+    headers = token(gone)
+    Person.objects.filter(pk=gone.pk).update(is_active=False)
+    for name, route in routes():
+        if name in PUBLIC:
+            continue
+        for client, more in ((Client(), {}), (left, {"headers": headers})):
+            for verb in ("GET", "POST"):
+                with written() as tables:
+                    answer = ask(house, client, verb, name, route, OWN, **more)
+                assert answer.status_code in (302, 401, 404, 405), (name, verb)
+                if answer.status_code == 302:
+                    assert answer["Location"].startswith("/sign-in/"), name
+                assert not tables, (name, verb, tables)
