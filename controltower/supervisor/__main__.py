@@ -100,14 +100,12 @@ def status(home: Home, options: argparse.Namespace) -> int:
 def backup(home: Home, options: argparse.Namespace) -> int:
     """Write a backup of the running tower and say what is in it."""
     name = f"control-tower-{datetime.now(UTC):%Y%m%d-%H%M%S}.backup"
-    target = options.to or home.path / "backups" / name
+    target = options.to or home.backups / name
+    if target.is_dir():
+        target = target / name
     try:
-        if options.to is None:
-            target.parent.mkdir(mode=0o700, exist_ok=True)
-        if target.is_dir():
-            target = target / name
         manifest = back_up(home, target)
-    except (StartProblem, ServerProblem, OSError) as problem:
+    except (StartProblem, ServerProblem) as problem:
         _say(str(problem))
         return REFUSED
     size = target.stat().st_size / 1e6

@@ -41,6 +41,8 @@ def back_up(home: Home, target: Path) -> dict[str, Any]:
     url = _own_database(home)
     partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
     try:
+        if target.parent == home.backups:
+            home.backups.mkdir(mode=0o700, exist_ok=True)
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             with zipfile.ZipFile(file, "w") as archive:

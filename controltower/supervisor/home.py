@@ -32,6 +32,7 @@ class Home:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.logs = path / "logs"
+        self.backups = path / "backups"
         self.state_file = path / "state.json"
         self.environment_file = path / "environment.json"
         self.logins_file = path / "demo-logins.json"
