@@ -11,20 +11,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from controltower.supervisor import plan
 from integrations.http import LONGEST_REST
 from tests.chaos.proxy import CLEAR, HUGE_RETRY_AFTER, ODD_RETRY_AFTER, Manner, Mode
 
-PROCESSES = (
-    "web", "worker intake", "worker engine 1", "worker engine 2", "dispatcher",
-    "sandbox CRM and PSA", "sandbox ERP",
-)  # fmt: skip
-LATE_WORKERS = {"late worker engine": "engine", "late worker intake": "intake"}
+WORKERS = tuple(name for name, _ in plan.WORKERS)
+PROCESSES = ("web", *WORKERS, "dispatcher", "sandbox CRM and PSA", "sandbox ERP")
+LATE_WORKERS = {f"late worker {queue}": queue for queue in ("intake", "feeds", "engine")}
 """Workers beside the tower's own, whose clocks may be wrong, and their queues."""
 FREEZABLE = (*PROCESSES, "Valkey")
 UPSTREAMS = ("crm", "erp")
 LOST_ANSWERS = (Mode.CUT, Mode.MUTE)
 """What doubles records in a tower that trusts the network, and so is met twice as often."""
-WORKERS = ("worker intake", "worker engine 1", "worker engine 2")
 SLEEP, LONG_SLEEP = (1.0, 8.0), (65.0, 80.0)
 """Seconds for which a process is frozen; a worker now and then for longer than its leases."""
 SHARES = (0.15, 0.3, 0.5)
