@@ -12,13 +12,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import engine, intake
+from tests.bench import boards, engine, intake, replay
 from tests.bench.ground import Ground, Trouble, ground
 from tests.bench.report import Part, machine, table
 
 PARTS: dict[str, Callable[[Ground, argparse.Namespace], Part]] = {
     "intake": intake.measure,
     "engine": engine.measure,
+    "boards": boards.measure,
+    "replay": replay.measure,
 }
 
 
@@ -52,6 +54,8 @@ def _wishes() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4.0, help="for each single measurement")
     parser.add_argument("--surge", type=float, default=60.0, help="seconds of the surge")
+    parser.add_argument("--transactions", type=int, default=100_000, help="behind the boards")
+    parser.add_argument("--letters", type=int, default=20_000, help="to be replayed")
     parser.add_argument("--peers", default="", help="only these, by name, separated by commas")
     parser.add_argument("--json", type=Path)
     return parser.parse_args()

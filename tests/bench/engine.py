@@ -15,6 +15,7 @@ from typing import Any
 
 from controltower.bootstrap import NoEnvironment
 from tests.bench import floor
+from tests.bench.cpu import Meter
 from tests.bench.ground import Ground, Trouble, until
 from tests.bench.peers.catalogue import CELERY, DRAMATIQ, PEERS, PGQUEUER, RQ
 from tests.bench.peers.running import Books, Play
@@ -24,7 +25,7 @@ from tests.bench.tower.running import DISPATCHER, DONE, ENGINE, EVERYTHING, MIDD
 
 ONE_CALL, WRITE = "tower, one call a step", "tower, a write read back (two calls a step)"
 STAGES = {ONE_CALL: (READ, 1), WRITE: ("Closed Won", 2)}
-BACKLOG = 8000
+BACKLOG = 4000
 PRESSED = 2000
 """Events a second that are offered while the producer runs."""
 RATES = (20, 200, 1000)
@@ -101,15 +102,18 @@ def _drain_tower(tower: Tower, part: Part, name: str, stage: str, calls: int) ->
     since, told = tower.fill(BACKLOG, stage)
     part.note("tower, events taken in and interpreted", told["interpreted"], "events/s")
     tower.ground.control("reset")
-    with tower.running([*ENGINE, DISPATCHER]):
-        tower.wait()
+    with tower.running([*ENGINE, DISPATCHER]) as workers:
+        meter = Meter(tower.ground, workers)
+        tower.wait(look=lambda: meter.look(tower.ask(DONE, since=since)))
+    part.note(f"{name}, CPU of each", meter.milliseconds_each(), "ms")
     part.note(f"{name}, draining", float(tower.ask(MIDDLE, since=since)), "steps/s")
     kept, seen = tower.ask(DONE, since=since), tower.ground.calls()
     part.verify(name, wanted=BACKLOG, kept=kept, calls=seen, calls_each=calls)
 
 
 def _drain_peer(play: Play, part: Part) -> None:
-    rate, books = play.drain()
+    rate, cpu, books = play.drain()
+    part.note(f"{play.peer.name}, CPU of each", cpu, "ms")
     part.note(f"{play.peer.name}, draining", rate, "steps/s")
     _verify(part, play, books)
 
@@ -188,6 +192,8 @@ def _compare(part: Part) -> None:
         part.compare(f"{ONE_CALL}, draining", f"{peer.name}, draining", goal=goal)
     for peer in PEERS:
         part.compare(f"{WRITE}, draining", f"{peer.name}, draining")
+    for peer in PEERS:
+        part.compare(f"{peer.name}, CPU of each", f"{ONE_CALL}, CPU of each")
     for peer in PEERS:
         part.compare("tower, producer running", f"{peer.name}, producer running")
     part.compare(f"{ONE_CALL}, draining", floor.COMMITS_32)

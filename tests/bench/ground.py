@@ -19,6 +19,7 @@ from typing import Any
 import psycopg
 
 from controltower.embedded.postgres import OWNER
+from controltower.embedded.process import program_of
 from controltower.supervisor.home import free_port, port_answers
 from tests.servers import Servers, start_servers
 
@@ -84,7 +85,9 @@ class Ground:
             check=False,
         )
         if done.returncode:
-            raise Trouble(f"{name} ended with {done.returncode}: {done.stderr[-2000:]}")
+            raise Trouble(
+                f"{name} ended with {done.returncode}: {(done.stdout + done.stderr)[-2000:]}"
+            )
         return done.stdout
 
     def environment(self, more: Mapping[str, str]) -> dict[str, str]:
@@ -96,6 +99,11 @@ class Ground:
             "PYTHONPATH": str(REPOSITORY),
         }
         return {**os.environ, **mine, **more}
+
+    def server_pids(self) -> set[int]:
+        """PostgreSQL's and Valkey's own processes: those started with files of this run."""
+        running = (int(entry.name) for entry in Path("/proc").glob("[0-9]*"))
+        return {pid for pid in running if str(self.directory) in program_of(pid)}
 
     def control(self, *words: str) -> Any:
         """Ask the stub: count, reset, slow."""

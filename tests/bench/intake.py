@@ -16,13 +16,17 @@ from typing import Any
 from controltower.bootstrap import NoEnvironment, make_environments, python_of
 from controltower.supervisor.home import free_port, port_answers
 from tests.bench import floor
-from tests.bench.ground import FIRST_PORT, Ground, until
+from tests.bench.ground import FIRST_PORT, Ground, Trouble, until
+from tests.bench.peers import with_n8n
 from tests.bench.peers.catalogue import ENVIRONMENTS
 from tests.bench.report import Part
 from tests.bench.tower.running import EVERYTHING, STORED, Tower
 
 DJANGO = "bench-django"
 RAW, VIEW = "raw ASGI answer, 64 clients", "Django view with one INSERT, 64 clients"
+N8N_WEBHOOK = "n8n's webhook, acknowledged, 64 clients"
+N8N_ENDED = "n8n, executions ended beside the crowd"
+ENDED = "tower, writes ended and read back beside a crowd"
 CLIENTS = (32, 64, 256)
 MOST_CLIENTS = 64
 SURGE = 5
@@ -42,6 +46,7 @@ def measure(ground: Ground, wishes: argparse.Namespace) -> Part:
         if has_view:
             _view(ground, part, wishes.seconds)
         _door(tower, part, wishes.seconds)
+    _n8n(ground, part, wishes.seconds)
     _surge(tower, part, wishes.surge)
     _compare(part)
     return part
@@ -83,6 +88,7 @@ def _view(ground: Ground, part: Part, seconds: float) -> None:
     server += ["--log-level", "warning", "tests.bench.peers.with_django:application"]
     with ground.running("view", [server]):
         until(lambda: port_answers(port), 20, "the Django view")
+        crowd(ground, port, 2, 4)
         part.note(VIEW, crowd(ground, port, seconds, MOST_CLIENTS)["per_second"], "requests/s")
 
 
@@ -119,12 +125,27 @@ def _note_times(part: Part, when: str, told: Any) -> None:
         part.note(f"door, acknowledgement {share}, {when}", told[share], "ms")
 
 
+def _n8n(ground: Ground, part: Part, seconds: float) -> None:
+    """n8n's webhook and what comes of it, once: it starts too slowly for every round."""
+    try:
+        found = with_n8n.measure(ground, seconds, MOST_CLIENTS)
+    except Trouble as trouble:
+        part.left_out["n8n"] = str(trouble)
+        return
+    part.configured["n8n"] = with_n8n.told()
+    part.note(N8N_WEBHOOK, found.acknowledged, "events/s")
+    part.note(N8N_ENDED, found.executed, "steps/s")
+    part.verify("n8n", wanted=found.wanted, kept=found.kept, calls=found.calls)
+
+
 def _surge(tower: Tower, part: Part, seconds: float) -> None:
     """Many times more events than steps can be played, everything running."""
     with tower.open() as web, tower.running(EVERYTHING):
         begun = datetime.now(UTC)
         _crowd(tower, part, 8, MOST_CLIENTS, 2000)
-        rate = SURGE * max(tower.steps_since(begun), 50)
+        ended = tower.steps_since(begun)
+        part.note(ENDED, ended, "steps/s")
+        rate = SURGE * max(ended, 50)
         before = _megabytes(web.pid)
         told = _crowd(tower, part, seconds, MOST_CLIENTS, rate)
         after = _megabytes(web.pid)
@@ -151,6 +172,8 @@ def _compare(part: Part) -> None:
     part.compare(_saturated(64), floor.COMMITS_32)
     part.compare(_saturated(64), VIEW, goal=10)
     part.compare(_saturated(64), RAW)
+    part.compare(_saturated(64), N8N_WEBHOOK, goal=100)
+    part.compare(ENDED, N8N_ENDED, goal=20)
     half = part.figures["door, acknowledgement p99, half load, 64 clients"]
     part.limit(half, at_most=20)
     surge = next(f for name, f in part.figures.items() if "p99, surge" in name)

@@ -17,13 +17,12 @@ import json
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, cast
 
 import uvloop
 
 SECRET = "whsec_" + base64.b64encode(b"only for the benchmark, 32 bytes").decode()
-PATH = "/inbound/bench/"
+PATH, CLOUD_EVENT = "/inbound/bench/", "application/cloudevents+json"
 TWICE_EVERY = 100
 _KEY = base64.b64decode(SECRET.removeprefix("whsec_"))
 _BODY = json.dumps(
@@ -52,13 +51,13 @@ _BODY = json.dumps(
 )
 
 
-def request(name: str, now: int) -> bytes:
+def request(name: str, now: int, path: str, content_type: str) -> bytes:
     """A whole signed HTTP request for an event of that name (Standard Webhooks)."""
     body = _BODY.replace("@", name).encode()
     signed = f"{name}.{now}.".encode() + body
     signature = base64.b64encode(hmac.digest(_KEY, signed, hashlib.sha256)).decode()
     return (
-        f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/cloudevents+json\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {content_type}\r\n"
         f"webhook-id: {name}\r\nwebhook-timestamp: {now}\r\nwebhook-signature: v1,{signature}\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     ).encode() + body
@@ -72,6 +71,8 @@ class Crowd:
     seconds: float
     rate: float = 0.0
     clients: int = 1
+    path: str = PATH
+    content_type: str = CLOUD_EVENT
     answers: Counter[int] = field(default_factory=Counter)
     latencies: list[float] = field(default_factory=list)
     sent: int = 0
@@ -82,7 +83,7 @@ class Crowd:
         """The next request."""
         self.sent += 1
         number = self.sent - 1 if self.sent % TWICE_EVERY == 0 else self.sent
-        return request(f"{self.prefix}-{number}", int(time.time()))
+        return request(f"{self.prefix}-{number}", int(time.time()), self.path, self.content_type)
 
     def is_over(self) -> bool:
         """Whether nothing more is sent."""
@@ -113,12 +114,17 @@ def percentile(ordered: list[float], share: float) -> float:
 class Client(asyncio.Protocol):
     """One partner: one request at a time on a kept connection."""
 
-    def __init__(self, crowd: Crowd, number: int) -> None:
-        self.crowd = crowd
+    def __init__(self, crowd: Crowd, port: int, number: int) -> None:
+        self.crowd, self.port = crowd, port
         self.over = asyncio.get_running_loop().create_future()
         self._pause = crowd.clients / crowd.rate if crowd.rate else 0.0
         self._due = crowd.begun + (self._pause * number / crowd.clients)
-        self._seen = b""
+        self._seen, self._asking = b"", False
+
+    async def open(self) -> None:
+        """Come to the door."""
+        loop = asyncio.get_running_loop()
+        await loop.create_connection(lambda: self, "127.0.0.1", self.port)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the first event when its time comes."""
@@ -138,6 +144,7 @@ class Client(asyncio.Protocol):
     def _send(self) -> None:
         if not self._pause:
             self._due = time.perf_counter()
+        self._asking = True
         self._transport.write(self.crowd.next())
 
     def data_received(self, data: bytes) -> None:
@@ -146,16 +153,20 @@ class Client(asyncio.Protocol):
         head, end, body = self._seen.partition(b"\r\n\r\n")
         if not end or len(body) < _length(head):
             return
-        self._seen = b""
+        self._seen, self._asking = b"", False
         self.crowd.answers[int(head[9:12])] += 1
         self.crowd.latencies.append(time.perf_counter() - self._due)
         self._due += self._pause
         self._send_when_due()
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """The end, or a refusal that closed the connection."""
-        self.crowd.broken += not self.crowd.is_over()
-        self.over.set_result(None)
+        """The end, or a server that keeps no connection for ever: a new one is opened then."""
+        self.crowd.broken += self._asking
+        if self.crowd.is_over():
+            self.over.set_result(None)
+            return
+        self._seen, self._asking = b"", False
+        self._reopening = asyncio.get_running_loop().create_task(self.open())
 
 
 def _length(head: bytes) -> int:
@@ -165,16 +176,11 @@ def _length(head: bytes) -> int:
     return 0
 
 
-def _same(client: Client) -> Client:
-    return client
-
-
 async def crowd(port: int, given: Crowd) -> dict[str, Any]:
     """Let the clients loose; what they heard."""
-    loop = asyncio.get_running_loop()
-    made = [Client(given, number) for number in range(given.clients)]
+    made = [Client(given, port, number) for number in range(given.clients)]
     for client in made:
-        await loop.create_connection(partial(_same, client), "127.0.0.1", port)
+        await client.open()
     await asyncio.wait([client.over for client in made], timeout=given.seconds + 30)
     return given.told()
 
@@ -185,12 +191,15 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--path", default=PATH)
+    parser.add_argument("--content-type", default=CLOUD_EVENT)
     parser.add_argument("--rate", type=float, default=0.0)
     given = parser.parse_args()
 
     async def play() -> dict[str, Any]:
-        prefix = f"b{time.time_ns():x}"
-        return await crowd(given.port, Crowd(prefix, given.seconds, given.rate, given.clients))
+        sent_by = Crowd(f"b{time.time_ns():x}", given.seconds, given.rate, given.clients)
+        sent_by.path, sent_by.content_type = given.path, given.content_type
+        return await crowd(given.port, sent_by)
 
     print(json.dumps(uvloop.run(play())))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 
+from tests.bench.cpu import Meter
 from tests.bench.ground import Ground, Trouble, until
 from tests.bench.peers.catalogue import Peer
 
@@ -53,15 +55,18 @@ class Play:
         if self.peer.needs_schema:
             self.ground.run(self.peer.name, self.peer.producer("prepare"), {})
 
-    def drain(self) -> tuple[float, Books]:
-        """Results a second over a backlog that was there before the workers began."""
+    def drain(self) -> tuple[float, float, Books]:
+        """Results a second, and CPU milliseconds of each, over a backlog that was there before the
+        workers began."""
         first, count = self.first, self.peer.backlog
         self.first += count
         self._feed("backlog", str(first), str(count))
         self.ground.control("reset")
-        with self.ground.running(self.peer.module, self.peer.worker_commands()):
-            books = self._wait(first, count)
-        return self._ask(MIDDLE, first, first + count - 1), books
+        with self.ground.running(self.peer.module, self.peer.worker_commands()) as workers:
+            meter = Meter(self.ground, workers)
+            books = self._wait(first, count, meter.look)
+        rate = float(self._ask(MIDDLE, first, first + count - 1))
+        return rate, meter.milliseconds_each(), books
 
     def beside_producer(self, seconds: float) -> tuple[float, Books]:
         """Results a second while a producer offers it more than it can do."""
@@ -99,7 +104,9 @@ class Play:
     def _feed(self, *words: str) -> str:
         return self.ground.run(self.peer.name, self.peer.producer(*words), {})
 
-    def _wait(self, first: int, count: int) -> Books:
+    def _wait(
+        self, first: int, count: int, look: Callable[[int], object] = lambda kept: None
+    ) -> Books:
         def kept() -> int:
             with psycopg.connect(self.ground.database) as store:
                 row = store.execute(
@@ -107,6 +114,7 @@ class Play:
                     [first, first + count - 1],
                 ).fetchone()
             assert row is not None
+            look(int(row[0]))
             return int(row[0])
 
         try:
@@ -119,4 +127,4 @@ class Play:
         with psycopg.connect(self.ground.database) as store:
             row = store.execute(question, [first, last]).fetchone()
         assert row is not None
-        return float(row[0]) if question is MIDDLE else row[0]
+        return row[0]

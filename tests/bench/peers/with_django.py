@@ -40,7 +40,9 @@ def receive(request: HttpRequest) -> JsonResponse:
             "INSERT INTO bench_intake (id, body) VALUES (%s, %s) ON CONFLICT DO NOTHING",
             [request.headers["webhook-id"], request.body.decode()],
         )
-    return JsonResponse({"stored": True}, status=202)
+    answer = JsonResponse({"stored": True}, status=202)
+    answer.headers["Content-Length"] = str(len(answer.content))
+    return answer
 
 
 urlpatterns = [path("inbound/bench/", receive)]

@@ -7,7 +7,7 @@ import json
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -63,7 +63,7 @@ class Tower:
         with psycopg.connect(postgres.url(OWNER), autocommit=True) as store:
             store.execute(f"CREATE DATABASE tower_{self.name}")
         owner = postgres.url(OWNER, f"tower_{self.name}")
-        self._owner = {"DATABASE_URL": owner}
+        self.owner = {"DATABASE_URL": owner}
         self._store = psycopg.connect(owner, autocommit=True)
         self._environment = {
             "DATABASE_URL": postgres.url(APPLICATION, f"tower_{self.name}"),
@@ -78,8 +78,12 @@ class Tower:
 
     def prepare(self) -> None:
         """The schema, and the stub's systems."""
-        self.run([*MANAGE, "migrate", "--verbosity", "0"], self._owner)
+        self.migrate(MANAGE)
         self.run([*FEED, "systems"])
+
+    def migrate(self, manage: Sequence[str]) -> None:
+        """The schema alone."""
+        self.run([*manage, "migrate", "--verbosity", "0"], self.owner)
 
     def run(self, command: Sequence[str], more: dict[str, str] | None = None) -> str:
         """One of the product's commands, to its end."""
@@ -87,10 +91,10 @@ class Tower:
         return self.ground.run(name, command, self._environment | (more or {}))
 
     @contextlib.contextmanager
-    def running(self, commands: Sequence[Sequence[str]]) -> Iterator[None]:
+    def running(self, commands: Sequence[Sequence[str]]) -> Iterator[list[subprocess.Popen[bytes]]]:
         """Some of its processes, for the length of the block."""
-        with self.ground.running("tower", commands, self._environment):
-            yield
+        with self.ground.running("tower", commands, self._environment) as started:
+            yield started
 
     @contextlib.contextmanager
     def open(self) -> Iterator[subprocess.Popen[bytes]]:
@@ -110,10 +114,11 @@ class Tower:
         told: dict[str, float] = json.loads(self.run([*FEED, *words]))
         return since, told
 
-    def wait(self, seconds: float = PATIENCE) -> None:
-        """Until nothing waits any more. Raises Trouble."""
+    def wait(self, seconds: float = PATIENCE, look: Callable[[], object] = lambda: None) -> None:
+        """Until nothing waits any more, looking at it now and then. Raises Trouble."""
 
         def idle() -> bool:
+            look()
             return not self.ask(WAITING) and not self.ask(OPEN)
 
         try:
