@@ -22,16 +22,16 @@ from rq.serializers import JSONSerializer
 log = logging.getLogger(__name__)
 
 INTAKE, FEEDS, ENGINE = "intake", "feeds", "engine"
-ALLOWED = frozenset(
-    {
-        "controltower.transactions.jobs.interpret",
-        "controltower.transactions.jobs.drain",
-        "controltower.transactions.jobs.poll",
-        "controltower.transactions.jobs.plan_replay",
-        "controltower.transactions.jobs.watch_periods",
-        "controltower.transactions.jobs.compare",
-    }
-)
+ALLOWED = {
+    "interpret": "controltower.transactions.jobs.interpret",
+    "drain": "controltower.transactions.jobs.drain",
+    "poll": "controltower.transactions.jobs.poll",
+    "plan_replay": "controltower.transactions.jobs.plan_replay",
+    "watch_periods": "controltower.transactions.jobs.watch_periods",
+    "compare": "controltower.transactions.jobs.compare",
+    "assure": "controltower.measures.jobs.assure",
+}
+"""What a worker may be asked to do, and where it is."""
 STILL_RINGING = 15
 """Seconds after which a ring that no worker answered may be repeated."""
 
@@ -46,7 +46,7 @@ class TowerJob(Job):
     @property
     def func(self) -> Callable[..., Any] | None:
         """The job's function. Raises Forbidden."""
-        if self.func_name not in ALLOWED:
+        if self.func_name is None or self.func_name not in ALLOWED.values():
             raise Forbidden(str(self.func_name)[:120])
         function: Callable[..., Any] = import_string(self.func_name)
         return function
@@ -82,9 +82,9 @@ def ring(name: str, function: str, *ids: str) -> None:
 
 def ring_now(name: str, function: str, *ids: str) -> None:
     """The same for a caller that knows its commit to be done."""
-    path = f"controltower.transactions.jobs.{function}"
     try:
         if connection().set(_bell(function, ids), 1, nx=True, ex=STILL_RINGING):
+            path = ALLOWED[function]
             queue(name).enqueue(path, *ids, result_ttl=0, failure_ttl=3600, job_timeout=180)
     except redis.RedisError as error:
         log.warning("bell not rung: %s", type(error).__name__, extra={"job": function})

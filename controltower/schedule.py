@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from controltower import queues
+from controltower.firm import audit
 from controltower.incidents import letters
 from controltower.measures import rollups
 from controltower.systems import anchor
@@ -55,6 +56,11 @@ def ring_periods(_now: datetime) -> None:
     queues.ring(queues.ENGINE, "watch_periods")
 
 
+def ring_assurance(_now: datetime) -> None:
+    """Have a worker look at the invariants."""
+    queues.ring(queues.ENGINE, "assure")
+
+
 def ring_surveys(now: datetime) -> None:
     """Replay plans whose survey was never done."""
     for plan in replaying.unsurveyed(now=now):
@@ -71,6 +77,8 @@ SCHEDULE = (
     Periodic("surveys", timedelta(seconds=10), ring_surveys),
     Periodic("dead letters", timedelta(seconds=5), lambda now: letters.catch_up(now=now)),
     Periodic("periods", timedelta(seconds=20), ring_periods),
+    Periodic("assurance", timedelta(minutes=1), ring_assurance),
+    Periodic("audit anchor", timedelta(seconds=30), audit.anchor),
     Periodic("rollups", timedelta(seconds=2), lambda _now: rollups.fold()),
     Periodic("logs", timedelta(hours=1), lambda now: retention.keep(now=now)),
 )

@@ -151,6 +151,7 @@ USE_I18N = USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
+AUDIT_ANCHOR = Path(os.environ.get("CONTROLTOWER_AUDIT_ANCHOR", HOME / "audit-anchor.log"))
 STATIC_ROOT = Path(os.environ.get("CONTROLTOWER_STATIC", HOME / "static"))
 STATICFILES_DIRS = [BASE_DIR / "controltower" / "static"]
 STORAGES = {

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from controltower.canonical.events import CanonicalEvent
+from controltower.canonical.records import Record
 from controltower.canonical.verdicts import Effect, Quota, Verdict
 
 
@@ -138,6 +139,10 @@ class Connector(Protocol):
     async def read_changes(self, entity: str, cursor: str, limit: int) -> ChangePage:
         """Changes after `cursor` ("" = from now on minus the source's retention), oldest first,
         without loss at equal timestamps. Raises CallFailed."""
+
+    def retell(self, entity: str, raw: bytes) -> Record | None:
+        """What the bytes of a change mean, without asking the system; None where they do not
+        hold the whole record. Pure."""
 
     async def ack(self, refs: Sequence[str]) -> None:
         """Tell the source that we have committed (flag, delete or move; nothing for polls)."""

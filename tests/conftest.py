@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
+from pathlib import Path
 
 import django
 
@@ -18,13 +20,21 @@ os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(48))
 os.environ["DJANGO_SETTINGS_MODULE"] = "controltower.settings"
 django.setup()
 
-from collections.abc import Iterable  # noqa: E402 - what follows needs Django set up
+from collections.abc import Iterable, Iterator  # noqa: E402 - what follows needs Django set up
 from typing import Any  # noqa: E402
 
 import pytest  # noqa: E402
 from django.conf import settings  # noqa: E402
+from django.db import connection  # noqa: E402
 from django.db.backends.postgresql.operations import DatabaseOperations  # noqa: E402
+from django.utils import timezone  # noqa: E402
+from psycopg.pq import TransactionStatus  # noqa: E402
 
+from controltower.measures import invariants  # noqa: E402
+from controltower.transactions.models import InboundEvent, Transaction  # noqa: E402
+from tests.factories import AGO  # noqa: E402
+
+settings.AUDIT_ANCHOR = Path(tempfile.gettempdir()) / f"ct-test-anchor-{os.getpid()}.log"
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 """Signing in is not what is slow in tests: the real hash costs a quarter of a second a person."""
 
@@ -45,3 +55,27 @@ setattr(DatabaseOperations, "execute_sql_flush", _flush_with_the_audit_chain)  #
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The browser last: its driver keeps an event loop running that others cannot share."""
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+@pytest.fixture(autouse=True)
+def invariants_hold(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever a test has done with transactions, the invariants hold at its end, in the factories'
+    time. One that breaks some on purpose says which: `@pytest.mark.breaks("I4")`."""
+    marker = request.node.get_closest_marker("django_db")
+    if marker is None:
+        yield
+        return
+    request.getfixturevalue("transactional_db" if marker.kwargs.get("transaction") else "db")
+    yield
+    if connection.needs_rollback or _has_failed():
+        return
+    if InboundEvent.objects.exists() or Transaction.objects.exists():
+        broken = request.node.get_closest_marker("breaks")
+        found = invariants.breaches(timezone.now() - AGO)
+        assert set(found) == set(broken.args if broken else ()), found
+
+
+def _has_failed() -> bool:
+    """Whether the test ended in a database error, after which nothing can be asked."""
+    status = connection.connection.info.transaction_status if connection.connection else None
+    return status is TransactionStatus.INERROR

@@ -58,6 +58,8 @@ from controltower.web.demo.mappings import agree_mappings
 from controltower.web.demo.surroundings import connect_systems
 
 Answer = Verdict | Callable[[Step], Verdict]
+AGO = timedelta(minutes=5)
+"""Things happen this long ago, so that they are due."""
 CONTACT, EMAIL = "Dorothea Quince", "dorothea.quince@meridian.example"
 _numbers = count(1)
 
@@ -92,7 +94,7 @@ def no_answer() -> Unknown:
 
 def found(now: datetime | None = None) -> Firm:
     """The firm with its people, systems and agreed mappings."""
-    now = now or timezone.now() - timedelta(minutes=5)
+    now = now or timezone.now() - AGO
     found_firm(timezone.now().date())
     people = {}
     for username, first, last, role, code in PEOPLE:

@@ -15,6 +15,7 @@ from math import inf
 from time import monotonic
 from typing import Any
 
+from controltower.canonical.records import Record
 from controltower.canonical.verdicts import (
     Done,
     Kind,
@@ -47,6 +48,7 @@ __all__ = [
     "descriptor",
     "doors",
     "operation",
+    "retell",
 ]
 ANSWERED = Done(ref="", outcome=Outcome.READ)
 """A page of changes came: the system is there."""
@@ -258,6 +260,13 @@ def reference(value: str) -> str:
 def descriptor(system: System) -> Descriptor:
     """What the system's connector declares of itself."""
     return catalogue.descriptor(system.connector)
+
+
+def retell(system: System, entity: str, raw: bytes) -> Record | None:
+    """What the bytes of a change of this system mean; None where they do not say. Raises whatever
+    bytes that are not a change cause."""
+    unset = Connection(slug=system.connection, base_url="https://unset.invalid")
+    return catalogue.connect(system.connector, unset).retell(entity, raw)
 
 
 def operation(system: System, entity: str, verb: str) -> Operation:

@@ -48,6 +48,17 @@ def resume(*, system: System, by: Person, now: datetime) -> None:
         audit.record(actor=by, verb="resume system", subject=system.slug, allowed=True, now=now)
 
 
+def trip(*, system: System, reason: str, now: datetime) -> None:
+    """The tower itself holds back every call to a system, until a person resumes it."""
+    with atomic():
+        held = System.objects.filter(pk=system.pk, paused_at__isnull=True)
+        if held.update(paused_at=now, paused_by=None, pause_reason=reason[:300]):
+            audit.record(
+                actor="tower", verb="pause system", subject=system.slug, allowed=True, now=now,
+                detail={"reason": reason},
+            )  # fmt: skip
+
+
 def _require(by: Person, verb: str, system: System, now: datetime) -> None:
     if not may(by, Right.PAUSE_SYSTEM):
         audit.record(actor=by, verb=verb, subject=system.slug, allowed=False, now=now)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from controltower.canonical.records import Record
 from controltower.canonical.verdicts import (
     Done,
     Effect,
@@ -96,6 +97,10 @@ class TrytonConnector:
         return await self._data(
             lambda talk: feed.changes(talk, self._source, cursor, limit, settled)
         )
+
+    def retell(self, entity: str, raw: bytes) -> Record | None:
+        """Nothing: the change's bytes are the rows as read, without their types."""
+        return None
 
     async def ack(self, refs: Sequence[str]) -> None:
         """A poll needs no acknowledgement."""

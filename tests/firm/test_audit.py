@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from django.db import DatabaseError, connection
 from django.db.transaction import atomic
@@ -27,7 +30,7 @@ def _write(count: int) -> None:
 
 def test_a_chain_of_decisions_is_whole() -> None:
     _write(5)
-    assert audit.first_break() is None
+    assert audit.walk().broken is None
 
 
 @pytest.mark.parametrize(
@@ -46,9 +49,33 @@ def test_a_tampered_entry_is_found() -> None:
         cursor.execute("ALTER TABLE firm_auditentry DISABLE TRIGGER audit_no_change")
         cursor.execute("UPDATE firm_auditentry SET allowed = NOT allowed WHERE subject = 'thing 1'")
         cursor.execute("ALTER TABLE firm_auditentry ENABLE TRIGGER audit_no_change")
-    broken = audit.first_break()
+    broken = audit.walk().broken
     assert broken is not None
-    assert broken.subject == "thing 1"
+    assert AuditEntry.objects.get(pk=broken).subject == "thing 1"
+
+
+def test_a_chain_whose_end_was_cut_is_found(settings: Any, tmp_path: Path) -> None:
+    """Inside, a shorter chain is whole; the head that was noted outside is missing."""
+    settings.AUDIT_ANCHOR = tmp_path / "anchor.log"
+    _write(3)
+    audit.anchor(timezone.now())
+    audit.anchor(timezone.now())
+    assert len(settings.AUDIT_ANCHOR.read_text().splitlines()) == 1
+    assert audit.missing_heads() == []
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE firm_auditentry DISABLE TRIGGER audit_no_change")
+        cursor.execute("DELETE FROM firm_auditentry WHERE subject = 'thing 2'")
+        cursor.execute("ALTER TABLE firm_auditentry ENABLE TRIGGER audit_no_change")
+    assert audit.walk().broken is None
+    assert len(audit.missing_heads()) == 1
+
+
+def test_a_chain_is_followed_from_where_one_stopped() -> None:
+    _write(4)
+    first = audit.walk(most=2)
+    rest = audit.walk(after=first.last)
+    assert (first.entries, rest.entries) == (2, 2)
+    assert rest.broken is None
 
 
 def test_nobody_approves_their_own_request() -> None:

@@ -1,5 +1,6 @@
 """What the figures are kept in."""
 
+from controltower.measures.models.assurance import Check
 from controltower.measures.models.rollups import Delta, Figure, Kind, Rollup
 
-__all__ = ["Delta", "Figure", "Kind", "Rollup"]
+__all__ = ["Check", "Delta", "Figure", "Kind", "Rollup"]

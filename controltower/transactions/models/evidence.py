@@ -75,6 +75,7 @@ class Delivery(models.Model):
                 fields=["system", "idempotency_key", "generation"], name="one_effect_per_key"
             )
         ]
+        indexes = [models.Index(fields=["system", "ref"], name="proofs_by_record")]
 
     def __str__(self) -> str:
         return f"{self.idempotency_key} → {self.ref}"

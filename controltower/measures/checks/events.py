@@ -1,0 +1,131 @@
+"""I1, I2, I9: every event is accounted for, and what was read from it still follows from it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from controltower.canonical import records, schema, strict_json
+from controltower.canonical.wire import from_json, to_json
+from controltower.mappings.apply import apply
+from controltower.measures.checks.finding import PATIENCE, Found, Span, number, rows, told
+from controltower.processes import catalogue
+from controltower.systems import calls
+from controltower.systems.models import System
+from controltower.transactions.models import Attempt, EventState, InboundEvent
+
+MOST_REDERIVED = 500
+
+UNREAD = """
+SELECT source, event_id FROM transactions_inboundevent
+WHERE state = 'received' AND received_at < %(late)s ORDER BY received_at LIMIT 20
+"""
+SILENT = """
+SELECT event.source, event.event_id FROM transactions_inboundevent event
+WHERE event.id >= %(first)s AND event.state = 'accepted' AND event.reason = ''
+  AND NOT EXISTS (SELECT 1 FROM transactions_item item
+                  WHERE item.process = ANY(%(processes)s) AND item.source = event.source
+                    AND item.source_id = event.record->>'source_id')
+LIMIT 20
+"""
+ACCOUNTED = """
+SELECT event.source, coalesce(told.entity, '-'), count(*), count(class)
+FROM transactions_inboundevent event
+LEFT JOIN LATERAL (
+    SELECT tx.state, entity.code AS entity FROM transactions_item item
+    JOIN transactions_transaction tx ON tx.id = item.transaction_id
+    LEFT JOIN firm_legalentity entity ON entity.id = tx.entity_id
+    WHERE item.process = ANY(%(processes)s) AND item.source = event.source
+      AND item.source_id = event.record->>'source_id'
+    ORDER BY tx.started_at LIMIT 1) told ON true
+CROSS JOIN LATERAL (SELECT CASE
+    WHEN event.state = 'received' THEN 'live'
+    WHEN event.state IN ('quarantined', 'rejected') THEN 'in doubt'
+    WHEN event.state IN ('superseded', 'duplicate') THEN 'superseded'
+    WHEN told.state = 'verified' THEN 'done'
+    WHEN told.state IN ('resolved_externally', 'written_off', 'cancelled') THEN 'done'
+    WHEN told.state = 'superseded' THEN 'superseded'
+    WHEN told.state = 'dead_lettered' THEN 'failed'
+    WHEN told.state IS NOT NULL THEN 'live'
+    WHEN event.reason <> '' THEN 'done' END AS class) sorted
+WHERE event.id >= %(first)s
+GROUP BY 1, 2
+"""
+
+
+def _processes() -> list[str]:
+    return [process.name for process in catalogue.PROCESSES]
+
+
+def in_one_state(span: Span) -> Found:
+    """I1: an accepted event feeds a transaction or says why not; none is left unread."""
+    seen = "SELECT count(*) FROM transactions_inboundevent WHERE id >= %(first)s"
+    late = rows(UNREAD, late=span.now - PATIENCE)
+    silent = rows(SILENT, first=span.first_id, processes=_processes())
+    return Found(number(seen, first=span.first_id), told([*late, *silent]))
+
+
+def accounted_for(span: Span) -> Found:
+    """I2: events in = done + failed + in doubt + live + superseded, per source and entity."""
+    sums = rows(ACCOUNTED, first=span.first_id, processes=_processes())
+    short = [row for row in sums if row[2] != row[3]]
+    return Found(sum(row[2] for row in sums), told(short))
+
+
+def re_derivable(span: Span) -> Found:
+    """I9: the canonical record follows from the bytes that were received, and what was sent
+    follows from the canonical record by the mapping version noted. Goes through all in order, some
+    at a time, and begins anew at the end."""
+    last_event, _, last_attempt = span.position.partition(" ")
+    events = InboundEvent.objects.order_by("id").exclude(state=EventState.QUARANTINED)
+    sends = (
+        Attempt.objects.filter(purpose="send", mapping_version__isnull=False)
+        .select_related("step", "mapping_version")
+        .order_by("id")
+    )
+    chosen = list((events.filter(id__gt=last_event) if last_event else events)[:MOST_REDERIVED])
+    sent = list((sends.filter(id__gt=last_attempt) if last_attempt else sends)[:MOST_REDERIVED])
+    wrong = [f"{e.source} · {e.event_id} · {why}" for e in chosen if (why := _differs(e))]
+    wrong += [f"{a.idempotency_key} · {why}" for a in sent if (why := _was_sent_otherwise(a))]
+    place = f"{chosen[-1].pk if chosen else ''} {sent[-1].pk if sent else ''}"
+    return Found(len(chosen) + len(sent), wrong[:20], position=place if chosen or sent else "")
+
+
+def _differs(event: InboundEvent) -> str:
+    """Why an event's record does not follow from its bytes, or ""."""
+    raw = bytes(event.raw)
+    if hashlib.sha256(raw).hexdigest() != event.digest:
+        return "the bytes are not those received"
+    again = _read_again(event, raw)
+    if again is None:
+        return ""
+    names = [name for name, value in again.items() if event.record.get(name) != value]
+    return f"{', '.join(sorted(names)[:5])} cannot be derived" if names else ""
+
+
+def _read_again(event: InboundEvent, raw: bytes) -> dict[str, Any] | None:
+    """The record as the bytes give it; None where nobody here can read them."""
+    if event.signature == "webhook":
+        body = raw.rpartition(b"\r\n\r\n")[2]
+        content = strict_json.decode(body)
+        data = content if len(body) < len(raw) else content["data"]
+        kind, says = schema.ACCEPTED[event.type]
+        return dict(to_json(from_json(kind, {**says, **data})))
+    connection, _, entity = event.source.partition("/")
+    for system in System.objects.filter(connection=connection):
+        record = calls.retell(system, entity, raw)
+        if record is not None and type(record) is getattr(records, event.record_kind, None):
+            return dict(to_json(record))
+    return None
+
+
+def _was_sent_otherwise(attempt: Attempt) -> str:
+    """Why what was sent does not follow from the step's record, or "". The record is the last
+    send's, so that only the last send of a step can be asked about."""
+    step, version = attempt.step, attempt.mapping_version
+    later = step.attempts.filter(purpose="send", number__gt=attempt.number)
+    if version is None or not step.sent or later.exists():
+        return ""
+    mapped = to_json(apply(version.rules, step.sent).record)
+    names = [name for name, value in mapped.items() if attempt.payload.get(name) != value]
+    return f"{', '.join(sorted(names)[:5])} does not follow" if names else ""

@@ -1,0 +1,99 @@
+"""I3: money in equals money out, per currency, in minor units."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from controltower.canonical.money import UnknownCurrency, minor_units
+from controltower.measures.checks.finding import Found, Span, number, rows, told
+from controltower.measures.models import Figure, Kind
+from controltower.transactions.models import TransactionState
+
+MOST_COMMON_UNITS = 2
+BILLING = "time-and-expense-to-billing"
+
+GATHERED = """
+SELECT tx.reference, tx.amount, sum((item.record->>'amount')::numeric) AS facts
+FROM transactions_transaction tx
+JOIN transactions_item item ON item.transaction_id = tx.id
+WHERE tx.process = %(billing)s AND {recent}
+GROUP BY tx.id HAVING tx.amount <> round(sum((item.record->>'amount')::numeric), 4) LIMIT 20
+"""
+POSTED = """
+SELECT tx.reference, step.values->>'untaxed' AS posted, facts.sum, step.system_id
+FROM transactions_step step
+JOIN transactions_transaction tx ON tx.id = step.transaction_id
+CROSS JOIN LATERAL (
+    SELECT sum(round((item.record->>'amount')::numeric,
+                     coalesce((%(units)s::jsonb->>tx.currency)::int, 2))) AS sum
+    FROM transactions_item item WHERE item.transaction_id = tx.id) facts
+WHERE step.state = 'verified' AND step.done_at >= %(since)s
+  AND step.name = 'post' AND tx.process = %(billing)s
+  AND (step.values->>'untaxed')::numeric <> facts.sum
+LIMIT 20
+"""
+SEEN = """
+SELECT count(*) FROM transactions_step
+WHERE state = 'verified' AND done_at >= %(since)s AND name = 'post'
+"""
+
+
+def balanced(span: Span) -> Found:
+    """I3: a billing transaction is worth the sum of its facts, and what the ERP shows as posted is
+    the sum of the facts, each rounded as the invoice rounds it: half up to the minor unit."""
+    recent = "tx.id >= %(first)s" if span.since else "true"
+    gathered = rows(GATHERED.format(recent=recent), billing=BILLING, first=span.first_id)
+    posted = rows(POSTED, billing=BILLING, since=span.begin, units=_units())
+    systems = frozenset(row[3] for row in posted)
+    return Found(
+        number(SEEN, since=span.begin), told([*gathered, *(r[:3] for r in posted)]), systems
+    )
+
+
+def _units() -> str:
+    """The minor units of the currencies in use, for SQL."""
+    used = Figure.objects.order_by().values_list("currency", flat=True).distinct()
+    return json.dumps({currency: _minor_units(currency) for currency in used})
+
+
+def _minor_units(currency: str) -> int:
+    try:
+        return minor_units(currency)
+    except UnknownCurrency:
+        return MOST_COMMON_UNITS
+
+
+def by_currency() -> Sequence[dict[str, Any]]:
+    """Billing money per currency: in = posted + in exceptions + in flight + ended otherwise.
+    Amounts in major units."""
+    sums: dict[str, dict[str, Decimal]] = {}
+    figures = Figure.objects.filter(kind=Kind.STANDING, process=BILLING).order_by()
+    for figure in figures:
+        line = sums.setdefault(figure.currency, dict.fromkeys(PARTS, Decimal(0)))
+        line[_part(figure.state)] += figure.amount
+    return [
+        {"currency": currency, "in": sum(line.values(), Decimal(0)), **line}
+        for currency, line in sorted(sums.items())
+    ]
+
+
+PARTS = ("posted", "exceptions", "flight", "otherwise")
+
+
+def _part(state: str) -> str:
+    match state:
+        case TransactionState.VERIFIED:
+            return "posted"
+        case TransactionState.DEAD_LETTERED:
+            return "exceptions"
+        case (
+            TransactionState.RESOLVED_EXTERNALLY
+            | TransactionState.SUPERSEDED
+            | TransactionState.CANCELLED
+            | TransactionState.WRITTEN_OFF
+        ):
+            return "otherwise"
+    return "flight"
