@@ -53,10 +53,8 @@ def _look(invariant: Invariant, now: datetime, whole: bool) -> None:
             found = invariant.check(Span(now, since and since - OVERLAP, check.position))
     except Exception as error:
         log.exception("an invariant could not be asked", extra={"subject": invariant.code})
-        check.trouble, check.whole_at = (
-            type(error).__name__,
-            now if since is None else check.whole_at,
-        )
+        check.trouble = type(error).__name__
+        check.whole_at = now if since is None else check.whole_at
         check.save(update_fields=["trouble", "whole_at"])
         return
     if since is None:

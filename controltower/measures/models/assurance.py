@@ -6,8 +6,8 @@ from django.db import models
 
 
 class Check(models.Model):
-    """The last look at one invariant; `whole_at` when everything was looked at. Both are empty until
-    then. `trouble` says why a whole look came to nothing."""
+    """The last look at one invariant, and when everything was looked at; empty until then.
+    `trouble` says why a whole look came to nothing."""
 
     code = models.CharField(max_length=8, unique=True)
     looked_at = models.DateTimeField(null=True, blank=True)

@@ -53,6 +53,9 @@ class StubConnector:
         """The stub tells nothing of its own."""
         return ChangePage([], cursor)
 
+    def retell(self, entity: str, raw: bytes) -> None:
+        """The stub tells nothing of its own."""
+
     async def ack(self, refs: Sequence[str]) -> None:
         """Nothing to acknowledge."""
 
