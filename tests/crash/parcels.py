@@ -88,6 +88,9 @@ class Parcels:
         _status, orders = await self._ask(f"orders?after={cursor or 0}")
         return ChangePage([_change(order) for order in orders], str(int(cursor or 0) + len(orders)))
 
+    def retell(self, entity: str, raw: bytes) -> None:
+        """It tells nothing of its own."""
+
     async def ack(self, refs: Sequence[str]) -> None:
         """The cursor is enough."""
 
