@@ -110,8 +110,10 @@ def has_browser() -> bool:
 
 
 def run_tests(arguments: list[str]) -> bool:
-    """pytest with its own output; its summary is the last line of the run."""
-    command = [sys.executable, "-m", "pytest", *arguments]
+    """pytest with its own output; its summary is the last line of the run. Files run beside each
+    other, as many as there are cores, each process with servers of its own."""
+    beside = ["-n", str(os.cpu_count() or 1), "--dist", "loadfile"]
+    command = [sys.executable, "-m", "pytest", *beside, *arguments]
     return subprocess.call(command, cwd=REPOSITORY) == 0
 
 
