@@ -10,7 +10,7 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from time import monotonic
+from time import monotonic, sleep
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
@@ -70,11 +70,14 @@ class Switchboard(Generic[Ticket, Answer]):
         self.in_flight += len(asked)
         self._loop.call_soon_threadsafe(self._begin, asked)
 
-    def replies(self, wait: float) -> list[Reply[Ticket, Answer]]:
-        """All replies that are there; waits up to so many seconds for the first."""
+    def replies(self, wait: float, gather: float = 0) -> list[Reply[Ticket, Answer]]:
+        """All replies that are there; waits up to so many seconds for the first, and gathers those
+        that follow it closely when more are under way."""
         found: list[Reply[Ticket, Answer]] = []
         try:
             found.append(self._replies.get(timeout=wait))
+            if self.in_flight > 1:
+                sleep(gather)
             while True:
                 found.append(self._replies.get_nowait())
         except Empty:

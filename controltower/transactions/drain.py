@@ -45,6 +45,8 @@ LEASE_SHARE = 10
 """Seconds of a connection's pace that are taken up ahead, well within a lease."""
 GLANCE = 0.05
 """Seconds after which other connections are looked at while answers are awaited."""
+GATHER = 0.005
+"""Seconds for which answers are gathered into a set: a set costs little more than one answer."""
 PATIENCE = 40.0
 """Seconds for which answers are kept in memory while the database is away."""
 
@@ -139,6 +141,7 @@ class Flow:
     _lines: dict[str, Line] = field(default_factory=dict)
     _heard: list[Answered] = field(default_factory=list)
     _recorded: list[Answered] = field(default_factory=list)
+    _around: World | None = None
     _away_since: float | None = None
 
     def run(self) -> None:
@@ -148,11 +151,12 @@ class Flow:
 
     def _turn(self) -> bool:
         try:
+            self._around = None
             if self._away_since is not None:
                 anchor.watch(clock.now())
             taken = self._take_up() if monotonic() < self.until else 0
             if self.board.in_flight:
-                self._heard += map(_answered, self.board.replies(GLANCE))
+                self._heard += map(_answered, self.board.replies(GLANCE, GATHER))
             heard = bool(self._heard)
             self._keep()
             self._away_since = None
@@ -175,9 +179,15 @@ class Flow:
         if not due:
             return 0
         self._take_one_more(due)
-        around = world()
+        self._around, now, until = world(), clock.now(), monotonic() + LEASE.total_seconds()
         mine = [self._lines[slug] for slug in due if slug in self._lines]
-        return sum(self._fill(line, around) for line in mine)
+        claims = [one for line in mine for one in _claim(line, self._around, now)]
+        intents = prepare(claims, now=now, around=self._around)
+        for intent in intents:
+            self._lines[intent.system.connection].under_way[intent.system.pk] += 1
+        self.board.place([(intent.system, (intent, until)) for intent in intents])
+        self.made += len(intents)
+        return len(claims)
 
     def _release_idle(self, due: Sequence[str]) -> None:
         for slug in set(self._lines) - set(due):
@@ -192,34 +202,21 @@ class Flow:
                 self._lines[slug] = line
                 return
 
-    def _fill(self, line: Line, around: World) -> int:
-        now, until = clock.now(), monotonic() + LEASE.total_seconds()
-        systems = [s for s in around.systems.values() if s.connection == line.slug and s.active]
-        claims: list[Claim] = []
-        for system in systems:
-            room = line.room(systems) - len(claims)
-            if system.circuit != Circuit.CLOSED and line.under_way[system.pk]:
-                continue
-            if room > 0 and (allowed := circuit.allowance(system, room, now)):
-                claims += claim([system.pk], allowed)
-        intents = prepare(claims, now=now, around=around)
-        line.under_way.update(intent.system.pk for intent in intents)
-        self.board.place([(intent.system, (intent, until)) for intent in intents])
-        self.made += len(intents)
-        return len(claims)
-
     def _keep(self) -> None:
         """Record the calls, then settle their answers; what fails for want of the database is
         kept in memory and tried again."""
+        if not (self._heard or self._recorded):
+            return
+        now, around = clock.now(), self._around or world()
         if self._heard:
-            record(self._heard, now=clock.now())
+            record(self._heard, around, now=now)
             for answered in self._heard:
                 system = answered.intent.system
                 if line := self._lines.get(system.connection):
                     line.under_way[system.pk] -= 1
             self._recorded += self._heard
             self._heard = []
-        settlement.settle(self._recorded, now=clock.now())
+        settlement.settle(self._recorded, now=now, around=around)
         self._recorded = []
 
     def _wait_for_database(self, error: Exception) -> None:
@@ -234,20 +231,33 @@ class Flow:
         sleep(0.5)
 
 
+def _claim(line: Line, around: World, now: datetime) -> list[Claim]:
+    """What is due on a line, as far as it has room; one call at a time tests a circuit."""
+    systems = [s for s in around.systems.values() if s.connection == line.slug and s.active]
+    claims: list[Claim] = []
+    for system in systems:
+        room = line.room(systems) - len(claims)
+        if system.circuit != Circuit.CLOSED and line.under_way[system.pk]:
+            continue
+        if room > 0 and (allowed := circuit.allowance(system, room, now)):
+            claims += claim([system.pk], allowed)
+    return claims
+
+
 def _answered(reply: Reply[Placed, Verdict | None]) -> Answered:
     verdict = reply.trouble or reply.answer
     return Answered(reply.ticket[0], verdict, reply.milliseconds, reply.quota)
 
 
-def record(answers: Sequence[Answered], *, now: datetime) -> None:
+def record(answers: Sequence[Answered], around: World, *, now: datetime) -> None:
     """Keep what the calls tell of their systems: time taken, limits, circuit."""
     made = [(one, one.verdict) for one in answers if one.verdict is not None]
     sets.insert(_call(one, verdict, now) for one, verdict in made)
     by_system: dict[int, list[Answered]] = {}
     for one, _verdict in made:
         by_system.setdefault(one.intent.system.pk, []).append(one)
-    for pk, system in System.objects.in_bulk(by_system).items():
-        heard, quota = by_system[pk], by_system[pk][-1].quota
+    for pk, heard in by_system.items():
+        system, quota = around.systems[pk], heard[-1].quota
         if quota.used is not None and quota.used != system.quota_used:
             System.objects.filter(connection=system.connection).update(
                 quota_used=quota.used, quota_limit=quota.limit

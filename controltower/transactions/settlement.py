@@ -31,6 +31,7 @@ from controltower.transactions.protocol import (
 )
 from controltower.transactions.resolver import Counts
 from controltower.transactions.telling import sentence
+from controltower.transactions.world import World
 
 log = logging.getLogger(__name__)
 A_WHILE = timedelta(seconds=1)
@@ -38,13 +39,13 @@ MOST_TEXT = 600
 MOST_BODY = 200_000
 
 
-def settle(answers: Sequence[Answered], *, now: datetime) -> None:
+def settle(answers: Sequence[Answered], *, now: datetime, around: World | None = None) -> None:
     """Write what calls came to, and let their transactions go on. A set that cannot be kept is
     settled one by one."""
     if not answers:
         return
     try:
-        _settle(answers, now)
+        _settle(answers, now, around)
     except cases.AWAY:
         raise
     except Exception as error:  # noqa: BLE001 - one answer's trouble must not cost the others
@@ -67,9 +68,9 @@ def _plain(answered: Answered, error: Exception) -> Answered:
     return replace(answered, verdict=plain)
 
 
-def _settle(answers: Sequence[Answered], now: datetime) -> None:
+def _settle(answers: Sequence[Answered], now: datetime, around: World | None = None) -> None:
     owners = {answered.intent.transaction_id for answered in answers}
-    with cases.opened(owners, now=now) as found:
+    with cases.opened(owners, now=now, around=around) as found:
         proofs = learning.proofs(answers)
         closed: dict[Any, dict[str, Any]] = {}
         for answered in answers:
