@@ -119,8 +119,8 @@ def _drain_peer(play: Play, part: Part) -> None:
 
 
 def _press_tower(tower: Tower, part: Part, seconds: float) -> None:
-    tower.ground.control("reset")
     with tower.open(), tower.running(EVERYTHING):
+        _warm_up(tower)
         since, told = _load(tower, seconds, PRESSED)
         tower.wait()
     done = tower.ask(WITHIN, since=since, until=since + timedelta(seconds=seconds))
@@ -138,8 +138,7 @@ def _press_peer(play: Play, part: Part, seconds: float) -> None:
 
 def _latency(tower: Tower, part: Part, rate: int, seconds: float) -> None:
     with tower.open(), tower.running(EVERYTHING):
-        _load(tower, 1, 20)
-        tower.wait()
+        _warm_up(tower)
         since, told = _load(tower, seconds, rate)
         tower.wait()
     p50, p99 = tower.latency(since, 0.5, 0.99)
@@ -158,7 +157,7 @@ def _trickle(play: Play, part: Part, seconds: float) -> None:
 def _fairness(tower: Tower, part: Part, seconds: float) -> None:
     """One of the systems stops answering: what the others' steps feel of it."""
     with tower.open(), tower.running(EVERYTHING):
-        _load(tower, 1, 20)
+        _warm_up(tower)
         for name, delay in (("all well", 20), ("one slow (2 s)", 2_000), ("one dead", 60_000)):
             tower.ground.control("slow", DEAD, str(delay))
             since, _answers = _load(tower, 2 * seconds, 100)
@@ -170,6 +169,13 @@ def _fairness(tower: Tower, part: Part, seconds: float) -> None:
         part.compare(f"others' p95 at 100/s, {name}", "others' p95 at 100/s, all well", goal=1.2,
                      at_least=False)  # fmt: skip
     part.fidelity.append("after the dead system came back, all of its steps ended well")
+
+
+def _warm_up(tower: Tower) -> None:
+    """Until the workers have played something: a start is not what is measured."""
+    _load(tower, 1, 20)
+    tower.wait()
+    tower.ground.control("reset")
 
 
 def _load(tower: Tower, seconds: float, rate: float) -> tuple[datetime, dict[str, Any]]:
