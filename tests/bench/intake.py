@@ -20,7 +20,7 @@ from tests.bench.ground import FIRST_PORT, Ground, Trouble, until
 from tests.bench.peers import with_n8n
 from tests.bench.peers.catalogue import ENVIRONMENTS
 from tests.bench.report import Part
-from tests.bench.tower.running import EVERYTHING, STORED, Tower
+from tests.bench.tower.running import DONE, EVERYTHING, STORED, Tower
 
 DJANGO = "bench-django"
 RAW, VIEW = "raw ASGI answer, 64 clients", "Django view with one INSERT, 64 clients"
@@ -141,6 +141,8 @@ def _n8n(ground: Ground, part: Part, seconds: float) -> None:
 def _surge(tower: Tower, part: Part, seconds: float) -> None:
     """Many times more events than steps can be played, everything running."""
     with tower.open() as web, tower.running(EVERYTHING):
+        begun = datetime.now(UTC)
+        until(lambda: tower.ask(DONE, since=begun) > 0, 60, "the tower's first step")
         begun = datetime.now(UTC)
         _crowd(tower, part, 8, MOST_CLIENTS, 2000)
         ended = tower.steps_since(begun)

@@ -8,6 +8,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ from tests.bench.peers.catalogue import ENVIRONMENTS
 
 FILES = Path(__file__).parent / "n8n"
 PLACE = ENVIRONMENTS / "bench-n8n"
+SETTLING = 3.0
+"""Seconds in which what it was warmed up with ends, so that it is not counted."""
 INSTALLING, STARTING, FINISHING = 600.0, 120.0, 90.0
 """Seconds after which n8n is left out of the run."""
 INSTALL = ["npm", "install", "--no-audit", "--no-fund", "--omit=dev", "--ignore-scripts"]
@@ -51,6 +54,7 @@ def measure(ground: Ground, seconds: float, clients: int) -> Found:
     with _running(ground) as (port, store):
         _crowd(ground, port, 2, 1)
         until(lambda: _ask(store, DONE) > 0, FINISHING, "n8n's first execution")
+        time.sleep(SETTLING)
         store.execute("TRUNCATE execution_entity CASCADE")
         ground.control("reset")
         told = _crowd(ground, port, seconds, clients)
