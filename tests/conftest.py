@@ -34,7 +34,7 @@ from controltower.measures import invariants  # noqa: E402
 from controltower.transactions.models import InboundEvent, Transaction  # noqa: E402
 from tests.factories import AGO  # noqa: E402
 
-settings.AUDIT_ANCHOR = Path(tempfile.gettempdir()) / f"ct-test-anchor-{os.getpid()}.log"
+settings.AUDIT_ANCHOR = Path(tempfile.gettempdir()) / f"ct-anchor-{os.getpid()}.log"
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 """Signing in is not what is slow in tests: the real hash costs a quarter of a second a person."""
 
@@ -66,6 +66,7 @@ def invariants_hold(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
         return
     request.getfixturevalue("transactional_db" if marker.kwargs.get("transaction") else "db")
+    settings.AUDIT_ANCHOR.unlink(missing_ok=True)
     yield
     if connection.needs_rollback or _has_failed():
         return
