@@ -7,6 +7,7 @@ from __future__ import annotations
 from django.urls import path
 
 from controltower.web import (
+    assurance,
     exceptions,
     find,
     health,
@@ -91,6 +92,10 @@ govern = [
         mappings.activate,
         name="mapping_activate",
     ),
+    path("assurance/", assurance.assurance, name="assurance"),
+    path("assurance/banner/", assurance.banner, name="assurance_banner"),
+    path("assurance/<int:pk>/owners/", assurance.take, name="incident_owners"),
+    path("assurance/<int:pk>/closings/", assurance.close, name="incident_closings"),
     path("recovery/", recovery.banner, name="recovery"),
     path("recovery/end/", recovery.end, name="recovery_end"),
     path("systems/", systems.systems, name="systems"),

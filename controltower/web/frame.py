@@ -61,7 +61,10 @@ RAIL: tuple[tuple[str | Promise, tuple[Place, ...]], ...] = (
     ),
     (
         gettext_lazy("Govern"),
-        (Place("mappings", gettext_lazy("Mappings"), "git-compare", "m", phone=True),),
+        (
+            Place("mappings", gettext_lazy("Mappings"), "git-compare", "m", phone=True),
+            Place("assurance", gettext_lazy("Assurance"), "shield-check", "a"),
+        ),
     ),
     (
         gettext_lazy("Systems"),

@@ -76,6 +76,12 @@ STATES = {
         "unknown": Mark("rk", _("In doubt")),
         "skipped_duplicate": Mark("ok", _("Already there")),
     },
+    "rule": {
+        "holds": Mark("ok", _("Holds")),
+        "broken": Mark("br", _("Broken")),
+        "stale": Mark("rk", _("Not looked at lately")),
+        "unknown": Mark("nt", _("Not looked at yet")),
+    },
     "circuit": {
         "closed": Mark("ok", _("Healthy")),
         "testing": Mark("rk", _("Circuit testing")),

@@ -21,7 +21,7 @@ from controltower.firm.rates import rate_date
 from controltower.measures import exposure, flow, health, promises, today
 from controltower.measures.exposure import Lateness, Scope, Stake, reporting_currency
 from controltower.systems.models import System
-from controltower.web import first_steps, recovery, scope, standing, triage, wording
+from controltower.web import assurance, first_steps, recovery, scope, standing, triage, wording
 from controltower.web.charts import agebars, lane, small
 from controltower.web.charts.value import Backlog, Part
 from controltower.web.security import SignedIn
@@ -42,6 +42,7 @@ def tower(request: SignedIn) -> HttpResponse:
     now = timezone.now()
     steps = first_steps.first_steps()
     context: dict[str, Any] = {"now": now, "setup": steps, **recovery.shown(request, now)}
+    context |= assurance.shown()
     if steps is None:
         for _template, build in REGIONS.values():
             context |= build(request, now)

@@ -19,7 +19,8 @@ NAMES = (
     "tower", "transactions", "transactions stuck", "transactions no match",
     "transaction verified", "transaction refused", "transaction period closed",
     "transaction in doubt", "exceptions", "set aside", "exception", "jobs", "job", "mappings",
-    "mapping", "mapping in review", "mapping draft", "systems", "system", "system circuit open",
+    "mapping", "mapping in review", "mapping draft", "assurance", "systems", "system",
+    "system circuit open",
 )  # fmt: skip
 SCREENS = [(theme, width) for theme in ("light", "dark") for width in (1440, 375)]
 

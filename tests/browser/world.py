@@ -80,6 +80,7 @@ def build() -> dict[str, str]:
         "mapping": "/mappings/customer-to-erp/",
         "mapping in review": "/mappings/customer-to-erp/v2/",
         "mapping draft": "/mappings/invoice-to-erp/drafts/",
+        "assurance": "/assurance/",
         "systems": "/systems/",
         "system": "/systems/tryton/",
         "system circuit open": "/systems/certinia/",

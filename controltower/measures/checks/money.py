@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from decimal import Decimal
-from typing import Any
 
 from controltower.canonical.money import UnknownCurrency, minor_units
 from controltower.measures.checks.finding import Found, Span, number, rows, told
-from controltower.measures.models import Figure, Kind
+from controltower.measures.models import Figure
 from controltower.transactions.models import TransactionState
 
 MOST_COMMON_UNITS = 2
 BILLING = "time-and-expense-to-billing"
+PARTS = ("posted", "exceptions", "flight", "otherwise")
+"""Where money is: posted, in exceptions, in flight, or ended otherwise."""
 
 GATHERED = """
 SELECT tx.reference, tx.amount, sum((item.record->>'amount')::numeric) AS facts
@@ -66,24 +65,8 @@ def _minor_units(currency: str) -> int:
         return MOST_COMMON_UNITS
 
 
-def by_currency() -> Sequence[dict[str, Any]]:
-    """Billing money per currency: in = posted + in exceptions + in flight + ended otherwise.
-    Amounts in major units."""
-    sums: dict[str, dict[str, Decimal]] = {}
-    figures = Figure.objects.filter(kind=Kind.STANDING, process=BILLING).order_by()
-    for figure in figures:
-        line = sums.setdefault(figure.currency, dict.fromkeys(PARTS, Decimal(0)))
-        line[_part(figure.state)] += figure.amount
-    return [
-        {"currency": currency, "in": sum(line.values(), Decimal(0)), **line}
-        for currency, line in sorted(sums.items())
-    ]
-
-
-PARTS = ("posted", "exceptions", "flight", "otherwise")
-
-
-def _part(state: str) -> str:
+def part_of(state: str) -> str:
+    """Where the money of a billing transaction in this state is."""
     match state:
         case TransactionState.VERIFIED:
             return "posted"

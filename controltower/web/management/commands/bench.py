@@ -130,6 +130,7 @@ def pages() -> list[tuple[str, str, bool]]:
         ),
         *((f"Find: {name}", f"{reverse('find')}?q={text}", True) for name, text in FINDS.items()),
         ("Mappings", reverse("mappings"), False),
+        ("Assurance", reverse("assurance"), False),
         ("Health", reverse("systems"), False),
     ]
     if stuck:
