@@ -17,6 +17,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 CODE = ["controltower", "integrations", "tests", "bin", "manage.py"]
 NOT_FAST = "not slow and not browser and not tryton"
+BESIDE = ("tests/platform", "tests/journeys", "tests/integrations", "tests/chaos", "tests/crash")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -110,11 +111,20 @@ def has_browser() -> bool:
 
 
 def run_tests(arguments: list[str]) -> bool:
-    """pytest with its own output; its summary is the last line of the run. Files run beside each
-    other, as many as there are cores, each process with servers of its own."""
-    beside = ["-n", str(os.cpu_count() or 1), "--dist", "loadfile"]
-    command = [sys.executable, "-m", "pytest", *beside, *arguments]
-    return subprocess.call(command, cwd=REPOSITORY) == 0
+    """pytest with its own output; its summary is the last line of the run. Without arguments, the
+    tests of whole programs run beside the others: each has servers of its own, and mostly waits."""
+    command = [sys.executable, "-m", "pytest"]
+    if arguments:
+        return subprocess.call([*command, *arguments], cwd=REPOSITORY) == 0
+    beside = subprocess.Popen(
+        [*command, *BESIDE], cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True,
+    )  # fmt: skip
+    others = [f"--ignore={directory}" for directory in BESIDE]
+    passed = subprocess.call([*command, *others], cwd=REPOSITORY) == 0
+    told, _nothing = beside.communicate()
+    print(told, flush=True)
+    return passed and beside.returncode == 0
 
 
 def _say(name: str, passed: bool, seconds: float) -> None:

@@ -20,8 +20,6 @@ from controltower.embedded.process import program_of
 from controltower.embedded.valkey import Valkey
 
 PREFIX = "ct-test-"
-OURS = "CONTROLTOWER_TEST_SERVERS"
-"""Says that the servers are of a test session, and were not given by the caller."""
 
 
 @dataclass
@@ -75,12 +73,10 @@ def end_abandoned() -> None:
 def serve_session() -> None:
     """Set ``DATABASE_URL`` and ``REDIS_URL`` for this process, unless the caller gave both.
 
-    Processes that run test files beside each other have servers of their own: some tests stop or
-    empty them. The servers end with the process, even when pytest gives up before its own hooks.
+    The servers end with the process, even when pytest gives up before its own hooks run.
     """
-    inherited = OURS in os.environ and "PYTEST_XDIST_WORKER" in os.environ
-    if not inherited and "DATABASE_URL" in os.environ and "REDIS_URL" in os.environ:
+    if "DATABASE_URL" in os.environ and "REDIS_URL" in os.environ:
         return
     servers = start_servers()
     atexit.register(servers.stop)
-    os.environ.update(servers.environment() | {OURS: str(os.getpid())})
+    os.environ.update(servers.environment())

@@ -55,6 +55,7 @@ def test_not_ready_without_a_dispatcher() -> None:
     assert answer.json()["checks"]["database"] == "ok"
 
 
+@pytest.mark.breaks("I5")
 def test_gauges_tell_what_is_stuck_and_for_how_much() -> None:
     System.objects.create(
         slug="erp", title="ERP", domain="erp", role="erp", connector="tryton",

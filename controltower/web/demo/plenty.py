@@ -243,8 +243,9 @@ STATEMENTS: tuple[tuple[str, str], ...] = (
             occurred_at, received_at, raw, digest, signature, record_kind, record, keys,
             correlation_id, state, reason, deaths, due_at)
         SELECT event, 'fill', 'FILL-' || g, 'timesheet.approved', 'FILL-' || g, '1', started,
-            started, convert_to(repeat(md5(g::text), 10), 'UTF8'), md5(g::text) || md5(g::text),
-            'polled', 'timecard', jsonb_build_object('source_id', 'FILL' || g), '[]', chain,
+            started, convert_to(repeat(md5(g::text), 10), 'UTF8'),
+            encode(sha256(convert_to(repeat(md5(g::text), 10), 'UTF8')), 'hex'),
+            'polled', 'timecard', jsonb_build_object('source_id', 'FILL-' || g), '[]', chain,
             'accepted', '', 0, started
         FROM plan
         """,
