@@ -10,6 +10,7 @@ settlement. Only the systems' answers are given here, instead of a call.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -397,7 +398,7 @@ def unreadable(**named: str) -> InboundEvent:
         received_at=now,
         due_at=now,
         raw=b"{}",
-        digest="0" * 64,
+        digest=hashlib.sha256(b"{}").hexdigest(),
         signature="valid",
         record_kind="Riddle",
         record={"source_id": "PT-9", **named},

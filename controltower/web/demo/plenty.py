@@ -203,7 +203,7 @@ STATEMENTS: tuple[tuple[str, str], ...] = (
             deadline_at, ended_at, milliseconds, request, response, status, kind, text)
         SELECT pg_temp.id_at(at), id, 1, 'send',
             CASE WHEN state = 'parked' THEN 'failed_permanent' ELSE 'acked' END, 1, 1,
-            'FILL-' || g || '.' || name, version,
+            'FILL-' || g || '.' || name, NULL::bigint,
             '00-' || md5(g::text) || '-' || left(md5(name), 16) || '-01',
             jsonb_build_object('Name', 'Deal ' || g, 'Amount', g), md5(g::text) || md5(name),
             at - interval '300 milliseconds', at + interval '20 seconds', at, 300,
