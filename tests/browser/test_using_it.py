@@ -89,13 +89,14 @@ def test_pausing_and_resuming_a_system_by_keyboard(screens: Screens, tower: Towe
 def test_a_signal_makes_exactly_the_regions_concerned_fetch_themselves(
     screens: Screens, tower: Tower
 ) -> None:
+    """The systems, and whether they are held back for a recovery; nothing else."""
     page = screens.visitor("otto.brandt").go("/")
     expect(page.locator("[data-live-mark]")).to_have_attribute("data-state", "live")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url.removeprefix(tower.base)))
-    with page.expect_response("**/tower/systems/"):
+    with page.expect_response("**/tower/systems/"), page.expect_response("**/recovery/"):
         ring(tower, "systems")
-    assert set(asked) == {"/tower/systems/"}
+    assert set(asked) == {"/tower/systems/", "/recovery/"}
 
 
 def test_a_refresh_leaves_what_is_being_typed_and_what_is_open(
