@@ -178,14 +178,16 @@ class Run:
         return await asyncio.get_running_loop().run_in_executor(self._clerk, read, *asked)
 
     async def _settle(self) -> float | None:
-        """Wait until every process is up and nothing is live that no person has to decide; None
-        when that takes too long, or there is no headway for as long as the patience lasts."""
+        """Wait until every process is up, every source has been read to its end once more, and
+        nothing is live that no person has to decide; None when that takes too long, or there is
+        no headway for as long as the patience lasts."""
         began = heard = time.monotonic()
+        calm = datetime.now(UTC)
         done = 0
         while time.monotonic() - heard < self.settle:
             if time.monotonic() - began > self.settle * LONGEST_SETTLING:
                 return None
-            if self.house.is_ready() and await self._from_books(_is_quiet):
+            if self.house.is_ready() and await self._from_books(_is_quiet, calm):
                 return time.monotonic() - began
             if self.samples and (now := self.samples[-1].headway) > done:
                 done, heard = now, time.monotonic()
@@ -235,16 +237,21 @@ def _projects(load: Load) -> int:
     return len(load.firm.query(soql))
 
 
-def _is_quiet() -> bool:
-    """Nothing unread, nothing live but what waits for a person; False while the books are away."""
+def _is_quiet(calm: datetime) -> bool:
+    """Every feed read to its end since the calm began, nothing unread, nothing live but what waits
+    for a person; False while the books are away."""
     from django.db import InterfaceError, OperationalError, connection
+    from django.db.models import Q
 
+    from controltower.systems.models import Feed
     from controltower.transactions.models import EventState, InboundEvent, Transaction
 
     try:
+        behind = Feed.objects.filter(Q(ended_at=None) | Q(ended_at__lt=calm)).exists()
         unread = InboundEvent.objects.filter(state=EventState.RECEIVED).exists()
         stuck = Transaction.objects.stuck().values("pk")
-        return not unread and not Transaction.objects.live().exclude(pk__in=stuck).exists()
+        live = Transaction.objects.live().exclude(pk__in=stuck).exists()
+        return not (behind or unread or live)
     except (OperationalError, InterfaceError):
         connection.close()
         return False
