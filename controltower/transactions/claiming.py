@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -10,7 +10,8 @@ from uuid import UUID
 from django.db import connection
 
 from controltower.canonical.verdicts import Effect
-from controltower.transactions.protocol import CLAIMABLE, Purpose, purpose_of
+from controltower.transactions.protocol import CLAIMABLE, IN_DOUBT, Purpose, purpose_of
+from controltower.transactions.resolver import UNDECIDED, UNDER_WAY
 
 LEASE = timedelta(seconds=60)
 ASKING = ", ".join(
@@ -27,6 +28,17 @@ MAY_GO = f"""(
     OR (step.state, step.effect) IN ({ASKING}))"""
 """In recovery mode nothing is sent: what may be written already is asked for."""
 
+
+def _listed(states: Collection[str]) -> str:
+    return ", ".join(f"'{state}'" for state in sorted(states))
+
+
+STANDS_BEFORE = f"""(
+    other.state IN ({_listed(UNDER_WAY)})
+    OR (other.kind = '{IN_DOUBT}' AND other.state IN ({_listed(UNDECIDED)})
+        AND step.kind <> '{IN_DOUBT}'))"""
+"""`resolver.stands_before`, of another step that was sent."""
+
 CLAIM = f"""
 UPDATE transactions_step
 SET fence = fence + 1, lease_until = now() + make_interval(secs => %(lease)s)
@@ -40,7 +52,8 @@ WHERE id IN (
       AND (step.ordering_key = '' OR step.state <> 'scheduled' OR NOT EXISTS (
           SELECT 1 FROM transactions_step other
           WHERE other.system_id = step.system_id AND other.ordering_key = step.ordering_key
-            AND other.id <> step.id AND other.state IN ('sending', 'unknown')))
+            AND other.ordering_key <> '' AND other.id <> step.id AND other.sent_at IS NOT NULL
+            AND {STANDS_BEFORE}))
     ORDER BY step.due_at, step.id
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED)

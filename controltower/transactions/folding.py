@@ -55,6 +55,8 @@ def _moving(
     if step is not None and step.system is not None:
         if reason := _closed_door(step.system):
             return TransactionState.WAITING, WaitKind.CIRCUIT_OPEN, reason, step.system.retry_at
+        if step.kind == WaitKind.DEPENDENCY:
+            return TransactionState.WAITING, WaitKind.DEPENDENCY, step.text, None
         later = step.due_at is not None and step.due_at > now
         if later and step.kind == Kind.RATE_LIMITED:
             text = f"{step.system.title} asked us to slow down."

@@ -1,4 +1,4 @@
-"""What is handed from the claim to the settlement of one call."""
+"""What is handed from the preparation to the settlement of one call."""
 
 from __future__ import annotations
 
@@ -6,10 +6,28 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from controltower.canonical.verdicts import Quota, Verdict
-from controltower.processes.definition import StepDefinition
+from controltower.processes.definition import Send, StepDefinition
 from controltower.systems import calls
 from controltower.systems.models import System
-from controltower.transactions.protocol import State
+from controltower.transactions.cases import Case
+from controltower.transactions.models import Step
+from controltower.transactions.protocol import Purpose, State
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A call that the rules allow, before its intent is written."""
+
+    case: Case
+    step: Step
+    order: calls.Order
+    prepared: Send
+    definition: StepDefinition
+
+    @property
+    def sends(self) -> bool:
+        """Whether it writes, rather than asks."""
+        return self.order.purpose == Purpose.SEND
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import hashlib
 import json
 import logging
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,8 +29,9 @@ from controltower.transactions.cases import Case
 from controltower.transactions.claiming import LEASE, Claim, give_back
 from controltower.transactions.facts import conclude
 from controltower.transactions.folding import fold
-from controltower.transactions.intent import Intent
+from controltower.transactions.intent import Draft, Intent
 from controltower.transactions.models import Attempt, Step
+from controltower.transactions.ordering import in_order
 from controltower.transactions.protocol import (
     CLAIMABLE,
     MOST_DEATHS,
@@ -47,17 +48,6 @@ log = logging.getLogger(__name__)
 DIED = "The worker stopped before the answer came."
 MAYBE_SENT = "This may have been sent after the backup was taken, and its target cannot be asked."
 SOON, A_WHILE = timedelta(seconds=0.2), timedelta(seconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A call that the rules allow, before its intent is written."""
-
-    case: Case
-    step: Step
-    order: calls.Order
-    prepared: Send
-    definition: StepDefinition
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +86,7 @@ def _prepare(claims: Sequence[Claim], now: datetime, around: World | None) -> li
             if case and step and (draft := _draft(case, step, past.get(step.pk, Past()))):
                 drafts.append(draft)
         intents = [
-            _commit_intent(draft, past.get(draft.step.pk, Past())) for draft in _in_order(drafts)
+            _commit_intent(draft, past.get(draft.step.pk, Past())) for draft in in_order(drafts)
         ]
     give_back([one for one in claims if one.transaction_id not in found], after=SOON)
     return intents
@@ -241,40 +231,11 @@ def _mapped(
     return applied.record
 
 
-def _in_order(drafts: Sequence[Draft]) -> Iterable[Draft]:
-    """Those whose business record nothing else is in flight for; the others wait a moment."""
-    wanted = [draft for draft in drafts if draft.prepared.ordering and _sends(draft)]
-    busy: set[tuple[int | None, str]] = set(
-        Step.objects.filter(
-            system__in={draft.step.system_id for draft in wanted},
-            ordering_key__in={draft.prepared.ordering for draft in wanted},
-            state__in=[State.SENDING, State.UNKNOWN],
-        )
-        .exclude(pk__in=[draft.step.pk for draft in wanted])
-        .values_list("system_id", "ordering_key")
-        if wanted
-        else ()
-    )
-    for draft in drafts:
-        key = (draft.step.system_id, draft.prepared.ordering)
-        if draft.prepared.ordering and _sends(draft):
-            if key in busy:
-                draft.step.due_at = draft.case.now + A_WHILE
-                draft.step.lease_until = None
-                continue
-            busy.add(key)
-        yield draft
-
-
-def _sends(draft: Draft) -> bool:
-    return draft.order.purpose == Purpose.SEND
-
-
 def _commit_intent(draft: Draft, past: Past) -> Intent:
     case, step, order = draft.case, draft.step, draft.order
     assert step.system is not None
     came_from = State(step.state)
-    if _sends(draft):
+    if draft.sends:
         step.state, step.sent_at = State.SENDING, case.now
         step.probes = step.absences = 0
         step.sent = dict(draft.prepared.record)
@@ -291,7 +252,7 @@ def _commit_intent(draft: Draft, past: Past) -> Intent:
         idempotency_key=order.key,
         mapping_version_id=step.mapping_version_id,
         traceparent=f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01",
-        payload=order.record if _sends(draft) else {},
+        payload=order.record if draft.sends else {},
         payload_digest=hashlib.sha256(payload.encode()).hexdigest(),
         started_at=case.now,
         deadline_at=case.now + step.system.deadline,

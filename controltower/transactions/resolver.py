@@ -24,6 +24,9 @@ EXPECTED = {
     Purpose.READ_BACK: State.ACKED,
 }
 """Where a step is while it waits for the answer to such a call."""
+UNDER_WAY = frozenset({State.SENDING, State.UNKNOWN})
+UNDECIDED = frozenset({State.PLANNED, State.SCHEDULED, State.PARKED, State.HELD})
+"""Where a step in doubt may wait: for a person, or for its turn once one has taken it up."""
 PROVABLE = frozenset({State.SENDING, State.UNKNOWN, State.SCHEDULED})
 
 
@@ -91,6 +94,15 @@ def beyond_asking(effect: Effect) -> bool:
 def in_doubt(state: State, kind: str, *, sent: bool) -> bool:
     """Whether it may be in the target without our knowing: no rule of ours changes that."""
     return state in {State.UNKNOWN, State.ACKED} or (sent and kind == IN_DOUBT)
+
+
+def stands_before(state: State, kind: str, *, sent: bool, doubtful: bool) -> bool:
+    """Whether a step keeps another of its business record from being sent: while it is under way,
+    and as long as nobody knows whether it is there. A step in such doubt itself (`doubtful`) only
+    repeats what it sent, and waits for nobody's doubt."""
+    if state in UNDER_WAY:
+        return True
+    return state in UNDECIDED and sent and kind == IN_DOUBT and not doubtful
 
 
 def unsure(effect: Effect, kind: str, purpose: Purpose) -> bool:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from controltower.canonical.verdicts import Effect
 from controltower.transactions.protocol import IN_DOUBT, Purpose, State
-from controltower.transactions.resolver import Counts
+from controltower.transactions.resolver import UNDER_WAY, Counts
 from tests.model.recipe import Fate, Recipe, engine_fate
-from tests.model.search import LOST, NO_END, SAID, STUCK, TWICE
+from tests.model.search import LOST, NO_END, PASSED, SAID, STUCK, TWICE
 from tests.model.world import (
     A_HORIZON,
     OFFERS,
@@ -209,6 +209,14 @@ class PendingIsShort(Recipe):
         return fate._replace(due=Wait.SOON) if short else fate
 
 
+class ParkedDoubtBlocksNothing(Recipe):
+    """As the engine did once: only what is under way keeps another step of its record waiting."""
+
+    def stands_before(self, row: Row, other: Row) -> bool:
+        """Not what a person must decide."""
+        return super().stands_before(row, other) and other.state in UNDER_WAY
+
+
 class NextGenerationProven(Recipe):
     """Sound: a new generation after the target was asked, past the quarantine, and has nothing."""
 
@@ -236,6 +244,7 @@ class Broken:
     rule: str = TWICE
     faults: int = 3
     ends: int = 0
+    steps: int = 1
 
 
 KNOWN = (
@@ -257,4 +266,5 @@ KNOWN = (
     Broken(OldAbsencesCount, (C,), SAID),
     Broken(RefusalEndsDoubt, (A, A_HORIZON), SAID),
     Broken(PendingIsShort, (B,)),
+    Broken(ParkedDoubtBlocksNothing, (D,), PASSED, faults=1, steps=2),
 )

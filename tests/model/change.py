@@ -9,7 +9,6 @@ from typing import NamedTuple
 from controltower.transactions.protocol import Purpose, State
 from tests.model.world import Phase, Row, Says, Target, Wait, Worker, World
 
-IN_FLIGHT = frozenset({State.SENDING, State.UNKNOWN})
 AWAKE = Worker(Phase.AWAKE)
 
 
@@ -109,11 +108,6 @@ def _is_spent(worker: Worker) -> bool:
         return not worker.in_time or worker.purpose is Purpose.READ_BACK
     proof = worker.says is Says.DONE and worker.purpose is not Purpose.READ_BACK
     return worker.phase is Phase.CLAIMED or (worker.phase is Phase.ANSWERED and not proof)
-
-
-def busy(now: World, step: int) -> bool:
-    """Whether another step of the same business record is in flight."""
-    return any(row.state in IN_FLIGHT for other, row in enumerate(now.rows) if other != step)
 
 
 def _late(worker: Worker, step: int) -> Worker:

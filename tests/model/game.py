@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from controltower.canonical.verdicts import Effect
 from controltower.transactions.protocol import CLAIMABLE, State
-from tests.model.change import busy
 from tests.model.recipe import Recipe
 from tests.model.world import Lease, Offer, Phase, Says, Target, Wait, World
 
@@ -26,7 +25,15 @@ class Game:
         row = now.rows[step]
         if row.state not in CLAIMABLE or row.due is not Wait.NOW or row.lease is Lease.LIVE:
             return False
-        return row.state is not State.SCHEDULED or not busy(now, step)
+        return row.state is not State.SCHEDULED or not self.waits(now, step)
+
+    def waits(self, now: World, step: int) -> bool:
+        """Whether another step of the same business record stands before this one."""
+        return any(
+            self.recipe.stands_before(now.rows[step], row)
+            for other, row in enumerate(now.rows)
+            if other != step
+        )
 
     def under_way(self, now: World, step: int, since: Phase = Phase.SENT) -> bool:
         """Whether a request may still arrive, in which case no declared limit has passed."""

@@ -23,7 +23,7 @@ from controltower.canonical.verdicts import (
     Verdict,
 )
 from controltower.transactions import protocol, resolver
-from controltower.transactions.protocol import Purpose, Situation, State
+from controltower.transactions.protocol import IN_DOUBT, Purpose, Situation, State
 from controltower.transactions.resolver import Counts
 from tests.model.world import Lease, Row, Says, Wait, Worker
 
@@ -90,6 +90,13 @@ class Recipe:
     """Whether an answer without fence and proof never counts, so that it need not be followed."""
     sweeps = True
     """Whether lost leases are found and unrung bells rung again."""
+
+    def stands_before(self, row: Row, other: Row) -> bool:
+        """Whether another step of the same business record keeps a row from being sent."""
+        doubtful = row.kind is IN_DOUBT
+        return resolver.stands_before(
+            other.state, other.kind or "", sent=other.sent, doubtful=doubtful
+        )
 
     def aged(self, row: Row) -> Row:
         """The row as it is claimed: a key that the target has forgotten is none."""

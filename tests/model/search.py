@@ -13,10 +13,11 @@ from itertools import chain
 
 from controltower.canonical.verdicts import Effect
 from controltower.transactions.protocol import IN_DOUBT, State
+from controltower.transactions.resolver import UNDER_WAY
 from tests.model import around, workers
-from tests.model.change import IN_FLIGHT, Next, Sort, rested
+from tests.model.change import Next, Sort, rested
 from tests.model.game import Game
-from tests.model.world import Phase, World
+from tests.model.world import Phase, Row, World
 
 ENDS = frozenset({State.VERIFIED, State.SKIPPED, State.CANCELLED})
 TOLD = frozenset({State.PARKED, State.HELD, State.SCHEDULED})
@@ -27,6 +28,7 @@ SAID = "It is said that nothing was written, but it is, or may be, there."
 NO_END = "A way out of an end: "
 NOBODY = "What can be neither repeated nor looked up was not put before a person."
 TOGETHER = "Two steps of one business record are in flight."
+PASSED = "A business record is written to while nobody knows whether an earlier step reached it."
 STUCK = "Nothing but a person or a fault would ever move it on."
 AT_REST = ENDS | {State.PARKED, State.HELD}
 
@@ -114,8 +116,17 @@ class Search:
         return Found(len(self.before), self.moves, broken, tuple(reversed(told)))
 
     def at_rest(self) -> list[World]:
-        """The worlds reached in which every step is at an end or with a person."""
-        return [now for now in self.before if all(row.state in AT_REST for row in now.rows)]
+        """The worlds reached in which every step is at an end, with a person, or behind one that
+        is."""
+        return [now for now in self.before if self._rests(now)]
+
+    def _rests(self, now: World) -> bool:
+        held_up = any(row.state is State.PARKED and row.kind is IN_DOUBT for row in now.rows)
+        return all(
+            row.state in AT_REST
+            or (held_up and row.state is State.SCHEDULED and self.game.waits(now, step))
+            for step, row in enumerate(now.rows)
+        )
 
     def _never_at_rest(self) -> World | None:
         """A world from which work and time alone never come to rest."""
@@ -134,8 +145,15 @@ def _broken_move(now: World, move: Next) -> Iterator[str]:
         if old.state in ENDS and new.state is not old.state:
             yield f"{NO_END}{old.state.value} became {new.state.value}."
         unanswered = new.state is State.UNKNOWN and old.state is not State.UNKNOWN
+        sent = new.state is State.SENDING and old.state is not State.SENDING
+        if sent and old.kind is not IN_DOUBT and any(map(_undecided, now.rows)):
+            yield PASSED
         if unanswered and new.effect is Effect.UNREPEATABLE and move.sort is not Sort.PERSON:
             yield NOBODY
+
+
+def _undecided(row: Row) -> bool:
+    return row.sent and row.kind is IN_DOUBT and row.state not in ENDS | {State.ACKED}
 
 
 def _broken(now: World) -> Iterator[str]:
@@ -149,5 +167,5 @@ def _broken(now: World) -> Iterator[str]:
         known = row.acked or row.kind is IN_DOUBT
         if row.state in TOLD and row.sent and there and not known:
             yield SAID
-    if sum(row.state in IN_FLIGHT for row in now.rows) > 1:
+    if sum(row.state in UNDER_WAY for row in now.rows) > 1:
         yield TOGETHER

@@ -62,7 +62,8 @@ def test_of_one_business_record_one_step_is_in_flight(offer: Offer) -> None:
 def test_a_broken_recipe_is_rejected(known: Broken) -> None:
     for offer in known.against:
         game = Game(known.recipe(), offer)
-        found = Search(game, known.rule).run(world(offer, ends=known.ends), faults=known.faults)
+        start = world(offer, ends=known.ends, steps=known.steps)
+        found = Search(game, known.rule).run(start, faults=known.faults)
         print(f"{known.recipe.__name__} against {offer.name}: {found}")
         assert found.broken.startswith(known.rule) and found.broken, found
 

@@ -10,7 +10,6 @@ from tests.model.change import (
     AWAKE,
     Next,
     answer,
-    busy,
     enter,
     fault,
     fenced,
@@ -87,7 +86,7 @@ def _prepare(game: Game, now: World, number: int, worker: Worker) -> Next:
         row = row._replace(state=State.PARKED, kind=IN_DOUBT, lease=Lease.NONE)
         return work("it has stopped three: parked", hand(put(now, step, row), number, AWAKE))
     purpose = game.recipe.purpose(row)
-    if purpose is Purpose.SEND and busy(now, step):
+    if purpose is Purpose.SEND and game.waits(now, step):
         row = row._replace(lease=Lease.NONE, due=Wait.SOON)
         return work("its business key is busy", hand(put(now, step, row), number, AWAKE))
     ready = worker._replace(phase=Phase.INTENDED, purpose=purpose, came_from=row.state)

@@ -281,6 +281,12 @@ class Step(models.Model):
                 name="steps_due",
             ),
             models.Index(
+                fields=["system", "ordering_key"],
+                condition=Q(kind="unknown", state__in=["planned", "scheduled", "parked", "held"])
+                & ~Q(ordering_key=""),
+                name="steps_in_doubt",
+            ),
+            models.Index(
                 fields=["lease_until"], condition=Q(state="sending"), name="steps_sending"
             ),
             models.Index(
