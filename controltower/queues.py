@@ -21,12 +21,13 @@ from rq.serializers import JSONSerializer
 
 log = logging.getLogger(__name__)
 
-INTAKE, FEEDS, ENGINE = "intake", "feeds", "engine"
+INTAKE, FEEDS, ENGINE, REPLAYS = QUEUES = ("intake", "feeds", "engine", "replays")
 ALLOWED = {
     "interpret": "controltower.transactions.jobs.interpret",
     "drain": "controltower.transactions.jobs.drain",
     "poll": "controltower.transactions.jobs.poll",
     "plan_replay": "controltower.transactions.jobs.plan_replay",
+    "move_replay": "controltower.transactions.jobs.move_replay",
     "watch_periods": "controltower.transactions.jobs.watch_periods",
     "compare": "controltower.transactions.jobs.compare",
     "assure": "controltower.measures.jobs.assure",
@@ -104,7 +105,7 @@ def _bell(function: str, ids: tuple[str, ...]) -> str:
 
 def lengths() -> dict[str, int]:
     """How many jobs wait per queue. Raises redis.RedisError when Redis is away."""
-    return {name: queue(name).count for name in (INTAKE, FEEDS, ENGINE)}
+    return {name: queue(name).count for name in QUEUES}
 
 
 def workers() -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +12,6 @@ from controltower.incidents import letters
 from controltower.measures import rollups
 from controltower.systems import anchor
 from controltower.transactions import (
-    cases,
     polling,
     recovery,
     replaying,
@@ -21,8 +19,6 @@ from controltower.transactions import (
     stalled,
     sweeper,
 )
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +36,10 @@ def ring_polls(now: datetime) -> None:
         queues.ring(queues.FEEDS, "poll")
 
 
-def beat_replays(now: datetime) -> None:
-    """Move running replays on."""
+def ring_replays(_now: datetime) -> None:
+    """Have a worker move running replays on: a large wave must not hold up the dispatcher."""
     for plan in replaying.running():
-        try:
-            replaying.tick(plan, now=now)
-        except cases.AWAY:
-            raise
-        except Exception:
-            log.exception("a replay's beat failed", extra={"job": str(plan)})
+        queues.ring(queues.REPLAYS, "move_replay", str(plan))
 
 
 def ring_periods(_now: datetime) -> None:
@@ -73,7 +64,7 @@ SCHEDULE = (
     Periodic("sweep", timedelta(seconds=1), lambda now: sweeper.sweep(now=now)),
     Periodic("stalled workers", timedelta(seconds=5), lambda _now: stalled.end_stalled()),
     Periodic("polls", timedelta(seconds=1), ring_polls),
-    Periodic("replays", timedelta(seconds=1), beat_replays),
+    Periodic("replays", timedelta(seconds=1), ring_replays),
     Periodic("surveys", timedelta(seconds=10), ring_surveys),
     Periodic("dead letters", timedelta(seconds=5), lambda now: letters.catch_up(now=now)),
     Periodic("periods", timedelta(seconds=20), ring_periods),

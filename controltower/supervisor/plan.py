@@ -22,6 +22,7 @@ WORKERS = (
     ("worker feeds", "feeds"),
     ("worker engine 1", "engine"),
     ("worker engine 2", "engine"),
+    ("worker replays", "replays"),
 )
 """Name and queue: one process serves one queue, since a kill between two queues can lose a job."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import close_old_connections
 
 from controltower import queues
@@ -13,6 +15,7 @@ from controltower.transactions import (
     polling,
     regrouping,
     replay,
+    replaying,
 )
 from controltower.transactions import drain as draining
 
@@ -45,6 +48,13 @@ def plan_replay(plan: str) -> None:
     close_old_connections()
     queues.answered("plan_replay", plan)
     replay.survey(plan)
+
+
+def move_replay(plan: str) -> None:
+    """Learn what came of a running replay's steps, and send its next wave."""
+    close_old_connections()
+    queues.answered("move_replay", plan)
+    replaying.tick(UUID(plan), now=clock.now())
 
 
 def watch_periods() -> None:

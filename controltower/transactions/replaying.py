@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.db.transaction import atomic
 
 from controltower.transactions import bell, cases, engine, sets
@@ -35,6 +35,13 @@ AHEAD = timedelta(seconds=5)
 MOST_AT_ONCE, SET = 400, 100
 SAME_FAILURES = 3
 OPEN_ITEMS = (ItemState.WAITING, ItemState.SENT, ItemState.UNKNOWN)
+LANDED = (State.VERIFIED, State.SKIPPED, State.PARKED, State.HELD, State.CANCELLED, State.UNKNOWN)
+MOVED = (
+    Q(step__state__in=LANDED)
+    | Q(step__transaction__state=TransactionState.DEAD_LETTERED)
+    | Q(state=ItemState.UNKNOWN)
+)
+"""Items under way of which there may be something to learn."""
 
 
 def running() -> list[UUID]:
@@ -43,9 +50,15 @@ def running() -> list[UUID]:
 
 
 def tick(plan_id: UUID, *, now: datetime) -> None:
-    """One beat of a running plan; a plan that does not run only learns."""
+    """One beat of a running plan; a plan that does not run only learns.
+
+    A wave and the note of what was sent are one commit, under the plan's lock: a worker that dies
+    has sent nothing, and a second one at the same plan leaves it to the first.
+    """
     with atomic():
-        row = ReplayPlan.objects.select_for_update().get(pk=plan_id)
+        row = ReplayPlan.objects.select_for_update(skip_locked=True).filter(pk=plan_id).first()
+        if row is None:
+            return
         learn(row, now)
         if row.state != PlanState.RUNNING:
             return
@@ -62,9 +75,10 @@ def tick(plan_id: UUID, *, now: datetime) -> None:
 
 
 def learn(row: ReplayPlan, now: datetime) -> None:
-    """Read what the engine has made of the items that were sent."""
+    """Read what the engine has made of the items that were sent: of those alone that have moved,
+    since far more may be under way than a beat brings home."""
     changed = {}
-    for item in _in_flight(row).select_related("step__transaction"):
+    for item in _in_flight(row).filter(MOVED).select_related("step__transaction"):
         state, text = _outcome(item.step)
         if state != item.state:
             ended = now if state in {ItemState.VERIFIED, ItemState.FAILED} else None

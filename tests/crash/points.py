@@ -41,6 +41,9 @@ CALLS = tuple(
     for name, when in (("a request is about to leave", "before"), ("an answer has come", "after"))
 )
 SWEEPER = Point("between two steps that the sweeper recovers", f"{ENGINE}.sweeper:_recover", nth=2)
-REPLAY = Point("midway through a replay's wave", f"{ENGINE}.replaying:_again", nth=2)
+REPLAY = (
+    Point("midway through a replay's wave", f"{ENGINE}.replaying:_again", nth=2),
+    Point("between two waves of a replay", f"{ENGINE}.replaying:tick"),
+)
 BEFORE_RECOVERY = Point("", f"{ENGINE}.drain:prepare", nth=WRITE)
-POINTS = (*INTAKE, *SETS, *WITHIN, *CALLS, SWEEPER, REPLAY)
+POINTS = (*INTAKE, *SETS, *WITHIN, *CALLS, SWEEPER, *REPLAY)

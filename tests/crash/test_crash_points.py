@@ -39,7 +39,7 @@ def test_killed_there_nothing_is_lost_and_nothing_done_twice(yard: Yard, point: 
     if point is SWEEPER:
         assert yard.kill(BEFORE_RECOVERY) == -signal.SIGKILL
         pass_time(yard.books)
-    if point is REPLAY:
+    if point in REPLAY:
         _refuse_and_plan(yard, orders)
     assert yard.kill(point) == -signal.SIGKILL, "the point was not passed"
     found = yard.recover(orders)

@@ -32,7 +32,7 @@ def test_status_tells_people_and_programs(tower: Commands) -> None:
     assert facts["address"] == f"http://127.0.0.1:{tower.port}"
     assert set(tower.processes()) == {
         "PostgreSQL", "Valkey", "dispatcher", "worker intake", "worker feeds", "worker engine 1",
-        "worker engine 2", "web",
+        "worker engine 2", "worker replays", "web",
     }  # fmt: skip
     told = tower.run("status")
     assert told.returncode == 0

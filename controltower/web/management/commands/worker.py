@@ -15,7 +15,7 @@ class Command(BaseCommand):
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("queue", choices=[queues.INTAKE, queues.FEEDS, queues.ENGINE])
+        parser.add_argument("queue", choices=queues.QUEUES)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Block on the queue; one worker, one queue."""
