@@ -25,8 +25,10 @@ MANAGE = [sys.executable, "-m", "tests.bench.tower.manage"]
 FEED = [sys.executable, "-m", "tests.bench.tower.feed"]
 ENGINE = [[*MANAGE, "worker", "engine"]] * 2
 DISPATCHER = [*MANAGE, "dispatcher"]
-EVERYTHING = [*ENGINE, [*MANAGE, "worker", "intake"], DISPATCHER]
-"""As `bin/up` starts them: two workers for the engine, one for intake, one dispatcher."""
+OTHERS = [[*MANAGE, "worker", queue] for queue in ("intake", "replays")]
+EVERYTHING = [*ENGINE, *OTHERS, DISPATCHER]
+"""As `bin/up` starts them: two workers for the engine, one each for intake and replays, one
+dispatcher."""
 
 DONE = "SELECT count(*) FROM transactions_step WHERE state = 'verified' AND done_at >= %(since)s"
 OPEN = "SELECT count(*) FROM transactions_step WHERE state NOT IN ('verified', 'skipped')"
