@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.db.transaction import atomic
 
 from controltower import queues
@@ -121,8 +121,8 @@ def opened(
     somebody else holds are left out. Raises sets.Moved.
     """
     with atomic():
-        locked = Transaction.objects.select_for_update(of=("self",), skip_locked=not patient)
-        cases = _read(locked, ids, now, around or world())
+        lock = "FOR UPDATE" if patient else "FOR UPDATE SKIP LOCKED"
+        cases = _read(ids, now, around or world(), lock=lock)
         seen = {id(row): dict(row.__dict__) for row in _rows(cases.values())}
         yield cases
         _write(list(cases.values()), seen)
@@ -140,21 +140,23 @@ def case_of(transaction: Transaction, *, now: datetime) -> Iterator[Case]:
 
 def read(ids: Collection[UUID], *, now: datetime) -> dict[UUID, Case]:
     """Cases as they are, without a lock: to think about, not to change."""
-    return _read(Transaction.objects.all(), ids, now, world())
+    return _read(ids, now, world())
 
 
 def _read(
-    owners: QuerySet[Transaction], ids: Collection[UUID], now: datetime, around: World
+    ids: Collection[UUID], now: datetime, around: World, *, lock: str = ""
 ) -> dict[UUID, Case]:
-    rows = owners.select_related("entity").filter(pk__in=ids).order_by("pk")
-    cases = {row.pk: Case(row, [], [], around, now) for row in rows}
-    for step in Step.objects.filter(transaction__in=cases).order_by("transaction", "position"):
+    cases = {}
+    for row in sets.read(Transaction, "id", ids, order="id", lock=lock):
+        row.entity = around.entity(row.entity_id)
+        cases[row.pk] = Case(row, [], [], around, now)
+    for step in sets.read(Step, "transaction_id", cases, order="transaction_id, position"):
         case = cases[step.transaction_id]
         step.transaction = case.transaction
         if step.system_id is not None:
             step.system = around.systems[step.system_id]
         case.steps.append(step)
-    for item in Item.objects.filter(transaction__in=cases).order_by("id"):
+    for item in sets.read(Item, "transaction_id", cases, order="id"):
         item.transaction = cases[item.transaction_id].transaction
         cases[item.transaction_id].items.append(item)
     return cases

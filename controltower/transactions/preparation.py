@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -19,6 +18,7 @@ from uuid import UUID
 from django.db import IntegrityError
 from django.db.models import Count, Max, Min, Q
 
+from controltower.canonical.identity import new_id
 from controltower.canonical.verdicts import Effect, Kind
 from controltower.mappings.apply import apply
 from controltower.mappings.models import MappingVersion
@@ -242,8 +242,10 @@ def _commit_intent(draft: Draft, past: Past) -> Intent:
         step.idempotency_key, step.ordering_key = order.key, draft.prepared.ordering
     step.changed_at = case.now
     payload = json.dumps(order.record, sort_keys=True, default=str)
+    name = new_id()
     attempt = Attempt(
-        step=step,
+        id=name,
+        step_id=step.pk,
         number=past.last + 1,
         purpose=order.purpose,
         state=Tried.SENDING,
@@ -251,7 +253,7 @@ def _commit_intent(draft: Draft, past: Past) -> Intent:
         generation=step.generation,
         idempotency_key=order.key,
         mapping_version_id=step.mapping_version_id,
-        traceparent=f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01",
+        traceparent=f"00-{name.hex}-{name.hex[16:]}-01",
         payload=order.record if draft.sends else {},
         payload_digest=hashlib.sha256(payload.encode()).hexdigest(),
         started_at=case.now,
@@ -259,6 +261,4 @@ def _commit_intent(draft: Draft, past: Past) -> Intent:
     )
     case.attempts.append(attempt)
     owner = case.transaction.pk
-    return Intent(
-        step.pk, owner, step.fence, attempt.pk, step.system, order, draft.definition, came_from
-    )
+    return Intent(step.pk, owner, step.fence, name, step.system, order, draft.definition, came_from)

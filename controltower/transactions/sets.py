@@ -1,17 +1,52 @@
-"""Write many rows of one table in one statement, and as a compare-and-set where it matters."""
+"""Read and write many rows of one table in one statement, and as a compare-and-set where it
+matters: rows that nobody but the engine has in hand, so that no signal need be sent for them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from django.db import connection
-from django.db.models import AutoField, Field, Model
+from django.db.models import AutoField, Field, JSONField, Model
+from django.db.models.base import ModelState
+
+Row = TypeVar("Row", bound=Model)
 
 
 class Moved(Exception):
     """A row was no longer as it had been read: nothing of the set may be kept."""
+
+
+def read(
+    model: type[Row], column: str, keys: Collection[Any], *, order: str, lock: str = ""
+) -> list[Row]:
+    """Rows whose column holds one of the keys, in order; locked when a lock is named.
+
+    Several times as fast as a queryset, which sets every attribute of every row by itself.
+    """
+    fields = model._meta.concrete_fields
+    names = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
+    table = connection.ops.quote_name(model._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {names} FROM {table} WHERE {column} = ANY(%s) ORDER BY {order} {lock}",  # noqa: S608 - names
+            [list(keys)],
+        )
+        found = cursor.fetchall()
+    attributes = [field.attname for field in fields]
+    documents = [field.attname for field in fields if isinstance(field, JSONField)]
+    rows = []
+    for values in found:
+        row = model.__new__(model)
+        held = row.__dict__
+        held["_state"] = state = ModelState()
+        state.db, state.adding = connection.alias, False
+        held.update(zip(attributes, values, strict=True))
+        for name in documents:
+            held[name] = json.loads(held[name])
+        rows.append(row)
+    return rows
 
 
 def insert(rows: Iterable[Model], *, ignore_conflicts: bool = False) -> None:

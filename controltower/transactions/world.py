@@ -29,6 +29,10 @@ class World:
         """The latest time in recovery mode, if there ever was one."""
         return Recovery.objects.first()
 
+    def entity(self, pk: int | None) -> LegalEntity | None:
+        """The row of a legal entity, None for what belongs to none."""
+        return next((row for row in self.legal.values() if row.pk == pk), None)
+
     def playing(self, role: str) -> System | None:
         """The active system that takes this part in a process."""
         active = (s for s in self.systems.values() if s.active and s.role == role)

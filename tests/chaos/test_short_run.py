@@ -12,7 +12,7 @@ import pytest
 from controltower.supervisor.home import REPOSITORY
 
 pytestmark = [pytest.mark.slow, pytest.mark.tryton]
-SEED, SECONDS, SETTLE, LONGEST = 20261121, 45, 80, 400
+SEED, SECONDS, SETTLE, LONGEST = 20261121, 45, 140, 500
 
 
 def test_a_broken_tower_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
