@@ -164,11 +164,12 @@ class House:
 def thing(firm: Firm, code: str, step: str) -> dict[str, str]:
     """A stuck transaction of a company, its cause, and a job about it."""
     currency = LegalEntity.objects.get(code=code).currency
+    deal: dict[str, Any] = {"entity": code, "currency": currency, "name": f"{code} platform"}
     answers = {step: refused(f"{code} is refused.", field_=code)}
     if step == "draft":
-        one = firm.bill(firm.deal(entity=code, currency=currency), answers=answers)
+        one = firm.bill(firm.deal(**deal), answers=answers)
     else:
-        one = firm.deal(answers=answers, entity=code, currency=currency)
+        one = firm.deal(answers=answers, **deal)
     plan = firm.plan(one, by=firm.anna)
     event = unreadable(entity=code)
     return {
@@ -179,6 +180,8 @@ def thing(firm: Firm, code: str, step: str) -> dict[str, str]:
         "replays": str(plan.pk),
         "set-aside": str(event.pk),
         "digest": plan.digest,
+        "word": one.title,
+        "said": f"{code} is refused",
     }
 
 
