@@ -99,7 +99,7 @@ def exceptions(request: HttpRequest, entity: Text | None = None) -> list[CauseOu
     return [
         CauseOut(
             id=line.cause.pk,
-            title=line.cause.title,
+            title=masked_text(line.cause.title),
             kind=line.cause.kind,
             system=line.cause.system.slug if line.cause.system else None,
             step=line.cause.step_name,

@@ -79,7 +79,7 @@ def _plan(person: Person, wanted: ReplayIn) -> dict[str, Any]:
     try:
         made = replay.plan(
             steps=[step.pk for step in steps],
-            title=wanted.title or f"Replay {len(steps)} by API",
+            title=wanted.title or "Replay by API",
             selection=wanted.model_dump(mode="json"),
             mapping=wanted.mapping,
             by=person,

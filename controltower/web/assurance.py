@@ -51,8 +51,8 @@ def assurance(request: SignedIn) -> HttpResponse:
 
 
 def rules(person: Person, now: datetime) -> list[dict[str, Any]]:
-    """Each invariant and what was found of it; what is broken names records, which only those who
-    see the whole firm may know."""
+    """Each invariant and what was found of it; which records are broken, and how many were looked
+    at, only those who see the whole firm may know."""
     looked = {check.code: check for check in Check.objects.all()}
     found = [(rule, looked.get(rule.code) or Check(code=rule.code)) for rule in INVARIANTS]
     sees_all = entities_of(person) is None
@@ -63,6 +63,7 @@ def rules(person: Person, now: datetime) -> list[dict[str, Any]]:
             "state": state_of(check, now),
             "halts": rule.halts,
             "check": check,
+            "rows": check.rows if sees_all else None,
             "breaches": check.breaches[:MOST_BREACHES] if sees_all else [],
         }
         for rule, check in found
@@ -115,12 +116,14 @@ def _incident(incident: Incident, person: Person) -> dict[str, Any]:
         allowed=allowed.allowed,
         why_not=allowed.why_not,
     )
-    affected = incident.affected if entities_of(person) is None else []
+    sees_all = entities_of(person) is None
+    affected = incident.affected if sees_all else []
     actions = [] if incident.owner == person else [take]
     return {
         "row": incident,
         "affected": affected[:MOST_BREACHES],
-        "count": len(incident.affected),
+        "holds": not incident.affected,
+        "count": len(affected),
         "actions": actions if incident.affected else [*actions, close],
     }
 

@@ -66,7 +66,7 @@ def diagnose(chain: Chain, person: Person, now: datetime) -> Diagnosis:
     made.memo = _memo(chain, now)
     if chain.letter is not None and made.grave:
         made.same_cause = _alike(chain.letter, person, now)
-        made.memo += _seen_before(chain.letter)
+        made.memo += _seen_before(chain.letter, person)
     if standing.in_doubt(trouble):
         assert trouble is not None and trouble.system is not None
         made.locked = _(
@@ -199,9 +199,12 @@ def _memo(chain: Chain, now: datetime) -> list[tuple[str, str]]:
     return [(_("Tried"), words)]
 
 
-def _seen_before(letter: DeadLetter) -> list[tuple[str, str]]:
-    """How often this cause was solved, and how the last time."""
-    solved = DeadLetter.objects.filter(cause=letter.cause, state=LetterState.RESOLVED)
+def _seen_before(letter: DeadLetter, person: Person) -> list[tuple[str, str]]:
+    """How often the person has seen this cause solved, and how the last time."""
+    solved = exposure.within(
+        exposure.Scope(person),
+        DeadLetter.objects.filter(cause=letter.cause, state=LetterState.RESOLVED),
+    )
     last = solved.order_by("-resolved_at", "-pk").first()
     if last is None or last.resolved_at is None:
         return [(_("Seen before"), _("Never"))] if letter.times == 1 else _again(letter)

@@ -127,7 +127,7 @@ def _groups(lines: Sequence[CauseLine], scope: Scope, tab: str, now: datetime) -
     causes = [line.cause.pk for line in lines]
     states = states_of(scope, causes)
     trends = _trends(scope, causes, now)
-    fixes = known_fixes(causes)
+    fixes = known_fixes(scope, causes)
     return [
         Group(
             id=line.cause.pk,
@@ -221,10 +221,11 @@ FIXES = {
 }
 
 
-def known_fixes(causes: Sequence[int]) -> dict[int, str]:
-    """How each cause was solved the last time."""
+def known_fixes(scope: Scope, causes: Sequence[int]) -> dict[int, str]:
+    """How each cause was solved the last time, as far as the person sees."""
     rows = (
-        DeadLetter.objects.filter(cause__in=causes, state=LetterState.RESOLVED)
+        letters_of(scope, solved=True)
+        .filter(cause__in=causes)
         .order_by("cause", "-resolved_at", "-pk")
         .distinct("cause")
         .values_list("cause", "resolution")

@@ -110,7 +110,7 @@ def _group(
         "happened": _happened(cause, found.count),
         "quote": privacy.masked_text(first.step.text) if first and cause.system else "",
         "why_grouped": _why(cause, first),
-        "fix": known_fixes([cause.pk]).get(cause.pk, ""),
+        "fix": known_fixes(scope, [cause.pk]).get(cause.pk, ""),
         "fix_url": "",
         "back_again": state == "back_again",
         "note": cause.note,

@@ -33,6 +33,7 @@ from controltower.web.decisions import (
     Settle,
     Snooze,
 )
+from controltower.web.privacy import masked_text
 from controltower.web.security import SignedIn
 
 NEEDS_REASON = gettext_lazy("That needs a reason. Nothing was changed.")
@@ -100,11 +101,11 @@ def replays(request: SignedIn, pk: int) -> HttpResponse:
     if not chosen:
         messages.warning(request, _("Nothing was ticked. Tick what should be replayed."))
         return _back(cause)
-    title = ngettext("Replay %(n)d: %(cause)s", "Replay %(n)d: %(cause)s", len(chosen))
+    title = _("Replay: %(cause)s") % {"cause": masked_text(cause.title)}
     try:
         made = replay.plan(
             steps=chosen,
-            title=title % {"n": len(chosen), "cause": cause.title},
+            title=title,
             selection={"cause": cause.pk, "count": len(chosen), "all_matching": everything},
             mapping=form.cleaned_data["mapping"],
             by=request.user,

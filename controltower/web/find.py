@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from controltower.incidents.models import Cause
 from controltower.measures.exposure import Scope, by_cause
 from controltower.web import formats, frame, scope, standing, transaction_list
+from controltower.web.privacy import masked_text
 from controltower.web.security import SignedIn
 
 MOST_TRANSACTIONS, MOST_CAUSES = 8, 3
@@ -73,7 +74,7 @@ def _causes(request: SignedIn, text: str) -> Iterator[Found]:
     for line in by_cause(seen, timezone.now(), causes=named, limit=MOST_CAUSES):
         yield Found(
             icon="octagon-alert",
-            title=line.cause.title,
+            title=masked_text(line.cause.title),
             detail=formats.number(line.stake.count),
             aside=_("Exception"),
             url=reverse("exception", args=[line.cause.pk]),

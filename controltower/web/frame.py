@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from controltower.firm.models import Person
+from controltower.firm.rights import entity_keys_of
 from controltower.incidents.models import Cause, DeadLetter
 from controltower.measures import exposure
 from controltower.transactions.models import ItemState, PlanState, ReplayPlan, Transaction
@@ -224,17 +225,19 @@ def open_causes(request: HttpRequest, now: datetime) -> int:
 
 
 def tray(person: Person) -> tuple[Job, ...]:
-    """The jobs under way that this person may see, newest first."""
+    """The jobs under way of which this person sees something, newest first, as far as they see."""
     mine = ReplayPlan.objects.filter(state__in=IN_THE_TRAY).filter(
         Q(requested_by=person)
         | Q(items__transaction__in=Transaction.objects.visible_to(person).order_by())
     )
+    keys = entity_keys_of(person)
+    seen = Q() if keys is None else Q(items__transaction__entity__in=keys)
     plans = (
         ReplayPlan.objects.filter(pk__in=mine.order_by().values("pk"))
         .annotate(
-            worked=Count("items", filter=Q(items__state=ItemState.VERIFIED)),
-            failed=Count("items", filter=Q(items__state=ItemState.FAILED)),
-            total=Count("items", filter=~Q(items__state=ItemState.EXCLUDED)),
+            worked=Count("items", filter=seen & Q(items__state=ItemState.VERIFIED)),
+            failed=Count("items", filter=seen & Q(items__state=ItemState.FAILED)),
+            total=Count("items", filter=seen & ~Q(items__state=ItemState.EXCLUDED)),
         )
         .order_by("-requested_at", "-id")[:MOST_JOBS]
     )

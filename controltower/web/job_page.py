@@ -53,7 +53,7 @@ def visible(person: Person) -> QuerySet[ReplayPlan]:
 def listing(person: Person, now: datetime) -> list[dict[str, Any]]:
     """The context rows of `jobs/list.html`, newest first."""
     plans = list(visible(person).select_related("requested_by")[:MOST_LISTED])
-    sums = tallies([plan.pk for plan in plans])
+    sums = tallies([plan.pk for plan in plans], person)
     return [
         {
             "id": plan.pk,
@@ -82,7 +82,7 @@ def present(
     plan: ReplayPlan, person: Person, query: Mapping[str, str], now: datetime
 ) -> dict[str, Any]:
     """The context of `jobs/job.html`."""
-    tally = tallies([plan.pk])[plan.pk]
+    tally = tallies([plan.pk], person)[plan.pk]
     approval = replay_approval.latest(plan) if plan.digest else None
     state = state_of(plan, approval, now)
     changed = selection.changed_since(plan, now) if plan.state in READY else ""

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Count, Sum
 
 from controltower.canonical.money import Money
+from controltower.firm.models import Person
 from controltower.measures import exposure
 from controltower.transactions.models import ItemState, ReplayItem
 from controltower.web.charts.small import Progress
@@ -58,10 +59,11 @@ class Tally:
         return sorted(lines, key=lambda line: (-line[1], line[0]))
 
 
-def tallies(plans: Sequence[UUID]) -> dict[UUID, Tally]:
-    """The tally of each plan, in one query and the rates."""
+def tallies(plans: Sequence[UUID], person: Person) -> dict[UUID, Tally]:
+    """The tally of what the person sees of each plan, in one query and the rates."""
+    items = ReplayItem.objects.filter(plan__in=plans)
     rows = (
-        ReplayItem.objects.filter(plan__in=plans)
+        exposure.within(exposure.Scope(person), items)
         .annotate(worth=exposure.worth())
         .order_by()
         .values_list("plan", "forecast", "state")

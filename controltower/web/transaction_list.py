@@ -28,6 +28,7 @@ from controltower.transactions.models import BusinessKey, Transaction, Transacti
 from controltower.transactions.models.journey import TransactionQuerySet
 from controltower.web import marks, standing
 from controltower.web.keyset import Order, Page, page
+from controltower.web.privacy import masked_text
 
 NEWEST_FIRST = Order("started_at", descending=True)
 SHORTEST = 3
@@ -65,14 +66,20 @@ class Filters(forms.Form):
         label=_("Cause"), required=False, queryset=Cause.objects.none(), empty_label=_("Any cause")
     )
 
-    def __init__(self, query: QueryDict, entities: Iterable[LegalEntity]) -> None:
+    def __init__(
+        self, query: QueryDict, entities: Iterable[LegalEntity], seen: exposure.Scope
+    ) -> None:
         super().__init__({**query.dict(), "state": STUCK} if query.get("stuck") else query)
         entity, cause = self.fields["entity"], self.fields["cause"]
         assert isinstance(entity, forms.ChoiceField) and isinstance(cause, forms.ModelChoiceField)
         entity.choices = [("", _("Any entity")), *((one.code, one.code) for one in entities)]
         number = str(query.get("cause", ""))
         if number.isdecimal():
-            cause.queryset = Cause.objects.filter(pk=int(number[:18]))
+            letters = exposure.within(seen, DeadLetter.objects.all())
+            found = Cause.objects.filter(exposure.having(letters), pk=int(number[:18]))
+            cause.queryset = found
+            titles = [(one.pk, masked_text(one.title)) for one in found]
+            cause.choices = [("", _("Any cause")), *titles]
         else:
             del self.fields["cause"]
         self.is_valid()

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from controltower.firm.rates import rate_date
 from controltower.firm.rights import Right
 from controltower.incidents import triage
+from controltower.measures.exposure import Scope
 from controltower.transactions import gathering, replay
 from controltower.transactions.models import Transaction
 from controltower.transactions.models.journey import TransactionQuerySet
@@ -36,7 +37,8 @@ from controltower.web.transaction_page import present
 def transactions(request: SignedIn) -> HttpResponse:
     """The list; htmx asks it for its rows, or only how many arrived since."""
     now = timezone.now()
-    filters = transaction_list.Filters(request.GET, scope.entities(request.user))
+    seen = Scope(request.user, scope.chosen(request))
+    filters = transaction_list.Filters(request.GET, scope.entities(request.user), seen)
     visible = scope.transactions(request)
     rows = transaction_list.matching(visible, filters, request.user, now)
     if "arrived" in request.GET:

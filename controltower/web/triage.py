@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -15,10 +14,10 @@ from controltower.firm.models import Person, Role
 from controltower.firm.rights import Right, may
 from controltower.incidents.models import DeadLetter
 from controltower.mappings.models import MappingVersion, VersionState
-from controltower.measures.exposure import CauseLine, Scope, by_cause, reporting_currency
-from controltower.transactions.models import ItemState, PlanState, ReplayItem
-from controltower.web import formats, standing, wording
-from controltower.web.charts.small import Progress
+from controltower.measures.exposure import CauseLine, Scope, by_cause, reporting_currency, within
+from controltower.transactions.models import PlanState
+from controltower.web import formats, privacy, standing, wording
+from controltower.web.job_tally import tallies
 
 MOST = 7
 
@@ -27,7 +26,7 @@ def region(person: Person, scope: Scope, now: datetime) -> dict[str, Any]:
     """The context of `tower/_triage.html`."""
     lines = by_cause(scope, now)
     shown = lines[:MOST]
-    fixes, jobs = _fixes(shown, now), _jobs(shown)
+    fixes, jobs = _fixes(scope, shown, now), _jobs(scope, shown)
     return {
         "causes": [
             _cause(line, person, fixes.get(line.cause.pk, ""), jobs.get(line.cause.pk), now)
@@ -54,7 +53,7 @@ def _cause(
     )
     return {
         "id": cause.pk,
-        "title": cause.title,
+        "title": privacy.masked_text(cause.title),
         "url": url,
         "lateness": standing.lateness_of(line.due, now, person.zone),
         "count": line.stake.count,
@@ -83,10 +82,10 @@ def _team(role: str) -> str:
     return str(Role(role).label) if role in Role.values else ""
 
 
-def _fixes(lines: Sequence[CauseLine], now: datetime) -> dict[int, str]:
+def _fixes(scope: Scope, lines: Sequence[CauseLine], now: datetime) -> dict[int, str]:
     """Causes whose records were sent with a mapping that has been replaced since."""
     pinned = (
-        DeadLetter.objects.open()
+        within(scope, DeadLetter.objects.open())
         .filter(
             cause__in=[line.cause.pk for line in lines],
             step__mapping_version__isnull=False,
@@ -112,10 +111,10 @@ def _fixes(lines: Sequence[CauseLine], now: datetime) -> dict[int, str]:
     return found
 
 
-def _jobs(lines: Sequence[CauseLine]) -> Mapping[int, dict[str, Any]]:
-    """The replay that is running over a cause, if any."""
+def _jobs(scope: Scope, lines: Sequence[CauseLine]) -> Mapping[int, dict[str, Any]]:
+    """The replay that is running over a cause, if any, as far as the person sees it."""
     rows = (
-        DeadLetter.objects.open()
+        within(scope, DeadLetter.objects.open())
         .filter(
             cause__in=[line.cause.pk for line in lines],
             step__replays__plan__state__in=[PlanState.RUNNING, PlanState.PAUSED],
@@ -124,23 +123,12 @@ def _jobs(lines: Sequence[CauseLine]) -> Mapping[int, dict[str, Any]]:
         .values_list("cause", "step__replays__plan", "step__replays__plan__title")
         .distinct()
     )
-    plans = {plan: (cause, title) for cause, plan, title in rows}
-    counts = (
-        ReplayItem.objects.filter(plan__in=plans)
-        .exclude(state=ItemState.EXCLUDED)
-        .order_by()
-        .values_list("plan")
-        .annotate(
-            worked=Count("pk", filter=Q(state=ItemState.VERIFIED)),
-            failed=Count("pk", filter=Q(state=ItemState.FAILED)),
-            total=Count("pk"),
-        )
-    )
+    sums = tallies([plan for _cause, plan, _title in rows], scope.person)
     return {
-        plans[plan][0]: {
-            "title": plans[plan][1],
+        cause: {
+            "title": title,
             "url": reverse("job", args=[plan]),
-            "progress": Progress(worked, failed, total),
+            "progress": sums[plan].progress,
         }
-        for plan, worked, failed, total in counts
+        for cause, plan, title in rows
     }

@@ -57,24 +57,25 @@ def verbs(name: str) -> frozenset[str]:
 
 def places(house: House, *codes: str) -> list[tuple[str, str]]:
     """(name, address) of all that can be read about what companies have, once each."""
-    return list(dict.fromkeys(one for code in codes for one in _places(house, code)))
+    return list(dict.fromkeys(one for code in codes for one in _paths(house, code)))
 
 
-def _places(house: House, code: str) -> Iterator[tuple[str, str]]:
-    things = house.things[code]
+def _paths(house: House, code: str) -> Iterator[tuple[str, str]]:
     for name, route in routes():
-        if "GET" not in verbs(name):
-            continue
-        for path in _paths(house, name, route, code):
-            yield name, path
-            for query in MORE.get(name, ()):
-                yield name, path + query.format_map({"code": code, **things})
+        if name == "tower_region":
+            yield from ((name, f"/tower/{region}/") for region in tower.REGIONS)
+        elif "GET" in verbs(name):
+            yield name, house.address(route, code)
 
 
-def _paths(house: House, name: str, route: str, code: str) -> list[str]:
-    if name == "tower_region":
-        return [f"/tower/{region}/" for region in tower.REGIONS]
-    return [house.address(route, code)]
+def queries(house: House, *codes: str) -> list[tuple[str, str]]:
+    """The same with the query strings that make a route read something else."""
+    return [
+        (name, path + query.format_map({"code": code, **house.things[code]}))
+        for code in codes
+        for name, path in places(house, code)
+        for query in MORE.get(name, ())
+    ]
 
 
 class Visitor:

@@ -161,10 +161,15 @@ class House:
         return fixed.get(name) or things.get(name, things["reference"])
 
 
-def thing(firm: Firm, code: str, step: str) -> dict[str, str]:
+def thing(firm: Firm, code: str, step: str, **more: Any) -> dict[str, str]:
     """A stuck transaction of a company, its cause, and a job about it."""
     currency = LegalEntity.objects.get(code=code).currency
-    deal: dict[str, Any] = {"entity": code, "currency": currency, "name": f"{code} platform"}
+    deal: dict[str, Any] = {
+        "entity": code,
+        "currency": currency,
+        "name": f"{code} platform",
+        **more,
+    }
     answers = {step: refused(f"{code} is refused.", field_=code)}
     if step == "draft":
         one = firm.bill(firm.deal(**deal), answers=answers)
