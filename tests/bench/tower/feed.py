@@ -26,6 +26,7 @@ from controltower.canonical.events import OPPORTUNITY_WON, CanonicalEvent  # noq
 from controltower.canonical.records import Opportunity  # noqa: E402
 from controltower.firm import audit  # noqa: E402
 from controltower.firm.models import Duty, Person, Role  # noqa: E402
+from controltower.incidents import letters  # noqa: E402
 from controltower.systems.models import System  # noqa: E402
 from controltower.transactions import (  # noqa: E402
     cases,
@@ -98,6 +99,8 @@ def replayed(prefix: str, count: int) -> dict[str, float]:
     with connection.cursor() as cursor:
         cursor.execute(PARK)
         cursor.execute(STUCK)
+        while letters.catch_up(now=timezone.now()):
+            pass
         cursor.execute("ANALYZE")
     stuck = list(Step.objects.filter(state="parked").values_list("pk", flat=True))
     many, few = stuck[:count], stuck[count:]
