@@ -13,6 +13,7 @@ from ninja import Router, Status
 
 from controltower.firm.models import Person
 from controltower.incidents.models import DeadLetter
+from controltower.measures.finishing import Expectation, expectation
 from controltower.transactions import replay
 from controltower.transactions.models import ReplayItem, ReplayPlan, Step, Transaction
 from controltower.transactions.protocol import STUCK
@@ -20,6 +21,7 @@ from controltower.web import idempotency
 from controltower.web.api_access import caller
 from controltower.web.api_words import (
     Amount,
+    ExpectedOut,
     Refusal,
     ReleaseIn,
     ReplayIn,
@@ -149,6 +151,7 @@ def _out(row: ReplayPlan, person: Person) -> ReplayOut:
         released_at=row.released_at,
         ended_at=row.ended_at,
         stopped_because=row.stopped_because,
+        expected=_expected(expectation(row, seen, timezone.now())),
         counts=dict(counts),
         items=[
             ReplayItemOut(
@@ -162,4 +165,18 @@ def _out(row: ReplayPlan, person: Person) -> ReplayOut:
             )
             for item in items.select_related("transaction").order_by("pk")[:MOST_ITEMS]
         ],
+    )
+
+
+def _expected(found: Expectation | None) -> ExpectedOut | None:
+    if found is None:
+        return None
+    promise, margin = found.promise, found.margin
+    return ExpectedOut(
+        ends_at=found.at,
+        measured=found.is_measured,
+        promise_at=promise.at if promise else None,
+        promise_of=promise.process if promise else None,
+        margin_seconds=None if margin is None else int(margin.total_seconds()),
+        late=found.broken,
     )

@@ -184,6 +184,20 @@ class ReplayItemOut(Schema):
     text: str
 
 
+class ExpectedOut(Schema):
+    """When a running replay will have ended, by the pace of the last five minutes on its slowest
+    connection. `ends_at` is null while nothing comes back; `measured` is false while the pace is
+    the most that it may take. `margin_seconds` is the time from the end to the next promise of
+    what is left: negative when it comes too late. `late` counts what is past its promise."""
+
+    ends_at: datetime | None
+    measured: bool
+    promise_at: datetime | None
+    promise_of: str | None = Field(examples=["time-and-expense-to-billing"])
+    margin_seconds: int | None
+    late: int
+
+
 class ReplayOut(Schema):
     """A replay plan. While `state` is draft, the targets are still being asked."""
 
@@ -199,5 +213,6 @@ class ReplayOut(Schema):
     released_at: datetime | None
     ended_at: datetime | None
     stopped_because: str
+    expected: ExpectedOut | None = Field(description="Null while it does not run.")
     counts: dict[str, int]
     items: list[ReplayItemOut]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Case, Q, QuerySet, Value, When
@@ -21,7 +21,7 @@ from controltower.transactions.models import (
     ReplayPlan,
     Transaction,
 )
-from controltower.web import formats, privacy, standing
+from controltower.web import formats, job_promise, privacy, standing
 from controltower.web.decisions import NOW
 from controltower.web.job_actions import actions_of
 from controltower.web.job_tally import Tally, tallies
@@ -93,8 +93,7 @@ def present(
         "job": _job(plan, state, approval, changed, tally, person),
         "stages": _stages(state, plan),
         "progress": tally.progress,
-        "rate": _rate(plan, tally, now),
-        "left": _left(plan, tally, now),
+        "expected": job_promise.told(plan, person, now),
         "limit_words": _in_doubt(tally),
         "forecasts": tally.forecasts if plan.state != PlanState.DRAFT else [],
         "conditions": _conditions(plan, approval, state, changed, tally, now),
@@ -212,24 +211,6 @@ def _stages(state: str, plan: ReplayPlan) -> list[tuple[str, str]]:
     return [
         (name, "done" if i < at else "now" if i == at else "ahead") for i, name in enumerate(names)
     ]
-
-
-def _ended(tally: Tally) -> int:
-    return tally.count(ItemState.VERIFIED, ItemState.FAILED)
-
-
-def _rate(plan: ReplayPlan, tally: Tally, now: datetime) -> str:
-    if plan.state != PlanState.RUNNING or not plan.released_at or not _ended(tally):
-        return ""
-    minutes = max((now - plan.released_at).total_seconds() / 60, 1 / 60)
-    return _("%(n)d a minute") % {"n": max(round(_ended(tally) / minutes), 1)}
-
-
-def _left(plan: ReplayPlan, tally: Tally, now: datetime) -> timedelta | None:
-    ended = _ended(tally)
-    if plan.state != PlanState.RUNNING or not plan.released_at or not ended:
-        return None
-    return (now - plan.released_at) / ended * max(tally.total - ended, 0)
 
 
 def _in_doubt(tally: Tally) -> str:

@@ -356,6 +356,9 @@ class TestReleases:
         assert released.status_code == 202, released.content
         assert released.json()["state"] == "running"
         assert released.json()["counts"] == {"sent": 1}
+        expected = released.json()["expected"]
+        assert (expected["measured"], expected["late"]) == (False, 0)
+        assert expected["ends_at"] is not None
         is_problem(post(path, {"digest": plan.digest}, headers), 409, "plan-changed")
 
     def test_much_money_needs_a_second_person(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from controltower.firm.models import Approval, AuditEntry
+from controltower.systems.models import System
 from controltower.transactions import replay, replaying
 from controltower.transactions.models import PlanState, ReplayPlan, Transaction
 from controltower.transactions.protocol import State
@@ -226,6 +228,22 @@ class TestRunning:
         assert answer.context["job"]["state"] == "with_failures"
         assert "0 of 1 worked, 1 failed again, 0 left" in text(answer)
         assert labels(answer) == ["Plan again"]
+
+    def test_it_says_when_it_ends_and_whether_that_is_in_time(self, firm: Firm) -> None:
+        bills = [stuck(firm), stuck(firm)]
+        System.objects.update(calls_per_second=1)
+        plan = self.run(firm, *bills)
+        mine = Transaction.objects.filter(pk__in=[bill.pk for bill in bills])
+        mine.update(due_at=timezone.now() + timedelta(minutes=41))
+        said = text(show(firm, "otto", plan))
+        assert re.search(r"Done about \d\d:\d\d \w+ at best, 40 min before the next promise", said)
+        mine.update(due_at=timezone.now() + timedelta(seconds=2))
+        said = text(show(firm, "otto", plan))
+        assert re.search(r"at best, [\d.]+ s too late for the next promise", said)
+        mine.update(due_at=timezone.now() - timedelta(minutes=1))
+        assert "2 are late already." in text(show(firm, "otto", plan))
+        post(firm, "otto", plan, "pauses")
+        assert "Done about" not in text(show(firm, "otto", plan)), "nothing ends while it rests"
 
     def test_pause_go_on_and_stop(self, firm: Firm) -> None:
         plan = self.run(firm, stuck(firm), stuck(firm))
