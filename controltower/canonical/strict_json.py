@@ -44,7 +44,7 @@ def decode_items(raw: bytes | str) -> list[tuple[bytes, Any]]:
 
 def _read(raw: bytes | str, reader: Callable[[str], T]) -> T:
     text = _text(raw)
-    if _depth(text) > DEPTH:
+    if text.count("[") + text.count("{") > DEPTH and _depth(text) > DEPTH:
         raise NotStrictJson(f"It is nested more than {DEPTH} levels deep.")
     try:
         value = reader(text)
