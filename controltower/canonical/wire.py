@@ -26,7 +26,7 @@ def to_json(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [to_json(item) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
-        return {part.name: to_json(getattr(value, part.name)) for part in fields(value)}
+        return {name: to_json(getattr(value, name)) for name in _names(type(value))}
     return value
 
 
@@ -34,6 +34,11 @@ def from_json(kind: type[T], data: Mapping[str, Any]) -> T:
     """Rebuild a dataclass from `to_json`'s result; unknown keys are ignored."""
     hints = _hints(kind)  # type: ignore[arg-type] # a class is hashable, whatever mypy says
     return kind(**{key: _restore(hints[key], item) for key, item in data.items() if key in hints})
+
+
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(part.name for part in fields(kind))
 
 
 @cache
