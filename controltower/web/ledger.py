@@ -19,6 +19,9 @@ from controltower.transactions import intake
 
 PATIENCE = 5.0
 """Seconds that a commit may take before the database counts as away."""
+PREPARED_AFTER = 5
+"""Executions after which a statement stays prepared: planning a small commit anew costs the
+database as much as storing it."""
 LOST = (psycopg.OperationalError, psycopg.InterfaceError, OSError)
 
 MESSAGES = """
@@ -119,6 +122,7 @@ class Ledger:
         if self._connection is None:
             given = connections["default"].get_connection_params()
             given |= {"cursor_factory": psycopg.AsyncCursor, "context": None, "autocommit": True}
+            given |= {"prepare_threshold": PREPARED_AFTER}
             self._connection = await psycopg.AsyncConnection.connect(**given)
         return self._connection
 
