@@ -101,9 +101,7 @@ class Tower:
     @contextlib.contextmanager
     def open(self) -> Iterator[subprocess.Popen[bytes]]:
         """Its web process, as `bin/up` starts it."""
-        web = [sys.executable, "-m", "uvicorn", "controltower.asgi:application", "--port"]
-        web += [str(self.port), "--timeout-graceful-shutdown", "3", "--limit-concurrency", "400"]
-        web += ["--no-access-log", "--no-server-header"]
+        web = [sys.executable, "-m", "controltower.web.server", "--port", str(self.port)]
         with self.ground.running("web", [web], self._environment) as started:
             until(lambda: web_answers(self.port, "/healthz"), 30, "the tower's web process")
             yield started[0]
