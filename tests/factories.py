@@ -27,6 +27,7 @@ from controltower.canonical.events import BusinessKey, CanonicalEvent
 from controltower.canonical.records import Opportunity, Project, TimeEntry
 from controltower.canonical.verdicts import (
     Done,
+    Effect,
     Exchange,
     FieldError,
     Kind,
@@ -373,6 +374,17 @@ def in_doubt(firm: Firm) -> Transaction:
         Step.objects.filter(transaction=one, state=State.UNKNOWN).update(due_at=firm.now)
         one = firm.play(one, silent, probes=no_answer())
     return one
+
+
+def unaskable(firm: Firm, **values: Any) -> Transaction:
+    """An invoice whose draft was sent to an ERP that can neither be asked for it nor be sent it
+    again, and never answered: in doubt, before a person."""
+    one = firm.gathering(firm.deal(), **values)
+    if one.gathering:
+        with cases.case_of(one, now=firm.now) as case:
+            engine.close_gathering(case)
+    one.steps.filter(name="draft").update(effect=Effect.UNREPEATABLE)
+    return firm.play(one, {"draft": no_answer()})
 
 
 def stuck_bills(firm: Firm, how_many: int, **values: Any) -> Sequence[Transaction]:

@@ -134,7 +134,7 @@ class Door:
         return await connector.act(order.entity, order.ref, order.verb, order.record, order.key)
 
     async def _probe(self, order: Order) -> Verdict:
-        if order.verb != "upsert" and order.ref:
+        if order.ref and (order.verb != "upsert" or order.find is None):
             return await self.connector.get(order.entity, order.ref, order.company)
         if order.find is None:
             return Unknown(text="Nothing identifies the record, so it cannot be looked up.")

@@ -24,7 +24,7 @@ from controltower.mappings.apply import apply
 from controltower.mappings.models import MappingVersion
 from controltower.processes.definition import Prepared, Refuse, Send, StepDefinition
 from controltower.systems import calls
-from controltower.transactions import cases, engine, references, sets
+from controltower.transactions import cases, engine, findings, references, sets
 from controltower.transactions.cases import Case
 from controltower.transactions.claiming import LEASE, Claim, give_back
 from controltower.transactions.facts import conclude
@@ -149,27 +149,40 @@ def _draft(case: Case, step: Step, past: Past) -> Draft | None:
     if _has_stopped_workers(case, step, past):
         prepared = Refuse(Kind.UNKNOWN, "Three workers stopped while asking about it.")
     before = purpose is Purpose.SEND and step.effect not in REPEATABLE and case.is_from_before()
-    if before and beyond_asking(Effect(step.effect)):
+    if before and beyond_asking(Effect(step.effect)) and not _found_absent(case, step):
         prepared = Refuse(Kind.UNKNOWN, MAYBE_SENT)
     record = _record(case, step, definition, prepared, purpose)
     if not isinstance(prepared, Send) or isinstance(record, Refuse):
         engine.stop(case, step, _refusal(step, record) if isinstance(record, Refuse) else prepared)
         engine.advance(case)
         return None
-    transaction = case.transaction
+    transaction, given = case.transaction, _number_given(step, purpose)
     order = calls.Order(
         purpose=purpose.value,
         entity=step.entity,
         verb=step.verb,
-        ref=prepared.ref or step.ref,
+        ref=given or prepared.ref or step.ref,
         record=record,
-        find=prepared.find,
+        find=None if given else prepared.find,
         company=transaction.entity.code if transaction.entity else "",
         key=references.idempotency_key(transaction.reference, step.name, step.generation),
         probe_first=definition.probe_first
         or may_be_there(Effect(step.effect), sent=before or step.sent_at is not None),
     )
     return Draft(case, step, order, prepared, definition)
+
+
+def _found_absent(case: Case, step: Step) -> bool:
+    """Whether a person has looked since the books came from a backup."""
+    point = case.world.recovery
+    return point is not None and findings.absent_since(step, point.began_at)
+
+
+def _number_given(step: Step, purpose: Purpose) -> str:
+    """What cannot be looked up is asked for under the number that a person found."""
+    if purpose is not Purpose.PROBE or not beyond_asking(Effect(step.effect)):
+        return ""
+    return findings.number_given(step)
 
 
 def _key_lives(case: Case, step: Step, past: Past) -> bool:

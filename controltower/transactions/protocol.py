@@ -203,6 +203,9 @@ def _after_probe(verdict: Verdict, at: Situation) -> Move:
             return Move(State.ACKED, Tried.SKIPPED_DUPLICATE)
         case Done() | Rejected(kind=Kind.NOT_FOUND) if at.effect is not Effect.UNREPEATABLE:
             return _absent(at)
+        case Done():
+            text = f"What is there under the number that was given differs: {at.differs}."
+            return Move(State.PARKED, Tried.UNKNOWN, kind=IN_DOUBT, text=text)
         case Rejected(kind=Kind.DUPLICATE, text=text):
             return _park(Kind.DUPLICATE, text)
         case Rejected(text=text) | Misconfigured(text=text):

@@ -82,7 +82,13 @@ def aged(effect: Effect, *, key_lives: bool) -> Effect:
 
 def may_be_there(effect: Effect, *, sent: bool) -> bool:
     """Sent before to a target without keys: looked for before it is sent again."""
-    return sent and effect not in REPEATABLE
+    return sent and effect not in REPEATABLE and effect is not Effect.UNREPEATABLE
+
+
+def for_people_alone(effect: Effect, state: State, kind: str) -> bool:
+    """Whether only a person who looks in the target can end the doubt: it is put before them, and
+    can be neither repeated nor looked up."""
+    return effect is Effect.UNREPEATABLE and state is State.PARKED and kind == IN_DOUBT
 
 
 def beyond_asking(effect: Effect) -> bool:

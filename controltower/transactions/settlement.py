@@ -163,7 +163,8 @@ def _situation(
 
 def _difference(step: Step, intent: Intent, verdict: Verdict, purpose: Purpose) -> str:
     """In words, how the target differs from what was sent; only asked when reading."""
-    by_get = purpose is Purpose.READ_BACK or (purpose is Purpose.PROBE and step.verb != "upsert")
+    by_number = step.verb != "upsert" or intent.order.find is None
+    by_get = purpose is Purpose.READ_BACK or (purpose is Purpose.PROBE and by_number)
     if not by_get or not isinstance(verdict, Done) or intent.definition.differs is None:
         return ""
     try:

@@ -212,5 +212,6 @@ def _step(step: Step) -> StepOut:
         ref=step.ref,
         kind=step.kind,
         text=masked_text(step.text),
+        fence=step.fence,
         attempts=attempts,
     )

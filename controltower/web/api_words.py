@@ -107,6 +107,7 @@ class StepOut(Schema):
     ref: str
     kind: str
     text: str
+    fence: int
     attempts: list[AttemptOut]
 
 
@@ -216,3 +217,41 @@ class ReplayOut(Schema):
     expected: ExpectedOut | None = Field(description="Null while it does not run.")
     counts: dict[str, int]
     items: list[ReplayItemOut]
+
+
+class FindingIn(Schema):
+    """What somebody found who looked in the target; without a number it is not there.
+
+    `fence` is the step's, as it was when they looked.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    step: UUID
+    fence: int = Field(ge=0, le=2**31 - 1)
+    number: Text | None = None
+    evidence: Annotated[str, StringConstraints(min_length=1, max_length=400)]
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=300)]
+
+
+class ConfirmationIn(Schema):
+    """The second person's word."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    confirm: bool
+
+
+class FindingOut(Schema):
+    """A finding. While `state` is proposed, nothing is sent or linked."""
+
+    id: int
+    step: UUID
+    number: str | None
+    evidence: str
+    reason: str
+    state: str
+    reported_by: str
+    reported_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None

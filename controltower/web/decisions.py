@@ -56,6 +56,34 @@ class PlanReplay(forms.Form):
         return str(self.cleaned_data["mapping"] or NOW)
 
 
+class Found(Reason):
+    """What somebody found who looked in the target: there under a number, or not there."""
+
+    number = forms.CharField(label=_("Its number there"), max_length=120)
+    evidence = forms.CharField(
+        label=_("What you looked at"),
+        max_length=400,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("The screen, list or report in that system, and when."),
+    )
+    step = forms.UUIDField(widget=forms.HiddenInput)
+    fence = forms.IntegerField(min_value=0, max_value=2**31 - 1, widget=forms.HiddenInput)
+    there = forms.ChoiceField(choices=[("yes", "yes"), ("no", "no")], widget=forms.HiddenInput)
+    field_order = ("number", "evidence", "reason")
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if self["there"].value() == "no":
+            del self.fields["number"]
+
+
+class ConfirmFinding(forms.Form):
+    """The second person's word on exactly one finding."""
+
+    finding = forms.IntegerField(min_value=1, max_value=2**62, widget=forms.HiddenInput)
+    confirm = forms.ChoiceField(choices=[("yes", "yes"), ("no", "no")], widget=forms.HiddenInput)
+
+
 class DecidePeriod(Reason):
     """What happens to work of a closed period."""
 

@@ -15,6 +15,7 @@ from controltower.canonical.verdicts import Kind
 from controltower.firm.models import Person
 from controltower.incidents.models import DeadLetter, LetterState
 from controltower.measures import exposure
+from controltower.transactions import findings
 from controltower.transactions.models import (
     Step,
     TransactionState,
@@ -69,14 +70,25 @@ def diagnose(chain: Chain, person: Person, now: datetime) -> Diagnosis:
         made.memo += _seen_before(chain.letter, person)
     if standing.in_doubt(trouble):
         assert trouble is not None and trouble.system is not None
-        made.locked = _(
-            "It is not known whether it arrived. It is never sent again before %(system)s has "
-            "been asked whether it exists."
-        ) % {"system": trouble.system.title}
+        made.locked = _locked(trouble, trouble.system.title)
     made.links = _links(chain, made.same_cause)
     made.options = options_for(chain, now)
     made.actions = actions_for(chain, person)
     return made
+
+
+def _locked(step: Step, system: str) -> str:
+    """Why it is not simply sent again."""
+    words = _(
+        "It is not known whether it arrived. It is never sent again before %(system)s has been "
+        "asked whether it exists."
+    )
+    if findings.decidable(step):
+        words = _(
+            "It is not known whether it arrived, and %(system)s cannot be asked. It is never sent "
+            "again before a person has looked there."
+        )
+    return words % {"system": system}
 
 
 def _happened(chain: Chain, now: datetime) -> list[str]:

@@ -11,6 +11,7 @@ from controltower.canonical.verdicts import Kind
 from controltower.firm.models import Person, Role
 from controltower.firm.rights import Right
 from controltower.mappings.models import MappingVersion, VersionState
+from controltower.transactions import findings
 from controltower.transactions.models import Step, Transaction, TransactionState, WaitKind
 from controltower.web import standing
 from controltower.web.actions import Action, leave
@@ -25,6 +26,7 @@ from controltower.web.decisions import (
     Reason,
     Settle,
 )
+from controltower.web.doubt_actions import doubt_actions, ways_on
 from controltower.web.transaction_chain import Chain
 
 Option = tuple[str, bool]
@@ -72,6 +74,8 @@ def _closed_period() -> list[Option]:
 
 def _doubt(step: Step) -> list[Option]:
     system = step.system.title if step.system else ""
+    if findings.decidable(step):
+        return ways_on(step, system)
     asked = _("Ask %(system)s whether it exists. If it does, it is linked and not sent again.")
     looked = _("Look it up in %(system)s by our reference, then settle it here with a reason.")
     return [
@@ -132,6 +136,8 @@ def actions_for(chain: Chain, person: Person) -> list[Action]:
     if trouble.kind == Kind.PERIOD_CLOSED:
         url = reverse("transaction_decisions", args=[one.correlation_id])
         actions += period_actions(url, one.reference, person, entity)
+    elif findings.decidable(trouble):
+        actions += doubt_actions(one, trouble, person, entity)
     elif not chain.replaying:
         actions.append(replay_action(one, trouble, person, entity))
     if chain.letter is not None:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from controltower.canonical.money import Money, NotAnAmount, UnknownCurrency
 from controltower.firm.models import Person, Role
 from controltower.processes import catalogue
+from controltower.transactions import findings
 from controltower.transactions.models import (
     Step,
     Transaction,
@@ -46,6 +47,7 @@ def present(
     late = "" if chosen.is_over else standing.lateness_of(chosen.due_at, now, person.zone)
     diagnosis = diagnose(chain, person, now)
     stuck = trouble is not None and trouble.state in standing.STUCK
+    replayable = trouble is not None and stuck and not findings.decidable(trouble)
     return {
         "tx": head_of(chain),
         "crumbs": _crumbs(chain),
@@ -66,16 +68,16 @@ def present(
         }
         if stuck and trouble is not None
         else None,
-        "phone_action": _phone_action(diagnosis.grave, stuck),
+        "phone_action": _phone_action(diagnosis.grave, replayable),
         **diagnosis.context(),
         **detail_of(chain, step, person, query, session, now),
     }
 
 
-def _phone_action(grave: bool, stuck: bool) -> dict[str, str] | None:
+def _phone_action(grave: bool, replayable: bool) -> dict[str, str] | None:
     if not grave:
         return None
-    if stuck:
+    if replayable:
         return {"url": "#replay", "label": _("Replay")}
     return {"url": "#what-you-can-do", "label": _("Decide")}
 

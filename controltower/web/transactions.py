@@ -97,7 +97,7 @@ def transaction(request: SignedIn, correlation_id: str) -> HttpResponse:
 @require_safe
 def impact(request: SignedIn, correlation_id: str) -> HttpResponse:
     """What would happen if the stuck step were replayed now: asks the target, writes nothing."""
-    part = _part(request, correlation_id)
+    part = part_of(request, correlation_id)
     stuck = standing.trouble_in(part.steps.select_related("system", "mapping_version__mapping"))
     if stuck is None or stuck.state not in standing.STUCK:
         return HttpResponse(status=204)
@@ -105,7 +105,7 @@ def impact(request: SignedIn, correlation_id: str) -> HttpResponse:
     return render(request, "transactions/_impact.html", {"impact": found})
 
 
-def _part(request: SignedIn, correlation_id: str) -> Transaction:
+def part_of(request: SignedIn, correlation_id: str) -> Transaction:
     """The transaction that a form is about: visible to the person, or it does not exist."""
     reference = request.POST.get("part") or request.GET.get("part", "")
     found = (
@@ -126,7 +126,7 @@ def _back(part: Transaction) -> HttpResponse:
 @require_POST
 def replays(request: SignedIn, correlation_id: str) -> HttpResponse:
     """Plan the replay of what is stuck in a transaction; its page shows the plan."""
-    part = _part(request, correlation_id)
+    part = part_of(request, correlation_id)
     steps = list(
         part.steps.filter(state__in=[State.PARKED, State.HELD]).values_list("pk", flat=True)
     )
@@ -157,7 +157,7 @@ def replays(request: SignedIn, correlation_id: str) -> HttpResponse:
 @require_POST
 def decide(request: SignedIn, correlation_id: str) -> HttpResponse:
     """Decide what happens to work of a closed period."""
-    part, form = _part(request, correlation_id), DecidePeriod(request.POST)
+    part, form = part_of(request, correlation_id), DecidePeriod(request.POST)
     if not form.is_valid():
         messages.error(request, _("A decision needs a reason. Nothing was changed."))
         return _back(part)
@@ -183,7 +183,7 @@ def decide(request: SignedIn, correlation_id: str) -> HttpResponse:
 @require_POST
 def solve(request: SignedIn, correlation_id: str) -> HttpResponse:
     """End a transaction that was settled outside the tower, or write it off."""
-    part, form = _part(request, correlation_id), Settle(request.POST)
+    part, form = part_of(request, correlation_id), Settle(request.POST)
     if not form.is_valid():
         messages.error(request, _("Ending it needs a reason. Nothing was changed."))
         return _back(part)
@@ -208,7 +208,7 @@ def solve(request: SignedIn, correlation_id: str) -> HttpResponse:
 @require_POST
 def bill(request: SignedIn, correlation_id: str) -> HttpResponse:
     """Begin the billing run of gathered work now."""
-    part, now = _part(request, correlation_id), timezone.now()
+    part, now = part_of(request, correlation_id), timezone.now()
     try:
         begun = gathering.bill_now(transaction=part, by=request.user, now=now)
     except gathering.NotAllowed:
@@ -224,7 +224,7 @@ def bill(request: SignedIn, correlation_id: str) -> HttpResponse:
 @require_POST
 def show(request: SignedIn, correlation_id: str) -> HttpResponse:
     """Show personal data to this person for five minutes."""
-    part, form = _part(request, correlation_id), Reason(request.POST)
+    part, form = part_of(request, correlation_id), Reason(request.POST)
     reason = form.cleaned_data["reason"] if form.is_valid() else ""
     try:
         reveal(

@@ -30,8 +30,9 @@ def main() -> int:
     for known in KNOWN:
         for offer in (one for one in offers if one in known.against):
             search = Search(Game(known.recipe(), offer), known.rule)
-            start = world(offer, ends=known.ends, steps=known.steps)
-            found = _searched(known.recipe.__name__, search, start, known.faults, offer)
+            found = _searched(
+                known.recipe.__name__, search, known.start(offer), known.faults, offer
+            )
             wrong += not found.broken
             print(str(found) if given.tell else found.broken)
     return int(wrong > 0)

@@ -31,6 +31,7 @@ def moves(game: Game, now: World) -> Iterator[Next]:
         yield from _time(game, now, step)
         yield from _network(game, now, step)
         yield from _replay(game, now, step)
+        yield from _look(game, now, step)
         if game.may_fail:
             yield from _forget(game, now, step)
         row = now.rows[step]
@@ -109,6 +110,29 @@ def _replay(game: Game, now: World, step: int) -> Iterator[Next]:
             yield person("a replay is released", after._replace(jobs=max(now.jobs, 1)))
         else:
             yield person("a replay is released: too late, it has moved", after)
+
+
+def _look(game: Game, now: World, step: int) -> Iterator[Next]:
+    """A person looks in the target, and says so later; meanwhile much may have happened."""
+    row = now.rows[step]
+    settled = not game.under_way(now, step, since=Phase.INTENDED) or not game.recipe.waits_to_look
+    if now.findings and settled and game.recipe.for_people_alone(row):
+        there = bool(now.targets[step].effects)
+        looks = tuple(sorted((*now.looks, (step, True, there))))
+        found = "there" if there else "not there"
+        after = now._replace(looks=looks, findings=now.findings - 1)
+        yield person(f"a person looks in the target: {found}", after)
+    for look in dict.fromkeys(look for look in now.looks if look[0] == step):
+        rest = list(now.looks)
+        rest.remove(look)
+        after = now._replace(looks=tuple(rest))
+        if game.recipe.believes(row, ours=look[1]):
+            said = game.recipe.found(row, there=look[2])
+            after = fenced(put(after, step, said), step)
+            text = f"they say so: {said.state}"
+            yield person(text, after._replace(jobs=max(now.jobs, 1)))
+        else:
+            yield person("they say so: too late, it has moved", after)
 
 
 def _sweep(game: Game, now: World) -> Iterator[Next]:

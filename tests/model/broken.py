@@ -26,6 +26,8 @@ from tests.model.world import (
     Says,
     Wait,
     Worker,
+    World,
+    world,
 )
 
 
@@ -217,6 +219,28 @@ class ParkedDoubtBlocksNothing(Recipe):
         return super().stands_before(row, other) and other.state in UNDER_WAY
 
 
+class SendsAgainUndecided(Recipe):
+    """Whoever replays a doubt that nobody can ask about has it sent again."""
+
+    def taken_up(self, row: Row) -> Row:
+        """In doubt → scheduled."""
+        return super().taken_up(row)._replace(state=State.SCHEDULED)
+
+
+class LooksTooEarly(Recipe):
+    """What a person sees counts at once, while the request may still be on its way."""
+
+    waits_to_look = False
+
+
+class OldFindingCounts(Recipe):
+    """What a person saw counts, whatever has become of the step since."""
+
+    def believes(self, row: Row, *, ours: bool) -> bool:
+        """While it waits for a person again."""
+        return self.for_people_alone(row)
+
+
 class NextGenerationProven(Recipe):
     """Sound: a new generation after the target was asked, past the quarantine, and has nothing."""
 
@@ -245,6 +269,11 @@ class Broken:
     faults: int = 3
     ends: int = 0
     steps: int = 1
+    findings: int = 0
+
+    def start(self, offer: Offer) -> World:
+        """The beginning of the search."""
+        return world(offer, ends=self.ends, steps=self.steps, findings=self.findings)
 
 
 KNOWN = (
@@ -267,4 +296,7 @@ KNOWN = (
     Broken(RefusalEndsDoubt, (A, A_HORIZON), SAID),
     Broken(PendingIsShort, (B,)),
     Broken(ParkedDoubtBlocksNothing, (D,), PASSED, faults=1, steps=2),
+    Broken(SendsAgainUndecided, (D,)),
+    Broken(LooksTooEarly, (D,), findings=1),
+    Broken(OldFindingCounts, (D,), findings=2),
 )

@@ -68,7 +68,8 @@ def fenced(now: World, step: int) -> World:
     """The fence was raised: whatever was ours is not any more."""
     first, second = (_late(worker, step) for worker in now.workers)
     plans = tuple((other, ours and other != step) for other, ours in now.plans)
-    return planned(now._replace(workers=_pair(first, second)), plans)
+    looks = tuple((other, ours and other != step, there) for other, ours, there in now.looks)
+    return planned(now._replace(workers=_pair(first, second), looks=looks), plans)
 
 
 def planned(now: World, plans: tuple[tuple[int, bool], ...]) -> World:

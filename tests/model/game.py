@@ -42,9 +42,9 @@ class Game:
         sending = any(w.step == step and since <= w.phase <= Phase.SENT for w in now.workers)
         return sending or bool(now.targets[step].late)
 
-    def looked_up(self, target: Target) -> Says:
-        """What a search by our reference says."""
-        if self.offer.effect is Effect.UNREPEATABLE:
+    def looked_up(self, target: Target, *, numbered: bool = False) -> Says:
+        """What a search by our reference says, or the number that a person gave."""
+        if self.offer.effect is Effect.UNREPEATABLE and not numbered:
             return Says.UNKNOWN
         seen = target.shown if self.offer.effect is Effect.LAGGING else target.effects
         return (Says.ABSENT, Says.DONE, Says.TWICE)[seen]

@@ -167,6 +167,24 @@ class Recipe:
         """Whether a released plan may take the step up."""
         return ours and row.state in protocol.STUCK
 
+    waits_to_look = True
+    """Whether what a person sees counts only once nothing can be under way any more."""
+
+    def for_people_alone(self, row: Row) -> bool:
+        """Whether a person who looks may end the doubt."""
+        return resolver.for_people_alone(row.effect, row.state, row.kind or "")
+
+    def believes(self, row: Row, *, ours: bool) -> bool:
+        """Whether what a person saw still speaks of the step."""
+        return ours and self.for_people_alone(row)
+
+    def found(self, row: Row, *, there: bool) -> Row:
+        """A step in doubt of which a person says whether it is there (`findings`)."""
+        if there:
+            return self.taken_up(row)._replace(state=State.UNKNOWN, numbered=True)
+        absent = row._replace(kind=Kind.NOT_FOUND, generation=row.generation + 1, acked=False)
+        return self.taken_up(absent)._replace(numbered=False)
+
     def taken_up(self, row: Row) -> Row:
         """A parked or held step that a person takes up again."""
         to = resolver.taken_up(row.effect, row.kind or "", sent=row.sent, confirmed=row.acked)

@@ -58,12 +58,22 @@ def test_of_one_business_record_one_step_is_in_flight(offer: Offer) -> None:
     assert not found.broken, found
 
 
+def test_what_nobody_can_ask_is_sent_again_once_by_those_who_looked() -> None:
+    search = Search(Game(Recipe(), D))
+    found = search.run(world(D, replays=1, findings=2), faults=2)
+    print(found)
+    assert not found.broken, found
+    decided = [row for now in search.at_rest() for row in now.rows if row.generation]
+    assert {row.state for row in decided} >= {"verified", "parked"}
+    assert any(row.numbered and row.state == "verified" for now in search.at_rest()
+               for row in now.rows)  # fmt: skip
+
+
 @pytest.mark.parametrize("known", KNOWN, ids=lambda known: known.recipe.__name__)
 def test_a_broken_recipe_is_rejected(known: Broken) -> None:
     for offer in known.against:
         game = Game(known.recipe(), offer)
-        start = world(offer, ends=known.ends, steps=known.steps)
-        found = Search(game, known.rule).run(start, faults=known.faults)
+        found = Search(game, known.rule).run(known.start(offer), faults=known.faults)
         print(f"{known.recipe.__name__} against {offer.name}: {found}")
         assert found.broken.startswith(known.rule) and found.broken, found
 

@@ -130,9 +130,10 @@ def _ask(game: Game, now: World, number: int, worker: Worker) -> Iterator[Next]:
         said = Says.DONE if target.effects else Says.ABSENT
         yield work(f"read back, it is {_word(said)}", answer(now, number, worker, said))
         return
-    said = game.looked_up(target)
+    numbered = now.rows[worker.step].numbered
+    said = game.looked_up(target, numbered=numbered)
     yield work(f"asked, the target says {_word(said)}", answer(now, number, worker, said))
-    if game.offer.effect is Effect.UNREPEATABLE:
+    if game.offer.effect is Effect.UNREPEATABLE and not numbered:
         unfounded = answer(now, number, worker, Says.ABSENT)
         yield work("asked, the target says absent, and cannot know", unfounded)
 

@@ -93,6 +93,8 @@ class Row(NamedTuple):
     generation: int = 0
     left_open: bool = False
     """An attempt without an end, left by a worker that died."""
+    numbered: bool = False
+    """Whether a person has said under which number the target has it."""
 
 
 class Target(NamedTuple):
@@ -137,12 +139,19 @@ class World(NamedTuple):
     still what the plan saw."""
     replays: int
     ends: int
+    looks: tuple[tuple[int, bool, bool], ...] = ()
+    """What people have seen in the target but not said yet: the step, whether its fence is still
+    what they saw, and whether it was there."""
+    findings: int = 0
+    """How often somebody may still look."""
 
 
 IDLE = Worker()
 
 
-def world(offer: Offer, *, replays: int = 2, ends: int = 0, steps: int = 1) -> World:
+def world(
+    offer: Offer, *, replays: int = 2, ends: int = 0, steps: int = 1, findings: int = 0
+) -> World:
     """The beginning: steps just scheduled, one ring of the bell, two workers asleep."""
     rows, targets = (Row(offer.effect),) * steps, (Target(),) * steps
-    return World(rows, targets, (IDLE, IDLE), 1, (), replays, ends)
+    return World(rows, targets, (IDLE, IDLE), 1, (), replays, ends, (), findings)

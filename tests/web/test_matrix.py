@@ -22,6 +22,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from controltower.firm.models import ApiToken, Duty, LegalEntity, Person, Role
 from controltower.firm.rights import WHO, Right
+from controltower.transactions.models import Finding
 from tests.factories import Firm, found, refused, signed_in, unreadable
 from tests.web.cast import token
 
@@ -66,6 +67,12 @@ POLICY: dict[str, Rule] = {
     ),
     "transaction_solutions": Rule(
         WRITE, Right.RESOLVE, scoped=True, form=REASON | {"how": "elsewhere"}
+    ),
+    "transaction_findings": Rule(
+        WRITE, Right.RESOLVE, scoped=True, form=REASON | {"evidence": "its list", "there": "no"}
+    ),
+    "transaction_confirmations": Rule(
+        WRITE, Right.APPROVE_REPLAY, scoped=True, form={"confirm": "yes"}
     ),
     "transaction_billings": Rule(WRITE, Right.REPLAY, scoped=True),
     "transaction_reveals": Rule(WRITE, Right.REVEAL_PERSONAL, scoped=True, form=REASON),
@@ -115,6 +122,8 @@ POLICY: dict[str, Rule] = {
     "api:api-root": Rule(),
     "api:transactions": Rule(),
     "api:transaction": Rule(scoped=True),
+    "api:report": Rule(WRITE, Right.RESOLVE, scoped=True, form=REASON | {"evidence": "its list"}),
+    "api:confirm": Rule(WRITE, Right.APPROVE_REPLAY, scoped=True),
     "api:exceptions": Rule(),
     "api:plan": Rule(WRITE, Right.REPLAY),
     "api:replay": Rule(scoped=True),
@@ -152,7 +161,7 @@ class House:
     def _named(self, name: str, route: str, code: str) -> str:
         things = self.things[code]
         if name == "pk":
-            for word in ("set-aside", "exceptions", "replays", "jobs"):
+            for word in ("set-aside", "exceptions", "replays", "jobs", "findings"):
                 if word in route:
                     return things[word]
         if name == "name" and "tower" in route:
@@ -177,6 +186,11 @@ def thing(firm: Firm, code: str, step: str, **more: Any) -> dict[str, str]:
         one = firm.deal(answers=answers, **deal)
     plan = firm.plan(one, by=firm.anna)
     event = unreadable(entity=code)
+    stuck = one.steps.get(name=step)
+    said = Finding.objects.create(
+        step=stuck, fence=stuck.fence, generation=1, evidence="its list", reason="so",
+        reported_by=firm.otto, reported_at=firm.now,
+    )  # fmt: skip
     return {
         "correlation_id": one.correlation_id,
         "reference": one.reference,
@@ -187,6 +201,10 @@ def thing(firm: Firm, code: str, step: str, **more: Any) -> dict[str, str]:
         "digest": plan.digest,
         "word": one.title,
         "said": f"{code} is refused",
+        "step": str(stuck.pk),
+        "fence": str(stuck.fence),
+        "finding": str(said.pk),
+        "findings": str(said.pk),
     }
 
 
@@ -233,8 +251,16 @@ def ask(
 ) -> Any:
     """One request about a company's thing, with the form that the route wants."""
     things, rule = house.things[code], POLICY[name]
+    proof = {name: things[name] for name in ("step", "fence", "finding")}
     form = dict(rule.form) | {"digest": things["digest"]}
-    body = {"transactions": [things["reference"]]} if name == "api:plan" else form
+    bodies: dict[str, dict[str, Any]] = {
+        "api:plan": {"transactions": [things["reference"]]},
+        "api:report": dict(rule.form) | {"step": proof["step"], "fence": proof["fence"]},
+        "api:confirm": {"confirm": True},
+        "api:release": {"digest": things["digest"]},
+    }
+    body = bodies.get(name, form)
+    form |= proof
     url = house.address(route, code)
     if name.startswith("transaction_") and "api" not in name:
         url += f"?part={things['reference']}"

@@ -2,6 +2,7 @@
 
 from controltower.transactions.models.events import EventState, InboundEvent
 from controltower.transactions.models.evidence import Attempt, Delivery, TimelineEntry
+from controltower.transactions.models.findings import Finding
 from controltower.transactions.models.journey import (
     TERMINAL,
     Item,
@@ -25,6 +26,7 @@ __all__ = [
     "BusinessKey",
     "Delivery",
     "EventState",
+    "Finding",
     "Forecast",
     "InboundEvent",
     "Item",
