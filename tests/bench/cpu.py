@@ -25,7 +25,7 @@ class Meter:
 
     def look(self, done: int) -> None:
         """Note how much has been used for so many pieces."""
-        self._samples.append((done, self._seconds()))
+        self._samples.append((done, self.seconds()))
 
     def milliseconds_each(self) -> float:
         """From the first tenth to the end, so that starting up does not count; nan when there is
@@ -37,8 +37,8 @@ class Meter:
         pieces = done - begun[0]
         return 1000 * (used - begun[1]) / pieces if pieces and used else float("nan")
 
-    def _seconds(self) -> float:
-        """Of our sessions, of the servers and of the servers' children, living and ended."""
+    def seconds(self) -> float:
+        """Used by our sessions, by the servers and by the servers' children, living and ended."""
         total = 0
         for entry in Path("/proc").glob("[0-9]*/stat"):
             try:

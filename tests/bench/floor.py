@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psycopg
 
+from tests.bench.cpu import Meter
 from tests.bench.ground import Ground
 from tests.bench.report import Part
 
@@ -30,6 +31,7 @@ UPDATE bench_floor SET lease = now() + interval '60 seconds' WHERE id IN (
 """
 COMMITS_1 = "single-row durable commits, 1 connection"
 COMMITS_32 = "single-row durable commits, 32 connections"
+CPU = "CPU of each"
 
 
 def measure(ground: Ground, part: Part, seconds: float) -> None:
@@ -37,7 +39,12 @@ def measure(ground: Ground, part: Part, seconds: float) -> None:
     prepare(ground)
     with psycopg.connect(ground.database, autocommit=True) as store:
         part.note(COMMITS_1, commits(ground, 1, seconds), "rows/s")
-        part.note(COMMITS_32, commits(ground, 32, seconds), "rows/s")
+        meter = Meter(ground, [])
+        used, length = meter.seconds(), round(seconds) or 1
+        rate = commits(ground, 32, length)
+        part.note(COMMITS_32, rate, "rows/s")
+        each = 1e6 * (meter.seconds() - used) / (rate * length)
+        part.note(f"{COMMITS_32}, {CPU} (PostgreSQL alone)", each, "µs")
         store.execute("TRUNCATE bench_floor")
         part.note("COPY, 1,000 rows a commit", _copy(store, seconds / 2), "rows/s")
         store.execute("ANALYZE bench_floor")

@@ -9,13 +9,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
 from controltower.bootstrap import NoEnvironment, make_environments, python_of
 from controltower.supervisor.home import free_port, port_answers
 from tests.bench import floor
+from tests.bench.cpu import Meter
+from tests.bench.floor import CPU
 from tests.bench.ground import FIRST_PORT, Ground, Trouble, until
 from tests.bench.peers import with_n8n
 from tests.bench.peers.catalogue import ENVIRONMENTS
@@ -29,6 +33,8 @@ N8N_ENDED = "n8n, executions ended beside the crowd"
 ENDED = "tower, writes ended and read back beside a crowd"
 CLIENTS = (32, 64, 256)
 MOST_CLIENTS = 64
+BATCH, BATCHES_AT_ONCE = 100, 8
+BATCHED = f"tower's door, acknowledged, {BATCH} events a request, {BATCHES_AT_ONCE} clients"
 SURGE = 5
 """Times the rate at which steps end."""
 
@@ -65,20 +71,39 @@ def _has_view(part: Part) -> bool:
     return True
 
 
-def crowd(ground: Ground, port: int, seconds: float, clients: int, rate: float = 0) -> Any:
+def crowd(
+    ground: Ground, port: int, seconds: float, clients: int, rate: float = 0, batch: int = 0
+) -> Any:
     """What a crowd of clients was answered."""
     command = [sys.executable, "-m", "tests.bench.load", str(port), "--clients", str(clients)]
-    command += ["--seconds", str(seconds), "--rate", str(rate)]
+    command += ["--seconds", str(seconds), "--rate", str(rate), "--batch", str(batch)]
     return json.loads(ground.run("load", command, {}))
+
+
+def _metered(
+    ground: Ground, part: Part, who: str, program: Popen[bytes], play: Callable[[], Any]
+) -> Any:
+    """What a crowd was answered; noted with it, what CPU the program that answered and the run's
+    servers used for each event."""
+    meter = Meter(ground, [program])
+    used = meter.seconds()
+    told = play()
+    used = meter.seconds() - used
+    part.note(who, told["per_second"], "events/s")
+    part.note(f"{who}, {CPU}", 1e6 * used / max(told["acknowledged"], 1), "µs")
+    return told
 
 
 def _raw(ground: Ground, part: Part, seconds: float) -> None:
     port = free_port(FIRST_PORT + 3)
     server = [sys.executable, "-m", "uvicorn", "tests.bench.trivial:application", "--port"]
     server += [str(port), "--no-access-log", "--log-level", "warning"]
-    with ground.running("raw", [server]):
+    with ground.running("raw", [server]) as (program,):
         until(lambda: port_answers(port), 20, "the raw ASGI server")
-        part.note(RAW, crowd(ground, port, seconds, MOST_CLIENTS)["per_second"], "requests/s")
+        told = _metered(
+            ground, part, RAW, program, lambda: crowd(ground, port, seconds, MOST_CLIENTS)
+        )
+        part.note("a crowd's own CPU of each request", told["own_cpu"], "µs")
 
 
 def _view(ground: Ground, part: Part, seconds: float) -> None:
@@ -86,23 +111,29 @@ def _view(ground: Ground, part: Part, seconds: float) -> None:
     server = [python_of(ENVIRONMENTS / DJANGO), "-m", "gunicorn", "--bind", f"127.0.0.1:{port}"]
     server += ["--worker-class", "gthread", "--workers", "2", "--threads", "16"]
     server += ["--log-level", "warning", "tests.bench.peers.with_django:application"]
-    with ground.running("view", [server]):
+    with ground.running("view", [server]) as (program,):
         until(lambda: port_answers(port), 20, "the Django view")
         crowd(ground, port, 2, 4)
-        part.note(VIEW, crowd(ground, port, seconds, MOST_CLIENTS)["per_second"], "requests/s")
+        _metered(ground, part, VIEW, program, lambda: crowd(ground, port, seconds, MOST_CLIENTS))
 
 
 def _door(tower: Tower, part: Part, seconds: float) -> None:
-    with tower.open():
+    with tower.open() as web:
+
+        def saturate(who: str, clients: int, batch: int = 0) -> Any:
+            """As fast as they are answered."""
+            return _metered(tower.ground, part, who, web,
+                            lambda: _crowd(tower, part, seconds, clients, batch=batch))  # fmt: skip
+
         _crowd(tower, part, 1, 1)
         quiet = _crowd(tower, part, seconds / 2, 1)
         _note_times(part, "quiet, 1 client", quiet)
         fastest = 0.0
         for clients in CLIENTS:
-            told = _crowd(tower, part, seconds, clients)
-            part.note(_saturated(clients), told["per_second"], "events/s")
+            told = saturate(_saturated(clients), clients)
             _note_times(part, f"saturated, {clients} clients", told)
             fastest = max(fastest, told["per_second"])
+        _note_times(part, f"{BATCH} a request", saturate(BATCHED, BATCHES_AT_ONCE, BATCH))
         half = _crowd(tower, part, seconds, MOST_CLIENTS, fastest / 2)
         _note_times(part, "half load, 64 clients", half)
 
@@ -111,10 +142,12 @@ def _saturated(clients: int) -> str:
     return f"tower's door, acknowledged, {clients} clients"
 
 
-def _crowd(tower: Tower, part: Part, seconds: float, clients: int, rate: float = 0) -> Any:
+def _crowd(
+    tower: Tower, part: Part, seconds: float, clients: int, rate: float = 0, batch: int = 0
+) -> Any:
     """A crowd at the door; its stored ones are looked for in the books."""
     since = datetime.now(UTC)
-    told = crowd(tower.ground, tower.port, seconds, clients, rate)
+    told = crowd(tower.ground, tower.port, seconds, clients, rate, batch)
     kept = tower.ask(STORED, since=since)
     part.verify(f"door, {clients} clients", wanted=told["stored"], kept=kept)
     return told
@@ -172,7 +205,9 @@ def _megabytes(pid: int) -> float:
 def _compare(part: Part) -> None:
     part.compare(_saturated(256), floor.COMMITS_32, goal=1.0)
     part.compare(_saturated(64), floor.COMMITS_32)
+    part.compare(BATCHED, floor.COMMITS_32)
     part.compare(_saturated(64), VIEW, goal=10)
+    part.compare(f"{VIEW}, {CPU}", f"{_saturated(64)}, {CPU}")
     part.compare(_saturated(64), RAW)
     part.compare(_saturated(64), N8N_WEBHOOK, goal=100)
     part.compare(ENDED, N8N_ENDED, goal=20)

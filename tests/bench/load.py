@@ -1,9 +1,9 @@
 """A crowd of partners at the webhook door, in a process of its own.
 
-`python -m tests.bench.load PORT --clients 64 --seconds 5 [--rate 1000]` prints what was answered as
-JSON. Without a rate every client sends its next event as soon as it has its answer; with one, each
-event has its time, and an answer is late from that time on, however long its turn was in coming.
-Every hundredth event is sent a second time under the same id.
+`python -m tests.bench.load PORT --clients 64 --seconds 5 [--rate 1000] [--batch 100]` prints what
+was answered as JSON. Without a rate every client sends its next request as soon as it has its
+answer; with one, each request has its time, and an answer is late from that time on, however long
+its turn was in coming. Every hundredth request is sent a second time under the same id.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import uvloop
 
 SECRET = "whsec_" + base64.b64encode(b"only for the benchmark, 32 bytes").decode()
 PATH, CLOUD_EVENT = "/inbound/bench/", "application/cloudevents+json"
+BATCH = "application/cloudevents-batch+json"
 TWICE_EVERY = 100
 _KEY = base64.b64decode(SECRET.removeprefix("whsec_"))
 _BODY = json.dumps(
@@ -51,9 +52,11 @@ _BODY = json.dumps(
 )
 
 
-def request(name: str, now: int, path: str, content_type: str) -> bytes:
-    """A whole signed HTTP request for an event of that name (Standard Webhooks)."""
-    body = _BODY.replace("@", name).encode()
+def request(name: str, now: int, path: str, content_type: str, batch: int = 0) -> bytes:
+    """A whole signed HTTP request for an event of that name, or for a batch of so many (Standard
+    Webhooks)."""
+    events = [_BODY.replace("@", f"{name}-{number}") for number in range(batch)]
+    body = (f"[{','.join(events)}]" if batch else _BODY.replace("@", name)).encode()
     signed = f"{name}.{now}.".encode() + body
     signature = base64.b64encode(hmac.digest(_KEY, signed, hashlib.sha256)).decode()
     return (
@@ -73,35 +76,41 @@ class Crowd:
     clients: int = 1
     path: str = PATH
     content_type: str = CLOUD_EVENT
+    batch: int = 0
     answers: Counter[int] = field(default_factory=Counter)
     latencies: list[float] = field(default_factory=list)
     sent: int = 0
     broken: int = 0
     begun: float = field(default_factory=time.perf_counter)
+    used: float = field(default_factory=time.process_time)
 
     def next(self) -> bytes:
         """The next request."""
         self.sent += 1
         number = self.sent - 1 if self.sent % TWICE_EVERY == 0 else self.sent
-        return request(f"{self.prefix}-{number}", int(time.time()), self.path, self.content_type)
+        name = f"{self.prefix}-{number}"
+        return request(name, int(time.time()), self.path, self.content_type, self.batch)
 
     def is_over(self) -> bool:
         """Whether nothing more is sent."""
         return time.perf_counter() - self.begun > self.seconds
 
     def told(self) -> dict[str, Any]:
-        """The sum: rates a second, times in milliseconds."""
+        """The sum: events, and events a second; times in milliseconds; the crowd's own CPU for a
+        request in microseconds."""
         spent = time.perf_counter() - self.begun
         ordered = sorted(self.latencies)
-        acknowledged = self.answers[200] + self.answers[202]
+        each = self.batch or 1
+        acknowledged = each * (self.answers[200] + self.answers[202])
         return {
             "acknowledged": acknowledged,
-            "stored": self.answers[202],
+            "stored": each * self.answers[202],
             "per_second": acknowledged / spent,
             "p50": 1000 * percentile(ordered, 0.50),
             "p99": 1000 * percentile(ordered, 0.99),
             "answers": dict(self.answers),
             "sent": self.sent,
+            "own_cpu": 1e6 * (time.process_time() - self.used) / max(self.sent, 1),
             "broken": self.broken,
         }
 
@@ -193,12 +202,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--path", default=PATH)
     parser.add_argument("--content-type", default=CLOUD_EVENT)
-    parser.add_argument("--rate", type=float, default=0.0)
+    parser.add_argument("--rate", type=float, default=0.0, help="requests a second")
+    parser.add_argument("--batch", type=int, default=0, help="events in a request")
     given = parser.parse_args()
 
     async def play() -> dict[str, Any]:
         sent_by = Crowd(f"b{time.time_ns():x}", given.seconds, given.rate, given.clients)
-        sent_by.path, sent_by.content_type = given.path, given.content_type
+        sent_by.path, sent_by.batch = given.path, given.batch
+        sent_by.content_type = BATCH if given.batch else given.content_type
         return await crowd(given.port, sent_by)
 
     print(json.dumps(uvloop.run(play())))
