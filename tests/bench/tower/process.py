@@ -47,7 +47,7 @@ def _open(fact: CanonicalEvent, _entities: Mapping[str, Entity], _now: datetime)
 def _prepare(facts: Facts) -> Prepared:
     subject = facts.subject
     record = {name: subject[name] for name in ("name", "customer_id", "amount", "currency")}
-    return Send(record=record, ref=str(subject["source_id"]))
+    return Send(record=record, ref=str(subject["source_id"]) if subject["stage"] == READ else "")
 
 
 def _steps(facts: Facts) -> tuple[StepDefinition, ...]:
