@@ -27,6 +27,7 @@ MOST_BYTES = 16 * 1024 * 1024
 LONGEST_REST = timedelta(minutes=5)
 _CONNECT_SECONDS = 5.0
 _POOLED_METHODS = {"GET", "HEAD"}
+_TOKEN_LENGTH = 16
 _SHOWN_HEADERS = ("content-type", "retry-after", "location", "sforce-limit-info")
 
 
@@ -109,9 +110,10 @@ class HttpClient:
     ) -> Result:
         """Send one request to `target`, a path (with query) at the base URL's origin.
 
-        `secret_headers` are sent but never recorded; `record_body=False` keeps a body with
-        credentials out of the exchange; `until` (monotonic seconds) ends the call earlier than the
-        deadline. Raises ValueError when the target is another host.
+        `secret_headers` are sent but never recorded, and an answer that repeats one is read without
+        it; `record_body=False` keeps a body with credentials out of the exchange; `until`
+        (monotonic seconds) ends the call earlier than the deadline. Raises ValueError when the
+        target is another host.
         """
         url = self._address(target)
         seen = SimpleNamespace(connected=False)
@@ -129,7 +131,7 @@ class HttpClient:
                     trace_request_ctx=seen,
                 ) as response,
             ):
-                content = await _bounded(response)
+                content = _without(await _bounded(response), secret_headers or {})
         except (aiohttp.ClientError, OSError, _TooLong) as problem:
             # TimeoutError is an OSError: the deadline and a slow connect end here as well
             return self._failure(problem, seen.connected, Exchange(sent, "", None, _since(started)))
@@ -189,6 +191,15 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
         if len(content) > MOST_BYTES:
             raise _TooLong
     return bytes(content)
+
+
+def _without(content: bytes, secret_headers: Mapping[str, str]) -> bytes:
+    """An answer that repeats our token would carry it into messages and evidence."""
+    for value in secret_headers.values():
+        token = value.rpartition(" ")[2]
+        if len(token) >= _TOKEN_LENGTH:
+            content = content.replace(token.encode(), b"[hidden]")
+    return content
 
 
 def _connection_trace() -> aiohttp.TraceConfig:

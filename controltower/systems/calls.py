@@ -7,10 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from math import inf
 from time import monotonic
 from typing import Any
@@ -26,6 +34,7 @@ from controltower.canonical.verdicts import (
     Unknown,
     Verdict,
 )
+from controltower.systems.hiding import hidden
 from controltower.systems.models import System
 from integrations import catalogue
 from integrations.connector import (
@@ -97,6 +106,7 @@ class Door:
     connector: Connector
     gate: asyncio.Semaphore
     pace: Pace
+    secrets: Collection[str] = ()
 
     async def perform(self, order: Order, until: float = inf) -> Verdict:
         """Make one call within the total deadline; whatever goes wrong becomes a verdict.
@@ -105,19 +115,26 @@ class Door:
         """
         async with self.gate:
             await self.pace.turn()
-            seconds = self.system.deadline.total_seconds()
-            if monotonic() + seconds > until:
+            if monotonic() + self.system.deadline.total_seconds() > until:
                 raise TooLate
-            try:
-                async with asyncio.timeout(seconds):
-                    return await self._call(order)
-            except TimeoutError:
-                return _no_answer(order, f"{self.system.title} did not answer in {seconds:.0f} s.")
-            except CallFailed as failure:
-                return failure.verdict
-            except Exception as error:  # noqa: BLE001 - a connector's defect must not lose a step
-                text = f"{self.system.title}: the answer could not be understood ({error!r})."
-                return _no_answer(order, text[:400], Kind.CONTRACT)
+            return await self._told(self._call(order), partial(_no_answer, order))
+
+    async def _told(
+        self, call: Awaitable[Verdict], otherwise: Callable[[str, Kind], Verdict]
+    ) -> Verdict:
+        """What came of a call, always a verdict, and none that repeats our credentials. Of what
+        cannot be understood only the kind of trouble is said: its words may hold anything."""
+        seconds, title = self.system.deadline.total_seconds(), self.system.title
+        try:
+            async with asyncio.timeout(seconds):
+                verdict = await call
+        except TimeoutError:
+            verdict = otherwise(f"{title} did not answer in {seconds:.0f} s.", Kind.OUTAGE)
+        except CallFailed as failure:
+            verdict = failure.verdict
+        except Exception as error:  # noqa: BLE001 - a connector's defect must not lose a step
+            verdict = otherwise(_misunderstood(title, error), Kind.CONTRACT)
+        return hidden(verdict, self.secrets)
 
     async def _call(self, order: Order) -> Verdict:
         connector = self.connector
@@ -149,19 +166,7 @@ class Door:
         send would be refused."""
         async with self.gate:
             await self.pace.turn()
-            try:
-                return await asyncio.wait_for(
-                    self._look(order), self.system.deadline.total_seconds()
-                )
-            except TimeoutError:
-                return TryLater(
-                    kind=Kind.OUTAGE, text=f"{self.system.title} did not answer in time."
-                )
-            except CallFailed as failure:
-                return failure.verdict
-            except Exception as error:  # noqa: BLE001 - a connector's defect must not lose a plan
-                text = f"{self.system.title}: the answer could not be understood ({error!r})."
-                return TryLater(kind=Kind.CONTRACT, text=text[:400])
+            return await self._told(self._look(order), _later)
 
     async def _look(self, order: Order) -> Verdict:
         if order.ref and order.verb != "upsert":
@@ -173,33 +178,24 @@ class Door:
 
     async def read_changes(self, entity: str, cursor: str, limit: int) -> ChangePage:
         """One page of a change feed. Raises CallFailed."""
-        try:
-            return await asyncio.wait_for(
-                self.connector.read_changes(entity, cursor, limit),
-                self.system.deadline.total_seconds(),
-            )
-        except TimeoutError:
-            raise CallFailed(
-                TryLater(kind=Kind.OUTAGE, text=f"{self.system.title} did not answer in time.")
-            ) from None
-        except CallFailed:
-            raise
-        except Exception as error:
-            text = f"{self.system.title}: what changed could not be understood ({error!r})."
-            raise CallFailed(TryLater(kind=Kind.CONTRACT, text=text[:400])) from error
+        pages: list[ChangePage] = []
+
+        async def read() -> Verdict:
+            pages.append(await self.connector.read_changes(entity, cursor, limit))
+            return ANSWERED
+
+        verdict = await self._told(read(), _later)
+        if not pages:
+            raise CallFailed(verdict)
+        return pages[0]
 
     async def acknowledge(self, refs: Sequence[str]) -> None:
         """Tell the source that what it gave us is committed here."""
         await asyncio.wait_for(self.connector.ack(refs), self.system.deadline.total_seconds())
 
     async def health(self) -> Verdict:
-        """A cheap signed-in call."""
-        try:
-            return await asyncio.wait_for(
-                self.connector.health(), self.system.deadline.total_seconds()
-            )
-        except TimeoutError:
-            return TryLater(kind=Kind.OUTAGE, text=f"{self.system.title} did not answer in time.")
+        """A cheap signed-in call; always a verdict."""
+        return await self._told(self.connector.health(), _later)
 
     def quota(self) -> Quota:
         """What the system last said of its limits."""
@@ -221,8 +217,10 @@ class Doors:
             slug = system.connection
             gate = self._gates.setdefault(slug, asyncio.Semaphore(system.concurrency))
             pace = self._paces.setdefault(slug, Pace(1 / system.calls_per_second))
-            connector = catalogue.connect(system.connector, connection_of(system))
-            self._opened[system.pk] = Door(system, connector, gate, pace)
+            connection = connection_of(system)
+            connector = catalogue.connect(system.connector, connection)
+            secrets = tuple(connection.secrets.values())
+            self._opened[system.pk] = Door(system, connector, gate, pace, secrets)
         return self._opened[system.pk]
 
     async def close(self) -> None:
@@ -278,7 +276,16 @@ def _absent(verdict: Verdict) -> bool:
     return isinstance(verdict, Rejected) and verdict.kind is Kind.NOT_FOUND
 
 
-def _no_answer(order: Order, text: str, kind: Kind = Kind.OUTAGE) -> Verdict:
+def _misunderstood(title: str, error: Exception) -> str:
+    return f"{title}: the answer could not be understood ({type(error).__name__})."
+
+
+def _later(text: str, kind: Kind) -> Verdict:
+    """Only a question was asked."""
+    return TryLater(kind=kind, text=text)
+
+
+def _no_answer(order: Order, text: str, kind: Kind) -> Verdict:
     """After a write nobody knows; a question may be asked again. An answer that only we cannot
     understand is no outage: the system is there for others."""
     if order.purpose == "send" and order.verb != "get":

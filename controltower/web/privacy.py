@@ -1,7 +1,7 @@
 """Personal data on pages: hidden unless asked for with a reason, for five minutes, on the record.
 
-Hidden are fields that a mapping rule marks `personal`, the values under names of people, contacts
-and bank accounts wherever they appear, and every e-mail address in raw text.
+Hidden are fields that a mapping rule marks `personal`, the values under names of contacts, pay,
+bank accounts and identity papers wherever they appear, and in raw text every mail address and IBAN.
 """
 
 from __future__ import annotations
@@ -23,10 +23,17 @@ from controltower.web.actions import only
 
 REVEALED_FOR = timedelta(minutes=5)
 KEY = "revealed"
-NAMES = r"contact_?_?name|contact_?_?email|billing_?contact\w*|e_?mail(?:__c)?|phone\w*|iban"
+NAMES = (
+    r"contact_?_?name|contact_?_?email|billing_?contact\w*|e_?mail(?:__c)?|phone\w*|mobile\w*|iban|"
+    r"salary\w*|wage\w*|bank_?account\w*|account_?number|date_?of_?birth|birth_?date|passport\w*|"
+    r"national_?id\w*|social_?security\w*|home_?address\w*"
+)
 PERSONAL = re.compile(rf"(?:\w*_)?(?:{NAMES})(?:__c)?", re.IGNORECASE)
-_PAIR = re.compile(rf'("(?:\w*_)?(?:{NAMES})(?:__c)?"\s*:\s*")((?:[^"\\]|\\.)*)(")', re.IGNORECASE)
+_NAME = rf'"(?:\w*_)?(?:{NAMES})(?:__c)?"\s*:\s*'
+_PAIR = re.compile(rf'({_NAME}")((?:[^"\\]|\\.)*)(")', re.IGNORECASE)
+_NUMBER = re.compile(rf"({_NAME})(-?[\d.]+(?:[eE][+-]?\d+)?)", re.IGNORECASE)
 _EMAIL = re.compile(r"[\w.+\-]+@[\w\-]+(?:\.[\w\-]+)+")
+_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b")
 
 
 class NotAllowed(Exception):
@@ -55,9 +62,11 @@ def masked(value: Any) -> str:
 def masked_text(text: str, personal: Iterable[str] = ()) -> str:
     """Raw text without personal data; `personal` are values known to be such."""
     text = _PAIR.sub(lambda found: found[1] + masked(found[2]) + found[3], text)
+    text = _NUMBER.sub(lambda found: f'{found[1]}"{masked(found[2])}"', text)
     for value in sorted({one for one in personal if len(one) > 2}, key=len, reverse=True):
         text = text.replace(value, masked(value))
-    return _EMAIL.sub(lambda found: masked(found[0]), text)
+    text = _EMAIL.sub(lambda found: masked(found[0]), text)
+    return _IBAN.sub(lambda found: masked(found[0].replace(" ", "")), text)
 
 
 def masked_record(value: Any, personal: Iterable[str] = ()) -> Any:
@@ -76,8 +85,8 @@ def personal_values(*records: Any) -> set[str]:
 def _gather(value: Any, found: set[str]) -> None:
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            if isinstance(inner, str) and is_personal(str(name)):
-                found.add(inner)
+            if isinstance(inner, str | int | float) and is_personal(str(name)):
+                found.add(str(inner))
             else:
                 _gather(inner, found)
     elif isinstance(value, list | tuple):

@@ -98,7 +98,7 @@ def _line(line: FieldLine, step: Step, shown: bool) -> Line:
         source=line.source,
         value=privacy.masked(line.value) if hidden else _written(line.value, shown),
         target=line.target,
-        sent=_written(line.sent, shown),
+        sent=privacy.masked(line.sent) if hidden else _written(line.sent, shown),
         masked=hidden,
         refused=refused,
         reason=privacy.masked_text(step.text) if refused else "",

@@ -16,7 +16,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from controltower.canonical.money import Money
-from controltower.firm.rights import Right
+from controltower.firm.models import Person
+from controltower.firm.rights import Right, entities_of
 from controltower.measures import health
 from controltower.measures.exposure import Stake, reporting_currency
 from controltower.systems import calls, upkeep
@@ -25,6 +26,7 @@ from controltower.web import formats, recovery, wording
 from controltower.web.actions import Action, leave
 from controltower.web.charts.small import sparkline
 from controltower.web.decisions import Reason
+from controltower.web.privacy import masked_text
 from controltower.web.security import SignedIn
 from controltower.web.tower import scope_of, system_line
 
@@ -100,17 +102,17 @@ def system(request: SignedIn, slug: str) -> HttpResponse:
     context = {
         "now": now,
         "crumbs": [(_("Health"), reverse("systems")), (one.title, "")],
-        "system": line | _about(one),
+        "system": line | _about(one, request.user),
         "latency": sparkline(pulse.line, "mv", label),
         "calls": [_call(call) for call in Call.objects.filter(system=one)[:LATEST_CALLS]],
-        "feeds": [_feed(feed, now) for feed in one.feeds.all()],
+        "feeds": [_feed(feed, request.user, now) for feed in one.feeds.all()],
         "pause": _pause(request, one, queue),
         "would_queue": queue,
     }
     return render(request, "systems/system.html", context)
 
 
-def _about(system: System) -> dict[str, Any]:
+def _about(system: System, person: Person) -> dict[str, Any]:
     """What stands still: where it is, how it may be called, what its connector declares."""
     declared = calls.descriptor(system)
     address = calls.reference(system.base_url)
@@ -118,7 +120,7 @@ def _about(system: System) -> dict[str, Any]:
         "opened_at": system.opened_at,
         "failures": system.failures,
         "last_failure_at": system.last_failure_at,
-        "last_failure": system.last_failure,
+        "last_failure": _words(system.last_failure, person),
         "address": urlsplit(address).hostname or system.base_url,
         "connector": declared.title,
         "api_version": declared.api_version,
@@ -135,6 +137,13 @@ def _about(system: System) -> dict[str, Any]:
     }
 
 
+def _words(trouble: str, person: Person) -> str:
+    """What a system said last: it may be about a record of any company."""
+    if not trouble or entities_of(person) is None:
+        return masked_text(trouble)
+    return _("what it said is for those who see the whole firm")
+
+
 def _call(call: Call) -> dict[str, Any]:
     token, words = VERDICTS.get(call.verdict, ("nt", call.verdict))
     return {
@@ -146,7 +155,7 @@ def _call(call: Call) -> dict[str, Any]:
     }
 
 
-def _feed(feed: Feed, now: datetime) -> dict[str, Any]:
+def _feed(feed: Feed, person: Person, now: datetime) -> dict[str, Any]:
     every = timedelta(seconds=feed.every_seconds)
     late = feed.polled_at is None or now - feed.polled_at > every * LATE_FEED + timedelta(minutes=1)
     return {
@@ -154,7 +163,7 @@ def _feed(feed: Feed, now: datetime) -> dict[str, Any]:
         "polled_at": feed.polled_at,
         "late": late,
         "every": every,
-        "trouble": feed.trouble,
+        "trouble": _words(feed.trouble, person),
     }
 
 

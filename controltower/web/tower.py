@@ -24,6 +24,7 @@ from controltower.systems.models import System
 from controltower.web import assurance, first_steps, recovery, scope, standing, triage, wording
 from controltower.web.charts import agebars, lane, small
 from controltower.web.charts.value import Backlog, Part
+from controltower.web.privacy import masked_text
 from controltower.web.security import SignedIn
 
 VISIT = timedelta(minutes=30)
@@ -255,7 +256,7 @@ def _feed(request: SignedIn, now: datetime) -> dict[str, Any]:
             {
                 "at": entry.at,
                 "token": wording.feed_token(entry.kind),
-                "text": f"{entry.transaction.title}: {entry.text}",
+                "text": f"{entry.transaction.title}: {masked_text(entry.text)}",
                 "url": standing.url_of(entry.transaction),
             }
             for entry in flow.feed(scope_of(request))

@@ -18,6 +18,7 @@ from controltower.incidents import triage, watch
 from controltower.incidents.models import Incident
 from controltower.measures import assurance
 from controltower.measures.models import Check
+from controltower.systems.models import System
 from controltower.transactions.models import PlanState, ReplayItem, ReplayPlan, Transaction
 from controltower.web import security
 from tests.factories import Firm, closed, found, in_doubt, refused, unreadable
@@ -69,6 +70,7 @@ def other_company(firm: Firm, house: House, plan: ReplayPlan, now: datetime) -> 
     )  # fmt: skip
     own = firm.plan(beside, by=firm.anna)
     ReplayPlan.objects.filter(pk=own.pk).update(state=PlanState.RUNNING, released_at=now)
+    System.objects.update(last_failure=f"{PLANTED} is not known.", last_failure_at=now)
     Check.objects.update(rows=F("rows") + 7)
     Incident.objects.update(affected=["ours", PLANTED])
 
@@ -79,6 +81,7 @@ def test_another_company_changes_nothing_that_is_read() -> None:
     shared = firm.plan(stuck(firm, OWN), by=firm.anna)
     assurance.look(now=timezone.now())
     watch.report(subject="I10", title="Broken", affected=["ours"], halt=[], now=timezone.now())
+    System.objects.update(last_failure="Ours is not known.", last_failure_at=timezone.now())
     people = {role: Visitor(person) for role, person in visitors().items()}
     ApiToken.objects.update(last_used_at=timezone.now())
     with atomic():
