@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import Sum
@@ -22,6 +23,7 @@ from controltower.firm.rights import Right, entities_of
 from controltower.incidents import watch
 from controltower.incidents.models import Incident
 from controltower.measures import rollups
+from controltower.measures.checks.finding import made_at
 from controltower.measures.checks.money import BILLING, PARTS, part_of
 from controltower.measures.exposure import Scope
 from controltower.measures.invariants import INVARIANTS
@@ -62,6 +64,8 @@ def rules(person: Person, now: datetime) -> list[dict[str, Any]]:
             "title": rule.title,
             "state": state_of(check, now),
             "halts": rule.halts,
+            "lately": rule.lately,
+            "passing": made_at(UUID(check.position)) if rule.table and check.position else None,
             "check": check,
             "rows": check.rows if sees_all else None,
             "breaches": check.breaches[:MOST_BREACHES] if sees_all else [],

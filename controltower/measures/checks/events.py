@@ -20,9 +20,13 @@ UNREAD = """
 SELECT source, event_id FROM transactions_inboundevent
 WHERE state = 'received' AND received_at < %(late)s ORDER BY received_at LIMIT 20
 """
+SEEN = """
+SELECT count(*) FROM transactions_inboundevent WHERE id > %(after)s AND id <= %(upto)s
+"""
 SILENT = """
 SELECT event.source, event.event_id FROM transactions_inboundevent event
-WHERE event.id >= %(first)s AND event.state = 'accepted' AND event.reason = ''
+WHERE event.id > %(after)s AND event.id <= %(upto)s
+  AND event.state = 'accepted' AND event.reason = ''
   AND NOT EXISTS (SELECT 1 FROM transactions_item item
                   WHERE item.process = ANY(%(processes)s) AND item.source = event.source
                     AND item.source_id = event.record->>'source_id')
@@ -48,7 +52,7 @@ CROSS JOIN LATERAL (SELECT CASE
     WHEN told.state = 'dead_lettered' THEN 'failed'
     WHEN told.state IS NOT NULL THEN 'live'
     WHEN event.reason <> '' THEN 'done' END AS class) sorted
-WHERE event.id >= %(first)s
+WHERE event.id > %(after)s AND event.id <= %(upto)s
 GROUP BY 1, 2
 """
 
@@ -59,15 +63,14 @@ def _processes() -> list[str]:
 
 def in_one_state(span: Span) -> Found:
     """I1: an accepted event feeds a transaction or says why not; none is left unread."""
-    seen = "SELECT count(*) FROM transactions_inboundevent WHERE id >= %(first)s"
     late = rows(UNREAD, late=span.now - PATIENCE)
-    silent = rows(SILENT, first=span.first_id, processes=_processes())
-    return Found(number(seen, first=span.first_id), told([*late, *silent]))
+    silent = rows(SILENT, processes=_processes(), **span.values)
+    return Found(number(SEEN, **span.values), told([*late, *silent]))
 
 
 def accounted_for(span: Span) -> Found:
     """I2: events in = done + failed + in doubt + live + superseded, per source and entity."""
-    sums = rows(ACCOUNTED, first=span.first_id, processes=_processes())
+    sums = rows(ACCOUNTED, processes=_processes(), **span.values)
     short = [row for row in sums if row[2] != row[3]]
     return Found(sum(row[2] for row in sums), told(short))
 

@@ -6,7 +6,7 @@ import json
 
 from controltower.canonical.money import UnknownCurrency, minor_units
 from controltower.measures.checks.finding import Found, Span, number, rows, told
-from controltower.measures.models import Figure
+from controltower.measures.models import Figure, Kind
 from controltower.transactions.models import TransactionState
 
 MOST_COMMON_UNITS = 2
@@ -18,7 +18,7 @@ GATHERED = """
 SELECT tx.reference, tx.amount, sum((item.record->>'amount')::numeric) AS facts
 FROM transactions_transaction tx
 JOIN transactions_item item ON item.transaction_id = tx.id
-WHERE tx.process = %(billing)s AND {recent}
+WHERE tx.process = %(billing)s AND {transactions}
 GROUP BY tx.id HAVING tx.amount <> round(sum((item.record->>'amount')::numeric), 4) LIMIT 20
 """
 POSTED = """
@@ -29,32 +29,34 @@ CROSS JOIN LATERAL (
     SELECT sum(round((item.record->>'amount')::numeric,
                      coalesce((%(units)s::jsonb->>tx.currency)::int, 2))) AS sum
     FROM transactions_item item WHERE item.transaction_id = tx.id) facts
-WHERE step.state = 'verified' AND step.done_at >= %(since)s
+WHERE step.state = 'verified' AND {transactions}
   AND step.name = 'post' AND tx.process = %(billing)s
   AND (step.values->>'untaxed')::numeric <> facts.sum
 LIMIT 20
 """
 SEEN = """
-SELECT count(*) FROM transactions_step
-WHERE state = 'verified' AND done_at >= %(since)s AND name = 'post'
+SELECT count(*) FROM transactions_step step
+JOIN transactions_transaction tx ON tx.id = step.transaction_id
+WHERE step.state = 'verified' AND {transactions} AND step.name = 'post'
 """
 
 
 def balanced(span: Span) -> Found:
     """I3: a billing transaction is worth the sum of its facts, and what the ERP shows as posted is
     the sum of the facts, each rounded as the invoice rounds it: half up to the minor unit."""
-    recent = "tx.id >= %(first)s" if span.since else "true"
-    gathered = rows(GATHERED.format(recent=recent), billing=BILLING, first=span.first_id)
-    posted = rows(POSTED, billing=BILLING, since=span.begin, units=_units())
-    systems = frozenset(row[3] for row in posted)
-    return Found(
-        number(SEEN, since=span.begin), told([*gathered, *(r[:3] for r in posted)]), systems
+    gathered, posted, seen = (
+        statement.format(transactions=span.transactions) for statement in (GATHERED, POSTED, SEEN)
     )
+    values = {"billing": BILLING, "units": _units()} | span.values
+    short, wrong = rows(gathered, **values), rows(posted, **values)
+    systems = frozenset(row[3] for row in wrong)
+    return Found(number(seen, **values), told([*short, *(row[:3] for row in wrong)]), systems)
 
 
 def _units() -> str:
     """The minor units of the currencies in use, for SQL."""
-    used = Figure.objects.order_by().values_list("currency", flat=True).distinct()
+    standing = Figure.objects.filter(kind=Kind.STANDING).order_by()
+    used = standing.values_list("currency", flat=True).distinct()
     return json.dumps({currency: _minor_units(currency) for currency in used})
 
 

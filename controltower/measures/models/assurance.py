@@ -6,11 +6,17 @@ from django.db import models
 
 
 class Check(models.Model):
-    """The last look at one invariant, and when everything was looked at; empty until then.
-    `trouble` says why a whole look came to nothing."""
+    """The last look at one invariant, and how far the pass over the whole books has come.
+
+    `held_at` is the last look that found nothing broken; what has happened since is looked at.
+    A pass goes from `position` on ("" at its beginning), over what was there at `began_at`;
+    `whole_at` is the end of the last one. `trouble` says why a look came to nothing.
+    """
 
     code = models.CharField(max_length=8, unique=True)
     looked_at = models.DateTimeField(null=True, blank=True)
+    held_at = models.DateTimeField(null=True, blank=True)
+    began_at = models.DateTimeField(null=True, blank=True)
     whole_at = models.DateTimeField(null=True, blank=True)
     milliseconds = models.PositiveIntegerField(default=0)
     rows = models.PositiveBigIntegerField(default=0)
