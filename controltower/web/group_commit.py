@@ -100,16 +100,19 @@ class GroupCommit:
         left: list[Place] = []
         taken: set[tuple[str, Name]] = set()
         events = 0
-        for place in self.line:
+        line = iter(self.line)
+        for place in line:
             delivery = place.delivery
             names = {("message", delivery.name), *(("event", name) for name in delivery.events)}
-            if events >= TOGETHER or not names.isdisjoint(taken):
-                left.append(place)
-            else:
+            if names.isdisjoint(taken):
                 chosen.append(place)
                 events += len(delivery.facts)
+            else:
+                left.append(place)
             taken |= names
-        self.line = left
+            if events >= TOGETHER:
+                break
+        self.line = [*left, *line]
         return chosen
 
     async def _keep(self, places: Sequence[Place]) -> None:
