@@ -83,7 +83,7 @@ class Door:
         except Exception:
             log.exception("webhook failed", extra={"reference": reference})
             answer = refusals.our_fault().answer(reference)
-        await _send(send, answer, reference)
+        await send_answer(send, answer, reference)
 
     @contextmanager
     def _memory(self) -> Iterator[Callable[[int], None]]:
@@ -232,7 +232,8 @@ def _note(scope: HTTPScope, refused: Refused, reference: str) -> None:
     )
 
 
-async def _send(send: ASGISendCallable, answer: Answer, reference: str) -> None:
+async def send_answer(send: ASGISendCallable, answer: Answer, reference: str) -> None:
+    """Say it, with the headers that every answer of the door has."""
     headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
     headers += [
         (b"content-length", str(len(answer.content)).encode()),

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 
 import uvicorn
+from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_BYTES = 65_536
@@ -17,7 +18,17 @@ HEAD_SECONDS = 10.0
 """Seconds that a head may take to arrive."""
 IDLE_SECONDS = 20
 CONNECTIONS = 2_000
-"""More than may wait at the webhook door: it tells who comes too many when to come again."""
+"""More than may wait at the webhook door. Whoever comes beyond is told to come again: by us, since
+uvicorn's own limit does not say when."""
+
+
+async def crowded(scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    """Answers instead of the application who has no place among the connections: 503."""
+    from controltower.web import errors, inbound, refusals  # once Django has been set up
+
+    reference = errors.new_reference()
+    answer = refusals.busy().telling(Connection="close").answer(reference)
+    await inbound.send_answer(send, answer, reference)
 
 
 class Guarded(HttpToolsProtocol):
@@ -29,6 +40,8 @@ class Guarded(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """The first head begins with the connection."""
         super().connection_made(transport)
+        if len(self.connections) > CONNECTIONS:
+            self.app = crowded
         self.head_timer = self.loop.call_later(HEAD_SECONDS, transport.close)
 
     def on_message_begin(self) -> None:
@@ -69,7 +82,6 @@ def serve(host: str, port: int) -> None:
         host=host,
         port=port,
         http=Guarded,
-        limit_concurrency=CONNECTIONS,
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=3,
         access_log=False,

@@ -56,3 +56,13 @@ async def test_each_request_on_a_connection_has_the_time_anew() -> None:
     last = b"Connection: close\r\n\r\n"
     answers = await said_to(request, b"\r\n", request, b"\r\n", request, last)
     assert answers.count(b"204 No Content") == 3
+
+
+async def test_who_finds_no_place_is_told_when_to_come_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "CONNECTIONS", 0)
+    answer = await said_to(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 503") and answer.count(b"HTTP/1.1") == 1
+    assert b"retry-after: 1" in answer and b"connection: close" in answer
+    assert b"Nothing was stored." in answer and b"x-reference: R-" in answer
