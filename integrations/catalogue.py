@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from integrations.bamboohr.connector import BambooConnector
 from integrations.certinia.connector import CertiniaConnector
 from integrations.connector import Connection, Connector, Descriptor
 from integrations.salesforce.connector import SalesforceConnector
@@ -13,6 +14,7 @@ CONNECTORS: dict[str, Callable[[Connection], Connector]] = {
     "salesforce": SalesforceConnector,
     "certinia": CertiniaConnector,
     "tryton": TrytonConnector,
+    "bamboohr": BambooConnector,
 }
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from controltower.canonical.events import CanonicalEvent
 from controltower.canonical.records import Record
@@ -26,6 +26,23 @@ class ChangeFeed(StrEnum):
     QUEUE = "queue"
     FILE = "file"
     NONE = "none"
+
+
+class Auth(StrEnum):
+    """How a connection signs in; a session is renewed once when it has ended."""
+
+    LOGIN = "user and password for a session"
+    CLIENT_CREDENTIALS = "client credentials for a token"
+    SIGNED_ASSERTION = "a signed assertion for a token"
+    BASIC = "a key or password with every call"
+    SIGNED_CALLS = "a signature on every call"
+    CERTIFICATE = "a certificate or key of the connection"
+    NONE = "nothing"
+
+    @property
+    def has_session(self) -> bool:
+        """Whether there is a session that ends."""
+        return self in {Auth.LOGIN, Auth.CLIENT_CREDENTIALS, Auth.SIGNED_ASSERTION}
 
 
 class Verification(StrEnum):
@@ -55,7 +72,11 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """What a connector declares of itself; the conformance suite proves it."""
+    """What a connector declares of itself; the conformance suite proves it.
+
+    `retention` is how long the source keeps changes for us (None: for good); `sunset` the day on
+    which the vendor ends this API version, ISO 8601.
+    """
 
     name: str
     title: str
@@ -64,7 +85,9 @@ class Descriptor:
     feeds: Mapping[str, ChangeFeed]
     operations: Sequence[Operation]
     verification: Verification
+    auth: Auth = Auth.CLIENT_CREDENTIALS
     concurrency: int = 8
+    retention: timedelta | None = None
     sunset: str = ""
 
     def operation(self, entity: str, verb: str) -> Operation:
@@ -123,7 +146,11 @@ class Key:
 
 
 class Connector(Protocol):
-    """One vendor's door. Reads raise CallFailed with the verdict; writes return verdicts."""
+    """One vendor's door. Reads raise CallFailed with the verdict; writes return verdicts.
+
+    An entity or action that is not offered is told as Misconfigured (contract), with nothing sent.
+    So is a read whose answer is not shaped as agreed; a write whose answer is not is Unknown.
+    """
 
     descriptor: Descriptor
 
@@ -145,15 +172,17 @@ class Connector(Protocol):
         hold the whole record. Pure."""
 
     async def ack(self, refs: Sequence[str]) -> None:
-        """Tell the source that we have committed (flag, delete or move; nothing for polls)."""
+        """Tell the source that we have committed the changes of these event ids (flag, delete or
+        move; nothing for polls). May be repeated. Raises CallFailed."""
 
     async def get(self, entity: str, ref: str, company: str = "") -> Verdict:
         """Read one record: Done(values=canonical record as a dict) or Rejected(not_found)."""
 
     async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
         """Look a record up by our reference: Done(ref) when exactly one, Rejected(not_found) when
-        proven absent, Rejected(duplicate) naming all when several. The business key holds the
-        fields the process gave, or {"key": idempotency key} for systems that store our key."""
+        proven absent, Rejected(duplicate) naming all when several, Pending while a job of the
+        target still works on it. The business key holds the fields the process gave, or
+        {"key": idempotency key} for systems that store our key."""
 
     async def check(self, entity: str, record: Mapping[str, Any]) -> Verdict | None:
         """Would an upsert of this record be refused? The refusal, or None when nothing known
@@ -169,6 +198,23 @@ class Connector(Protocol):
 
     async def keys(self, entity: str, since: datetime, until: datetime) -> Sequence[Key]:
         """Keys and amounts in a window, for reconciliation. Raises CallFailed."""
+
+
+@runtime_checkable
+class Receiver(Protocol):
+    """A connector whose vendor also tells changes by signed messages of its own dialect."""
+
+    def verify_inbound(
+        self, headers: Mapping[str, str], raw: bytes, now: datetime
+    ) -> Sequence[Change]:
+        """What a signed message says; `headers` by lower-case name. The signature is checked on the
+        raw bytes before anything is parsed, by each of the secret's keys (several, separated by
+        spaces, while they are rotated). Raises Forged, or Drift when what was signed cannot be
+        read."""
+
+
+class Forged(Exception):
+    """A message is not signed by the system, or not of this time; the text says which."""
 
 
 class CallFailed(Exception):

@@ -16,7 +16,10 @@ def decode(raw: bytes | str) -> Any:
 
     Duplicate keys, NaN and infinities are refused: two readers would disagree on them.
     """
-    return strict_json.decode_exact(raw)
+    try:
+        return strict_json.decode_exact(raw)
+    except RecursionError:
+        raise ValueError("It is nested too deeply to be read.") from None
 
 
 def encode(value: Any) -> str:

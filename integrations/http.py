@@ -28,7 +28,13 @@ LONGEST_REST = timedelta(minutes=5)
 _CONNECT_SECONDS = 5.0
 _POOLED_METHODS = {"GET", "HEAD"}
 _TOKEN_LENGTH = 16
-_SHOWN_HEADERS = ("content-type", "retry-after", "location", "sforce-limit-info")
+_SHOWN_HEADERS = (
+    "content-type",
+    "retry-after",
+    "location",
+    "sforce-limit-info",
+    "x-bamboohr-error-message",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ EXPENSE_APPROVED = "expense.approved"
 MILESTONE_APPROVED = "milestone.approved"
 INVOICE_POSTED = "invoice.posted"
 INVOICE_PAID = "invoice.paid"
+RESOURCE_CHANGED = "resource.changed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 
@@ -159,3 +160,35 @@ class Invoice(Record):
     tax: Decimal = Decimal(0)
     total: Decimal = Decimal(0)
     state: str = ""
+
+
+class ResourceStatus(StrEnum):
+    """Whether somebody can be staffed."""
+
+    ACTIVE = "active"
+    LEFT = "left"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource(Record):
+    """Somebody who works for the firm, as the HR system of record has them.
+
+    `source_id` is that system's id; `number` the firm's own. `name` and `email` are personal data
+    and masked wherever they are shown. `entity` employs; `cost_rate` is what an hour costs, in
+    `currency`. `from_date` and `to_date` are the first and the last day of employment, None where
+    open. `reference` is the PSA's id of the same person, written back by us. Of somebody who was
+    removed only `source_id` and `status` are known.
+    """
+
+    number: str = ""
+    email: str = ""
+    role: str = ""
+    skills: tuple[str, ...] = field(default_factory=tuple)
+    location: str = ""
+    cost_rate: Decimal = Decimal(0)
+    currency: str = ""
+    from_date: date | None = None
+    to_date: date | None = None
+    status: ResourceStatus = ResourceStatus.ACTIVE
+    reference: str = ""

@@ -94,7 +94,8 @@ class Done(Verdict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending(Verdict):
-    """Accepted as a job of the target; ask again with `poll`."""
+    """Accepted as a job of the target. After `after` it is looked up by our reference, or sent
+    once more under its key; either tells what became of the job."""
 
     job: str
     after: timedelta

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -64,6 +65,8 @@ def _restore(hint: Any, value: Any) -> Any:
         return date.fromisoformat(value)
     if get_origin(hint) is tuple:
         return tuple(_restore(_present(get_args(hint)[0]), item) for item in value)
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return hint(value)
     if isinstance(hint, type) and is_dataclass(hint) and isinstance(value, Mapping):
         return from_json(hint, value)
     return value

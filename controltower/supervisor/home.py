@@ -10,16 +10,23 @@ import os
 import secrets
 import socket
 import time
+import tomllib
 from collections.abc import Container
 from pathlib import Path
 from typing import IO, Any
 
 from controltower.embedded.process import write_private
 
-SANDBOX_DOORS = ("salesforce", "control", "tryton", "tryton_control")
-"""What the sandbox listens for: the CRM, the control page, the ERP, the ERP's own controls."""
-
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
+VENDORS = {
+    file.parent.name: tuple(tomllib.loads(file.read_text(encoding="utf-8"))["credentials"])
+    for file in sorted((REPOSITORY / "integrations" / "sandbox").glob("*/system.toml"))
+}
+"""The pretend vendors that live together in one process, and the credentials that each accepts."""
+
+SANDBOX_DOORS = ("salesforce", "control", "tryton", "tryton_control", "town_control", *VENDORS)
+"""What the sandbox listens for: the CRM, the control page, the ERP, the ERP's own controls, the
+vendors' controls, and each vendor."""
 
 
 class StartProblem(Exception):
@@ -95,12 +102,14 @@ class Home:
     def sandbox(self, first_port: int) -> dict[str, Any]:
         """Ports and credentials of the sandbox, the same at each start.
 
-        A port that another program has taken meanwhile is exchanged for a free one.
+        A port that another program has taken meanwhile is exchanged for a free one. A vendor that
+        has joined since gets credentials of its own.
         """
         kept = self._kept("sandbox.json", _new_sandbox)
+        kept["credentials"] = _vendors_credentials() | kept["credentials"]
         ports: dict[str, int] = kept["ports"]
         taken = {first_port - 1}
-        for offset, name in enumerate(("salesforce", "control", "tryton", "tryton_control")):
+        for offset, name in enumerate(SANDBOX_DOORS):
             ports[name] = free_port(ports.get(name) or first_port + offset, taken)
             taken.add(ports[name])
         write_private(self.path / "sandbox.json", json.dumps(kept, indent=2))
@@ -188,6 +197,14 @@ def _new_sandbox() -> dict[str, Any]:
             "SANDBOX_TRYTON_PASSWORD": secrets.token_urlsafe(24),
             "SANDBOX_WEBHOOK_SECRET": "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode(),
         },
+    }
+
+
+def _vendors_credentials() -> dict[str, str]:
+    return {
+        f"SANDBOX_{name.upper()}_{credential}": secrets.token_urlsafe(24)
+        for name, credentials in VENDORS.items()
+        for credential in credentials
     }
 
 

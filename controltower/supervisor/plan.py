@@ -14,7 +14,7 @@ from typing import IO
 from controltower.embedded.postgres import APPLICATION, OWNER, Postgres
 from controltower.embedded.valkey import Valkey
 from controltower.supervisor.child import Child
-from controltower.supervisor.home import REPOSITORY, SANDBOX_DOORS, Home, port_answers
+from controltower.supervisor.home import REPOSITORY, SANDBOX_DOORS, VENDORS, Home, port_answers
 
 POSTGRES_STAGE, VALKEY_STAGE, SANDBOX_STAGE, DISPATCHER_STAGE, WORKER_STAGE, WEB_STAGE = range(6)
 WORKERS = (
@@ -105,6 +105,9 @@ def environment(home: Home, wishes: Wishes, servers: Servers) -> dict[str, str]:
         sandbox = home.sandbox(wishes.port + 1)
         for name, port in sandbox["ports"].items():
             chosen[f"SANDBOX_{name.upper()}_URL"] = f"http://127.0.0.1:{port}"
+        for name in VENDORS:
+            doors = chosen["SANDBOX_TOWN_CONTROL_URL"]
+            chosen[f"SANDBOX_{name.upper()}_CONTROL_URL"] = f"{doors}/{name}"
         chosen |= sandbox["credentials"]
     by_default = {
         "SECRET_KEY": home.secret_key(),
@@ -114,7 +117,7 @@ def environment(home: Home, wishes: Wishes, servers: Servers) -> dict[str, str]:
 
 
 def sandbox_children(home: Home, wishes: Wishes, given: dict[str, str]) -> list[Child]:
-    """The pretend firm's systems: the CRM with its PSA, and the real ERP."""
+    """The pretend firm's systems: the CRM with its PSA, the real ERP, and the other vendors."""
     if not wishes.with_sandbox:
         return []
     ports = {
@@ -126,11 +129,15 @@ def sandbox_children(home: Home, wishes: Wishes, given: dict[str, str]) -> list[
     erp = ["integrations.sandbox.tryton", "--port", str(ports["tryton"])]
     erp += ["--data", str(data / "tryton"), "--sandbox-env", str(wishes.sandbox_environment)]
     erp += ["--control-port", str(ports["tryton_control"])]
+    town = ["integrations.sandbox.town", "--data", str(data)]
+    town += ["--control-port", str(ports["town_control"])]
     return [
         _module("sandbox CRM and PSA", SANDBOX_STAGE, home, given, crm,
                 lambda: port_answers(ports["salesforce"]) and port_answers(ports["control"])),
         _module("sandbox ERP", SANDBOX_STAGE, home, given, erp,
                 lambda: port_answers(ports["tryton"])),
+        _module("sandbox vendors", SANDBOX_STAGE, home, given, town,
+                lambda: all(port_answers(ports[name]) for name in ("town_control", *VENDORS))),
     ]  # fmt: skip
 
 

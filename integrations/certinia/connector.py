@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from controltower.canonical.verdicts import Done, Effect, Kind, Misconfigured, Outcome, Verdict
+from controltower.canonical.verdicts import (
+    Done,
+    Effect,
+    Kind,
+    Misconfigured,
+    Outcome,
+    Verdict,
+)
 from integrations.certinia.entities import ENTITIES
 from integrations.connector import ChangeFeed, Descriptor, Operation, Verification
 from integrations.http import Answer
@@ -14,6 +21,7 @@ from integrations.salesforce_platform.client import API, API_VERSION, content_of
 from integrations.salesforce_platform.connector import OrgConnector, encoded
 from integrations.salesforce_platform.entity import Entity
 from integrations.salesforce_platform.refusals import complaint_of, judged
+from integrations.shape import Drift, Row, amount, at, listed
 
 _MOST_PER_COLLECTION = 200
 _MOST_COLLECTIONS = 5
@@ -81,7 +89,12 @@ class CertiniaConnector(OrgConnector):
     async def _together(self, requests: list[dict[str, Any]], ref: str) -> Verdict:
         body = {"allOrNone": True, "compositeRequest": requests}
         answer = await self._client.call("POST", "/composite", body)
-        return _composite_verdict(answer, ref) if isinstance(answer, Answer) else answer
+        if not isinstance(answer, Answer):
+            return answer
+        try:
+            return _composite_verdict(answer, ref)
+        except Drift as drift:
+            return drift.doubt(answer.exchange)
 
     def _billed(self, item: Mapping[str, Any], number: str) -> dict[str, Any]:
         return {
@@ -105,13 +118,14 @@ def _patch(url: str, name: str, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _composite_verdict(answer: Answer, ref: str) -> Verdict:
-    """Done when every part succeeded; the parts that were only rolled back say nothing."""
-    entries: list[Mapping[str, Any]] = []
-    for part in content_of(answer)["compositeResponse"]:
-        body = part["body"] if isinstance(part["body"], Sequence) else []
-        if part["httpStatusCode"] >= 300:
+    """Done when every part succeeded; the parts that were only rolled back say nothing. Raises
+    Drift."""
+    entries: list[Row] = []
+    for part in listed(content_of(answer), "compositeResponse"):
+        body = listed(part, "body") if isinstance(at(part, "body"), list) else []
+        if amount(part, "httpStatusCode") >= 300:
             entries += body
-        entries += [error for saved in body for error in saved.get("errors", ())]
+        entries += [error for saved in body for error in listed({"errors": [], **saved}, "errors")]
     complaints = [complaint_of(entry) for entry in entries]
     rolled_back = ("PROCESSING_HALTED", "ALL_OR_NONE_OPERATION_ROLLED_BACK")
     causes = [complaint for complaint in complaints if complaint.code not in rolled_back]

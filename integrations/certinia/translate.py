@@ -6,7 +6,7 @@ from typing import Any
 
 from controltower.canonical.events import BusinessKey
 from controltower.canonical.records import Expense, Milestone, Project, TimeEntry
-from integrations.salesforce_platform.entity import Row, amount, at, day, flag, text
+from integrations.shape import Row, amount, at, day, flag, text
 
 PROJECT_PATHS = (
     "Id", "Name", "pse__Account__c", "pse__Account__r.Name", "pse__Opportunity__c", "pse__Stage__c",
@@ -54,7 +54,6 @@ def _fact(row: Row) -> dict[str, Any]:
         "currency": text(row, "CurrencyIsoCode"),
         "billed": flag(row, "pse__Billed__c"),
         "invoice_number": text(row, "pse__Invoice_Number__c"),
-        "resource_name": text(row, "pse__Resource_Name__c"),
     }
 
 
@@ -69,6 +68,7 @@ def timecard(row: Row) -> TimeEntry:
         hours=amount(row, "pse__Total_Hours__c"),
         rate=amount(row, "pse__Bill_Rate__c"),
         cost_rate=amount(row, "pse__Cost_Rate__c"),
+        resource_name=text(row, "pse__Resource_Name__c"),
         role=text(row, "pse__Role__c"),
         week_start=day(row, "pse__Start_Date__c"),
     )
@@ -82,6 +82,7 @@ def expense(row: Row) -> Expense:
         billable=flag(row, "pse__Billable__c"),
         approved=flag(row, "pse__Approved__c"),
         on=day(row, "pse__Expense_Date__c"),
+        resource_name=text(row, "pse__Resource_Name__c"),
         type=text(row, "pse__Type__c"),
     )
 

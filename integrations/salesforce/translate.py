@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from controltower.canonical.events import BusinessKey
 from controltower.canonical.records import Customer, Opportunity
-from integrations.salesforce_platform.entity import Row, amount, day, flag, text
+from integrations.shape import Row, amount, day, flag, text
 
 WON = "Closed Won"
 

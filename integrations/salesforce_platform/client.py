@@ -14,6 +14,7 @@ from integrations import exact_json
 from integrations.connector import Connection
 from integrations.http import Answer, HttpClient, NeverSent, NoAnswer
 from integrations.salesforce_platform.refusals import unanswered, verdict_of
+from integrations.shape import Row, object_of
 
 API_VERSION = "v61.0"
 API = f"/services/data/{API_VERSION}"
@@ -135,9 +136,9 @@ class OrgClient:
             self._org.quota = Quota(used=int(match[1]), limit=int(match[2]))
 
 
-def content_of(answer: Answer) -> Any:
-    """The decoded body of a success."""
-    return exact_json.decode(answer.body)
+def content_of(answer: Answer) -> Row:
+    """The decoded body of a success. Raises Drift."""
+    return object_of(exact_json.decode(answer.body))
 
 
 def path_of(url: str) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from controltower.canonical.events import CanonicalEvent
@@ -37,13 +37,13 @@ from integrations.salesforce_platform.entity import (
     CORRELATION_ID,
     EXTERNAL_ID,
     Entity,
-    Row,
-    text,
 )
 from integrations.salesforce_platform.refusals import with_values
+from integrations.shape import Drift, Row, flag, listed, moment, required
 
 MOST_PER_PAGE = 2000
 IN_ORDER = "SystemModstamp, Id"
+T = TypeVar("T")
 _FIELD = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)*")
 _LOOK_UPS = {
     "key": EXTERNAL_ID,
@@ -91,7 +91,7 @@ class OrgConnector:
 
         A cursor that cannot be read starts anew at the look-back and is told as a gap.
         """
-        kind = self.entities[entity]
+        kind = self._kind(entity)
         if not kind.feed:
             return ChangePage(changes=(), next_cursor=cursor)
         size = min(limit, MOST_PER_PAGE)
@@ -102,7 +102,7 @@ class OrgConnector:
             + f" LIMIT {size}"
         )
         has_more = len(rows) == size
-        changes = [self._change(entity, kind, row) for row in start.fresh(rows)]
+        changes = self._read(lambda: [self._change(entity, kind, row) for row in start.fresh(rows)])
         following = start.advanced(rows, has_more, self._overlap)
         return ChangePage(
             changes=changes,
@@ -119,12 +119,11 @@ class OrgConnector:
             type=kind.event_type,
             source=f"{self._connection.slug}/{entity}",
             subject=f"{entity}:{row['Id']}",
-            time=datetime.fromisoformat(str(row["SystemModstamp"])),
-            version=str(row["SystemModstamp"]),
+            time=moment(row, "SystemModstamp"),
+            version=required(row, "SystemModstamp"),
             record=record,
             keys=kind.keys(row),
-            correlation_id=text(row, CORRELATION_ID)
-            or text(row, f"pse__Project__r.{CORRELATION_ID}"),
+            correlation_id=kind.correlation(row),
         )
         return Change(raw=exact_json.encode(row).encode(), event=event)
 
@@ -136,21 +135,21 @@ class OrgConnector:
 
     async def get(self, entity: str, ref: str, company: str = "") -> Verdict:
         """The canonical record; an org has no companies to choose from."""
-        kind = self.entities[entity]
+        kind = self._kind(entity)
         answer = await self._query(selection(kind, f"Id = {quoted(ref)}", "Id"))
         if isinstance(answer, Misconfigured) and "invalid ID" in answer.text:
             return Rejected(kind=Kind.NOT_FOUND, text=answer.text, exchange=answer.exchange)
         if not isinstance(answer, Answer):
             return answer
-        rows = content_of(answer)["records"]
+        rows = self._rows(answer)
         if not rows:
             missing = f"Salesforce has no {kind.object} with the id {ref}."
             return Rejected(kind=Kind.NOT_FOUND, text=missing, exchange=answer.exchange)
-        return _read(kind, rows[0], answer)
+        return self._read(lambda: kind.found(rows[0], answer.exchange), answer)
 
     async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
         """Look a record up by our reference, or by fields of the org."""
-        kind = self.entities[entity]
+        kind = self._kind(entity)
         fields = {_LOOK_UPS.get(name, name): value for name, value in business_key.items()}
         if not fields or not all(_FIELD.fullmatch(name) for name in fields):
             unclear = f"No record can be looked up by “{', '.join(business_key)}”."
@@ -159,7 +158,7 @@ class OrgConnector:
         answer = await self._query(selection(kind, " AND ".join(wanted), "Id") + " LIMIT 10")
         if not isinstance(answer, Answer):
             return answer
-        rows = content_of(answer)["records"]
+        rows = self._rows(answer)
         shown = ", ".join(f"{name} {value}" for name, value in business_key.items())
         if not rows:
             absent = f"Salesforce has no {kind.object} with {shown}."
@@ -168,12 +167,12 @@ class OrgConnector:
             ids = ", ".join(str(row["Id"]) for row in rows)
             several = f"{len(rows)} records of {kind.object} have {shown}: {ids}."
             return Rejected(kind=Kind.DUPLICATE, text=several, exchange=answer.exchange)
-        return _read(kind, rows[0], answer)
+        return self._read(lambda: kind.found(rows[0], answer.exchange), answer)
 
     async def check(self, entity: str, record: Mapping[str, Any]) -> Verdict | None:
         """What would certainly be refused, found without a call; None when nothing speaks against
         sending."""
-        kind = self.entities[entity]
+        kind = self._kind(entity)
         missing = [name for name in kind.required if record.get(name) in (None, "", [])]
         if not missing:
             return None
@@ -187,16 +186,19 @@ class OrgConnector:
         """Create or update by external id: the record's own, else the key itself. Class A."""
         if objection := await self.check(entity, record):
             return objection
-        kind = self.entities[entity]
+        kind = self._kind(entity)
         external = str(record.get(EXTERNAL_ID) or idempotency_key)
         fields = {name: value for name, value in record.items() if name != EXTERNAL_ID}
         path = f"/sobjects/{kind.object}/{EXTERNAL_ID}/{quote(external, safe='')}"
         answer = await self._client.call("PATCH", path, encoded(kind, fields))
         if not isinstance(answer, Answer):
             return with_values(answer, record)
-        content = content_of(answer)
-        outcome = Outcome.CREATED if content.get("created") else Outcome.UPDATED
-        ref = str(content["id"])
+        try:
+            content = content_of(answer)
+            outcome = Outcome.CREATED if flag(content, "created") else Outcome.UPDATED
+            ref = required(content, "id")
+        except Drift as drift:
+            return drift.doubt(answer.exchange)
         values = {"source_id": ref, "external_id": external}
         return Done(ref=ref, outcome=outcome, values=values, exchange=answer.exchange)
 
@@ -207,7 +209,7 @@ class OrgConnector:
         if action != "update":
             unknown = f"{self.descriptor.title} offers no “{action}” on {entity}."
             return Misconfigured(kind=Kind.CONTRACT, text=unknown)
-        kind = self.entities[entity]
+        kind = self._kind(entity)
         path = f"/sobjects/{kind.object}/{quote(ref, safe='')}"
         answer = await self._client.call("PATCH", path, encoded(kind, record))
         if not isinstance(answer, Answer):
@@ -216,19 +218,17 @@ class OrgConnector:
 
     async def keys(self, entity: str, since: datetime, until: datetime) -> Sequence[Key]:
         """Every record changed in the window. Raises CallFailed."""
-        kind = self.entities[entity]
+        kind = self._kind(entity)
         window = f"SystemModstamp >= {literal(since)} AND SystemModstamp < {literal(until)}"
         rows = await self._select(selection(kind, window, IN_ORDER))
-        return [
-            Key(
-                ref=str(row["Id"]),
-                key=text(row, kind.key_field),
-                version=text(row, "SystemModstamp"),
-                amount=text(row, kind.amount_field) if kind.amount_field else "",
-                currency=text(row, "CurrencyIsoCode"),
-            )
-            for row in rows
-        ]
+        return self._read(lambda: [kind.key(row) for row in rows])
+
+    def _kind(self, entity: str) -> Entity:
+        """How an entity is kept. Raises CallFailed for one that is not offered."""
+        if entity not in self.entities:
+            text = f"{self.descriptor.title} offers no {entity}."
+            raise CallFailed(Misconfigured(kind=Kind.CONTRACT, text=text))
+        return self.entities[entity]
 
     async def _query(self, soql: str) -> Answer | Verdict:
         return await self._client.call("GET", f"/query?{urlencode({'q': soql}, quote_via=quote)}")
@@ -240,11 +240,31 @@ class OrgConnector:
         while True:
             if not isinstance(answer, Answer):
                 raise CallFailed(answer)
-            content = content_of(answer)
-            rows += content["records"]
-            if content["done"]:
+            rows += self._rows(answer)
+            following = self._following(answer)
+            if not following:
                 return rows
-            answer = await self._client.call("GET", path_of(content["nextRecordsUrl"]))
+            answer = await self._client.call("GET", following)
+
+    def _rows(self, answer: Answer) -> Sequence[Row]:
+        """The rows of one page. Raises CallFailed."""
+        return self._read(lambda: listed(content_of(answer), "records"), answer)
+
+    def _following(self, answer: Answer) -> str:
+        """Where the next page is, "" after the last. Raises CallFailed."""
+
+        def following() -> str:
+            content = content_of(answer)
+            return "" if flag(content, "done") else path_of(required(content, "nextRecordsUrl"))
+
+        return self._read(following, answer)
+
+    def _read(self, reading: Callable[[], T], answer: Answer | None = None) -> T:
+        """What an answer says. Raises CallFailed when it is not shaped as agreed."""
+        try:
+            return reading()
+        except Drift as drift:
+            raise CallFailed(drift.verdict(answer.exchange if answer else None)) from None
 
 
 def selection(kind: Entity, condition: str, order: str) -> str:
@@ -267,15 +287,3 @@ def _encoded(kind: Entity, name: str, value: Any) -> Any:
         except InvalidOperation:
             return value
     return value
-
-
-def _read(kind: Entity, row: Row, answer: Answer) -> Done:
-    """What was read, in canonical words."""
-    record = kind.translate(row)
-    return Done(
-        ref=str(row["Id"]),
-        outcome=Outcome.READ,
-        version=text(row, "SystemModstamp"),
-        values=record.as_dict() if isinstance(record, Record) else record,
-        exchange=answer.exchange,
-    )

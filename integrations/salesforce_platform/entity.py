@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from controltower.canonical.events import BusinessKey
 from controltower.canonical.records import Record
+from controltower.canonical.verdicts import Done, Exchange, Outcome
+from integrations.connector import Key
+from integrations.shape import Row, at, figure, required, text
 
-Row = Mapping[str, Any]
 EXTERNAL_ID = "Tower_External_Id__c"
 CORRELATION_ID = "Tower_Correlation_Id__c"
+PROJECTS_CORRELATION_ID = f"pse__Project__r.{CORRELATION_ID}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,35 +44,28 @@ class Entity:
         text = "\x1f".join(f"{name}={at(row, name)}" for name in self.identity)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
+    def correlation(self, row: Row) -> str:
+        """Our correlation id, where the record or its project carries it. Raises Drift."""
+        paths = [p for p in (CORRELATION_ID, PROJECTS_CORRELATION_ID) if p in self.paths]
+        return next((found for path in paths if (found := text(row, path))), "")
 
-def at(row: Row, path: str) -> Any:
-    """The value at a dotted path; None when any part is empty."""
-    found: Any = row
-    for step in path.split("."):
-        if not isinstance(found, Mapping):
-            return None
-        found = found.get(step)
-    return found
+    def found(self, row: Row, exchange: Exchange) -> Done:
+        """What was read, in canonical words. Raises Drift."""
+        record = self.translate(row)
+        return Done(
+            ref=required(row, "Id"),
+            outcome=Outcome.READ,
+            version=required(row, "SystemModstamp"),
+            values=record.as_dict() if isinstance(record, Record) else record,
+            exchange=exchange,
+        )
 
-
-def text(row: Row, path: str) -> str:
-    """Text at a path, "" when empty."""
-    found = at(row, path)
-    return "" if found is None else str(found)
-
-
-def amount(row: Row, path: str) -> Decimal:
-    """A number at a path, exactly as it was written; zero when empty."""
-    found = at(row, path)
-    return Decimal(0) if found is None else Decimal(found)
-
-
-def day(row: Row, path: str) -> date | None:
-    """A date at a path."""
-    found = at(row, path)
-    return None if found is None else date.fromisoformat(str(found)[:10])
-
-
-def flag(row: Row, path: str) -> bool:
-    """A checkbox at a path."""
-    return at(row, path) is True
+    def key(self, row: Row) -> Key:
+        """What reconciliation compares. Raises Drift."""
+        return Key(
+            ref=required(row, "Id"),
+            key=text(row, self.key_field),
+            version=required(row, "SystemModstamp"),
+            amount=figure(row, self.amount_field) if self.amount_field else "",
+            currency=text(row, "CurrencyIsoCode") if "CurrencyIsoCode" in self.paths else "",
+        )

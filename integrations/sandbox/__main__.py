@@ -10,9 +10,12 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+from integrations.sandbox import town
 from integrations.sandbox.faults import Kind
 
-_DOORS = {"salesforce": "SANDBOX_CONTROL_URL", "tryton": "SANDBOX_TRYTON_CONTROL_URL"}
+_DOORS = {"salesforce": "SANDBOX_CONTROL_URL"} | {
+    name: f"SANDBOX_{name.upper()}_CONTROL_URL" for name in ("tryton", *town.names())
+}
 
 
 def main() -> None:

@@ -63,24 +63,42 @@ class Control:
         }
 
     async def _state(self, request: web.Request) -> web.Response:
-        return _json(self.state())
+        return self.json(self.state())
 
     async def _order(self, request: web.Request) -> web.Response:
-        fault = self.board.order(fault_of(await _body(request)))
-        return _json(fault.as_dict(), status=201)
+        fault = self.board.order(fault_of(await self.body(request)))
+        return self.json(fault.as_dict(), status=201)
 
     async def _clear(self, request: web.Request) -> web.Response:
         number = request.match_info.get("id")
         self.board.clear(int(number) if number else None)
-        return _json(self.state())
+        return self.json(self.state())
 
     async def _pace(self, request: web.Request) -> web.Response:
-        self._living().set_pace(str((await _body(request)).get("pace", "")))
-        return _json(self.state())
+        self._living().set_pace(str((await self.body(request)).get("pace", "")))
+        return self.json(self.state())
 
     async def _act(self, request: web.Request) -> web.Response:
-        done = self._living().act(request.match_info["name"], await _body(request))
-        return _json(done, status=201)
+        done = self._living().act(request.match_info["name"], await self.body(request))
+        return self.json(done, status=201)
+
+    @staticmethod
+    async def body(request: web.Request) -> dict[str, Any]:
+        """The order itself. Raises Impossible."""
+        raw = await request.read()
+        try:
+            content = exact_json.decode(raw) if raw else {}
+        except ValueError:
+            raise Impossible("the body is not JSON") from None
+        if not isinstance(content, dict):
+            raise Impossible("the body must be a JSON object")
+        return content
+
+    @staticmethod
+    def json(value: Any, status: int = 200) -> web.Response:
+        """An answer."""
+        text = exact_json.encode(value)
+        return web.Response(status=status, text=text, content_type="application/json")
 
     def _living(self) -> Life:
         if self.life is None:
@@ -103,7 +121,7 @@ def fault_of(wanted: Mapping[str, Any]) -> Fault:
         until=None if seconds is None else time.time() + seconds,
         milliseconds=_whole(wanted, "milliseconds") or 2000,
         retry_after=_whole(wanted, "retry_after"),
-        status=_whole(wanted, "status") or 503,
+        status=_whole(wanted, "status"),
         committed=committed,
         code=str(wanted.get("code") or ""),
         text=str(wanted.get("text") or ""),
@@ -121,23 +139,6 @@ def _whole(wanted: Mapping[str, Any], name: str) -> int | None:
     if not 0 <= number <= 1_000_000:
         raise Impossible(f"{name} must be a whole number from 0 to 1000000")
     return number
-
-
-async def _body(request: web.Request) -> dict[str, Any]:
-    raw = await request.read()
-    try:
-        content = exact_json.decode(raw) if raw else {}
-    except ValueError:
-        raise Impossible("the body is not JSON") from None
-    if not isinstance(content, dict):
-        raise Impossible("the body must be a JSON object")
-    return content
-
-
-def _json(value: Any, status: int = 200) -> web.Response:
-    return web.Response(
-        status=status, text=exact_json.encode(value), content_type="application/json"
-    )
 
 
 @web.middleware

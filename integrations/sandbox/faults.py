@@ -21,6 +21,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from integrations.sandbox.forward import Forward
+from integrations.sandbox.garble import drifted, garbled
 
 
 class Kind(StrEnum):
@@ -36,12 +37,14 @@ class Kind(StrEnum):
     REFUSE = "refuse"
     QUOTA = "quota"
     AUTH_EXPIRED = "auth_expired"
+    GARBLED = "garbled"
+    DRIFT = "drift"
 
 
 MEANINGS = {
     Kind.DOWN: "Connections are refused",
     Kind.SLOW: "Answers come late",
-    Kind.THROTTLE: "429, with Retry-After when seconds are given",
+    Kind.THROTTLE: "429 or 'status', with Retry-After when seconds (or any 'text') are given",
     Kind.SERVER_ERROR: "A 5xx answer; nothing is done unless 'committed' is set",
     Kind.HTML_PAGE: "A proxy's HTML error page instead of an answer",
     Kind.COMMIT_THEN_DROP: "The work is done, then the connection is cut before the answer",
@@ -49,6 +52,8 @@ MEANINGS = {
     Kind.REFUSE: "A validation refusal in the vendor's words",
     Kind.QUOTA: "The daily quota is spent",
     Kind.AUTH_EXPIRED: "Sessions are no longer valid",
+    Kind.GARBLED: "The work is done, the answer is broken: 'code' says how",
+    Kind.DRIFT: "The member in 'text' has changed: 'code' is missing, type or value",
 }
 
 
@@ -57,7 +62,8 @@ class Fault:
     """One order. `remaining` counts calls, `until` is epoch seconds; None means until cleared.
 
     `operation` is a shell pattern on the dialect's name of the call, such as ``write
-    pse__Proj__c``; "" means every call. `code` and `text` word a refusal.
+    pse__Proj__c``; "" means every call. `code` and `text` word a refusal; `status` is that of a
+    server error or a throttling (None: 503 and 429).
     """
 
     kind: Kind
@@ -67,7 +73,7 @@ class Fault:
     until: float | None = None
     milliseconds: int = 2000
     retry_after: int | None = None
-    status: int = 503
+    status: int | None = None
     committed: bool = False
     code: str = ""
     text: str = ""
@@ -174,10 +180,7 @@ def middleware(board: Board, dialect: Dialect) -> Middleware:
         response = await handler(request)
         if Kind.COMMIT_THEN_DROP in faults:
             return _cut(request)
-        for kind in (Kind.SERVER_ERROR, Kind.HTML_PAGE):
-            if fault := faults.get(kind):
-                return _broken(fault)
-        return response
+        return _afterwards(response, faults)
 
     return suffer
 
@@ -192,8 +195,7 @@ def _instead(
 ) -> web.Response | None:
     """The answer given without doing any of the work, if one of the faults wants that."""
     if fault := faults.get(Kind.THROTTLE):
-        headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
-        return web.Response(status=429, text="Too many requests", headers=headers)
+        return _throttled(fault)
     if fault := faults.get(Kind.QUOTA):
         return dialect.quota(request, fault)
     if Kind.AUTH_EXPIRED in faults and (answer := dialect.auth_expired(request)):
@@ -206,9 +208,32 @@ def _instead(
     return None
 
 
+def _afterwards(response: web.StreamResponse, faults: dict[Kind, Fault]) -> web.StreamResponse:
+    """What becomes of the system's own answer."""
+    for kind in (Kind.SERVER_ERROR, Kind.HTML_PAGE):
+        if fault := faults.get(kind):
+            return _broken(fault)
+    body = response.body if isinstance(response, web.Response) else None
+    if not isinstance(body, bytes):
+        return response
+    if fault := faults.get(Kind.DRIFT):
+        body, kind_of_content = drifted(fault.code, fault.text, body), response.content_type
+    elif fault := faults.get(Kind.GARBLED):
+        body, kind_of_content = garbled(fault.code, body)
+    else:
+        return response
+    return web.Response(status=response.status, body=body, content_type=kind_of_content)
+
+
+def _throttled(fault: Fault) -> web.Response:
+    when = fault.text or ("" if fault.retry_after is None else str(fault.retry_after))
+    headers = {"Retry-After": when} if when else {}
+    return web.Response(status=fault.status or 429, text="Too many requests", headers=headers)
+
+
 def _broken(fault: Fault) -> web.Response:
     if fault.kind is Kind.SERVER_ERROR:
-        return web.Response(status=fault.status, text="Service unavailable")
+        return web.Response(status=fault.status or 503, text="Service unavailable")
     page = (
         "<!doctype html><html><head><title>502 Bad Gateway</title></head><body>"
         "<h1>502 Bad Gateway</h1><p>The server is taking a short break.</p></body></html>"

@@ -1,7 +1,10 @@
-"""The control page: both sandbox systems, their faults and the firm's pace, in plain HTML forms."""
+"""The control page: all sandbox systems, their faults and the firm's pace, in plain HTML forms."""
 
 from __future__ import annotations
 
+import asyncio
+import re
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -13,16 +16,17 @@ from integrations.sandbox.control import Control, Impossible, fault_of
 from integrations.sandbox.firm import ENTITIES
 
 _STYLE = Path(__file__).with_name("page.css")
-_BOOK_VERBS = ("close_period", "reopen_period")
+_ACTION = re.compile(r"[a-z_]+")
+_SILENT = "Its control door does not answer."
 _POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'"
 
 
 class Page:
-    """Shows `control`'s own system and, by its control URL, the ERP's."""
+    """Shows `control`'s own system and, by their control URLs, `others`."""
 
-    def __init__(self, control: Control, erp_control_url: str) -> None:
+    def __init__(self, control: Control, others: Mapping[str, str]) -> None:
         self._control = control
-        self._erp = erp_control_url.rstrip("/")
+        self._others = {name: url.rstrip("/") for name, url in others.items()}
         self._session: ClientSession | None = None
 
     def mount(self, app: web.Application) -> None:
@@ -41,14 +45,16 @@ class Page:
             await self._session.close()
 
     async def _show(self, request: web.Request) -> web.Response:
-        states = [self._control.state()]
-        if self._erp:
-            states.append(await self._ask("GET", "/api/state") or _unreachable())
+        others = await asyncio.gather(*map(self._state, self._others))
+        states = [self._control.state(), *others]
         return web.Response(
             text=document(states, request.query.get("said", "")),
             content_type="text/html",
             headers={"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"},
         )
+
+    async def _state(self, name: str) -> dict[str, Any]:
+        return await self._ask(name, "GET", "/api/state") or _unreachable(name)
 
     async def _style(self, request: web.Request) -> web.FileResponse:
         return web.FileResponse(_STYLE)
@@ -72,13 +78,15 @@ class Page:
     async def _act_elsewhere(self, request: web.Request) -> web.Response:
         form = await _form(request)
         action = form.pop("action", "")
-        if action not in _BOOK_VERBS:
+        if not _ACTION.fullmatch(action):
             return _back("That is not possible: no such verb.")
         try:
-            done = await self._ask("POST", f"/api/actions/{action}", form)
+            done = await self._ask(
+                request.match_info["system"], "POST", f"/api/actions/{action}", form
+            )
         except Impossible as reason:
             return _back(f"That is not possible: {reason}.")
-        return _back("" if done else "The ERP's control door does not answer.")
+        return _back("" if done else _SILENT)
 
     async def _order(self, request: web.Request) -> web.Response:
         form = await _form(request)
@@ -88,8 +96,8 @@ class Page:
             return _back(f"That is not possible: {reason}.")
         if request.match_info["system"] == self._control.name:
             self._control.board.order(fault)
-        elif await self._ask("POST", "/api/faults", form) is None:
-            return _back("The ERP's control door does not answer.")
+        elif await self._ask(request.match_info["system"], "POST", "/api/faults", form) is None:
+            return _back(_SILENT)
         return _back()
 
     async def _clear(self, request: web.Request) -> web.Response:
@@ -97,23 +105,28 @@ class Page:
         if request.match_info["system"] == self._control.name:
             self._control.board.clear(int(number) if number.isdecimal() else None)
         else:
-            await self._ask("DELETE", f"/api/faults/{number}" if number else "/api/faults")
+            path = f"/api/faults/{number}" if number.isdecimal() else "/api/faults"
+            await self._ask(request.match_info["system"], "DELETE", path)
         return _back()
 
     async def _ask(
-        self, method: str, path: str, body: dict[str, str] | None = None
+        self, system: str, method: str, path: str, body: dict[str, str] | None = None
     ) -> dict[str, Any] | None:
-        """The ERP's control door; None when it does not answer. Raises Impossible on refusal."""
+        """Another control door; None when it does not answer. Raises Impossible on refusal."""
+        if system not in self._others:
+            raise Impossible(f"there is no system “{system}”")
         if self._session is None:
             timeout = ClientTimeout(total=3)
             self._session = ClientSession(timeout=timeout, cookie_jar=DummyCookieJar())
         try:
-            async with self._session.request(method, self._erp + path, json=body) as answer:
+            async with self._session.request(
+                method, self._others[system] + path, json=body
+            ) as answer:
                 content: dict[str, Any] = await answer.json()
         except (ClientError, TimeoutError, ValueError):
             return None
         if answer.status >= 400:
-            raise Impossible(str(content.get("error", "the ERP's control door refused")))
+            raise Impossible(str(content.get("error", "the control door refused")))
         return content
 
 
@@ -200,7 +213,21 @@ def _system(state: dict[str, Any]) -> str:
         "placeholder='not said'></label><label>Words <input name='text' "
         "placeholder='refusal in the vendor’s words'></label><button>Order</button></form>"
         f"<form method='post' action='/systems/{name}/cleared'><button class='quiet'>"
-        f"Withdraw all</button></form>{_books(name) if not state.get('life') else ''}</section>"
+        f"Withdraw all</button></form>{_deeds(name, state)}</section>"
+    )
+
+
+def _deeds(name: str, state: dict[str, Any]) -> str:
+    """What may be ordered to happen at a system that has no life of its own."""
+    if name == "tryton":
+        return _books(name)
+    buttons = "".join(
+        f"<button name='action' value='{escape(deed)}'>{escape(label)}</button>"
+        for deed, label in state.get("deeds", {}).items()
+    )
+    action = f"/systems/{name}/actions"
+    return (
+        f"<form method='post' action='{action}' class='deeds'>{buttons}</form>" if buttons else ""
     )
 
 
@@ -230,8 +257,8 @@ def _fault(system: str, fault: dict[str, Any]) -> str:
     )
 
 
-def _unreachable() -> dict[str, Any]:
-    return {"name": "tryton", "title": "Tryton", "down": True, "faults": [], "kinds": {}}
+def _unreachable(name: str) -> dict[str, Any]:
+    return {"name": name, "title": name.capitalize(), "down": True, "faults": [], "kinds": {}}
 
 
 def _back(said: str = "") -> web.Response:

@@ -18,6 +18,7 @@ from controltower.canonical.verdicts import (
 )
 from integrations.connector import CallFailed, Connection
 from integrations.http import Answer, HttpClient, NeverSent, NoAnswer, Result
+from integrations.shape import at, objects
 from integrations.tryton import wire
 from integrations.tryton.refusals import Refusal
 
@@ -112,21 +113,18 @@ class Talk:
     async def rows(
         self, model: str, domain: list[Any], fields: list[str], company: int = 0, limit: int = 1000
     ) -> list[dict[str, Any]]:
-        """Search and read, by id."""
+        """Search and read, by id. Raises Drift."""
         order = [["id", "ASC"]]
-        found: list[dict[str, Any]] = await self.ask(
+        found = await self.ask(
             f"model.{model}.search_read", domain, 0, limit, order, fields, context(company)
         )
-        return found
+        return whole(found, fields)
 
     async def read(
         self, model: str, ids: Sequence[int], fields: list[str], company: int = 0
     ) -> list[dict[str, Any]]:
-        """Read records by id; a missing one is a Refusal (not_found)."""
-        found: list[dict[str, Any]] = await self.ask(
-            f"model.{model}.read", ids, fields, context(company)
-        )
-        return found
+        """Read records by id; a missing one is a Refusal (not_found). Raises Drift."""
+        return whole(await self.ask(f"model.{model}.read", ids, fields, context(company)), fields)
 
     def told(self, verdict: Verdict) -> Verdict:
         """The verdict with the exchange that led to it."""
@@ -143,6 +141,16 @@ class Talk:
             self._tried_effect = self._tried_effect or effect
             self.exchange = result.exchange
         return _result(result, effect)
+
+
+def whole(found: Any, fields: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows in which every field is there that was asked for. Raises Drift."""
+    rows = [dict(row) for row in objects(found)]
+    for row in rows:
+        for field in fields:
+            related = "." in field
+            at(row, (field.partition(".")[0] + "." if related else field,))
+    return rows
 
 
 def _result(result: Result, effect: bool) -> Any:

@@ -19,6 +19,7 @@ from controltower.canonical.verdicts import (
     Verdict,
 )
 from integrations.connector import (
+    Auth,
     CallFailed,
     ChangeFeed,
     ChangePage,
@@ -28,6 +29,7 @@ from integrations.connector import (
     Operation,
     Verification,
 )
+from integrations.shape import Drift
 from integrations.tryton import customers, feed, invoices, periods
 from integrations.tryton.client import Talk, TrytonClient, context
 from integrations.tryton.codes import Unfit, directory_of
@@ -49,9 +51,11 @@ DESCRIPTOR = Descriptor(
         Operation("invoice", "post", Effect.IDEMPOTENT, LONGEST_PROCESSING),
     ),
     verification=Verification.REAL_COUNTERPART,
+    auth=Auth.LOGIN,
     concurrency=4,
 )
 
+_UNREADABLE = Unknown(text="Tryton has done it, but what came of it could not be read back.")
 _CODES = frozenset({"tax_code", "account", "payment_term"})
 T = TypeVar("T")
 
@@ -155,8 +159,10 @@ class TrytonConnector:
     async def act(
         self, entity: str, ref: str, action: str, record: Mapping[str, Any], idempotency_key: str
     ) -> Verdict:
-        """Post an invoice. Raises KeyError for anything else."""
-        self.descriptor.operation(entity, action)
+        """Post an invoice."""
+        if (entity, action) != ("invoice", "post"):
+            text = f"The Tryton connector cannot {action} {entity}."
+            return Misconfigured(kind=Kind.CONTRACT, text=text)
         if not ref.isdecimal():
             return Rejected(kind=Kind.NOT_FOUND, text=f"Tryton has no {entity} “{ref}”.")
         return await self._verdict(lambda talk: invoices.post(talk, ref, record))
@@ -175,11 +181,10 @@ class TrytonConnector:
             return talk.told(unfit.verdict)
         except Refusal as refusal:
             return talk.told(refusal.verdict())
+        except Drift as drift:
+            return talk.told(_UNREADABLE if talk.effected else drift.verdict())
         except CallFailed as failure:
-            if talk.effected:
-                text = "Tryton has done it, but what came of it could not be read back."
-                return talk.told(Unknown(text=text))
-            return talk.told(failure.verdict)
+            return talk.told(_UNREADABLE if talk.effected else failure.verdict)
 
     async def _data(self, operation: Callable[[Talk], Awaitable[T]]) -> T:
         talk = self._client.talk()
@@ -187,6 +192,8 @@ class TrytonConnector:
             return await operation(talk)
         except Refusal as refusal:
             raise CallFailed(talk.told(refusal.verdict())) from None
+        except Drift as drift:
+            raise CallFailed(talk.told(drift.verdict())) from None
 
 
 def _known(entity: str, offered: set[str]) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from controltower.canonical.records import Customer
 from controltower.canonical.verdicts import Done, Kind, Outcome, Rejected, Verdict
+from integrations.shape import Row, listed, text
 from integrations.tryton.client import Talk, context
 from integrations.tryton.codes import Codes, Company, Directory
+from integrations.tryton.read_invoice import ref_of, version_of
 from integrations.tryton.refusals import Refusal
 
 FIELDS = [
@@ -17,6 +19,7 @@ FIELDS = [
     "addresses.street", "addresses.city", "addresses.postal_code", "addresses.country.code",
     "identifiers.type", "identifiers.code_compact",
 ]  # fmt: skip
+_NOWHERE: Row = dict.fromkeys(("street", "city", "postal_code", "country."))
 _IDENTIFIER_TYPES = {"AT": "at_vat", "US": "us_ein", "CA": "ca_bn"}
 """Where Tryton's name for the tax number is not the country followed by `_vat`."""
 
@@ -184,31 +187,30 @@ def _identifier_type(record: Mapping[str, Any]) -> str:
     return _IDENTIFIER_TYPES.get(country, f"{country.lower()}_vat")
 
 
-def _done(row: dict[str, Any], outcome: Outcome, company: Company | None) -> Done:
-    address = (row["addresses."] or [{}])[0]
-    country = (address.get("country.") or {}).get("code", "")
+def _done(row: Row, outcome: Outcome, company: Company | None) -> Done:
+    """What Tryton has of the customer. Raises Drift."""
+    address = next(iter(listed(row, ("addresses.",))), _NOWHERE)
     customer = Customer(
-        source_id=str(row["id"]),
-        name=row["name"] or "",
+        source_id=ref_of(row),
+        name=text(row, "name"),
         entity=company.code if company else "",
-        street=address.get("street") or "",
-        city=address.get("city") or "",
-        postal_code=address.get("postal_code") or "",
-        country=country,
-        vat_number=_vat_number(row["identifiers."]),
-        contact_email=row["email"] or "",
-        erp_code=row["code"],
+        street=text(address, "street"),
+        city=text(address, "city"),
+        postal_code=text(address, "postal_code"),
+        country=text(address, ("country.", "code")),
+        vat_number=_vat_number(listed(row, ("identifiers.",))),
+        contact_email=text(row, "email"),
+        erp_code=text(row, "code"),
     )
-    term = (row["customer_payment_term."] or {}).get("name", "")
-    values = customer.as_dict() | {"code": row["code"], "payment_term": term}
-    version = (row["write_date"] or row["create_date"]).isoformat()
-    return Done(ref=str(row["id"]), outcome=outcome, version=version, values=values)
+    term = text(row, ("customer_payment_term.", "name"))
+    values = customer.as_dict() | {"code": customer.erp_code, "payment_term": term}
+    return Done(ref=customer.source_id, outcome=outcome, version=version_of(row), values=values)
 
 
-def _vat_number(identifiers: list[dict[str, Any]]) -> str:
+def _vat_number(identifiers: Sequence[Row]) -> str:
     """The first tax number; Tryton drops the country from some, the CRM keeps it."""
     if not identifiers:
         return ""
-    kind, code = identifiers[0]["type"] or "", identifiers[0]["code_compact"] or ""
+    kind, code = text(identifiers[0], "type"), text(identifiers[0], "code_compact")
     country = kind[:2].upper() if kind.endswith("_vat") else ""
-    return str(code if code.startswith(country) else f"{country}{code}")
+    return code if code.startswith(country) else f"{country}{code}"

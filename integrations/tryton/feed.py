@@ -14,11 +14,13 @@ from typing import Any
 from controltower.canonical.events import INVOICE_PAID, INVOICE_POSTED, BusinessKey, CanonicalEvent
 from integrations import exact_json
 from integrations.connector import Change, ChangePage, Key
+from integrations.shape import choice, figure, required, text
 from integrations.tryton import customers, read_invoice
-from integrations.tryton.client import Talk
+from integrations.tryton.client import Talk, whole
 
 SETTLED = timedelta(seconds=15)
 """How long a transaction of Tryton's can take; option `settle_seconds`."""
+_BEGINNING = (datetime(1970, 1, 1, tzinfo=UTC), 0)
 _EVENTS = {"posted": INVOICE_POSTED, "paid": INVOICE_PAID}
 
 
@@ -27,22 +29,26 @@ async def changes(
 ) -> ChangePage:
     """A page of posted and paid invoices changed after `cursor` ("time|id"), oldest first.
 
-    What changed after `settled` is read again next time.
+    What changed after `settled` is read again next time. A cursor that cannot be read starts anew
+    and is told as a gap. Raises Drift.
     """
-    at, last = _read(cursor)
+    known = _read(cursor)
+    at, last = known or _BEGINNING
     domain = [
         ["type", "=", "out"], ["state", "in", sorted(_EVENTS)],
         ["OR", ["write_date", ">", at], [["write_date", "=", at], ["id", ">", last]]],
     ]  # fmt: skip
-    rows = await talk.ask(
+    found = await talk.ask(
         f"model.{read_invoice.MODEL}.search_read", domain, 0, limit,
         [["write_date", "ASC"], ["id", "ASC"]], read_invoice.FIELDS, {},
     )  # fmt: skip
+    rows = whole(found, read_invoice.FIELDS)
     has_more = len(rows) == limit
     return ChangePage(
         changes=[_change(row, source) for row in rows],
-        next_cursor=following(rows, cursor, None if has_more else settled),
+        next_cursor=following(rows, cursor if known else "", None if has_more else settled),
         has_more=has_more,
+        gap=known is None,
     )
 
 
@@ -51,7 +57,10 @@ async def keys(talk: Talk, entity: str, since: datetime, until: datetime) -> Seq
     window = [["write_date", ">=", since], ["write_date", "<", until]]
     if entity == "customer":
         rows = await talk.rows("party.party", window, customers.FIELDS)
-        return [Key(str(row["id"]), row["code"], read_invoice.version_of(row)) for row in rows]
+        return [
+            Key(read_invoice.ref_of(row), text(row, "code"), read_invoice.version_of(row))
+            for row in rows
+        ]
     domain = [*window, ["type", "=", "out"], ["state", "in", sorted(_EVENTS)]]
     return [_key(row) for row in await talk.rows(read_invoice.MODEL, domain, read_invoice.FIELDS)]
 
@@ -60,11 +69,11 @@ def _change(row: dict[str, Any], source: str) -> Change:
     invoice = read_invoice.record_of(row)
     pairs = (("invoice", invoice.number), ("reference", invoice.reference))
     event = CanonicalEvent(
-        id=f"{source}:invoice:{row['id']}:{row['state']}",
-        type=_EVENTS[row["state"]],
+        id=f"{source}:invoice:{invoice.source_id}:{invoice.state}",
+        type=choice(row, "state", _EVENTS),
         source=source,
-        subject=f"invoice/{row['id']}",
-        time=row["write_date"],
+        subject=f"invoice/{invoice.source_id}",
+        time=read_invoice.changed_at(row),
         version=read_invoice.version_of(row),
         record=invoice,
         keys=tuple(BusinessKey(kind, value) for kind, value in pairs if value),
@@ -74,24 +83,30 @@ def _change(row: dict[str, Any], source: str) -> Change:
 
 def _key(row: dict[str, Any]) -> Key:
     return Key(
-        ref=str(row["id"]),
-        key=row["reference"] or "",
+        ref=read_invoice.ref_of(row),
+        key=text(row, "reference"),
         version=read_invoice.version_of(row),
-        amount=str(row["total_amount"]),
-        currency=row["currency."]["code"],
+        amount=figure(row, "total_amount"),
+        currency=required(row, ("currency.", "code")),
     )
 
 
-def _read(cursor: str) -> tuple[datetime, int]:
+def _read(cursor: str) -> tuple[datetime, int] | None:
+    """Where a cursor stands; None when it cannot be read."""
+    if not cursor:
+        return _BEGINNING
     at, _, last = cursor.partition("|")
-    return datetime.fromisoformat(at or "1970-01-01T00:00:00+00:00"), int(last or 0)
+    try:
+        return datetime.fromisoformat(at), int(last)
+    except ValueError:
+        return None
 
 
 def following(rows: list[dict[str, Any]], cursor: str, latest: datetime | None) -> str:
     """After the last row, but, at the end of the feed, no later than `latest`; never backwards."""
     if not rows:
         return cursor
-    at, last = rows[-1]["write_date"], rows[-1]["id"]
+    at, last = read_invoice.changed_at(rows[-1]), rows[-1]["id"]
     if latest is not None and at > latest:
-        at, last = max(_read(cursor), (latest, 0))
+        at, last = max(_read(cursor) or _BEGINNING, (latest, 0))
     return f"{at.astimezone(UTC).isoformat()}|{last}"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import Any
+from datetime import date, datetime
 
 from controltower.canonical.records import Invoice, InvoiceLine
 from controltower.canonical.verdicts import Done, Outcome
+from integrations.shape import Drift, Row, amount, listed, of_type, required, text
 from integrations.tryton.codes import UNITS
 
 MODEL = "account.invoice"
@@ -21,47 +21,66 @@ FIELDS = [
 _OUR_UNITS = {name: ours for ours, (name, _) in UNITS.items()}
 
 
-def record_of(row: dict[str, Any]) -> Invoice:
-    """The canonical invoice; totals are the ERP's own."""
+def record_of(row: Row) -> Invoice:
+    """The canonical invoice; totals are the ERP's own. Raises Drift."""
+    lines = [line for line in listed(row, ("lines.",)) if text(line, "type") == "line"]
     return Invoice(
-        source_id=str(row["id"]),
-        name=row["number"] or row["reference"] or "",
-        entity=row["company."]["party."]["code"],
-        reference=row["reference"] or "",
-        number=row["number"] or "",
-        customer_code=row["party."]["code"],
-        customer_name=row["party."]["name"] or "",
-        currency=row["currency."]["code"],
-        invoice_date=row["invoice_date"],
-        payment_term=(row["payment_term."] or {}).get("name", ""),
-        description=row["description"] or "",
-        lines=tuple(_line(line) for line in row["lines."] if line["type"] == "line"),
-        untaxed=row["untaxed_amount"],
-        tax=row["tax_amount"],
-        total=row["total_amount"],
-        state=row["state"],
+        source_id=ref_of(row),
+        name=text(row, "number") or text(row, "reference"),
+        entity=text(row, ("company.", "party.", "code")),
+        reference=text(row, "reference"),
+        number=text(row, "number"),
+        customer_code=text(row, ("party.", "code")),
+        customer_name=text(row, ("party.", "name")),
+        currency=required(row, ("currency.", "code")),
+        invoice_date=of_type(row, "invoice_date", date),
+        payment_term=text(row, ("payment_term.", "name")),
+        description=text(row, "description"),
+        lines=tuple(map(_line, lines)),
+        untaxed=amount(row, "untaxed_amount"),
+        tax=amount(row, "tax_amount"),
+        total=amount(row, "total_amount"),
+        state=required(row, "state"),
     )
 
 
-def _line(row: dict[str, Any]) -> InvoiceLine:
-    unit = (row["unit."] or {}).get("name", "")
+def _line(row: Row) -> InvoiceLine:
+    unit = text(row, ("unit.", "name"))
+    taxes = listed(row, ("taxes.",))
     return InvoiceLine(
-        description=row["description"] or "",
-        quantity=Decimal(str(row["quantity"])),
+        description=text(row, "description"),
+        quantity=amount(row, "quantity"),
         unit=_OUR_UNITS.get(unit, unit),
-        unit_price=row["unit_price"],
-        amount=row["amount"],
-        tax_code=next((tax["name"] for tax in row["taxes."]), ""),
-        account_code=(row["account."] or {}).get("code", ""),
-        origin=row["note"] or "",
+        unit_price=amount(row, "unit_price"),
+        amount=amount(row, "amount"),
+        tax_code=text(taxes[0], "name") if taxes else "",
+        account_code=text(row, ("account.", "code")),
+        origin=text(row, "note"),
     )
 
 
-def version_of(row: dict[str, Any]) -> str:
-    """Orders what Tryton said of one record: the time of its last change, UTC."""
-    return str((row["write_date"] or row["create_date"]).isoformat(timespec="microseconds"))
+def ref_of(row: Row) -> str:
+    """Tryton's id of a record. Raises Drift."""
+    found = of_type(row, "id", int)
+    if found is None:
+        raise Drift("“id” is empty")
+    return str(found)
 
 
-def done(row: dict[str, Any], outcome: Outcome) -> Done:
+def version_of(row: Row) -> str:
+    """Orders what Tryton said of one record: the time of its last change, UTC. Raises Drift."""
+    return changed_at(row).isoformat(timespec="microseconds")
+
+
+def changed_at(row: Row) -> datetime:
+    """When a record was last changed, UTC. Raises Drift."""
+    found = of_type(row, "write_date", datetime) or of_type(row, "create_date", datetime)
+    if found is None:
+        raise Drift("“create_date” is empty")
+    return found
+
+
+def done(row: Row, outcome: Outcome) -> Done:
+    """What Tryton has of the invoice. Raises Drift."""
     values = record_of(row).as_dict()
-    return Done(ref=str(row["id"]), outcome=outcome, version=version_of(row), values=values)
+    return Done(ref=ref_of(row), outcome=outcome, version=version_of(row), values=values)

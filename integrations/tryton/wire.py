@@ -63,6 +63,8 @@ def _plain(value: Any) -> Any:
 def _rich(value: Any) -> Any:
     if isinstance(value, list):
         return [_rich(item) for item in value]
+    if isinstance(value, str) and "\x00" in value:
+        raise ValueError("a text holds a NUL")
     if not isinstance(value, dict):
         return value
     match value.get("__class__"):

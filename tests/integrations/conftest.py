@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from integrations.tryton.connector import TrytonConnector
-from tests.integrations.doors import Org, start_org
+from tests.integrations.doors import Org, Town, start_org, start_town
 from tests.integrations.erp import Erp, running_erp
 
 
@@ -24,6 +24,22 @@ def org(running_org: Org) -> Iterator[Org]:
     running_org.control.clear()
     yield running_org
     running_org.control.clear()
+
+
+@pytest.fixture(scope="session")
+def running_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    town = start_town(tmp_path_factory.mktemp("town"))
+    yield town
+    town.stop()
+
+
+@pytest.fixture
+def town(running_town: Town) -> Iterator[Town]:
+    for control in running_town.controls.values():
+        control.clear()
+    yield running_town
+    for control in running_town.controls.values():
+        control.clear()
 
 
 @pytest.fixture(scope="session")

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from integrations.sandbox import town
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIENT_ID, CLIENT_SECRET = "conformance", "a secret that no exchange may show"
@@ -37,18 +41,24 @@ class ControlDoor:
 
     def do(self, action: str, **parameters: Any) -> dict[str, Any]:
         """Make something happen in the pretend firm."""
-        return self._call("POST", f"/api/actions/{action}", parameters)
+        done: dict[str, Any] = self._call("POST", f"/api/actions/{action}", parameters)
+        return done
 
     def state(self) -> dict[str, Any]:
         """What is ordered and what happened."""
-        return self._call("GET", "/api/state")
+        known: dict[str, Any] = self._call("GET", "/api/state")
+        return known
 
-    def _call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+    def sent(self) -> list[dict[str, Any]]:
+        """The webhooks that a pretend vendor has sent, the newest last."""
+        found: list[dict[str, Any]] = self._call("GET", "/api/sent")
+        return found
+
+    def _call(self, method: str, path: str, body: Any = None) -> Any:
         content = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=content, method=method)
         with urllib.request.urlopen(request, timeout=10) as answer:
-            found: dict[str, Any] = json.loads(answer.read())
-        return found
+            return json.loads(answer.read())
 
 
 @dataclass
@@ -79,6 +89,45 @@ def start_org(data: Path) -> Org:
     for wanted in (port, control):
         wait_for(wanted)
     return org
+
+
+@dataclass
+class Town:
+    """Pretend vendors in one process. `secrets` are each one's credentials by lower-case name."""
+
+    urls: Mapping[str, str]
+    controls: Mapping[str, ControlDoor]
+    secrets: Mapping[str, Mapping[str, str]]
+    process: subprocess.Popen[bytes]
+
+    def stop(self) -> None:
+        """End the process."""
+        self.process.terminate()
+        self.process.wait(10)
+
+
+def start_town(data: Path) -> Town:
+    """Start every vendor of the town on free ports and wait until they answer."""
+    ports = {name: free_port() for name in town.names()}
+    drawn = {
+        name: {key: secrets.token_urlsafe(24) for key in town.credentials_of(name)}
+        for name in ports
+    }
+    given = {f"SANDBOX_{name.upper()}_URL": f"http://127.0.0.1:{at}" for name, at in ports.items()}
+    for name, credentials in drawn.items():
+        given |= {f"SANDBOX_{name.upper()}_{key}": value for key, value in credentials.items()}
+    control = free_port()
+    command = [sys.executable, "-m", "integrations.sandbox.town", "--data", str(data)]
+    command += ["--control-port", str(control)]
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **given})
+    for wanted in (*ports.values(), control):
+        wait_for(wanted)
+    return Town(
+        {name: f"http://127.0.0.1:{port}" for name, port in ports.items()},
+        {name: ControlDoor(f"http://127.0.0.1:{control}/{name}") for name in ports},
+        {name: {key.lower(): v for key, v in found.items()} for name, found in drawn.items()},
+        process,
+    )
 
 
 def free_port() -> int:

@@ -37,7 +37,7 @@ TODAY = datetime.now(UTC).date() - timedelta(days=1)
 _numbers = count(1)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Erp:
     """A running ERP: how to reach it as the tower does, and its control door."""
 
@@ -45,6 +45,8 @@ class Erp:
     control: ControlDoor
     password: str
     data: Path
+    looked_at: str = ""
+    """The id of a draft that is only ever read."""
 
     def connection(self, deadline: float = 20.0, **options: Any) -> Connection:
         """A connection for the connector."""
@@ -170,7 +172,8 @@ async def a_customer(tryton: TrytonConnector, company: str = "LF-DE") -> str:
 
 async def a_draft(tryton: TrytonConnector, **other: Any) -> tuple[str, dict[str, Any]]:
     """The id of a new draft, and the record it was made from."""
-    record = invoice(await a_customer(tryton, other.get("company", "LF-DE")), **other)
+    party = other.pop("party_code", "") or await a_customer(tryton, other.get("company", "LF-DE"))
+    record = invoice(party, **other)
     drafted = done(await tryton.upsert("invoice", record, "key"), Outcome.CREATED)
     return drafted.ref, record
 

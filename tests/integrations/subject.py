@@ -2,31 +2,97 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from controltower.canonical.verdicts import Verdict
-from integrations.connector import Connection, Connector
+from controltower.canonical.verdicts import Done, Verdict
+from integrations import catalogue
+from integrations.connector import Change, Connection, Connector, Descriptor
 from tests.integrations.doors import ControlDoor
+
+DEADLINE = timedelta(seconds=1.5)
+"""Of the connections under test: short, because several checks wait for it."""
+
+Message = tuple[Mapping[str, str], bytes]
+"""Headers by lower-case name, and the body."""
 
 
 class Subject(ABC):
-    """A connector under test on a running counterpart."""
+    """A connector under test on a running counterpart.
 
+    What is declared here decides which checks are collected. `verb` is how `entity` is written:
+    "upsert", another action, or "" for a source that is only read.
+    """
+
+    name: str
+    """In the catalogue."""
     entity: str
+    verb: str = "upsert"
     feed: str = ""
     amount = Decimal("1234567.89")
+    has_money = False
+    """Whether `shown` tells the amount that was written."""
+    has_keys = True
+    """Whether `keys` lists `entity`."""
+    has_secrets = True
+    public: Sequence[str] = ()
+    """Names of secrets that may be shown, such as a user's name."""
+    has_twins = False
+    """Whether the target may hold two records of one reference; see `make_twin`."""
+    over_http = True
+    answers_writes = True
+    """Whether a write is answered with a body, rather than with a status alone."""
+    says_when = True
+    """Whether throttling carries Retry-After."""
+    throttles: Sequence[Mapping[str, Any]] = ({"kind": "throttle"},)
+    """The faults by which the vendor says that it is too much."""
+    members: Sequence[str] = ()
+    """Members of the vendor's answer to `get` that must be there, and of their type."""
+    feed_members: Sequence[str] = ()
+    """The same for what the feed reads; `members` when empty."""
+    choices: Sequence[str] = ()
+    """Members whose values are on a closed list of the vendor's."""
+    signed_headers: Sequence[str] = ()
+    libraries = sys.stdlib_module_names | {"integrations", "controltower"}
+    """What a connector may import; a subject adds what its protocol needs."""
 
     def __init__(self, connection: Connection, control: ControlDoor) -> None:
         self.connection = connection
         self.control = control
         self.connector = self.connect(connection)
 
-    @abstractmethod
+    @classmethod
+    def descriptor(cls) -> Descriptor:
+        """What the connector declares."""
+        return catalogue.descriptor(cls.name)
+
+    @classmethod
+    def connector_class(cls) -> type:
+        """The connector's own class."""
+        return type(catalogue.connect(cls.name, Connection("unset", "https://unset.invalid")))
+
     def connect(self, connection: Connection) -> Connector:
         """The connector on some connection."""
+        return catalogue.connect(self.name, connection)
+
+    @asynccontextmanager
+    async def elsewhere(self, **changed: Any) -> AsyncIterator[Connector]:
+        """The connector on another connection, closed afterwards."""
+        connector = self.connect(replace(self.connection, **changed))
+        try:
+            yield connector
+        finally:
+            await connector.close()
+
+    def wrong_secrets(self, tag: str) -> dict[str, str]:
+        """Secrets that nobody has; of a new name each, for a lock-out would go on to the next."""
+        return {name: f"{value}-{tag}" for name, value in self.connection.secrets.items()}
 
     @abstractmethod
     def record(self, tag: str, name: str, amount: Decimal) -> dict[str, Any]:
@@ -38,7 +104,38 @@ class Subject(ABC):
 
     @abstractmethod
     def shown(self, values: Mapping[str, Any]) -> tuple[str, Decimal]:
-        """Name and amount in the values of a `get`; the amount sent when it has none."""
+        """Name and amount in the values of a `get`; any amount when `has_money` is false."""
+
+    async def prepare(self, tag: str) -> None:
+        """Sign in, and set up what the write of that tag needs, so that the next call that
+        writes is the write itself."""
+        await self.connector.health()
+
+    async def write(
+        self, tag: str, name: str = "Conformance", amount: Decimal | None = None
+    ) -> Verdict:
+        """Send the record of that tag once, as the engine does."""
+        record = self.record(tag, name, self.amount if amount is None else amount)
+        return await self.connector.upsert(self.entity, record, tag)
+
+    async def find(self, tag: str) -> Verdict:
+        """Whether that write has had its effect, by our reference: Done, or not found."""
+        return await self.connector.find(self.entity, self.business_key(tag))
+
+    async def existing(self, tag: str) -> str:
+        """The id of a record that is there; made under that tag when there is none."""
+        written = await self.write(tag)
+        assert isinstance(written, Done), written
+        return written.ref
+
+    async def comparable(self, tag: str) -> str:
+        """The id of a record that `keys` lists, made or changed just now."""
+        return await self.existing(tag)
+
+    @property
+    def compared_amount(self) -> Decimal:
+        """What `keys` says of the amount of a `comparable` record."""
+        return self.amount
 
     async def make_facts(self, count: int) -> list[str]:
         """Let facts come about at the source; their ids."""
@@ -48,11 +145,37 @@ class Subject(ABC):
         """Change a fact at the source without changing what it says."""
         raise NotImplementedError
 
-    async def upsert(self, tag: str, name: str = "Conformance") -> Verdict:
-        """Send the record of that tag once, as the engine does."""
-        record = self.record(tag, name, self.amount)
-        return await self.connector.upsert(self.entity, record, tag)
+    async def make_twin(self, ref: str, tag: str) -> str:
+        """Let a second record of that tag come about at the target; its id."""
+        raise NotImplementedError
 
-    async def find(self, tag: str) -> Verdict:
-        """Look for it by our reference."""
-        return await self.connector.find(self.entity, self.business_key(tag))
+    async def messages(self, count: int) -> list[Message]:
+        """Messages that the vendor has sent, as they came."""
+        raise NotImplementedError
+
+    def signed(self, raw: bytes) -> Message:
+        """Any bytes with the vendor's own signature."""
+        raise NotImplementedError
+
+    async def drained(self) -> str:
+        """Read the feed to its end and acknowledge all of it; the cursor there."""
+        cursor, has_more = "", True
+        while has_more:
+            page = await self.connector.read_changes(self.feed, cursor, 500)
+            await self.connector.ack([change.event.id for change in page.changes])
+            cursor, has_more = page.next_cursor, page.has_more
+        return cursor
+
+    async def changes(self, cursor: str) -> list[Change]:
+        """All that the feed holds after a cursor, unacknowledged."""
+        found: list[Change] = []
+        has_more = True
+        while has_more:
+            page = await self.connector.read_changes(self.feed, cursor, 500)
+            found += page.changes
+            cursor, has_more = page.next_cursor, page.has_more
+        return found
+
+    async def events(self, cursor: str) -> list[str]:
+        """The event ids of all that the feed holds after a cursor."""
+        return [change.event.id for change in await self.changes(cursor)]

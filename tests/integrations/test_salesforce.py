@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from controltower.canonical.verdicts import Done, Kind, Rejected, TryLater
-from integrations.connector import Connection, Connector
-from integrations.salesforce.connector import SalesforceConnector
-from tests.integrations.conformance import DEADLINE, Conformance
+from integrations.connector import Connection
+from tests.integrations.conformance import conforming
 from tests.integrations.doors import CLIENT_ID, CLIENT_SECRET, Org
-from tests.integrations.subject import Subject
+from tests.integrations.subject import DEADLINE, Subject
 
 
 def org_connection(org: Org) -> Connection:
@@ -25,20 +24,31 @@ def org_connection(org: Org) -> Connection:
 class Clients(Subject):
     """Accounts as what is written, deals as what is read."""
 
+    name = "salesforce"
     entity = "customer"
     feed = "opportunity"
-
-    def connect(self, connection: Connection) -> Connector:
-        return SalesforceConnector(connection)
+    has_twins = True
+    throttles = ({"kind": "throttle"}, {"kind": "quota"})
+    members = ("Id", "Name", "Legal_Entity__c", "CurrencyIsoCode", "SystemModstamp", "Strategic__c")
+    feed_members = ("Amount", "CurrencyIsoCode", "StageName", "CloseDate", "Account", "records")
+    choices = ("Legal_Entity__c", "CurrencyIsoCode")
 
     def record(self, tag: str, name: str, amount: Decimal) -> dict[str, Any]:
-        return {"Name": name, "Legal_Entity__c": "LF-UK", "Tower_External_Id__c": tag}
+        return {
+            "Name": name,
+            "CurrencyIsoCode": "GBP",
+            "Legal_Entity__c": "LF-UK",
+            "Tower_External_Id__c": tag,
+        }
 
     def business_key(self, tag: str) -> dict[str, Any]:
         return {"external_id": tag}
 
     def shown(self, values: Mapping[str, Any]) -> tuple[str, Decimal]:
         return values["name"], self.amount
+
+    async def make_twin(self, ref: str, tag: str) -> str:
+        return str(self.control.do("duplicate_external_id", object="Account", id=ref)["id"])
 
     async def make_facts(self, count: int) -> list[str]:
         """Won in one transaction where the vendor allows it, so that all carry one stamp."""
@@ -53,16 +63,17 @@ class Clients(Subject):
         assert isinstance(done, Done), done
 
 
-class TestSalesforce(Conformance):
+@conforming(Clients)
+class TestSalesforce:
     @pytest.fixture
     def subject(self, org: Org) -> Subject:
         return Clients(org_connection(org), org.control)
 
-    async def test_several_matches_are_an_incident(self, subject: Subject, org: Org) -> None:
-        done = await subject.upsert("twins")
+    async def test_several_matches_are_not_chosen_between(self, subject: Subject, org: Org) -> None:
+        done = await subject.write("twins")
         assert isinstance(done, Done)
         twin = org.control.do("duplicate_external_id", object="Account", id=done.ref)["id"]
-        verdict = await subject.upsert("twins")
+        verdict = await subject.write("twins")
         assert isinstance(verdict, Rejected), verdict
         assert verdict.kind is Kind.DUPLICATE
         assert done.ref in verdict.text
@@ -74,7 +85,7 @@ class TestSalesforce(Conformance):
     async def test_a_spent_quota_is_not_a_refusal(self, subject: Subject, org: Org) -> None:
         await subject.connector.health()
         org.control.order("quota", count=1)
-        verdict = await subject.upsert("quota")
+        verdict = await subject.write("quota")
         assert isinstance(verdict, TryLater), verdict
         assert verdict.kind is Kind.RATE_LIMITED
         assert verdict.after is not None
@@ -99,18 +110,18 @@ class TestSalesforce(Conformance):
         self, subject: Subject, org: Org, code: str, kind: Kind
     ) -> None:
         org.control.order("refuse", count=1, code=code, text="Because.", operation="write")
-        verdict = await subject.upsert("codes")
+        verdict = await subject.write("codes")
         assert getattr(verdict, "kind", None) is kind, verdict
 
     async def test_a_locked_record_is_a_conflict(self, subject: Subject, org: Org) -> None:
-        done = await subject.upsert("locked")
+        done = await subject.write("locked")
         assert isinstance(done, Done)
         org.control.do("lock", id=done.ref)
-        verdict = await subject.upsert("locked")
+        verdict = await subject.write("locked")
         assert isinstance(verdict, Rejected)
         assert verdict.kind is Kind.CONFLICT
         org.control.do("lock", id=done.ref, held=False)
-        assert isinstance(await subject.upsert("locked"), Done)
+        assert isinstance(await subject.write("locked"), Done)
 
     async def test_dirty_deals_are_read_as_they_are(self, subject: Subject, org: Org) -> None:
         nowhere = org.control.do("dirty", kind="no_entity")["opportunity"]

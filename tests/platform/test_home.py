@@ -12,7 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from controltower.supervisor.home import REPOSITORY, Home, StartProblem, port_is_free
+from controltower.supervisor.home import (
+    REPOSITORY,
+    SANDBOX_DOORS,
+    Home,
+    StartProblem,
+    port_is_free,
+)
 
 HOLD = (
     "import sys, time; from pathlib import Path\n"
@@ -75,7 +81,20 @@ def test_sandbox_ports_are_kept_unless_another_program_took_one(home: Home) -> N
         moved = home.sandbox(18001)["ports"]
     assert moved["tryton"] != ports["tryton"]
     assert moved["salesforce"] == ports["salesforce"]
-    assert len(set(moved.values())) == 4
+    assert len(set(moved.values())) == len(SANDBOX_DOORS)
+
+
+def test_a_vendor_that_joins_later_gets_credentials_of_its_own(home: Home) -> None:
+    drawn = home.sandbox(18001)["credentials"]
+    joined = {name: value for name, value in drawn.items() if name.startswith("SANDBOX_BAMBOOHR")}
+    assert joined
+    kept = json.loads((home.path / "sandbox.json").read_text())
+    kept["credentials"] = {n: v for n, v in drawn.items() if n not in joined}
+    (home.path / "sandbox.json").write_text(json.dumps(kept))
+    again = home.sandbox(18001)["credentials"]
+    assert again.keys() == drawn.keys()
+    assert {n: v for n, v in again.items() if n not in joined} == kept["credentials"]
+    assert home.sandbox(18001)["credentials"] == again
 
 
 def test_a_half_written_state_is_no_state(home: Home) -> None:

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import os
 import random
+import re
 import signal
 import sys
 from pathlib import Path
@@ -21,6 +22,8 @@ from integrations.sandbox.salesforce.life.settling import settle_in
 from integrations.sandbox.salesforce.org import Org
 from integrations.sandbox.salesforce.server import SalesforceServer
 from integrations.sandbox.salesforce.store import Store
+
+_DOOR = re.compile(r"SANDBOX_(\w+)_CONTROL_URL")
 
 
 def main() -> None:
@@ -53,7 +56,7 @@ async def serve(arguments: argparse.Namespace, client_id: str, client_secret: st
     settle_in(work)
     orders = Orders(work, pace, lambda: (server.used, server.limit))
     control = Control("salesforce", "Salesforce and Certinia", board, orders)
-    page = Page(control, os.environ.get("SANDBOX_TRYTON_CONTROL_URL", ""))
+    page = Page(control, _other_doors())
     page.mount(control.app)
     always_up = Board(Path(":memory:"))
     running = [
@@ -71,6 +74,12 @@ async def serve(arguments: argparse.Namespace, client_id: str, client_secret: st
     finally:
         await page.close()
         store.close()
+
+
+def _other_doors() -> dict[str, str]:
+    """The control doors of the firm's other systems: ``SANDBOX_<NAME>_CONTROL_URL``."""
+    found = ((_DOOR.fullmatch(variable), url) for variable, url in sorted(os.environ.items()))
+    return {match[1].lower(): url for match, url in found if match and match[1] != "TOWN"}
 
 
 def _stop(running: list[asyncio.Task[None]]) -> None:

@@ -1,0 +1,272 @@
+"""BambooHR's door: employees are read, changes polled or told, our reference written back."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
+
+from controltower.canonical.records import Record, Resource
+from controltower.canonical.verdicts import (
+    Done,
+    Effect,
+    Kind,
+    Misconfigured,
+    Outcome,
+    Quota,
+    Rejected,
+    Verdict,
+)
+from integrations.bamboohr import translate
+from integrations.bamboohr.changes import SETTLED, Changed, Place, following
+from integrations.bamboohr.client import BambooClient, content_of
+from integrations.connector import (
+    Auth,
+    CallFailed,
+    Change,
+    ChangeFeed,
+    ChangePage,
+    Connection,
+    Descriptor,
+    Forged,
+    Key,
+    Operation,
+    Verification,
+)
+from integrations.http import Answer
+from integrations.shape import Drift, Row, at, listed, object_of, required, text
+
+TOLERANCE = timedelta(minutes=5)
+_FIELDS = ",".join(translate.FIELDS)
+T = TypeVar("T")
+
+
+class BambooConnector:
+    """One account. Secrets: `api_key`, `webhook_key`. Options: `lookback_days` (30), where a feed
+    without a cursor begins, and `settle_seconds` (60), how far it stays behind the clock."""
+
+    descriptor = Descriptor(
+        name="bamboohr",
+        title="BambooHR",
+        domain="HRIS",
+        api_version="v1",
+        feeds={"resource": ChangeFeed.POLL},
+        operations=(
+            Operation("resource", "get", Effect.READ),
+            Operation("resource", "update", Effect.IDEMPOTENT),
+            Operation("webhook_log", "get", Effect.READ),
+        ),
+        verification=Verification.SANDBOX,
+        auth=Auth.BASIC,
+        concurrency=4,
+    )
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._client = BambooClient(connection)
+        options = connection.options
+        self._lookback = timedelta(days=float(options.get("lookback_days", 30)))
+        self._settle = timedelta(seconds=max(float(options.get("settle_seconds", SETTLED)), 1))
+
+    async def close(self) -> None:
+        """Give sockets back."""
+        await self._client.close()
+
+    async def health(self) -> Verdict:
+        """Ask what has changed since now: signed in, and almost nothing to answer."""
+        answer = await self._client.read(_changed_since(Place(datetime.now(UTC)).since))
+        if not isinstance(answer, Answer):
+            return answer
+        return Done(ref="", outcome=Outcome.READ, exchange=answer.exchange)
+
+    def rate_limit(self) -> Quota:
+        """The vendor keeps its limits to itself."""
+        return Quota()
+
+    async def read_changes(self, entity: str, cursor: str, limit: int) -> ChangePage:
+        """Employees changed after `cursor`, oldest first, each read as it is now. Raises
+        CallFailed."""
+        _offered(entity, {"resource"})
+        now = datetime.now(UTC)
+        known = Place.read(cursor)
+        start = known or Place(now - self._lookback)
+        changed = [one for one in await self._changed(start.since) if one.place > start]
+        page = changed[:limit]
+        has_more = len(changed) > len(page)
+        return ChangePage(
+            changes=[await self._change(one) for one in page],
+            next_cursor=following(page, start, has_more, now - self._settle).text(),
+            has_more=has_more,
+            gap=bool(cursor) and known is None,
+        )
+
+    async def _changed(self, since: str) -> list[Changed]:
+        answer = await self._answer(_changed_since(since))
+
+        def entries() -> list[Changed]:
+            rows = object_of(at(object_of(content_of(answer)), "employees"))
+            return sorted((Changed.read(object_of(row)) for row in rows.values()), key=_in_order)
+
+        return _read(entries, answer)
+
+    async def _change(self, changed: Changed) -> Change:
+        number, stamp = changed.place.number, changed.place.at.isoformat()
+        if not changed.removed:
+            answer = await self._client.read(_employee(number, _FIELDS))
+            if isinstance(answer, Answer):
+                return _read(lambda: self._as_read(answer, stamp), answer)
+            if not (isinstance(answer, Rejected) and answer.kind is Kind.NOT_FOUND):
+                raise CallFailed(answer)
+        row = {"id": number, "action": "Deleted"}
+        return translate.change(self._connection.slug, translate.removed(number), row, stamp)
+
+    def _as_read(self, answer: Answer, stamp: str) -> Change:
+        row = object_of(content_of(answer))
+        return translate.change(self._connection.slug, translate.resource(row), row, stamp)
+
+    def retell(self, entity: str, raw: bytes) -> Record | None:
+        """A change's bytes are the employee's whole record."""
+        return translate.retold(raw) if entity == "resource" else None
+
+    def verify_inbound(
+        self, headers: Mapping[str, str], raw: bytes, now: datetime
+    ) -> Sequence[Change]:
+        """HMAC-SHA256, hex, over the body followed by the timestamp. Raises Forged, Drift."""
+        stamp = headers.get("x-bamboohr-timestamp", "")
+        given = headers.get("x-bamboohr-signature", "").encode()
+        keys = self._connection.secrets.get("webhook_key", "").split()
+        wanted = [hmac.new(key.encode(), raw + stamp.encode(), hashlib.sha256) for key in keys]
+        if not any(hmac.compare_digest(one.hexdigest().encode(), given) for one in wanted):
+            raise Forged("It is not signed with the webhook's key.")
+        if not (stamp.isascii() and stamp.isdecimal()):
+            raise Forged("It does not say when it was sent.")
+        if abs(now.timestamp() - int(stamp[:12])) > TOLERANCE.total_seconds():
+            raise Forged("It was not sent just now.")
+        return translate.told(self._connection.slug, raw)
+
+    async def ack(self, refs: Sequence[str]) -> None:
+        """Nothing to say: a poll leaves the source as it is."""
+
+    async def get(self, entity: str, ref: str, company: str = "") -> Verdict:
+        """One employee, or the last deliveries of a webhook."""
+        _offered(entity, {"resource", "webhook_log"})
+        if not (ref.isascii() and ref.isdecimal() and int(ref)):
+            return Rejected(kind=Kind.NOT_FOUND, text=f"BambooHR has no {entity} “{ref}”.")
+        if entity == "webhook_log":
+            answer = await self._answer(f"/webhooks/{ref}/log")
+            deliveries = _read(lambda: listed({"log": content_of(answer)}, "log"), answer)
+            values = {"deliveries": [dict(row) for row in deliveries]}
+            return Done(ref=ref, outcome=Outcome.READ, values=values, exchange=answer.exchange)
+        answer = await self._answer(_employee(ref, _FIELDS))
+        return _read(lambda: _done(answer), answer)
+
+    async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
+        """Somebody by `email`, through the directory; or by `ref`."""
+        _offered(entity, {"resource"})
+        if "ref" in business_key:
+            return await self.get(entity, str(business_key["ref"]))
+        wanted = str(business_key.get("email") or "").lower()
+        if not wanted:
+            unclear = f"Nobody can be looked up by “{', '.join(business_key)}”."
+            return Misconfigured(kind=Kind.CONTRACT, text=unclear)
+        answer = await self._answer("/employees/directory")
+        found = _read(lambda: _of_email(answer, wanted), answer)
+        if len(found) > 1:
+            several = f"{len(found)} people have this address: {', '.join(found)}."
+            return Rejected(kind=Kind.DUPLICATE, text=several, exchange=answer.exchange)
+        if not found:
+            text = "Nobody in BambooHR has this address."
+            return Rejected(kind=Kind.NOT_FOUND, text=text, exchange=answer.exchange)
+        return await self.get(entity, found[0])
+
+    async def check(self, entity: str, record: Mapping[str, Any]) -> Verdict | None:
+        """Nothing speaks against sending that only the account itself could know."""
+        _offered(entity, {"resource"})
+        return None
+
+    async def upsert(self, entity: str, record: Mapping[str, Any], idempotency_key: str) -> Verdict:
+        """Not offered: people are hired in the HR system, not here."""
+        text = f"The BambooHR connector creates no {entity}."
+        return Misconfigured(kind=Kind.CONTRACT, text=text)
+
+    async def act(
+        self, entity: str, ref: str, action: str, record: Mapping[str, Any], idempotency_key: str
+    ) -> Verdict:
+        """``update``: set fields of an employee; the same call leaves the same state."""
+        if (entity, action) != ("resource", "update"):
+            text = f"The BambooHR connector offers no “{action}” on {entity}."
+            return Misconfigured(kind=Kind.CONTRACT, text=text)
+        answer = await self._client.write(_employee(ref), record)
+        if not isinstance(answer, Answer):
+            return answer
+        return Done(ref=ref, outcome=Outcome.UPDATED, exchange=answer.exchange)
+
+    async def keys(self, entity: str, since: datetime, until: datetime) -> Sequence[Key]:
+        """Everybody changed in the window, with what an hour costs. Raises CallFailed."""
+        _offered(entity, {"resource"})
+        changed = await self._changed(Place(since).since)
+        facts = [
+            (one, (await self._change(one)).event)
+            for one in changed
+            if since <= one.place.at < until and not one.removed
+        ]
+        return [_key(event.record, event.version) for _, event in facts]
+
+    async def _answer(self, path: str) -> Answer:
+        answer = await self._client.read(path)
+        if not isinstance(answer, Answer):
+            raise CallFailed(answer)
+        return answer
+
+
+def _offered(entity: str, offered: set[str]) -> None:
+    if entity not in offered:
+        text = f"The BambooHR connector has no {entity}."
+        raise CallFailed(Misconfigured(kind=Kind.CONTRACT, text=text))
+
+
+def _read(reading: Callable[[], T], answer: Answer) -> T:
+    """What an answer says. Raises CallFailed when it is not shaped as agreed."""
+    try:
+        return reading()
+    except Drift as drift:
+        raise CallFailed(drift.verdict(answer.exchange)) from None
+
+
+def _changed_since(since: str) -> str:
+    return f"/employees/changed?{urlencode({'since': since})}"
+
+
+def _employee(ref: str, fields: str = "") -> str:
+    path = f"/employees/{quote(ref, safe='')}"
+    return f"{path}?{urlencode({'fields': fields})}" if fields else path
+
+
+def _in_order(changed: Changed) -> Place:
+    return changed.place
+
+
+def _of_email(answer: Answer, wanted: str) -> list[str]:
+    people: Sequence[Row] = listed(object_of(content_of(answer)), "employees")
+    return [required(one, "id") for one in people if text(one, "workEmail").lower() == wanted]
+
+
+def _done(answer: Answer) -> Done:
+    row = object_of(content_of(answer))
+    found = translate.resource(row)
+    return Done(
+        ref=found.source_id,
+        outcome=Outcome.READ,
+        version=required(row, "lastChanged"),
+        values=found.as_dict(),
+        exchange=answer.exchange,
+    )
+
+
+def _key(record: Record, version: str) -> Key:
+    assert isinstance(record, Resource)
+    amount = str(record.cost_rate)
+    return Key(record.source_id, record.number, version, amount, record.currency)
