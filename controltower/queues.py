@@ -29,6 +29,7 @@ ALLOWED = {
     "plan_replay": "controltower.transactions.jobs.plan_replay",
     "move_replay": "controltower.transactions.jobs.move_replay",
     "watch_periods": "controltower.transactions.jobs.watch_periods",
+    "knock": "controltower.transactions.jobs.knock",
     "compare": "controltower.transactions.jobs.compare",
     "assure": "controltower.measures.jobs.assure",
 }

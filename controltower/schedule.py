@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from controltower import queues
 from controltower.firm import audit
-from controltower.incidents import letters
+from controltower.incidents import connections, letters
 from controltower.measures import rollups
 from controltower.systems import anchor
 from controltower.transactions import (
@@ -52,6 +52,12 @@ def ring_assurance(_now: datetime) -> None:
     queues.ring(queues.ENGINE, "assure")
 
 
+def follow_connections(now: datetime) -> None:
+    """Connections that refuse our sign-in: an incident each, and a knock from time to time."""
+    if connections.follow(now=now):
+        queues.ring(queues.ENGINE, "knock")
+
+
 def ring_surveys(now: datetime) -> None:
     """Replay plans whose survey was never done."""
     for plan in replaying.unsurveyed(now=now):
@@ -68,6 +74,7 @@ SCHEDULE = (
     Periodic("surveys", timedelta(seconds=10), ring_surveys),
     Periodic("dead letters", timedelta(seconds=5), lambda now: letters.catch_up(now=now)),
     Periodic("periods", timedelta(seconds=20), ring_periods),
+    Periodic("held connections", timedelta(seconds=15), follow_connections),
     Periodic("assurance", timedelta(minutes=1), ring_assurance),
     Periodic("audit anchor", timedelta(seconds=30), audit.anchor),
     Periodic("rollups", timedelta(seconds=2), lambda _now: rollups.fold()),

@@ -92,12 +92,17 @@ def pulses(now: datetime, systems: Sequence[System]) -> dict[int, Pulse]:
 
 
 def condition(system: System, pulse: Pulse, now: datetime) -> str:
-    """ "paused", "open", "testing", "silent", "slow" or "closed" (healthy), the gravest first."""
+    """ "paused", "refused", "open", "testing", "held", "silent", "slow" or "closed" (healthy), the
+    gravest first."""
     if system.paused_at is not None:
         return "paused"
+    if system.refused_at is not None:
+        return "refused"
     if system.circuit != Circuit.CLOSED:
         resting = system.retry_at is not None and system.retry_at > now
         return "open" if resting else "testing"
+    if system.slow_until is not None and system.slow_until > now:
+        return "held"
     if system.last_ok_at is None or system.last_ok_at < now - SILENT_AFTER:
         return "silent"
     if pulse.slowest and pulse.slowest > system.deadline_seconds * 1000 * SLOW_SHARE:

@@ -36,6 +36,7 @@ from controltower.canonical.verdicts import (
 )
 from controltower.systems.hiding import hidden
 from controltower.systems.models import System
+from controltower.systems.pace import Pace
 from integrations import catalogue
 from integrations.connector import (
     CallFailed,
@@ -79,23 +80,8 @@ class Order:
 
 
 class TooLate(Exception):
-    """The call could outlive the time that was given for it, so it was not begun."""
-
-
-@dataclass(slots=True)
-class Pace:
-    """Spaces calls evenly, so that a connection never exceeds its calls per second."""
-
-    interval: float
-    next_at: float = 0.0
-
-    async def turn(self) -> None:
-        """Wait for this caller's turn."""
-        now = monotonic()
-        at = max(now, self.next_at)
-        self.next_at = at + self.interval
-        if at > now:
-            await asyncio.sleep(at - now)
+    """The call could outlive the time that was given for it, or its connection is held, so it was
+    not begun."""
 
 
 @dataclass(slots=True)
@@ -111,13 +97,17 @@ class Door:
     async def perform(self, order: Order, until: float = inf) -> Verdict:
         """Make one call within the total deadline; whatever goes wrong becomes a verdict.
 
-        Raises TooLate, with nothing sent, when it could last beyond `until` (monotonic seconds).
+        Raises TooLate, with nothing sent, when it could last beyond `until` (monotonic seconds), or
+        the connection is held.
         """
         async with self.gate:
             await self.pace.turn()
-            if monotonic() + self.system.deadline.total_seconds() > until:
+            lasts = self.system.deadline.total_seconds()
+            if monotonic() + lasts > until or self.pace.is_closed:
                 raise TooLate
-            return await self._told(self._call(order), partial(_no_answer, order))
+            verdict = await self._told(self._call(order), partial(_no_answer, order))
+            self.pace.heed(verdict)
+            return verdict
 
     async def _told(
         self, call: Awaitable[Verdict], otherwise: Callable[[str, Kind], Verdict]
@@ -159,7 +149,11 @@ class Door:
 
     async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
         """Look something up by a business key."""
-        return await self.perform(Order("probe", entity, "upsert", find=business_key))
+        try:
+            return await self.perform(Order("probe", entity, "upsert", find=business_key))
+        except TooLate:
+            text = f"{self.system.title} is not called at present."
+            return TryLater(kind=Kind.RATE_LIMITED, text=text)
 
     async def rehearse(self, order: Order) -> Verdict:
         """What the target has of this now, without changing anything: found, absent, or why a

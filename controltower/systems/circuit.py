@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.db.transaction import atomic
 
 from controltower.canonical.verdicts import Kind, TryLater, Unavailable, Unknown, Verdict
+from controltower.systems import holding
 from controltower.systems.models import Circuit, System
 
 OPENS_AFTER = 4
@@ -25,14 +26,16 @@ def reached(verdict: Verdict) -> bool:
 
 
 def note(system: System, verdicts: Sequence[Verdict], now: datetime) -> bool:
-    """Learn from a round of calls; returns whether the circuit changed its state.
+    """Learn from a round of calls; returns whether the circuit changed its state, or the
+    connection is held anew.
 
     closed → open after four failures in a row; open → testing when its rest is over (one call
     goes through, see `allowance`); testing → closed on an answer, → open for twice as long on
     another failure.
     """
+    held = holding.note(system, verdicts, now)
     if not verdicts or _nothing_new(system, verdicts, now):
-        return False
+        return held
     with atomic():
         row = System.objects.select_for_update().get(pk=system.pk)
         before = row.circuit
@@ -50,7 +53,7 @@ def note(system: System, verdicts: Sequence[Verdict], now: datetime) -> bool:
             ]
         )
     system.circuit, system.retry_at, system.failures = row.circuit, row.retry_at, row.failures
-    return before != row.circuit
+    return held or before != row.circuit
 
 
 def _nothing_new(system: System, verdicts: Sequence[Verdict], now: datetime) -> bool:
@@ -85,7 +88,7 @@ def rest(failures: int) -> timedelta:
 
 def allowance(system: System, wanted: int, now: datetime) -> int:
     """How many calls may go out now: none when resting or paused, one when testing."""
-    if system.paused_at is not None or not system.active:
+    if system.paused_at is not None or not system.active or holding.held(system, now):
         return 0
     if system.circuit == Circuit.CLOSED:
         return wanted

@@ -24,9 +24,11 @@ class SystemQuerySet(models.QuerySet["System"]):
         return self.filter(role=role, active=True)
 
     def callable(self, now: datetime) -> SystemQuerySet:
-        """Systems that may be called: not paused, circuit not open (or its rest is over)."""
-        return self.filter(active=True, paused_at__isnull=True).filter(
-            ~Q(circuit=Circuit.OPEN) | Q(retry_at__lte=now)
+        """Systems that may be called: not paused, signed in, not asked to wait, circuit not open
+        (or its rest is over)."""
+        return self.filter(active=True, paused_at__isnull=True, refused_at__isnull=True).filter(
+            ~Q(circuit=Circuit.OPEN) | Q(retry_at__lte=now),
+            Q(slow_until__isnull=True) | Q(slow_until__lte=now),
         )
 
 
@@ -34,7 +36,9 @@ class System(models.Model):
     """A system we talk to.
 
     `secrets` maps the connector's credential names to references ("env:NAME"), never to values.
-    Systems with the same `connection` share one sign-in, quota and concurrency.
+    Systems with the same `connection` share one sign-in, quota and concurrency: all are held while
+    that sign-in is refused (since `refused_at`, in the words of `refusal`), and until `slow_until`
+    when one of them has asked to be called less often (`holding`).
     """
 
     slug = models.SlugField(unique=True)
@@ -64,6 +68,10 @@ class System(models.Model):
     last_ok_at = models.DateTimeField(null=True, blank=True)
     last_failure_at = models.DateTimeField(null=True, blank=True)
     last_failure = models.CharField(max_length=400, blank=True)
+
+    refused_at = models.DateTimeField(null=True, blank=True)
+    refusal = models.CharField(max_length=300, blank=True)
+    slow_until = models.DateTimeField(null=True, blank=True)
 
     quota_used = models.PositiveIntegerField(null=True, blank=True)
     quota_limit = models.PositiveIntegerField(null=True, blank=True)

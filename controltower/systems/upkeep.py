@@ -9,6 +9,7 @@ from django.db.transaction import atomic
 from controltower.firm import audit
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, may, who_grants
+from controltower.systems import holding
 from controltower.systems.models import Circuit, System
 
 
@@ -40,11 +41,13 @@ def pause(*, system: System, reason: str, by: Person, now: datetime) -> None:
 
 
 def resume(*, system: System, by: Person, now: datetime) -> None:
-    """Let calls through again; a resting circuit is tested at once."""
+    """Let calls through again; a resting circuit, and a sign-in that was refused, are tested at
+    once."""
     _require(by, "resume system", system, now)
     with atomic():
         System.objects.filter(pk=system.pk).update(paused_at=None, paused_by=None, pause_reason="")
         System.objects.filter(pk=system.pk, circuit=Circuit.OPEN).update(retry_at=now)
+        holding.release(system.connection)
         audit.record(actor=by, verb="resume system", subject=system.slug, allowed=True, now=now)
 
 

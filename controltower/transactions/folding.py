@@ -57,6 +57,9 @@ def _moving(
             return TransactionState.WAITING, WaitKind.CIRCUIT_OPEN, reason, step.system.retry_at
         if step.kind == WaitKind.DEPENDENCY:
             return TransactionState.WAITING, WaitKind.DEPENDENCY, step.text, None
+        if step.system.slow_until is not None and step.system.slow_until > now:
+            text = f"{step.system.title} asked us to slow down."
+            return TransactionState.WAITING, WaitKind.RATE_LIMIT, text, step.system.slow_until
         later = step.due_at is not None and step.due_at > now
         if later and step.kind == Kind.RATE_LIMITED:
             text = f"{step.system.title} asked us to slow down."
@@ -72,6 +75,8 @@ def _moving(
 def _closed_door(system: System) -> str:
     if system.paused_at is not None:
         return f"{system.title} is paused: {system.pause_reason}"
+    if system.refused_at is not None:
+        return f"{system.title} does not accept our sign-in; it goes on once that is put right."
     if system.circuit != Circuit.CLOSED:
         return f"{system.title} cannot be reached; calls are held back until it answers again."
     return ""

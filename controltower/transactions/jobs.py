@@ -11,6 +11,7 @@ from controltower.systems import anchor
 from controltower.transactions import (
     clock,
     interpretation,
+    knocking,
     periods,
     polling,
     regrouping,
@@ -62,6 +63,13 @@ def watch_periods() -> None:
     close_old_connections()
     queues.answered("watch_periods")
     periods.watch(now=clock.now())
+
+
+def knock() -> None:
+    """Ask connections that refused our sign-in whether they accept it again."""
+    close_old_connections()
+    queues.answered("knock")
+    knocking.knock(now=clock.now())
 
 
 def compare() -> None:

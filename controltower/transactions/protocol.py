@@ -119,7 +119,8 @@ def purpose_of(state: State, effect: Effect, kind: str = "") -> Purpose:
 
 
 def judge(verdict: Verdict, at: Situation) -> Move:
-    """The move that a verdict causes."""
+    """The move that a verdict causes. A sign-in that is refused holds its connection, and parks a
+    step only when that step is refused again and again on a connection that works."""
     if at.purpose is Purpose.READ_BACK:
         return _after_read_back(verdict, at)
     if at.purpose is Purpose.PROBE:
@@ -141,6 +142,8 @@ def _after_send(verdict: Verdict, at: Situation) -> Move:
             return _later(verdict, at)
         case Rejected():
             return _refused(verdict, at)
+        case Misconfigured(kind=Kind.AUTH, text=text) if at.tries + 1 < MOST_TRIES:
+            return _again(Kind.AUTH, text, backoff(at.tries), at, counts=True)
         case Misconfigured(kind=kind, text=text):
             return _refuse(kind, text, at)
         case Pending(after=after):
@@ -208,6 +211,9 @@ def _after_probe(verdict: Verdict, at: Situation) -> Move:
             return Move(State.PARKED, Tried.UNKNOWN, kind=IN_DOUBT, text=text)
         case Rejected(kind=Kind.DUPLICATE, text=text):
             return _park(Kind.DUPLICATE, text)
+        case Misconfigured(kind=Kind.AUTH, text=text) if at.probes + 1 < MOST_PROBES:
+            after = backoff(at.probes)
+            return Move(State.UNKNOWN, Tried.UNKNOWN, after, kind=IN_DOUBT, text=text)
         case Rejected(text=text) | Misconfigured(text=text):
             return Move(State.PARKED, Tried.UNKNOWN, kind=IN_DOUBT, text=text)
     blind = at.effect is Effect.UNREPEATABLE
@@ -249,6 +255,9 @@ def _after_read_back(verdict: Verdict, at: Situation) -> Move:
             return _park(Kind.CONTRACT, f"Read back, it differs: {at.differs}.")
         case Rejected(kind=Kind.NOT_FOUND):
             return _park(Kind.NOT_FOUND, "It was confirmed, but is not there when read back.")
+        case Misconfigured(kind=Kind.AUTH, text=text) if at.probes + 1 < MOST_PROBES:
+            after = backoff(at.probes)
+            return Move(State.ACKED, Tried.FAILED_TRANSIENT, after, text=text)
         case Rejected(kind=kind, text=text) | Misconfigured(kind=kind, text=text):
             return _park(kind, text)
     text = str(getattr(verdict, "text", ""))

@@ -118,7 +118,7 @@ def _withdraw(step: Step, intent: Intent, now: datetime) -> dict[str, Any]:
     """The call was never made: the step goes back to where it was, and no try is used up."""
     if _holds(step, intent):
         step.state, step.lease_until, step.due_at = intent.came_from, None, now + A_WHILE
-    text = "Not sent: the time was too short."
+    text = "Not sent: the time was too short, or its connection is held."
     return _closing(Tried.FAILED_TRANSIENT, now, text=text)
 
 

@@ -132,16 +132,20 @@ def close_due_gatherings(*, now: datetime) -> None:
 
 def refold_waiting(*, now: datetime) -> None:
     """Say that a transaction waits for a closed door, and stop saying so when it has opened."""
-    shut = System.objects.exclude(circuit=Circuit.CLOSED, paused_at__isnull=True)
+    slowed = Q(steps__system__slow_until__gt=now)
+    shut = System.objects.exclude(
+        circuit=Circuit.CLOSED, paused_at__isnull=True, refused_at__isnull=True
+    )
     held_up = Transaction.objects.filter(
+        slowed | Q(steps__system__in=shut),
         state=TransactionState.IN_PROGRESS,
         steps__state=State.SCHEDULED,
-        steps__system__in=shut,
     )
     released = Transaction.objects.filter(
         state=TransactionState.WAITING, wait__in=[WaitKind.CIRCUIT_OPEN, WaitKind.RATE_LIMIT]
     ).filter(Q(wait_until__isnull=True) | Q(wait_until__lte=now),
              steps__state=State.SCHEDULED, steps__system__circuit=Circuit.CLOSED,
-             steps__system__paused_at__isnull=True)  # fmt: skip
+             steps__system__paused_at__isnull=True,
+             steps__system__refused_at__isnull=True)  # fmt: skip
     for queryset in (held_up, released):
         _each(list(set(queryset.values_list("id", flat=True)[:200])), fold, now)

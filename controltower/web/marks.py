@@ -87,6 +87,8 @@ STATES = {
         "testing": Mark("rk", _("Circuit testing")),
         "open": Mark("br", _("Circuit open")),
         "paused": Mark("wt", _("Paused")),
+        "refused": Mark("br", _("Sign-in refused")),
+        "held": Mark("wt", _("Asked us to wait")),
         "slow": Mark("rk", _("Slow")),
         "silent": Mark("nt", _("Silent")),
     },

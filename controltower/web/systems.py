@@ -22,7 +22,7 @@ from controltower.measures import health
 from controltower.measures.exposure import Stake, reporting_currency
 from controltower.systems import calls, upkeep
 from controltower.systems.models import Call, Feed, System
-from controltower.web import formats, recovery, wording
+from controltower.web import formats, privacy, recovery, wording
 from controltower.web.actions import Action, leave
 from controltower.web.charts.small import sparkline
 from controltower.web.decisions import Reason
@@ -67,7 +67,7 @@ def _line(
     return shown | {
         "domain": system.domain,
         "circuit": shown["condition"],
-        "retry_at": system.retry_at if shown["condition"] == "open" else None,
+        "retry_at": _next_at(system, shown["condition"]),
         "last_ok": system.last_ok_at,
         "median": pulse.median,
         "slowest": pulse.slowest,
@@ -77,6 +77,11 @@ def _line(
         "waiting_value": Money.of(waiting.stake.amount, reporting_currency()),
         "waiting_oldest": waiting.oldest,
     }
+
+
+def _next_at(system: System, condition: str) -> datetime | None:
+    """When it is called again by itself, if a moment is set."""
+    return {"open": system.retry_at, "held": system.slow_until}.get(condition)
 
 
 def _limit_words(system: System) -> str:
@@ -119,6 +124,8 @@ def _about(system: System, person: Person) -> dict[str, Any]:
     return {
         "opened_at": system.opened_at,
         "failures": system.failures,
+        "refused_at": system.refused_at,
+        "refusal": privacy.masked_text(system.refusal),
         "last_failure_at": system.last_failure_at,
         "last_failure": _words(system.last_failure, person),
         "address": urlsplit(address).hostname or system.base_url,
@@ -170,8 +177,9 @@ def _feed(feed: Feed, person: Person, now: datetime) -> dict[str, Any]:
 def _pause(request: SignedIn, system: System, queue: str) -> Action:
     """Pause with a reason, or let calls through again."""
     allowed = leave(request.user, Right.PAUSE_SYSTEM)
-    if system.paused_at is not None:
-        words = _("Resume %(system)s") % {"system": system.title}
+    if system.paused_at is not None or system.refused_at is not None:
+        words = _("Resume %(system)s") if system.paused_at else _("Sign in to %(system)s again")
+        words %= {"system": system.title}
         return Action(
             id="resume",
             label=words,

@@ -197,6 +197,8 @@ def condition_mark(condition: str, *, last_ok: datetime | None, now: datetime) -
         "testing": Mark("rk", _("Circuit testing")),
         "open": Mark("br", _("Circuit open")),
         "paused": Mark("wt", _("Paused")),
+        "refused": Mark("br", _("Sign-in refused")),
+        "held": Mark("wt", _("Asked us to wait")),
     }
     if condition in words:
         return words[condition]

@@ -7,13 +7,16 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from controltower.incidents import connections
+from controltower.incidents.models import DeadLetter, Incident
 from controltower.systems.models import Circuit, System
-from controltower.transactions import sweeper
+from controltower.transactions import knocking, sweeper
 from controltower.transactions.claiming import claim
 from controltower.transactions.intent import Answered, Intent
 from controltower.transactions.models import Attempt, Step, TransactionState
 from controltower.transactions.preparation import prepare
 from controltower.transactions.protocol import State
+from integrations.tryton.client import _sessions as sessions
 from tests.journeys.tower import Tower
 
 VERIFIED = TransactionState.VERIFIED
@@ -80,7 +83,42 @@ def test_a_throttled_system_is_waited_for_as_long_as_it_asks(tower: Tower) -> No
     assert step.due_at is not None
     assert step.due_at > timezone.now() + timedelta(seconds=20)
     assert step.tries == 0, "a limit is not a failed try"
+    held = System.objects.filter(slow_until__gt=timezone.now() + timedelta(seconds=20))
+    assert {one.slug for one in held} == {"salesforce", "certinia"}, "they share one connection"
     tower.until(deal, VERIFIED)
+
+
+def test_a_refused_sign_in_holds_the_connection_and_parks_nothing(tower: Tower) -> None:
+    """One incident with one owner, however much waits; a knock lets it go on."""
+    deal = tower.set_up()
+    right = System.objects.get(slug="tryton").secrets
+    System.objects.filter(slug="tryton").update(secrets={**right, "password": "wrong"})
+    sessions.clear()
+    billing = tower.billing_of(tower.approve_time(deal, hours="8"))
+
+    def refused() -> bool:
+        return System.objects.get(slug="tryton").refused_at is not None
+
+    tower.play(refused)
+    for _beat in range(3):
+        assert connections.follow(now=timezone.now())
+        tower.impatient()
+        tower.beat()
+    assert Incident.objects.get().subject == "sign-in tryton"
+    billing.refresh_from_db()
+    assert billing.state == "waiting" and "does not accept our sign-in" in billing.wait_text
+    assert not Step.objects.filter(state__in=[State.PARKED, State.HELD]).exists()
+    assert not DeadLetter.objects.exists()
+    tries = Attempt.objects.filter(step__system__slug="tryton", kind="auth").count()
+    assert tries <= System.objects.get(slug="tryton").concurrency * 2
+    assert System.objects.get(slug="certinia").refused_at is None
+    assert knocking.knock(now=timezone.now()) == [], "the password is still wrong"
+    System.objects.filter(slug="tryton").update(secrets=right)
+    assert knocking.knock(now=timezone.now()) == ["tryton"]
+    assert not connections.follow(now=timezone.now())
+    assert Incident.objects.get().closed_at is not None
+    tower.until(billing, VERIFIED)
+    assert len(tower.erp.invoices(billing.reference)) == 1
 
 
 def test_a_worker_that_dies_between_intent_and_answer_is_asked_after(tower: Tower) -> None:

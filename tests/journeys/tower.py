@@ -62,6 +62,7 @@ class Tower:
         Step.objects.filter(due_at__gt=now).update(due_at=now)
         Step.objects.filter(quarantine_until__gt=now).update(quarantine_until=now)
         System.objects.filter(retry_at__gt=now).update(retry_at=now)
+        System.objects.filter(slow_until__gt=now).update(slow_until=now)
         Feed.objects.filter(due_at__gt=now).update(due_at=now)
 
     def win(self, **deal: Any) -> str:

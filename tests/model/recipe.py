@@ -40,7 +40,8 @@ VERDICTS: dict[Says, Verdict] = {
     Says.REFUSED: Rejected(kind=Kind.VALIDATION, text="refused"),
     Says.THERE: Rejected(kind=Kind.DUPLICATE, text="there already"),
     Says.CLOSED: Rejected(kind=Kind.PERIOD_CLOSED, text="closed"),
-    Says.MISSET: Misconfigured(kind=Kind.AUTH, text="who are you"),
+    Says.MISSET: Misconfigured(kind=Kind.PERMISSION, text="you may not"),
+    Says.STRANGER: Misconfigured(kind=Kind.AUTH, text="who are you"),
     Says.PENDING: Pending(job="7", after=timedelta(seconds=5)),
 }
 

@@ -144,6 +144,7 @@ def _fail_to_ask(now: World, number: int, worker: Worker) -> Iterator[Next]:
         return
     yield fault("the question gets no answer", answer(now, number, worker, Says.LATER))
     yield fault("the question is refused", answer(now, number, worker, Says.MISSET))
+    yield fault("the sign-in is refused", answer(now, number, worker, Says.STRANGER))
     if worker.purpose is Purpose.READ_BACK and now.targets[worker.step].effects:
         yield fault("read back, it differs", answer(now, number, worker, Says.DIFFERS))
 
@@ -159,7 +160,7 @@ def _arrive(game: Game, now: World, number: int, worker: Worker) -> Iterator[Nex
 
 def _fail_to_arrive(now: World, number: int, worker: Worker) -> Iterator[Next]:
     yield fault("the request is lost", answer(now, number, worker, Says.UNKNOWN))
-    for says in (Says.REFUSED, Says.LATER, Says.MISSET):
+    for says in (Says.REFUSED, Says.LATER, Says.MISSET, Says.STRANGER):
         text = f"the request is turned away ({_word(says)})"
         yield fault(text, answer(now, number, worker, says))
     target = now.targets[worker.step]

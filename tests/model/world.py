@@ -75,6 +75,7 @@ class Says(IntEnum):
     CLOSED = 10
     MISSET = 11
     PENDING = 12
+    STRANGER = 13
 
 
 class Row(NamedTuple):

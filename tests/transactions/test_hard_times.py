@@ -15,6 +15,7 @@ from controltower.processes import opportunity_to_project as deals
 from controltower.processes import time_and_expense_to_billing as billing
 from controltower.systems import calls
 from controltower.systems.models import System
+from controltower.systems.pace import Pace
 from controltower.transactions import cases, drain, engine, settlement, sweeper
 from controltower.transactions.claiming import claim
 from controltower.transactions.intent import Answered
@@ -180,10 +181,11 @@ def test_a_claim_that_was_taken_back_is_not_sent(firm: Firm) -> None:
 
 
 def test_what_is_in_doubt_stays_in_doubt_when_the_question_is_refused(firm: Firm) -> None:
-    """Credentials end while we ask whether the invoice arrived: a replay must ask again."""
+    """A right is taken from us while we ask whether the invoice arrived: a replay must ask
+    again."""
     bill, step = _in_the_dark(firm)
     _due(step)
-    firm.play(bill, probes=Misconfigured(kind=Kind.AUTH, text="The key has expired."))
+    firm.play(bill, probes=Misconfigured(kind=Kind.PERMISSION, text="The right has expired."))
     step.refresh_from_db()
     assert (step.state, step.kind) == (State.PARKED, Kind.UNKNOWN)
     assert "expired" in step.text
@@ -224,7 +226,7 @@ def test_an_unreadable_answer_to_a_question_does_not_close_the_system(firm: Firm
 
     async def ask() -> Any:
         system = await System.objects.aget(slug="salesforce")
-        door = calls.Door(system, Broken(), asyncio.Semaphore(1), calls.Pace(0))  # type: ignore[arg-type]
+        door = calls.Door(system, Broken(), asyncio.Semaphore(1), Pace(0))  # type: ignore[arg-type]
         return await door.perform(calls.Order(Purpose.SEND, "customer", "get", ref="1"))
 
     from asgiref.sync import async_to_sync

@@ -55,7 +55,8 @@ def test_what_was_refused_is_played_again(effect: Effect) -> None:
     ("verdict", "goes"),
     [
         (Rejected(kind=Kind.VALIDATION, text="no"), State.PARKED),
-        (Misconfigured(kind=Kind.AUTH, text="who"), State.PARKED),
+        (Misconfigured(kind=Kind.PERMISSION, text="you may not"), State.PARKED),
+        (Misconfigured(kind=Kind.AUTH, text="who"), State.UNKNOWN),
         (TryLater(kind=Kind.TRANSIENT, text="busy"), State.UNKNOWN),
         (Unavailable(text="away"), State.UNKNOWN),
     ],

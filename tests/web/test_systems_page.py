@@ -8,7 +8,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from controltower.canonical.verdicts import Kind, Misconfigured, TryLater
 from controltower.firm.models import AuditEntry
+from controltower.systems import circuit
 from controltower.systems.models import Call, Circuit, Feed, System
 from tests import factories
 from tests.factories import Firm
@@ -77,6 +79,22 @@ def test_an_open_circuit_says_when_it_tries_again(firm: Firm, tryton: System) ->
     tryton.retry_at = timezone.now() - timedelta(seconds=1)
     tryton.save()
     assert "Circuit testing" in page(browser(firm.jonas))
+
+
+def test_a_held_connection_says_why_and_what_it_does_not_cost(firm: Firm, tryton: System) -> None:
+    stranger = Misconfigured(kind=Kind.AUTH, text="Tryton refused the password of “tower”.")
+    circuit.note(tryton, [stranger], timezone.now())
+    client = browser(firm.otto)
+    shown = page(client)
+    assert "Sign-in refused" in shown and "refused the password" in shown
+    assert "nothing has failed" in shown and "Sign in to Tryton ERP again" in shown
+    assert "Sign-in refused" in page(client, "/systems/")
+    client.post(f"{TRYTON}resumption/")
+    assert "Sign-in refused" not in page(client)
+    slower = TryLater(kind=Kind.RATE_LIMITED, text="slower", after=timedelta(minutes=9))
+    circuit.note(System.objects.get(pk=tryton.pk), [slower], timezone.now())
+    shown = page(client)
+    assert "Asked us to wait" in shown and "other systems are not delayed" in shown
 
 
 def test_slow_and_silent_have_their_own_words(firm: Firm, tryton: System) -> None:
