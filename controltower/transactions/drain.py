@@ -53,6 +53,7 @@ PATIENCE = 40.0
 DUE = f"""
 SELECT DISTINCT s.connection FROM systems_system s
 WHERE s.active AND s.paused_at IS NULL AND (s.circuit <> 'open' OR s.retry_at <= now())
+  AND s.refused_at IS NULL AND (s.slow_until IS NULL OR s.slow_until <= now())
   AND EXISTS (SELECT 1 FROM transactions_step step
               WHERE step.system_id = s.id AND step.state IN ('scheduled', 'unknown', 'acked')
                 AND step.due_at <= now()
