@@ -59,7 +59,7 @@ class BambooConnector:
             Operation("resource", "update", Effect.IDEMPOTENT),
             Operation("webhook_log", "get", Effect.READ),
         ),
-        verification=Verification.SANDBOX,
+        verification=Verification.CONTRACT,
         auth=Auth.BASIC,
         concurrency=4,
     )
