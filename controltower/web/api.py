@@ -1,5 +1,5 @@
 """The JSON API: assembled here, spoken in `api_words`, played in `api_reading`,
-`api_replays` and `api_findings`.
+`api_replays`, `api_findings` and `api_assurance`.
 
 Bearer tokens belong to a person; what a person may not see is not there (404). Refusals are
 RFC 9457 problem documents. Amounts are exact text beside their currency.
@@ -15,7 +15,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.parser import Parser
 
 from controltower.canonical import strict_json
-from controltower.web import api_findings, api_reading, api_replays
+from controltower.web import api_assurance, api_findings, api_reading, api_replays
 from controltower.web.api_access import Token, known_caller, no_token
 from controltower.web.api_words import Refusal
 from controltower.web.errors import problem, reference_of
@@ -49,6 +49,7 @@ api = NinjaAPI(
 )
 api.add_router("/", api_reading.router)
 api.add_router("/", api_findings.router)
+api.add_router("/", api_assurance.router)
 api.add_router("/replays", api_replays.router)
 
 

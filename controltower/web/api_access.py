@@ -8,12 +8,13 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 from ninja.security import HttpBearer
 
 from controltower.firm.models import ApiToken, Person
+from controltower.web import scope
 from controltower.web.errors import problem, reference_of
 
 NOTED_EVERY = timedelta(minutes=1)
@@ -48,6 +49,12 @@ def caller(request: HttpRequest) -> Person:
     person = request.user
     assert isinstance(person, Person)
     return person
+
+
+def require_entity(person: Person, code: str | None) -> None:
+    """Raises Http404 for a legal entity that the person does not see; None stands for all."""
+    if code is not None and code not in {one.code for one in scope.entities(person)}:
+        raise Http404
 
 
 def no_token(request: HttpRequest) -> HttpResponse:

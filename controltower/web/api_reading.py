@@ -18,8 +18,7 @@ from controltower.firm.models import Person
 from controltower.measures import exposure
 from controltower.transactions.models import Step, Transaction, TransactionState
 from controltower.transactions.models.journey import TransactionQuerySet
-from controltower.web import scope
-from controltower.web.api_access import caller
+from controltower.web.api_access import caller, require_entity
 from controltower.web.api_words import (
     Amount,
     AttemptOut,
@@ -94,7 +93,7 @@ def transaction(request: HttpRequest, name: Annotated[Text, Path()]) -> Journey:
 def exceptions(request: HttpRequest, entity: Text | None = None) -> list[CauseOut]:
     """Open causes, most money first; the same figures as on the page."""
     person = caller(request)
-    _seen(person, entity)
+    require_entity(person, entity)
     currency = exposure.reporting_currency()
     return [
         CauseOut(
@@ -118,12 +117,9 @@ def exceptions(request: HttpRequest, entity: Text | None = None) -> list[CauseOu
 
 def _seen(person: Person, code: str | None = None) -> TransactionQuerySet:
     """What the person may see, in one entity if asked. Raises Http404 for one they do not see."""
+    require_entity(person, code)
     rows = Transaction.objects.visible_to(person)
-    if code is None:
-        return rows
-    if code not in {one.code for one in scope.entities(person)}:
-        raise Http404
-    return rows.of_entity(code)
+    return rows if code is None else rows.of_entity(code)
 
 
 def _chains(rows: TransactionQuerySet, key: str) -> Iterable[str]:

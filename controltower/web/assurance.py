@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -23,6 +23,7 @@ from controltower.firm.rights import Right, entities_of
 from controltower.incidents import watch
 from controltower.incidents.models import Incident
 from controltower.measures import rollups
+from controltower.measures.chaos import record
 from controltower.measures.checks.finding import made_at
 from controltower.measures.checks.money import BILLING, PARTS, part_of
 from controltower.measures.exposure import Scope
@@ -41,12 +42,13 @@ MOST_CLOSED, MOST_BREACHES = 10, 5
 @require_safe
 def assurance(request: SignedIn) -> HttpResponse:
     """The rules, the money per currency, and the incidents."""
-    now, under_way = timezone.now(), Incident.objects.filter(closed_at=None).select_related("owner")
+    now = timezone.now()
     context = {
         "now": now,
         "rules": rules(request.user, now),
-        "balances": _balances(Scope(request.user, scope.chosen(request))),
-        "incidents": [_incident(one, request.user) for one in under_way],
+        "balances": balances(Scope(request.user, scope.chosen(request))),
+        "incidents": [_incident(one, request.user) for one in under_way()],
+        "chaos": record(),
         "closed": Incident.objects.exclude(closed_at=None)[:MOST_CLOSED],
     }
     return render(request, "assurance/assurance.html", context)
@@ -74,6 +76,11 @@ def rules(person: Person, now: datetime) -> list[dict[str, Any]]:
     ]
 
 
+def under_way() -> QuerySet[Incident]:
+    """Incidents that nobody and nothing has ended yet."""
+    return Incident.objects.filter(closed_at=None).select_related("owner")
+
+
 def state_of(check: Check, now: datetime) -> str:
     """The rule's state for `marks`."""
     if check.looked_at is None:
@@ -83,7 +90,7 @@ def state_of(check: Check, now: datetime) -> str:
     return "stale" if now - check.looked_at > STALE else "holds"
 
 
-def _balances(eyes: Scope) -> list[dict[str, Any]]:
+def balances(eyes: Scope) -> list[dict[str, Any]]:
     """Billing money per currency, as far as the person sees: in = the sum of the parts."""
     found: dict[str, dict[str, Decimal]] = {}
     figures = rollups.figures(eyes, Kind.STANDING).filter(process=BILLING)
@@ -181,5 +188,5 @@ def banner(request: SignedIn) -> HttpResponse:
 
 def shown() -> dict[str, Any]:
     """What the line on the Tower draws."""
-    under_way = Incident.objects.filter(closed_at=None).order_by("opened_at", "id")
-    return {"open_incidents": list(under_way[:MOST_BREACHES])}
+    oldest_first = under_way().order_by("opened_at", "id")
+    return {"open_incidents": list(oldest_first[:MOST_BREACHES])}

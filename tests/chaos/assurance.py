@@ -10,9 +10,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from controltower.measures.chaos import RECORD, recoveries
 from controltower.supervisor.home import REPOSITORY
 
-RECORD = REPOSITORY / "docs" / "assurance.json"
 PAGE = REPOSITORY / "docs" / "assurance.md"
 BEGIN, END = "<!-- runs -->", "<!-- end of runs -->"
 COUNTED = ("lost", "duplicated", "stuck", "wrong", "in_doubt", "parked")
@@ -65,21 +65,14 @@ def _cells(run: dict[str, Any]) -> list[Any]:
 
 
 def _slowest(recorded: Sequence[dict[str, Any]]) -> list[list[Any]]:
-    """Each kind of fault over all runs; the median is that of the runs' medians."""
-    kinds = sorted({name for run in recorded for name in run["recovery"]})
-    rows = []
-    for kind in kinds:
-        found = [run["recovery"][kind] for run in recorded if kind in run["recovery"]]
-        measured = sorted(r["median"] for r in found if r["measured"])
-        rows.append(
-            [
-                kind, sum(r["times"] for r in found),
-                measured[len(measured) // 2] if measured else "–",
-                max(r["worst"] for r in found) if measured else "–",
-                sum(r["never"] for r in found),
-            ]
-        )  # fmt: skip
-    return rows
+    """Each kind of fault over all runs."""
+    return [
+        [
+            one.kind, one.times, "–" if one.median is None else one.median,
+            "–" if one.worst is None else one.worst, one.never,
+        ]
+        for one in recoveries(recorded)
+    ]  # fmt: skip
 
 
 def _shown(seconds: float | None) -> str:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
 from controltower.incidents.models import Incident
-from controltower.measures import assurance, invariants
+from controltower.measures import assurance, chaos, invariants
 from controltower.measures.models import Check
 from controltower.systems.models import System
 from controltower.transactions.models import Transaction
 from tests.factories import Firm, found, signed_in
+from tests.web.cast import token
 
 pytestmark = pytest.mark.django_db
 PAGE = "/assurance/"
@@ -90,6 +94,62 @@ def test_an_incident_is_taken_and_closed_with_a_word(firm: Firm) -> None:
     incident.refresh_from_db()
     assert incident.note == "A test."
     assert System.objects.get(slug="tryton").paused_at is not None
+
+
+def test_the_record_of_breaking_it_is_shown_as_it_stands(firm: Firm) -> None:
+    kept = chaos.record()
+    assert kept is not None
+    page = _show(signed_in(firm.otto))
+    assert "Broken on purpose" in page
+    assert all(run.commit in page for run in kept.runs)
+    assert all(one.kind in page for one in kept.recoveries)
+
+
+def test_without_a_record_nothing_is_claimed(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert chaos.record(tmp_path / "none.json") is None
+    (tmp_path / "empty.json").write_text("[]")
+    assert chaos.record(tmp_path / "empty.json") is None
+    monkeypatch.setattr("controltower.web.assurance.record", lambda: None)
+    page = _show(signed_in(firm.otto))
+    assert "nothing is claimed" in page
+    assert "Seconds to recover" not in page
+
+
+class TestApi:
+    """The same as the page, for programs."""
+
+    def ask(self, headers: dict[str, str], query: str = "", status: int = 200) -> Any:
+        answer = Client().get(f"/api/v1/assurance{query}", headers=headers)
+        assert answer.status_code == status, answer.content
+        return answer.json()
+
+    def test_it_tells_what_the_page_tells(self, firm: Firm) -> None:
+        firm.bill(firm.deal())
+        assurance.look(now=timezone.now())
+        told = self.ask(token(firm.otto))
+        assert [rule["code"] for rule in told["rules"]] == [r.code for r in invariants.INVARIANTS]
+        assert {rule["state"] for rule in told["rules"]} == {"holds"}
+        (line,) = told["balances"]
+        assert line["total"] == line["posted"] == {"amount": "7200.00", "currency": "EUR"}
+        kept = chaos.record()
+        assert kept is not None
+        assert [run["commit"] for run in told["chaos"]["runs"]] == [r.commit for r in kept.runs]
+        assert len(told["chaos"]["recoveries"]) == len(kept.recoveries)
+
+    @pytest.mark.breaks("I3")
+    def test_records_are_named_to_who_sees_the_firm(self, firm: Firm) -> None:
+        bill = _break(firm)
+        otto, callum = token(firm.otto), token(firm.callum)
+        whole, part = self.ask(otto), self.ask(callum)
+        assert bill.reference in json.dumps(whole)
+        assert whole["incidents"][0]["halted"] == ["tryton"]
+        assert bill.reference not in json.dumps(part)
+        assert part["balances"] == []
+        assert {rule["rows"] for rule in part["rules"]} == {None}
+        self.ask(callum, "?entity=LF-DE", status=404)
+        assert self.ask(otto, "?entity=LF-DE")["balances"] != []
 
 
 def test_who_may_not_pause_systems_may_not_close(firm: Firm) -> None:

@@ -125,6 +125,7 @@ POLICY: dict[str, Rule] = {
     "api:report": Rule(WRITE, Right.RESOLVE, scoped=True, form=REASON | {"evidence": "its list"}),
     "api:confirm": Rule(WRITE, Right.APPROVE_REPLAY, scoped=True),
     "api:exceptions": Rule(),
+    "api:assurance": Rule(),
     "api:plan": Rule(WRITE, Right.REPLAY),
     "api:replay": Rule(scoped=True),
     "api:release": Rule(WRITE, Right.REPLAY, scoped=True),
