@@ -60,6 +60,11 @@ journeys = [
         findings.confirm,
         name="transaction_confirmations",
     ),
+    path(
+        "tx/<path:correlation_id>/cancellations/",
+        transactions.cancel,
+        name="transaction_cancellations",
+    ),
     path("tx/<path:correlation_id>/billings/", transactions.bill, name="transaction_billings"),
     path("tx/<path:correlation_id>/reveals/", transactions.show, name="transaction_reveals"),
     path("tx/<path:correlation_id>/", transactions.transaction, name="transaction"),

@@ -11,7 +11,7 @@ from controltower.canonical.verdicts import Kind
 from controltower.firm.models import Person, Role
 from controltower.firm.rights import Right
 from controltower.mappings.models import MappingVersion, VersionState
-from controltower.transactions import findings
+from controltower.transactions import cancelling, findings
 from controltower.transactions.models import Step, Transaction, TransactionState, WaitKind
 from controltower.web import standing
 from controltower.web.actions import Action, leave
@@ -129,9 +129,9 @@ def actions_for(chain: Chain, person: Person) -> list[Action]:
     if one.is_over:
         return []
     if one.gathering:
-        return [_bill_now(one, person, entity)]
+        return [_bill_now(one, person, entity), cancel_action(chain, person, entity)]
     if trouble is None or trouble.state not in standing.STUCK:
-        return []
+        return [cancel_action(chain, person, entity)]
     actions = []
     if trouble.kind == Kind.PERIOD_CLOSED:
         url = reverse("transaction_decisions", args=[one.correlation_id])
@@ -142,7 +142,7 @@ def actions_for(chain: Chain, person: Person) -> list[Action]:
         actions.append(replay_action(one, trouble, person, entity))
     if chain.letter is not None:
         actions.append(assign_action(chain.letter.cause_id, person, key="a"))
-    return [*actions, *_settle(one, person, entity)]
+    return [*actions, *_settle(one, person, entity), cancel_action(chain, person, entity)]
 
 
 def replay_action(
@@ -239,6 +239,24 @@ def settle_actions(url: str, person: Person, entity: str | None) -> list[Action]
         )
         for how, label, title, icon in ways
     ]
+
+
+def cancel_action(chain: Chain, person: Person, entity: str | None) -> Action:
+    """Call it off, as long as nothing was sent."""
+    one, may = chain.chosen, leave(person, Right.RESOLVE, entity)
+    why_not = may.why_not or cancelling.obstacle(chain.own)
+    url = reverse("transaction_cancellations", args=[one.correlation_id])
+    return Action(
+        id="cancel",
+        label=_("Cancel"),
+        title=_("Why is it called off? Nothing of it was sent."),
+        url=f"{url}?part={one.reference}",
+        confirm=_("Call it off"),
+        form=Reason(auto_id="cancel-%s"),
+        icon="circle-x",
+        allowed=not why_not,
+        why_not=why_not,
+    )
 
 
 def _bill_now(one: Transaction, person: Person, entity: str | None) -> Action:

@@ -19,7 +19,7 @@ from controltower.firm.rates import rate_date
 from controltower.firm.rights import Right
 from controltower.incidents import triage
 from controltower.measures.exposure import Scope
-from controltower.transactions import gathering, replay
+from controltower.transactions import cancelling, gathering, replay
 from controltower.transactions.models import Transaction
 from controltower.transactions.models.journey import TransactionQuerySet
 from controltower.transactions.protocol import State
@@ -202,6 +202,24 @@ def solve(request: SignedIn, correlation_id: str) -> HttpResponse:
     else:
         done = _("Ended, with your reason.") if ended else _("It had ended already.")
         messages.success(request, done)
+    return _back(part)
+
+
+@require_POST
+def cancel(request: SignedIn, correlation_id: str) -> HttpResponse:
+    """Call a transaction off of which nothing was sent."""
+    part, form = part_of(request, correlation_id), Reason(request.POST)
+    reason = form.cleaned_data["reason"] if form.is_valid() else ""
+    try:
+        cancelling.cancel(transaction=part, reason=reason, by=request.user, now=timezone.now())
+    except cancelling.NotAllowed:
+        messages.error(request, only(Right.RESOLVE))
+    except cancelling.ReasonMissing:
+        messages.error(request, _("Calling it off needs a reason. Nothing was changed."))
+    except cancelling.Sent as why:
+        messages.warning(request, _("It was not called off. %(why)s") % {"why": why})
+    else:
+        messages.success(request, _("Called off. Nothing of it was or will be sent."))
     return _back(part)
 
 

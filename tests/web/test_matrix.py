@@ -74,6 +74,7 @@ POLICY: dict[str, Rule] = {
     "transaction_confirmations": Rule(
         WRITE, Right.APPROVE_REPLAY, scoped=True, form={"confirm": "yes"}
     ),
+    "transaction_cancellations": Rule(WRITE, Right.RESOLVE, scoped=True, form=REASON),
     "transaction_billings": Rule(WRITE, Right.REPLAY, scoped=True),
     "transaction_reveals": Rule(WRITE, Right.REVEAL_PERSONAL, scoped=True, form=REASON),
     "exceptions": Rule(),
