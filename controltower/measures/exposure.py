@@ -165,7 +165,7 @@ LATENESSES = ("late", "due_today", "in_time")
 def midnight_after(now: datetime, zone: str) -> datetime:
     """The end of the person's own day."""
     local = now.astimezone(ZoneInfo(zone))
-    return local.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    return local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0) + timedelta(days=1)
 
 
 def lateness_filter(kind: str, now: datetime, zone: str) -> Q:

@@ -100,8 +100,9 @@ def _stage(stage: Stage, found: Mapping[tuple[Any, ...], Stake]) -> StageLine:
 
 
 def start_of_day(now: datetime, zone: str) -> datetime:
-    """Midnight of the person's own day."""
-    return now.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
+    """Midnight of the person's own day; the first where clocks go back over it."""
+    local = now.astimezone(ZoneInfo(zone))
+    return local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from controltower.canonical.money import UnknownCurrency, minor_units
 from controltower.canonical.records import BillableFact, TimeEntry
 from controltower.canonical.verdicts import Kind
-from controltower.processes.definition import Entity, Facts, Refuse
+from controltower.processes.definition import Entity, Facts, Refuse, misdated
 
 
 def group_of(fact: BillableFact) -> str:
@@ -42,9 +42,7 @@ def fault_of(fact: BillableFact) -> str:
         return f"Timecard {fact.number} has {fact.hours} hours: only positive time can be billed."
     if fact.amount <= 0:
         return f"{fact.number} has the amount {fact.amount}: only positive amounts can be billed."
-    if fact.on is None:
-        return f"{fact.number} carries no date, so its accounting period is unknown."
-    return ""
+    return misdated(fact.number, fact.on)
 
 
 def refusal_of(item: Mapping[str, Any], facts: Facts) -> Refuse | None:
@@ -100,8 +98,8 @@ def _unsound(item: Mapping[str, Any]) -> Refuse | None:
 
 
 def undated(item: Mapping[str, Any]) -> Refuse | None:
-    """A fact without a date has no accounting period, neither for an invoice nor for a cost."""
-    if item.get("on"):
-        return None
-    text = f"{item['number']} carries no date, so its accounting period is unknown."
-    return Refuse(Kind.VALIDATION, text, "on")
+    """A fact without a date has no accounting period, neither for an invoice nor for a cost; nor
+    has one that is dated in another age."""
+    on = date.fromisoformat(str(item["on"])) if item.get("on") else None
+    text = misdated(str(item["number"]), on)
+    return Refuse(Kind.VALIDATION, text, "on") if text else None

@@ -15,6 +15,9 @@ from zoneinfo import ZoneInfo
 from controltower.canonical.events import BusinessKey, CanonicalEvent
 from controltower.canonical.verdicts import Kind
 
+ACCOUNTED = range(2000, 2200)
+"""The years in which the firm's books have periods; a date outside them is a slip of the pen."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entity:
@@ -37,6 +40,15 @@ class Entity:
         while f"{day:%Y-%m}" in self.closed_periods:
             day = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
         return day
+
+
+def misdated(name: str, on: date | None) -> str:
+    """Why a date lies in no accounting period, or "" when it does."""
+    if on is None:
+        return f"{name} carries no date, so its accounting period is unknown."
+    if on.year not in ACCOUNTED:
+        return f"{name} is dated {on.isoformat()}, which no accounting period of the firm holds."
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from controltower.processes.definition import (
     Send,
     Skip,
     StepDefinition,
+    misdated,
 )
 
 FIXED_FEE = "Fixed fee"
@@ -73,6 +74,18 @@ def check_deal(facts: Facts) -> Prepared:
             f"The deal names the legal entity {deal['entity']}, which the firm does not have.",
             "entity",
         )
+    if fault := misdated("The deal", _start(facts)):
+        return Refuse(Kind.VALIDATION, fault, "close_date")
+    worth = _worth(deal)
+    if isinstance(worth, Refuse):
+        return worth
+    if not deal.get("customer_id"):
+        return Refuse(Kind.VALIDATION, "The deal names no client.", "customer_id")
+    return Learn({"amount": str(worth.amount)})
+
+
+def _worth(deal: Mapping[str, Any]) -> Money | Refuse:
+    """The deal's amount, or why it is none."""
     try:
         minor_units(str(deal["currency"]))
         amount = Money.of(str(deal["amount"]), str(deal["currency"]))
@@ -86,9 +99,7 @@ def check_deal(facts: Facts) -> Prepared:
         return Refuse(Kind.VALIDATION, "The deal's amount is not a number.", "amount")
     if amount.minor <= 0:
         return Refuse(Kind.VALIDATION, "The deal has no positive amount.", "amount")
-    if not deal.get("customer_id"):
-        return Refuse(Kind.VALIDATION, "The deal names no client.", "customer_id")
-    return Learn({"amount": str(amount.amount)})
+    return amount
 
 
 def read_client(facts: Facts) -> Prepared:
