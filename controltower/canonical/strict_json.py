@@ -18,6 +18,8 @@ T = TypeVar("T")
 DEPTH = 64
 DIGITS = 40
 EXPONENT = 20
+LONGEST_NUMBER = 400
+"""Digits of a fraction in an answer: as many as any float, written out, has before its point."""
 
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 """One string, or the rest of the text when it never ends: so that each character is seen once."""
@@ -78,11 +80,21 @@ def _items(text: str) -> list[tuple[bytes, Any]]:
 
 
 def decode_exact(raw: bytes | str) -> Any:
-    """Read JSON with exact numbers and single keys but without limits: for the answers of systems
-    that we have asked. Raises ValueError."""
-    return json.loads(
-        raw, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_unique
-    )
+    """Read JSON with exact numbers and single keys but hardly a limit: for the answers of systems
+    that we have asked. Raises ValueError, also for what no stack could hold."""
+    try:
+        return json.loads(
+            raw, parse_float=_written_out, parse_constant=_no_constant, object_pairs_hook=_unique
+        )
+    except RecursionError:
+        raise NotStrictJson("It is nested too deeply.") from None
+
+
+def _written_out(literal: str) -> Decimal:
+    number = Decimal(literal)
+    if abs(number.adjusted()) > LONGEST_NUMBER or len(literal) > LONGEST_NUMBER:
+        raise NotStrictJson(f"A number has more than {LONGEST_NUMBER} digits when written out.")
+    return number
 
 
 def _text(raw: bytes | str) -> str:

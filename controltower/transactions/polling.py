@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
 
+from django.db import DataError
 from django.db.models import QuerySet
 from django.db.transaction import atomic
 
-from controltower.canonical.verdicts import Verdict
+from controltower.canonical.verdicts import Kind, TryLater, Verdict
 from controltower.systems import calls, circuit
 from controltower.systems.models import Call, Feed, System
 from controltower.systems.switchboard import Reply, Switchboard
@@ -79,12 +80,22 @@ def _take(board: Board, reply: Reply[Reading, Page]) -> int:
     reading, page = reply.ticket, reply.answer
     began = clock.now() - timedelta(milliseconds=reply.milliseconds)
     if isinstance(page, calls.ChangePage):
-        stored = _keep(reading.feed, page, began)
+        try:
+            stored = _keep(reading.feed, page, began)
+        except (DataError, ValueError) as error:
+            _failed(reading.feed, _unkeepable(error), began)
+            return 0
         _place(board, reading.after(page))
         return stored
     if trouble := reply.trouble or (page and page.verdict):
         _failed(reading.feed, trouble, began)
     return 0
+
+
+def _unkeepable(error: Exception) -> Verdict:
+    """What came holds what no database keeps, such as half a character. The cursor stays."""
+    text = f"What changed cannot be kept ({type(error).__name__}): put it right at the source."
+    return TryLater(kind=Kind.CONTRACT, text=text)
 
 
 def _claim() -> list[Reading]:

@@ -24,8 +24,8 @@ def answer(raw: bytes) -> Mapping[str, Any]:
     """The parsed answer, with `result` or `error`. Raises NotTryton."""
     try:
         document = _rich(exact_json.decode(raw))
-    except (ValueError, TypeError, KeyError) as error:
-        raise NotTryton(str(error)) from None
+    except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError) as error:
+        raise NotTryton(type(error).__name__) from None
     if not isinstance(document, dict) or not {"result", "error"} & document.keys():
         raise NotTryton("neither a result nor an error")
     return document

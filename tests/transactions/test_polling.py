@@ -11,8 +11,10 @@ from django.utils import timezone
 from controltower.canonical.verdicts import Kind, TryLater
 from controltower.systems import calls
 from controltower.systems.models import Feed
-from controltower.transactions import polling
-from tests.factories import found
+from controltower.transactions import interpretation, polling
+from controltower.transactions.models import EventState, InboundEvent
+from integrations.connector import Change
+from tests.factories import Firm, found
 
 pytestmark = pytest.mark.django_db
 NOTHING = calls.ChangePage(changes=(), next_cursor="7")
@@ -62,6 +64,27 @@ def test_a_feed_that_fails_says_so_and_the_others_go_on(monkeypatch: pytest.Monk
     assert (crm.trouble, crm.cursor) == ("The CRM rests.", "1")
     assert (psa.trouble, psa.cursor) == ("", "7")
     assert crm.due_at > timezone.now()
+
+
+@pytest.mark.parametrize("name", ["a\x00b", "half \ud800", "x" * 10**6])
+def test_what_cannot_be_kept_stops_no_other_feed(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crm, psa = _feeds()
+    event = Firm(timezone.now()).opportunity(name=name, source_id=name[:3])
+    page = calls.ChangePage(changes=(Change(b"{}", event),), next_cursor="7")
+
+    async def read_changes(door: calls.Door, *_: object) -> calls.ChangePage:
+        return page if door.system.pk == crm.system_id else NOTHING
+
+    monkeypatch.setattr(calls.Door, "read_changes", read_changes)
+    polling.poll(budget=timedelta(0))
+    interpretation.interpret_due(limit=10, now=timezone.now())
+    crm.refresh_from_db()
+    psa.refresh_from_db()
+    assert (psa.trouble, psa.cursor) == ("", "7")
+    assert crm.cursor == "7" or "put it right at the source" in crm.trouble
+    assert not InboundEvent.objects.filter(state=EventState.RECEIVED).exists()
 
 
 def test_a_feed_is_read_by_one_worker_at_a_time() -> None:
