@@ -17,7 +17,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 CODE = ["controltower", "integrations", "tests", "bin", "manage.py"]
 NOT_FAST = "not slow and not browser and not tryton"
-BESIDE = ("tests/platform", "tests/journeys", "tests/integrations", "tests/chaos", "tests/crash")
+BESIDE = ("tests/platform", "tests/journeys", "tests/chaos", "tests/crash")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
