@@ -10,7 +10,8 @@ from django.db.models import F, Q
 
 
 class LegalEntity(models.Model):
-    """A company of the firm. `gather_for` is how long approved work is gathered for an invoice."""
+    """A company of the firm. `gather_for` is how long approved work is gathered for an invoice;
+    `residency` the region that its records may not leave ("EU"), "" when they may."""
 
     code = models.CharField(max_length=16, unique=True)
     name = models.CharField(max_length=120)
@@ -18,6 +19,7 @@ class LegalEntity(models.Model):
     currency = models.CharField(max_length=3)
     zone = models.CharField(max_length=64)
     gather_for = models.DurationField(default=timedelta(hours=4))
+    residency = models.CharField(max_length=16, blank=True)
 
     class Meta:
         ordering = ["code"]

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from controltower.canonical.identity import new_id
+from controltower.firm.models import LegalEntity
 
 
 class Circuit(models.TextChoices):
@@ -39,6 +40,7 @@ class System(models.Model):
     Systems with the same `connection` share one sign-in, quota and concurrency: all are held while
     that sign-in is refused (since `refused_at`, in the words of `refusal`), and until `slow_until`
     when one of them has asked to be called less often (`holding`).
+    `region` is where it keeps what it is given ("EU"); "" when nobody has said.
     """
 
     slug = models.SlugField(unique=True)
@@ -50,6 +52,7 @@ class System(models.Model):
     base_url = models.CharField(max_length=300)
     secrets = models.JSONField(default=dict)
     options = models.JSONField(default=dict, blank=True)
+    region = models.CharField(max_length=16, blank=True)
     deadline_seconds = models.PositiveSmallIntegerField(default=20)
     concurrency = models.PositiveSmallIntegerField(default=8)
     calls_per_second = models.PositiveSmallIntegerField(default=25)
@@ -88,6 +91,38 @@ class System(models.Model):
     def deadline(self) -> timedelta:
         """The total time one call may take."""
         return timedelta(seconds=self.deadline_seconds)
+
+
+class Route(models.Model):
+    """Which of several systems plays a part, for whom and from which accounting day: an old and a
+    new ERP beside each other. Without a company or record (an entity of the connectors, such as
+    "invoice") it holds for all; `ends_on` is the first day on which it no longer does."""
+
+    role = models.CharField(max_length=20)
+    company = models.ForeignKey(
+        LegalEntity, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    record = models.CharField(max_length=40, blank=True)
+    system = models.ForeignKey(System, on_delete=models.PROTECT, related_name="routes")
+    starts_on = models.DateField()
+    ends_on = models.DateField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["role", "company", "record", "starts_on"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["role", "company", "record", "starts_on"],
+                name="one_route_from_a_day",
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_on__isnull=True) | Q(ends_on__gt=F("starts_on")),
+                name="route_ends_after_it_starts",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} for {self.company or 'all'}: {self.system} from {self.starts_on}"
 
 
 class Feed(models.Model):

@@ -20,6 +20,8 @@ from django.db.transaction import atomic
 
 from controltower import queues
 from controltower.processes.definition import Facts, StepDefinition
+from controltower.systems.models import System
+from controltower.systems.routing import Part
 from controltower.transactions import bell, facts, sets
 from controltower.transactions.models import (
     Attempt,
@@ -78,6 +80,16 @@ class Case:
     def definitions(self, known: Facts | None = None) -> dict[str, StepDefinition]:
         """The steps of its process by name."""
         return facts.definitions(self.transaction, known or self.facts())
+
+    def player(self, role: str, record: str) -> System | None:
+        """The system that plays a part in this transaction, by the accounting day on which it
+        began: all its steps agree, even across a cut-over."""
+        transaction = self.transaction
+        entity = self.world.entities.get(transaction.entity.code) if transaction.entity else None
+        began = transaction.started_at
+        day = entity.today(began) if entity else began.date()
+        part = Part(role, transaction.entity_id, record, day)
+        return self.world.playing(part, {item.source for item in self.items})
 
     def note(
         self,

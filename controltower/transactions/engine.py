@@ -37,7 +37,7 @@ def _lay_out(case: Case, defined: dict[str, StepDefinition]) -> None:
 
 
 def _planned(case: Case, position: int, definition: StepDefinition) -> Step:
-    system = case.world.playing(definition.role) if definition.role else None
+    system = case.player(definition.role, definition.entity) if definition.role else None
     return Step(
         transaction=case.transaction,
         name=definition.name,
@@ -108,8 +108,7 @@ def advance(case: Case) -> None:
             if _cast(case, step, definition):
                 schedule(case, step)
             else:
-                text = f"No system of the firm plays the part “{definition.role}” at present."
-                stop(case, step, Refuse(Kind.CONTRACT, text))
+                stop(case, step, Refuse(Kind.CONTRACT, _uncast(case, definition)))
     fold(case)
     case.touch()
 
@@ -117,9 +116,18 @@ def advance(case: Case) -> None:
 def _cast(case: Case, step: Step, definition: StepDefinition) -> bool:
     """Whether a system plays the step's part; one that was set up later is taken now."""
     if step.system is None:
-        step.system = case.world.playing(definition.role)
+        step.system = case.player(definition.role, definition.entity)
         step.effect = _effect(step.system, definition)
     return step.system is not None
+
+
+def _uncast(case: Case, definition: StepDefinition) -> str:
+    able = [system.title for system in case.world.able(definition.role)]
+    if not able:
+        return f"No system of the firm plays the part “{definition.role}” at present."
+    company = case.transaction.entity or "a transaction without a company"
+    choice = " or ".join(able)
+    return f"No route says which system takes “{definition.entity}” for {company}: {choice}."
 
 
 def schedule(case: Case, step: Step) -> None:

@@ -24,7 +24,7 @@ from controltower.mappings.apply import apply
 from controltower.mappings.models import MappingVersion
 from controltower.processes.definition import Prepared, Refuse, Send, StepDefinition
 from controltower.systems import calls
-from controltower.transactions import cases, engine, findings, references, sets
+from controltower.transactions import cases, engine, findings, references, residency, sets
 from controltower.transactions.cases import Case
 from controltower.transactions.claiming import LEASE, Claim, give_back
 from controltower.transactions.facts import conclude
@@ -143,7 +143,8 @@ def _draft(case: Case, step: Step, past: Past) -> Draft | None:
     definition = case.definitions(known)[step.name]
     step.effect = aged(Effect(step.effect), key_lives=_key_lives(case, step, past))
     purpose = purpose_of(State(step.state), Effect(step.effect), step.kind)
-    prepared = conclude(definition, known)
+    barred = residency.refusal(case, step) if purpose is Purpose.SEND else None
+    prepared = barred or conclude(definition, known)
     if not isinstance(prepared, Send) and _in_doubt(step):
         prepared = Send(record=step.sent, ref=step.ref)
     if _has_stopped_workers(case, step, past):

@@ -71,7 +71,7 @@ def _compare(pk: UUID, now: datetime) -> None:
 
 def _invoices_of(case: Case, trace: Trace) -> dict[str, str]:
     """The reference of the record that carries a fact, by the fact's mark."""
-    system, entity = case.world.playing(trace.role), case.transaction.entity
+    system, entity = case.player(trace.role, trace.entity), case.transaction.entity
     if system is None or entity is None:
         return {}
     marks = [trace.mark(item.record) for item in case.items]

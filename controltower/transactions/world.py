@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -10,7 +10,8 @@ from controltower.firm.models import LegalEntity, Period
 from controltower.mappings import versions
 from controltower.mappings.models import MappingVersion
 from controltower.processes.definition import Entity
-from controltower.systems.models import Recovery, System
+from controltower.systems.models import Recovery, Route, System
+from controltower.systems.routing import Part, chosen
 
 
 @dataclass
@@ -33,10 +34,21 @@ class World:
         """The row of a legal entity, None for what belongs to none."""
         return next((row for row in self.legal.values() if row.pk == pk), None)
 
-    def playing(self, role: str) -> System | None:
-        """The active system that takes this part in a process."""
-        active = (s for s in self.systems.values() if s.active and s.role == role)
-        return next(active, None)
+    @cached_property
+    def routes(self) -> Sequence[Route]:
+        """Which systems play the parts that several could."""
+        return list(Route.objects.all())
+
+    def able(self, role: str) -> list[System]:
+        """The active systems that could take this part in a process."""
+        return [s for s in self.systems.values() if s.active and s.role == role]
+
+    def playing(self, part: Part, sources: Collection[str]) -> System | None:
+        """The system that takes a part; `sources` are the systems that the facts come from."""
+        able = self.able(part.role)
+        if len(able) < 2:
+            return next(iter(able), None)
+        return chosen(part, able, self.routes, sources)
 
     def active_version(self, mapping: str) -> MappingVersion:
         """The mapping's version in force. Raises MappingVersion.DoesNotExist."""
