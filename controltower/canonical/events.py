@@ -14,6 +14,12 @@ MILESTONE_APPROVED = "milestone.approved"
 INVOICE_POSTED = "invoice.posted"
 INVOICE_PAID = "invoice.paid"
 RESOURCE_CHANGED = "resource.changed"
+ABSENCE_CHANGED = "absence.changed"
+ASSIGNMENT_CHANGED = "assignment.changed"
+CUSTOMER_CHANGED = "customer.changed"
+CONTRACT_SIGNED = "contract.signed"
+CHANGE_ORDER_APPROVED = "change_order.approved"
+PURCHASE_APPROVED = "purchase.approved"
 
 
 @dataclass(frozen=True, slots=True)

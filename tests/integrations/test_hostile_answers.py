@@ -13,8 +13,9 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from controltower.canonical.verdicts import Verdict
-from controltower.systems.calls import CallFailed, ChangePage, Door, Order, Pace
+from controltower.systems.calls import CallFailed, ChangePage, Door, Order
 from controltower.systems.models import System
+from controltower.systems.pace import Pace
 from integrations import catalogue
 from integrations.connector import Connection
 

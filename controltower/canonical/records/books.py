@@ -1,0 +1,100 @@
+"""What is booked: invoices, cash, revenue and cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from controltower.canonical.records.base import Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceLine:
+    """One line; `amount` = quantity × unit price, rounded to the currency."""
+
+    description: str
+    quantity: Decimal
+    unit: str
+    unit_price: Decimal
+    amount: Decimal
+    tax_code: str = ""
+    account_code: str = ""
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invoice(Record):
+    """A customer invoice; `reference` is ours and finds it again in the ERP."""
+
+    reference: str = ""
+    number: str = ""
+    customer_code: str = ""
+    customer_name: str = ""
+    currency: str = ""
+    invoice_date: date | None = None
+    payment_term: str = ""
+    description: str = ""
+    lines: tuple[InvoiceLine, ...] = field(default_factory=tuple)
+    untaxed: Decimal = Decimal(0)
+    tax: Decimal = Decimal(0)
+    total: Decimal = Decimal(0)
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment(Record):
+    """Cash that settles an invoice, wholly or in part: `amount` of it, in the invoice's
+    `currency`; `open_amount` is what remains to be paid after it."""
+
+    invoice_reference: str = ""
+    invoice_number: str = ""
+    customer_code: str = ""
+    currency: str = ""
+    amount: Decimal = Decimal(0)
+    open_amount: Decimal = Decimal(0)
+    paid_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevenuePart:
+    """What is recognised in one accounting month ("2026-11")."""
+
+    period: str
+    amount: Decimal
+    recognised: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevenueSchedule(Record):
+    """How a project's revenue is spread over months; the parts add up to `total`.
+
+    `method` is "percentage_of_completion" or "milestones".
+    """
+
+    project_id: str = ""
+    reference: str = ""
+    method: str = ""
+    currency: str = ""
+    total: Decimal = Decimal(0)
+    parts: tuple[RevenuePart, ...] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purchase(Record):
+    """Something bought for a project: a supplier's invoice, a purchase order or an expense report
+    of the spend system. `amount` is without tax, in `currency`; `tax` comes on top."""
+
+    number: str = ""
+    kind: str = ""
+    supplier_name: str = ""
+    project_id: str = ""
+    status: str = ""
+    account_code: str = ""
+    currency: str = ""
+    amount: Decimal = Decimal(0)
+    tax: Decimal = Decimal(0)
+    on: date | None = None
+    billable: bool = False
+    order_number: str = ""
+    resource_id: str = ""

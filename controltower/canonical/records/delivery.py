@@ -1,0 +1,94 @@
+"""What is delivered: projects, who is on them, and the work to be billed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from controltower.canonical.records.base import Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project(Record):
+    """A delivery project in the PSA."""
+
+    customer_id: str = ""
+    customer_name: str = ""
+    opportunity_id: str = ""
+    stage: str = ""
+    billing_method: str = ""
+    billing_grouping: str = ""
+    po_number: str = ""
+    region: str = ""
+    currency: str = ""
+    contract_value: Decimal = Decimal(0)
+    start_date: date | None = None
+    end_date: date | None = None
+    external_id: str = ""
+    correlation_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment(Record):
+    """Somebody on a project for a time. `rate` is what an hour is billed at, in `currency`; both
+    days are included. `skills` are what the place asks for."""
+
+    project: Project | None = None
+    project_id: str = ""
+    resource_id: str = ""
+    resource_name: str = ""
+    role: str = ""
+    skills: tuple[str, ...] = field(default_factory=tuple)
+    status: str = ""
+    from_date: date | None = None
+    to_date: date | None = None
+    hours: Decimal = Decimal(0)
+    rate: Decimal = Decimal(0)
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillableFact(Record):
+    """Something approved in the PSA that is billed, or reported as cost when not billable.
+
+    `project` is as complete as the source's relationship fields allow; `number` is the human key
+    (timecard, expense or milestone name).
+    """
+
+    number: str
+    project: Project | None = None
+    project_id: str = ""
+    currency: str = ""
+    amount: Decimal = Decimal(0)
+    billable: bool = True
+    approved: bool = True
+    billed: bool = False
+    invoice_number: str = ""
+    on: date | None = None
+    resource_name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeEntry(BillableFact):
+    """An approved timecard split: hours of one person on one project in one week."""
+
+    hours: Decimal = Decimal(0)
+    rate: Decimal = Decimal(0)
+    cost_rate: Decimal = Decimal(0)
+    role: str = ""
+    week_start: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expense(BillableFact):
+    """An approved expense to be re-billed."""
+
+    type: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Milestone(BillableFact):
+    """A fixed-fee milestone approved for billing."""
+
+    target_date: date | None = None

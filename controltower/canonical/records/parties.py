@@ -1,0 +1,71 @@
+"""Who we work for and who works for us."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+from controltower.canonical.records.base import Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Customer(Record):
+    """Who is billed. Contact fields are personal data."""
+
+    street: str = ""
+    city: str = ""
+    postal_code: str = ""
+    country: str = ""
+    vat_number: str = ""
+    currency: str = ""
+    contact_name: str = ""
+    contact_email: str = ""
+    strategic: bool = False
+    erp_code: str = ""
+
+
+class ResourceStatus(StrEnum):
+    """Whether somebody can be staffed."""
+
+    ACTIVE = "active"
+    LEFT = "left"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource(Record):
+    """Somebody who works for the firm, as the HR system of record has them.
+
+    `source_id` is that system's id; `number` the firm's own. `name` and `email` are personal data
+    and masked wherever they are shown. `entity` employs; `cost_rate` is what an hour costs, in
+    `currency`. `from_date` and `to_date` are the first and the last day of employment, None where
+    open. `reference` is the PSA's id of the same person, written back by us. Of somebody who was
+    removed only `source_id` and `status` are known.
+    """
+
+    number: str = ""
+    email: str = ""
+    role: str = ""
+    skills: tuple[str, ...] = field(default_factory=tuple)
+    location: str = ""
+    cost_rate: Decimal = Decimal(0)
+    currency: str = ""
+    from_date: date | None = None
+    to_date: date | None = None
+    status: ResourceStatus = ResourceStatus.ACTIVE
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absence(Record):
+    """Days on which somebody is not there, both included. `hours` is how much of them altogether,
+    zero when the source tells days only."""
+
+    resource_id: str = ""
+    kind: str = ""
+    approved: bool = True
+    from_date: date | None = None
+    to_date: date | None = None
+    hours: Decimal = Decimal(0)
