@@ -10,18 +10,21 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.contrib.sessions.models import Session
 from django.db import connections
 from django.test import Client
 
 from controltower import queues
-from controltower.firm.models import Role
+from controltower.firm.models import Duty, Person, Role
 from controltower.transactions import bell
 from controltower.transactions.models import ReplayItem, ReplayPlan, Step
 from controltower.web import live
 from controltower.web.membership import audience
-from tests.web.cast import LONG_AGO, browser, person, transaction
+from tests.web.cast import LONG_AGO, browser, entity, person, transaction
 from tests.web.tabs import Tab
 
+PATIENCE = 60
+"""Seconds after which something that should have happened has not."""
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -104,6 +107,19 @@ class TestTheDoor:
         foreign = [(b"host", b"localhost"), (b"origin", b"https://evil.example")]
         assert not await Tab(client, headers=foreign).connect()
 
+    @pytest.mark.parametrize(
+        "origin", [b"null", b"", b"http://localhost.evil.example", b"http://evil.example/localhost"]
+    )
+    async def test_nor_one_that_looks_like_ours(self, origin: bytes) -> None:
+        client = await sync_to_async(lambda: browser(person("alice")))()
+        foreign = [(b"host", b"localhost"), (b"origin", origin)]
+        assert not await Tab(client, headers=foreign).connect()
+
+    async def test_nor_with_a_session_that_is_over(self) -> None:
+        client = await sync_to_async(lambda: browser(person("alice")))()
+        await Session.objects.all().aupdate(expire_date=LONG_AGO)
+        assert not await Tab(client).connect()
+
     async def test_there_is_one_address(self) -> None:
         client = await sync_to_async(lambda: browser(person("alice")))()
         assert not await Tab(client, path="/elsewhere/").connect()
@@ -147,6 +163,79 @@ class TestEndsWithinFiveSeconds:
             alice.set_password("something else entirely")
             await alice.asave()
             await self.ends(page, begun)
+
+    async def test_after_the_session_was_taken_away(self) -> None:
+        client = await sync_to_async(lambda: browser(person("alice")))()
+        async with tab(client) as page:
+            await Session.objects.all().adelete()
+            message = await page.wire.receive_output(timeout=PATIENCE)
+            assert (message["type"], message["code"]) == ("websocket.close", live.ENDED)
+
+    async def test_after_the_session_ran_out(self) -> None:
+        client = await sync_to_async(lambda: browser(person("alice")))()
+        async with tab(client) as page:
+            await Session.objects.all().aupdate(expire_date=LONG_AGO)
+            message = await page.wire.receive_output(timeout=PATIENCE)
+            assert (message["type"], message["code"]) == ("websocket.close", live.ENDED)
+
+
+def test_open_pages_are_looked_at_again_within_five_seconds() -> None:
+    assert live.LOOK_AGAIN + live.GATHER < 5
+
+
+@pytest.mark.usefixtures("often")
+class TestRightsThatChange:
+    @pytest.fixture
+    def often(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Looked at again more often than in earnest, so that the test is short."""
+        monkeypatch.setattr(live, "LOOK_AGAIN", 0.2)
+
+    async def told_of(self, page: Tab, one: Any) -> bool:
+        """Whether this page hears of a transaction that has just changed; a page that hears
+        nothing of it still hears of the Tower."""
+        await ring("tower", transactions=[one.pk])
+        names: set[str] = set()
+        while "tower" not in names:
+            names |= set(await page.told())
+        return f"tx-{one.pk}" in names
+
+    async def until(self, page: Tab, one: Any, *, told: bool) -> None:
+        """Until the page is told of it, or no longer."""
+        async with asyncio.timeout(PATIENCE):
+            while await self.told_of(page, one) is not told:
+                continue
+
+    async def test_who_leaves_a_company_hears_of_it_no_more(self) -> None:
+        def firm() -> Any:
+            german = person("anna", Role.CONTROLLER, "LF-DE")
+            Duty.objects.create(person=german, role=Role.AUDITOR, entity=entity("LF-UK"))
+            return transaction("CT-1", "LF-DE"), transaction("CT-2", "LF-UK"), browser(german)
+
+        ours, theirs, client = await sync_to_async(firm)()
+        async with tab(client) as page:
+            assert await self.told_of(page, ours) and await self.told_of(page, theirs)
+            await Duty.objects.filter(entity__code="LF-DE").adelete()
+            await self.until(page, ours, told=False)
+            assert await self.told_of(page, theirs)
+            await Duty.objects.all().adelete()
+            await self.until(page, theirs, told=False)
+            await Duty.objects.acreate(
+                person=await Person.objects.aget(), role=Role.AUDITOR, entity=ours.entity
+            )
+            await self.until(page, ours, told=True)
+            assert not await self.told_of(page, theirs)
+
+    async def test_who_saw_the_whole_firm_sees_one_company(self) -> None:
+        def firm() -> Any:
+            olga = browser(person("olga"))
+            return transaction("CT-1", "LF-DE"), transaction("CT-2", "LF-UK"), olga
+
+        ours, theirs, client = await sync_to_async(firm)()
+        async with tab(client) as page:
+            assert await self.told_of(page, theirs)
+            await Duty.objects.aupdate(entity=ours.entity)
+            await self.until(page, theirs, told=False)
+            assert await self.told_of(page, ours)
 
 
 async def test_when_redis_hangs_up_the_page_resyncs_and_goes_on() -> None:
