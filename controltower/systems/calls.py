@@ -132,8 +132,8 @@ class Door:
             return await self._probe(order)
         if order.purpose == "read_back" or order.verb == "get":
             return await connector.get(order.entity, order.ref, order.company)
-        if order.probe_first and order.find is not None:
-            found = await connector.find(order.entity, order.find)
+        if order.probe_first and (order.find is not None or order.verb == "upsert"):
+            found = await self._found(order)
             if not _absent(found):
                 return found
         if order.verb == "upsert":
@@ -143,9 +143,13 @@ class Door:
     async def _probe(self, order: Order) -> Verdict:
         if order.ref and (order.verb != "upsert" or order.find is None):
             return await self.connector.get(order.entity, order.ref, order.company)
-        if order.find is None:
+        return await self._found(order)
+
+    async def _found(self, order: Order) -> Verdict:
+        """By what the process gave, else by our key, where the target keeps it."""
+        if order.find is None and not order.key:
             return Unknown(text="Nothing identifies the record, so it cannot be looked up.")
-        return await self.connector.find(order.entity, order.find)
+        return await self.connector.find(order.entity, order.find or {"key": order.key})
 
     async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
         """Look something up by a business key."""

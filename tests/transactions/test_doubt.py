@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +13,9 @@ from django.utils import timezone
 
 from controltower.canonical.verdicts import Done, Kind, Outcome, Verdict
 from controltower.firm.models import Duty, Person, Role
+from controltower.systems import calls
 from controltower.systems.models import Recovery, System
+from controltower.systems.pace import Pace
 from controltower.transactions import cases, claiming, engine, findings, settlement
 from controltower.transactions.intent import Answered
 from controltower.transactions.models import Attempt, Finding, Step, Transaction, WaitKind
@@ -212,3 +217,43 @@ def test_after_a_restore_only_a_look_since_then_counts(firm: Firm) -> None:
     assert (draft.state, draft.kind, _sends(one)) == (State.PARKED, Kind.UNKNOWN, 1)
     _report(firm, one)
     assert (firm.play(one).state, _sends(one)) == ("verified", 2)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_past_the_life_of_its_key_the_target_is_asked_before_anything_is_sent(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    """In doubt before a person, and taken up a day later: the key protects nothing any more."""
+    deal = _doubt(firm)
+    step = deal.steps.get(name="customer")
+    assert step.system is not None
+    known = calls.operation(step.system, step.entity, step.verb)
+    monkeypatch.setattr(calls, "operation", lambda *_: replace(known, key_for=timedelta(hours=24)))
+    Attempt.objects.filter(step=step).update(started_at=timezone.now() - timedelta(hours=25))
+    did: list[str] = []
+    again = {"state": State.SCHEDULED, "due_at": firm.now, "lease_until": None}
+    Step.objects.filter(pk=step.pk).update(**again)
+    (intent,) = prepare(claiming.claim([step.system.pk], 50), now=timezone.now())
+
+    class Target:
+        """Finds it by whatever names it, or not."""
+
+        async def find(self, _entity: str, named: Any) -> Verdict:
+            did.append(f"find {sorted(named)}")
+            if there:
+                return Done(ref="7", outcome=Outcome.READ)
+            return refused("Not there.", Kind.NOT_FOUND, "")
+
+        async def upsert(self, *_: Any) -> Verdict:
+            did.append("upsert")
+            return Done(ref="7", outcome=Outcome.CREATED)
+
+    door = calls.Door(step.system, Target(), asyncio.Semaphore(1), Pace(0))  # type: ignore[arg-type]
+    for order in (intent.order, replace(intent.order, find=None)):
+        did.clear()
+        asyncio.run(door.perform(order))
+        looked = sorted(order.find) if order.find else ["key"]
+        assert did == [f"find {looked}"] + ["upsert"] * (not there)
+    settlement.settle([Answered(intent, asyncio.run(door.perform(intent.order)))], now=firm.now)
+    step.refresh_from_db()
+    assert (step.state, step.effect, step.generation) == (State.ACKED, "probed", 1)
