@@ -46,7 +46,8 @@ def _end(found: Expectation, now: datetime) -> Line:
     by["length"] = formats.duration(abs(found.margin))
     if found.margin < timedelta(0):
         return "triangle-alert", "rk", _("%(done)s, %(length)s too late for %(promise)s.") % by
-    return "circle-check", "ok", _("%(done)s, %(length)s before %(promise)s.") % by
+    icon, token = ("circle-check", "ok") if found.is_measured else ("clock", "nt")
+    return icon, token, _("%(done)s, %(length)s before %(promise)s.") % by
 
 
 def _joined(text: str, promise: Promise | None, now: datetime) -> str:

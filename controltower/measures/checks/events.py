@@ -90,8 +90,9 @@ def re_derivable(span: Span) -> Found:
     sent = list((sends.filter(id__gt=last_attempt) if last_attempt else sends)[:MOST_REDERIVED])
     wrong = [f"{e.source} · {e.event_id} · {why}" for e in chosen if (why := _differs(e))]
     wrong += [f"{a.idempotency_key} · {why}" for a in sent if (why := _was_sent_otherwise(a))]
-    place = f"{chosen[-1].pk if chosen else ''} {sent[-1].pk if sent else ''}"
-    return Found(len(chosen) + len(sent), wrong[:20], position=place if chosen or sent else "")
+    is_end = max(len(chosen), len(sent)) < MOST_REDERIVED
+    place = f"{chosen[-1].pk if chosen else last_event} {sent[-1].pk if sent else last_attempt}"
+    return Found(len(chosen) + len(sent), wrong[:20], position="" if is_end else place)
 
 
 def _differs(event: InboundEvent) -> str:
