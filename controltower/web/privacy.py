@@ -1,7 +1,7 @@
 """Personal data on pages: hidden unless asked for with a reason, for five minutes, on the record.
 
-Hidden are fields that a mapping rule marks `personal`, the values under names of contacts, pay,
-bank accounts and identity papers wherever they appear, and in raw text every mail address and IBAN.
+Hidden are fields that a mapping rule marks `personal`, the values under names of people, pay, bank
+accounts and identity papers wherever they appear, and in raw text every mail address and IBAN.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ KEY = "revealed"
 NAMES = (
     r"contact_?_?name|contact_?_?email|billing_?contact\w*|e_?mail(?:__c)?|phone\w*|mobile\w*|iban|"
     r"salary\w*|wage\w*|bank_?account\w*|account_?number|date_?of_?birth|birth_?date|passport\w*|"
+    r"(?:first|last|middle|preferred|display)_?name|work_?email|home_?email|"
     r"national_?id\w*|social_?security\w*|home_?address\w*"
 )
 PERSONAL = re.compile(rf"(?:\w*_)?(?:{NAMES})(?:__c)?", re.IGNORECASE)

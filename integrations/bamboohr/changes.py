@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from integrations.shape import Row, choice, moment, required
+from integrations.shape import Drift, Row, choice, moment, required
 
 SETTLED = 60.0
 """Seconds; option `settle_seconds`. Never below the second that the vendor's stamps count in."""
@@ -22,17 +22,17 @@ class Place:
     """After which change a feed stands: the second of its stamp, and the employee's id in it."""
 
     at: datetime
-    number: str = ""
+    number: int = 0
 
     @classmethod
     def read(cls, cursor: str) -> Place | None:
         """From a cursor; None when it cannot be read."""
         stamp, _, number = cursor.partition("|")
         try:
-            at = datetime.fromisoformat(stamp)
+            place = cls(datetime.fromisoformat(stamp), int(number))
         except ValueError:
             return None
-        return cls(at, number) if at.tzinfo else None
+        return place if place.at.tzinfo else None
 
     def text(self) -> str:
         """As a cursor."""
@@ -54,13 +54,15 @@ class Changed:
     @classmethod
     def read(cls, row: Row) -> Changed:
         """Raises Drift."""
-        place = Place(moment(row, "lastChanged"), required(row, "id"))
+        number = required(row, "id")
+        if not (number.isascii() and number.isdecimal()):
+            raise Drift("“id” is not a number")
+        place = Place(moment(row, "lastChanged"), int(number))
         return cls(place, choice(row, "action", _REMOVED))
 
 
 def following(page: Sequence[Changed], before: Place, has_more: bool, settled: datetime) -> Place:
-    """Where the feed stands after a page; at its end no later than `settled`, never backwards."""
+    """Where the feed stands after a page; at its end no later than `settled`, which may be a step
+    back: somebody may have changed in a second that was passed already."""
     last = page[-1].place if page else before
-    if has_more or last.at < settled:
-        return last
-    return max(before, Place(settled))
+    return last if has_more else min(last, Place(settled))

@@ -8,7 +8,8 @@ from typing import Any
 
 from controltower.canonical.verdicts import Verdict
 from integrations import exact_json
-from integrations.bamboohr.refusals import complaint_in, unanswered, verdict_of
+from integrations.answers import unanswered
+from integrations.bamboohr.refusals import complaint_in, verdict_of
 from integrations.connector import Connection
 from integrations.http import Answer, HttpClient
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from controltower.canonical.records import Record, Resource
@@ -20,6 +21,7 @@ from controltower.canonical.verdicts import (
     Rejected,
     Verdict,
 )
+from integrations.answers import as_agreed, not_offered
 from integrations.bamboohr import translate
 from integrations.bamboohr.changes import SETTLED, Changed, Place, following
 from integrations.bamboohr.client import BambooClient, content_of
@@ -37,11 +39,11 @@ from integrations.connector import (
     Verification,
 )
 from integrations.http import Answer
-from integrations.shape import Drift, Row, at, listed, object_of, required, text
+from integrations.shape import Row, at, listed, object_of, required, text
 
+MOST_PER_PAGE = 50
 TOLERANCE = timedelta(minutes=5)
 _FIELDS = ",".join(translate.FIELDS)
-T = TypeVar("T")
 
 
 class BambooConnector:
@@ -94,10 +96,10 @@ class BambooConnector:
         known = Place.read(cursor)
         start = known or Place(now - self._lookback)
         changed = [one for one in await self._changed(start.since) if one.place > start]
-        page = changed[:limit]
+        page = changed[: min(limit, MOST_PER_PAGE)]
         has_more = len(changed) > len(page)
         return ChangePage(
-            changes=[await self._change(one) for one in page],
+            changes=await self._as_they_are(page),
             next_cursor=following(page, start, has_more, now - self._settle).text(),
             has_more=has_more,
             gap=bool(cursor) and known is None,
@@ -110,14 +112,24 @@ class BambooConnector:
             rows = object_of(at(object_of(content_of(answer)), "employees"))
             return sorted((Changed.read(object_of(row)) for row in rows.values()), key=_in_order)
 
-        return _read(entries, answer)
+        return as_agreed(entries, answer.exchange)
+
+    async def _as_they_are(self, changed: Sequence[Changed]) -> list[Change]:
+        """Each employee read, a few beside each other: a page must end within the deadline."""
+        gate = asyncio.Semaphore(self.descriptor.concurrency)
+
+        async def one(entry: Changed) -> Change:
+            async with gate:
+                return await self._change(entry)
+
+        return await asyncio.gather(*map(one, changed))
 
     async def _change(self, changed: Changed) -> Change:
-        number, stamp = changed.place.number, changed.place.at.isoformat()
+        number, stamp = str(changed.place.number), changed.place.at.isoformat()
         if not changed.removed:
             answer = await self._client.read(_employee(number, _FIELDS))
             if isinstance(answer, Answer):
-                return _read(lambda: self._as_read(answer, stamp), answer)
+                return as_agreed(lambda: self._as_read(answer, stamp), answer.exchange)
             if not (isinstance(answer, Rejected) and answer.kind is Kind.NOT_FOUND):
                 raise CallFailed(answer)
         row = {"id": number, "action": "Deleted"}
@@ -157,11 +169,13 @@ class BambooConnector:
             return Rejected(kind=Kind.NOT_FOUND, text=f"BambooHR has no {entity} “{ref}”.")
         if entity == "webhook_log":
             answer = await self._answer(f"/webhooks/{ref}/log")
-            deliveries = _read(lambda: listed({"log": content_of(answer)}, "log"), answer)
+            deliveries = as_agreed(
+                lambda: listed({"log": content_of(answer)}, "log"), answer.exchange
+            )
             values = {"deliveries": [dict(row) for row in deliveries]}
             return Done(ref=ref, outcome=Outcome.READ, values=values, exchange=answer.exchange)
         answer = await self._answer(_employee(ref, _FIELDS))
-        return _read(lambda: _done(answer), answer)
+        return as_agreed(lambda: _done(answer), answer.exchange)
 
     async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
         """Somebody by `email`, through the directory; or by `ref`."""
@@ -173,7 +187,7 @@ class BambooConnector:
             unclear = f"Nobody can be looked up by “{', '.join(business_key)}”."
             return Misconfigured(kind=Kind.CONTRACT, text=unclear)
         answer = await self._answer("/employees/directory")
-        found = _read(lambda: _of_email(answer, wanted), answer)
+        found = as_agreed(lambda: _of_email(answer, wanted), answer.exchange)
         if len(found) > 1:
             several = f"{len(found)} people have this address: {', '.join(found)}."
             return Rejected(kind=Kind.DUPLICATE, text=several, exchange=answer.exchange)
@@ -189,16 +203,14 @@ class BambooConnector:
 
     async def upsert(self, entity: str, record: Mapping[str, Any], idempotency_key: str) -> Verdict:
         """Not offered: people are hired in the HR system, not here."""
-        text = f"The BambooHR connector creates no {entity}."
-        return Misconfigured(kind=Kind.CONTRACT, text=text)
+        return not_offered("BambooHR", f"upsert of {entity}")
 
     async def act(
         self, entity: str, ref: str, action: str, record: Mapping[str, Any], idempotency_key: str
     ) -> Verdict:
         """``update``: set fields of an employee; the same call leaves the same state."""
         if (entity, action) != ("resource", "update"):
-            text = f"The BambooHR connector offers no “{action}” on {entity}."
-            return Misconfigured(kind=Kind.CONTRACT, text=text)
+            return not_offered("BambooHR", f"“{action}” on {entity}")
         answer = await self._client.write(_employee(ref), record)
         if not isinstance(answer, Answer):
             return answer
@@ -208,12 +220,9 @@ class BambooConnector:
         """Everybody changed in the window, with what an hour costs. Raises CallFailed."""
         _offered(entity, {"resource"})
         changed = await self._changed(Place(since).since)
-        facts = [
-            (one, (await self._change(one)).event)
-            for one in changed
-            if since <= one.place.at < until and not one.removed
-        ]
-        return [_key(event.record, event.version) for _, event in facts]
+        wanted = [one for one in changed if since <= one.place.at < until and not one.removed]
+        facts = [change.event for change in await self._as_they_are(wanted)]
+        return [_key(event.record, event.version) for event in facts]
 
     async def _answer(self, path: str) -> Answer:
         answer = await self._client.read(path)
@@ -224,16 +233,7 @@ class BambooConnector:
 
 def _offered(entity: str, offered: set[str]) -> None:
     if entity not in offered:
-        text = f"The BambooHR connector has no {entity}."
-        raise CallFailed(Misconfigured(kind=Kind.CONTRACT, text=text))
-
-
-def _read(reading: Callable[[], T], answer: Answer) -> T:
-    """What an answer says. Raises CallFailed when it is not shaped as agreed."""
-    try:
-        return reading()
-    except Drift as drift:
-        raise CallFailed(drift.verdict(answer.exchange)) from None
+        raise CallFailed(not_offered("BambooHR", entity))
 
 
 def _changed_since(since: str) -> str:

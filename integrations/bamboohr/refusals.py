@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controltower.canonical.verdicts import (
-    Kind,
-    Misconfigured,
-    Rejected,
-    TryLater,
-    Unavailable,
-    Unknown,
-    Verdict,
-)
+from controltower.canonical.verdicts import Kind, Misconfigured, Rejected, Verdict
 from integrations import exact_json
-from integrations.http import Answer, NeverSent, NoAnswer
+from integrations.answers import foreign, throttled
+from integrations.http import Answer
 
 WORDS = "X-BambooHR-Error-Message"
 _OURS = {401: Kind.AUTH, 403: Kind.PERMISSION}
@@ -25,15 +18,6 @@ _REFUSED = {
     409: Kind.VALIDATION,
     412: Kind.CONFLICT,
 }
-
-
-def unanswered(result: NeverSent | NoAnswer, *, writing: bool) -> Verdict:
-    """What a call without an answer came to; a read that got none may simply be read again."""
-    if isinstance(result, NeverSent):
-        return Unavailable(text=result.text, exchange=result.exchange)
-    if writing:
-        return Unknown(text=result.text, exchange=result.exchange)
-    return TryLater(kind=Kind.OUTAGE, text=result.text, exchange=result.exchange)
 
 
 def complaint_in(answer: Answer) -> str:
@@ -52,12 +36,7 @@ def complaint_in(answer: Answer) -> str:
 def verdict_of(answer: Answer, *, writing: bool) -> Verdict:
     """What an answer other than success came to."""
     if _is_throttled(answer):
-        return TryLater(
-            kind=Kind.RATE_LIMITED,
-            text="BambooHR asks to call less often.",
-            after=answer.retry_after,
-            exchange=answer.exchange,
-        )
+        return throttled(answer, "BambooHR")
     words = answer.headers.get(WORDS, "").strip()
     if kind := _OURS.get(answer.status):
         text = words or f"BambooHR does not let us in (HTTP {answer.status})."
@@ -66,9 +45,7 @@ def verdict_of(answer: Answer, *, writing: bool) -> Verdict:
         text = words or f"BambooHR refused this without a word (HTTP {answer.status})."
         return Rejected(kind=kind, text=text, exchange=answer.exchange)
     text = words or f"BambooHR's answer (HTTP {answer.status}) is not one of its own."
-    if writing:
-        return Unknown(text=text, exchange=answer.exchange)
-    return TryLater(kind=Kind.OUTAGE, text=text, after=answer.retry_after, exchange=answer.exchange)
+    return foreign(answer, text, writing=writing)
 
 
 def _is_throttled(answer: Answer) -> bool:

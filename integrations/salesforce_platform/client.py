@@ -11,9 +11,10 @@ from urllib.parse import urlencode, urlsplit
 
 from controltower.canonical.verdicts import Kind, Misconfigured, Quota, Unavailable, Verdict
 from integrations import exact_json
+from integrations.answers import unanswered
 from integrations.connector import Connection
 from integrations.http import Answer, HttpClient, NeverSent, NoAnswer
-from integrations.salesforce_platform.refusals import unanswered, verdict_of
+from integrations.salesforce_platform.refusals import verdict_of
 from integrations.shape import Row, object_of
 
 API_VERSION = "v61.0"

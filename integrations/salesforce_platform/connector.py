@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from controltower.canonical.events import CanonicalEvent
@@ -22,6 +22,7 @@ from controltower.canonical.verdicts import (
     Verdict,
 )
 from integrations import exact_json
+from integrations.answers import as_agreed, not_offered
 from integrations.connector import (
     CallFailed,
     Change,
@@ -43,7 +44,6 @@ from integrations.shape import Drift, Row, flag, listed, moment, required
 
 MOST_PER_PAGE = 2000
 IN_ORDER = "SystemModstamp, Id"
-T = TypeVar("T")
 _FIELD = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)*")
 _LOOK_UPS = {
     "key": EXTERNAL_ID,
@@ -102,7 +102,7 @@ class OrgConnector:
             + f" LIMIT {size}"
         )
         has_more = len(rows) == size
-        changes = self._read(lambda: [self._change(entity, kind, row) for row in start.fresh(rows)])
+        changes = as_agreed(lambda: [self._change(entity, kind, row) for row in start.fresh(rows)])
         following = start.advanced(rows, has_more, self._overlap)
         return ChangePage(
             changes=changes,
@@ -145,7 +145,7 @@ class OrgConnector:
         if not rows:
             missing = f"Salesforce has no {kind.object} with the id {ref}."
             return Rejected(kind=Kind.NOT_FOUND, text=missing, exchange=answer.exchange)
-        return self._read(lambda: kind.found(rows[0], answer.exchange), answer)
+        return as_agreed(lambda: kind.found(rows[0], answer.exchange), answer.exchange)
 
     async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
         """Look a record up by our reference, or by fields of the org."""
@@ -167,7 +167,7 @@ class OrgConnector:
             ids = ", ".join(str(row["Id"]) for row in rows)
             several = f"{len(rows)} records of {kind.object} have {shown}: {ids}."
             return Rejected(kind=Kind.DUPLICATE, text=several, exchange=answer.exchange)
-        return self._read(lambda: kind.found(rows[0], answer.exchange), answer)
+        return as_agreed(lambda: kind.found(rows[0], answer.exchange), answer.exchange)
 
     async def check(self, entity: str, record: Mapping[str, Any]) -> Verdict | None:
         """What would certainly be refused, found without a call; None when nothing speaks against
@@ -207,8 +207,7 @@ class OrgConnector:
     ) -> Verdict:
         """``update``: set fields of an existing record; the same call leaves the same state."""
         if action != "update":
-            unknown = f"{self.descriptor.title} offers no “{action}” on {entity}."
-            return Misconfigured(kind=Kind.CONTRACT, text=unknown)
+            return not_offered(self.descriptor.title, f"“{action}” on {entity}")
         kind = self._kind(entity)
         path = f"/sobjects/{kind.object}/{quote(ref, safe='')}"
         answer = await self._client.call("PATCH", path, encoded(kind, record))
@@ -221,13 +220,12 @@ class OrgConnector:
         kind = self._kind(entity)
         window = f"SystemModstamp >= {literal(since)} AND SystemModstamp < {literal(until)}"
         rows = await self._select(selection(kind, window, IN_ORDER))
-        return self._read(lambda: [kind.key(row) for row in rows])
+        return as_agreed(lambda: [kind.key(row) for row in rows])
 
     def _kind(self, entity: str) -> Entity:
         """How an entity is kept. Raises CallFailed for one that is not offered."""
         if entity not in self.entities:
-            text = f"{self.descriptor.title} offers no {entity}."
-            raise CallFailed(Misconfigured(kind=Kind.CONTRACT, text=text))
+            raise CallFailed(not_offered(self.descriptor.title, entity))
         return self.entities[entity]
 
     async def _query(self, soql: str) -> Answer | Verdict:
@@ -248,7 +246,7 @@ class OrgConnector:
 
     def _rows(self, answer: Answer) -> Sequence[Row]:
         """The rows of one page. Raises CallFailed."""
-        return self._read(lambda: listed(content_of(answer), "records"), answer)
+        return as_agreed(lambda: listed(content_of(answer), "records"), answer.exchange)
 
     def _following(self, answer: Answer) -> str:
         """Where the next page is, "" after the last. Raises CallFailed."""
@@ -257,14 +255,7 @@ class OrgConnector:
             content = content_of(answer)
             return "" if flag(content, "done") else path_of(required(content, "nextRecordsUrl"))
 
-        return self._read(following, answer)
-
-    def _read(self, reading: Callable[[], T], answer: Answer | None = None) -> T:
-        """What an answer says. Raises CallFailed when it is not shaped as agreed."""
-        try:
-            return reading()
-        except Drift as drift:
-            raise CallFailed(drift.verdict(answer.exchange if answer else None)) from None
+        return as_agreed(following, answer.exchange)
 
 
 def selection(kind: Entity, condition: str, order: str) -> str:

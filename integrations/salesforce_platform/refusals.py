@@ -13,12 +13,12 @@ from controltower.canonical.verdicts import (
     Misconfigured,
     Rejected,
     TryLater,
-    Unavailable,
     Unknown,
     Verdict,
 )
 from integrations import exact_json
-from integrations.http import Answer, NeverSent, NoAnswer
+from integrations.answers import foreign, throttled
+from integrations.http import Answer
 
 QUOTA_PAUSE = timedelta(minutes=15)
 """The quota is a rolling day: some of it returns well before the day is over."""
@@ -76,15 +76,6 @@ class Complaint:
     fields: tuple[str, ...] = ()
 
 
-def unanswered(result: NeverSent | NoAnswer, *, writing: bool) -> Verdict:
-    """What a call without an answer came to; a read that got none may simply be read again."""
-    if isinstance(result, NeverSent):
-        return Unavailable(text=result.text, exchange=result.exchange)
-    if writing:
-        return Unknown(text=result.text, exchange=result.exchange)
-    return TryLater(kind=Kind.OUTAGE, text=result.text, exchange=result.exchange)
-
-
 def verdict_of(answer: Answer, *, writing: bool) -> Verdict:
     """What an answer other than success came to."""
     if answer.status == 300:
@@ -93,16 +84,9 @@ def verdict_of(answer: Answer, *, writing: bool) -> Verdict:
     if complaints:
         return judged(complaints, answer, writing=writing)
     if answer.status == 429:
-        return TryLater(
-            kind=Kind.RATE_LIMITED,
-            text="Salesforce asks to call less often.",
-            after=answer.retry_after,
-            exchange=answer.exchange,
-        )
+        return throttled(answer, "Salesforce")
     text = f"Salesforce's answer (HTTP {answer.status}) is not one of its own."
-    if writing:
-        return Unknown(text=text, exchange=answer.exchange)
-    return TryLater(kind=Kind.OUTAGE, text=text, after=answer.retry_after, exchange=answer.exchange)
+    return foreign(answer, text, writing=writing)
 
 
 def complaints_in(answer: Answer) -> list[Complaint]:

@@ -11,13 +11,13 @@ from controltower.canonical.verdicts import (
     Done,
     Effect,
     Kind,
-    Misconfigured,
     Outcome,
     Quota,
     Rejected,
     Unknown,
     Verdict,
 )
+from integrations.answers import not_offered
 from integrations.connector import (
     Auth,
     CallFailed,
@@ -161,8 +161,7 @@ class TrytonConnector:
     ) -> Verdict:
         """Post an invoice."""
         if (entity, action) != ("invoice", "post"):
-            text = f"The Tryton connector cannot {action} {entity}."
-            return Misconfigured(kind=Kind.CONTRACT, text=text)
+            return not_offered("Tryton", f"“{action}” on {entity}")
         if not ref.isdecimal():
             return Rejected(kind=Kind.NOT_FOUND, text=f"Tryton has no {entity} “{ref}”.")
         return await self._verdict(lambda talk: invoices.post(talk, ref, record))
@@ -198,5 +197,4 @@ class TrytonConnector:
 
 def _known(entity: str, offered: set[str]) -> None:
     if entity not in offered:
-        text = f"The Tryton connector has no {entity}."
-        raise CallFailed(Misconfigured(kind=Kind.CONTRACT, text=text))
+        raise CallFailed(not_offered("Tryton", entity))

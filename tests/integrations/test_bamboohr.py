@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from controltower.canonical.verdicts import Done, Kind, Rejected, Verdict
-from integrations.connector import Connection
+from controltower.canonical.records import Resource, ResourceStatus
+from controltower.canonical.verdicts import Done, Kind, Rejected, TryLater, Unknown, Verdict
+from controltower.canonical.wire import from_json, to_json
+from integrations import catalogue
+from integrations.bamboohr.translate import retold, told
+from integrations.connector import Change, Connection, Receiver
 from integrations.sandbox.bamboohr.server import signature
 from tests.integrations.conformance import conforming
 from tests.integrations.conformance.verdicts import done, verdict_of
 from tests.integrations.doors import Town
 from tests.integrations.subject import DEADLINE, Message, Subject
+
+SAMPLES = Path(catalogue.__file__).parent / "bamboohr" / "samples"
 
 
 class People(Subject):
@@ -93,15 +102,19 @@ class People(Subject):
     async def messages(self, count: int) -> list[Message]:
         if not self.control.sent():
             self.control.do("subscribe", url="http://127.0.0.1:9/")
-        for _ in range(count):
-            self.control.do("promote")
-        return [
-            (
-                {name.lower(): value for name, value in sent["headers"].items()},
-                sent["body"].encode(),
-            )
-            for sent in self.control.sent()[-count:]
-        ]
+        for number in range(count):
+            self.control.do("promote", jobTitle=f"Principal {uuid.uuid4().hex[:6]} {number}")
+        return self.last_sent(count)
+
+    def last_sent(self, count: int) -> list[Message]:
+        """The last webhooks that went out, as they came."""
+        sent = self.control.sent()[-count:] if count else []
+        return [(lower(one["headers"]), one["body"].encode()) for one in sent]
+
+    def receive(self, message: Message) -> Sequence[Change]:
+        """What the connector makes of a message."""
+        assert isinstance(self.connector, Receiver)
+        return self.connector.verify_inbound(*message, datetime.now(UTC))
 
     def signed(self, raw: bytes) -> Message:
         return lower(signature(raw, self.connection.secrets["webhook_key"])), raw
@@ -117,3 +130,75 @@ class TestBambooHR:
     @pytest.fixture
     def subject(self, town: Town) -> People:
         return People(town)
+
+    async def test_an_error_inside_a_success_is_no_success(self, subject: People) -> None:
+        await subject.messages(1)
+        assert done(await subject.connector.get("webhook_log", "1")).values["deliveries"]
+        subject.control.order("quota", count=1)
+        verdict = await verdict_of(subject.connector.get("webhook_log", "1"))
+        assert isinstance(verdict, TryLater), verdict
+        assert (verdict.kind, verdict.after) == (Kind.RATE_LIMITED, None)
+
+    async def test_an_outage_is_no_throttling(self, subject: People, tag: str) -> None:
+        """Both are a 503; only the one that says when to come again has certainly done nothing."""
+        await subject.prepare(tag)
+        subject.control.order("server_error", count=1, status=503, operation="write")
+        assert isinstance(await subject.write(tag), Unknown)
+
+    async def test_a_message_and_a_poll_tell_one_fact(self, subject: People) -> None:
+        cursor = await subject.drained()
+        (message,) = await subject.messages(1)
+        (told,) = subject.receive(message)
+        polled = {change.event.id: change.event for change in await subject.changes(cursor)}
+        assert polled[told.event.id].record == told.event.record
+        assert subject.connector.retell("resource", told.raw) == told.event.record
+
+    async def test_who_was_deleted_is_told_by_both(self, subject: People, tag: str) -> None:
+        ref = await subject.existing(tag)
+        cursor = await subject.drained()
+        await subject.messages(0)
+        subject.control.do("delete", id=ref)
+        told = [change for sent in subject.last_sent(1) for change in subject.receive(sent)]
+        polled = [c for c in await subject.changes(cursor) if c.event.record.source_id == ref]
+        for change in (told[-1], polled[-1]):
+            assert change.event.record == Resource(source_id=ref, status=ResourceStatus.REMOVED)
+            assert subject.connector.retell("resource", change.raw) == change.event.record
+        assert told[-1].event.id == polled[-1].event.id
+
+    async def test_two_people_of_one_address_are_not_chosen_between(
+        self, subject: People, tag: str
+    ) -> None:
+        first = await subject.existing(tag)
+        address = subject.business_key(tag)["email"]
+        found = done(await subject.connector.find("resource", {"email": address.upper()}))
+        assert found.ref == first
+        twin = str(subject.control.do("hire", workEmail=address)["id"])
+        verdict = await subject.connector.find("resource", {"email": address})
+        assert isinstance(verdict, Rejected)
+        assert verdict.kind is Kind.DUPLICATE
+        assert first in verdict.text and twin in verdict.text
+
+    async def test_an_employee_in_canonical_words(self, subject: People) -> None:
+        read = done(await subject.connector.get("resource", "1"))
+        shown = {name: read.values[name] for name in ("name", "entity", "skills", "status")}
+        assert shown == {
+            "name": "Henrike Sandvoss",
+            "entity": "LF-DE",
+            "skills": ("Client leadership", "Finance"),
+            "status": ResourceStatus.ACTIVE,
+        }
+        assert read.values["from_date"] is not None
+        assert read.values["to_date"] is None
+
+
+def test_the_samples_are_read() -> None:
+    employee = retold((SAMPLES / "employee.json").read_bytes())
+    assert (employee.name, employee.cost_rate, employee.currency) == (
+        "Cordelia Ashworthy",
+        Decimal("148.00"),
+        "GBP",
+    )
+    changed, removed = told("hris", (SAMPLES / "webhook.json").read_bytes())
+    assert changed.event.record == employee
+    assert removed.event.record == Resource(source_id="23", status=ResourceStatus.REMOVED)
+    assert from_json(Resource, to_json(employee)) == employee

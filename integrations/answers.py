@@ -1,0 +1,60 @@
+"""What every connector makes of an answer in the same way, whoever the vendor is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from controltower.canonical.verdicts import (
+    Exchange,
+    Kind,
+    Misconfigured,
+    TryLater,
+    Unavailable,
+    Unknown,
+    Verdict,
+)
+from integrations.connector import CallFailed
+from integrations.http import Answer, NeverSent, NoAnswer
+from integrations.shape import Drift
+
+T = TypeVar("T")
+
+
+def unanswered(result: NeverSent | NoAnswer, *, writing: bool) -> Verdict:
+    """What a call without an answer came to; a read that got none may simply be read again."""
+    if isinstance(result, NeverSent):
+        return Unavailable(text=result.text, exchange=result.exchange)
+    if writing:
+        return Unknown(text=result.text, exchange=result.exchange)
+    return TryLater(kind=Kind.OUTAGE, text=result.text, exchange=result.exchange)
+
+
+def foreign(answer: Answer, text: str, *, writing: bool) -> Verdict:
+    """What an answer came to that is not one of the vendor's own: a proxy's page, a broken body."""
+    if writing:
+        return Unknown(text=text, exchange=answer.exchange)
+    return TryLater(kind=Kind.OUTAGE, text=text, after=answer.retry_after, exchange=answer.exchange)
+
+
+def throttled(answer: Answer, title: str) -> TryLater:
+    """The vendor asks for a rest, and has certainly not done what it was asked."""
+    return TryLater(
+        kind=Kind.RATE_LIMITED,
+        text=f"{title} asks to call less often.",
+        after=answer.retry_after,
+        exchange=answer.exchange,
+    )
+
+
+def not_offered(title: str, what: str) -> Misconfigured:
+    """An entity or an action that the connector does not have; nothing was sent."""
+    return Misconfigured(kind=Kind.CONTRACT, text=f"The {title} connector offers no {what}.")
+
+
+def as_agreed(reading: Callable[[], T], exchange: Exchange | None = None) -> T:
+    """What an answer says. Raises CallFailed when it is not shaped as agreed."""
+    try:
+        return reading()
+    except Drift as drift:
+        raise CallFailed(drift.verdict(exchange)) from None
