@@ -32,6 +32,7 @@ ALLOWED = {
     "knock": "controltower.transactions.jobs.knock",
     "compare": "controltower.transactions.jobs.compare",
     "assure": "controltower.measures.jobs.assure",
+    "watch": "controltower.measures.jobs.watch",
 }
 """What a worker may be asked to do, and where it is."""
 STILL_RINGING = 15

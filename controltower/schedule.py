@@ -58,6 +58,11 @@ def follow_connections(now: datetime) -> None:
         queues.ring(queues.ENGINE, "knock")
 
 
+def ring_watch(_now: datetime) -> None:
+    """Have a worker open and keep incidents."""
+    queues.ring(queues.ENGINE, "watch")
+
+
 def ring_surveys(now: datetime) -> None:
     """Replay plans whose survey was never done."""
     for plan in replaying.unsurveyed(now=now):
@@ -76,6 +81,7 @@ SCHEDULE = (
     Periodic("periods", timedelta(seconds=20), ring_periods),
     Periodic("held connections", timedelta(seconds=15), follow_connections),
     Periodic("assurance", timedelta(minutes=1), ring_assurance),
+    Periodic("incidents", timedelta(seconds=20), ring_watch),
     Periodic("audit anchor", timedelta(seconds=30), audit.anchor),
     Periodic("rollups", timedelta(seconds=2), lambda _now: rollups.fold()),
     Periodic("logs", timedelta(hours=1), lambda now: retention.keep(now=now)),

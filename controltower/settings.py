@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -167,6 +168,12 @@ FIRM = os.environ.get("CONTROLTOWER_FIRM", "Larkfield Advisory")
 """Whose tower it is, at the foot of the rail; by default the demo firm."""
 REPORTING_CURRENCY = os.environ.get("CONTROLTOWER_CURRENCY", "EUR")
 SECOND_PERSON_ABOVE = os.environ.get("CONTROLTOWER_SECOND_PERSON_ABOVE", "25000")
+INCIDENT_ABOVE = Decimal(os.environ.get("CONTROLTOWER_INCIDENT_ABOVE", "100000"))
+INCIDENT_COUNT = int(os.environ.get("CONTROLTOWER_INCIDENT_COUNT", "50"))
+"""A cause that holds so much, in the reporting currency, or so many becomes an incident."""
+SYSTEM_DOWN_FOR = timedelta(minutes=int(os.environ.get("CONTROLTOWER_SYSTEM_DOWN_MINUTES", "5")))
+SYSTEM_HELD_FOR = timedelta(minutes=int(os.environ.get("CONTROLTOWER_SYSTEM_HELD_MINUTES", "60")))
+"""A system that does not answer, or is paused, for longer becomes an incident."""
 _anchor = os.environ.get("CONTROLTOWER_ANCHOR", "")
 _by_home = HOME / "anchor.json" if "CONTROLTOWER_HOME" in os.environ else None
 ANCHOR = Path(_anchor) if _anchor else _by_home

@@ -17,6 +17,9 @@ class Right(StrEnum):
     RESOLVE = "resolve"
     DECIDE_PERIOD = "decide_period"
     PAUSE_SYSTEM = "pause_system"
+    LEAD_INCIDENT = "lead_incident"
+    EDIT_RUNBOOK = "edit_runbook"
+    APPROVE_RUNBOOK = "approve_runbook"
     EDIT_MAPPING = "edit_mapping"
     APPROVE_MAPPING = "approve_mapping"
     REVEAL_PERSONAL = "reveal_personal"
@@ -33,6 +36,11 @@ WHO = {
     Right.RESOLVE: frozenset({Role.CONTROLLER, Role.OPERATOR}),
     Right.DECIDE_PERIOD: frozenset({Role.CONTROLLER}),
     Right.PAUSE_SYSTEM: frozenset({Role.OPERATOR, Role.ADMINISTRATOR}),
+    Right.LEAD_INCIDENT: frozenset(
+        {Role.CONTROLLER, Role.PMO_LEAD, Role.OPERATOR, Role.ADMINISTRATOR}
+    ),
+    Right.EDIT_RUNBOOK: frozenset({Role.CONTROLLER, Role.PMO_LEAD, Role.OPERATOR, Role.STEWARD}),
+    Right.APPROVE_RUNBOOK: frozenset({Role.CONTROLLER, Role.OPERATOR}),
     Right.EDIT_MAPPING: frozenset({Role.STEWARD, Role.OPERATOR}),
     Right.APPROVE_MAPPING: frozenset({Role.CONTROLLER, Role.STEWARD}),
     Right.REVEAL_PERSONAL: frozenset({Role.CONTROLLER, Role.STEWARD, Role.AUDITOR}),

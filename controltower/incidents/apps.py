@@ -13,7 +13,8 @@ class IncidentsConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the bell."""
-        from controltower.incidents import letters
+        from controltower.incidents import acts, letters
         from controltower.transactions.bell import rung
 
         rung.connect(letters.on_bell, dispatch_uid="incidents.letters")
+        rung.connect(acts.on_bell, dispatch_uid="incidents.runs")

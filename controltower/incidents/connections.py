@@ -18,8 +18,8 @@ def follow(*, now: datetime) -> bool:
         names = " and ".join(system.title for system in systems)
         affected = [f"{system.title}: {system.refusal}"[:200] for system in systems]
         title = f"Our sign-in to {names} is refused"[:200]
-        watch.report(subject=subject, title=title, affected=affected, halt=(), now=now)
-    over = Incident.objects.filter(subject__startswith=SUBJECT, closed_at__isnull=True)
+        watch.report(subject=subject, title=title, affected=affected, systems=systems, now=now)
+    over = Incident.objects.open().filter(subject__startswith=SUBJECT)
     for subject in over.exclude(subject__in=held).values_list("subject", flat=True):
         watch.holds(subject=subject, now=now)
     return bool(held)

@@ -1,5 +1,5 @@
-"""Incidents: opened by the tower at the first breach of a rule, kept while it lasts, taken and
-closed by people or by the rule holding again."""
+"""The tower's side of incidents: opened at the first breach, kept while it lasts, opened again
+when it comes back, and resolved once it has been quiet for long enough."""
 
 from __future__ import annotations
 
@@ -8,120 +8,175 @@ from datetime import datetime
 
 from django.db.transaction import atomic
 
-from controltower.firm import audit
 from controltower.firm.models import Person, Role
-from controltower.firm.rights import Right, may, who_grants
-from controltower.incidents.models import Incident
+from controltower.incidents.models import (
+    OPEN,
+    Cause,
+    EntryKind,
+    Incident,
+    IncidentState,
+    Severity,
+)
+from controltower.incidents.promises import QUIET_FOR, wind_up
+from controltower.incidents.timeline import TOWER, Figures, tell
 from controltower.systems import upkeep
 from controltower.systems.models import System
 from controltower.transactions import bell
 
-TOWER = "tower"
-
-
-class NotAllowed(Exception):
-    """This person may not do this; the text says who may."""
-
-
-class StillBroken(Exception):
-    """The rule does not hold yet, so that its incident cannot be closed."""
-
-
-class NoteMissing(Exception):
-    """Closing needs a word on what it was."""
+LADDER = {Role.OPERATOR: Role.CONTROLLER, Role.PMO_LEAD: Role.CONTROLLER}
+"""Whom an incident goes to that nobody has acknowledged in time; then to the administrator."""
 
 
 def report(
-    *, subject: str, title: str, affected: Sequence[str], halt: Sequence[System], now: datetime
+    *,
+    subject: str,
+    title: str,
+    now: datetime,
+    severity: Severity = Severity.HIGH,
+    owner_role: str = Role.OPERATOR,
+    affected: Sequence[str] = (),
+    halt: Sequence[System] = (),
+    causes: Sequence[Cause] = (),
+    systems: Sequence[System] = (),
+    figures: Figures = (),
+    by: Person | str = TOWER,
 ) -> Incident:
-    """A rule is broken: open its incident, or note that it still is. Systems in `halt` are not
-    called on until a person resumes them, and not again for the same breach."""
+    """Something must not be: open its incident, or note that it lasts or is back. Systems in
+    `halt` are not called on until a person resumes them, and not again for the same breach."""
     with atomic():
-        incident, opened = Incident.objects.select_for_update().get_or_create(
-            subject=subject,
-            closed_at=None,
-            defaults={
-                "title": title,
-                "severity": "high",
-                "owner_role": Role.OPERATOR,
-                "affected": list(affected),
-                "opened_at": now,
-                "seen_at": now,
-            },
-        )
+        incident, opened = _latest(subject, title, severity, owner_role, by, now)
         if opened:
-            _audit(TOWER, "open incident", incident, now)
+            incident.causes.set(causes)
+            incident.systems.set(systems)
+            tell(incident, EntryKind.OPENED, title, by=by, now=now, figures=figures)
+        elif incident.state == IncidentState.RESOLVED or incident.quiet_since is not None:
+            _back(incident, now, figures)
         if opened or set(affected) - set(incident.affected):
-            for system in halt:
-                reason = f"Incident {incident.pk}: {title}. Resume once it is understood."
-                upkeep.trip(system=system, reason=reason, now=now)
-            bell.ring("incidents", "systems", "tower")
+            _hold_back(incident, halt, now)
         incident.halted = sorted({*incident.halted, *(system.slug for system in halt)})
-        incident.severity = "highest" if incident.halted else "high"
+        _weigh(incident, Severity.HIGHEST if incident.halted else severity, now, figures)
         incident.affected, incident.seen_at = list(affected), now
         incident.save()
     return incident
 
 
-def holds(*, subject: str, now: datetime) -> None:
-    """The rule holds: an incident that has halted nothing closes by itself; one that has is left
-    to a person, who must say what it was."""
+def _latest(
+    subject: str, title: str, severity: str, owner_role: str, by: Person | str, now: datetime
+) -> tuple[Incident, bool]:
+    """The subject's incident that is not reviewed yet, or a new one."""
+    known = Incident.objects.select_for_update().filter(subject=subject)
+    resolved = known.filter(state=IncidentState.RESOLVED).order_by("-opened_at").first()
+    if resolved is not None and not known.open().exists():
+        return resolved, False
+    fresh = Incident(severity=severity)
+    wind_up(fresh, now)
+    return known.get_or_create(
+        subject=subject,
+        state__in=OPEN,
+        defaults={
+            "title": title[:240],
+            "severity": severity,
+            "opened_by": by if isinstance(by, str) else by.username,
+            "owner_role": owner_role,
+            "opened_at": now,
+            "seen_at": now,
+            "acknowledge_by": fresh.acknowledge_by,
+        },
+    )
+
+
+def _back(incident: Incident, now: datetime, figures: Figures) -> None:
+    """It shows again, in its quiet time or after it was resolved."""
+    again = incident.state == IncidentState.RESOLVED
+    incident.state = IncidentState.ACKNOWLEDGED if incident.owner_id else IncidentState.TRIGGERED
+    incident.quiet_since = incident.resolved_at = None
+    incident.resolved_by = incident.note = ""
+    incident.times += again
+    wind_up(incident, now)
+    text = "It is back after it was resolved." if again else "It is not quiet: it shows again."
+    tell(incident, EntryKind.REOPENED, text, by=TOWER, now=now, figures=figures)
+
+
+def _hold_back(incident: Incident, halt: Sequence[System], now: datetime) -> None:
+    for system in halt:
+        reason = f"Incident {incident.pk}: {incident.title}. Resume once it is understood."
+        upkeep.trip(system=system, reason=reason, now=now)
+    bell.ring("incidents", "systems", "tower")
+
+
+def _weigh(incident: Incident, severity: Severity, now: datetime, figures: Figures) -> None:
+    """Severity follows what is at stake; a graver one winds the timer up anew."""
+    if incident.severity == severity:
+        return
+    order = list(Severity)
+    graver = order.index(severity) < order.index(Severity(incident.severity))
+    text = f"Severity is {severity.label.lower()} now, was {incident.get_severity_display()}."
+    incident.severity = severity
+    if graver:
+        wind_up(incident, now)
+    tell(incident, EntryKind.SEVERITY, text, by=TOWER, now=now, figures=figures)
+
+
+def holds(*, subject: str, now: datetime, figures: Figures = ()) -> None:
+    """Nothing of it shows any more: its quiet time begins, or has lasted and resolves it. One that
+    has held a system back is left to a person, who must say what it was."""
     with atomic():
-        incident = (
-            Incident.objects.select_for_update().filter(subject=subject, closed_at=None).first()
-        )
+        found = Incident.objects.select_for_update().filter(subject=subject).open()
+        incident = found.first()
         if incident is None:
             return
-        if incident.halted:
-            if incident.affected:
-                incident.affected = []
-                incident.save(update_fields=["affected"])
-                bell.ring("incidents")
-            return
-        _end(incident, by=TOWER, note="It holds again.", now=now)
+        if incident.quiet_since is None:
+            incident.quiet_since, incident.affected = now, []
+            incident.save(update_fields=["quiet_since", "affected"])
+            text = f"Nothing of it shows. It resolves when that has lasted {_minutes()} min."
+            tell(incident, EntryKind.QUIET, text, by=TOWER, now=now, figures=figures)
+        elif not incident.halted and now - incident.quiet_since >= QUIET_FOR:
+            resolve(incident, by=TOWER, note="It holds again.", now=now, figures=figures)
 
 
-def take(*, incident: Incident, by: Person, now: datetime) -> None:
-    """Become the incident's owner. Raises NotAllowed."""
-    _require(incident, by, "take incident", now)
-    with atomic():
-        Incident.objects.filter(pk=incident.pk).update(owner=by)
-        _audit(by, "take incident", incident, now)
-        bell.ring("incidents")
+def _minutes() -> int:
+    return int(QUIET_FOR.total_seconds() // 60)
 
 
-def close(*, incident: Incident, note: str, by: Person, now: datetime) -> None:
-    """Close an incident whose rule holds again, saying what it was. Raises NotAllowed,
-    NoteMissing or StillBroken."""
-    _require(incident, by, "close incident", now)
-    if not note.strip():
-        raise NoteMissing
-    with atomic():
-        row = Incident.objects.select_for_update().get(pk=incident.pk)
-        if row.affected:
-            raise StillBroken
-        if row.closed_at is None:
-            _end(row, by=by, note=note, now=now)
+def resolve(
+    incident: Incident, *, by: Person | str, note: str, now: datetime, figures: Figures = ()
+) -> None:
+    """open → resolved, in the caller's database transaction; the timers stop."""
+    incident.state, incident.resolved_at, incident.note = IncidentState.RESOLVED, now, note[:600]
+    incident.resolved_by = by if isinstance(by, str) else by.username
+    wind_up(incident, now)
+    incident.save()
+    tell(incident, EntryKind.RESOLVED, note, by=by, now=now, figures=figures)
 
 
-def _end(incident: Incident, *, by: Person | str, note: str, now: datetime) -> None:
-    incident.closed_at, incident.note = now, note[:600]
-    incident.closed_by = by if isinstance(by, str) else by.username
-    incident.save(update_fields=["closed_at", "closed_by", "note"])
-    _audit(by, "close incident", incident, now)
-    bell.ring("incidents", "tower")
+def miss(*, now: datetime) -> int:
+    """What happens when a timer has run out: an incident that nobody acknowledged goes up the
+    ladder; a late update is asked for once, then the deputy takes over. Returns how many."""
+    late = Incident.objects.open()
+    unseen = list(late.filter(acknowledge_by__lte=now).values_list("pk", flat=True))
+    silent = list(late.filter(update_by__lte=now).values_list("pk", flat=True))
+    for pk in (*unseen, *silent):
+        with atomic():
+            incident = Incident.objects.select_for_update().get(pk=pk)
+            _climb(incident, now) if pk in unseen else _remind(incident, now)
+            wind_up(incident, now)
+            incident.save()
+    return len(unseen) + len(silent)
 
 
-def _require(incident: Incident, by: Person, verb: str, now: datetime) -> None:
-    if not may(by, Right.PAUSE_SYSTEM):
-        audit.record(actor=by, verb=verb, subject=_name(incident), allowed=False, now=now)
-        raise NotAllowed(f"Only the {who_grants(Right.PAUSE_SYSTEM)} may do this.")
+def _climb(incident: Incident, now: datetime) -> None:
+    role = LADDER.get(Role(incident.owner_role), Role.ADMINISTRATOR)
+    incident.owner_role, incident.missed = role, incident.missed + 1
+    text = f"Nobody has acknowledged it in time: it goes to the {role.label.lower()}."
+    tell(incident, EntryKind.MISSED, text, by=TOWER, now=now)
 
 
-def _audit(by: Person | str, verb: str, incident: Incident, now: datetime) -> None:
-    detail = {"title": incident.title, "halted": incident.halted, "note": incident.note}
-    audit.record(actor=by, verb=verb, subject=_name(incident), allowed=True, now=now, detail=detail)
-
-
-def _name(incident: Incident) -> str:
-    return f"incident {incident.pk}"
+def _remind(incident: Incident, now: datetime) -> None:
+    incident.missed += 1
+    deputy, owner = incident.deputy, incident.owner
+    if incident.missed < 2 or deputy is None:
+        text = f"The update due from {owner} did not come: it is asked for again."
+    else:
+        text = f"{incident.missed} updates due from {owner} did not come: {deputy} takes over."
+        incident.owner, incident.deputy, incident.missed = deputy, owner, 0
+    tell(incident, EntryKind.MISSED, text, by=TOWER, now=now)

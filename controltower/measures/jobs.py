@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.db import close_old_connections
 
 from controltower import queues
-from controltower.measures import assurance
+from controltower.incidents import runbooks
+from controltower.measures import alarms, assurance, probes
 from controltower.transactions import clock
 
 
@@ -14,3 +15,13 @@ def assure() -> None:
     close_old_connections()
     queues.answered("assure")
     assurance.look(now=clock.now())
+
+
+def watch() -> None:
+    """Open and keep incidents, and go on with the runbooks that wait."""
+    close_old_connections()
+    queues.answered("watch")
+    now = clock.now()
+    alarms.look(now=now)
+    probes.beat(now=now)
+    runbooks.expire(now=now)

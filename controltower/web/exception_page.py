@@ -22,7 +22,7 @@ from controltower.measures import exposure
 from controltower.measures.exposure import Scope, Stake
 from controltower.transactions.models import BusinessKey
 from controltower.transactions.references import normalised
-from controltower.web import privacy, standing
+from controltower.web import offers, privacy, standing
 from controltower.web.actions import Action, leave
 from controltower.web.decisions import Snooze
 from controltower.web.exception_groups import (
@@ -34,7 +34,7 @@ from controltower.web.exception_groups import (
     states_of,
 )
 from controltower.web.keyset import Order, Page, page
-from controltower.web.remedies import assign_action, period_actions, settle_actions
+from controltower.web.remedies import assign_action, incident_action, period_actions, settle_actions
 
 OLDEST_FIRST = Order("opened_at", descending=False)
 
@@ -63,6 +63,11 @@ def present(
         "crumbs": [(_("Exceptions"), reverse("exceptions")), (title, "")],
         "group": _group(cause, scope, shown, found, value, now),
         "actions": _actions(cause, scope, found.count, now),
+        "incident": [
+            (one.name, reverse("incident", args=[one.pk]))
+            for one in cause.incidents.visible_to(scope.person).open()
+        ],
+        **offers.for_cause(cause, scope.person, now),
         "rows": _rows(shown.rows, scope, now),
         "page": shown,
         "reporting": {
@@ -192,7 +197,12 @@ def _actions(cause: Cause, scope: Scope, count: int, now: datetime) -> list[Acti
         )
     )
     url = reverse("exception_solutions", args=[cause.pk])
-    return [*actions, *settle_actions(url, person, entity)]
+    url_of_incident = reverse("exception_incidents", args=[cause.pk])
+    return [
+        *actions,
+        *settle_actions(url, person, entity),
+        incident_action(url_of_incident, person),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

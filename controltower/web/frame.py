@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from controltower.firm.models import Person
 from controltower.firm.rights import entity_keys_of
-from controltower.incidents.models import Cause, DeadLetter
+from controltower.incidents.models import Cause, DeadLetter, Incident
 from controltower.measures import exposure
 from controltower.transactions.models import ItemState, PlanState, ReplayPlan, Transaction
 from controltower.web import scope
@@ -57,13 +57,15 @@ RAIL: tuple[tuple[str | Promise, tuple[Place, ...]], ...] = (
         gettext_lazy("Fix"),
         (
             Place("exceptions", gettext_lazy("Exceptions"), "octagon-alert", "e", phone=True),
+            Place("incidents", gettext_lazy("Incidents"), "siren", "i", phone=True),
             Place("jobs", gettext_lazy("Jobs"), "layers"),
         ),
     ),
     (
         gettext_lazy("Govern"),
         (
-            Place("mappings", gettext_lazy("Mappings"), "git-compare", "m", phone=True),
+            Place("mappings", gettext_lazy("Mappings"), "git-compare", "m"),
+            Place("runbooks", gettext_lazy("Runbooks"), "book-open", "b"),
             Place("assurance", gettext_lazy("Assurance"), "shield-check", "a"),
         ),
     ),
@@ -156,7 +158,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 
 
 def frame_of(request: HttpRequest, now: datetime) -> Frame | None:
-    """The frame, in five queries, or None when nobody is signed in."""
+    """The frame, in six queries, or None when nobody is signed in."""
     person = getattr(request, "user", None)
     if not isinstance(person, Person):
         return None
@@ -194,7 +196,11 @@ def _scope(request: HttpRequest, person: Person) -> Scope:
 
 
 def _rail(request: HttpRequest, now: datetime) -> tuple[RailGroup, ...]:
-    counts = {"exceptions": open_causes(request, now)}
+    assert isinstance(request.user, Person)
+    counts = {
+        "exceptions": open_causes(request, now),
+        "incidents": Incident.objects.visible_to(request.user).open().count(),
+    }
     return tuple(
         RailGroup(str(title), tuple(_items(places, request.path, counts))) for title, places in RAIL
     )

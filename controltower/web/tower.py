@@ -43,7 +43,7 @@ def tower(request: SignedIn) -> HttpResponse:
     now = timezone.now()
     steps = first_steps.first_steps()
     context: dict[str, Any] = {"now": now, "setup": steps, **recovery.shown(request, now)}
-    context |= assurance.shown()
+    context |= assurance.shown(request.user)
     if steps is None:
         for _template, build in REGIONS.values():
             context |= build(request, now)

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from controltower.incidents import connections
 from controltower.incidents.models import DeadLetter, Incident
+from controltower.incidents.promises import QUIET_FOR
 from controltower.systems.models import Circuit, System
 from controltower.transactions import knocking, sweeper
 from controltower.transactions.claiming import claim
@@ -116,7 +117,9 @@ def test_a_refused_sign_in_holds_the_connection_and_parks_nothing(tower: Tower) 
     System.objects.filter(slug="tryton").update(secrets=right)
     assert knocking.knock(now=timezone.now()) == ["tryton"]
     assert not connections.follow(now=timezone.now())
-    assert Incident.objects.get().closed_at is not None
+    assert Incident.objects.get().quiet_since is not None
+    connections.follow(now=timezone.now() + QUIET_FOR)
+    assert Incident.objects.get().resolved_by == "tower"
     tower.until(billing, VERIFIED)
     assert len(tower.erp.invoices(billing.reference)) == 1
 

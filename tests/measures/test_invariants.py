@@ -11,8 +11,10 @@ from django.db import connection
 from django.utils import timezone
 
 from controltower.firm import audit
-from controltower.incidents import watch
+from controltower.incidents import leading
 from controltower.incidents.models import Cause, Incident
+from controltower.incidents.promises import QUIET_FOR
+from controltower.incidents.timeline import TOWER
 from controltower.measures import assurance, invariants
 from controltower.measures.checks.finding import Span
 from controltower.measures.models import Check, Rollup
@@ -167,12 +169,16 @@ class TestLooking:
         bill.steps.filter(name="post").update(values={"untaxed": "7200.00"})
         assert self.look()["I3"].last_breach_at is not None
         incident.refresh_from_db()
-        assert (incident.affected, incident.closed_at) == ([], None), "a person must look"
-        with pytest.raises(watch.NoteMissing):
-            watch.close(incident=incident, note=" ", by=firm.otto, now=timezone.now())
-        watch.close(incident=incident, note="A typing error.", by=firm.otto, now=timezone.now())
+        assert (incident.affected, incident.resolved_at) == ([], None), "a person must look"
+        later = timezone.now() + QUIET_FOR
+        assert assurance.look(now=later)
         incident.refresh_from_db()
-        assert incident.closed_by == firm.otto.username
+        assert incident.resolved_at is None, "it has held a system back"
+        with pytest.raises(leading.WordMissing):
+            leading.close(incident=incident, note=" ", by=firm.otto, now=later)
+        leading.close(incident=incident, note="A typing error.", by=firm.otto, now=later)
+        incident.refresh_from_db()
+        assert incident.resolved_by == firm.otto.username
 
     @pytest.mark.breaks("I5")
     def test_an_incident_lasts_while_what_is_no_longer_new_is_broken(self, firm: Firm) -> None:
@@ -182,25 +188,28 @@ class TestLooking:
         for minute in range(3):
             assert assurance.look(now=timezone.now() + minute * timedelta(hours=1))
             assert Check.objects.get(code="I5").breaches
-        assert Incident.objects.get(subject="I5").closed_at is None
+        assert Incident.objects.get(subject="I5").is_open
 
     def test_an_incident_that_held_nothing_back_ends_by_itself(self, firm: Firm) -> None:
         bill = _played(firm)
         PLANTED["I5"](bill)
         self.look()
-        with pytest.raises(watch.StillBroken):
-            watch.close(incident=Incident.objects.get(), note="x", by=firm.otto, now=timezone.now())
+        incident, now = Incident.objects.get(), timezone.now()
+        with pytest.raises(leading.StillBroken):
+            leading.close(incident=incident, note="x", by=firm.otto, now=now)
         bill.steps.filter(name="post").update(state="verified")
         self.look()
-        assert Incident.objects.get().closed_by == watch.TOWER
+        assert Incident.objects.get().is_open, "it must be quiet for a while"
+        assert assurance.look(now=timezone.now() + QUIET_FOR)
+        assert Incident.objects.get().resolved_by == TOWER
 
-    def test_only_who_may_pause_systems_closes(self, firm: Firm) -> None:
+    def test_only_who_may_lead_incidents_closes(self, firm: Firm) -> None:
         bill = _played(firm)
         PLANTED["I5"](bill)
         self.look()
         bill.steps.filter(name="post").update(state="verified")
-        with pytest.raises(watch.NotAllowed):
-            watch.close(
+        with pytest.raises(leading.NotAllowed):
+            leading.close(
                 incident=Incident.objects.get(), note="x", by=firm.jonas, now=timezone.now()
             )
 

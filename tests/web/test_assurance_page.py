@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from controltower.incidents.models import Incident
+from controltower.incidents.promises import QUIET_FOR
 from controltower.measures import assurance, chaos, invariants
 from controltower.measures.models import Check
 from controltower.systems.models import System
@@ -78,19 +79,22 @@ def test_the_tower_says_that_an_incident_is_open(firm: Firm) -> None:
     assert "held back" in banner
 
 
-def test_an_incident_is_taken_and_closed_with_a_word(firm: Firm) -> None:
+def test_an_incident_is_taken_and_resolved_with_a_word(firm: Firm) -> None:
     bill = _break(firm)
     incident, client = Incident.objects.get(), signed_in(firm.otto)
-    client.post(f"{PAGE}{incident.pk}/owners/")
+    address = f"/incidents/{incident.pk}/"
+    assert address in _show(client)
+    client.post(f"{address}owners/")
     incident.refresh_from_db()
     assert incident.owner == firm.otto
-    told = client.post(f"{PAGE}{incident.pk}/closings/", {"reason": "x"}, follow=True)
-    assert "does not hold yet" in told.content.decode()
+    told = client.post(f"{address}closings/", {"reason": "x"}, follow=True)
+    assert "has not been quiet" in told.content.decode()
     _mend(bill)
-    told = client.post(f"{PAGE}{incident.pk}/closings/", {"reason": ""}, follow=True)
-    assert "Say what it was" in told.content.decode()
-    told = client.post(f"{PAGE}{incident.pk}/closings/", {"reason": "A test."}, follow=True)
-    assert "Closed." in told.content.decode()
+    Incident.objects.update(quiet_since=timezone.now() - QUIET_FOR)
+    told = client.post(f"{address}closings/", {"reason": ""}, follow=True)
+    assert "Nothing was changed" in told.content.decode()
+    told = client.post(f"{address}closings/", {"reason": "A test."}, follow=True)
+    assert "Resolved." in told.content.decode()
     incident.refresh_from_db()
     assert incident.note == "A test."
     assert System.objects.get(slug="tryton").paused_at is not None
@@ -152,13 +156,14 @@ class TestApi:
         assert self.ask(otto, "?entity=LF-DE")["balances"] != []
 
 
-def test_who_may_not_pause_systems_may_not_close(firm: Firm) -> None:
+def test_who_may_not_lead_incidents_may_not_resolve(firm: Firm) -> None:
     bill = _break(firm)
     _mend(bill)
+    Incident.objects.update(quiet_since=timezone.now() - QUIET_FOR)
     incident = Incident.objects.get()
     told = signed_in(firm.jonas).post(
-        f"{PAGE}{incident.pk}/closings/", {"reason": "x"}, follow=True
+        f"/incidents/{incident.pk}/closings/", {"reason": "x"}, follow=True
     )
     assert "may do this" in told.content.decode()
     incident.refresh_from_db()
-    assert incident.closed_at is None
+    assert incident.resolved_at is None

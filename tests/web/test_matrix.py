@@ -22,7 +22,10 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from controltower.firm.models import ApiToken, Duty, LegalEntity, Person, Role
 from controltower.firm.rights import WHO, Right
+from controltower.incidents import leading, runs
+from controltower.incidents.models import Cause, Incident, Run, RunbookVersion, Severity
 from controltower.transactions.models import Finding
+from controltower.web.demo.runbooks import agree_runbooks
 from tests.factories import Firm, found, refused, signed_in, unreadable
 from tests.web.cast import token
 
@@ -92,6 +95,29 @@ POLICY: dict[str, Rule] = {
     "exception_decisions": Rule(
         WRITE, Right.DECIDE_PERIOD, scoped=True, form=REASON | {"decision": "next_open"}
     ),
+    "exception_incidents": Rule(WRITE, Right.LEAD_INCIDENT, scoped=True),
+    "exception_runs": Rule(WRITE, Right.LEAD_INCIDENT, scoped=True, form={"version": "1"}),
+    "exception_runbooks": Rule(WRITE, Right.EDIT_RUNBOOK, scoped=True),
+    "incidents": Rule(),
+    "incident": Rule(scoped=True),
+    "incident_owners": Rule(WRITE, Right.LEAD_INCIDENT, scoped=True),
+    "incident_hand_overs": Rule(WRITE, Right.LEAD_INCIDENT, scoped=True),
+    "incident_updates": Rule(WRITE, Right.LEAD_INCIDENT, scoped=True, form={"text": "It lasts."}),
+    "incident_mitigations": Rule(WRITE, Right.LEAD_INCIDENT, scoped=True, form=REASON),
+    "incident_links": Rule(WRITE, Right.LEAD_INCIDENT, scoped=True, form={"system": "1"}),
+    "incident_closings": Rule(WRITE, Right.LEAD_INCIDENT, scoped=True, form=REASON),
+    "incident_reviews": Rule(WRITE, Right.LEAD_INCIDENT, scoped=True, form={"text": "Learnt."}),
+    "incident_runs": Rule(WRITE, Right.LEAD_INCIDENT, scoped=True, form={"version": "1"}),
+    "run": Rule(scoped=True),
+    "run_steps": Rule(WRITE, Right.LEAD_INCIDENT, scoped=True, form=REASON | {"do": "skip"}),
+    "run_stops": Rule(WRITE, Right.LEAD_INCIDENT, scoped=True, form=REASON),
+    "runbooks": Rule(),
+    "runbook_new": Rule(READ | WRITE, Right.EDIT_RUNBOOK),
+    "runbook": Rule(),
+    "runbook_drafts": Rule(READ | WRITE, Right.EDIT_RUNBOOK),
+    "runbook_version": Rule(),
+    "runbook_submissions": Rule(WRITE, Right.EDIT_RUNBOOK),
+    "runbook_decisions": Rule(WRITE, Right.APPROVE_RUNBOOK, form={"approve": "yes"}),
     "jobs": Rule(),
     "job_tray": Rule(),
     "job": Rule(scoped=True),
@@ -113,10 +139,9 @@ POLICY: dict[str, Rule] = {
     "system": Rule(),
     "system_pause": Rule(WRITE, Right.PAUSE_SYSTEM, form=REASON),
     "system_resume": Rule(WRITE, Right.PAUSE_SYSTEM),
+    "system_incidents": Rule(WRITE, Right.LEAD_INCIDENT),
     "assurance": Rule(),
     "assurance_banner": Rule(),
-    "incident_owners": Rule(WRITE, Right.PAUSE_SYSTEM),
-    "incident_closings": Rule(WRITE, Right.PAUSE_SYSTEM, form=REASON),
     "recovery": Rule(),
     "recovery_end": Rule(WRITE, Right.PAUSE_SYSTEM),
     "api:openapi-json": Rule(),
@@ -163,12 +188,22 @@ class House:
     def _named(self, name: str, route: str, code: str) -> str:
         things = self.things[code]
         if name == "pk":
-            for word in ("set-aside", "exceptions", "replays", "jobs", "findings"):
+            for word in (
+                "set-aside",
+                "exceptions",
+                "incidents",
+                "runs",
+                "replays",
+                "jobs",
+                "findings",
+            ):
                 if word in route:
                     return things[word]
         if name == "name" and "tower" in route:
             return "triage"
-        fixed = {"slug": "tryton" if "systems" in route else "customer-to-erp", "number": "1"}
+        slug = "in-doubt" if "runbooks" in route else "customer-to-erp"
+        slug = "tryton" if "systems" in route else slug
+        fixed = {"slug": slug, "number": "1", "position": "1"}
         return fixed.get(name) or things.get(name, things["reference"])
 
 
@@ -193,7 +228,10 @@ def thing(firm: Firm, code: str, step: str, **more: Any) -> dict[str, str]:
         step=stuck, fence=stuck.fence, generation=1, evidence="its list", reason="so",
         reported_by=firm.otto, reported_at=firm.now,
     )  # fmt: skip
+    incident, run = incident_about(firm, firm.cause(one))
     return {
+        "incidents": str(incident.pk),
+        "runs": str(run.pk),
         "correlation_id": one.correlation_id,
         "reference": one.reference,
         "exceptions": str(firm.cause(one).pk),
@@ -210,10 +248,21 @@ def thing(firm: Firm, code: str, step: str, **more: Any) -> dict[str, str]:
     }
 
 
+def incident_about(firm: Firm, cause: Cause) -> tuple[Incident, Run]:
+    """An incident of a cause, and a runbook that is followed for it."""
+    incident = leading.open_for(
+        cause=cause, title=cause.title, severity=Severity.HIGH, by=firm.anna, now=firm.now
+    )
+    version = RunbookVersion.objects.get(runbook__slug="in-doubt")
+    run = runs.start(version=version, incident=incident, by=firm.anna, now=firm.now)
+    return incident, run
+
+
 @pytest.fixture
 def house() -> House:
     """Two companies with a stuck transaction each, for different causes."""
     firm = found()
+    agree_runbooks(firm.now)
     return House(firm, {OWN: thing(firm, OWN, "draft"), OTHER: thing(firm, OTHER, "project")})
 
 

@@ -14,11 +14,12 @@ from django.utils import timezone
 
 from controltower.web.demo.firm import found_firm, hire_people
 from controltower.web.demo.mappings import agree_mappings
+from controltower.web.demo.runbooks import agree_runbooks
 from controltower.web.demo.surroundings import connect_systems
 
 
 class Command(BaseCommand):
-    """`manage.py seed_demo`: the sandbox firm, its people, systems and mappings."""
+    """`manage.py seed_demo`: the sandbox firm, its people, systems, mappings and runbooks."""
 
     help = __doc__
 
@@ -30,6 +31,7 @@ class Command(BaseCommand):
             logins = hire_people()
             connect_systems(now)
             agree_mappings(now)
+            agree_runbooks(now)
             if logins:
                 self._keep(Path(settings.HOME) / "demo-logins.json", logins)
         self.stdout.write(f"Demo firm ready; {len(logins)} new people.")

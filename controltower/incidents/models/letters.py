@@ -112,38 +112,3 @@ class DeadLetter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.cause}: {self.transaction_id}"
-
-
-class Incident(models.Model):
-    """Something that must not be: open from the first breach until it holds again.
-
-    `subject` names the rule; at most one incident of a subject is open at a time.
-    """
-
-    subject = models.CharField(max_length=40)
-    title = models.CharField(max_length=200)
-    severity = models.CharField(max_length=8, choices=[("high", "High"), ("highest", "Highest")])
-    owner_role = models.CharField(max_length=16)
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )
-    affected = models.JSONField(default=list)
-    halted = models.JSONField(default=list)
-    opened_at = models.DateTimeField()
-    seen_at = models.DateTimeField()
-    closed_at = models.DateTimeField(null=True, blank=True)
-    closed_by = models.CharField(max_length=150, blank=True)
-    note = models.CharField(max_length=600, blank=True)
-
-    class Meta:
-        ordering = ["-opened_at", "-id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["subject"],
-                condition=Q(closed_at__isnull=True),
-                name="one_open_incident_per_subject",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.title

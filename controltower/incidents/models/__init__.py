@@ -1,0 +1,40 @@
+"""The records of this room: dead letters by cause, incidents, runbooks and their runs."""
+
+from controltower.incidents.models.incident import (
+    OPEN,
+    EntryKind,
+    Incident,
+    IncidentEntry,
+    IncidentState,
+    Severity,
+)
+from controltower.incidents.models.letters import Cause, DeadLetter, LetterState, Resolution
+from controltower.incidents.models.runbook import (
+    Run,
+    Runbook,
+    RunbookState,
+    RunbookVersion,
+    RunState,
+    RunStep,
+    StepState,
+)
+
+__all__ = [
+    "OPEN",
+    "Cause",
+    "DeadLetter",
+    "EntryKind",
+    "Incident",
+    "IncidentEntry",
+    "IncidentState",
+    "LetterState",
+    "Resolution",
+    "Run",
+    "RunState",
+    "RunStep",
+    "Runbook",
+    "RunbookState",
+    "RunbookVersion",
+    "Severity",
+    "StepState",
+]

@@ -1,0 +1,110 @@
+"""Opens incidents for what is down or dear, keeps them while it lasts, and lets them go quiet.
+
+The rules' thresholds are the firm's (docs/settings.md). Incidents about invariants are kept by
+`assurance`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+
+from controltower.incidents import leading, watch
+from controltower.incidents.models import Cause, DeadLetter, Incident, IncidentState, Severity
+from controltower.measures import at_stake, exposure
+from controltower.systems.models import System
+
+MOST_KEPT = 200
+MUCH_MORE = 5
+"""So many times the threshold is of the highest severity."""
+
+
+def look(*, now: datetime) -> None:
+    """Open what the rules ask for, see to what is there, and let missed timers have their way."""
+    for cause, figures in dear_causes(now):
+        subject = leading.subject_of(cause)
+        if not _has_one(subject, Q(causes=cause)):
+            watch.report(
+                subject=subject, title=cause.title, severity=severity(figures),
+                owner_role=cause.owner_role, causes=[cause], figures=figures, now=now,
+            )  # fmt: skip
+    for system in down_systems(now):
+        subject = leading.subject_of(system)
+        if not _has_one(subject, Q(systems=system) | Q(halted__contains=system.slug)):
+            watch.report(
+                subject=subject, title=down_title(system), systems=[system],
+                severity=Severity.HIGH, now=now,
+            )  # fmt: skip
+    for incident in _kept():
+        keep(incident, now)
+    watch.miss(now=now)
+
+
+def _has_one(subject: str, linked: Q) -> bool:
+    """Whether an incident of this subject is kept below, or an open one has it already."""
+    kept = Incident.objects.exclude(state=IncidentState.REVIEWED)
+    return kept.filter(subject=subject).exists() or kept.open().filter(linked).exists()
+
+
+def dear_causes(now: datetime) -> list[tuple[Cause, list[dict[str, Any]]]]:
+    """Causes nobody has put aside with so much money or so many transactions that they are worth
+    an incident, and their figures."""
+    letters = exposure.priced(DeadLetter.objects.open(), "transaction__")
+    found = exposure.stakes(letters, "cause", at="transaction__")
+    least, many = settings.INCIDENT_ABOVE, settings.INCIDENT_COUNT
+    dear = [pk for (pk,), one in found.items() if one.amount >= least or one.count >= many]
+    return [
+        (cause, at_stake.figures(at_stake.held_by(cause), now))
+        for cause in Cause.objects.awake(now).filter(pk__in=dear)
+    ]
+
+
+def down_systems(now: datetime) -> list[System]:
+    """Systems that are down, or held back, for longer than the firm promises."""
+    down = Q(opened_at__lte=now - settings.SYSTEM_DOWN_FOR) & ~Q(circuit="closed")
+    held = Q(paused_at__lte=now - settings.SYSTEM_HELD_FOR)
+    return list(System.objects.filter(down | held, active=True))
+
+
+def down_title(system: System) -> str:
+    """What the incident of a system is called."""
+    if system.paused_at is not None:
+        return f"{system.title} is held back"
+    return f"{system.title} does not answer"
+
+
+def severity(figures: Sequence[dict[str, Any]]) -> Severity:
+    """From the money at stake and the promises that are broken."""
+    whole = at_stake.kept(figures)
+    if whole.amount >= MUCH_MORE * settings.INCIDENT_ABOVE or whole.late >= settings.INCIDENT_ABOVE:
+        return Severity.HIGHEST
+    if whole.amount >= settings.INCIDENT_ABOVE or whole.late > 0:
+        return Severity.HIGH
+    return Severity.MODERATE
+
+
+def _kept() -> list[Incident]:
+    """Those about causes, systems and transactions that are not reviewed; invariants' are
+    `assurance`'s."""
+    about = Q(subject__startswith="cause:") | Q(subject__startswith="system:")
+    found = Incident.objects.exclude(state=IncidentState.REVIEWED).filter(about)
+    return list(found[:MOST_KEPT])
+
+
+def keep(incident: Incident, now: datetime) -> None:
+    """Tell its watch whether its trouble is still there."""
+    figures = at_stake.figures(at_stake.hanging_on(incident), now)
+    away = at_stake.unwell(incident)
+    if not figures and not away:
+        watch.holds(subject=incident.subject, now=now, figures=figures)
+        return
+    weight = severity(figures)
+    if away and weight == Severity.MODERATE:
+        weight = Severity.HIGH
+    watch.report(
+        subject=incident.subject, title=incident.title, severity=weight, figures=figures, now=now,
+    )  # fmt: skip

@@ -1,0 +1,113 @@
+"""What hangs on an incident, in the figures of `exposure`: never another sum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from controltower.firm.rights import entities_of
+from controltower.incidents.models import Cause, DeadLetter, Incident, Run
+from controltower.measures import exposure
+from controltower.measures.exposure import Scope, Stake
+from controltower.measures.health import OUTSTANDING
+from controltower.systems.models import Circuit, System
+from controltower.transactions.models import Step, Transaction
+
+UNWELL = Q(paused_at__isnull=False) | ~Q(circuit=Circuit.CLOSED)
+"""A system that nothing gets through to."""
+
+
+def hanging_on(incident: Incident) -> QuerySet[Transaction]:
+    """The transactions of an incident: what its causes hold, what waits for its systems while they
+    are unwell, and what people have linked and is stuck."""
+    letters = DeadLetter.objects.open().filter(cause__in=incident.causes.all())
+    unwell = incident.systems.filter(UNWELL)
+    steps = Step.objects.filter(OUTSTANDING, system__in=unwell).order_by()
+    linked = Transaction.objects.stuck().filter(pk__in=incident.transactions.all()).order_by()
+    found = letters.order_by().values_list("transaction")
+    ids = found.union(steps.values_list("transaction"), linked.values_list("pk"))
+    return Transaction.objects.filter(pk__in=ids)
+
+
+def together(incidents: Iterable[Incident]) -> QuerySet[Transaction]:
+    """The transactions of several incidents, each once."""
+    found = [hanging_on(one).order_by().values_list("pk") for one in incidents]
+    if not found:
+        return Transaction.objects.none()
+    return Transaction.objects.filter(pk__in=found[0].union(*found[1:]))
+
+
+def run_hangs_on(run: Run) -> QuerySet[Transaction]:
+    """The transactions that a run of a runbook is about."""
+    if run.incident is not None:
+        return hanging_on(run.incident)
+    assert run.cause is not None
+    return held_by(run.cause)
+
+
+def held_by(cause: Cause) -> QuerySet[Transaction]:
+    """The transactions that a cause holds."""
+    letters = DeadLetter.objects.open().filter(cause=cause).order_by()
+    return Transaction.objects.filter(pk__in=letters.values("transaction"))
+
+
+def unwell(incident: Incident) -> list[System]:
+    """Its systems that nothing gets through to."""
+    return list(incident.systems.filter(UNWELL))
+
+
+def stake(rows: QuerySet[Transaction], scope: Scope) -> Stake:
+    """What of it this person sees, in the reporting currency."""
+    seen = exposure.transactions(scope).filter(pk__in=rows.order_by().values("pk"))
+    return exposure.stake(exposure.priced(seen))
+
+
+def figures(rows: QuerySet[Transaction], now: datetime) -> list[dict[str, Any]]:
+    """The figures of this moment, one line per legal entity, to be kept as evidence. Amounts are
+    exact text in the reporting currency."""
+    priced = exposure.priced(rows)
+    whole = exposure.stakes(priced, "entity__code")
+    late = exposure.stakes(priced.filter(due_at__lt=now), "entity__code")
+    return [
+        {
+            "entity": code or "",
+            "count": one.count,
+            "amount": str(one.amount),
+            "late": str((late.get((code,)) or Stake()).amount),
+            "currency": exposure.reporting_currency(),
+        }
+        for (code,), one in sorted(whole.items(), key=lambda pair: pair[0][0] or "")
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Evidence as one person may see it: a count, and amounts in `currency`."""
+
+    count: int
+    amount: Decimal
+    late: Decimal
+    currency: str
+
+
+def kept(lines: Iterable[Mapping[str, Any]], scope: Scope | None = None) -> Kept:
+    """Add kept figures up, as far as the person sees; all of them without one."""
+    codes = entities_of(scope.person) if scope else None
+    seen = [
+        line
+        for line in lines
+        if (codes is None or line["entity"] in codes)
+        and (scope is None or scope.entity in {"", line["entity"]})
+    ]
+    currencies = [str(line["currency"]) for line in seen]
+    return Kept(
+        count=sum(int(line["count"]) for line in seen),
+        amount=sum((Decimal(line["amount"]) for line in seen), Decimal(0)),
+        late=sum((Decimal(line["late"]) for line in seen), Decimal(0)),
+        currency=currencies[0] if currencies else exposure.reporting_currency(),
+    )

@@ -1,0 +1,244 @@
+"""The sandbox firm's runbooks for what its three processes really run into, approved by a second
+person."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from controltower.canonical.verdicts import Kind
+from controltower.firm.models import Person, Role
+from controltower.incidents import matching, steps
+from controltower.incidents.models import Runbook, RunbookState, RunbookVersion
+from controltower.incidents.runbooks import GOOD_FOR
+
+Rule = dict[str, Any]
+
+
+def check(title: str, what: str, words: str = "") -> Rule:
+    return {"kind": steps.CHECK, "what": what, "title": title, "words": words}
+
+
+def act(title: str, what: str, words: str = "") -> Rule:
+    return {"kind": steps.ACT, "what": what, "title": title, "words": words}
+
+
+def decide(title: str, words: str, *choices: tuple[str, int | str]) -> Rule:
+    found = [{"label": label, "to": to} for label, to in choices]
+    return {"kind": steps.DECIDE, "title": title, "words": words, "choices": found}
+
+
+def wait(title: str, what: str, minutes: int, words: str = "") -> Rule:
+    return {
+        "kind": steps.WAIT, "what": what, "title": title, "words": words, "minutes": minutes,
+    }  # fmt: skip
+
+
+HOW_MUCH = check(
+    "See how much hangs on it", steps.HOW_MANY, "The figures of this moment are kept as evidence."
+)
+REPLAY = act(
+    "Replay what is stuck",
+    steps.REPLAY,
+    "A plan is made first and asks every target what would happen. Release it on its page; above "
+    "the firm's limit a second person approves exactly that plan.",
+)
+NOTHING_LEFT = check("See that nothing of it is stuck", steps.NOTHING_STUCK)
+
+RUNBOOKS: tuple[tuple[str, str, Rule, list[Rule]], ...] = (
+    (
+        "closed-period",
+        "The period is closed",
+        {"kinds": [Kind.PERIOD_CLOSED]},
+        [
+            HOW_MUCH,
+            decide(
+                "Which period does the work belong to?",
+                "Only the controller decides this.",
+                ("Bill it in the open period", 3),
+                ("The period has been reopened in the ERP", 4),
+                ("It is booked by hand", 6),
+            ),
+            act("Bill it in the open period", steps.NEXT_PERIOD, "With the reason you were given.")
+            | {"to": 7},
+            check("See that the period is open", steps.PERIOD_OPEN, "As the ERP says."),
+            act("Say that the period is open", steps.REOPENED, "It is tried again at once.")
+            | {"to": 7},
+            act("Settle what was booked by hand", steps.ELSEWHERE, "Name the journal's number."),
+            wait("Wait until all of it is posted", steps.NOTHING_STUCK, 60),
+        ],
+    ),
+    (
+        "tax-code-off",
+        "The ERP refuses a tax code",
+        {"kinds": [Kind.VALIDATION], "words": ["tax code"]},
+        [
+            HOW_MUCH,
+            check("See that the ERP answers", steps.REACHABLE),
+            decide(
+                "Where is the code wrong?",
+                "Compare the code that was refused with the codes of the company in the ERP.",
+                ("Switched off in the ERP: it is on again", 5),
+                ("Wrong in the mapping: a new version is in use", 5),
+                ("The client's country or VAT number is wrong: corrected in the CRM", 4),
+            ),
+            wait(
+                "Wait for the correction to come in",
+                steps.NOTHING_STUCK,
+                30,
+                "A corrected record is taken up by itself.",
+            ),
+            REPLAY,
+            NOTHING_LEFT,
+        ],
+    ),
+    (
+        "client-twice",
+        "A client exists twice",
+        {"kinds": [Kind.DUPLICATE]},
+        [
+            HOW_MUCH,
+            decide(
+                "Which record is the client?",
+                "Look both up by their codes. Never delete one that has invoices.",
+                ("Merged in the system that has it twice", 3),
+                ("They are two clients: the CRM names the right one now", 3),
+            ),
+            REPLAY,
+            NOTHING_LEFT,
+        ],
+    ),
+    (
+        "unknown-currency",
+        "A currency that is not traded or not agreed",
+        {
+            "kinds": [Kind.VALIDATION],
+            "words": ["no currency the firm trades in", "but its contract is in"],
+        },
+        [
+            HOW_MUCH,
+            decide(
+                "What is right?",
+                "Ask who wrote the record. Nothing was sent: our own check stopped it.",
+                ("The record: it is corrected at its source", 3),
+                ("It was billed elsewhere", 5),
+            ),
+            wait(
+                "Wait for the correction to come in",
+                steps.NOTHING_STUCK,
+                60,
+                "A corrected record is taken up by itself.",
+            ),
+            decide("Is anything left?", "", ("No, all of it has gone on", "end"), ("Yes", 5)),
+            act("Settle what was billed elsewhere", steps.ELSEWHERE, "Name the invoice."),
+        ],
+    ),
+    (
+        "deal-without-entity",
+        "A deal without a legal entity",
+        {"words": ["names no legal entity", "which the firm does not have"]},
+        [
+            HOW_MUCH,
+            decide(
+                "Which company sells it?",
+                "Ask the deal's owner and have it filled in at the source.",
+                ("It is filled in", 3),
+                ("The deal is off", 5),
+            ),
+            wait(
+                "Wait for the correction to come in",
+                steps.NOTHING_STUCK,
+                60,
+                "A corrected record is taken up by itself.",
+            ),
+            decide("Is anything left?", "", ("No, all of it has gone on", "end"), ("Yes", 5)),
+            act("Write off what will never be", steps.WRITE_OFF, "Say who called the deal off."),
+        ],
+    ),
+    (
+        "system-down",
+        "A system does not answer",
+        {"down": True},
+        [
+            HOW_MUCH,
+            decide(
+                "Is the disturbance known?",
+                "Look at the vendor's status page, then call. Nothing is lost: work queues here.",
+                ("Yes, it comes back by itself", 5),
+                ("No, or it answers wrongly: hold it back", 3),
+            ),
+            act("Hold it back", steps.PAUSE, "Every call waits, so that nothing is half done."),
+            act("Let calls through again", steps.RESUME, "Once the vendor says that it is well."),
+            wait("Wait until it answers", steps.REACHABLE, 240),
+            wait("Wait until the queue is empty", steps.NOTHING_STUCK, 120),
+        ],
+    ),
+    (
+        "wrong-credentials",
+        "A system refuses our sign-in",
+        {"kinds": [Kind.AUTH, Kind.PERMISSION]},
+        [
+            HOW_MUCH,
+            act("Hold the system back", steps.PAUSE, "So that the account is not locked out."),
+            decide(
+                "Have the credentials been put right?",
+                "They are kept where the settings name them, never here.",
+                ("Yes, new ones are in place", 4),
+                ("The account's rights were missing and are back", 4),
+            ),
+            act("Let calls through again", steps.RESUME),
+            check("See that it answers", steps.REACHABLE),
+            REPLAY,
+            NOTHING_LEFT,
+        ],
+    ),
+    (
+        "in-doubt",
+        "In doubt whether it arrived",
+        {"kinds": [Kind.UNKNOWN]},
+        [
+            HOW_MUCH,
+            check("See that the system answers", steps.REACHABLE),
+            act(
+                "Ask the system whether it has them",
+                steps.REPLAY,
+                "The replay asks first: what is there is linked and not sent again. Sending by "
+                "hand may double it.",
+            ),
+            decide(
+                "What is still in doubt?",
+                "Look it up in the system by our reference.",
+                ("Nothing", "end"),
+                ("It is there, or was booked by hand", 5),
+            ),
+            act("Settle what is there", steps.ELSEWHERE, "Name the record that you have found."),
+        ],
+    ),
+)
+
+
+def agree_runbooks(now: datetime) -> None:
+    """Create each runbook with its first version, written by one person and approved by another."""
+    author, approver = (
+        Person.objects.filter(duties__role=role).order_by("pk")[0]
+        for role in (Role.OPERATOR, Role.CONTROLLER)
+    )
+    for slug, title, fits, rules in RUNBOOKS:
+        book, created = Runbook.objects.get_or_create(slug=slug, defaults={"title": title})
+        if not created:
+            continue
+        steps.check_steps(rules)
+        matching.check_fits(fits)
+        RunbookVersion.objects.create(
+            runbook=book,
+            number=1,
+            state=RunbookState.APPROVED,
+            fits=fits,
+            steps=rules,
+            note="As agreed when the tower was set up.",
+            author=author,
+            created_at=now,
+            decided_by=approver,
+            decided_at=now,
+            expires_at=now + GOOD_FOR,
+        )

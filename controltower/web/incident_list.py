@@ -1,0 +1,143 @@
+"""The list of incidents: what burns, how much hangs on it, who has it, what is due."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Case, Count, Q, QuerySet, Value, When
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from controltower.canonical.money import Money
+from controltower.firm.models import Person
+from controltower.incidents.models import OPEN, Incident, IncidentState, Severity
+from controltower.measures import at_stake
+from controltower.measures.exposure import Scope, Stake, reporting_currency
+from controltower.web import formats, privacy
+from controltower.web.transaction_page import Owner
+
+MOST = 100
+OPEN_TAB = "open"
+TABS: dict[str, tuple[str | Promise, Q]] = {
+    OPEN_TAB: (gettext_lazy("Open"), Q(state__in=OPEN)),
+    "mine": (gettext_lazy("Mine"), Q(state__in=OPEN)),
+    "to_review": (gettext_lazy("To review"), Q(state=IncidentState.RESOLVED)),
+    "reviewed": (gettext_lazy("Reviewed"), Q(state=IncidentState.REVIEWED)),
+}
+
+
+def gravest(person: Person) -> QuerySet[Incident]:
+    """Open incidents that the person may see, the gravest first, the oldest of them first."""
+    return _ordered(Incident.objects.visible_to(person).open())
+
+
+def _ordered(rows: QuerySet[Incident]) -> QuerySet[Incident]:
+    whens = [When(severity=one, then=Value(rank)) for rank, one in enumerate(Severity)]
+    ranked = rows.annotate(rank=Case(*whens, default=Value(len(whens))))
+    return ranked.order_by("rank", "opened_at", "pk").select_related("owner")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One incident of the list. `due` is when it is to be acknowledged or updated."""
+
+    row: Incident
+    url: str
+    title: str
+    stake: Stake
+    value: Money
+    owner: Owner | None
+    due: datetime | None
+    overdue: bool
+
+
+def listing(seen: Scope, tab: str, now: datetime) -> dict[str, Any]:
+    """The context of `incidents/list.html`."""
+    tab = tab if tab in TABS else OPEN_TAB
+    visible = Incident.objects.visible_to(seen.person)
+    rows = visible.filter(_condition(tab, seen.person))
+    found = list(_ordered(rows)[:MOST]) if tab in {OPEN_TAB, "mine"} else list(_latest(rows))
+    whole = at_stake.stake(at_stake.together(one for one in found if one.is_open), seen)
+    return {
+        "tabs": _tabs(visible, seen.person, tab),
+        "lines": [line_of(one, seen, now) for one in found],
+        "headline": _headline(found, whole, now) if tab == OPEN_TAB else "",
+        "total": _money(whole),
+        "tab": tab,
+        "filters": 0 if tab == OPEN_TAB else 1,
+        "clear_url": reverse("incidents"),
+    }
+
+
+def _latest(rows: QuerySet[Incident]) -> QuerySet[Incident]:
+    return rows.select_related("owner").order_by("-resolved_at", "-pk")[:MOST]
+
+
+def _condition(tab: str, person: Person) -> Q:
+    found = TABS[tab][1]
+    return found & (Q(owner=person) | Q(deputy=person)) if tab == "mine" else found
+
+
+def _tabs(
+    visible: QuerySet[Incident], person: Person, tab: str
+) -> list[tuple[str, str, bool, int]]:
+    counts = visible.order_by().aggregate(
+        **{name: Count("pk", filter=_condition(name, person)) for name in TABS}
+    )
+    path = reverse("incidents")
+    return [
+        (str(label), path if name == OPEN_TAB else f"{path}?tab={name}", name == tab, counts[name])
+        for name, (label, _rows) in TABS.items()
+    ]
+
+
+def line_of(incident: Incident, seen: Scope, now: datetime) -> Line:
+    """One line. What hangs on an incident that is over is nothing any more."""
+    found = at_stake.stake(at_stake.hanging_on(incident), seen) if incident.is_open else Stake()
+    owner = incident.owner
+    return Line(
+        row=incident,
+        url=reverse("incident", args=[incident.pk]),
+        title=privacy.masked_text(incident.title),
+        stake=found,
+        value=_money(found),
+        owner=Owner(str(owner), owner.initials) if owner else None,
+        due=(incident.acknowledge_by or incident.update_by) if incident.is_open else None,
+        overdue=incident.is_overdue(now),
+    )
+
+
+def _money(found: Stake) -> Money:
+    return Money.of(found.amount, reporting_currency())
+
+
+def _headline(found: Sequence[Incident], whole: Stake, now: datetime) -> SafeString | str:
+    """ "2 incidents are open with €48,200.00 at stake. 1 waits for somebody to take it." """
+    if not found:
+        return ""
+    words = ngettext("%(n)d incident is open", "%(n)d incidents are open", len(found))
+    first = words % {"n": len(found)}
+    if whole.amount:
+        first = _("%(open)s, and %(money)s hangs on it") % {
+            "open": first,
+            "money": formats.compact(_money(whole)),
+        }
+    unowned = sum(1 for one in found if one.state == IncidentState.TRIGGERED)
+    overdue = sum(1 for one in found if one.is_overdue(now))
+    rest = [
+        ngettext("%(n)d waits for somebody to take it.", "%(n)d wait for somebody to take them.", n)
+        % {"n": n}
+        for n in [unowned]
+        if n
+    ]
+    if overdue:
+        late = ngettext("%(n)d is overdue.", "%(n)d are overdue.", overdue) % {"n": overdue}
+        rest.append(late)
+    return format_html("{}. {}", first, " ".join(rest or [_("Each has somebody.")]))

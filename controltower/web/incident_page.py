@@ -1,0 +1,296 @@
+"""One incident: what happened, what hangs on it, who leads, what to do, and what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from controltower.canonical.money import Money
+from controltower.firm.models import Person
+from controltower.firm.rights import WHO, Right, entities_of
+from controltower.incidents.models import (
+    Cause,
+    EntryKind,
+    Incident,
+    IncidentEntry,
+    IncidentState,
+)
+from controltower.incidents.promises import QUIET_FOR
+from controltower.measures import at_stake, exposure
+from controltower.measures.exposure import Scope
+from controltower.systems.models import System
+from controltower.transactions.models import Transaction
+from controltower.web import formats, offers, privacy, standing
+from controltower.web.actions import Action, leave
+from controltower.web.decisions import Reason
+from controltower.web.exception_groups import letters_of
+from controltower.web.incident_list import line_of
+
+MOST_ENTRIES, MOST_AFFECTED = 200, 5
+MARKS = {
+    EntryKind.OPENED: ("siren", "br"),
+    EntryKind.REOPENED: ("history", "br"),
+    EntryKind.ACKNOWLEDGED: ("user-round", "mv"),
+    EntryKind.HANDED: ("users-round", "mv"),
+    EntryKind.SEVERITY: ("triangle-alert", "rk"),
+    EntryKind.LINKED: ("link", "nt"),
+    EntryKind.MISSED: ("timer", "br"),
+    EntryKind.UPDATE: ("pencil", "nt"),
+    EntryKind.RUNBOOK: ("list-checks", "mv"),
+    EntryKind.MITIGATED: ("shield-check", "rk"),
+    EntryKind.QUIET: ("hourglass", "nt"),
+    EntryKind.RESOLVED: ("circle-check", "ok"),
+    EntryKind.REVIEWED: ("book-open", "nt"),
+}
+
+
+class HandOver(forms.Form):
+    """Who leads, and who takes over when they do not answer."""
+
+    owner = forms.ModelChoiceField(queryset=Person.objects.none(), label=gettext_lazy("Lead"))
+    deputy = forms.ModelChoiceField(
+        queryset=Person.objects.none(),
+        label=gettext_lazy("Deputy"),
+        required=False,
+        empty_label=gettext_lazy("Nobody"),
+        help_text=gettext_lazy("Takes over when two updates in a row do not come."),
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        roles = WHO[Right.LEAD_INCIDENT]
+        people = Person.objects.filter(is_active=True, duties__role__in=roles).distinct()
+        for field in self.fields.values():
+            assert isinstance(field, forms.ModelChoiceField)
+            field.queryset = people.order_by("last_name", "first_name", "pk")
+
+
+class Update(forms.Form):
+    """How it stands."""
+
+    text = forms.CharField(
+        label=gettext_lazy("How does it stand?"),
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("Kept in the timeline with the figures of this moment."),
+    )
+
+
+class Review(forms.Form):
+    """What was learnt."""
+
+    text = forms.CharField(
+        label=gettext_lazy("What happened, why, and what will be different?"),
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 6}),
+    )
+
+
+class Link(forms.Form):
+    """What else belongs to it: one of these, or several."""
+
+    cause = forms.ModelChoiceField(
+        queryset=Cause.objects.none(), label=gettext_lazy("Group"), required=False
+    )
+    system = forms.ModelChoiceField(
+        queryset=System.objects.filter(active=True), label=gettext_lazy("System"), required=False
+    )
+    reference = forms.CharField(
+        label=gettext_lazy("Transaction"),
+        max_length=60,
+        required=False,
+        help_text=gettext_lazy("Our reference or the correlation ID."),
+    )
+
+    def __init__(self, *args: Any, seen: Scope, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.seen = seen
+        field = self.fields["cause"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = Cause.objects.filter(exposure.having(letters_of(seen)))
+
+    def clean_reference(self) -> list[Transaction]:
+        """The transactions of that name that the person may see."""
+        name = self.cleaned_data["reference"].strip()
+        if not name:
+            return []
+        seen = exposure.transactions(self.seen)
+        found = [*seen.filter(reference=name)] or [*seen.filter(correlation_id=name)]
+        if not found:
+            raise forms.ValidationError(_("There is no such transaction."))
+        return found
+
+
+def present(incident: Incident, seen: Scope, now: datetime) -> dict[str, Any]:
+    """The context of `incidents/incident.html`."""
+    person = seen.person
+    line = line_of(incident, seen, now)
+    entries = incident.entries.order_by("-at", "-pk")[:MOST_ENTRIES]
+    return {
+        "now": now,
+        "crumbs": [(_("Incidents"), reverse("incidents")), (incident.name, "")],
+        "incident": incident,
+        "line": line,
+        "happened": _happened(incident, now),
+        "affected": incident.affected[:MOST_AFFECTED] if entities_of(person) is None else [],
+        "causes": _causes(incident, seen),
+        "systems": list(incident.systems.all()),
+        "linked": [
+            (one.title, standing.url_of(one), one.reference)
+            for one in exposure.transactions(seen).filter(pk__in=incident.transactions.all())
+        ],
+        "timeline": [_entry(one, seen) for one in entries],
+        "actions": actions_of(incident, seen, now),
+        **offers.for_incident(incident, person, now),
+    }
+
+
+def _happened(incident: Incident, now: datetime) -> str:
+    """Where it stands, in one sentence."""
+    if incident.state == IncidentState.REVIEWED:
+        return _("It is over, and its review is written.")
+    if incident.state == IncidentState.RESOLVED:
+        return _("It is over. Somebody must still write what was learnt.")
+    if incident.quiet_since is not None:
+        end = formats.when(incident.quiet_since + QUIET_FOR, now)
+        if incident.halted:
+            return _("It is quiet. From %(at)s on somebody may say what it was.") % {"at": end}
+        return _("It is quiet. If nothing comes back it resolves at %(at)s.") % {"at": end}
+    if incident.state == IncidentState.TRIGGERED:
+        return _("Nobody has acknowledged it yet.")
+    if incident.state == IncidentState.MITIGATED:
+        return _("It does no more harm, but its cause is still there.")
+    return _("It lasts, and somebody is at it.")
+
+
+def _causes(incident: Incident, seen: Scope) -> list[dict[str, Any]]:
+    """Linked groups, with the same figures as on their own pages."""
+    causes = list(incident.causes.all())
+    letters = exposure.priced(letters_of(seen).filter(cause__in=causes), "transaction__")
+    found = exposure.stakes(letters, "cause", at="transaction__")
+    empty = exposure.Stake()
+    return [
+        {
+            "title": privacy.masked_text(one.title),
+            "url": reverse("exception", args=[one.pk]),
+            "count": found.get((one.pk,), empty).count,
+            "value": Money.of(found.get((one.pk,), empty).amount, exposure.reporting_currency()),
+        }
+        for one in causes
+    ]
+
+
+def _entry(entry: IncidentEntry, seen: Scope) -> dict[str, Any]:
+    icon, token = MARKS[EntryKind(entry.kind)]
+    return {
+        "at": entry.at,
+        "kind": entry.get_kind_display(),
+        "icon": icon,
+        "token": token,
+        "actor": entry.actor,
+        "text": privacy.masked_text(entry.text),
+        "evidence": evidence(entry.figures, seen),
+    }
+
+
+def evidence(figures: Iterable[Mapping[str, Any]], seen: Scope) -> str:
+    """The figures of that moment, as far as this person sees: "3 stuck, €48,200.00"."""
+    lines = list(figures)
+    if not lines:
+        return ""
+    kept = at_stake.kept(lines, seen)
+    if not kept.count:
+        return _("nothing stuck")
+    words = _("%(n)d stuck, %(money)s") % {
+        "n": kept.count,
+        "money": formats.amount(kept.amount, kept.currency),
+    }
+    if not kept.late:
+        return words
+    late = _("%(money)s of it late") % {"money": formats.amount(kept.late, kept.currency)}
+    return f"{words}, {late}"
+
+
+def actions_of(incident: Incident, seen: Scope, now: datetime) -> list[Action]:
+    """What may be done next, the most likely first."""
+    if incident.state == IncidentState.REVIEWED:
+        return []
+    if incident.state == IncidentState.RESOLVED:
+        return [
+            _action(incident, seen.person, "review", _("Write the review"), "book-open",
+                    Review(auto_id="review-%s"), primary=True)
+        ]  # fmt: skip
+    person, mine = seen.person, incident.owner == seen.person
+    take = _action(incident, person, "take", _("Take it"), "user-round", primary=True, key="a")
+    initial = {"owner": incident.owner or person, "deputy": incident.deputy}
+    rest = [
+        _action(incident, person, "update", _("Say how it stands"), "pencil",
+                Update(auto_id="update-%s"), primary=mine, key="e"),
+        _action(incident, person, "hand-over", _("Hand over"), "users-round",
+                HandOver(auto_id="hand-%s", initial=initial)),
+        _action(incident, person, "link", _("Link"), "link", Link(auto_id="link-%s", seen=seen)),
+    ]  # fmt: skip
+    if incident.state != IncidentState.MITIGATED:
+        rest.append(
+            _action(incident, person, "mitigate", _("Mitigated"), "shield-check",
+                    Reason(auto_id="mitigate-%s"))
+        )  # fmt: skip
+    if incident.quiet_since is not None and now - incident.quiet_since >= QUIET_FOR:
+        rest.append(
+            _action(incident, person, "close", _("Resolve"), "circle-check",
+                    Reason(auto_id="close-%s"))
+        )  # fmt: skip
+    return rest if mine else [take, *rest]
+
+
+TITLES = {
+    "take": gettext_lazy("Take this incident? You owe the next update from now on."),
+    "update": gettext_lazy("How does it stand?"),
+    "hand-over": gettext_lazy("Who leads it?"),
+    "link": gettext_lazy("What else belongs to it?"),
+    "mitigate": gettext_lazy("What keeps it from doing more harm?"),
+    "close": gettext_lazy("What was it?"),
+    "review": gettext_lazy("What was learnt?"),
+}
+ROUTES = {
+    "take": "incident_owners",
+    "update": "incident_updates",
+    "hand-over": "incident_hand_overs",
+    "link": "incident_links",
+    "mitigate": "incident_mitigations",
+    "close": "incident_closings",
+    "review": "incident_reviews",
+}
+
+
+def _action(
+    incident: Incident,
+    person: Person,
+    name: str,
+    label: str,
+    icon: str,
+    form: forms.Form | None = None,
+    *,
+    primary: bool = False,
+    key: str = "",
+) -> Action:
+    may = leave(person, Right.LEAD_INCIDENT)
+    return Action(
+        id=name,
+        label=label,
+        title=str(TITLES[name]),
+        url=reverse(ROUTES[name], args=[incident.pk]),
+        confirm=label,
+        form=form,
+        icon=icon,
+        key=key,
+        primary=primary,
+        allowed=may.allowed,
+        why_not=may.why_not,
+    )

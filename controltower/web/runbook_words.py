@@ -1,0 +1,121 @@
+"""Runbooks in words: what a step does, what a runbook fits, and what differs between versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from controltower.incidents import steps
+
+KINDS = {
+    steps.CHECK: gettext_lazy("Check"),
+    steps.ACT: gettext_lazy("Act"),
+    steps.DECIDE: gettext_lazy("Decide"),
+    steps.WAIT: gettext_lazy("Wait"),
+}
+ICONS = {
+    steps.CHECK: "eye",
+    steps.ACT: "zap",
+    steps.DECIDE: "circle-question-mark",
+    steps.WAIT: "hourglass",
+}
+CHECKS = {
+    steps.REACHABLE: gettext_lazy("the system answers"),
+    steps.PERIOD_OPEN: gettext_lazy("the period is open"),
+    steps.NOTHING_STUCK: gettext_lazy("nothing of it is stuck"),
+    steps.HOW_MANY: gettext_lazy("how many are stuck"),
+}
+ACTS = {
+    steps.REPLAY: gettext_lazy("Plan the replay"),
+    steps.PAUSE: gettext_lazy("Pause the system"),
+    steps.RESUME: gettext_lazy("Resume the system"),
+    steps.NEXT_PERIOD: gettext_lazy("Bill in the open period"),
+    steps.REOPENED: gettext_lazy("The period has been reopened"),
+    steps.ELSEWHERE: gettext_lazy("Settled elsewhere"),
+    steps.WRITE_OFF: gettext_lazy("Write off"),
+}
+FITS = {
+    "kinds": gettext_lazy("Kind of failure"),
+    "words": gettext_lazy("Title says"),
+    "steps": gettext_lazy("Step"),
+    "systems": gettext_lazy("System"),
+}
+
+
+def row(rule: Mapping[str, Any], number: int) -> dict[str, Any]:
+    """A step for a list: its number, kind, title, and what it does in words."""
+    return {
+        "number": number,
+        "kind": str(KINDS[rule["kind"]]),
+        "icon": ICONS[rule["kind"]],
+        "title": rule["title"],
+        "words": rule.get("words", ""),
+        "does": does(rule),
+    }
+
+
+def does(rule: Mapping[str, Any]) -> str:
+    """What the step does, and where it goes on when that is not the next one."""
+    to = rule.get("to", steps.NEXT)
+    return _does(rule) if to == steps.NEXT else f"{_does(rule)} → {_place(to)}"
+
+
+def _does(rule: Mapping[str, Any]) -> str:
+    kind, what = rule["kind"], rule.get("what", "")
+    if kind == steps.CHECK:
+        return _("We look: %(what)s") % {"what": CHECKS[what]}
+    if kind == steps.ACT:
+        return _("Button: %(what)s") % {"what": ACTS[what]}
+    if kind == steps.DECIDE:
+        return " · ".join(_choice(one) for one in rule["choices"])
+    minutes = rule["minutes"]
+    length = ngettext("%(n)d minute", "%(n)d minutes", minutes) % {"n": minutes}
+    if what:
+        words = _("Until %(what)s, for %(length)s at most")
+        return words % {"what": CHECKS[what], "length": length}
+    return _("For %(length)s") % {"length": length}
+
+
+def _choice(choice: Mapping[str, Any]) -> str:
+    to = choice.get("to", steps.NEXT)
+    if to == steps.NEXT:
+        return str(choice["label"])
+    return f"{choice['label']} → {_place(to)}"
+
+
+def _place(to: int | str) -> str:
+    return _("the end") if to == steps.END else _("step %(n)d") % {"n": to}
+
+
+def fits(said: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a version is for: (label, words)."""
+    found = [
+        (str(label), ", ".join(str(one).replace("_", " ") for one in said[name]))
+        for name, label in FITS.items()
+        if said.get(name)
+    ]
+    return [*found, (_("Condition"), _("a system does not answer"))] if said.get("down") else found
+
+
+def changes(
+    before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]
+) -> list[dict[str, str]]:
+    """What differs, step by step of the same title; added and removed ones besides."""
+    old = {rule["title"]: _whole(rule) for rule in before}
+    new = {rule["title"]: _whole(rule) for rule in after}
+    found = []
+    for title in [*new, *(one for one in old if one not in new)]:
+        was, now = old.get(title, ""), new.get(title, "")
+        if was != now:
+            kind = "added" if not was else "removed" if not now else "changed"
+            found.append({"kind": kind, "title": title, "before": was, "after": now})
+    return found
+
+
+def _whole(rule: Mapping[str, Any]) -> str:
+    return ". ".join(
+        one for one in (str(KINDS[rule["kind"]]), does(rule), rule.get("words")) if one
+    )

@@ -1,0 +1,282 @@
+"""Runbooks by their public verbs: written, approved by another, matched, and followed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, ProgrammingError
+from django.db.transaction import atomic
+
+from controltower.canonical.verdicts import Kind
+from controltower.firm.models import AuditEntry, Person
+from controltower.incidents import acts, matching, runbooks, runs, steps, triage, writing_down
+from controltower.incidents.models import (
+    Cause,
+    Run,
+    Runbook,
+    RunbookState,
+    RunbookVersion,
+    RunState,
+    StepState,
+)
+from controltower.measures import probes
+from controltower.systems import upkeep
+from controltower.systems.models import Circuit, System
+from controltower.transactions import replay, replaying
+from controltower.transactions.models import Transaction
+from controltower.web.demo.runbooks import RUNBOOKS, agree_runbooks
+from tests.factories import Firm, closed, found, in_doubt, refused, sealed, stuck_bills
+
+pytestmark = pytest.mark.django_db
+HOW_MANY = {"kind": "check", "what": "how_many", "title": "Count"}
+FITS = {"kinds": ["validation"]}
+
+
+@pytest.fixture
+def firm() -> Firm:
+    made = found()
+    agree_runbooks(made.now)
+    return made
+
+
+def drafted(firm: Firm, by: Person, *rules: object) -> RunbookVersion:
+    book, _made = Runbook.objects.get_or_create(slug="test", defaults={"title": "Test"})
+    written = [dict(rule) for rule in rules or (HOW_MANY,) if isinstance(rule, dict)]
+    return runbooks.draft(runbook=book, rules=written, fits=FITS, note="", by=by, now=firm.now)
+
+
+def approved(firm: Firm, *rules: object) -> RunbookVersion:
+    version = drafted(firm, firm.otto, *rules)
+    runbooks.submit(version=version, by=firm.otto, now=firm.now)
+    runbooks.decide(version=version, approve=True, comment="", by=firm.anna, now=firm.now)
+    return version
+
+
+def begun(firm: Firm, slug: str, cause: Cause) -> Run:
+    version = RunbookVersion.objects.get(runbook__slug=slug)
+    return runs.start(version=version, cause=cause, by=firm.otto, now=firm.now)
+
+
+def twice(firm: Firm) -> Transaction:
+    """A deal whose client the ERP has twice, as it says when it is asked."""
+    answer = refused("Meridian exists 2 times in Tryton.", Kind.DUPLICATE)
+    one = firm.tell(firm.opportunity())
+    return firm.play(one, {"customer": answer}, probes=answer)
+
+
+def states(run: Run) -> list[str]:
+    return list(run.steps.values_list("state", flat=True))
+
+
+class TestApproval:
+    def test_the_author_never_approves(self, firm: Firm) -> None:
+        version = drafted(firm, firm.otto)
+        runbooks.submit(version=version, by=firm.otto, now=firm.now)
+        with pytest.raises(runbooks.NotAllowed):
+            runbooks.decide(version=version, approve=True, comment="", by=firm.otto, now=firm.now)
+        assert AuditEntry.objects.filter(verb="approve runbook", allowed=False).count() == 1
+        changed: dict[str, Any] = {
+            "state": "approved",
+            "decided_by": firm.otto,
+            "expires_at": firm.now,
+        }
+        with pytest.raises(IntegrityError, match="author_does_not_decide"), atomic():
+            RunbookVersion.objects.filter(pk=version.pk).update(**changed)
+
+    def test_a_new_version_replaces_the_one_in_force(self, firm: Firm) -> None:
+        first, second = approved(firm), approved(firm)
+        first.refresh_from_db()
+        assert (first.state, second.state) == (RunbookState.DEPRECATED, RunbookState.APPROVED)
+
+    def test_what_has_left_draft_is_frozen(self, firm: Firm) -> None:
+        version = approved(firm)
+        with pytest.raises(ProgrammingError, match="frozen"), atomic():
+            RunbookVersion.objects.filter(pk=version.pk).update(steps=[])
+
+    def test_rejecting_needs_a_word(self, firm: Firm) -> None:
+        version = drafted(firm, firm.otto)
+        runbooks.submit(version=version, by=firm.otto, now=firm.now)
+        with pytest.raises(runbooks.CommentMissing):
+            runbooks.decide(version=version, approve=False, comment=" ", by=firm.anna, now=firm.now)
+
+    def test_after_a_year_it_is_looked_at_again(self, firm: Firm) -> None:
+        version = approved(firm)
+        assert version.expires_at is not None
+        cause = firm.cause(stuck_bills(firm, 1)[0])
+        runbooks.expire(now=version.expires_at)
+        version.refresh_from_db()
+        assert version.state == RunbookState.EXPIRED
+        with pytest.raises(runs.NotApproved):
+            runs.start(version=version, cause=cause, by=firm.otto, now=version.expires_at)
+
+    @pytest.mark.parametrize(
+        "rule",
+        [
+            {"kind": "check", "what": "the weather", "title": "x"},
+            {"kind": "act", "what": "how_many", "title": "x"},
+            {"kind": "act", "what": "replay", "title": " "},
+            {"kind": "act", "what": "replay", "title": "x", "to": 1},
+            {"kind": "decide", "title": "x", "choices": [{"label": "Only one"}]},
+            {"kind": "decide", "title": "x", "choices": [{"label": "a"}, {"label": "b", "to": 9}]},
+            {"kind": "wait", "title": "x", "minutes": 0},
+        ],
+    )
+    def test_steps_that_cannot_be_followed(self, firm: Firm, rule: dict[str, object]) -> None:
+        with pytest.raises(steps.BadSteps):
+            drafted(firm, firm.otto, rule)
+
+
+class TestMatching:
+    @pytest.mark.parametrize(
+        ("make", "slug"),
+        [
+            (lambda firm: stuck_bills(firm, 1)[0], "tax-code-off"),
+            (lambda firm: firm.bill(firm.deal(), {"post": closed()}), "closed-period"),
+            (twice, "client-twice"),
+            (lambda firm: firm.deal(currency="XQX"), "unknown-currency"),
+            (lambda firm: firm.deal(entity=""), "deal-without-entity"),
+            (lambda firm: firm.deal({"project": refused("No.", Kind.AUTH)}), "wrong-credentials"),
+            (in_doubt, "in-doubt"),
+        ],
+    )  # fmt: skip
+    def test_every_cause_of_the_processes_has_its_runbook(
+        self, firm: Firm, make: Callable[[Firm], Transaction], slug: str
+    ) -> None:
+        (best, *_rest) = matching.for_cause(firm.cause(make(firm)), firm.now)
+        assert best.runbook.slug == slug
+
+    def test_all_of_them_are_used(self) -> None:
+        assert {slug for slug, *_ in RUNBOOKS} == {
+            "closed-period", "tax-code-off", "client-twice", "unknown-currency",
+            "deal-without-entity", "system-down", "wrong-credentials", "in-doubt",
+        }  # fmt: skip
+
+
+class TestFollowing:
+    def test_a_check_that_fails_halts_until_it_holds(self, firm: Firm) -> None:
+        cause = firm.cause(stuck_bills(firm, 1)[0])
+        run = begun(firm, "tax-code-off", cause)
+        probes.look(run=run, position=1, by=firm.otto, now=firm.now)
+        System.objects.update(circuit=Circuit.OPEN)
+        probes.look(run=run, position=2, by=firm.otto, now=firm.now)
+        run.refresh_from_db()
+        assert (run.state, states(run)[:3]) == (RunState.HALTED, ["done", "failed", "ahead"])
+        System.objects.update(circuit=Circuit.CLOSED)
+        probes.look(run=run, position=2, by=firm.otto, now=firm.now)
+        run.refresh_from_db()
+        assert (run.state, states(run)[:3]) == (RunState.RUNNING, ["done", "done", "now"])
+        evidence = run.steps.get(position=1).evidence["figures"]
+        assert [(line["entity"], line["count"]) for line in evidence] == [("LF-DE", 1)]
+
+    def test_a_decision_needs_a_reason_and_leads_on(self, firm: Firm) -> None:
+        cause = firm.cause(stuck_bills(firm, 1)[0])
+        run = begun(firm, "tax-code-off", cause)
+        for position in (1, 2):
+            probes.look(run=run, position=position, by=firm.otto, now=firm.now)
+        choice: dict[str, Any] = {
+            "run": run,
+            "position": 3,
+            "choice": 0,
+            "by": firm.otto,
+            "now": firm.now,
+        }
+        with pytest.raises(runs.ReasonMissing):
+            runs.choose(**choice, reason=" ")
+        runs.choose(**choice, reason="It is on again.")
+        assert states(run) == ["done", "done", "done", "skipped", "now", "ahead"]
+        with pytest.raises(runs.MovedOn):
+            runs.choose(**choice, reason="Twice.")
+
+    def test_an_act_is_our_own_replay_with_its_plan(self, firm: Firm) -> None:
+        bill = stuck_bills(firm, 1)[0]
+        run = begun(firm, "client-twice", firm.cause(bill))
+        for position in (1, 2):
+            runs.skip(run=run, position=position, reason="x", by=firm.otto, now=firm.now)
+        acts.perform(run=run, position=3, reason="", by=firm.otto, now=firm.now)
+        with pytest.raises(runs.MovedOn):
+            acts.perform(run=run, position=3, reason="", by=firm.otto, now=firm.now)
+        plan = run.steps.get(position=3).plan
+        assert plan is not None
+        plan = sealed(plan)
+        replay.release(plan=plan, digest=plan.digest, by=firm.otto, now=firm.now)
+        firm.play(bill)
+        replaying.tick(plan.pk, now=firm.now + timedelta(minutes=6))
+        acts.follow(now=firm.now)
+        assert states(run) == ["skipped", "skipped", "done", "now"]
+        probes.look(run=run, position=4, by=firm.otto, now=firm.now)
+        run.refresh_from_db()
+        assert run.state == RunState.COMPLETED
+
+    def test_a_plan_that_is_stopped_halts(self, firm: Firm) -> None:
+        run = begun(firm, "client-twice", firm.cause(stuck_bills(firm, 1)[0]))
+        for position in (1, 2):
+            runs.skip(run=run, position=position, reason="x", by=firm.otto, now=firm.now)
+        acts.perform(run=run, position=3, reason="", by=firm.otto, now=firm.now)
+        plan = run.steps.get(position=3).plan
+        assert plan is not None
+        replay.stop(plan=plan, by=firm.otto, now=firm.now)
+        acts.follow(now=firm.now)
+        assert states(run)[2] == StepState.FAILED
+        acts.perform(run=run, position=3, reason="", by=firm.otto, now=firm.now)
+        assert states(run)[2] == StepState.UNDER_WAY
+
+    def test_rights_of_the_act_apply_and_the_denial_is_kept(self, firm: Firm) -> None:
+        bill = firm.bill(firm.deal(), {"post": closed()})
+        run = begun(firm, "closed-period", firm.cause(bill))
+        probes.look(run=run, position=1, by=firm.otto, now=firm.now)
+        runs.choose(run=run, position=2, choice=0, reason="x", by=firm.otto, now=firm.now)
+        act: dict[str, Any] = {"run": run, "position": 3, "reason": "As agreed.", "now": firm.now}
+        with pytest.raises(triage.NotAllowed):
+            acts.perform(**act, by=firm.otto)
+        assert AuditEntry.objects.filter(verb="decide period", allowed=False).count() == 1
+        assert states(run)[2] == StepState.NOW
+        acts.perform(**act, by=firm.anna)
+        bill.refresh_from_db()
+        assert bill.decisions["period"] == "next_period"
+        assert states(run) == ["done", "done", "done", "skipped", "skipped", "skipped", "under_way"]
+
+    def test_a_wait_ends_by_itself_or_halts(self, firm: Firm) -> None:
+        bill = firm.bill(firm.deal(), {"draft": refused()})
+        wait = {"kind": "wait", "what": "nothing_stuck", "minutes": 30, "title": "Wait"}
+        run = runs.start(
+            version=approved(firm, wait, wait), cause=firm.cause(bill), by=firm.otto, now=firm.now
+        )
+        probes.beat(now=firm.now)
+        assert states(run) == ["under_way", "ahead"]
+        probes.beat(now=firm.now + timedelta(minutes=30))
+        assert states(run) == ["failed", "ahead"]
+        firm.cause(bill).letters.update(state="resolved", resolved_at=firm.now)
+        probes.look(run=run, position=1, by=firm.otto, now=firm.now)
+        probes.beat(now=firm.now)
+        run.refresh_from_db()
+        assert (run.state, states(run)) == (RunState.COMPLETED, ["done", "done"])
+
+    def test_only_one_run_of_a_matter_at_a_time(self, firm: Firm) -> None:
+        cause = firm.cause(stuck_bills(firm, 1)[0])
+        assert begun(firm, "tax-code-off", cause) == begun(firm, "tax-code-off", cause)
+
+
+def test_writing_down_what_was_done(firm: Firm) -> None:
+    first, second = stuck_bills(firm, 2)
+    cause = firm.cause(first)
+    with pytest.raises(writing_down.NothingDone):
+        writing_down.draft(cause=cause, by=firm.otto, now=firm.now)
+    system = System.objects.get(slug="tryton")
+    upkeep.pause(system=system, reason="The code is being put right.", by=firm.otto, now=firm.now)
+    upkeep.resume(system=system, by=firm.otto, now=firm.now)
+    firm.plan(first, by=firm.otto)
+    triage.solve_elsewhere(
+        transactions=[second], reason="Booked as RE-77.", by=firm.anna, now=firm.now, discard=False
+    )
+    made = writing_down.draft(cause=cause, by=firm.otto, now=firm.now)
+    assert made.state == RunbookState.DRAFT
+    assert [rule["what"] for rule in made.steps] == [
+        "how_many", "pause_system", "resume_system", "replay", "settle_elsewhere", "nothing_stuck",
+    ]  # fmt: skip
+    assert "Booked as RE-77." in made.steps[4]["words"]
+    assert made.fits == {
+        "kinds": ["validation"], "steps": ["draft"], "systems": ["tryton"],
+    }  # fmt: skip

@@ -1,0 +1,238 @@
+"""Incidents and runbooks as people meet them: the list, one incident, a run, writing a runbook."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from controltower.incidents import acts, leading
+from controltower.incidents.models import (
+    Cause,
+    Incident,
+    IncidentState,
+    Run,
+    RunbookVersion,
+    RunState,
+    Severity,
+    StepState,
+)
+from controltower.incidents.promises import QUIET_FOR
+from controltower.measures import alarms
+from controltower.transactions import replay, replaying
+from controltower.transactions.models import Transaction
+from controltower.web.demo.runbooks import agree_runbooks
+from tests.factories import Firm, found, sealed, signed_in, stuck_bills
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def firm() -> Firm:
+    made = found()
+    agree_runbooks(made.now)
+    return made
+
+
+def show(client: Client, path: str) -> str:
+    answer = client.get(path, follow=True)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def post(client: Client, path: str, **form: Any) -> str:
+    answer = client.post(path, form, follow=True)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_the_list_is_calm_without_incidents(firm: Firm) -> None:
+    assert "No incident is open." in show(signed_in(firm.otto), "/incidents/")
+    assert "Clear" in show(signed_in(firm.otto), "/incidents/?tab=reviewed")
+
+
+def test_the_list_says_what_burns_and_what_hangs_on_it(firm: Firm) -> None:
+    cause, client = firm.cause(stuck_bills(firm, 2)[0]), signed_in(firm.otto)
+    group = show(client, f"/exceptions/{cause.pk}/")
+    post(client, f"/exceptions/{cause.pk}/incidents/")
+    page = show(client, "/incidents/")
+    assert "1 incident is open" in page
+    assert "1 waits for somebody to take it." in page
+    for text in (page, group, show(client, f"/incidents/{Incident.objects.get().pk}/")):
+        assert "€14,400.00" in text
+    Incident.objects.update(acknowledge_by=timezone.now() - timedelta(minutes=1))
+    assert "1 is overdue." in show(client, "/incidents/")
+    assert ">INC-" in show(client, f"/exceptions/{cause.pk}/")
+
+
+def test_the_gravest_comes_first_then_the_oldest(firm: Firm) -> None:
+    cause = firm.cause(stuck_bills(firm, 1)[0])
+    for number, severity in enumerate(("moderate", "highest", "highest")):
+        Incident.objects.create(
+            subject=f"cause:{number}", title=f"Trouble {number}", severity=severity,
+            opened_by="tower", owner_role="operator", seen_at=firm.now,
+            opened_at=firm.now - timedelta(hours=number),
+        ).causes.add(cause)  # fmt: skip
+    page = show(signed_in(firm.otto), "/incidents/")
+    places = [page.index(f"Trouble {number}") for number in (2, 1, 0)]
+    assert places == sorted(places)
+    assert "€7,200.00" in page[page.index("<tfoot>") :], "each transaction once"
+
+
+def test_people_lead_it_by_small_forms(firm: Firm) -> None:
+    cause, client = firm.cause(stuck_bills(firm, 1)[0]), signed_in(firm.otto)
+    post(client, f"/exceptions/{cause.pk}/incidents/")
+    incident = Incident.objects.get()
+    path = f"/incidents/{incident.pk}/"
+    assert "The incident is yours." in post(client, f"{path}owners/")
+    assert "Nothing was changed" in post(client, f"{path}updates/", text=" ")
+    assert "The ERP was called." in post(client, f"{path}updates/", text="The ERP was called.")
+    given = {"owner": firm.anna.pk, "deputy": firm.priya.pk}
+    assert "deputy Priya Nair" in post(client, f"{path}hand-overs/", **given)
+    assert "There is no such transaction." in post(client, f"{path}links/", reference="CT-NONE")
+    reference = stuck_bills(firm, 1)[0].reference
+    assert reference in post(client, f"{path}links/", reference=reference)
+    page = post(client, f"{path}mitigations/", reason="Nothing new is sent.")
+    assert "It does no more harm" in page
+    assert "1 stuck, €7,200.00" in page, "the figures of the moment"
+
+
+def test_a_runbook_is_written_approved_by_another_and_offered(firm: Firm) -> None:
+    cause, otto, anna = (
+        firm.cause(stuck_bills(firm, 1)[0]),
+        signed_in(firm.otto),
+        signed_in(firm.anna),
+    )
+    form = {
+        "title": "Ask the ERP's people", "kinds": ["validation"], "words": "tax code; VAT",
+        "steps": "draft", "note": "First.", "steps-TOTAL_FORMS": "3", "steps-INITIAL_FORMS": "0",
+        "steps-0-kind": "decide", "steps-0-title": "Who is it?", "steps-0-ORDER": "2",
+        "steps-0-choices": "The ERP\nNobody → end",
+        "steps-1-kind": "check", "steps-1-title": "How many?", "steps-1-what": "how_many",
+        "steps-1-ORDER": "1", "steps-2-kind": "act", "steps-2-title": "",
+    }  # fmt: skip
+    answer = otto.post("/runbooks/new/", form | {"steps-0-choices": "Only one"})
+    assert answer.status_code == 422
+    assert "two choices at least" in answer.content.decode()
+    page = post(otto, "/runbooks/new/", **form)
+    version = RunbookVersion.objects.get(runbook__slug="ask-the-erps-people")
+    assert [rule["title"] for rule in version.steps] == ["How many?", "Who is it?"]
+    assert version.steps[1]["choices"][1] == {"label": "Nobody", "to": "end"}
+    path = "/runbooks/ask-the-erps-people/v1/"
+    post(otto, f"{path}submissions/")
+    assert "somebody else must decide" in show(otto, path)
+    assert "Approved" in post(anna, f"{path}decisions/", approve="yes")
+    assert "Ask the ERP&#x27;s people" in show(otto, f"/exceptions/{cause.pk}/")
+    edited = form | {"steps-1-title": "How many are there?"}
+    page = post(otto, "/runbooks/ask-the-erps-people/drafts/?from=1", **edited)
+    assert "compared with v1" in page
+    assert "<ins>" in page
+
+
+def test_what_was_done_becomes_a_draft(firm: Firm) -> None:
+    RunbookVersion.objects.all().delete()
+    first, _second = stuck_bills(firm, 2)
+    cause, client = firm.cause(first), signed_in(firm.otto)
+    assert "Write down what you do now" in show(client, f"/exceptions/{cause.pk}/")
+    path = f"/exceptions/{cause.pk}/runbooks/"
+    assert "Act first" in post(client, path)
+    firm.plan(first, by=firm.otto)
+    page = post(client, path)
+    assert "Replay what is stuck" in page
+    assert 'value="See that nothing is left"' in page
+
+
+def test_from_alert_to_reviewed_with_only_the_runbook(firm: Firm, settings: Any) -> None:
+    """Otto knows nothing but what the pages offer him."""
+    bills = stuck_bills(firm, 3)
+    settings.INCIDENT_COUNT = 3
+    alarms.look(now=timezone.now())
+    client = signed_in(firm.otto)
+    assert "Tax code" in show(client, "/"), "the alert stands on the Tower"
+    incident = Incident.objects.get()
+    path = f"/incidents/{incident.pk}/"
+    assert "The ERP refuses a tax code" in show(client, path)
+    post(client, f"{path}owners/")
+    version = RunbookVersion.objects.get(runbook__slug="tax-code-off")
+    post(client, f"{path}runs/", version=version.pk)
+    run = Run.objects.get()
+    step = f"/runs/{run.pk}/steps/"
+    post(client, f"{step}1/", do="look")
+    assert "Tryton ERP answers." in post(client, f"{step}2/", do="look")
+    assert "reason" in post(client, f"{step}3/", do="choose", choice=0)
+    post(client, f"{step}3/", do="choose", choice=0, reason="It is on again.")
+    assert "The replay and its plan" in post(client, f"{step}5/", do="act")
+    _release(firm, client, run)
+    _play_out(firm, run, bills)
+    page = post(client, f"{step}6/", do="look")
+    assert "Nothing of it is stuck any more." in page
+    run.refresh_from_db()
+    assert run.state == RunState.COMPLETED
+    now = timezone.now()
+    alarms.look(now=now)
+    alarms.look(now=now + QUIET_FOR)
+    incident.refresh_from_db()
+    assert incident.state == IncidentState.RESOLVED
+    page = post(client, f"{path}reviews/", text="Tell us before a tax code is switched off.")
+    assert "Tell us before a tax code is switched off." in page
+    incident.refresh_from_db()
+    assert incident.state == IncidentState.REVIEWED
+    assert "3 stuck, €21,600.00" in page, "the evidence of the beginning stays"
+
+
+def _play_out(firm: Firm, run: Run, bills: Sequence[Transaction]) -> None:
+    """Let the engine work on the replay, wave by wave, until its step is done."""
+    plan = run.steps.get(position=5).plan
+    assert plan is not None
+    for wave in range(1, 6):
+        for bill in bills:
+            firm.play(bill)
+        replaying.tick(plan.pk, now=timezone.now() + timedelta(minutes=6 * wave))
+        acts.follow(now=timezone.now())
+    assert run.steps.get(position=5).state == StepState.DONE
+
+
+def _release(firm: Firm, client: Client, run: Run) -> None:
+    """Release the plan by the button that the run shows."""
+    planned = run.steps.get(position=5).plan
+    assert planned is not None
+    plan = sealed(planned)
+    page = show(client, f"/runs/{run.pk}/")
+    assert f"/jobs/{plan.pk}/releases/" in page
+    post(client, f"/jobs/{plan.pk}/releases/", digest=plan.digest)
+    plan.refresh_from_db()
+    assert plan.released_at is not None
+
+
+def test_who_sees_another_company_sees_none_of_it(firm: Firm) -> None:
+    cause: Cause = firm.cause(stuck_bills(firm, 1)[0])
+    incident = leading.open_for(
+        cause=cause, title=cause.title, severity=Severity.HIGH, by=firm.otto, now=firm.now
+    )
+    client = signed_in(firm.callum)
+    assert "No incident is open." in show(client, "/incidents/")
+    assert client.get(f"/incidents/{incident.pk}/").status_code == 404
+    assert client.post(f"/exceptions/{cause.pk}/incidents/").status_code == 404
+
+
+def test_the_run_of_a_plan_needs_no_other_path(firm: Firm) -> None:
+    """A replay's plan knows nothing of runs: stopping it halts the run."""
+    cause, client = firm.cause(stuck_bills(firm, 1)[0]), signed_in(firm.otto)
+    version = RunbookVersion.objects.get(runbook__slug="tax-code-off")
+    post(client, f"/exceptions/{cause.pk}/runs/", version=version.pk)
+    run = Run.objects.get()
+    for position in (1, 2, 3, 4):
+        post(client, f"/runs/{run.pk}/steps/{position}/", do="skip", reason="x")
+    post(client, f"/runs/{run.pk}/steps/5/", do="act")
+    plan = run.steps.get(position=5).plan
+    assert plan is not None
+    replay.stop(plan=plan, by=firm.otto, now=timezone.now())
+    acts.follow(now=timezone.now())
+    assert "Halted" in show(client, f"/runs/{run.pk}/")
+    post(client, f"/runs/{run.pk}/stops/", reason="Somebody else is at it.")
+    run.refresh_from_db()
+    assert run.state == RunState.STOPPED
