@@ -15,7 +15,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.parser import Parser
 
 from controltower.canonical import strict_json
-from controltower.web import api_assurance, api_findings, api_reading, api_replays
+from controltower.web import api_assurance, api_findings, api_incidents, api_reading, api_replays
 from controltower.web.api_access import Token, known_caller, no_token
 from controltower.web.api_words import Refusal
 from controltower.web.errors import problem, reference_of
@@ -36,8 +36,9 @@ api = NinjaAPI(
     title="Control Tower",
     version="1",
     description=(
-        "Transactions by any key, exceptions by cause, replays. Bearer tokens belong to a person; "
-        "what a person may not see is not there (404). Refusals are RFC 9457 problem documents. "
+        "Transactions by any key, exceptions by cause, incidents, replays. "
+        "Bearer tokens belong to a person; what a person may not see is not there (404). "
+        "Refusals are RFC 9457 problem documents. "
         "Amounts are exact text beside their currency."
     ),
     auth=Token(),
@@ -51,6 +52,7 @@ api.add_router("/", api_reading.router)
 api.add_router("/", api_findings.router)
 api.add_router("/", api_assurance.router)
 api.add_router("/replays", api_replays.router)
+api.add_router("/", api_incidents.router)
 
 
 @api.exception_handler(Refusal)

@@ -104,7 +104,7 @@ def _step(step: RunStep, run: Run, seen: Scope, now: datetime) -> dict[str, Any]
         "outcome": privacy.masked_text(step.outcome),
         "evidence": evidence(step.evidence.get("figures", ()), seen),
         "plan_url": reverse("job", args=[plan.pk]) if plan else "",
-        "plan_progress": tallies([plan.pk])[plan.pk].progress if plan else None,
+        "plan_progress": tallies([plan.pk], seen.person)[plan.pk].progress if plan else None,
         "actions": _actions(step, run, seen.person, now) if at_hand else [],
     }
 
@@ -132,7 +132,7 @@ def _actions(step: RunStep, run: Run, person: Person, now: datetime) -> list[Act
 def _of_plan(plan: ReplayPlan, person: Person, now: datetime) -> list[Action]:
     approval = replay_approval.latest(plan) if plan.digest else None
     state = state_of(plan, approval, now)
-    return job_actions(plan, person, state, approval, "", tallies([plan.pk])[plan.pk].total)
+    return job_actions(plan, person, state, approval, "", tallies([plan.pk], person)[plan.pk].total)
 
 
 def _decide(run: Run, step: RunStep, person: Person) -> Action:

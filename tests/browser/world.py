@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import django
+
+if TYPE_CHECKING:
+    from controltower.incidents.models import Cause
+    from tests.factories import Firm
 
 PASSWORD = "a long phrase for the browser"
 
@@ -62,7 +67,14 @@ def build() -> dict[str, str]:
         for minutes in range(60)
     )
     cause = firm.cause(refused[0])
+    incident, run = trouble(firm, cause)
     return {
+        "incidents": "/incidents/",
+        "incident": f"/incidents/{incident}/",
+        "run": f"/runs/{run}/",
+        "runbooks": "/runbooks/",
+        "runbook": "/runbooks/tax-code-off/",
+        "runbook draft": "/runbooks/closed-period/drafts/",
         "tower": "/",
         "transactions": "/tx/",
         "transactions stuck": "/tx/?stuck=1",
@@ -85,6 +97,40 @@ def build() -> dict[str, str]:
         "system": "/systems/tryton/",
         "system circuit open": "/systems/certinia/",
     }
+
+
+def trouble(firm: Firm, cause: Cause) -> tuple[int, int]:
+    """An incident that is led with its runbook, half followed; its run; and one that is over."""
+    from controltower.incidents import leading, runs, watch
+    from controltower.incidents.models import RunbookVersion
+    from controltower.incidents.promises import QUIET_FOR
+    from controltower.measures import alarms, at_stake, probes
+    from controltower.web.demo.runbooks import agree_runbooks
+
+    agree_runbooks(firm.now)
+    figures = at_stake.figures(at_stake.held_by(cause), firm.now)
+    incident = leading.open_for(
+        cause=cause, title=cause.title, severity=alarms.severity(figures), figures=figures,
+        by=firm.otto, now=firm.now,
+    )  # fmt: skip
+    leading.hand_over(
+        incident=incident, owner=firm.otto, deputy=firm.priya, by=firm.otto, now=firm.now
+    )
+    leading.update(
+        incident=incident, text="The ERP's people look at the code.", by=firm.otto, now=firm.now,
+        figures=figures,
+    )  # fmt: skip
+    version = RunbookVersion.objects.get(runbook__slug="tax-code-off")
+    run = runs.start(version=version, incident=incident, by=firm.otto, now=firm.now)
+    for position in (1, 2):
+        probes.look(run=run, position=position, by=firm.otto, now=firm.now)
+    watch.report(subject="I10", title="Broken: doubt has an owner", now=firm.now)
+    for now in (firm.now, firm.now + QUIET_FOR):
+        watch.holds(subject="I10", now=now)
+    watch.report(
+        subject="I3", title="Broken: money in equals money out", affected=["CT-1"], now=firm.now
+    )
+    return incident.pk, run.pk
 
 
 if __name__ == "__main__":

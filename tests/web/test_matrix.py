@@ -152,6 +152,10 @@ POLICY: dict[str, Rule] = {
     "api:confirm": Rule(WRITE, Right.APPROVE_REPLAY, scoped=True),
     "api:exceptions": Rule(),
     "api:assurance": Rule(),
+    "api:incidents": Rule(),
+    "api:incident": Rule(scoped=True),
+    "api:runs": Rule(),
+    "api:run": Rule(scoped=True),
     "api:plan": Rule(WRITE, Right.REPLAY),
     "api:replay": Rule(scoped=True),
     "api:release": Rule(WRITE, Right.REPLAY, scoped=True),
@@ -187,7 +191,7 @@ class House:
 
     def _named(self, name: str, route: str, code: str) -> str:
         things = self.things[code]
-        if name == "pk":
+        if name in {"pk", "number"}:
             for word in (
                 "set-aside",
                 "exceptions",
@@ -250,6 +254,7 @@ def thing(firm: Firm, code: str, step: str, **more: Any) -> dict[str, str]:
 
 def incident_about(firm: Firm, cause: Cause) -> tuple[Incident, Run]:
     """An incident of a cause, and a runbook that is followed for it."""
+    agree_runbooks(firm.now)
     incident = leading.open_for(
         cause=cause, title=cause.title, severity=Severity.HIGH, by=firm.anna, now=firm.now
     )
@@ -262,7 +267,6 @@ def incident_about(firm: Firm, cause: Cause) -> tuple[Incident, Run]:
 def house() -> House:
     """Two companies with a stuck transaction each, for different causes."""
     firm = found()
-    agree_runbooks(firm.now)
     return House(firm, {OWN: thing(firm, OWN, "draft"), OTHER: thing(firm, OTHER, "project")})
 
 
