@@ -34,7 +34,7 @@ from controltower.web.exception_groups import (
     states_of,
 )
 from controltower.web.keyset import Order, Page, page
-from controltower.web.remedies import assign_action, incident_action, period_actions, settle_actions
+from controltower.web.remedies import assign_action, period_actions, settle_actions
 
 OLDEST_FIRST = Order("opened_at", descending=False)
 
@@ -201,7 +201,7 @@ def _actions(cause: Cause, scope: Scope, count: int, now: datetime) -> list[Acti
     return [
         *actions,
         *settle_actions(url, person, entity),
-        incident_action(url_of_incident, person),
+        offers.incident_action(url_of_incident, person),
     ]
 
 

@@ -1,4 +1,5 @@
-"""Which runbooks are offered where: those under way, those that fit, or to write one down."""
+"""What is offered beside a trouble: the runbooks under way, those that fit, to write one down, and
+to open an incident."""
 
 from __future__ import annotations
 
@@ -89,6 +90,21 @@ def _write_down(cause: Cause, person: Person) -> Action:
         url=reverse("exception_runbooks", args=[cause.pk]),
         confirm=_("Draft a runbook"),
         icon="pencil",
+        allowed=may.allowed,
+        why_not=may.why_not,
+    )
+
+
+def incident_action(url: str, person: Person) -> Action:
+    """Open an incident about a cause or a system, or come to the one that is open."""
+    may = leave(person, Right.LEAD_INCIDENT)
+    return Action(
+        id="incident",
+        label=_("Open an incident"),
+        title=_("Open an incident, and lead it until it is over?"),
+        url=url,
+        confirm=_("Open the incident"),
+        icon="siren",
         allowed=may.allowed,
         why_not=may.why_not,
     )

@@ -259,21 +259,6 @@ def cancel_action(chain: Chain, person: Person, entity: str | None) -> Action:
     )
 
 
-def incident_action(url: str, person: Person) -> Action:
-    """Open an incident about a cause or a system, or come to the one that is open."""
-    may = leave(person, Right.LEAD_INCIDENT)
-    return Action(
-        id="incident",
-        label=_("Open an incident"),
-        title=_("Open an incident, and lead it until it is over?"),
-        url=url,
-        confirm=_("Open the incident"),
-        icon="siren",
-        allowed=may.allowed,
-        why_not=may.why_not,
-    )
-
-
 def _bill_now(one: Transaction, person: Person, entity: str | None) -> Action:
     may = leave(person, Right.REPLAY, entity)
     return Action(

@@ -22,12 +22,11 @@ from controltower.measures import health
 from controltower.measures.exposure import Stake, reporting_currency
 from controltower.systems import calls, upkeep
 from controltower.systems.models import Call, Feed, System
-from controltower.web import formats, privacy, recovery, wording
+from controltower.web import formats, offers, privacy, recovery, wording
 from controltower.web.actions import Action, leave
 from controltower.web.charts.small import sparkline
 from controltower.web.decisions import Reason
 from controltower.web.privacy import masked_text
-from controltower.web.remedies import incident_action
 from controltower.web.security import SignedIn
 from controltower.web.tower import scope_of, system_line
 
@@ -113,7 +112,9 @@ def system(request: SignedIn, slug: str) -> HttpResponse:
         "calls": [_call(call) for call in Call.objects.filter(system=one)[:LATEST_CALLS]],
         "feeds": [_feed(feed, request.user, now) for feed in one.feeds.all()],
         "pause": _pause(request, one, queue),
-        "incident": incident_action(reverse("system_incidents", args=[one.slug]), request.user),
+        "incident": offers.incident_action(
+            reverse("system_incidents", args=[one.slug]), request.user
+        ),
         "would_queue": queue,
     }
     return render(request, "systems/system.html", context)
