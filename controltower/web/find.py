@@ -1,10 +1,12 @@
-"""Find anything: any key of a transaction, a cause, a page; only what this person may see."""
+"""Find anything: any key of a transaction, a cause, an incident, a page; only what this person may
+see."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from django.db.models import F, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -12,13 +14,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from controltower.incidents.models import Cause
+from controltower.incidents.models import Cause, Incident
 from controltower.measures.exposure import Scope, by_cause
 from controltower.web import formats, frame, scope, standing, transaction_list
+from controltower.web.marks import state_mark
 from controltower.web.privacy import masked_text
 from controltower.web.security import SignedIn
 
-MOST_TRANSACTIONS, MOST_CAUSES = 8, 3
+MOST_TRANSACTIONS, MOST_CAUSES, MOST_INCIDENTS = 8, 3, 3
 LONGEST = 120
 LOOKED_AT = 50
 """Of this many matches the newest are shown."""
@@ -37,9 +40,14 @@ class Found:
 
 @require_safe
 def find(request: SignedIn) -> HttpResponse:
-    """What the typed words may mean: pages first, then transactions, then causes."""
+    """What the typed words may mean: pages first, then transactions, causes and incidents."""
     text = request.GET.get("q", "").strip()[:LONGEST]
-    found = [*_pages(request, text), *_transactions(request, text), *_causes(request, text)]
+    found = [
+        *_pages(request, text),
+        *_transactions(request, text),
+        *_causes(request, text),
+        *_incidents(request, text),
+    ]
     return render(request, "components/_found.html", {"found": found, "query": text})
 
 
@@ -78,4 +86,21 @@ def _causes(request: SignedIn, text: str) -> Iterator[Found]:
             detail=formats.number(line.stake.count),
             aside=_("Exception"),
             url=reverse("exception", args=[line.cause.pk]),
+        )
+
+
+def _incidents(request: SignedIn, text: str) -> Iterator[Found]:
+    """Incidents by their name ("INC-12") or title, open ones first."""
+    number = text.upper().removeprefix("INC-")
+    named = Q(pk=int(number[:9])) if number.isdecimal() else Q(title__icontains=text)
+    if len(text) < transaction_list.SHORTEST:
+        return
+    rows = Incident.objects.visible_to(request.user).filter(named)
+    for one in rows.order_by(F("resolved_at").desc(nulls_first=True), "-pk")[:MOST_INCIDENTS]:
+        yield Found(
+            icon="siren",
+            title=masked_text(one.title),
+            detail=str(state_mark("incident", one.state).word),
+            aside=one.name,
+            url=reverse("incident", args=[one.pk]),
         )

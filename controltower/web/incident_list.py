@@ -125,10 +125,12 @@ def _headline(found: Sequence[Incident], whole: Stake, now: datetime) -> SafeStr
     words = ngettext("%(n)d incident is open", "%(n)d incidents are open", len(found))
     first = words % {"n": len(found)}
     if whole.amount:
-        first = _("%(open)s, and %(money)s hangs on it") % {
-            "open": first,
-            "money": formats.compact(_money(whole)),
-        }
+        hangs = ngettext(
+            "%(open)s, and %(money)s hangs on it",
+            "%(open)s, and %(money)s hangs on them",
+            len(found),
+        )
+        first = hangs % {"open": first, "money": formats.compact(_money(whole))}
     unowned = sum(1 for one in found if one.state == IncidentState.TRIGGERED)
     overdue = sum(1 for one in found if one.is_overdue(now))
     rest = [

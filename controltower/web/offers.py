@@ -57,9 +57,10 @@ def _offers(
             {
                 "version": one,
                 "url": reverse("runbook_version", args=[one.runbook.slug, one.number]),
-                "follow": None if one.pk in followed else _follow(one, url, person),
+                "follow": _follow(one, url, person),
             }
             for one in fitting
+            if one.pk not in followed
         ],
         "write_down": _write_down(unwritten, person) if unwritten else None,
     }

@@ -219,6 +219,16 @@ def test_who_sees_another_company_sees_none_of_it(firm: Firm) -> None:
     assert client.post(f"/exceptions/{cause.pk}/incidents/").status_code == 404
 
 
+def test_the_palette_finds_an_incident_by_name_and_by_words(firm: Firm) -> None:
+    cause, client = firm.cause(stuck_bills(firm, 1)[0]), signed_in(firm.otto)
+    post(client, f"/exceptions/{cause.pk}/incidents/")
+    incident = Incident.objects.get()
+    for words in (incident.name.lower(), "tax code"):
+        assert f'/incidents/{incident.pk}/"' in show(client, f"/find/?q={words}")
+        told = show(signed_in(firm.callum), f"/find/?q={words}")
+        assert f"/incidents/{incident.pk}/" not in told
+
+
 def test_the_run_of_a_plan_needs_no_other_path(firm: Firm) -> None:
     """A replay's plan knows nothing of runs: stopping it halts the run."""
     cause, client = firm.cause(stuck_bills(firm, 1)[0]), signed_in(firm.otto)
