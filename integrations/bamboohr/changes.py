@@ -62,7 +62,7 @@ class Changed:
 
 
 def following(page: Sequence[Changed], before: Place, has_more: bool, settled: datetime) -> Place:
-    """Where the feed stands after a page; at its end no later than `settled`, which may be a step
-    back: somebody may have changed in a second that was passed already."""
+    """Where the feed stands after a page; at its end before the second that holds `settled`, which
+    may be a step back: somebody may have changed in a second that was passed already."""
     last = page[-1].place if page else before
-    return last if has_more else min(last, Place(settled))
+    return last if has_more else min(last, Place(settled.replace(microsecond=0)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from controltower.canonical.records import Resource, ResourceStatus
 from controltower.canonical.verdicts import Done, Kind, Rejected, TryLater, Unknown, Verdict
 from controltower.canonical.wire import from_json, to_json
 from integrations import catalogue
+from integrations.bamboohr.changes import Changed, Place, following
 from integrations.bamboohr.translate import retold, told
 from integrations.connector import Change, Connection, Receiver
 from integrations.sandbox.bamboohr.server import signature
@@ -202,3 +203,16 @@ def test_the_samples_are_read() -> None:
     assert changed.event.record == employee
     assert removed.event.record == Resource(source_id="23", status=ResourceStatus.REMOVED)
     assert from_json(Resource, to_json(employee)) == employee
+
+
+def test_a_second_is_passed_only_when_it_is_over() -> None:
+    """Else who changes later in it would stand behind the cursor."""
+    second = datetime(2026, 11, 21, 9, 0, 7, tzinfo=UTC)
+    page = [Changed(Place(second, 7), removed=False)]
+    for settled, wanted in (
+        (second.replace(microsecond=900_000), Place(second)),
+        (second + timedelta(seconds=1), Place(second, 7)),
+        (second - timedelta(seconds=9), Place(second - timedelta(seconds=9))),
+    ):
+        assert following(page, Place(second), has_more=False, settled=settled) == wanted
+        assert following(page, Place(second), has_more=True, settled=settled) == page[0].place
