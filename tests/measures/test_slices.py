@@ -149,6 +149,9 @@ def _rows(sql: str, params: Any) -> int:
     with connection.cursor() as cursor:
         for way in ("seqscan", "bitmapscan", "hashjoin", "mergejoin"):
             cursor.execute(f"SET LOCAL enable_{way} = off")
+        for cost in ("cpu_tuple_cost", "cpu_index_tuple_cost"):
+            # rows are what costs on large tables; on small ones every index is as good as another
+            cursor.execute(f"SET LOCAL {cost} = 100")
         cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + sql, params)
         (answer,) = cursor.fetchone()
     plan = json.loads(answer) if isinstance(answer, str) else answer
