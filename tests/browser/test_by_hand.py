@@ -32,7 +32,8 @@ def test_a_range_is_ticked_and_planned_by_keyboard(screens: Screens, tower: Towe
     expect(page.locator("input[data-select-all]")).to_be_checked()
     page.keyboard.press("r")
     page.wait_for_url("**/jobs/*/")
-    expect(page.locator("h1")).to_contain_text("Replay 3")
+    expect(page.locator("h1")).to_contain_text("Replay: ")
+    expect(page.locator(".tx-amount")).to_contain_text("3 chosen")
 
 
 def test_the_bar_adds_up_what_is_ticked(screens: Screens, tower: Tower) -> None:
