@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet
 from django.db.transaction import atomic
 
+from controltower.systems.models import System
 from controltower.transactions import bell, cases, engine, sets
 from controltower.transactions.models import (
     ItemState,
@@ -121,27 +122,38 @@ def _send_wave(row: ReplayPlan, now: datetime) -> None:
     if not row.items.filter(state__in=[ItemState.VERIFIED, ItemState.FAILED]).exists():
         waves = [] if _in_flight(row).exists() else [(item, timedelta(0)) for item in waiting[:1]]
     else:
-        waves = list(_places(row, list(waiting[:MOST_AT_ONCE])))
+        flying = _in_flight(row).order_by().values_list("step__system__connection")
+        taken = Counter(dict(flying.annotate(many=Count("id"))))
+        able = waiting.exclude(step__system__connection__in=_full(taken))
+        waves = list(_places(taken, able[:MOST_AT_ONCE]))
     for start in range(0, len(waves), SET):
         _send(row, waves[start : start + SET], now)
 
 
+def _full(taken: Mapping[str, int]) -> set[str]:
+    """Connections with no place left: what waits for them must not stand before the others."""
+    paces = System.objects.values_list("connection", "calls_per_second")
+    return {one for one, pace in paces if _moment(taken.get(one, 0), pace) > AHEAD}
+
+
 def _places(
-    row: ReplayPlan, waiting: Sequence[ReplayItem]
+    taken: Counter[str], waiting: Iterable[ReplayItem]
 ) -> Iterator[tuple[ReplayItem, timedelta]]:
     """When each may go: a replay takes half its connection's pace, spread evenly, so that live
     traffic always has the other half."""
-    flying = _in_flight(row).order_by().values_list("step__system__connection")
-    taken = Counter(dict(flying.annotate(many=Count("id"))))
     for item in waiting:
         system = item.step.system
         if system is None:
             yield item, timedelta(0)
             continue
-        after = taken[system.connection] * timedelta(seconds=1 / (system.calls_per_second * SHARE))
+        after = _moment(taken[system.connection], system.calls_per_second)
         if after <= AHEAD:
             taken[system.connection] += 1
             yield item, after
+
+
+def _moment(place: int, calls_per_second: float) -> timedelta:
+    return timedelta(seconds=place / (calls_per_second * SHARE))
 
 
 def _send(row: ReplayPlan, wave: Sequence[tuple[ReplayItem, timedelta]], now: datetime) -> None:

@@ -17,7 +17,7 @@ from django.utils import timezone
 from controltower import queues, schedule
 from controltower.systems.models import System
 from controltower.transactions import engine, jobs, replay, replaying
-from controltower.transactions.models import ItemState, ReplayPlan, TimelineEntry
+from controltower.transactions.models import ItemState, ReplayPlan, Step, TimelineEntry
 from tests.factories import Firm, found, stuck_bills
 
 pytestmark = pytest.mark.django_db
@@ -111,6 +111,24 @@ def test_two_workers_send_each_step_once_and_no_more_than_the_pace() -> None:
             worker.result(60)
     assert _sent(plan) == 3, "half the pace, five seconds ahead: at 0, 2 and 4 s"
     assert _taken_up(plan) == before + 3
+
+
+def test_a_connection_without_a_place_does_not_hold_up_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The slow one's items stand first in the plan, more of them than a wave holds."""
+    monkeypatch.setattr(replaying, "MOST_AT_ONCE", 2)
+    _firm, plan = _running(6)
+    slow = System.objects.get(role="erp")
+    quick = System.objects.get(role="psa")
+    last = list(plan.items.filter(state=ItemState.WAITING))[-1]
+    Step.objects.filter(pk=last.step_id).update(system=quick)
+    System.objects.filter(pk=slow.pk).update(calls_per_second=1)
+    for _beat in range(3):
+        replaying.tick(plan.pk, now=timezone.now())
+    last.refresh_from_db()
+    assert last.state == ItemState.SENT
+    assert plan.items.filter(state=ItemState.WAITING).exists()
 
 
 def test_only_what_has_moved_is_read_again(django_assert_max_num_queries: Any) -> None:
