@@ -5,19 +5,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
+Run = subprocess.Popen[bytes]
 REPOSITORY = Path(__file__).resolve().parent.parent
 CODE = ["controltower", "integrations", "tests", "bin", "manage.py"]
 NOT_FAST = "not slow and not browser and not tryton"
-BESIDE = ("tests/platform", "tests/journeys", "tests/chaos", "tests/crash")
+BESIDE = (
+    ("tests/platform", "tests/chaos"),
+    ("tests/journeys", "tests/crash"),
+    ("tests/integrations", "tests/model", "tests/hostile"),
+)
+"""Tests that run beside the others: they mostly wait, for processes, sandboxes and each other."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -112,19 +121,27 @@ def has_browser() -> bool:
 
 def run_tests(arguments: list[str]) -> bool:
     """pytest with its own output; its summary is the last line of the run. Without arguments, the
-    tests of whole programs run beside the others: each has servers of its own, and mostly waits."""
+    tests that mostly wait run beside the others: each run has servers of its own."""
     command = [sys.executable, "-m", "pytest"]
     if arguments:
         return subprocess.call([*command, *arguments], cwd=REPOSITORY) == 0
-    beside = subprocess.Popen(
-        [*command, *BESIDE], cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True,
-    )  # fmt: skip
-    others = [f"--ignore={directory}" for directory in BESIDE]
-    passed = subprocess.call([*command, *others], cwd=REPOSITORY) == 0
-    told, _nothing = beside.communicate()
-    print(told, flush=True)
-    return passed and beside.returncode == 0
+    command.append("--durations=15")
+    with contextlib.ExitStack() as words:
+        beside = [_beside([*command, *group], words) for group in BESIDE]
+        others = [f"--ignore={directory}" for group in BESIDE for directory in group]
+        passed = [subprocess.call([*command, *others], cwd=REPOSITORY) == 0]
+        for run, said in beside:
+            passed.append(run.wait() == 0)
+            said.seek(0)
+            print(said.read(), flush=True)
+    return all(passed)
+
+
+def _beside(command: list[str], words: contextlib.ExitStack) -> tuple[Run, IO[str]]:
+    """A run that goes on beside others, and the file with its words."""
+    said = words.enter_context(tempfile.TemporaryFile("w+"))  # noqa: SIM115 - closed by the stack
+    run = subprocess.Popen(command, cwd=REPOSITORY, stdout=said, stderr=subprocess.STDOUT)
+    return run, said
 
 
 def _say(name: str, passed: bool, seconds: float) -> None:
