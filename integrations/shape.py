@@ -88,7 +88,8 @@ def amount(row: Row, path: Path) -> Decimal:
     """A number at a path, exactly as it was written; zero when null. Raises Drift."""
     found = at(row, path)
     kind = Decimal if isinstance(found, Decimal) else int
-    return bounded(Decimal(of_type(row, path, kind) or 0), path)
+    written = of_type(row, path, kind)
+    return bounded(Decimal(0 if written is None else written), path)
 
 
 def amount_text(row: Row, path: Path) -> Decimal:

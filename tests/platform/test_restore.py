@@ -222,7 +222,7 @@ def _life_after(life: Life, project: str, waiting: str) -> None:
     only drafted, one whose facts come in another order when they are read again, and work that
     was approved but not billed."""
     other = life.project_of(life.win(CLIENTS[1]))
-    life.crm.order("throttle", operation=REPORTING, retry_after=3600)
+    life.crm.order("refuse", operation=REPORTING)
     more = life.approve(project, "6")
     life.gathered(waiting, more)
     life.bill()
@@ -238,7 +238,7 @@ def _life_after(life: Life, project: str, waiting: str) -> None:
     life.crm.do(
         "change", object="pse__Timecard__c", id=first, fields={"Tower_Correlation_Id__c": "moved"}
     )
-    life.erp.order("throttle", operation=POSTING, retry_after=3600)
+    life.erp.order("refuse", operation=POSTING)
     drafted = life.approve(other, "2")
     life.gathered(drafted)
     life.bill()
