@@ -87,9 +87,8 @@ def required(row: Row, path: Path) -> str:
 def amount(row: Row, path: Path) -> Decimal:
     """A number at a path, exactly as it was written; zero when null. Raises Drift."""
     found = at(row, path)
-    kind = Decimal if isinstance(found, Decimal) else int
-    written = of_type(row, path, kind)
-    return bounded(Decimal(0 if written is None else written), path)
+    written = found if isinstance(found, Decimal) else of_type(row, path, int)
+    return bounded(Decimal(0) if written is None else Decimal(written), path)
 
 
 def amount_text(row: Row, path: Path) -> Decimal:
