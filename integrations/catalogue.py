@@ -7,6 +7,7 @@ from collections.abc import Callable
 from integrations.bamboohr.connector import BambooConnector
 from integrations.certinia.connector import CertiniaConnector
 from integrations.connector import Connection, Connector, Descriptor
+from integrations.coupa.connector import CoupaConnector
 from integrations.salesforce.connector import SalesforceConnector
 from integrations.tryton.connector import TrytonConnector
 
@@ -15,6 +16,7 @@ CONNECTORS: dict[str, Callable[[Connection], Connector]] = {
     "certinia": CertiniaConnector,
     "tryton": TrytonConnector,
     "bamboohr": BambooConnector,
+    "coupa": CoupaConnector,
 }
 
 

@@ -83,14 +83,19 @@ class RevenueSchedule(Record):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purchase(Record):
     """Something bought for a project: a supplier's invoice, a purchase order or an expense report
-    of the spend system. `amount` is without tax, in `currency`; `tax` comes on top."""
+    of the spend system. `amount` is without tax, in `currency`; `tax` comes on top, under the spend
+    system's own `tax_code`. `supplier_number` is its number there; of an expense report, the
+    employee's. A field of which the lines say several things holds all of them, by commas."""
 
     number: str = ""
     kind: str = ""
     supplier_name: str = ""
+    supplier_number: str = ""
+    supplier_country: str = ""
     project_id: str = ""
     status: str = ""
     account_code: str = ""
+    tax_code: str = ""
     currency: str = ""
     amount: Decimal = Decimal(0)
     tax: Decimal = Decimal(0)

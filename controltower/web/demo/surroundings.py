@@ -69,13 +69,17 @@ def _vendor(name: str, title: str, domain: str, role: str, *secrets: str) -> dic
     }
 
 
-VENDORS = (_vendor("bamboohr", "BambooHR", "HRIS", "hris", "api_key", "webhook_key"),)
+VENDORS = (
+    _vendor("bamboohr", "BambooHR", "HRIS", "hris", "api_key", "webhook_key"),
+    _vendor("coupa", "Coupa", "Spend", "spend", "client_id", "client_secret"),
+)
 FEEDS = (
     ("salesforce", "opportunity", 3),
     ("certinia", "timecard", 3),
     ("certinia", "expense", 4),
     ("certinia", "milestone", 4),
     ("bamboohr", "resource", 30),
+    ("coupa", "purchase", 5),
 )
 
 
