@@ -92,12 +92,17 @@ class Review(forms.Form):
     )
 
 
+class Group(forms.ModelChoiceField):  # type: ignore[type-arg] # takes none at run time
+    """Groups of exceptions by their titles, which quote what a system said."""
+
+    def label_from_instance(self, obj: Cause) -> str:
+        return privacy.masked_text(obj.title)
+
+
 class Link(forms.Form):
     """What else belongs to it: one of these, or several."""
 
-    cause = forms.ModelChoiceField(
-        queryset=Cause.objects.none(), label=gettext_lazy("Group"), required=False
-    )
+    cause = Group(queryset=Cause.objects.none(), label=gettext_lazy("Group"), required=False)
     system = forms.ModelChoiceField(
         queryset=System.objects.filter(active=True), label=gettext_lazy("System"), required=False
     )

@@ -21,8 +21,9 @@ pytestmark = pytest.mark.django_db
 NOTED = {"django_session"}
 """What a request that reads may write all the same: a session, when it is signed in with or shows
 a message. A token's last use is noted once a minute; here it was a moment ago."""
-UNREADY = {"ready", "api:api-root"}
-"""No dispatcher runs in this test, and the API's root is a name without a page."""
+UNREADY = {"ready", "api:api-root", "runbook"}
+"""No dispatcher runs in this test, the API's root is a name without a page, and a runbook's address
+leads on to its version in force."""
 
 
 def digests() -> Mapping[str, str]:
