@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from integrations.bamboohr.connector import BambooConnector
+from integrations.business_central.connector import CentralConnector
 from integrations.certinia.connector import CertiniaConnector
 from integrations.connector import Connection, Connector, Descriptor
 from integrations.coupa.connector import CoupaConnector
@@ -16,6 +17,7 @@ CONNECTORS: dict[str, Callable[[Connection], Connector]] = {
     "certinia": CertiniaConnector,
     "tryton": TrytonConnector,
     "bamboohr": BambooConnector,
+    "business_central": CentralConnector,
     "coupa": CoupaConnector,
 }
 

@@ -7,15 +7,23 @@ tells everything that is wrong with a record.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import ROUND_HALF_EVEN
 from time import monotonic
 from typing import Any
 
-from controltower.canonical.verdicts import FieldError, Kind, Rejected
+from controltower.canonical.verdicts import FieldError
 from integrations.connector import Connection
+from integrations.order_lines import Arithmetic
+from integrations.orders import UnknownCodes
 from integrations.tryton.client import Talk
 
 UNITS = {"hour": ("Hour", 2), "day": ("Day", 2), "unit": ("Unit", 0)}
 """Our unit to Tryton's name for it and the decimals it allows in a quantity."""
+ARITHMETIC = Arithmetic(
+    units={ours: decimals for ours, (_, decimals) in UNITS.items()},
+    price_decimals=4,
+    rounding=ROUND_HALF_EVEN,
+)
 KEPT_SECONDS = 60
 
 
@@ -27,22 +35,6 @@ class Company:
     code: str
     name: str
     currency: str
-
-
-class Unfit(Exception):
-    """A record cannot be sent as it is; `verdict` says why."""
-
-    def __init__(self, verdict: Rejected) -> None:
-        super().__init__(verdict.text)
-        self.verdict = verdict
-
-
-class UnknownCodes(Unfit):
-    """Some codes of a record are not known to Tryton; `verdict` names them all."""
-
-    def __init__(self, problems: list[FieldError]) -> None:
-        text = " ".join(problem.text for problem in problems)
-        super().__init__(Rejected(kind=Kind.REFERENCE_MISSING, text=text, fields=tuple(problems)))
 
 
 @dataclass(slots=True)

@@ -29,10 +29,11 @@ from integrations.connector import (
     Operation,
     Verification,
 )
+from integrations.orders import Unfit
 from integrations.shape import Drift
 from integrations.tryton import customers, feed, invoices, periods
 from integrations.tryton.client import Talk, TrytonClient, context
-from integrations.tryton.codes import Unfit, directory_of
+from integrations.tryton.codes import directory_of
 from integrations.tryton.refusals import Refusal
 
 LONGEST_PROCESSING = timedelta(seconds=15)

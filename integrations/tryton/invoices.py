@@ -14,10 +14,10 @@ from controltower.canonical.verdicts import (
     Rejected,
     Verdict,
 )
+from integrations.orders import Order, date_of
 from integrations.tryton import carriers, periods
 from integrations.tryton.client import Talk, context
-from integrations.tryton.codes import Codes, Company, Directory
-from integrations.tryton.orders import Order, date_of
+from integrations.tryton.codes import ARITHMETIC, Codes, Company, Directory
 from integrations.tryton.read_invoice import FIELDS, MODEL, done, record_of
 from integrations.tryton.refusals import PAST_DUE_WARNING, Refusal
 from integrations.tryton.wire import Quantity
@@ -60,7 +60,7 @@ async def upsert(talk: Talk, directory: Directory, record: Mapping[str, Any]) ->
     A draft of the same content is left alone, another is brought up to date; a posted invoice is
     never touched.
     """
-    order = Order.read(record)
+    order = Order.read(record, ARITHMETIC)
     codes = Codes(talk, directory)
     company = await codes.company(order.company)
     known = await _by_reference(talk, order.reference, company)
@@ -68,7 +68,7 @@ async def upsert(talk: Talk, directory: Directory, record: Mapping[str, Any]) ->
         return _twice(known, order.reference)
     if known and known[0]["state"] in BOOKED:
         return done(known[0], Outcome.ALREADY_DONE)
-    if known and _same(known[0], order):
+    if known and order.is_said_by(record_of(known[0])):
         return done(known[0], Outcome.UNCHANGED)
     values = await _values(talk, codes, company, order)
     if known:
@@ -84,7 +84,7 @@ async def check(talk: Talk, directory: Directory, record: Mapping[str, Any]) -> 
 
     Raises UnknownCodes with all that is missing.
     """
-    order = Order.read(record)
+    order = Order.read(record, ARITHMETIC)
     codes = Codes(talk, directory)
     company = await codes.company(order.company)
     await _values(talk, codes, company, order)
@@ -209,21 +209,6 @@ async def _by_reference(
 async def _row(talk: Talk, ref: int) -> dict[str, Any]:
     (row,) = await talk.read(MODEL, [ref], FIELDS)
     return row
-
-
-def _same(row: dict[str, Any], order: Order) -> bool:
-    """Whether a draft already says what the order says, line by line."""
-    shown = record_of(row)
-    header = (shown.customer_code, shown.currency, shown.invoice_date, shown.description)
-    if header != (order.party_code, order.currency, order.on, order.description):
-        return False
-    return [
-        (line.description, line.quantity, line.unit_price, line.tax_code, line.account_code)
-        for line in shown.lines
-    ] == [
-        (line.description, line.quantity, line.unit_price, line.tax_code, line.account_code)
-        for line in order.lines
-    ]
 
 
 def _twice(rows: Sequence[dict[str, Any]], reference: str) -> Verdict:

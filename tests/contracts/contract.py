@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,11 +23,15 @@ _HOST = "http://sandbox"
 
 
 class Contract:
-    """One OpenAPI file of this folder."""
+    """One OpenAPI file of this folder; `base` is the path that its own paths stand below, and
+    `corrected` mends what the vendor documents otherwise."""
 
-    def __init__(self, name: str) -> None:
-        self.content: dict[str, Any] = json.loads((ROOM / f"{name}.json").read_bytes())
-        served = {**self.content, "servers": [{"url": _HOST}]}
+    def __init__(
+        self, name: str, base: str = "", corrected: Callable[[Any], Any] = lambda content: content
+    ) -> None:
+        self.base = base
+        self.content: dict[str, Any] = corrected(json.loads((ROOM / f"{name}.json").read_bytes()))
+        served = {**self.content, "servers": [{"url": f"{_HOST}{base}"}]}
         # the vendor's own file is taken as it is, whether or not it is perfect OpenAPI
         as_it_is = Config(spec_validator_cls=None)  # type: ignore[arg-type] # its own way to say so
         self._judge = OpenAPI.from_dict(served, config=as_it_is)
@@ -93,7 +97,7 @@ class Witness:
         self.requests += filter(None, [self.contract.complaint(asked)])
         self.answers += filter(None, [self.contract.complaint(asked, given)])
         resource = request.match_info.route.resource
-        path = resource.canonical if resource else request.path
+        path = (resource.canonical if resource else request.path).removeprefix(self.contract.base)
         self.seen.add((f"{request.method} {path}", answer.status))
         return answer
 

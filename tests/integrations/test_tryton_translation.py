@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from controltower.canonical.money import Money, NotAnAmount, UnknownCurrency
 from controltower.canonical.verdicts import Kind, Misconfigured, Rejected, TryLater
+from integrations.order_lines import line_of
 from integrations.tryton import feed, read_invoice, wire
-from integrations.tryton.codes import UNITS
-from integrations.tryton.lines import PRICE_DECIMALS, line_of
+from integrations.tryton.codes import ARITHMETIC, UNITS
 from integrations.tryton.read_invoice import record_of
 from integrations.tryton.refusals import Refusal
 
@@ -25,21 +25,23 @@ numbers = st.decimals(min_value="0", max_value="99999", places=5)
 
 @given(quantity=numbers, price=numbers, unit=st.sampled_from(sorted(UNITS)))
 def test_tryton_comes_to_our_cent(quantity: Decimal, price: Decimal, unit: str) -> None:
-    line = line_of({"quantity": str(quantity), "unit_price": str(price), "unit": unit}, "EUR")
+    record = {"quantity": str(quantity), "unit_price": str(price), "unit": unit}
+    line = line_of(record, "EUR", ARITHMETIC)
     tryton = (line.quantity * line.unit_price).quantize(Decimal("0.01"), ROUND_HALF_EVEN)
     assert tryton == line.amount == Money.of(quantity * price, "EUR").amount
     assert -int(line.quantity.normalize().as_tuple().exponent) <= UNITS[line.unit][1]
-    assert -int(line.unit_price.normalize().as_tuple().exponent) <= PRICE_DECIMALS
+    assert -int(line.unit_price.normalize().as_tuple().exponent) <= ARITHMETIC.price_decimals
 
 
 def test_a_line_that_comes_out_is_sent_as_it_is() -> None:
-    line = line_of({"quantity": "7.5", "unit": "hour", "unit_price": "148.50"}, "EUR")
+    record = {"quantity": "7.5", "unit": "hour", "unit_price": "148.50"}
+    line = line_of(record, "EUR", ARITHMETIC)
     assert (line.quantity, line.unit, line.unit_price) == (Decimal("7.5"), "hour", Decimal("148.5"))
 
 
 def test_a_line_that_does_not_says_how_its_amount_came_about() -> None:
     record = {"description": "Week 47", "quantity": "0.5", "unit": "hour", "unit_price": "0.01"}
-    line = line_of(record, "EUR")
+    line = line_of(record, "EUR", ARITHMETIC)
     assert (line.quantity, line.unit, line.unit_price) == (Decimal(1), "unit", Decimal("0.01"))
     assert line.description == "Week 47 (0.5 hour × 0.01)"
 
@@ -47,12 +49,12 @@ def test_a_line_that_does_not_says_how_its_amount_came_about() -> None:
 @pytest.mark.parametrize("amount", ["NaN", "Infinity", "1e99", "ten"])
 def test_what_is_no_amount_is_refused(amount: str) -> None:
     with pytest.raises(NotAnAmount):
-        line_of({"quantity": "1", "unit_price": amount}, "EUR")
+        line_of({"quantity": "1", "unit_price": amount}, "EUR", ARITHMETIC)
 
 
 def test_an_unknown_currency_is_refused() -> None:
     with pytest.raises(UnknownCurrency):
-        line_of({"quantity": "1", "unit_price": "1"}, "XXX")
+        line_of({"quantity": "1", "unit_price": "1"}, "XXX", ARITHMETIC)
 
 
 def test_values_survive_trytons_json() -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from controltower.systems.models import Feed, System
+from controltower.systems.models import Feed, Route, System
 
 _ORG = {
     "connection": "salesforce-org",
@@ -71,8 +71,13 @@ def _vendor(name: str, title: str, domain: str, role: str, *secrets: str) -> dic
 
 VENDORS = (
     _vendor("bamboohr", "BambooHR", "HRIS", "hris", "api_key", "webhook_key"),
+    _vendor("business_central", "Business Central", "ERP", "erp", "client_id", "client_secret"),
     _vendor("coupa", "Coupa", "Spend", "spend", "client_id", "client_secret"),
 )
+ROUTES_SINCE = date(2020, 1, 1)
+ROUTES = (("erp", "tryton"),)
+"""Which of several systems plays a part for the firm. Business Central waits for its cut-over:
+a route for a company, from a day on, moves it there."""
 FEEDS = (
     ("salesforce", "opportunity", 3),
     ("certinia", "timecard", 3),
@@ -84,7 +89,7 @@ FEEDS = (
 
 
 def connect_systems(now: datetime) -> None:
-    """Create or refresh the sandbox systems; what people set (pauses, limits) stays.
+    """Create or refresh the sandbox systems; what people set (pauses, limits, routes) stays.
 
     A vendor that does not run beside this tower is left out: its feed would only fail.
     """
@@ -93,6 +98,15 @@ def connect_systems(now: datetime) -> None:
         given["slug"]: System.objects.get_or_create(slug=given["slug"], defaults=dict(given))[0]
         for given in (*SYSTEMS, *running)
     }
+    for role, slug in ROUTES:
+        if sum(system.role == role for system in systems.values()) > 1:
+            Route.objects.get_or_create(
+                role=role,
+                company=None,
+                record="",
+                starts_on=ROUTES_SINCE,
+                defaults={"system": systems[slug]},
+            )
     for slug, entity, seconds in FEEDS:
         if slug in systems:
             Feed.objects.get_or_create(

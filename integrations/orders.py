@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from controltower.canonical.money import NotAnAmount, UnknownCurrency, decimal_of
+from controltower.canonical.records import Invoice, InvoiceLine
 from controltower.canonical.verdicts import FieldError, Kind, Rejected
-from integrations.tryton.codes import Unfit
-from integrations.tryton.lines import Line, line_of
+from integrations.order_lines import Arithmetic, Line, line_of
+
+
+class Unfit(Exception):
+    """A record cannot be sent as it is; `verdict` says why."""
+
+    def __init__(self, verdict: Rejected) -> None:
+        super().__init__(verdict.text)
+        self.verdict = verdict
+
+
+class UnknownCodes(Unfit):
+    """Some codes of a record are not known to the ERP; `verdict` names them all."""
+
+    def __init__(self, problems: Sequence[FieldError]) -> None:
+        text = " ".join(problem.text for problem in problems)
+        super().__init__(Rejected(kind=Kind.REFERENCE_MISSING, text=text, fields=tuple(problems)))
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be invoiced; its lines come to our cent in Tryton."""
+    """What is to be invoiced; its lines come to our cent in the ERP."""
 
     company: str
     party_code: str
@@ -29,8 +45,8 @@ class Order:
     lines: tuple[Line, ...]
 
     @classmethod
-    def read(cls, record: Mapping[str, Any]) -> Order:
-        """Read a record of the shape that the README gives. Raises Unfit."""
+    def read(cls, record: Mapping[str, Any], arithmetic: Arithmetic) -> Order:
+        """Read a record of the shape that the README of the ERP gives. Raises Unfit."""
         return cls(
             company=_text(record, "company"),
             party_code=_text(record, "party_code"),
@@ -40,8 +56,19 @@ class Order:
             description=_text(record, "description"),
             comment=_text(record, "comment"),
             on=date_of(record.get("invoice_date")),
-            lines=_lines(record),
+            lines=_lines(record, arithmetic),
         )
+
+    def is_said_by(self, shown: Invoice) -> bool:
+        """Whether an invoice says all of it already, line by line."""
+        header = (shown.customer_code, shown.currency, shown.invoice_date, shown.description)
+        if header != (self.party_code, self.currency, self.on, self.description):
+            return False
+        return [_content(line) for line in shown.lines] == [_content(line) for line in self.lines]
+
+
+def _content(line: Line | InvoiceLine) -> tuple[str, Decimal, Decimal, str, str]:
+    return line.description, line.quantity, line.unit_price, line.tax_code, line.account_code
 
 
 def date_of(value: Any) -> date | None:
@@ -63,10 +90,10 @@ def _reference(record: Mapping[str, Any]) -> str:
     return reference
 
 
-def _lines(record: Mapping[str, Any]) -> tuple[Line, ...]:
+def _lines(record: Mapping[str, Any], arithmetic: Arithmetic) -> tuple[Line, ...]:
     currency = _text(record, "currency")
     try:
-        lines = tuple(line_of(line, currency) for line in record.get("lines") or ())
+        lines = tuple(line_of(line, currency, arithmetic) for line in record.get("lines") or ())
         untaxed = decimal_of(_text(record, "untaxed")) if record.get("untaxed") else None
     except UnknownCurrency:
         raise _unfit("currency", f"“{currency}” is no currency the firm trades in.") from None
@@ -82,7 +109,7 @@ def _lines(record: Mapping[str, Any]) -> tuple[Line, ...]:
 
 
 def _text(record: Mapping[str, Any], name: str) -> str:
-    """As Tryton will keep it, without blanks around: else it would not be found again."""
+    """As the ERP will keep it, without blanks around: else it would not be found again."""
     value = record.get(name)
     return "" if value is None else str(value).strip()
 

@@ -1,0 +1,235 @@
+"""Dynamics 365 Business Central, one of the firm's cloud ERPs: customers and sales invoices."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeVar
+
+from controltower.canonical.records import Record
+from controltower.canonical.verdicts import (
+    Done,
+    Effect,
+    Kind,
+    Outcome,
+    Quota,
+    Rejected,
+    Verdict,
+)
+from integrations.answers import not_offered
+from integrations.business_central import customers, feed, invoices, periods
+from integrations.business_central.client import API_VERSION, CentralClient
+from integrations.business_central.codes import Codes, Companies, Company
+from integrations.connector import (
+    Auth,
+    CallFailed,
+    ChangeFeed,
+    ChangePage,
+    Connection,
+    Descriptor,
+    Key,
+    Operation,
+    Verification,
+)
+from integrations.orders import Unfit
+from integrations.shape import Drift
+
+LONGEST_PROCESSING = timedelta(minutes=10)
+"""The service ends a request after this; what we gave up on cannot have an effect later."""
+SETTLED = timedelta(seconds=5)
+FACTS_FOR = 7
+_TITLE = "Business Central"
+_CODES = frozenset({"tax_code", "account", "payment_term"})
+T = TypeVar("T")
+
+
+class CentralConnector:
+    """One environment with all its companies; a record's `company` is the company's name there.
+
+    Secrets: `client_id`, `client_secret`. Options: `environment` ("production"), `tenant`,
+    `sign_in_url`, `page_size`, `settle_seconds` (5: how far the feed stays behind the clock),
+    `facts_days` (7: how far back invoices are searched for work they carry).
+    """
+
+    descriptor = Descriptor(
+        name="business_central",
+        title="Dynamics 365 Business Central",
+        domain="ERP",
+        api_version=API_VERSION,
+        feeds={"invoice": ChangeFeed.POLL},
+        operations=(
+            Operation("customer", "upsert", Effect.KEYED, LONGEST_PROCESSING),
+            Operation("invoice", "upsert", Effect.PROBED, LONGEST_PROCESSING),
+            Operation("invoice", "post", Effect.IDEMPOTENT, LONGEST_PROCESSING),
+        ),
+        verification=Verification.CONTRACT,
+        auth=Auth.CLIENT_CREDENTIALS,
+        concurrency=5,
+    )
+
+    def __init__(self, connection: Connection) -> None:
+        options = connection.options
+        self._source = connection.slug
+        self._client = CentralClient(connection)
+        environment = f"{connection.base_url} {options.get('environment', '')}"
+        self._companies = Companies(self._client, environment)
+        self._settle = timedelta(
+            seconds=float(options.get("settle_seconds", SETTLED.total_seconds()))
+        )
+        self._facts_for = timedelta(days=float(options.get("facts_days", FACTS_FOR)))
+
+    async def close(self) -> None:
+        """Give sockets back."""
+        await self._client.close()
+
+    async def health(self) -> Verdict:
+        """List the companies: reachable, signed in and answering."""
+
+        async def listed() -> Verdict:
+            _, exchange = await self._client.rows("/companies", {})
+            return Done(ref="", outcome=Outcome.READ, exchange=exchange)
+
+        return await _verdict(listed())
+
+    def rate_limit(self) -> Quota:
+        """The vendor limits calls a minute, and says nothing of it beforehand."""
+        return Quota()
+
+    async def read_changes(self, entity: str, cursor: str, limit: int) -> ChangePage:
+        """Posted and paid invoices of all companies. Raises CallFailed."""
+        _offered(entity, {"invoice"})
+        settled = datetime.now(UTC) - self._settle
+
+        async def page() -> ChangePage:
+            known = await self._companies.all()
+            return await feed.changes(self._client, known, self._source, cursor, limit, settled)
+
+        return await _data(page())
+
+    def retell(self, entity: str, raw: bytes) -> Record | None:
+        """Nothing: which company an invoice belongs to does not stand in its bytes."""
+        return None
+
+    async def ack(self, refs: Sequence[str]) -> None:
+        """A poll needs no acknowledgement."""
+
+    async def get(self, entity: str, ref: str, company: str = "") -> Verdict:
+        """Read a customer or an invoice by company and id."""
+        _offered(entity, {"customer", "invoice"})
+        read = customers.get if entity == "customer" else invoices.get
+
+        async def found() -> Verdict:
+            owner, number = await self._placed(entity, ref)
+            return await read(self._client, owner, number)
+
+        return await _verdict(found())
+
+    async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
+        """Look up a customer, an invoice by reference, a period by date, or a code."""
+        _offered(entity, {"customer", "invoice", "period", *_CODES})
+        return await _verdict(self._found(entity, business_key))
+
+    async def _found(self, entity: str, key: Mapping[str, Any]) -> Verdict:
+        owner = await self._companies.named(str(key.get("company") or ""))
+        if entity == "customer":
+            return await customers.find(self._client, owner, key)
+        if entity == "invoice":
+            return await invoices.find(self._client, owner, key, self._facts_for)
+        if entity == "period":
+            on = date.fromisoformat(str(key["date"]))
+            return await periods.find(self._client, owner, on)
+        code, codes = str(key.get("code") or ""), Codes(self._client, owner)
+        if entity == "payment_term":
+            await codes.payment_term(code)
+        elif entity == "account":
+            await codes.accounts({code})
+        else:
+            await codes.taxes({code})
+        codes.settle()
+        return Done(ref=code, outcome=Outcome.READ, values={"code": code})
+
+    async def check(self, entity: str, record: Mapping[str, Any]) -> Verdict | None:
+        """Would this customer or invoice be refused for what it refers to? Reads only."""
+        _offered(entity, {"customer", "invoice"})
+        look = customers.check if entity == "customer" else invoices.check
+
+        async def looked() -> Verdict:
+            owner = await self._companies.named(str(record.get("company") or ""))
+            objection = await look(self._client, owner, record)
+            return objection or Done(ref="", outcome=Outcome.READ)
+
+        verdict = await _verdict(looked())
+        return None if isinstance(verdict, Done) else verdict
+
+    async def upsert(self, entity: str, record: Mapping[str, Any], idempotency_key: str) -> Verdict:
+        """Create or update a customer or a draft invoice.
+
+        The vendor takes no idempotency key: a customer's number is unique in its company, and an
+        invoice's external document number is looked up first.
+        """
+        _offered(entity, {"customer", "invoice"})
+        write = customers.upsert if entity == "customer" else invoices.upsert
+
+        async def written() -> Verdict:
+            owner = await self._companies.named(str(record.get("company") or ""))
+            return await write(self._client, owner, record)
+
+        return await _verdict(written())
+
+    async def act(
+        self, entity: str, ref: str, action: str, record: Mapping[str, Any], idempotency_key: str
+    ) -> Verdict:
+        """``post``: book a drafted invoice."""
+        if (entity, action) != ("invoice", "post"):
+            return not_offered(_TITLE, f"“{action}” on {entity}")
+
+        async def posted() -> Verdict:
+            owner, number = await self._placed(entity, ref)
+            return await invoices.post(self._client, owner, number, record)
+
+        return await _verdict(posted())
+
+    async def keys(self, entity: str, since: datetime, until: datetime) -> Sequence[Key]:
+        """Booked invoices (reference, total) or customers (number). Raises CallFailed."""
+        _offered(entity, {"customer", "invoice"})
+
+        async def listed() -> Sequence[Key]:
+            known = await self._companies.all()
+            return await feed.keys(self._client, known, entity, since, until)
+
+        return await _data(listed())
+
+    async def _placed(self, entity: str, ref: str) -> tuple[Company, str]:
+        """Company and id of a reference of ours. Raises CallFailed for what is none."""
+        code, _, number = ref.partition("/")
+        owner = await self._companies.find(code)
+        if owner is None or not _is_id(number):
+            words = f"Business Central has no {entity} “{ref}”."
+            raise CallFailed(Rejected(kind=Kind.NOT_FOUND, text=words))
+        return owner, number
+
+
+def _is_id(number: str) -> bool:
+    return len(number) == 36 and set(number) <= set("0123456789abcdefABCDEF-")
+
+
+async def _verdict(operation: Awaitable[Verdict]) -> Verdict:
+    """What an operation came to; nothing has been written when its answers have drifted."""
+    try:
+        return await _data(operation)
+    except CallFailed as failure:
+        return failure.verdict
+    except Unfit as unfit:
+        return unfit.verdict
+
+
+async def _data(operation: Awaitable[T]) -> T:
+    try:
+        return await operation
+    except Drift as drift:
+        raise CallFailed(drift.verdict()) from None
+
+
+def _offered(entity: str, offered: set[str]) -> None:
+    if entity not in offered:
+        raise CallFailed(not_offered(_TITLE, entity))

@@ -1,0 +1,71 @@
+"""The vendor's answers as verdicts. Errors are ``{"error": {"code", "message"}}``; so few codes
+that a posting which was refused tells only in its words that the period is closed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from controltower.canonical.verdicts import (
+    FieldError,
+    Kind,
+    Misconfigured,
+    Rejected,
+    TryLater,
+    Verdict,
+)
+from integrations import exact_json
+from integrations.answers import foreign, throttled
+from integrations.http import Answer
+
+_OURS = {401: Kind.AUTH, 403: Kind.PERMISSION}
+_CHANGED = {"Request_EntityChanged", "Internal_EntityChanged"}
+_WORDS = (
+    (r"allowed posting dates|accounting period|fiscal year", Kind.PERIOD_CLOSED, "invoice_date"),
+    (r"same key|already exists", Kind.DUPLICATE, ""),
+    (r"(VAT|tax) registration", Kind.VALIDATION, "vat_number"),
+    (r"does not exist|cannot be found", Kind.REFERENCE_MISSING, ""),
+)
+_BUSY = re.compile(r"locked by another user|deadlock", re.IGNORECASE)
+
+
+def verdict_of(answer: Answer, *, writing: bool) -> Verdict:
+    """What an answer other than success came to."""
+    if answer.status == 429:
+        return throttled(answer, "Business Central")
+    code, words = error_in(answer)
+    if not code:
+        text = f"Business Central's answer (HTTP {answer.status}) is not one of its own."
+        return foreign(answer, text, writing=writing)
+    if kind := _OURS.get(answer.status):
+        return Misconfigured(kind=kind, text=words, exchange=answer.exchange)
+    if answer.status in {409, 412} or code in _CHANGED:
+        text = f"Somebody has changed this in Business Central meanwhile: {words}"
+        return TryLater(kind=Kind.CONFLICT, text=text, exchange=answer.exchange)
+    if answer.status == 404:
+        return Rejected(kind=Kind.NOT_FOUND, text=words, exchange=answer.exchange)
+    if answer.status == 400 and _BUSY.search(words):
+        return TryLater(kind=Kind.TRANSIENT, text=words, exchange=answer.exchange)
+    if answer.status in {400, 422}:
+        return _refused(answer, words)
+    return foreign(answer, words, writing=writing)
+
+
+def error_in(answer: Answer) -> tuple[str, str]:
+    """Code and words of an error; the code is "" when it is none of the vendor's."""
+    try:
+        content = exact_json.decode(answer.body)
+    except ValueError:
+        return "", ""
+    error = content.get("error") if isinstance(content, Mapping) else None
+    if not isinstance(error, Mapping) or not error.get("code"):
+        return "", ""
+    return str(error["code"]), str(error.get("message") or "Business Central gives no reason.")
+
+
+def _refused(answer: Answer, words: str) -> Rejected:
+    for pattern, kind, field in _WORDS:
+        if re.search(pattern, words, re.IGNORECASE):
+            fields = (FieldError(field, words),) if field else ()
+            return Rejected(kind=kind, text=words, fields=fields, exchange=answer.exchange)
+    return Rejected(kind=Kind.VALIDATION, text=words, exchange=answer.exchange)

@@ -1,0 +1,137 @@
+"""The cloud ERPs under test: what their customers and invoices share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from controltower.canonical.verdicts import Done
+from integrations.connector import Connection
+from tests.integrations.conformance.verdicts import done
+from tests.integrations.doors import Town
+from tests.integrations.subject import DEADLINE, Subject
+
+COMPANY, CURRENCY, TAX = "LF-UK", "GBP", "GB-20"
+KNOWN = "C-KNOWN"
+"""A customer whom the invoices under test go to."""
+TODAY = datetime.now(UTC).date() - timedelta(days=1)
+
+
+def customer(code: str, name: str, **other: Any) -> dict[str, Any]:
+    """A customer's record as the mapping makes it."""
+    return {
+        "company": COMPANY,
+        "code": code,
+        "name": name,
+        "street": "8 Inkwell Row",
+        "city": "Leeds",
+        "postal_code": "LS1 4DT",
+        "country": "GB",
+        "vat_number": "",
+        "email": "accounts@quillfeather.example",
+        "payment_term": "NET30",
+    } | other
+
+
+def invoice(reference: str, amount: Decimal | str = "1076.63", **other: Any) -> dict[str, Any]:
+    """An invoice's record with one line, as the mapping makes it."""
+    line = {
+        "description": "Zażółć gęślą jaźń — 顧問料 “week 47”",
+        "quantity": "1",
+        "unit": "unit",
+        "unit_price": str(amount),
+        "amount": str(amount),
+        "tax_code": TAX,
+        "account_code": "4.2.2",
+        "origin": f"TC-000123 · {reference}",
+    }
+    return {
+        "company": COMPANY,
+        "party_code": KNOWN,
+        "reference": reference,
+        "invoice_date": TODAY.isoformat(),
+        "currency": CURRENCY,
+        "payment_term": "NET30",
+        "description": "Pricing review · CT-TEST",
+        "lines": [line],
+    } | other
+
+
+class LedgerSubject(Subject):
+    """What both entities of a cloud ERP share."""
+
+    def __init__(self, town: Town, **options: Any) -> None:
+        super().__init__(
+            Connection(
+                self.name,
+                town.urls[self.name],
+                town.secrets[self.name],
+                {"settle_seconds": 0, **options},
+                DEADLINE,
+            ),
+            town.controls[self.name],
+        )
+
+
+class LedgerCustomers(LedgerSubject):
+    """Customers under our number."""
+
+    entity = "customer"
+
+    def record(self, tag: str, name: str, amount: Decimal) -> dict[str, Any]:
+        return customer(tag[-20:], f"{name} {tag}")
+
+    def business_key(self, tag: str) -> dict[str, Any]:
+        return {"code": tag[-20:], "company": COMPANY}
+
+    def shown(self, values: Mapping[str, Any]) -> tuple[str, Decimal]:
+        return values["name"].rpartition(" ")[0], self.amount
+
+
+class LedgerInvoices(LedgerSubject):
+    """Drafts, found by our reference; what is posted is read."""
+
+    entity = "invoice"
+    feed = "invoice"
+    has_money = True
+
+    def record(self, tag: str, name: str, amount: Decimal) -> dict[str, Any]:
+        return invoice(tag, amount, description=name)
+
+    def business_key(self, tag: str) -> dict[str, Any]:
+        return {"reference": tag, "company": COMPANY}
+
+    def shown(self, values: Mapping[str, Any]) -> tuple[str, Decimal]:
+        return values["description"], values["untaxed"]
+
+    async def prepare(self, tag: str) -> None:
+        await super().prepare(tag)
+        await self.welcome()
+
+    async def welcome(self) -> None:
+        """The customer is there."""
+        record = customer(KNOWN, "Quillfeather Mutual")
+        assert isinstance(await self.connector.upsert("customer", record, "known"), Done)
+
+    async def existing(self, tag: str) -> str:
+        await self.welcome()
+        return await super().existing(tag)
+
+    async def comparable(self, tag: str) -> str:
+        """Only what is booked is compared."""
+        return await self.booked(tag)
+
+    @property
+    def compared_amount(self) -> Decimal:
+        return Decimal("1481481.47")
+
+    async def booked(self, tag: str) -> str:
+        """The id of a posted invoice."""
+        ref = await self.existing(tag)
+        return done(await self.connector.act("invoice", ref, "post", {}, tag)).ref
+
+    async def make_facts(self, count: int) -> list[str]:
+        first = datetime.now(UTC).timestamp()
+        return [await self.booked(f"fact-{first}-{number}") for number in range(count)]

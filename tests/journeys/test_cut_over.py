@@ -1,0 +1,140 @@
+"""A cut-over: from a day on one company's books are kept in another ERP, and nothing upstream
+changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from controltower.firm.models import LegalEntity
+from controltower.systems.models import Route, System
+from controltower.transactions.models import Transaction, TransactionState
+from controltower.web.demo.surroundings import connect_systems
+from integrations.business_central.connector import CentralConnector
+from integrations.connector import Connection, Key
+from tests.integrations.conformance.verdicts import done
+from tests.integrations.conftest import running_town, town
+from tests.integrations.doors import Town
+from tests.journeys.tower import Tower
+
+__all__ = ["running_town", "town"]
+
+OLD, NEW = "tryton", "business_central"
+VERIFIED = TransactionState.VERIFIED
+
+
+@pytest.fixture
+def new_books(tower: Tower, town: Town, monkeypatch: pytest.MonkeyPatch) -> Connection:
+    """The new ERP beside the old one, which still has every company."""
+    monkeypatch.setenv("SANDBOX_BUSINESS_CENTRAL_URL", town.urls[NEW])
+    for name, value in town.secrets[NEW].items():
+        monkeypatch.setenv(f"SANDBOX_BUSINESS_CENTRAL_{name.upper()}", value)
+    connect_systems(timezone.now())
+    return Connection(NEW, town.urls[NEW], town.secrets[NEW], {"settle_seconds": 0})
+
+
+def test_one_company_moves_and_the_other_stays(
+    tower: Tower, new_books: Connection, town: Town
+) -> None:
+    british, german = tower.set_up(entity="LF-UK"), tower.set_up(entity="LF-DE")
+    before = _billed(tower, british, hours="7.25")
+    _cut_over("LF-UK", timezone.now().date() - timedelta(days=1))
+    _moved_in(new_books, british)
+    town.controls[NEW].order("server_error", count=2, operation="write", committed=True)
+    after = [_billed(tower, british, hours=hours) for hours in ("36.5", "3.335")]
+    deal = tower.set_up(entity="LF-UK", client="PEB")
+    stays = _billed(tower, german, hours="8")
+
+    assert {_books_of(one) for one in (before, stays)} == {OLD}
+    assert {_books_of(one) for one in after} == {NEW}
+    assert _books_of(deal, "customer") == NEW
+    for one in (before, stays):
+        (booked,) = tower.erp.invoices(one.reference)
+        assert Decimal(booked["untaxed"]) == _worth(one)
+    booked_anew = {key.key: Decimal(key.amount) for key in _keys(new_books)}
+    assert booked_anew == {one.reference: _with_tax(one) for one in after}
+    assert not any(tower.erp.invoices(one.reference) for one in after)
+    for one in (before, stays, *after):
+        step = one.steps.get(name="status")
+        assert step.values["invoice_number"] == one.steps.get(name="post").values["number"]
+
+
+def test_a_month_that_the_new_books_have_closed_waits_for_a_person(
+    tower: Tower, new_books: Connection, town: Town
+) -> None:
+    british = tower.set_up(entity="LF-UK")
+    today = timezone.now().date()
+    _cut_over("LF-UK", today - timedelta(days=1))
+    _moved_in(new_books, british)
+    control, month = town.controls[NEW], {"company": "LF-UK", "month": f"{today:%Y-%m}"}
+    control.do("close_period", **month)
+    try:
+        billing = tower.billing_of(tower.approve_time(british, hours="5"))
+        tower.play(lambda: _waits(tower, billing))
+    finally:
+        control.do("reopen_period", **month)
+    assert not [key for key in _keys(new_books) if key.key == billing.reference]
+
+
+def _moved_in(books: Connection, deal: Transaction) -> None:
+    """What the migration does: the customer stands in the new books under its number."""
+    sent = deal.steps.get(name="customer").sent
+    record = {**sent, "payment_term": "NET30", "vat_number": sent.get("vat_number") or ""}
+
+    async def written() -> None:
+        connector = CentralConnector(books)
+        done(await connector.upsert("customer", record, "migration"))
+        await connector.close()
+
+    asyncio.run(written())
+
+
+def _cut_over(company: str, on: date) -> None:
+    Route.objects.create(
+        role="erp",
+        company=LegalEntity.objects.get(code=company),
+        system=System.objects.get(slug=NEW),
+        starts_on=on,
+    )
+
+
+def _billed(tower: Tower, deal: Transaction, hours: str) -> Transaction:
+    return tower.until(tower.billing_of(tower.approve_time(deal, hours=hours)), VERIFIED)
+
+
+def _books_of(transaction: Transaction, step: str = "post") -> str:
+    system = transaction.steps.get(name=step).system
+    assert system is not None
+    return str(system.slug)
+
+
+def _worth(billing: Transaction) -> Decimal:
+    return billing.amount.quantize(Decimal("0.01"))
+
+
+def _with_tax(billing: Transaction) -> Decimal:
+    """What the tower has read back from the books, whose net is what it sent."""
+    posted = billing.steps.get(name="post").values
+    assert Decimal(str(posted["untaxed"])) == _worth(billing)
+    return Decimal(str(posted["total"]))
+
+
+def _keys(books: Connection) -> Sequence[Key]:
+    async def listed() -> Sequence[Key]:
+        connector = CentralConnector(books)
+        now = datetime.now(UTC)
+        found = await connector.keys("invoice", now - timedelta(hours=1), now + timedelta(hours=1))
+        await connector.close()
+        return found
+
+    return asyncio.run(listed())
+
+
+def _waits(tower: Tower, billing: Transaction) -> bool:
+    tower.impatient()
+    return billing.steps.filter(kind="period_closed").exists()
