@@ -25,6 +25,7 @@ BESIDE = (
     ("tests/platform", "tests/chaos"),
     ("tests/journeys", "tests/crash"),
     ("tests/integrations", "tests/model", "tests/hostile"),
+    ("tests/web",),
 )
 """Tests that run beside the others: they mostly wait, for processes, sandboxes and each other."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

@@ -16,8 +16,10 @@ from integrations import catalogue
 from integrations.connector import Change, Connection, Connector, Descriptor
 from tests.integrations.doors import ControlDoor
 
-DEADLINE = timedelta(seconds=1.5)
-"""Of the connections under test: short, because several checks wait for it."""
+DEADLINE = timedelta(seconds=20)
+"""Of the connections under test: a real counterpart on a busy machine is slow at times."""
+HURRY = timedelta(seconds=3)
+"""The deadline of checks that wait for it."""
 
 Message = tuple[Mapping[str, str], bytes]
 """Headers by lower-case name, and the body."""
@@ -89,6 +91,22 @@ class Subject(ABC):
             yield connector
         finally:
             await connector.close()
+
+    @asynccontextmanager
+    async def in_a_hurry(self, operation: str) -> AsyncIterator[None]:
+        """A connector with a short deadline plays this subject, and some calls, "read" or "write",
+        come to the far side's answer too late for it."""
+        patient = self.connector
+        self.connector = self.connect(replace(self.connection, deadline=HURRY))
+        late = round(HURRY.total_seconds() * 1500)
+        try:
+            await self.connector.health()
+            self.control.order("slow", count=2, milliseconds=late, operation=operation)
+            yield
+        finally:
+            self.control.clear()
+            await self.connector.close()
+            self.connector = patient
 
     def wrong_secrets(self, tag: str) -> dict[str, str]:
         """Secrets that nobody has; of a new name each, for a lock-out would go on to the next."""

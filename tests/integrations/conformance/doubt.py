@@ -34,9 +34,8 @@ class Doubt:
     @needs(writes)
     async def test_silence_beyond_the_deadline_is_unknown(self, subject: Subject, tag: str) -> None:
         await subject.prepare(tag)
-        milliseconds = round(subject.connection.deadline.total_seconds() * 1500)
-        subject.control.order("slow", count=1, milliseconds=milliseconds, operation="write")
-        assert isinstance(await subject.write(tag), Unknown)
+        async with subject.in_a_hurry("write"):
+            assert isinstance(await subject.write(tag), Unknown)
 
     @needs(writes, over_http)
     async def test_a_proxys_page_answers_nothing(self, subject: Subject, tag: str) -> None:

@@ -58,8 +58,7 @@ class Reading:
 
     async def test_a_silent_read_is_tried_later(self, subject: Subject, tag: str) -> None:
         ref = await subject.existing(tag)
-        milliseconds = round(subject.connection.deadline.total_seconds() * 1500)
-        subject.control.order("slow", count=2, milliseconds=milliseconds, operation="read")
-        verdict = await verdict_of(subject.connector.get(subject.entity, ref))
+        async with subject.in_a_hurry("read"):
+            verdict = await verdict_of(subject.connector.get(subject.entity, ref))
         assert isinstance(verdict, TryLater), verdict
         assert verdict.kind is Kind.OUTAGE
