@@ -11,12 +11,14 @@ from integrations.connector import Connection, Connector, Descriptor
 from integrations.coupa.connector import CoupaConnector
 from integrations.salesforce.connector import SalesforceConnector
 from integrations.tryton.connector import TrytonConnector
+from integrations.workday.connector import WorkdayConnector
 
 CONNECTORS: dict[str, Callable[[Connection], Connector]] = {
     "salesforce": SalesforceConnector,
     "certinia": CertiniaConnector,
     "tryton": TrytonConnector,
     "bamboohr": BambooConnector,
+    "workday": WorkdayConnector,
     "business_central": CentralConnector,
     "coupa": CoupaConnector,
 }

@@ -34,6 +34,7 @@ class Auth(StrEnum):
     LOGIN = "user and password for a session"
     CLIENT_CREDENTIALS = "client credentials for a token"
     SIGNED_ASSERTION = "a signed assertion for a token"
+    REFRESH = "a refresh token for a token"
     BASIC = "a key or password with every call"
     SIGNED_CALLS = "a signature on every call"
     CERTIFICATE = "a certificate or key of the connection"
@@ -42,7 +43,12 @@ class Auth(StrEnum):
     @property
     def has_session(self) -> bool:
         """Whether there is a session that ends."""
-        return self in {Auth.LOGIN, Auth.CLIENT_CREDENTIALS, Auth.SIGNED_ASSERTION}
+        return self in {
+            Auth.LOGIN,
+            Auth.CLIENT_CREDENTIALS,
+            Auth.SIGNED_ASSERTION,
+            Auth.REFRESH,
+        }
 
 
 class Verification(StrEnum):

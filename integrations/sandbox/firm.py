@@ -168,6 +168,14 @@ MAP | Maple Hollow Biologics | 31 Sugarbush Road | H3B 2Y5 | Montréal | CA |  |
 )
 
 ROLES = ("Partner", "Principal", "Manager", "Senior consultant", "Consultant", "Analyst")
+SKILLS = {
+    "Partner": ("Client leadership", "Finance"),
+    "Principal": ("Finance", "Programme management"),
+    "Manager": ("Programme management", "Process design"),
+    "Senior consultant": ("Process design", "Data modelling"),
+    "Consultant": ("Data modelling", "Interviews"),
+    "Analyst": ("Spreadsheets",),
+}
 
 
 def _card(*pairs: tuple[str, str]) -> dict[str, Rate]:

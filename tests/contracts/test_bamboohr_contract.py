@@ -41,7 +41,7 @@ async def test_both_sides_keep_the_contract_all_along(counter: Counter) -> None:
     assert len(page.changes) == 5
     ref = page.changes[0].event.record.source_id
     done(await connector.get("resource", ref))
-    done(await connector.find("resource", {"email": "henrike.sandvoss@larkfield.example"}))
+    done(await connector.find("resource", {"email": "walter.brightwood@larkfield.example"}))
     done(await connector.act("resource", ref, "update", {"customTowerReference": "R-1"}, "k"))
     now = datetime.now(UTC)
     assert await connector.keys("resource", now - timedelta(minutes=5), now + timedelta(minutes=5))

@@ -183,8 +183,8 @@ class TestBambooHR:
         read = done(await subject.connector.get("resource", "1"))
         shown = {name: read.values[name] for name in ("name", "entity", "skills", "status")}
         assert shown == {
-            "name": "Henrike Sandvoss",
-            "entity": "LF-DE",
+            "name": "Walter Brightwood",
+            "entity": "LF-US",
             "skills": ("Client leadership", "Finance"),
             "status": ResourceStatus.ACTIVE,
         }

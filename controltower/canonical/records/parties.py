@@ -41,8 +41,9 @@ class Resource(Record):
     `source_id` is that system's id; `number` the firm's own. `name` and `email` are personal data
     and masked wherever they are shown. `entity` employs; `cost_rate` is what an hour costs, in
     `currency`. `from_date` and `to_date` are the first and the last day of employment, None where
-    open. `reference` is the PSA's id of the same person, written back by us. Of somebody who was
-    removed only `source_id` and `status` are known.
+    open; `valid_from` the day from which entity, role and cost rate are as they are said here, None
+    where the source keeps no such day. `reference` is the PSA's id of the same person, written back
+    by us. Of somebody who was removed only `source_id` and `status` are known.
     """
 
     number: str = ""
@@ -54,6 +55,7 @@ class Resource(Record):
     currency: str = ""
     from_date: date | None = None
     to_date: date | None = None
+    valid_from: date | None = None
     status: ResourceStatus = ResourceStatus.ACTIVE
     reference: str = ""
 

@@ -73,6 +73,7 @@ VENDORS = (
     _vendor("bamboohr", "BambooHR", "HRIS", "hris", "api_key", "webhook_key"),
     _vendor("business_central", "Business Central", "ERP", "erp", "client_id", "client_secret"),
     _vendor("coupa", "Coupa", "Spend", "spend", "client_id", "client_secret"),
+    _vendor("workday", "Workday", "HRIS", "hris", "client_id", "client_secret", "refresh_token"),
 )
 ROUTES_SINCE = date(2020, 1, 1)
 ROUTES = (("erp", "tryton"),)
@@ -85,6 +86,8 @@ FEEDS = (
     ("certinia", "milestone", 4),
     ("bamboohr", "resource", 30),
     ("coupa", "purchase", 5),
+    ("workday", "resource", 5),
+    ("workday", "absence", 30),
 )
 
 

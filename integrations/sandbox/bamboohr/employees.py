@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from integrations.sandbox.firm import ENTITIES, PEOPLE, RATE_CARDS, Person
+from integrations.sandbox.firm import ENTITIES, PEOPLE, RATE_CARDS, SKILLS, Person
 from integrations.sandbox.store import Document
 
 ANSWERED_FIELDS = frozenset(
@@ -16,19 +16,16 @@ ANSWERED_FIELDS = frozenset(
         "customSkills", "customCostRate", "customTowerReference",
     }
 )  # fmt: skip
-_SKILLS = {
-    "Partner": "Client leadership, Finance",
-    "Principal": "Finance, Programme management",
-    "Manager": "Programme management, Process design",
-    "Senior consultant": "Process design, Data modelling",
-    "Consultant": "Data modelling, Interviews",
-    "Analyst": "Spreadsheets",
-}
+
+
+COMPANY = "LF-US"
+"""Whose people this account keeps; the other companies have another HR system."""
 
 
 def furnished() -> list[dict[str, Any]]:
-    """The firm's people as the account has them at the beginning."""
-    return [_hired(number, person) for number, person in enumerate(PEOPLE, start=1)]
+    """The company's people as the account has them at the beginning."""
+    numbered = enumerate(PEOPLE, start=1)
+    return [_hired(number, person) for number, person in numbered if person.entity == COMPANY]
 
 
 def _hired(number: int, person: Person) -> dict[str, Any]:
@@ -47,7 +44,7 @@ def _hired(number: int, person: Person) -> dict[str, Any]:
         "hireDate": f"20{10 + number % 15:02d}-{1 + number % 12:02d}-01",
         "terminationDate": "0000-00-00",
         "customLegalEntity": entity.code,
-        "customSkills": _SKILLS[person.role],
+        "customSkills": ", ".join(SKILLS[person.role]),
         "customCostRate": {"value": str(cost), "currency": entity.currency},
         "customTowerReference": None,
     }

@@ -47,7 +47,7 @@ class Server(Vendor):
         router.add_get(f"{API}/webhooks/{{id:\\d+}}/log", self._log)
 
     def furnish(self) -> None:
-        """The pretend firm's people."""
+        """The people of the company whose account it is."""
         with self.store.transaction():
             for person in employees.furnished():
                 self.store.add(_KIND, person)
@@ -78,7 +78,14 @@ class Server(Vendor):
                 return {"id": self._hooked(hook).id}
             case "hire":
                 number = self.store.next_number("hired")
-                person = {**employees.furnished()[number % 40], "employeeNumber": f"LF-N{number}"}
+                person = {
+                    **employees.furnished()[0],
+                    "employeeNumber": f"LF-N{number}",
+                    "firstName": f"Joiner {number}",
+                    "lastName": "Newfield",
+                    "workEmail": f"joiner{number}.newfield@larkfield.example",
+                    "hireDate": datetime.now(UTC).date().isoformat(),
+                }
                 made = self.store.add(_KIND, person | dict(wanted))
                 await self._notify(made, made.content)
                 return {"id": made.id}
