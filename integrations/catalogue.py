@@ -10,6 +10,7 @@ from integrations.certinia.connector import CertiniaConnector
 from integrations.connector import Connection, Connector, Descriptor
 from integrations.coupa.connector import CoupaConnector
 from integrations.salesforce.connector import SalesforceConnector
+from integrations.slack.connector import SlackConnector
 from integrations.tryton.connector import TrytonConnector
 from integrations.workday.connector import WorkdayConnector
 
@@ -21,6 +22,7 @@ CONNECTORS: dict[str, Callable[[Connection], Connector]] = {
     "workday": WorkdayConnector,
     "business_central": CentralConnector,
     "coupa": CoupaConnector,
+    "slack": SlackConnector,
 }
 
 

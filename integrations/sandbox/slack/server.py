@@ -1,0 +1,185 @@
+"""A pretend Slack workspace: channels and messages, as its Web API's OpenAPI file describes them.
+
+An error is an HTTP 200 with ``{"ok": false, "error": …}``; only throttling has a status of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from integrations import exact_json
+from integrations.sandbox.control import Impossible
+from integrations.sandbox.faults import Fault
+from integrations.sandbox.sign_in import same
+from integrations.sandbox.store import Document
+from integrations.sandbox.vendor import Refused, Vendor
+
+API = "/api"
+_NAME = re.compile(r"[a-z0-9_-]+")
+_LONGEST_NAME, _LONGEST_PURPOSE, _LONGEST_TEXT = 80, 250, 40_000
+_BOT = "U0TOWER"
+
+
+class Server(Vendor):
+    """Channels, their purposes, and what is said in them."""
+
+    name = "slack"
+    title = "Slack"
+
+    def routes(self, router: web.UrlDispatcher) -> None:
+        """The part of the Web API that the connector uses."""
+        router.add_get(f"{API}/conversations.list", self._list)
+        router.add_get(f"{API}/conversations.info", self._info)
+        router.add_post(f"{API}/conversations.create", self._create)
+        router.add_post(f"{API}/conversations.setPurpose", self._purpose)
+        router.add_post(f"{API}/chat.postMessage", self._post)
+
+    def furnish(self) -> None:
+        """The channel that every workspace has."""
+        self._opened("general", is_general=True)
+
+    def admits(self, request: web.Request) -> bool:
+        """The bot's token in the header."""
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        return scheme == "Bearer" and same(given, self.credentials["bot_token"])
+
+    def stranger(self) -> web.Response:
+        """Not a 401: the vendor says it in a 200."""
+        return refusal("invalid_auth")
+
+    def refuse(self, request: web.Request, fault: Fault) -> web.Response:
+        """A refusal with words of the workspace's own."""
+        return refusal("invalid_name", fault.text or "The name is not allowed here.")
+
+    def quota(self, request: web.Request, fault: Fault) -> web.Response:
+        """What some methods say instead of a 429."""
+        return refusal("ratelimited")
+
+    async def act(self, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """``take_name`` (name): somebody opens a private channel that the bot may not see;
+        ``archive`` (id)."""
+        if name == "take_name":
+            return {"id": self._opened(str(wanted["name"]), hidden=True).id}
+        if name == "archive":
+            try:
+                return {"id": self.store.change("channel", wanted["id"], {"archived": True}).id}
+            except KeyError:
+                raise Impossible(f"there is no channel {wanted['id']}") from None
+        return await super().act(name, wanted)
+
+    def _opened(self, name: str, **more: Any) -> Document:
+        number = f"C{self.store.next_number('channel'):09d}"
+        return self.store.add("channel", {"name": name, "purpose": "", "set": 0, **more}, number)
+
+    async def _list(self, request: web.Request) -> web.Response:
+        query = request.query
+        try:
+            limit, offset = int(query.get("limit", "100")), int(query.get("cursor") or "0")
+        except ValueError:
+            raise Refused(refusal("invalid_cursor")) from None
+        seen = [one for one in self.store.all("channel") if not one.content.get("hidden")]
+        page = seen[offset : offset + limit]
+        following = str(offset + limit) if offset + limit < len(seen) else ""
+        return answer(
+            channels=[_shown(one) for one in page], response_metadata={"next_cursor": following}
+        )
+
+    async def _info(self, request: web.Request) -> web.Response:
+        return answer(channel=_shown(self._channel(request.query.get("channel", ""))))
+
+    async def _create(self, request: web.Request) -> web.Response:
+        name = (await _form(request)).get("name", "")
+        if not name:
+            raise Refused(refusal("invalid_name_required"))
+        if len(name) > _LONGEST_NAME:
+            raise Refused(refusal("invalid_name_maxlength"))
+        if not _NAME.fullmatch(name):
+            raise Refused(refusal("invalid_name_specials"))
+        if self.store.all("channel", name=name):
+            raise Refused(refusal("name_taken"))
+        return answer(channel=_shown(self._opened(name)))
+
+    async def _purpose(self, request: web.Request) -> web.Response:
+        form = await _form(request)
+        channel = self._open_channel(form)
+        if len(form.get("purpose", "")) > _LONGEST_PURPOSE:
+            raise Refused(refusal("too_long"))
+        fields = {"purpose": form.get("purpose", ""), "set": round(datetime.now(UTC).timestamp())}
+        return answer(channel=_shown(self.store.change("channel", channel.id, fields)))
+
+    async def _post(self, request: web.Request) -> web.Response:
+        form = await _form(request)
+        channel, text = self._open_channel(form), form.get("text", "")
+        if not text:
+            raise Refused(refusal("no_text"))
+        if len(text) > _LONGEST_TEXT:
+            raise Refused(refusal("msg_too_long"))
+        made = self.store.add("message", {"channel": channel.id, "text": text})
+        stamp = f"{made.created.timestamp():.6f}"
+        message = {"type": "message", "text": text, "ts": stamp, "user": _BOT}
+        return answer(channel=channel.id, ts=stamp, message=message)
+
+    def _open_channel(self, form: Mapping[str, str]) -> Document:
+        channel = self._channel(form.get("channel", ""))
+        if channel.content.get("archived"):
+            raise Refused(refusal("is_archived"))
+        return channel
+
+    def _channel(self, number: str) -> Document:
+        try:
+            channel = self.store.get("channel", number)
+        except KeyError:
+            channel = None
+        if channel is None or channel.content.get("hidden"):
+            raise Refused(refusal("channel_not_found"))
+        return channel
+
+
+def answer(**content: Any) -> web.Response:
+    """A success, as the vendor sends it."""
+    text = exact_json.encode({"ok": True, **content})
+    return web.Response(text=text, content_type="application/json")
+
+
+def refusal(code: str, detail: str = "") -> web.Response:
+    """An error, which is a 200 too."""
+    content = {"ok": False, "error": code} | ({"detail": detail} if detail else {})
+    return web.Response(text=exact_json.encode(content), content_type="application/json")
+
+
+def _shown(channel: Document) -> dict[str, Any]:
+    """A channel on the wire; three signs of its purpose are written as entities."""
+    content = channel.content
+    purpose = content["purpose"].replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    never = dict.fromkeys(
+        (
+            "is_group", "is_im", "is_mpim", "is_org_shared", "is_private", "is_shared",
+        ),
+        False,
+    )  # fmt: skip
+    return never | {
+        "id": channel.id,
+        "name": content["name"],
+        "name_normalized": content["name"],
+        "created": round(channel.created.timestamp()),
+        "creator": _BOT,
+        "is_archived": bool(content.get("archived")),
+        "is_channel": True,
+        "is_general": bool(content.get("is_general")),
+        "topic": {"value": "", "creator": "", "last_set": 0},
+        "purpose": {
+            "value": purpose,
+            "creator": _BOT if content["set"] else "",
+            "last_set": content["set"],
+        },
+    }
+
+
+async def _form(request: web.Request) -> dict[str, str]:
+    return dict(parse_qsl(await request.text(), keep_blank_values=True))

@@ -1,0 +1,1 @@
+"""Slack, where the people of a project talk: a channel for each project, and notices in it."""
