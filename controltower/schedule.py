@@ -18,6 +18,7 @@ from controltower.transactions import (
     retention,
     stalled,
     sweeper,
+    watching,
 )
 
 
@@ -73,6 +74,7 @@ SCHEDULE = (
     Periodic("anchor", timedelta(seconds=5), anchor.mark),
     Periodic("recovery", timedelta(seconds=1), lambda now: recovery.tick(now=now)),
     Periodic("sweep", timedelta(seconds=1), lambda now: sweeper.sweep(now=now)),
+    Periodic("expectations", timedelta(seconds=2), lambda now: watching.watch(now=now)),
     Periodic("stalled workers", timedelta(seconds=5), lambda _now: stalled.end_stalled()),
     Periodic("polls", timedelta(seconds=1), ring_polls),
     Periodic("replays", timedelta(seconds=1), ring_replays),

@@ -2,7 +2,8 @@
 
 Exposure is the value of what is stuck, in its own currency and in the reporting currency at the
 newest dated rate. Along one chain it is counted once, at the earliest stuck point: while a deal is
-stuck, stuck work under the same correlation id is part of the deal's value.
+stuck, or the whole chain lacks something (its contract, its people, its work), stuck work under the
+same correlation id is part of the deal's value.
 """
 
 from __future__ import annotations
@@ -36,11 +37,12 @@ from controltower.firm.models import Person
 from controltower.firm.rates import rates
 from controltower.firm.rights import entity_keys_of
 from controltower.incidents.models import Cause, DeadLetter
+from controltower.processes import quote_to_cash
 from controltower.transactions.models import Transaction
 from controltower.transactions.models.journey import TransactionQuerySet
 
 Related = TypeVar("Related", bound=Model)
-UPSTREAM = "opportunity-to-project"
+UPSTREAM, UNBILLED = "opportunity-to-project", "unbilled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +109,24 @@ def priced(queryset: QuerySet[Any], at: str = "") -> QuerySet[Any]:
 
     `at` is the path to the transaction ("transaction__") when the rows are something else.
     """
-    earlier = Transaction.objects.stuck().filter(
-        correlation_id=OuterRef(f"{at}correlation_id"), process=UPSTREAM
-    )
+    stuck_here = Transaction.objects.stuck().filter(correlation_id=OuterRef(f"{at}correlation_id"))
+    whole = stuck_here.filter(**_whole())
+    is_whole = Q(**_whole(at))
     annotated: QuerySet[Any] = queryset.annotate(
         worth=worth(at),
-        counted=Q(**{f"{at}process": UPSTREAM}) | ~Exists(earlier),
+        counted=Q(**{f"{at}process": UPSTREAM})
+        | ~Exists(stuck_here.filter(process=UPSTREAM))
+        & (
+            ~is_whole & ~Exists(whole)
+            | is_whole & ~Exists(whole.filter(pk__lt=OuterRef(f"{at}pk")))
+        ),
     )
     return annotated
+
+
+def _whole(at: str = "") -> dict[str, str]:
+    """A watch over what a whole chain lacks: worth the deal, and not one invoice."""
+    return {f"{at}process": quote_to_cash.WATCH.name, f"{at}exposure": UNBILLED}
 
 
 def stuck(scope: Scope) -> QuerySet[Transaction]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from controltower.canonical.events import CanonicalEvent
 from controltower.processes import (
     opportunity_to_project,
+    quote_to_cash,
     time_and_expense_to_billing,
     time_to_cost_reporting,
 )
-from controltower.processes.definition import Process
+from controltower.processes.definition import Process, Workflow
 
-__all__ = ["PROCESSES", "Process", "named", "started_by"]
+__all__ = ["PROCESSES", "Process", "named", "started_by", "workflow"]
 
 PROCESSES: tuple[Process, ...] = (
     opportunity_to_project.PROCESS,
@@ -33,3 +34,9 @@ def named(name: str) -> Process:
         if process.name == name:
             return process
     raise KeyError(name)
+
+
+def workflow(name: str) -> Workflow:
+    """Whatever a transaction of that name plays, the watch over the whole chain included. Raises
+    KeyError."""
+    return quote_to_cash.WATCH if name == quote_to_cash.WATCH.name else named(name)

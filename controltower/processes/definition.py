@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from controltower.canonical.events import BusinessKey, CanonicalEvent
 from controltower.canonical.verdicts import Kind
 
+FRIDAY = 4
 ACCOUNTED = range(2000, 2200)
 """The years in which the firm's books have periods; a date outside them is a slip of the pen."""
 
@@ -175,22 +176,72 @@ class Trace:
     mark: Callable[[Mapping[str, Any]], str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Process:
-    """A workflow of the firm, as a declaration.
+@dataclass(frozen=True, slots=True)
+class Within:
+    """By when something is expected: the end of a day of the entity's own calendar. Working days
+    are Monday to Friday; public holidays are not known."""
 
-    `open` reads an event into an Opening; events with the same non-empty `group` join one
-    transaction while it still gathers; `trace` says where such a group can be recognised.
+    days: int
+    working: bool = False
+
+    def after(self, now: datetime, zone: str) -> datetime:
+        """The midnight that ends the last day, in that zone."""
+        here = ZoneInfo(zone)
+        day = now.astimezone(here).date()
+        if not self.working:
+            day += timedelta(days=self.days)
+        for _ in range(self.days if self.working else 0):
+            day += timedelta(days=1 if day.weekday() < FRIDAY else 7 - day.weekday())
+        return datetime.combine(day + timedelta(days=1), time(), tzinfo=here)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Milestone:
+    """A point that a chain from deal to cash reaches.
+
+    One that is expected says when (`within`, from what makes it so), its absence in words
+    (`missing`), who owns that, and who tells of it (`told_by`: a role and the feed that is read
+    for it, "" when the system tells by itself): where no system does, nobody can wait for it.
+    One that is reached `each` time is expected of every transaction, others once in a chain.
     """
 
     name: str
     title: str
+    missing: str = ""
+    within: Within = Within(0)
+    owner_role: str = ""
+    told_by: tuple[str, str] = ("", "")
+    exposure: str = "unbilled"
+    each: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workflow:
+    """Steps that a transaction plays, under a name, with an owner."""
+
+    name: str
+    title: str
+    owner_role: str
+    steps: Callable[[Facts], tuple[StepDefinition, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process(Workflow):
+    """A workflow of the firm that events begin, as a declaration.
+
+    `open` reads an event into an Opening; events with the same non-empty `group` join one
+    transaction while it still gathers; `trace` says where such a group can be recognised.
+    Milestones of the chain: `begins` is proven by its beginning, `reaches` once it is verified;
+    `expects` are those that must follow then.
+    """
+
     starts_on: tuple[str, ...]
     promise: timedelta
     exposure: str
     stage: str
-    owner_role: str
     accepts: Callable[[CanonicalEvent], bool]
     open: Callable[[CanonicalEvent, Mapping[str, Entity], datetime], Opening]
-    steps: Callable[[Facts], tuple[StepDefinition, ...]]
     trace: Trace | None = None
+    begins: Milestone | None = None
+    reaches: Milestone | None = None
+    expects: tuple[Milestone, ...] = ()

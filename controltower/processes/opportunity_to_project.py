@@ -16,7 +16,7 @@ from controltower.canonical.events import OPPORTUNITY_WON, BusinessKey, Canonica
 from controltower.canonical.money import Money, NotAnAmount, UnknownCurrency, minor_units
 from controltower.canonical.records import Opportunity
 from controltower.canonical.verdicts import Kind
-from controltower.processes import agreement, tax
+from controltower.processes import agreement, quote_to_cash, tax
 from controltower.processes.definition import (
     Entity,
     Facts,
@@ -312,4 +312,7 @@ PROCESS = Process(
     accepts=accepts,
     open=open_deal,
     steps=steps,
+    begins=quote_to_cash.DEAL,
+    reaches=quote_to_cash.PROJECT,
+    expects=(quote_to_cash.CONTRACT, quote_to_cash.STAFFED, quote_to_cash.TIME),
 )

@@ -20,7 +20,13 @@ from controltower.canonical.events import (
 )
 from controltower.canonical.records import BillableFact
 from controltower.canonical.verdicts import Kind
-from controltower.processes import agreement, approved_work, invoice_lines, tax
+from controltower.processes import (
+    agreement,
+    approved_work,
+    invoice_lines,
+    quote_to_cash,
+    tax,
+)
 from controltower.processes.definition import (
     Entity,
     Facts,
@@ -273,4 +279,7 @@ PROCESS = Process(
     open=open_billing,
     steps=steps,
     trace=Trace(role="erp", entity="invoice", mark=invoice_lines.mark_of),
+    begins=quote_to_cash.TIME,
+    reaches=quote_to_cash.INVOICE,
+    expects=(quote_to_cash.CASH,),
 )

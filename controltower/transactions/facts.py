@@ -54,9 +54,9 @@ def known(
 
 
 def definitions(transaction: Transaction, given: Facts) -> dict[str, StepDefinition]:
-    """The steps of the transaction's process by name."""
-    process = catalogue.named(transaction.process)
-    return {step.name: step for step in process.steps(given)}
+    """The steps of what the transaction plays, by name."""
+    played = catalogue.workflow(transaction.process)
+    return {step.name: step for step in played.steps(given)}
 
 
 def conclude(definition: StepDefinition, given: Facts) -> Prepared:

@@ -18,9 +18,16 @@ from django.db.transaction import atomic
 from controltower.canonical import records
 from controltower.canonical.events import BusinessKey, CanonicalEvent
 from controltower.canonical.wire import from_json
-from controltower.processes import catalogue
+from controltower.processes import catalogue, quote_to_cash
 from controltower.processes.definition import Opening, Process
-from controltower.transactions import beginning, cases, correction, references, sets
+from controltower.transactions import (
+    beginning,
+    cases,
+    correction,
+    expecting,
+    references,
+    sets,
+)
 from controltower.transactions.models import EventState, InboundEvent, Item, Transaction
 from controltower.transactions.world import entities, world
 
@@ -69,6 +76,8 @@ def _begin_many(claimed: Sequence[UUID], now: datetime) -> Collection[UUID]:
                 process = catalogue.started_by(fact)
                 opening = process.open(fact, around.entities, now) if process else None
                 if process is None or opening is None or opening.group:
+                    continue
+                if quote_to_cash.proof_of(fact):
                     continue
                 name = references.reference(event.source, event.subject, process.name)
                 case = beginning.begin(
@@ -136,6 +145,8 @@ def _interpret(event: InboundEvent, now: datetime) -> None:
     if _is_older(event):
         _close(event, EventState.SUPERSEDED, "A newer version of this record is here already.")
         return
+    proof = quote_to_cash.proof_of(fact)
+    proven = expecting.prove(proof, event, around=world(), now=now) if proof else ""
     process = catalogue.started_by(fact)
     known = Item.objects.filter(source=event.source, source_id=fact.record.source_id)
     for item in known:
@@ -143,7 +154,7 @@ def _interpret(event: InboundEvent, now: datetime) -> None:
         if (same or _is_withdrawn(fact)) and _correct(item, event, fact, now):
             return
     if process is None:
-        _close(event, EventState.ACCEPTED, "Nothing follows from it.")
+        _close(event, EventState.ACCEPTED, proven or "Nothing follows from it.")
         return
     opening = process.open(fact, entities(), now)
     if not _join_gathering(process, opening, event, fact, now):

@@ -10,7 +10,7 @@ from controltower.firm.models import LegalEntity, Period
 from controltower.mappings import versions
 from controltower.mappings.models import MappingVersion
 from controltower.processes.definition import Entity
-from controltower.systems.models import Recovery, Route, System
+from controltower.systems.models import Feed, Recovery, Route, System
 from controltower.systems.routing import Part, chosen
 
 
@@ -38,6 +38,11 @@ class World:
     def routes(self) -> Sequence[Route]:
         """Which systems play the parts that several could."""
         return list(Route.objects.all())
+
+    @cached_property
+    def feeds(self) -> Collection[tuple[int, str]]:
+        """Which records of which systems are read for changes."""
+        return set(Feed.objects.values_list("system_id", "entity"))
 
     def able(self, role: str) -> list[System]:
         """The active systems that could take this part in a process."""

@@ -15,13 +15,14 @@ from controltower.canonical.verdicts import Kind
 from controltower.firm.models import Person
 from controltower.incidents.models import DeadLetter, LetterState
 from controltower.measures import exposure
+from controltower.processes import quote_to_cash
 from controltower.transactions import findings
 from controltower.transactions.models import (
     Step,
     TransactionState,
 )
 from controltower.transactions.protocol import FINISHED, MOST_TRIES, Purpose, State
-from controltower.web import formats, privacy, standing
+from controltower.web import absences, formats, privacy, standing
 from controltower.web.actions import Action
 from controltower.web.remedies import actions_for, options_for
 from controltower.web.transaction_chain import Chain
@@ -127,6 +128,8 @@ def _quote(chain: Chain, step: Step) -> str:
 
 def _not_yet(chain: Chain, step: Step) -> str:
     """The negative that calms: what has not happened, as far as that is known."""
+    if absences.is_absence(step.kind):
+        return absences.outlook()
     reached, sentence = _goal(chain)
     if reached:
         return sentence
@@ -162,6 +165,8 @@ def _goal(chain: Chain) -> tuple[bool, str]:
         if reached:
             return True, _("The project itself is set up.")
         return False, _("No project has been set up.")
+    if process == quote_to_cash.WATCH.name:
+        return False, _("It has not arrived.")
     return (True, _("The cost is recorded.")) if reached else (False, _("It is not recorded yet."))
 
 
@@ -180,6 +185,8 @@ def _gathering(chain: Chain) -> str:
 
 def _ended(chain: Chain) -> str:
     one = chain.chosen
+    if one.state == TransactionState.VERIFIED and one.process == quote_to_cash.WATCH.name:
+        return _("What was missing has arrived.")
     if one.state == TransactionState.VERIFIED:
         return _("It arrived, and was read back from the target: it is there, once.")
     last = one.timeline.filter(kind=one.state).order_by("-id").first()

@@ -22,7 +22,7 @@ from controltower.measures import exposure
 from controltower.measures.exposure import Scope, Stake
 from controltower.transactions.models import BusinessKey
 from controltower.transactions.references import normalised
-from controltower.web import offers, privacy, standing
+from controltower.web import absences, offers, privacy, standing
 from controltower.web.actions import Action, leave
 from controltower.web.decisions import Snooze
 from controltower.web.exception_groups import (
@@ -139,6 +139,8 @@ def _happened(cause: Cause, count: int) -> str:
             count,
         )
         return sentence % words
+    if absences.is_absence(cause.kind):
+        return absences.happened(count)
     if cause.system is None:
         return (
             ngettext(

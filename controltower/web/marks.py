@@ -68,6 +68,13 @@ STATES = {
         "held": Mark("wt", _("Waits for a decision")),
         "cancelled": Mark("nt", _("Cancelled")),
     },
+    "milestone": {
+        "done": Mark("ok", _("Done")),
+        "expected": Mark("mv", _("Expected")),
+        "overdue": Mark("br", _("Overdue")),
+        "waived": Mark("nt", _("Not waited for")),
+        "ahead": Mark("nt", _("Ahead")),
+    },
     "attempt": {
         "sending": Mark("mv", _("Sending")),
         "acked": Mark("ok", _("Accepted")),

@@ -13,7 +13,7 @@ from controltower.firm.rights import Right
 from controltower.mappings.models import MappingVersion, VersionState
 from controltower.transactions import cancelling, findings
 from controltower.transactions.models import Step, Transaction, TransactionState, WaitKind
-from controltower.web import standing
+from controltower.web import absences, standing
 from controltower.web.actions import Action, leave
 from controltower.web.decisions import (
     ELSEWHERE,
@@ -50,6 +50,8 @@ def options_for(chain: Chain, now: datetime) -> list[Option]:
         return _closed_period()
     if standing.in_doubt(trouble):
         return _doubt(trouble)
+    if absences.is_absence(trouble.kind):
+        return absences.ways_on()
     return _refused(chain, trouble)
 
 
@@ -138,7 +140,7 @@ def actions_for(chain: Chain, person: Person) -> list[Action]:
         actions += period_actions(url, one.reference, person, entity)
     elif findings.decidable(trouble):
         actions += doubt_actions(one, trouble, person, entity)
-    elif not chain.replaying:
+    elif not chain.replaying and not absences.is_absence(trouble.kind):
         actions.append(replay_action(one, trouble, person, entity))
     if chain.letter is not None:
         actions.append(assign_action(chain.letter.cause_id, person, key="a"))

@@ -15,7 +15,7 @@ from controltower.measures.exposure import midnight_after
 from controltower.processes import catalogue
 from controltower.transactions.models import Step, Transaction, TransactionState, WaitKind
 from controltower.transactions.protocol import State
-from controltower.web import formats
+from controltower.web import absences, formats
 
 STUCK = (State.PARKED, State.HELD)
 DECISIONS = (WaitKind.PERIOD_CLOSED, WaitKind.OWNER)
@@ -30,7 +30,7 @@ def url_of(transaction: Transaction, **query: str) -> str:
 def process_title(name: str) -> str:
     """The process's title, or its name when it is no longer in the catalogue."""
     try:
-        return catalogue.named(name).title
+        return catalogue.workflow(name).title
     except KeyError:
         return name
 
@@ -107,6 +107,8 @@ def state_words(transaction: Transaction, trouble: Step | None, now: datetime | 
     words = _("In doubt at %(place)s") if in_doubt(trouble) else _("Stuck at %(place)s")
     if transaction.wait == WaitKind.PERIOD_CLOSED:
         words = _("Period closed, waits for a decision")
+    if absences.is_absence(trouble.kind):
+        words = _("Has been missing")
     text = words % {"place": place}
     if now is None:
         return text

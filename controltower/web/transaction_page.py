@@ -21,7 +21,8 @@ from controltower.transactions.models import (
     Step,
     Transaction,
 )
-from controltower.web import privacy, standing
+from controltower.web import absences, privacy, standing
+from controltower.web.chain_milestones import points_of
 from controltower.web.diagnosis import diagnose
 from controltower.web.step_detail import detail_of
 from controltower.web.transaction_chain import Chain, drawn_parts
@@ -47,7 +48,8 @@ def present(
     late = "" if chosen.is_over else standing.lateness_of(chosen.due_at, now, person.zone)
     diagnosis = diagnose(chain, person, now)
     stuck = trouble is not None and trouble.state in standing.STUCK
-    replayable = trouble is not None and stuck and not findings.decidable(trouble)
+    ours = stuck and trouble is not None and not absences.is_absence(trouble.kind)
+    replayable = trouble is not None and ours and not findings.decidable(trouble)
     return {
         "tx": head_of(chain),
         "crumbs": _crumbs(chain),
@@ -59,6 +61,7 @@ def present(
         "group": _group(chain),
         "journey": journey,
         "steps": steps_of(chosen, chain.own, chain.attempts, step, now),
+        "milestones": points_of(chain, now),
         "related": _related(chain),
         "forecast": {
             "id": f"forecast-{trouble.pk}-{trouble.fence}",
@@ -66,7 +69,7 @@ def present(
             f"?part={chosen.reference}",
             "system": trouble.system.title if trouble.system else _("the tower's own rules"),
         }
-        if stuck and trouble is not None
+        if ours and trouble is not None
         else None,
         "phone_action": _phone_action(diagnosis.grave, replayable),
         **diagnosis.context(),
@@ -156,7 +159,7 @@ def owner_of(chain: Chain) -> Owner | None:
         person = chain.letter.cause.owner
         return Owner(str(person), person.initials) if person else None
     try:
-        role = Role(catalogue.named(chain.chosen.process).owner_role).label
+        role = Role(catalogue.workflow(chain.chosen.process).owner_role).label
     except (KeyError, ValueError):
         return None
     words = str(role).split()

@@ -18,7 +18,7 @@ from django.utils.translation import ngettext
 
 from controltower.canonical.money import Money
 from controltower.canonical.verdicts import Kind
-from controltower.web import formats
+from controltower.web import absences, formats
 from controltower.web.charts.value import Backlog, Part
 from controltower.web.marks import Mark
 
@@ -112,7 +112,7 @@ def noun(step: str, count: int) -> str:
         return ngettext("%(n)s milestone", "%(n)s milestones", count) % shown
     if step == "link":
         return ngettext("%(n)s deal", "%(n)s deals", count) % shown
-    return transactions(count)
+    return absences.noun(count) if absences.is_milestone(step) else transactions(count)
 
 
 def verb(kind: str, *, has_owner: bool, has_fix: bool, may_replay: bool, may_assign: bool) -> str:
@@ -123,6 +123,8 @@ def verb(kind: str, *, has_owner: bool, has_fix: bool, may_replay: bool, may_ass
         return _("Decide")
     if kind == Kind.UNKNOWN:
         return _("Clear the doubt")
+    if absences.is_absence(kind):
+        return _("Look into it") if has_owner or not may_assign else _("Assign")
     if has_fix and may_replay:
         return _("Review and replay")
     if not has_owner and may_assign:

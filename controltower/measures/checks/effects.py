@@ -13,7 +13,8 @@ from controltower.measures.checks.finding import (
     rows,
     told,
 )
-from controltower.transactions.models import Transaction
+from controltower.systems.models import Recovery
+from controltower.transactions.models import Expectation, Transaction
 
 PROVEN = """
 SELECT step.idempotency_key, step.ref, proof.ref, step.system_id
@@ -78,7 +79,11 @@ def ends_are_final(span: Span) -> Found:
 
 
 def nothing_forgotten(span: Span) -> Found:
-    """I6: whatever is live has something that will move it, or someone to decide."""
+    """I6: whatever is live has something that will move it, or someone to decide; whatever is
+    overdue has been told. (A check constraint keeps expectations from having no date or owner.)"""
     lost = Transaction.objects.lost(span.now - PATIENCE).order_by("reference")
     names = list(lost.values_list("reference", flat=True)[:MOST_SHOWN])
-    return Found(Transaction.objects.live().count(), names)
+    overdue = Expectation.objects.overdue(span.now - PATIENCE)
+    if not Recovery.objects.open().exists():
+        names += [str(row) for row in overdue.order_by("due_at", "pk")[:MOST_SHOWN]]
+    return Found(Transaction.objects.live().count(), names[:MOST_SHOWN])

@@ -2,8 +2,10 @@
 
 from controltower.transactions.models.events import EventState, InboundEvent
 from controltower.transactions.models.evidence import Attempt, Delivery, TimelineEntry
+from controltower.transactions.models.expectations import Expectation
 from controltower.transactions.models.findings import Finding
 from controltower.transactions.models.journey import (
+    REACHED,
     TERMINAL,
     Item,
     Step,
@@ -21,11 +23,13 @@ from controltower.transactions.models.replay import (
 )
 
 __all__ = [
+    "REACHED",
     "TERMINAL",
     "Attempt",
     "BusinessKey",
     "Delivery",
     "EventState",
+    "Expectation",
     "Finding",
     "Forecast",
     "InboundEvent",

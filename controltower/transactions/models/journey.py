@@ -47,6 +47,9 @@ TERMINAL = (
     TransactionState.WRITTEN_OFF,
 )
 
+REACHED = (TransactionState.VERIFIED, TransactionState.RESOLVED_EXTERNALLY)
+"""What it was begun for is done, by us or by hand elsewhere."""
+
 STUCK = Q(state=TransactionState.DEAD_LETTERED) | Q(
     state=TransactionState.WAITING, wait__in=[WaitKind.PERIOD_CLOSED, WaitKind.OWNER]
 )

@@ -1,0 +1,151 @@
+"""Quote to cash: the umbrella over a deal's whole chain, under one correlation id.
+
+Deal won → contract signed → project set up → staffed → time approved → invoice posted → cash
+applied. The single workflows play the stretches; this one says what must follow what, by when, and
+who owns that it has not. Nothing here calls a system: what is missing is watched for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from controltower.canonical.events import (
+    ASSIGNMENT_CHANGED,
+    CONTRACT_SIGNED,
+    INVOICE_PAID,
+    BusinessKey,
+    CanonicalEvent,
+)
+from controltower.canonical.records import Assignment, Contract, Invoice, Project
+from controltower.processes.definition import (
+    Facts,
+    Hold,
+    Learn,
+    Milestone,
+    Prepared,
+    StepDefinition,
+    Within,
+    Workflow,
+)
+
+DEAL = Milestone(name="deal-won", title="Deal won")
+CONTRACT = Milestone(
+    name="contract-signed",
+    title="Contract signed",
+    missing="No signed contract has arrived",
+    within=Within(5, working=True),
+    owner_role="pmo_lead",
+    told_by=("clm", ""),
+)
+PROJECT = Milestone(
+    name="project-set-up",
+    title="Project set up",
+    missing="A contract is signed, but no won deal has set a project up",
+    within=Within(1, working=True),
+    owner_role="pmo_lead",
+    told_by=("crm", ""),
+)
+STAFFED = Milestone(
+    name="staffed",
+    title="Staffed",
+    missing="Nobody has been assigned to the project",
+    within=Within(10, working=True),
+    owner_role="pmo_lead",
+    told_by=("psa", "assignment"),
+)
+TIME = Milestone(
+    name="time-approved",
+    title="Time approved",
+    missing="No work has been approved on the project",
+    within=Within(35),
+    owner_role="pmo_lead",
+    told_by=("psa", ""),
+)
+INVOICE = Milestone(name="invoice-posted", title="Invoice posted", each=True)
+CASH = Milestone(
+    name="cash-applied",
+    title="Cash applied",
+    missing="The client has not paid the invoice",
+    within=Within(35),
+    owner_role="controller",
+    told_by=("erp", "invoice"),
+    exposure="cash",
+    each=True,
+)
+"""Net 30, and five days for the bank."""
+MILESTONES = (DEAL, CONTRACT, PROJECT, STAFFED, TIME, INVOICE, CASH)
+
+NOT_PLACED = frozenset({"rejected", "cancelled", "closed lost", "withdrawn"})
+
+MISSING = "missing"
+"""The kind of a wait for what others owe us."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What an event proves: a milestone reached, and those that must follow it. The chain is
+    `correlation_id`, or the one in which a transaction has the name `key`."""
+
+    reaches: Milestone
+    key: BusinessKey
+    correlation_id: str = ""
+    expects: tuple[Milestone, ...] = ()
+
+
+def proof_of(event: CanonicalEvent) -> Proof | None:
+    """What an event proves, or None: a place on a project that was turned down proves nothing."""
+    match event.record:
+        case Contract() as contract if event.type == CONTRACT_SIGNED:
+            deal = BusinessKey("opportunity", contract.opportunity_id)
+            return Proof(
+                reaches=CONTRACT,
+                key=deal,
+                correlation_id=event.correlation_id,
+                expects=(PROJECT,),
+            )
+        case Assignment(project=Project() as project) as place if event.type == ASSIGNMENT_CHANGED:
+            if place.status.lower() in NOT_PLACED:
+                return None
+            known = BusinessKey("project", project.source_id)
+            return Proof(reaches=STAFFED, key=known, correlation_id=project.correlation_id)
+        case Invoice() as invoice if event.type == INVOICE_PAID:
+            return Proof(reaches=CASH, key=BusinessKey("reference", invoice.reference))
+    return None
+
+
+def look(facts: Facts) -> Prepared:
+    """What was missing has arrived meanwhile, or its owner must see to it."""
+    if arrived := facts.subject.get("arrived"):
+        return Learn({"arrived": arrived})
+    milestone = named(str(facts.subject["milestone"]))
+    return Hold(MISSING, f"{milestone.missing}. Its chain is that of “{facts.subject['name']}”.")
+
+
+def named(name: str) -> Milestone:
+    """The milestone of that name. Raises KeyError."""
+    return _BY_NAME[name]
+
+
+_BY_NAME: Mapping[str, Milestone] = {milestone.name: milestone for milestone in MILESTONES}
+
+
+def steps(facts: Facts) -> tuple[StepDefinition, ...]:
+    """One step: the milestone that was not reached in time."""
+    milestone = named(str(facts.subject["milestone"]))
+    return (
+        StepDefinition(
+            name=milestone.name,
+            title=milestone.title,
+            prepare=look,
+            owner_role=milestone.owner_role,
+        ),
+    )
+
+
+WATCH = Workflow(
+    name="quote-to-cash",
+    title="Quote to cash",
+    owner_role="controller",
+    steps=steps,
+)
