@@ -149,7 +149,7 @@ class Firm:
             "po_number": f"PO-{number:05d}",
         }
         record = Opportunity(**deal | values)
-        return self._event(events.OPPORTUNITY_WON, "salesforce", record.source_id, record, number)
+        return self.event(events.OPPORTUNITY_WON, "salesforce", record.source_id, record, number)
 
     def timecard(self, deal: Transaction, **values: Any) -> CanonicalEvent:
         """A week of approved time on a deal's project."""
@@ -180,9 +180,9 @@ class Firm:
             "week_start": self.now.date(),
         }
         record = TimeEntry(**card | values)
-        return self._event(events.TIMESHEET_APPROVED, "certinia", record.number, record, number)
+        return self.event(events.TIMESHEET_APPROVED, "certinia", record.number, record, number)
 
-    def _event(
+    def event(
         self, type_: str, source: str, subject: str, record: Any, number: int
     ) -> CanonicalEvent:
         return CanonicalEvent(

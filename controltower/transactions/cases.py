@@ -22,8 +22,9 @@ from controltower import queues
 from controltower.processes.definition import Facts, StepDefinition
 from controltower.systems.models import System
 from controltower.systems.routing import Part
-from controltower.transactions import bell, facts, sets
+from controltower.transactions import bell, expecting, facts, sets
 from controltower.transactions.models import (
+    REACHED,
     Attempt,
     BusinessKey,
     Delivery,
@@ -192,7 +193,16 @@ def _write(cases: Sequence[Case], seen: dict[int, dict[str, Any]]) -> None:
     sets.insert(entry for case in cases for entry in case.entries)
     sets.insert(proof for case in cases for proof in case.proofs)
     sets.insert((name for case in cases for name in case.names), ignore_conflicts=True)
+    if cases:
+        done = [case.transaction for case in cases if _has_arrived(case, seen)]
+        expecting.keep(new, done, around=cases[0].world, now=cases[0].now)
     _ring(cases)
+
+
+def _has_arrived(case: Case, seen: dict[int, dict[str, Any]]) -> bool:
+    """Whether it was brought to its end, by us or by hand elsewhere, since it was read."""
+    was = seen.get(id(case.transaction))
+    return case.transaction.state in REACHED and (was is None or was["state"] not in REACHED)
 
 
 def _keep(

@@ -85,6 +85,7 @@ FEEDS = (
     ("certinia", "timecard", 3),
     ("certinia", "expense", 4),
     ("certinia", "milestone", 4),
+    ("tryton", "invoice", 5),
     ("bamboohr", "resource", 30),
     ("coupa", "purchase", 5),
     ("workday", "resource", 5),

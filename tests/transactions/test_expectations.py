@@ -1,0 +1,251 @@
+"""What must follow is expected with a date; what does not come needs someone by itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from controltower.canonical import events
+from controltower.canonical.records import Assignment, Contract, Invoice, Project
+from controltower.incidents import letters, triage
+from controltower.measures import exposure, invariants
+from controltower.measures.exposure import Scope
+from controltower.processes.definition import Within
+from controltower.systems.models import Feed, Recovery, System
+from controltower.transactions import cases, engine, intake, interpretation, watching
+from controltower.transactions.models import Expectation, InboundEvent, Transaction
+from tests import factories
+from tests.factories import Firm
+
+pytestmark = pytest.mark.django_db
+LATER = timedelta(days=60)
+
+
+@pytest.fixture
+def firm() -> Firm:
+    """A firm that is also told of contracts, of who is on a project, and of what is paid."""
+    firm = factories.found()
+    System.objects.create(
+        slug="clm",
+        title="Contracts",
+        domain="CLM",
+        role="clm",
+        connector="salesforce",
+        connection="clm",
+        base_url="http://127.0.0.1:9",
+    )
+    for slug, entity in (("certinia", "assignment"), ("tryton", "invoice")):
+        system = System.objects.get(slug=slug)
+        Feed.objects.get_or_create(system=system, entity=entity, defaults={"due_at": firm.now})
+    return firm
+
+
+def of(one: Transaction, milestone: str) -> Expectation:
+    return Expectation.objects.get(correlation_id=one.correlation_id, milestone=milestone)
+
+
+def told(firm: Firm, kind: str, source: str, record: Any, **other: Any) -> InboundEvent:
+    """An event that begins nothing, read."""
+    event = firm.event(kind, source, record.source_id, record, len(record.source_id))
+    receipt = intake.receive(facts=[(b"{}", event)], signature="polled", now=firm.now)
+    interpretation.interpret(receipt.stored[0], now=firm.now)
+    return InboundEvent.objects.get(pk=receipt.stored[0])
+
+
+def signed(firm: Firm, deal: Transaction) -> InboundEvent:
+    opportunity = str(deal.subject["source_id"])
+    contract = Contract(source_id=f"env-{opportunity}", opportunity_id=opportunity)
+    return told(firm, events.CONTRACT_SIGNED, "clm/contract", contract)
+
+
+def missing(deal: Transaction) -> list[Transaction]:
+    chain = Transaction.objects.filter(correlation_id=deal.correlation_id, process="quote-to-cash")
+    return list(chain.order_by("title"))
+
+
+def late(firm: Firm) -> None:
+    """Two months later, once everything was looked at."""
+    watching.watch(now=firm.now + LATER)
+    letters.catch_up(now=timezone.now())
+
+
+def test_a_deal_set_up_expects_what_must_follow_with_date_and_owner(firm: Firm) -> None:
+    deal = firm.deal()
+    open_ = Expectation.objects.filter(correlation_id=deal.correlation_id, met_at=None)
+    assert {row.milestone for row in open_} == {"contract-signed", "staffed", "time-approved"}
+    assert all(row.due_at and row.due_at > firm.now and row.owner_role for row in open_)
+    assert {row.set_by_id for row in open_} == {deal.pk}
+    assert of(deal, "project-set-up").met_by_id == deal.pk
+
+
+def test_nobody_waits_for_what_nobody_could_tell(firm: Firm) -> None:
+    System.objects.filter(role="clm").update(active=False)
+    Feed.objects.filter(entity="assignment").delete()
+    deal = firm.deal()
+    open_ = Expectation.objects.filter(correlation_id=deal.correlation_id, met_at=None)
+    assert [row.milestone for row in open_] == ["time-approved"]
+
+
+def test_work_and_signature_meet_what_was_expected(firm: Firm) -> None:
+    deal = firm.deal()
+    bill = firm.gathering(deal)
+    event = signed(firm, deal)
+    assert of(deal, "time-approved").met_by_id == bill.pk
+    assert of(deal, "contract-signed").met_by_event_id == event.pk
+    assert event.reason == f"“Contract signed” of {deal.correlation_id}."
+
+
+def test_what_comes_before_it_is_expected_counts_too(firm: Firm) -> None:
+    deal = firm.deal(answers={"link": factories.refused()})
+    assert deal.state == "dead_lettered"
+    signed(firm, deal)
+    assert of(deal, "contract-signed").due_at is None
+    step = deal.steps.get(state="parked")
+    type(step).objects.filter(pk=step.pk).update(state="scheduled", due_at=firm.now)
+    assert firm.play(deal).state == "verified"
+    row = of(deal, "contract-signed")
+    assert row.due_at is not None
+    assert row.met_at is not None
+
+
+def test_the_assigned_are_known_by_the_chain_that_their_project_carries(firm: Firm) -> None:
+    deal = firm.deal()
+    project = Project(source_id="elsewhere", correlation_id=deal.correlation_id)
+    turned_down = Assignment(source_id="a1", project=project, status="Rejected")
+    told(firm, events.ASSIGNMENT_CHANGED, "certinia/assignment", turned_down)
+    assert of(deal, "staffed").met_at is None
+    place = Assignment(source_id="a1234", project=project, status="Scheduled")
+    told(firm, events.ASSIGNMENT_CHANGED, "certinia/assignment", place)
+    assert of(deal, "staffed").met_at is not None
+
+
+def test_each_invoice_expects_its_own_cash(firm: Firm) -> None:
+    deal = firm.deal()
+    first, second = firm.bill(deal), firm.bill(deal)
+    assert {first.state, second.state} == {"verified"}
+    paid = Invoice(source_id="77", reference=second.reference, state="paid")
+    told(firm, events.INVOICE_PAID, "tryton", paid)
+    rows = Expectation.objects.filter(milestone="cash-applied")
+    assert rows.get(about=first.reference).met_at is None
+    assert rows.get(about=second.reference).met_at is not None
+    strange = told(firm, events.INVOICE_PAID, "tryton", Invoice(source_id="788", reference="x"))
+    assert strange.reason == "Nothing follows from it."
+
+
+def test_what_is_missing_needs_its_owner_with_the_money_of_the_chain(firm: Firm) -> None:
+    deal = firm.deal()
+    signed(firm, deal)
+    late(firm)
+    staffed, time = missing(deal)
+    assert (staffed.state, staffed.wait) == ("waiting", "owner")
+    assert (staffed.amount, staffed.currency) == (deal.amount, deal.currency)
+    cause = firm.cause(staffed)
+    assert cause.title == "Nobody has been assigned to the project"
+    assert cause.owner_role == "pmo_lead"
+    assert firm.cause(time).pk != cause.pk
+    assert staffed.due_at == of(deal, "staffed").due_at
+
+
+def test_two_absences_and_stuck_work_of_one_chain_count_once(firm: Firm) -> None:
+    deal = firm.deal()
+    firm.bill(deal, {"draft": factories.refused()})
+    late(firm)
+    assert len(missing(deal)) == 2
+    whole = exposure.stake(exposure.stuck(Scope(firm.anna)))
+    assert (whole.count, whole.amount) == (3, deal.amount)
+
+
+def test_unpaid_invoices_are_money_of_their_own(firm: Firm) -> None:
+    deal = firm.deal()
+    signed(firm, deal)
+    told(
+        firm,
+        events.ASSIGNMENT_CHANGED,
+        "certinia/assignment",
+        Assignment(
+            source_id="a7", project=Project(source_id="", correlation_id=deal.correlation_id)
+        ),
+    )
+    bills = [firm.bill(deal, amount=Decimal("7200.00")) for _ in range(2)]
+    late(firm)
+    assert [one.exposure for one in missing(deal)] == ["cash", "cash"]
+    whole = exposure.stake(exposure.stuck(Scope(firm.anna)))
+    assert (whole.count, whole.amount) == (2, sum(bill.amount for bill in bills))
+
+
+def test_it_is_told_once_and_ends_by_itself_when_the_fact_arrives(firm: Firm) -> None:
+    deal = firm.deal()
+    late(firm)
+    late(firm)
+    contract = next(one for one in missing(deal) if "Contract" in one.title)
+    assert len(missing(deal)) == 3
+    signed(firm, deal)
+    late(firm)
+    contract.refresh_from_db()
+    assert contract.state == "verified"
+    letter = firm.letter(contract)
+    assert (letter.state, letter.resolution) == ("resolved", "auto")
+    late(firm)
+    assert len(missing(deal)) == 3
+
+
+def test_a_person_waives_it_with_a_reason(firm: Firm) -> None:
+    deal = firm.deal()
+    late(firm)
+    contract = next(one for one in missing(deal) if "Contract" in one.title)
+    triage.solve_elsewhere(
+        transactions=[contract],
+        reason="A purchase order serves as the contract.",
+        by=firm.otto,
+        now=timezone.now(),
+        discard=True,
+    )
+    late(firm)
+    assert of(deal, "contract-signed").is_waived
+    assert len(missing(deal)) == 3
+    signed(firm, deal)
+    assert not of(deal, "contract-signed").is_waived
+
+
+def test_taking_it_up_again_changes_nothing_as_long_as_nothing_has_come(firm: Firm) -> None:
+    deal = firm.deal()
+    late(firm)
+    with cases.case_of(missing(deal)[0], now=firm.now) as case:
+        engine.reconsider(case, why="otto asked")
+    assert missing(deal)[0].wait == "owner"
+
+
+def test_what_is_overdue_and_untold_breaks_an_invariant(firm: Firm) -> None:
+    firm.deal()
+    assert "I6" not in invariants.breaches(firm.now)
+    assert "I6" in invariants.breaches(firm.now + LATER)
+    late(firm)
+    assert "I6" not in invariants.breaches(timezone.now())
+
+
+def test_while_books_are_caught_up_with_nothing_is_missed(firm: Firm) -> None:
+    deal = firm.deal()
+    Recovery.objects.create(began_at=firm.now)
+    late(firm)
+    assert missing(deal) == []
+
+
+@pytest.mark.parametrize(
+    ("within", "now", "zone", "due"),
+    [
+        (Within(1, working=True), "2026-11-20T10:00", "Europe/Berlin", "2026-11-23T23:00"),
+        (Within(5, working=True), "2026-11-21T10:00", "UTC", "2026-11-28T00:00"),
+        (Within(1, working=True), "2026-11-20T23:30", "Europe/Berlin", "2026-11-23T23:00"),
+        (Within(1), "2026-11-20T23:30", "America/New_York", "2026-11-22T05:00"),
+        (Within(0), "2026-10-25T00:30", "Europe/Berlin", "2026-10-25T23:00"),
+    ],
+)
+def test_days_end_by_the_entitys_own_calendar(
+    within: Within, now: str, zone: str, due: str
+) -> None:
+    begun = datetime.fromisoformat(now).replace(tzinfo=UTC)
+    assert within.after(begun, zone) == datetime.fromisoformat(due).replace(tzinfo=UTC)
