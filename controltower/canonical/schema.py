@@ -15,14 +15,23 @@ from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from controltower.canonical.events import (
+    CONTRACT_SIGNED,
     EXPENSE_APPROVED,
     MILESTONE_APPROVED,
     OPPORTUNITY_WON,
     TIMESHEET_APPROVED,
 )
-from controltower.canonical.records import Expense, Milestone, Opportunity, Record, TimeEntry
+from controltower.canonical.records import (
+    Contract,
+    Expense,
+    Milestone,
+    Opportunity,
+    Record,
+    TimeEntry,
+)
 
 ACCEPTED: dict[str, tuple[type[Record], dict[str, bool]]] = {
+    CONTRACT_SIGNED: (Contract, {}),
     OPPORTUNITY_WON: (Opportunity, {"won": True}),
     TIMESHEET_APPROVED: (TimeEntry, {"approved": True}),
     EXPENSE_APPROVED: (Expense, {"approved": True}),

@@ -134,6 +134,8 @@ def event(random: Random) -> dict[str, Any]:
     data["name"] = random.choice(NASTY) if random.random() < 0.5 else "Harbour review"
     if kind == "opportunity.won":
         data |= {"customer_name": random.choice(NASTY), "close_date": "2026-11-19"}
+    elif kind == "contract.signed":
+        data |= {"customer_name": random.choice(NASTY), "value": data.pop("amount")}
     else:
         data |= {"number": f"N-{number}", "resource_name": random.choice(NASTY), "on": "2024-02-29"}
     return {
