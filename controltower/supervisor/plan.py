@@ -128,7 +128,7 @@ def sandbox_children(home: Home, wishes: Wishes, given: dict[str, str]) -> list[
     crm += ["--data", str(data / "salesforce.db"), "--control-port", str(ports["control"])]
     erp = ["integrations.sandbox.tryton", "--port", str(ports["tryton"])]
     erp += ["--data", str(data / "tryton"), "--sandbox-env", str(wishes.sandbox_environment)]
-    erp += ["--control-port", str(ports["tryton_control"])]
+    erp += ["--control-port", str(ports["tryton_control"]), "--paid-after", "120"]
     town = ["integrations.sandbox.town", "--data", str(data)]
     town += ["--control-port", str(ports["town_control"])]
     return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -20,7 +20,8 @@ _PROCESSES = {process.name: process for process in catalogue.PROCESSES}
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One milestone of a chain: "done", "expected", "overdue", "waived" or "ahead".
+    """One milestone of a chain: "done", "expected", "overdue", "waived", "ahead", or "untold" when
+    the chain has gone on without anybody telling of it.
 
     `at` is when it was reached or, as long as it is not, when it is due. `count` says how often it
     was reached, where that may be more than once; `url` leads to what stands for its absence.
@@ -53,7 +54,12 @@ def points_of(chain: Chain, now: datetime) -> list[Point]:
     found = [(each, _waits(each, kept, played)) for each in quote_to_cash.MILESTONES]
     if not any(waits for _milestone, waits in found):
         return []
-    return [_point(milestone, waits, now) for milestone, waits in found]
+    points = [_point(milestone, waits, now) for milestone, waits in found]
+    reached = max((n for n, one in enumerate(points) if one.state == "done"), default=-1)
+    return [
+        replace(one, state="untold") if one.state == "ahead" and n < reached else one
+        for n, one in enumerate(points)
+    ]
 
 
 def _waits(

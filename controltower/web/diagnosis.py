@@ -264,6 +264,8 @@ def _links(chain: Chain, alike: Alike | None) -> list[tuple[str, str, bool, str]
         words = _("See the replay that has it") if chain.replaying else _("See the planned replay")
         links.append((words, url, False, "layers"))
     if alike is not None:
-        words = _("Replay all %(n)d") % {"n": alike.count + 1}
+        absent = chain.trouble is not None and absences.is_absence(chain.trouble.kind)
+        words = _("See all %(n)d") if absent else _("Replay all %(n)d")
+        words = words % {"n": alike.count + 1}
         links.append((words, alike.url, False, "layers"))
     return links

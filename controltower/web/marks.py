@@ -74,6 +74,7 @@ STATES = {
         "overdue": Mark("br", _("Overdue")),
         "waived": Mark("nt", _("Not waited for")),
         "ahead": Mark("nt", _("Ahead")),
+        "untold": Mark("nt", _("Nobody tells of it")),
     },
     "attempt": {
         "sending": Mark("mv", _("Sending")),

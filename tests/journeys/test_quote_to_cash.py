@@ -104,7 +104,7 @@ def test_a_deal_goes_all_the_way_to_cash_under_one_correlation_id(tower: Tower) 
     }
     shown = points(tower, billing)
     assert shown.count("is-done") == 6
-    assert shown.count("is-ahead") == 1, "nobody tells the demo firm who is on a project"
+    assert shown.count("is-untold") == 1, "nobody tells the demo firm who is on a project"
 
 
 def test_an_unpaid_invoice_needs_the_controller_and_ends_when_cash_comes(tower: Tower) -> None:

@@ -36,13 +36,15 @@ def _settings() -> Settings:
     parser.add_argument("--data", type=Path, required=True, help="where its database lives")
     parser.add_argument("--sandbox-env", type=Path, required=True, help="where Tryton is installed")
     parser.add_argument("--control-port", type=int, default=0, help="faults, verbs and books")
+    parser.add_argument("--paid-after", type=float, default=0.0, help="seconds; 0: never")
     given = parser.parse_args()
     user = os.environ.get("SANDBOX_TRYTON_USER", "tower")
     password = os.environ.get("SANDBOX_TRYTON_PASSWORD", "")
     if not password:
         parser.error("SANDBOX_TRYTON_PASSWORD is not set")
     data, environment = given.data.resolve(), given.sandbox_env.resolve()
-    return Settings(given.port, data, environment, user, password, given.control_port)
+    doors = (given.control_port, given.paid_after)
+    return Settings(given.port, data, environment, user, password, *doors)
 
 
 async def _serve(settings: Settings) -> None:

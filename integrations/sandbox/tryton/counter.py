@@ -9,6 +9,8 @@ effect can come later than Tryton's own longest processing time.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 
 from aiohttp import web
 
@@ -32,6 +34,12 @@ class Counter:
             if request.transport is None or request.transport.is_closing():
                 return web.Response(status=499, text="The caller has left.")
             return await self._forward(request)
+
+    @contextlib.asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """The turn to write, for who writes past the counter."""
+        async with self._writer:
+            yield
 
     async def close(self, _app: web.Application) -> None:
         """Give sockets back."""

@@ -103,6 +103,12 @@ class Ledger:
         rows = await self._console.rows("account.invoice", domain, _INVOICE)
         return [_invoice(row) for row in rows]
 
+    async def unpaid(self) -> list[str]:
+        """The numbers of the customer invoices that are posted and not paid, oldest first."""
+        domain = [["type", "=", "out"], ["state", "=", "posted"]]
+        rows = await self._console.rows("account.invoice", domain, ["number"])
+        return [str(row["number"]) for row in rows]
+
     async def totals(self) -> list[dict[str, Any]]:
         """Posted and paid invoices summed per company and currency, exact to the cent."""
         sums: dict[tuple[str, str], list[Any]] = {}

@@ -14,6 +14,7 @@ from integrations.sandbox.control import Control, Impossible
 from integrations.sandbox.faults import Board, middleware
 from integrations.sandbox.listener import Listener
 from integrations.sandbox.tryton import books, template
+from integrations.sandbox.tryton.clients import Clients
 from integrations.sandbox.tryton.console import Console
 from integrations.sandbox.tryton.counter import Counter
 from integrations.sandbox.tryton.daemon import Trytond
@@ -25,7 +26,8 @@ LARGEST_REQUEST = 4 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where the ERP lives and who may sign in. Port 0 of `control_port` means no control door."""
+    """Where the ERP lives and who may sign in. Port 0 of `control_port` means no control door;
+    `paid_after` 0 that no client ever pays by itself (seconds)."""
 
     port: int
     data: Path
@@ -33,6 +35,7 @@ class Settings:
     user: str
     password: str
     control_port: int = 0
+    paid_after: float = 0.0
 
 
 class Erp:
@@ -54,6 +57,8 @@ class Erp:
         app.router.add_route("*", "/{path:.*}", counter)
         app.on_cleanup.append(counter.close)
         chores = [Listener(app, self.settings.port, self.board).run(), self.daemon.keep_alive()]
+        if self.settings.paid_after:
+            chores.append(Clients(self.ledger, counter, self.settings.paid_after).live())
         if self.settings.control_port:
             control = ErpControl(self.board, self.ledger, self.daemon).app
             always_up = Board(self.settings.data / "control.sqlite")
