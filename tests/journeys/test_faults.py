@@ -98,9 +98,12 @@ def test_a_refused_sign_in_holds_the_connection_and_parks_nothing(tower: Tower) 
     billing = tower.billing_of(tower.approve_time(deal, hours="8"))
 
     def refused() -> bool:
-        return System.objects.get(slug="tryton").refused_at is not None
+        """Whoever was first refused, the feed or the draft: the draft waits for it."""
+        billing.refresh_from_db()
+        return "does not accept our sign-in" in billing.wait_text
 
     tower.play(refused)
+    assert System.objects.get(slug="tryton").refused_at is not None
     for _beat in range(3):
         assert connections.follow(now=timezone.now())
         tower.impatient()
