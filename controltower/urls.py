@@ -9,6 +9,7 @@ from django.urls import path
 from controltower.web import (
     assurance,
     exceptions,
+    exports,
     find,
     findings,
     health,
@@ -53,6 +54,7 @@ watch = [
 
 journeys = [
     path("tx/", transactions.transactions, name="transactions"),
+    path("exports/transactions/", exports.transactions, name="transaction_exports"),
     path("tx/<path:correlation_id>/impact/", transactions.impact, name="transaction_impact"),
     path("tx/<path:correlation_id>/replays/", transactions.replays, name="transaction_replays"),
     path("tx/<path:correlation_id>/decisions/", transactions.decide, name="transaction_decisions"),

@@ -69,11 +69,11 @@ def page(
     after = _pivot(whole, order, query.get("after"))
     before = _pivot(whole, order, query.get("before"))
     if before is not None and after is None:
-        found = list(_beyond(rows, order.reversed, before)[: size + 1])
+        found = list(beyond(rows, order.reversed, before)[: size + 1])
         more, found = len(found) > size, found[:size][::-1]
         newer, older = more, True
     else:
-        some = _beyond(rows, order, after) if after else rows.order_by(*order.names)
+        some = beyond(rows, order, after) if after else rows.order_by(*order.names)
         found = list(some[: size + 1])
         newer, older, found = after is not None, len(found) > size, found[:size]
     total = rows.order_by(*order.names)[: COUNTED + 1].count() if counted else None
@@ -96,7 +96,7 @@ def _pivot(rows: QuerySet[Row], order: Order, key: str | None) -> tuple[Any, Any
     return (row[0], row[1]) if row else None
 
 
-def _beyond(rows: QuerySet[Row], order: Order, pivot: tuple[Any, Any]) -> QuerySet[Row]:
+def beyond(rows: QuerySet[Row], order: Order, pivot: tuple[Any, Any]) -> QuerySet[Row]:
     """Rows after the pivot. The first condition alone bounds the index scan."""
     sign = "lt" if order.descending else "gt"
     value, pk = pivot

@@ -62,6 +62,7 @@ POLICY: dict[str, Rule] = {
     "tower_looked": Rule(WRITE),
     "tower_region": Rule(),
     "transactions": Rule(),
+    "transaction_exports": Rule(WRITE),
     "transaction": Rule(scoped=True),
     "transaction_impact": Rule(scoped=True),
     "transaction_replays": Rule(WRITE, Right.REPLAY, scoped=True, form={"mapping": "now"}),
