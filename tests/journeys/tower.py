@@ -28,7 +28,7 @@ from tests.integrations.erp import Erp
 CLIENTS = {"LF-DE": "SIL", "LF-UK": "OTT"}
 """Clients that exist once; the firm has one on purpose that exists twice."""
 DEAL, BILLING = "opportunity-to-project", "time-and-expense-to-billing"
-PATIENCE = 60.0
+PATIENCE = 240.0
 
 
 @dataclass

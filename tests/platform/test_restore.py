@@ -27,7 +27,7 @@ from tests.platform.commands import Commands
 
 pytestmark = [pytest.mark.slow, pytest.mark.tryton]
 
-PATIENCE = 60.0
+PATIENCE = 240.0
 CLIENTS = ("SIL", "BRA")
 REPORTING = "write pse__Billing_Event__c pse__Timecard__c"
 POSTING = "write account.invoice post"
