@@ -20,10 +20,11 @@ from controltower.firm import audit
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, may, who_grants
 from controltower.systems import anchor, calls
-from controltower.systems.models import Feed, Recovery, System
+from controltower.systems.models import Feed, Recovery
 from controltower.transactions import bell
 from controltower.transactions.models import EventState, InboundEvent, Step
 from controltower.transactions.protocol import REPEATABLE, State
+from controltower.transactions.world import world
 
 TOLD = "polled"
 """The signature of events that we fetched; all others were brought to us."""
@@ -87,9 +88,11 @@ def progress(recovery: Recovery, now: datetime) -> Progress:
 
 def longest_processing() -> timedelta:
     """How long a request of the lost time may still be at work in a target, twice where its index
-    lags: no look-up proves an absence before."""
-    longest = timedelta(0)
-    for system in System.objects.filter(active=True):
+    lags: no look-up proves an absence before. What stands by has been sent nothing."""
+    around, longest = world(), timedelta(0)
+    for system in around.systems.values():
+        if not system.active or around.stands_by(system):
+            continue
         for one in calls.descriptor(system).operations:
             if one.effect not in REPEATABLE:
                 longest = max(longest, one.quarantine * (1 + (one.effect is Effect.LAGGING)))

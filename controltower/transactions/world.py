@@ -55,6 +55,12 @@ class World:
             return next(iter(able), None)
         return chosen(part, able, self.routes, sources)
 
+    def stands_by(self, system: System) -> bool:
+        """Whether it takes no part yet, such as an ERP before its cut-over: others of its role do,
+        no route leads to it, and no facts come from it."""
+        taking = {route.system_id for route in self.routes} | {pk for pk, _entity in self.feeds}
+        return len(self.able(system.role)) > 1 and system.pk not in taking
+
     def active_version(self, mapping: str) -> MappingVersion:
         """The mapping's version in force. Raises MappingVersion.DoesNotExist."""
         if mapping not in self._active:

@@ -137,7 +137,8 @@ class Life:
             "ON s.transaction_id = t.id WHERE t.state <> 'verified' ORDER BY t.id, s.position"
         )
         recovery = self.ask("SELECT * FROM systems_recovery")
-        return "\n".join(map(str, [*rows, *recovery, self.invoices()]))
+        feeds = self.ask("SELECT entity, ended_at, trouble FROM systems_feed")
+        return "\n".join(map(str, [*rows, *recovery, *feeds, self.invoices()]))
 
     def say(self, text: str) -> None:
         print(f"{time.monotonic() - self.began:6.1f} s  {text}")

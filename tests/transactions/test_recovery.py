@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.utils import timezone
@@ -11,7 +11,7 @@ from django.utils import timezone
 from controltower.canonical.verdicts import Effect, Kind
 from controltower.firm.models import AuditEntry
 from controltower.systems import anchor, calls
-from controltower.systems.models import Feed, Recovery, System
+from controltower.systems.models import Feed, Recovery, Route, System
 from controltower.transactions import cases, preparation, recovery, resolver, sweeper
 from controltower.transactions.claiming import ASKING, claim
 from controltower.transactions.drain import connections_due
@@ -110,6 +110,16 @@ def test_it_is_caught_up_when_feeds_events_and_open_calls_are(firm: Firm) -> Non
 
 def test_no_absence_counts_before_the_slowest_target_is_through(firm: Firm) -> None:
     assert recovery.longest_processing() == timedelta(seconds=15)
+
+
+def test_a_system_that_stands_by_was_sent_nothing(firm: Firm) -> None:
+    slow = System.objects.create(
+        slug="slow", title="Slow ERP", domain="ERP", role="erp", connector="business_central",
+        connection="slow", base_url="http://127.0.0.1:9",
+    )  # fmt: skip
+    assert recovery.longest_processing() == timedelta(seconds=15)
+    Route.objects.create(role="erp", system=slow, starts_on=date(2026, 1, 1))
+    assert recovery.longest_processing() == timedelta(minutes=10)
 
 
 def test_only_who_may_hold_systems_ends_it_and_it_is_on_the_chain(firm: Firm) -> None:
