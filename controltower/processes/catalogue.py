@@ -11,13 +11,15 @@ from controltower.processes import (
 )
 from controltower.processes.definition import Process, Workflow
 
-__all__ = ["PROCESSES", "Process", "named", "started_by", "workflow"]
+__all__ = ["PROCESSES", "WORKFLOWS", "Process", "named", "started_by", "workflow"]
 
 PROCESSES: tuple[Process, ...] = (
     opportunity_to_project.PROCESS,
     time_and_expense_to_billing.PROCESS,
     time_to_cost_reporting.PROCESS,
 )
+WORKFLOWS: tuple[Workflow, ...] = (*PROCESSES, quote_to_cash.WATCH)
+"""Whatever transactions play: the processes, and the watch over the whole chain."""
 
 
 def started_by(event: CanonicalEvent) -> Process | None:
@@ -37,6 +39,8 @@ def named(name: str) -> Process:
 
 
 def workflow(name: str) -> Workflow:
-    """Whatever a transaction of that name plays, the watch over the whole chain included. Raises
-    KeyError."""
-    return quote_to_cash.WATCH if name == quote_to_cash.WATCH.name else named(name)
+    """The workflow of that name. Raises KeyError."""
+    for one in WORKFLOWS:
+        if one.name == name:
+            return one
+    raise KeyError(name)

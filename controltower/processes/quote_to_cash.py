@@ -17,7 +17,7 @@ from controltower.canonical.events import (
     BusinessKey,
     CanonicalEvent,
 )
-from controltower.canonical.records import Assignment, Contract, Invoice, Project
+from controltower.canonical.records import Assignment, Contract, Invoice, Payment, Project
 from controltower.processes.definition import (
     Facts,
     Hold,
@@ -94,7 +94,8 @@ class Proof:
 
 
 def proof_of(event: CanonicalEvent) -> Proof | None:
-    """What an event proves, or None: a place on a project that was turned down proves nothing."""
+    """What an event proves, or None: a place on a project that was turned down proves nothing,
+    nor does a payment that leaves something open."""
     match event.record:
         case Contract() as contract if event.type == CONTRACT_SIGNED:
             deal = BusinessKey("opportunity", contract.opportunity_id)
@@ -111,6 +112,8 @@ def proof_of(event: CanonicalEvent) -> Proof | None:
             return Proof(reaches=STAFFED, key=known, correlation_id=project.correlation_id)
         case Invoice() as invoice if event.type == INVOICE_PAID:
             return Proof(reaches=CASH, key=BusinessKey("reference", invoice.reference))
+        case Payment(open_amount=rest) as paid if event.type == INVOICE_PAID and rest <= 0:
+            return Proof(reaches=CASH, key=BusinessKey("reference", paid.invoice_reference))
     return None
 
 

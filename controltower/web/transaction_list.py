@@ -59,7 +59,7 @@ class Filters(forms.Form):
     process = forms.ChoiceField(
         label=_("Process"),
         required=False,
-        choices=[("", _("Any process")), *((one.name, one.title) for one in catalogue.PROCESSES)],
+        choices=[("", _("Any process")), *((one.name, one.title) for one in catalogue.WORKFLOWS)],
     )
     entity = forms.ChoiceField(label=_("Entity"), required=False)
     cause = forms.ModelChoiceField(

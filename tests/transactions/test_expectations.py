@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from controltower.canonical import events
-from controltower.canonical.records import Assignment, Contract, Invoice, Project
+from controltower.canonical.records import Assignment, Contract, Invoice, Payment, Project
 from controltower.incidents import letters, triage
 from controltower.measures import exposure, invariants
 from controltower.measures.exposure import Scope
@@ -132,6 +132,12 @@ def test_each_invoice_expects_its_own_cash(firm: Firm) -> None:
     rows = Expectation.objects.filter(milestone="cash-applied")
     assert rows.get(about=first.reference).met_at is None
     assert rows.get(about=second.reference).met_at is not None
+    part = Payment(source_id="p1", invoice_reference=first.reference, open_amount=Decimal(1))
+    told(firm, events.INVOICE_PAID, "erp2/payment", part)
+    assert rows.get(about=first.reference).met_at is None
+    rest = Payment(source_id="p12", invoice_reference=first.reference)
+    told(firm, events.INVOICE_PAID, "erp2/payment", rest)
+    assert rows.get(about=first.reference).met_at is not None
     strange = told(firm, events.INVOICE_PAID, "tryton", Invoice(source_id="788", reference="x"))
     assert strange.reason == "Nothing follows from it."
 
