@@ -168,6 +168,9 @@ class HttpClient:
                 trust_env=False,
                 trace_configs=[_connection_trace()],
             )
+            if not pooled:
+                # else a PUT or DELETE whose connection breaks is sent once more by itself
+                session._retry_connection = False
             self._sessions[pooled] = session
         return session
 

@@ -137,6 +137,18 @@ async def test_only_the_connections_host_is_called(target: str) -> None:
         await client.send("GET", target)
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+async def test_a_write_whose_connection_breaks_is_sent_once(method: str) -> None:
+    seen: list[bytes] = []
+
+    async def hang_up(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        seen.append(await reader.readuntil(b"\r\n\r\n"))
+
+    async with served(hang_up) as client:
+        assert isinstance(await client.send(method, "/"), NoAnswer)
+    assert len(seen) == 1
+
+
 async def test_a_write_never_rides_a_used_connection() -> None:
     seen: list[object] = []
 
