@@ -11,6 +11,7 @@ from integrations.connector import Connection, Connector, Descriptor
 from integrations.coupa.connector import CoupaConnector
 from integrations.salesforce.connector import SalesforceConnector
 from integrations.slack.connector import SlackConnector
+from integrations.snowflake.connector import SnowflakeConnector
 from integrations.tryton.connector import TrytonConnector
 from integrations.workday.connector import WorkdayConnector
 
@@ -23,6 +24,7 @@ CONNECTORS: dict[str, Callable[[Connection], Connector]] = {
     "business_central": CentralConnector,
     "coupa": CoupaConnector,
     "slack": SlackConnector,
+    "snowflake": SnowflakeConnector,
 }
 
 

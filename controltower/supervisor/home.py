@@ -10,19 +10,19 @@ import os
 import secrets
 import socket
 import time
-import tomllib
 from collections.abc import Container
 from pathlib import Path
 from typing import IO, Any
 
 from controltower.embedded.process import write_private
+from controltower.supervisor.credentials import draw
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 VENDORS = {
-    file.parent.name: tuple(tomllib.loads(file.read_text(encoding="utf-8"))["credentials"])
+    file.parent.name: file
     for file in sorted((REPOSITORY / "integrations" / "sandbox").glob("*/system.toml"))
 }
-"""The pretend vendors that live together in one process, and the credentials that each accepts."""
+"""The pretend vendors that live together in one process, and where each says what it needs."""
 
 SANDBOX_DOORS = ("salesforce", "control", "tryton", "tryton_control", "town_control", *VENDORS)
 """What the sandbox listens for: the CRM, the control page, the ERP, the ERP's own controls, the
@@ -106,7 +106,8 @@ class Home:
         has joined since gets credentials of its own.
         """
         kept = self._kept("sandbox.json", _new_sandbox)
-        kept["credentials"] = _vendors_credentials() | kept["credentials"]
+        for file in VENDORS.values():
+            kept["credentials"] |= draw(file, known=kept["credentials"])
         ports: dict[str, int] = kept["ports"]
         taken = {first_port - 1}
         for offset, name in enumerate(SANDBOX_DOORS):
@@ -197,14 +198,6 @@ def _new_sandbox() -> dict[str, Any]:
             "SANDBOX_TRYTON_PASSWORD": secrets.token_urlsafe(24),
             "SANDBOX_WEBHOOK_SECRET": "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode(),
         },
-    }
-
-
-def _vendors_credentials() -> dict[str, str]:
-    return {
-        f"SANDBOX_{name.upper()}_{credential}": secrets.token_urlsafe(24)
-        for name, credentials in VENDORS.items()
-        for credential in credentials
     }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import socket
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from controltower.supervisor.credentials import draw
 from integrations.sandbox import town
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -109,13 +109,10 @@ class Town:
 def start_town(data: Path) -> Town:
     """Start every vendor of the town on free ports and wait until they answer."""
     ports = {name: free_port() for name in town.names()}
-    drawn = {
-        name: {key: secrets.token_urlsafe(24) for key in town.credentials_of(name)}
-        for name in ports
-    }
+    drawn = {name: draw(town.ROOM / name / "system.toml") for name in ports}
     given = {f"SANDBOX_{name.upper()}_URL": f"http://127.0.0.1:{at}" for name, at in ports.items()}
-    for name, credentials in drawn.items():
-        given |= {f"SANDBOX_{name.upper()}_{key}": value for key, value in credentials.items()}
+    for credentials in drawn.values():
+        given |= credentials
     control = free_port()
     command = [sys.executable, "-m", "integrations.sandbox.town", "--data", str(data)]
     command += ["--control-port", str(control)]
@@ -125,7 +122,12 @@ def start_town(data: Path) -> Town:
     return Town(
         {name: f"http://127.0.0.1:{port}" for name, port in ports.items()},
         {name: ControlDoor(f"http://127.0.0.1:{control}/{name}") for name in ports},
-        {name: {key.lower(): v for key, v in found.items()} for name, found in drawn.items()},
+        {
+            name: {
+                key.removeprefix(f"SANDBOX_{name.upper()}_").lower(): v for key, v in found.items()
+            }
+            for name, found in drawn.items()
+        },
         process,
     )
 

@@ -74,6 +74,7 @@ VENDORS = (
     _vendor("business_central", "Business Central", "ERP", "erp", "client_id", "client_secret"),
     _vendor("coupa", "Coupa", "Spend", "spend", "client_id", "client_secret"),
     _vendor("slack", "Slack", "Collaboration", "chat", "bot_token"),
+    _vendor("snowflake", "Snowflake", "Analytics", "warehouse", "private_key"),
     _vendor("workday", "Workday", "HRIS", "hris", "client_id", "client_secret", "refresh_token"),
 )
 ROUTES_SINCE = date(2020, 1, 1)
