@@ -16,6 +16,7 @@ from integrations.connector import Connection
 from integrations.order_lines import Arithmetic
 from integrations.orders import UnknownCodes
 from integrations.tryton.client import Talk
+from integrations.tryton.sides import Side
 
 UNITS = {"hour": ("Hour", 2), "day": ("Day", 2), "unit": ("Unit", 0)}
 """Our unit to Tryton's name for it and the decimals it allows in a quantity."""
@@ -122,10 +123,10 @@ class Codes:
         text = f"Payment term {name or '(none)'} is not known or is switched off in Tryton."
         return self.miss("payment_term", text)
 
-    async def journal(self) -> int:
+    async def journal(self, side: Side) -> int:
         return await self._kept(
-            "account.journal", [["type", "=", "revenue"]], "journal",
-            "Tryton has no journal for revenue.",
+            "account.journal", [["type", "=", side.journal]], "journal",
+            f"Tryton has no journal for {side.journal}.",
         )  # fmt: skip
 
     async def taxes(self, company: Company, codes: set[str]) -> dict[str, int]:
@@ -142,18 +143,18 @@ class Codes:
             "chart of accounts of {}.",
         )  # fmt: skip
 
-    async def receivable(self, company: Company, party: dict[str, Any]) -> int:
-        """The party's own receivable account in this company, else the company's default."""
-        if party.get("account_receivable"):
-            return int(party["account_receivable"])
-        key = ("receivable", company.code)
+    async def account_of(self, company: Company, party: dict[str, Any], side: Side) -> int:
+        """The party's own account on that side in this company, else the company's default."""
+        if party.get(side.account):
+            return int(party[side.account])
+        key = (side.account, company.code)
         if key not in self._directory.ids:
             rows = await self._talk.read(
-                "account.configuration", [1], ["default_account_receivable"], company.id
+                "account.configuration", [1], [f"default_{side.account}"], company.id
             )
-            found = rows[0]["default_account_receivable"]
+            found = rows[0][f"default_{side.account}"]
             if not found:
-                text = f"{party['name']} has no receivable account in {company.name}."
+                text = f"{party['name']} has no {side.account_title} in {company.name}."
                 return self.miss("party_code", text)
             self._directory.ids[key] = int(found)
         return self._directory.ids[key]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -35,6 +35,7 @@ from integrations.tryton import customers, feed, invoices, periods
 from integrations.tryton.client import Talk, TrytonClient, context
 from integrations.tryton.codes import directory_of
 from integrations.tryton.refusals import Refusal
+from integrations.tryton.sides import INVOICES, PARTIES, Side
 
 LONGEST_PROCESSING = timedelta(seconds=15)
 """Tryton gives up waiting for its database after 2 × 5 s and then works for less than 2 s; no
@@ -50,6 +51,9 @@ DESCRIPTOR = Descriptor(
         Operation("customer", "upsert", Effect.KEYED, LONGEST_PROCESSING),
         Operation("invoice", "upsert", Effect.PROBED, LONGEST_PROCESSING),
         Operation("invoice", "post", Effect.IDEMPOTENT, LONGEST_PROCESSING),
+        Operation("supplier", "upsert", Effect.KEYED, LONGEST_PROCESSING),
+        Operation("supplier_invoice", "upsert", Effect.PROBED, LONGEST_PROCESSING),
+        Operation("supplier_invoice", "post", Effect.IDEMPOTENT, LONGEST_PROCESSING),
     ),
     verification=Verification.REAL_COUNTERPART,
     auth=Auth.LOGIN,
@@ -57,6 +61,7 @@ DESCRIPTOR = Descriptor(
 )
 
 _UNREADABLE = Unknown(text="Tryton has done it, but what came of it could not be read back.")
+_WRITTEN = (*PARTIES, *INVOICES)
 _CODES = frozenset({"tax_code", "account", "payment_term"})
 T = TypeVar("T")
 
@@ -111,65 +116,67 @@ class TrytonConnector:
         """A poll needs no acknowledgement."""
 
     async def get(self, entity: str, ref: str, company: str = "") -> Verdict:
-        """Read a customer or an invoice by its Tryton id."""
-        _known(entity, {"customer", "invoice"})
+        """Read a customer, a supplier or an invoice of either by its Tryton id."""
+        _known(entity, _WRITTEN)
         if not ref.isdecimal():
             return Rejected(kind=Kind.NOT_FOUND, text=f"Tryton has no {entity} “{ref}”.")
-        if entity == "customer":
+        if side := PARTIES.get(entity):
             return await self._verdict(
-                lambda talk: customers.get(talk, self._directory, ref, company)
+                lambda talk: customers.get(talk, self._directory, ref, company, side)
             )
         return await self._verdict(lambda talk: invoices.get(talk, ref))
 
     async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
-        """Look up a customer, an invoice by reference, a period by date, or a code."""
-        _known(entity, {"customer", "invoice", "period", *_CODES})
+        """Look up a party, an invoice by reference, a period by date, or a code."""
+        _known(entity, {*_WRITTEN, "period", *_CODES})
 
         async def found(talk: Talk) -> Verdict:
             if entity in _CODES:
                 return await periods.find_code(talk, self._directory, entity, business_key)
-            finders = {
-                "customer": customers.find, "invoice": invoices.find, "period": periods.find_period,
-            }  # fmt: skip
-            return await finders[entity](talk, self._directory, business_key)
+            if entity == "period":
+                return await periods.find_period(talk, self._directory, business_key)
+            look = customers.find if entity in PARTIES else invoices.find
+            return await look(talk, self._directory, business_key, _side(entity))
 
         return await self._verdict(found)
 
     async def check(self, entity: str, record: Mapping[str, Any]) -> Verdict | None:
-        """Would this customer or invoice be refused for what it refers to? Reads only."""
-        _known(entity, {"customer", "invoice"})
-        look = customers.check if entity == "customer" else invoices.check
+        """Would this party or invoice be refused for what it refers to? Reads only."""
+        _known(entity, _WRITTEN)
 
         async def looked(talk: Talk) -> Verdict:
-            objection = await look(talk, self._directory, record)
+            if entity in PARTIES:
+                objection = await customers.check(talk, self._directory, record)
+            else:
+                objection = await invoices.check(talk, self._directory, record, _side(entity))
             return objection or Done(ref="", outcome=Outcome.READ)
 
         verdict = await self._verdict(looked)
         return None if isinstance(verdict, Done) else verdict
 
     async def upsert(self, entity: str, record: Mapping[str, Any], idempotency_key: str) -> Verdict:
-        """Create or update a customer or a draft invoice.
+        """Create or update a party or a draft invoice.
 
-        Tryton takes no idempotency key: a customer's `code` is unique, and an invoice's `reference`
+        Tryton takes no idempotency key: a party's `code` is unique, and an invoice's `reference`
         is looked up first.
         """
-        _known(entity, {"customer", "invoice"})
-        write = customers.upsert if entity == "customer" else invoices.upsert
-        return await self._verdict(lambda talk: write(talk, self._directory, record))
+        _known(entity, _WRITTEN)
+        write = customers.upsert if entity in PARTIES else invoices.upsert
+        return await self._verdict(lambda talk: write(talk, self._directory, record, _side(entity)))
 
     async def act(
         self, entity: str, ref: str, action: str, record: Mapping[str, Any], idempotency_key: str
     ) -> Verdict:
-        """Post an invoice."""
-        if (entity, action) != ("invoice", "post"):
+        """Post an invoice of either side."""
+        if entity not in INVOICES or action != "post":
             return not_offered("Tryton", f"“{action}” on {entity}")
         if not ref.isdecimal():
             return Rejected(kind=Kind.NOT_FOUND, text=f"Tryton has no {entity} “{ref}”.")
         return await self._verdict(lambda talk: invoices.post(talk, ref, record))
 
     async def keys(self, entity: str, since: datetime, until: datetime) -> Sequence[Key]:
-        """Booked invoices (reference, total) or customers (code). Raises CallFailed."""
-        _known(entity, {"customer", "invoice"})
+        """Booked invoices (reference, total) or parties (code). Raises CallFailed."""
+        _known(entity, _WRITTEN)
         return await self._data(lambda talk: feed.keys(talk, entity, since, until))
 
     async def _verdict(self, operation: Callable[[Talk], Awaitable[Verdict]]) -> Verdict:
@@ -196,6 +203,10 @@ class TrytonConnector:
             raise CallFailed(talk.told(drift.verdict())) from None
 
 
-def _known(entity: str, offered: set[str]) -> None:
+def _side(entity: str) -> Side:
+    return (PARTIES | INVOICES)[entity]
+
+
+def _known(entity: str, offered: Collection[str]) -> None:
     if entity not in offered:
         raise CallFailed(not_offered("Tryton", entity))

@@ -1,4 +1,4 @@
-"""Customers: parties of Tryton, shared by all companies, with a receivable account in each."""
+"""Customers and suppliers: parties of Tryton, shared by all companies, with an account in each."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from integrations.tryton.client import Talk, context
 from integrations.tryton.codes import Codes, Company, Directory
 from integrations.tryton.read_invoice import ref_of, version_of
 from integrations.tryton.refusals import Refusal
+from integrations.tryton.sides import SALE, Side
 
 FIELDS = [
     "code", "name", "active", "email", "account_receivable", "customer_payment_term",
-    "customer_payment_term.name", "write_date", "create_date",
+    "customer_payment_term.name", "account_payable", "supplier_payment_term",
+    "supplier_payment_term.name", "write_date", "create_date",
     "addresses.street", "addresses.city", "addresses.postal_code", "addresses.country.code",
     "identifiers.type", "identifiers.code_compact",
 ]  # fmt: skip
@@ -24,26 +26,32 @@ _IDENTIFIER_TYPES = {"AT": "at_vat", "US": "us_ein", "CA": "ca_bn"}
 """Where Tryton's name for the tax number is not the country followed by `_vat`."""
 
 
-async def find(talk: Talk, directory: Directory, key: Mapping[str, Any]) -> Verdict:
+async def find(
+    talk: Talk, directory: Directory, key: Mapping[str, Any], side: Side = SALE
+) -> Verdict:
     """By our code; else by VAT number; else, only when the key has none, by exact name."""
     company = await _company(talk, directory, key)
     matches = await _matches(talk, company, key)
     if not matches:
-        text = f"Tryton knows no customer {key.get('name') or key.get('code')}."
+        text = f"Tryton knows no {side.party} {key.get('name') or key.get('code')}."
         return Rejected(kind=Kind.NOT_FOUND, text=text)
     if len(matches) > 1:
         return _twice(matches, key)
-    return _done(matches[0], Outcome.READ, company)
+    return _done(matches[0], Outcome.READ, company, side)
 
 
-async def get(talk: Talk, directory: Directory, ref: str, company_code: str) -> Verdict:
+async def get(
+    talk: Talk, directory: Directory, ref: str, company_code: str, side: Side = SALE
+) -> Verdict:
     """Read one party by its Tryton id."""
     company = await _company(talk, directory, {"company": company_code})
     (row,) = await talk.read("party.party", [int(ref)], FIELDS, company.id if company else 0)
-    return _done(row, Outcome.READ, company)
+    return _done(row, Outcome.READ, company, side)
 
 
-async def upsert(talk: Talk, directory: Directory, record: Mapping[str, Any]) -> Verdict:
+async def upsert(
+    talk: Talk, directory: Directory, record: Mapping[str, Any], side: Side = SALE
+) -> Verdict:
     """Create the customer under our code, or bring the one that exists up to date.
 
     A customer that the ERP already had under a number of its own keeps name, address and number:
@@ -57,11 +65,11 @@ async def upsert(talk: Talk, directory: Directory, record: Mapping[str, Any]) ->
     wanted = str(record.get("payment_term") or "")
     term = await codes.payment_term(wanted) if wanted else 0
     if not matches:
-        return await _create(talk, codes, company, record, term)
-    receivable = await codes.receivable(company, matches[0])
+        return await _create(talk, codes, company, record, term, side)
+    account = await codes.account_of(company, matches[0], side)
     codes.settle()
-    changes = _changes(matches[0], record, term, receivable)
-    return await _update(talk, company, matches[0], changes)
+    changes = _changes(matches[0], record, {side.account: account, side.term: term})
+    return await _update(talk, company, matches[0], changes, side)
 
 
 async def check(talk: Talk, directory: Directory, record: Mapping[str, Any]) -> Verdict | None:
@@ -80,19 +88,19 @@ async def check(talk: Talk, directory: Directory, record: Mapping[str, Any]) -> 
 
 
 async def _create(
-    talk: Talk, codes: Codes, company: Company, record: Mapping[str, Any], term: int
+    talk: Talk, codes: Codes, company: Company, record: Mapping[str, Any], term: int, side: Side
 ) -> Verdict:
     country = await codes.country(str(record.get("country") or ""))
-    receivable = await codes.receivable(company, {"name": record.get("name")})
+    account = await codes.account_of(company, {"name": record.get("name")}, side)
     codes.settle()
     values: dict[str, Any] = {
         "name": record["name"],
         "code": record["code"],
-        "account_receivable": receivable,
+        side.account: account,
         "addresses": [["create", [_address(record, country)]]],
     }
     if term:
-        values["customer_payment_term"] = term
+        values[side.term] = term
     if record.get("vat_number"):
         identifier = {"code": record["vat_number"], "type": _identifier_type(record)}
         values["identifiers"] = [["create", [identifier]]]
@@ -104,42 +112,38 @@ async def _create(
     except Refusal as refusal:
         if refusal.kind is not Kind.DUPLICATE:
             raise
-        return await _taken(talk, company, str(record["code"]))
+        return await _taken(talk, company, str(record["code"]), side)
     (row,) = await talk.read("party.party", [ref], FIELDS, company.id)
-    return _done(row, Outcome.CREATED, company)
+    return _done(row, Outcome.CREATED, company, side)
 
 
-async def _taken(talk: Talk, company: Company, code: str) -> Verdict:
+async def _taken(talk: Talk, company: Company, code: str, side: Side) -> Verdict:
     """Our code is there already: somebody was faster, or the customer is switched off."""
     domain = [["code", "=", code], ["active", "in", [True, False]]]
     (row,) = await talk.rows("party.party", domain, FIELDS, company.id)
     if row["active"]:
-        return _done(row, Outcome.ALREADY_DONE, company)
-    text = f"Customer {code} ({row['name']}) is switched off in Tryton."
+        return _done(row, Outcome.ALREADY_DONE, company, side)
+    text = f"{side.party.title()} {code} ({row['name']}) is switched off in Tryton."
     return Rejected(kind=Kind.CONFLICT, text=text)
 
 
 def _changes(
-    row: dict[str, Any], record: Mapping[str, Any], term: int, receivable: int
+    row: dict[str, Any], record: Mapping[str, Any], wanted: Mapping[str, int]
 ) -> dict[str, Any]:
-    changes: dict[str, Any] = {}
-    if not row["account_receivable"]:
-        changes["account_receivable"] = receivable
-    if term and not row["customer_payment_term"]:
-        changes["customer_payment_term"] = term
+    changes: dict[str, Any] = {n: value for n, value in wanted.items() if value and not row[n]}
     if row["code"] == record.get("code") and row["name"] != record.get("name"):
         changes["name"] = record["name"]
     return changes
 
 
 async def _update(
-    talk: Talk, company: Company, row: dict[str, Any], changes: dict[str, Any]
+    talk: Talk, company: Company, row: dict[str, Any], changes: dict[str, Any], side: Side
 ) -> Verdict:
     if not changes:
-        return _done(row, Outcome.UNCHANGED, company)
+        return _done(row, Outcome.UNCHANGED, company, side)
     await talk.do("model.party.party.write", [row["id"]], changes, context(company.id))
     (row,) = await talk.read("party.party", [row["id"]], FIELDS, company.id)
-    return _done(row, Outcome.UPDATED, company)
+    return _done(row, Outcome.UPDATED, company, side)
 
 
 async def _matches(
@@ -187,7 +191,7 @@ def _identifier_type(record: Mapping[str, Any]) -> str:
     return _IDENTIFIER_TYPES.get(country, f"{country.lower()}_vat")
 
 
-def _done(row: Row, outcome: Outcome, company: Company | None) -> Done:
+def _done(row: Row, outcome: Outcome, company: Company | None, side: Side) -> Done:
     """What Tryton has of the customer. Raises Drift."""
     address = next(iter(listed(row, ("addresses.",))), _NOWHERE)
     customer = Customer(
@@ -202,7 +206,7 @@ def _done(row: Row, outcome: Outcome, company: Company | None) -> Done:
         contact_email=text(row, "email"),
         erp_code=text(row, "code"),
     )
-    term = text(row, ("customer_payment_term.", "name"))
+    term = text(row, (f"{side.term}.", "name"))
     values = customer.as_dict() | {"code": customer.erp_code, "payment_term": term}
     return Done(ref=customer.source_id, outcome=outcome, version=version_of(row), values=values)
 

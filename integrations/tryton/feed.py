@@ -17,6 +17,7 @@ from integrations.connector import Change, ChangePage, Key
 from integrations.shape import choice, figure, required, text
 from integrations.tryton import customers, read_invoice
 from integrations.tryton.client import Talk, whole
+from integrations.tryton.sides import INVOICES, PARTIES
 
 SETTLED = timedelta(seconds=15)
 """How long a transaction of Tryton's can take; option `settle_seconds`."""
@@ -53,15 +54,15 @@ async def changes(
 
 
 async def keys(talk: Talk, entity: str, since: datetime, until: datetime) -> Sequence[Key]:
-    """Booked invoices, or customers, last changed in [since, until)."""
+    """Booked invoices of a side, or parties, last changed in [since, until)."""
     window = [["write_date", ">=", since], ["write_date", "<", until]]
-    if entity == "customer":
+    if entity in PARTIES:
         rows = await talk.rows("party.party", window, customers.FIELDS)
         return [
             Key(read_invoice.ref_of(row), text(row, "code"), read_invoice.version_of(row))
             for row in rows
         ]
-    domain = [*window, ["type", "=", "out"], ["state", "in", sorted(_EVENTS)]]
+    domain = [*window, ["type", "=", INVOICES[entity].type], ["state", "in", sorted(_EVENTS)]]
     return [_key(row) for row in await talk.rows(read_invoice.MODEL, domain, read_invoice.FIELDS)]
 
 

@@ -1,4 +1,4 @@
-"""Customer invoices: drafted under our reference, posted, and read back as Tryton totals them."""
+"""Invoices of either side: drafted under our reference, posted, read back as Tryton has them."""
 
 from __future__ import annotations
 
@@ -20,12 +20,15 @@ from integrations.tryton.client import Talk, context
 from integrations.tryton.codes import ARITHMETIC, Codes, Company, Directory
 from integrations.tryton.read_invoice import FIELDS, MODEL, done, record_of
 from integrations.tryton.refusals import PAST_DUE_WARNING, Refusal
+from integrations.tryton.sides import SALE, Side
 from integrations.tryton.wire import Quantity
 
 BOOKED = frozenset({"posted", "paid"})
 
 
-async def find(talk: Talk, directory: Directory, key: Mapping[str, Any]) -> Verdict:
+async def find(
+    talk: Talk, directory: Directory, key: Mapping[str, Any], side: Side = SALE
+) -> Verdict:
     """By our reference, in one company when the key names it. Cancelled invoices do not count.
 
     `facts` names all that the invoice is to carry, by what the origin of each line ends with: an
@@ -35,7 +38,7 @@ async def find(talk: Talk, directory: Directory, key: Mapping[str, Any]) -> Verd
     codes = Codes(talk, directory)
     company = await codes.company(str(key["company"])) if key.get("company") else None
     reference = str(key.get("reference") or "").strip()
-    rows = await _by_reference(talk, reference, company) if reference else []
+    rows = await _by_reference(talk, reference, company, side) if reference else []
     facts = [str(fact) for fact in key.get("facts") or ()]
     if not rows and facts and (carrying := await carriers.of(talk, facts, company)):
         return carriers.judged(carrying, facts)
@@ -54,7 +57,9 @@ async def get(talk: Talk, ref: str) -> Verdict:
     return done(await _row(talk, int(ref)), Outcome.READ)
 
 
-async def upsert(talk: Talk, directory: Directory, record: Mapping[str, Any]) -> Verdict:
+async def upsert(
+    talk: Talk, directory: Directory, record: Mapping[str, Any], side: Side = SALE
+) -> Verdict:
     """Draft the invoice, unless our reference is already there.
 
     A draft of the same content is left alone, another is brought up to date; a posted invoice is
@@ -63,14 +68,14 @@ async def upsert(talk: Talk, directory: Directory, record: Mapping[str, Any]) ->
     order = Order.read(record, ARITHMETIC)
     codes = Codes(talk, directory)
     company = await codes.company(order.company)
-    known = await _by_reference(talk, order.reference, company)
+    known = await _by_reference(talk, order.reference, company, side)
     if len(known) > 1:
         return _twice(known, order.reference)
     if known and known[0]["state"] in BOOKED:
         return done(known[0], Outcome.ALREADY_DONE)
     if known and order.is_said_by(record_of(known[0])):
         return done(known[0], Outcome.UNCHANGED)
-    values = await _values(talk, codes, company, order)
+    values = await _values(talk, codes, company, order, side)
     if known:
         values["lines"].insert(0, ["delete", [line["id"] for line in known[0]["lines."]]])
         await talk.do(f"model.{MODEL}.write", [known[0]["id"]], values, context(company.id))
@@ -79,7 +84,9 @@ async def upsert(talk: Talk, directory: Directory, record: Mapping[str, Any]) ->
     return done(await _row(talk, ref), Outcome.CREATED)
 
 
-async def check(talk: Talk, directory: Directory, record: Mapping[str, Any]) -> Verdict | None:
+async def check(
+    talk: Talk, directory: Directory, record: Mapping[str, Any], side: Side = SALE
+) -> Verdict | None:
     """Look up everything an invoice refers to, its period included.
 
     Raises UnknownCodes with all that is missing.
@@ -87,7 +94,7 @@ async def check(talk: Talk, directory: Directory, record: Mapping[str, Any]) -> 
     order = Order.read(record, ARITHMETIC)
     codes = Codes(talk, directory)
     company = await codes.company(order.company)
-    await _values(talk, codes, company, order)
+    await _values(talk, codes, company, order, side)
     if order.on is None:
         return None
     asked = {"company": order.company, "date": order.on}
@@ -148,20 +155,22 @@ def _cancelled(row: dict[str, Any]) -> Verdict:
     return Rejected(kind=Kind.CONFLICT, text=text)
 
 
-async def _values(talk: Talk, codes: Codes, company: Company, order: Order) -> dict[str, Any]:
+async def _values(
+    talk: Talk, codes: Codes, company: Company, order: Order, side: Side
+) -> dict[str, Any]:
     """The invoice in Tryton's ids. Raises UnknownCodes with everything that is missing."""
-    party = await _party(talk, codes, company, order.party_code)
+    party = await _party(talk, codes, company, order.party_code, side)
     currency = await codes.currency(order.currency)
     term = await codes.payment_term(order.payment_term) if order.payment_term else None
     taxes = await codes.taxes(company, {line.tax_code for line in order.lines})
     accounts = await codes.accounts(company, {line.account_code for line in order.lines})
     values: dict[str, Any] = {
-        "type": "out",
+        "type": side.type,
         "company": company.id,
         "party": party.get("id", 0),
         "invoice_address": next(iter(party.get("addresses", ())), None),
-        "account": await codes.receivable(company, party) if party else 0,
-        "journal": await codes.journal(),
+        "account": await codes.account_of(company, party, side) if party else 0,
+        "journal": await codes.journal(side),
         "currency": currency,
         "payment_term": term,
         "invoice_date": order.on,
@@ -183,11 +192,13 @@ async def _values(talk: Talk, codes: Codes, company: Company, order: Order) -> d
     return values | {"lines": [["create", rows]]}
 
 
-async def _party(talk: Talk, codes: Codes, company: Company, code: str) -> dict[str, Any]:
-    fields = ["code", "name", "account_receivable", "addresses"]
+async def _party(
+    talk: Talk, codes: Codes, company: Company, code: str, side: Side
+) -> dict[str, Any]:
+    fields = ["code", "name", side.account, "addresses"]
     rows = await talk.rows("party.party", [["code", "=", code]], fields, company.id)
     if not rows:
-        text = f"Customer {code or '(none)'} is not known or is switched off in Tryton."
+        text = f"{side.party.title()} {code or '(none)'} is not known or is switched off in Tryton."
         codes.miss("party_code", text)
         return {}
     if not rows[0]["addresses"]:
@@ -196,10 +207,10 @@ async def _party(talk: Talk, codes: Codes, company: Company, code: str) -> dict[
 
 
 async def _by_reference(
-    talk: Talk, reference: str, company: Company | None
+    talk: Talk, reference: str, company: Company | None, side: Side
 ) -> list[dict[str, Any]]:
     domain: list[Any] = [
-        ["type", "=", "out"], ["reference", "=", reference], ["state", "!=", "cancelled"],
+        ["type", "=", side.type], ["reference", "=", reference], ["state", "!=", "cancelled"],
     ]  # fmt: skip
     if company:
         domain.append(["company", "=", company.id])

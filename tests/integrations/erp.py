@@ -73,6 +73,10 @@ class Erp:
         """The ERP's own books: every invoice with this reference, drafts included."""
         return list(self._books(f"invoices?reference={reference}")["invoices"])
 
+    def supplier_invoices(self, reference: str) -> list[dict[str, Any]]:
+        """The same for what suppliers have sent."""
+        return list(self._books(f"invoices?type=in&reference={reference}")["invoices"])
+
     def totals(self) -> list[dict[str, Any]]:
         """Booked totals per company and currency."""
         return list(self._books("totals")["totals"])

@@ -93,9 +93,12 @@ class Ledger:
             for row in rows
         ]
 
-    async def invoices(self, company: str = "", reference: str = "") -> list[dict[str, Any]]:
-        """Customer invoices as the books hold them, drafts included; amounts as exact text."""
-        domain: list[Any] = [["type", "=", "out"]]
+    async def invoices(
+        self, company: str = "", reference: str = "", kind: str = "out"
+    ) -> list[dict[str, Any]]:
+        """Customer invoices, or suppliers' ("in"), as the books hold them, drafts included; amounts
+        as exact text."""
+        domain: list[Any] = [["type", "=", kind]]
         if company:
             domain.append(["company.party.code", "=", company])
         if reference:

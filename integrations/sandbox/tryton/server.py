@@ -78,7 +78,7 @@ class ErpControl(Control):
     ``POST /api/actions/close_period|reopen_period {company, period}`` ·
     ``POST /api/actions/switch_tax {company, code, active}`` ·
     ``POST /api/actions/pay_invoice {number, date?}`` · ``POST /api/actions/crash`` ·
-    ``GET /api/books/invoices?company=&reference=`` · ``GET /api/books/totals`` ·
+    ``GET /api/books/invoices?company=&reference=&type=`` · ``GET /api/books/totals`` ·
     ``GET /api/books/periods`` (those not open).
     """
 
@@ -102,8 +102,9 @@ class ErpControl(Control):
         return web.json_response(await self._ledger.act(name, wanted), status=201)
 
     async def _invoices(self, request: web.Request) -> web.Response:
+        kind = "in" if request.query.get("type") == "in" else "out"
         wanted = request.query.get("company", ""), request.query.get("reference", "")
-        return web.json_response({"invoices": await self._ledger.invoices(*wanted)})
+        return web.json_response({"invoices": await self._ledger.invoices(*wanted, kind)})
 
     async def _totals(self, _request: web.Request) -> web.Response:
         return web.json_response({"totals": await self._ledger.totals()})
