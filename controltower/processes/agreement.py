@@ -49,3 +49,26 @@ def status_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     if found.get("invoice_number") == sent["invoice_number"]:
         return ""
     return f"the PSA shows invoice “{found.get('invoice_number')}”"
+
+
+def bill_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """Net and tax: what the supplier charges is what is paid, to the cent."""
+    charged = [Decimal(str(sent[name])) for name in ("untaxed", "tax")]
+    booked = [Decimal(str(found.get(name, 0))) for name in ("untaxed", "tax")]
+    if charged == booked:
+        return ""
+    return (
+        f"the supplier charges {charged[0]} and {charged[1]} tax, "
+        f"the ERP makes it {booked[0]} and {booked[1]} tax"
+    )
+
+
+def reference_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    if sent["reference"] == found.get("reference"):
+        return ""
+    return f"the spend system shows the reference “{found.get('reference')}”"
+
+
+def not_succeeded(_sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    status = str(found.get("status", ""))
+    return "" if status == "success" else f"the spend system shows the run as “{status}”"

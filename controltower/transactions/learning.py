@@ -13,7 +13,13 @@ from controltower.transactions.intent import Answered
 from controltower.transactions.models import Delivery, Step
 from controltower.transactions.protocol import Move, Purpose, State
 
-NUMBERED = {"invoice": "number", "billing_event": "number", "customer": "code"}
+NUMBERED = {
+    "invoice": "number",
+    "supplier_invoice": "number",
+    "billing_event": "number",
+    "customer": "code",
+    "supplier": "code",
+}
 """Where a target's answer carries the number that people use."""
 Proofs = dict[tuple[int, str, int], str]
 """The record that each (system, key, generation) is known to have made."""

@@ -146,6 +146,7 @@ GOALS = {
     "time-and-expense-to-billing": "post",
     "opportunity-to-project": "project",
     "time-to-cost-reporting": "record",
+    "spend-to-project-cost": "post",
 }
 """The step by which the business has what it wanted."""
 

@@ -43,7 +43,7 @@ class CertiniaConnector(OrgConnector):
             *(Operation(name, "get", Effect.READ) for name in ENTITIES),
             *(
                 Operation(name, "upsert", Effect.KEYED)
-                for name in ("project", "milestone", "assignment", "billing_event")
+                for name in ("project", "milestone", "assignment", "expense", "billing_event")
             ),
             *(Operation(name, "update", Effect.IDEMPOTENT) for name in ENTITIES),
             Operation("billing_event", "mark_invoiced", Effect.IDEMPOTENT),

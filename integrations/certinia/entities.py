@@ -89,6 +89,8 @@ ENTITIES: Mapping[str, Entity] = {
         keys=translate.fact_keys,
         key_field="Name",
         amount_field="pse__Amount__c",
+        numbers=frozenset({"pse__Amount__c"}),
+        required=("pse__Project__c", "pse__Expense_Date__c", "CurrencyIsoCode"),
     ),
     "billing_event": Entity(
         object="pse__Billing_Event__c",

@@ -137,13 +137,13 @@ class OrgConnector:
         """The canonical record; an org has no companies to choose from."""
         kind = self._kind(entity)
         answer = await self._query(selection(kind, f"Id = {quoted(ref)}", "Id"))
+        missing = f"{self.descriptor.title} has no {entity} with the id {ref}."
         if isinstance(answer, Misconfigured) and "invalid ID" in answer.text:
-            return Rejected(kind=Kind.NOT_FOUND, text=answer.text, exchange=answer.exchange)
+            return Rejected(kind=Kind.NOT_FOUND, text=missing, exchange=answer.exchange)
         if not isinstance(answer, Answer):
             return answer
         rows = self._rows(answer)
         if not rows:
-            missing = f"Salesforce has no {kind.object} with the id {ref}."
             return Rejected(kind=Kind.NOT_FOUND, text=missing, exchange=answer.exchange)
         return as_agreed(lambda: kind.found(rows[0], answer.exchange), answer.exchange)
 

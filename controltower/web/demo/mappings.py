@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from controltower.firm.models import Person, Role
 from controltower.mappings.models import (
@@ -13,28 +12,8 @@ from controltower.mappings.models import (
     Review,
     VersionState,
 )
-
-Rule = dict[str, Any]
-
-
-def copy(label: str, source: str, target: str, **more: Any) -> Rule:
-    return {"label": label, "source": source, "target": target, "rule": "copy", **more}
-
-
-def constant(label: str, target: str, value: Any) -> Rule:
-    return {"label": label, "source": "", "target": target, "rule": "constant", "value": value}
-
-
-def table(label: str, source: str, target: str, values: dict[str, str], **more: Any) -> Rule:
-    return {
-        "label": label,
-        "source": source,
-        "target": target,
-        "rule": "value_map",
-        "values": values,
-        **more,
-    }
-
+from controltower.web.demo import spend
+from controltower.web.demo.rules import Agreed, constant, copy, table
 
 TERMS = {"net_30": "NET30", "net_14": "NET14"}
 TAX_CODES = {
@@ -48,7 +27,7 @@ TAX_CODES = {
 }
 REVENUE_ACCOUNTS = {"time": "4.2.2", "milestone": "4.1.2", "expense": "4.1.3"}
 
-MAPPINGS: tuple[tuple[str, str, str, str, bool, list[Rule]], ...] = (
+MAPPINGS: tuple[Agreed, ...] = (
     (
         "customer-to-erp",
         "Client → ERP customer",
@@ -199,6 +178,7 @@ MAPPINGS: tuple[tuple[str, str, str, str, bool, list[Rule]], ...] = (
             copy("Correlation ID", "correlation_id", "Tower_Correlation_Id__c"),
         ],
     ),
+    *spend.MAPPINGS,
 )
 
 OWNERS = (
@@ -216,6 +196,7 @@ OWNERS = (
     ("invoice", "number", "tryton", False, False),
     ("invoice", "tax_code", "tryton", True, False),
     ("invoice", "account_code", "tryton", True, False),
+    *spend.OWNERS,
 )
 UNOWNED = {("project", "billing_method"), ("invoice", "account_code")}
 """Left without an owner on purpose: the board shows unowned fields first."""

@@ -50,7 +50,7 @@ async def serve(arguments: argparse.Namespace, client_id: str, client_secret: st
     server = SalesforceServer(org, board, client_id, client_secret)
     chance = random.Random(arguments.seed)
     work = FirmAtWork(org, chance)
-    pace = Pace(work, chance)
+    pace = Pace(work, chance, _other_doors())
     if arguments.pace:
         pace.set_pace(arguments.pace)
     settle_in(work)

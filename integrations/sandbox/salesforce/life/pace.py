@@ -6,12 +6,13 @@ import asyncio
 import random
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from integrations.sandbox.control import Impossible
 from integrations.sandbox.salesforce.errors import Refused
 from integrations.sandbox.salesforce.life.dirt import DIRT
+from integrations.sandbox.salesforce.life.errands import Errands
 from integrations.sandbox.salesforce.life.firm_at_work import FirmAtWork
 
 EVENTS_PER_MINUTE = {"pause": 0.0, "normal": 4.0, "busy": 20.0, "month_end": 45.0}
@@ -26,9 +27,13 @@ _TIME_TO_STAFF = timedelta(seconds=12)
 class Pace:
     """The firm's clock. The pace and the count of what happened survive a restart."""
 
-    def __init__(self, work: FirmAtWork, chance: random.Random) -> None:
+    def __init__(
+        self, work: FirmAtWork, chance: random.Random, doors: Mapping[str, str] | None = None
+    ) -> None:
+        """`doors` are the control doors of the firm's other systems, by their names."""
         self._work = work
         self._chance = chance
+        self._errands = Errands(doors or {}, chance)
         self._recent: deque[dict[str, str]] = deque(maxlen=12)
 
     @property
@@ -95,6 +100,7 @@ class Pace:
             (55 if month_end else 44, self._approve_time),
             (18, self._approve_expense),
             (16 if month_end else 8, self._approve_milestone),
+            (8 if self._errands.can_buy else 0, self._buy),
         ]
         return self._chance.choices([d for _, d in deeds], [w for w, _ in deeds])[0]()
 
@@ -124,6 +130,12 @@ class Pace:
         billable = self._chance.random() > 0.08
         project = self._chance.choice(projects[:60])
         return "time approved", self._work.approve_week(project, billable=billable)
+
+    def _buy(self) -> tuple[str, dict[str, str]]:
+        projects = self._work.projects()
+        if not projects:
+            return "", {}
+        return self._errands.buy(self._chance.choice(projects[:60]))
 
     def _approve_expense(self) -> tuple[str, dict[str, str]]:
         projects = self._work.projects(by_time=True)

@@ -1,0 +1,56 @@
+"""What the firm's people do in its other systems, through the control doors of those."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping
+from contextlib import suppress
+from decimal import Decimal
+
+from aiohttp import ClientError, ClientSession, ClientTimeout
+
+from integrations.sandbox.salesforce.life.firm_at_work import cents
+from integrations.sandbox.salesforce.store import Row
+
+_TIMEOUT = ClientTimeout(total=5)
+_UNMAPPED, _UNMAPPED_SHARE = "6999", 0.05
+"""An account that nobody has mapped, now and then: part of life."""
+
+
+class Errands:
+    """Errands into the systems whose doors are known. A system that is away is not waited for."""
+
+    def __init__(self, doors: Mapping[str, str], chance: random.Random) -> None:
+        self._doors = doors
+        self._chance = chance
+        self._running = set[asyncio.Task[None]]()
+
+    @property
+    def can_buy(self) -> bool:
+        """Whether there is a spend system."""
+        return "coupa" in self._doors
+
+    def buy(self, project: Row) -> tuple[str, dict[str, str]]:
+        """Somebody approves a supplier's invoice, or an expense report, for a project."""
+        deed = self._chance.choices(["approve_invoice", "approve_report"], [70, 30])[0]
+        spent = cents(Decimal(str(self._chance.lognormvariate(6.2, 0.9))))
+        wanted = {
+            "project": str(project["Id"]),
+            "entity": str(project["Legal_Entity__c"]),
+            "currency": str(project["CurrencyIsoCode"]),
+            "amount": str(spent),
+            "billable": "true" if self._chance.random() < 0.3 else "",
+        }
+        if self._chance.random() < _UNMAPPED_SHARE:
+            wanted["account"] = _UNMAPPED
+        errand = asyncio.get_running_loop().create_task(self._run("coupa", deed, wanted))
+        self._running.add(errand)
+        errand.add_done_callback(self._running.discard)
+        return "purchase approved", {"project": wanted["project"], "amount": wanted["amount"]}
+
+    async def _run(self, system: str, deed: str, wanted: Mapping[str, str]) -> None:
+        url = f"{self._doors[system]}/api/actions/{deed}"
+        with suppress(ClientError, TimeoutError):
+            async with ClientSession(timeout=_TIMEOUT) as session:
+                await session.post(url, json=wanted)
