@@ -26,9 +26,11 @@ def chosen(
     """The one of several systems that takes the part, None when nothing tells which.
 
     Where the facts come from one of them, it hears what came of them; else the most particular
-    route in force decides.
+    route in force decides. A source is a connection, or a feed on one
+    ("kantata/timecard").
     """
-    origins = [system for system in able if system.slug in sources]
+    tellers = {source.partition("/")[0] for source in sources}
+    origins = [system for system in able if tellers & {system.slug, system.connection}]
     if len(origins) == 1:
         return origins[0]
     by_key = {system.pk: system for system in able}

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from controltower.firm.models import Person
 from controltower.mappings.apply import FieldLine, apply
 from controltower.processes.definition import Send
-from controltower.systems.models import System
+from controltower.systems.models import Feed
 from controltower.transactions.facts import definitions, facts
 from controltower.transactions.models import Step, Transaction
 from controltower.web import privacy, standing
@@ -42,11 +42,10 @@ def fields_of(
     """The context of the tab "fields"."""
     lines = [_line(line, step, shown) for line in mapped_lines(chain.chosen, step, now)]
     version = step.mapping_version
-    source = System.objects.filter(role="psa" if "item" in _kinds(chain) else "crm").first()
     return {
         "fields": lines,
         "mapping": f"v{version.number}" if version else "",
-        "source_system": source.title if source else _("the source"),
+        "source_system": _source_of(chain.chosen),
         "target_system": step.system.title if step.system else _("Control Tower"),
         "reveal": reveal_action(chain.chosen, person)
         if any(line.masked for line in lines)
@@ -54,8 +53,12 @@ def fields_of(
     }
 
 
-def _kinds(chain: Chain) -> str:
-    return "deal" if chain.chosen.process == "opportunity-to-project" else "item"
+def _source_of(one: Transaction) -> str:
+    """The system by whose feed the transaction's first fact came; another door names none."""
+    told = one.items.order_by("pk").values_list("source", flat=True).first() or ""
+    connection, _slash, entity = told.partition("/")
+    feeds = Feed.objects.filter(system__connection=connection, entity=entity)
+    return feeds.values_list("system__title", flat=True).first() or _("the source")
 
 
 def mapped_lines(one: Transaction, step: Step, now: datetime) -> list[FieldLine]:

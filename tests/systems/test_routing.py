@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from controltower.systems.models import Route, System
 from controltower.systems.routing import Part, chosen
 
-OLD, NEW = System(pk=1, slug="old", role="erp"), System(pk=2, slug="new", role="erp")
+OLD = System(pk=1, slug="old", connection="old-books", role="erp")
+NEW = System(pk=2, slug="new", connection="new-books", role="erp")
 DAY = date(2026, 11, 21)
 GERMANY, BRITAIN = 1, 2
 
@@ -31,6 +32,7 @@ def test_nothing_tells_without_a_route() -> None:
 
 def test_the_facts_own_system_hears_what_came_of_them() -> None:
     assert chosen(_part(), [OLD, NEW], [_route(OLD)], {"new", "crm"}) is NEW
+    assert chosen(_part(), [OLD, NEW], [_route(OLD)], {"new-books/invoice"}) is NEW
 
 
 def test_the_more_particular_route_decides() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from controltower.firm.models import AuditEntry
 from controltower.mappings.apply import apply
 from controltower.measures import exposure
+from controltower.systems.models import Feed, System
 from controltower.transactions.models import ReplayPlan, Transaction, TransactionState
 from controltower.web import keyset
 from tests import factories
@@ -141,6 +143,14 @@ class TestOneTransaction:
         assert "Tax code “DE-19” is not valid for this company." in said
         assert "Refused by Tryton ERP:" in said
         assert "Replay from step 4" in said
+
+    def test_the_fields_name_the_system_that_told_of_them(self, firm: Firm) -> None:
+        told = replace(firm.opportunity(), source="tryton/order")
+        deal = firm.play(firm.tell(told))
+        assert "From the source" in text(page(signed_in(firm.anna), deal))
+        tryton = System.objects.get(slug="tryton")
+        Feed.objects.create(system=tryton, entity="order", due_at=firm.now)
+        assert "From Tryton ERP" in text(page(signed_in(firm.anna), deal))
 
     def test_without_a_part_the_stuck_one_is_chosen(self, firm: Firm) -> None:
         deal = firm.deal()
