@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, ProgrammingError
 from django.db.transaction import atomic
 
+from controltower.canonical.events import PURCHASE_APPROVED
+from controltower.canonical.records import Purchase
 from controltower.canonical.verdicts import Kind
 from controltower.firm.models import AuditEntry, Person
 from controltower.incidents import acts, matching, runbooks, runs, steps, triage, writing_down
@@ -129,6 +132,17 @@ class TestApproval:
             drafted(firm, firm.otto, rule)
 
 
+def split_purchase(firm: Firm) -> Transaction:
+    """A purchase whose lines are coded to several accounts."""
+    bought = Purchase(
+        source_id="invoice-7", name="S-1001/7", entity="LF-DE", number="S-1001/7", kind="invoice",
+        supplier_name="Nordlicht Reisen GmbH", supplier_number="S-1001", project_id="a0P",
+        status="approved", account_code="6010, 6020", currency="EUR", amount=Decimal("480.00"),
+    )  # fmt: skip
+    event = firm.event(PURCHASE_APPROVED, "coupa", bought.number, bought, 1)
+    return firm.play(firm.tell(event))
+
+
 class TestMatching:
     @pytest.mark.parametrize(
         ("make", "slug"),
@@ -140,6 +154,7 @@ class TestMatching:
             (lambda firm: firm.deal(entity=""), "deal-without-entity"),
             (lambda firm: firm.deal({"project": refused("No.", Kind.AUTH)}), "wrong-credentials"),
             (in_doubt, "in-doubt"),
+            (split_purchase, "purchase-miscoded"),
         ],
     )  # fmt: skip
     def test_every_cause_of_the_processes_has_its_runbook(
@@ -152,6 +167,7 @@ class TestMatching:
         assert {slug for slug, *_ in RUNBOOKS} == {
             "closed-period", "tax-code-off", "client-twice", "unknown-currency",
             "deal-without-entity", "system-down", "wrong-credentials", "in-doubt",
+            "purchase-miscoded",
         }  # fmt: skip
 
 

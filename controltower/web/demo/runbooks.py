@@ -1,4 +1,4 @@
-"""The sandbox firm's runbooks for what its three processes really run into, approved by a second
+"""The sandbox firm's runbooks for what its processes really run into, approved by a second
 person."""
 
 from __future__ import annotations
@@ -153,6 +153,39 @@ RUNBOOKS: tuple[tuple[str, str, Rule, list[Rule]], ...] = (
             ),
             decide("Is anything left?", "", ("No, all of it has gone on", "end"), ("Yes", 5)),
             act("Write off what will never be", steps.WRITE_OFF, "Say who called the deal off."),
+        ],
+    ),
+    (
+        "purchase-miscoded",
+        "A purchase is coded so that it cannot be booked",
+        {
+            "words": [
+                "Cost account",
+                "Input tax",
+                "is coded to",
+                "nothing is charged to it",
+                "names several",
+            ]
+        },
+        [
+            HOW_MUCH,
+            decide(
+                "Where is the coding wrong?",
+                "Nobody is paid and no project is charged before it is booked.",
+                ("In the purchase: it is corrected in the spend system", 3),
+                ("In the mapping: a new version is in use", 4),
+                ("It is booked by hand", 6),
+            ),
+            wait(
+                "Wait for the correction to come in",
+                steps.NOTHING_STUCK,
+                60,
+                "A revised purchase is taken up by itself.",
+            )
+            | {"to": "end"},
+            REPLAY,
+            NOTHING_LEFT | {"to": "end"},
+            act("Settle what was booked by hand", steps.ELSEWHERE, "Name the ERP's number."),
         ],
     ),
     (
