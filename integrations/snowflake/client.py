@@ -11,7 +11,8 @@ from integrations import exact_json
 from integrations.answers import unanswered
 from integrations.connector import Connection
 from integrations.http import Answer, HttpClient
-from integrations.snowflake.key_pair import Unusable, token
+from integrations.signed_tokens import Unusable
+from integrations.snowflake.key_pair import token
 from integrations.snowflake.refusals import is_own, verdict_of
 
 STATEMENTS = "/api/v2/statements"

@@ -7,35 +7,24 @@ The token names account, user and the fingerprint of the public key that the use
 from __future__ import annotations
 
 import base64
-import binascii
-import functools
 import hashlib
-import json
 from datetime import UTC, datetime, timedelta
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_der_private_key,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from integrations.signed_tokens import Unusable, private_key, signed
 
 LIFE = timedelta(minutes=5)
 """Snowflake takes an hour at most; a call takes seconds."""
 
 
-class Unusable(Exception):
-    """The private key cannot be read, or is none of RSA."""
-
-
 def token(account: str, user: str, key: str) -> str:
     """A token for one call (RFC 7519, RS256). `key` is PEM, or PKCS #8 in base64. Raises
     Unusable."""
-    private = _private_key(key)
+    private = private_key(key)
+    if not isinstance(private, RSAPrivateKey):
+        raise Unusable
     who = f"{account}.{user}".upper()
     now = datetime.now(UTC)
     claims = {
@@ -44,34 +33,10 @@ def token(account: str, user: str, key: str) -> str:
         "iat": int(now.timestamp()),
         "exp": int((now + LIFE).timestamp()),
     }
-    signed = f"{_part({'alg': 'RS256', 'typ': 'JWT'})}.{_part(claims)}"
-    signature = private.sign(signed.encode(), PKCS1v15(), SHA256())
-    return f"{signed}.{_text(signature)}"
+    return signed(claims, private)
 
 
 def fingerprint(public: RSAPublicKey) -> str:
     """How Snowflake names a public key (`DESCRIBE USER`, RSA_PUBLIC_KEY_FP)."""
     form = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return f"SHA256:{base64.b64encode(hashlib.sha256(form).digest()).decode()}"
-
-
-@functools.lru_cache(maxsize=8)
-def _private_key(text: str) -> RSAPrivateKey:
-    try:
-        if text.startswith("-----BEGIN"):
-            key = load_pem_private_key(text.encode(), password=None)
-        else:
-            key = load_der_private_key(base64.b64decode(text, validate=True), password=None)
-    except (ValueError, TypeError, binascii.Error, UnsupportedAlgorithm):
-        raise Unusable from None
-    if not isinstance(key, RSAPrivateKey):
-        raise Unusable
-    return key
-
-
-def _part(content: object) -> str:
-    return _text(json.dumps(content, separators=(",", ":")).encode())
-
-
-def _text(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
