@@ -9,6 +9,7 @@ from integrations.business_central.connector import CentralConnector
 from integrations.certinia.connector import CertiniaConnector
 from integrations.connector import Connection, Connector, Descriptor
 from integrations.coupa.connector import CoupaConnector
+from integrations.netsuite.connector import SuiteConnector
 from integrations.salesforce.connector import SalesforceConnector
 from integrations.slack.connector import SlackConnector
 from integrations.snowflake.connector import SnowflakeConnector
@@ -23,6 +24,7 @@ CONNECTORS: dict[str, Callable[[Connection], Connector]] = {
     "workday": WorkdayConnector,
     "business_central": CentralConnector,
     "coupa": CoupaConnector,
+    "netsuite": SuiteConnector,
     "slack": SlackConnector,
     "snowflake": SnowflakeConnector,
 }

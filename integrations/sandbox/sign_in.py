@@ -12,8 +12,17 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
 from aiohttp import web
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from integrations.sandbox.store import Store
+
+_SKEW = 60
+_LONGEST = 3600
+"""Seconds: how far a caller's clock may be off, and the longest life of an assertion."""
 
 
 def same(given: str, wanted: str) -> bool:
@@ -41,6 +50,37 @@ def client_credentials(identity: str, secret: str) -> Callable[[Mapping[str, str
         return known and same(form.get("client_secret", ""), secret)
 
     return accepts
+
+
+def signed_assertion(
+    issuer: str, certificate: str, private_key: str
+) -> Callable[[Mapping[str, str]], bool]:
+    """Accept a token request that this client has signed by the key of this certificate (RFC 7523,
+    ES256). The vendor would keep the certificate; here its key is drawn with the others (base64 of
+    PKCS #8)."""
+    drawn = load_der_private_key(base64.b64decode(private_key), password=None)
+    assert isinstance(drawn, ec.EllipticCurvePrivateKey)
+    public = drawn.public_key()
+
+    def accepts(form: Mapping[str, str]) -> bool:
+        signed, _, given = form.get("client_assertion", "").rpartition(".")
+        try:
+            raw = _decoded(given)
+            halves = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
+            public.verify(encode_dss_signature(*halves), signed.encode(), ec.ECDSA(SHA256()))
+            head, claims = (json.loads(_decoded(part)) for part in signed.split("."))
+        except (InvalidSignature, ValueError):
+            return False
+        now = datetime.now(UTC).timestamp()
+        in_time = claims["iat"] - _SKEW <= now < claims["exp"] <= now + _LONGEST
+        known = same(claims["iss"], issuer) and same(head["kid"], certificate)
+        return in_time and known and head["alg"] == "ES256"
+
+    return accepts
+
+
+def _decoded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 class Tokens:

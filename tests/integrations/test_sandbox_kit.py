@@ -7,11 +7,14 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+import time_machine
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
+from controltower.supervisor.credentials import draw
+from integrations.netsuite import assertion
 from integrations.sandbox import garble, town
-from integrations.sandbox.sign_in import Tokens, basic, client_credentials, same
+from integrations.sandbox.sign_in import Tokens, basic, client_credentials, same, signed_assertion
 from integrations.sandbox.store import Store
 from tests.integrations.doors import Town
 
@@ -94,6 +97,22 @@ async def test_a_token_ends(tmp_path: Path) -> None:
         token = (await given.json())["access_token"]
     request = make_mocked_request("GET", "/", headers={"Authorization": f"Bearer {token}"})
     assert not tokens.holds(request)
+
+
+def test_a_signed_assertion_is_good_from_its_client_and_for_a_while() -> None:
+    system = town.ROOM / "netsuite" / "system.toml"
+    mine, another = (draw(system)["SANDBOX_NETSUITE_PRIVATE_KEY"] for _ in range(2))
+    secrets = {"client_id": "the-tower", "certificate_id": "first", "private_key": mine}
+    accepts = signed_assertion("the-tower", "first", mine)
+    form = assertion.form(secrets, "https://vendor.example/token")
+    assert accepts(form)
+    assert not accepts(assertion.form({**secrets, "private_key": another}, "x"))
+    assert not accepts(assertion.form({**secrets, "client_id": "somebody"}, "x"))
+    assert not accepts(assertion.form({**secrets, "certificate_id": "second"}, "x"))
+    assert not accepts(assertion.form({**secrets, "private_key": "none"}, "x"))
+    assert not accepts({})
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=10)):
+        assert not accepts(form)
 
 
 def test_a_vendor_without_its_credentials_says_which(tmp_path: Path) -> None:

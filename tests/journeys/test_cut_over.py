@@ -24,40 +24,45 @@ from tests.journeys.tower import Tower
 
 __all__ = ["running_town", "town"]
 
-OLD, NEW = "tryton", "business_central"
+OLD, NEW = "tryton", ("business_central", "netsuite")
 VERIFIED = TransactionState.VERIFIED
 
 
 @pytest.fixture
-def new_books(tower: Tower, town: Town, monkeypatch: pytest.MonkeyPatch) -> Connection:
+def new_books(
+    tower: Tower, town: Town, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Connection:
     """The new ERP beside the old one, which still has every company."""
-    monkeypatch.setenv("SANDBOX_BUSINESS_CENTRAL_URL", town.urls[NEW])
-    for name, value in town.secrets[NEW].items():
-        monkeypatch.setenv(f"SANDBOX_BUSINESS_CENTRAL_{name.upper()}", value)
+    new = request.param
+    monkeypatch.setenv(f"SANDBOX_{new.upper()}_URL", town.urls[new])
+    for name, value in town.secrets[new].items():
+        monkeypatch.setenv(f"SANDBOX_{new.upper()}_{name.upper()}", value)
     connect_systems(timezone.now())
-    return Connection(NEW, town.urls[NEW], town.secrets[NEW], {"settle_seconds": 0})
+    return Connection(new, town.urls[new], town.secrets[new], {"settle_seconds": 0})
 
 
+@pytest.mark.parametrize("new_books", NEW, indirect=True)
 def test_one_company_moves_and_the_other_stays(
     tower: Tower, new_books: Connection, town: Town
 ) -> None:
     british, german = tower.set_up(entity="LF-UK"), tower.set_up(entity="LF-DE")
     before = _billed(tower, british, hours="7.25")
-    _cut_over("LF-UK", timezone.now().date() - timedelta(days=1))
+    new = new_books.slug
+    _cut_over("LF-UK", new, timezone.now().date() - timedelta(days=1))
     _moved_in(new_books, british)
-    town.controls[NEW].order("server_error", count=2, operation="write", committed=True)
+    town.controls[new].order("server_error", count=2, operation="write", committed=True)
     after = [_billed(tower, british, hours=hours) for hours in ("36.5", "3.335")]
     deal = tower.set_up(entity="LF-UK", client="PEB")
     stays = _billed(tower, german, hours="8")
 
-    assert _books_of(deal, "customer") == NEW
+    assert _books_of(deal, "customer") == new
     billings = (before, stays, *after)
-    old, new = (_booked(books) for books in (tower.erp.connection(), new_books))
-    assert old.items() >= {one.reference: _told(one) for one in (before, stays)}.items()
-    assert new == {one.reference: _told(one) for one in after}
-    assert not old.keys() & new.keys()
+    there, here = (_booked(books) for books in (tower.erp.connection(), new_books))
+    assert there.items() >= {one.reference: _told(one) for one in (before, stays)}.items()
+    assert here == {one.reference: _told(one) for one in after}
+    assert not there.keys() & here.keys()
     assert {one.reference: _books_of(one) for one in billings} == {
-        one.reference: OLD if one.reference in old else NEW for one in billings
+        one.reference: OLD if one.reference in there else new for one in billings
     }
     assert _upstream(before) and {_upstream(one) for one in billings} == {_upstream(before)}
     for one in billings:
@@ -65,14 +70,15 @@ def test_one_company_moves_and_the_other_stays(
         assert step.values["invoice_number"] == one.steps.get(name="post").values["number"]
 
 
+@pytest.mark.parametrize("new_books", ["business_central"], indirect=True)
 def test_a_month_that_the_new_books_have_closed_waits_for_a_person(
     tower: Tower, new_books: Connection, town: Town
 ) -> None:
     british = tower.set_up(entity="LF-UK")
     today = timezone.now().date()
-    _cut_over("LF-UK", today - timedelta(days=1))
+    _cut_over("LF-UK", new_books.slug, today - timedelta(days=1))
     _moved_in(new_books, british)
-    control, month = town.controls[NEW], {"company": "LF-UK", "month": f"{today:%Y-%m}"}
+    control, month = town.controls[new_books.slug], {"company": "LF-UK", "month": f"{today:%Y-%m}"}
     control.do("close_period", **month)
     try:
         billing = tower.billing_of(tower.approve_time(british, hours="5"))
@@ -95,11 +101,11 @@ def _moved_in(books: Connection, deal: Transaction) -> None:
     asyncio.run(written())
 
 
-def _cut_over(company: str, on: date) -> None:
+def _cut_over(company: str, system: str, on: date) -> None:
     Route.objects.create(
         role="erp",
         company=LegalEntity.objects.get(code=company),
-        system=System.objects.get(slug=NEW),
+        system=System.objects.get(slug=system),
         starts_on=on,
     )
 
@@ -139,7 +145,7 @@ def _booked(books: Connection) -> Mapping[str, tuple[Decimal, str]]:
 
 def _upstream(billing: Transaction) -> tuple[object, ...]:
     """What the systems before the ledger see of a billing: which, by which mapping, told what."""
-    steps = billing.steps.exclude(system__slug__in=(OLD, NEW)).order_by("position")
+    steps = billing.steps.exclude(system__slug__in=(OLD, *NEW)).order_by("position")
     return tuple(
         (step.name, step.system and step.system.slug, step.mapping_version_id, *sorted(step.sent))
         for step in steps

@@ -73,14 +73,15 @@ VENDORS = (
     _vendor("bamboohr", "BambooHR", "HRIS", "hris", "api_key", "webhook_key"),
     _vendor("business_central", "Business Central", "ERP", "erp", "client_id", "client_secret"),
     _vendor("coupa", "Coupa", "Spend", "spend", "client_id", "client_secret"),
+    _vendor("netsuite", "NetSuite", "ERP", "erp", "client_id", "certificate_id", "private_key"),
     _vendor("slack", "Slack", "Collaboration", "chat", "bot_token"),
     _vendor("snowflake", "Snowflake", "Analytics", "warehouse", "private_key"),
     _vendor("workday", "Workday", "HRIS", "hris", "client_id", "client_secret", "refresh_token"),
 )
 ROUTES_SINCE = date(2020, 1, 1)
 ROUTES = (("erp", "tryton"),)
-"""Which of several systems plays a part for the firm. Business Central waits for its cut-over:
-a route for a company, from a day on, moves it there."""
+"""Which of several systems plays a part for the firm. The cloud ERPs wait for their cut-over: a
+route for a company, from a day on, moves it there."""
 FEEDS = (
     ("salesforce", "opportunity", 3),
     ("certinia", "timecard", 3),

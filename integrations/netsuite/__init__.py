@@ -1,0 +1,1 @@
+"""NetSuite: see README.md."""

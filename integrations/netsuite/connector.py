@@ -1,0 +1,190 @@
+"""NetSuite, one of the firm's cloud ERPs: customers and invoices under external ids of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeVar
+
+from controltower.canonical.records import Record
+from controltower.canonical.verdicts import Done, Effect, Kind, Outcome, Quota, Rejected, Verdict
+from integrations.answers import not_offered
+from integrations.connector import (
+    Auth,
+    CallFailed,
+    ChangeFeed,
+    ChangePage,
+    Connection,
+    Descriptor,
+    Key,
+    Operation,
+    Verification,
+)
+from integrations.netsuite import customers, feed, invoices, periods
+from integrations.netsuite.account import Account
+from integrations.netsuite.client import SuiteClient
+from integrations.netsuite.codes import Codes, Subsidiaries
+from integrations.orders import Unfit
+from integrations.shape import Drift
+
+SETTLED = 5.0
+MOST_LINES = 100
+_TITLE = "NetSuite"
+_CODES = frozenset({"tax_code", "account", "payment_term"})
+T = TypeVar("T")
+
+
+class SuiteConnector:
+    """One account with all its subsidiaries; a record's `company` is a subsidiary's external id.
+
+    Secrets: `client_id`, `certificate_id`, `private_key`. Options: `settle_seconds` (5, at least
+    1), how far the feed stays behind the clock; `most_lines` (100), above which an invoice is
+    written as a job; `page_size`.
+    """
+
+    descriptor = Descriptor(
+        name="netsuite",
+        title="NetSuite",
+        domain="ERP",
+        api_version="REST v1",
+        feeds={"invoice": ChangeFeed.POLL},
+        operations=(
+            Operation("customer", "upsert", Effect.KEYED),
+            Operation("invoice", "upsert", Effect.KEYED),
+            Operation("invoice", "post", Effect.IDEMPOTENT),
+        ),
+        verification=Verification.SANDBOX,
+        auth=Auth.SIGNED_ASSERTION,
+        concurrency=4,
+    )
+
+    def __init__(self, connection: Connection) -> None:
+        options = connection.options
+        self._source = connection.slug
+        self._client = SuiteClient(connection)
+        self._account = Account(self._client, Subsidiaries(self._client, connection.base_url))
+        seconds = float(options.get("settle_seconds", SETTLED))
+        self._settle = timedelta(seconds=max(seconds, 1))
+        self._most_lines = int(options.get("most_lines") or MOST_LINES)
+
+    async def close(self) -> None:
+        """Give sockets back."""
+        await self._client.close()
+
+    async def health(self) -> Verdict:
+        """Ask for one currency: reachable, signed in and answering."""
+
+        async def asked() -> Verdict:
+            _, exchange = await self._client.rows("SELECT id FROM currency WHERE id = 1")
+            return Done(ref="", outcome=Outcome.READ, exchange=exchange)
+
+        return await _verdict(asked())
+
+    def rate_limit(self) -> Quota:
+        """The vendor limits calls at once, and says nothing of it beforehand."""
+        return Quota()
+
+    async def read_changes(self, entity: str, cursor: str, limit: int) -> ChangePage:
+        """Booked and paid invoices of all subsidiaries. Raises CallFailed."""
+        _offered(entity, {"invoice"})
+        settled = datetime.now(UTC) - self._settle
+        return await _data(feed.changes(self._account, self._source, cursor, limit, settled))
+
+    def retell(self, entity: str, raw: bytes) -> Record | None:
+        """Nothing: whose legal entity a subsidiary is does not stand in an invoice's bytes."""
+        return None
+
+    async def ack(self, refs: Sequence[str]) -> None:
+        """A poll needs no acknowledgement."""
+
+    async def get(self, entity: str, ref: str, company: str = "") -> Verdict:
+        """Read a customer or an invoice by its internal id."""
+        _offered(entity, {"customer", "invoice"})
+        if not _is_id(ref):
+            return _absent(entity, ref)
+        return await _verdict(self._account.shown(entity, ref))
+
+    async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
+        """Look up a customer, an invoice by reference, a period by date, or a code."""
+        _offered(entity, {"customer", "invoice", "period", *_CODES})
+        return await _verdict(self._found(entity, business_key))
+
+    async def _found(self, entity: str, key: Mapping[str, Any]) -> Verdict:
+        if entity == "customer":
+            return await customers.find(self._account, key)
+        if entity == "invoice":
+            return await invoices.find(self._account, key)
+        if entity == "period":
+            return await periods.find(self._client, date.fromisoformat(str(key["date"])))
+        code, codes = str(key.get("code") or ""), Codes(self._client)
+        if entity == "payment_term":
+            await codes.payment_term(code)
+        else:
+            await (codes.items if entity == "account" else codes.taxes)({code})
+        codes.settle()
+        return Done(ref=code, outcome=Outcome.READ, values={"code": code})
+
+    async def check(self, entity: str, record: Mapping[str, Any]) -> Verdict | None:
+        """Would this customer or invoice be refused for what it refers to? Reads only."""
+        _offered(entity, {"customer", "invoice"})
+        look = customers.check if entity == "customer" else invoices.check
+
+        async def looked() -> Verdict:
+            return await look(self._account, record) or Done(ref="", outcome=Outcome.READ)
+
+        verdict = await _verdict(looked())
+        return None if isinstance(verdict, Done) else verdict
+
+    async def upsert(self, entity: str, record: Mapping[str, Any], idempotency_key: str) -> Verdict:
+        """Upsert a customer or an invoice under our own external id."""
+        _offered(entity, {"customer", "invoice"})
+        if entity == "customer":
+            return await _verdict(customers.upsert(self._account, record))
+        return await _verdict(
+            invoices.upsert(self._account, record, idempotency_key, self._most_lines)
+        )
+
+    async def act(
+        self, entity: str, ref: str, action: str, record: Mapping[str, Any], idempotency_key: str
+    ) -> Verdict:
+        """``post``: approve an invoice, which books it."""
+        if (entity, action) != ("invoice", "post"):
+            return not_offered(_TITLE, f"“{action}” on {entity}")
+        if not _is_id(ref):
+            return _absent(entity, ref)
+        return await _verdict(invoices.post(self._account, ref, record))
+
+    async def keys(self, entity: str, since: datetime, until: datetime) -> Sequence[Key]:
+        """Booked invoices (reference, total) or customers (number). Raises CallFailed."""
+        _offered(entity, {"customer", "invoice"})
+        return await _data(feed.keys(self._account, entity, since, until))
+
+
+def _is_id(ref: str) -> bool:
+    return ref.isascii() and ref.isdecimal()
+
+
+def _absent(entity: str, ref: str) -> Rejected:
+    return Rejected(kind=Kind.NOT_FOUND, text=f"NetSuite has no {entity} “{ref}”.")
+
+
+async def _verdict(operation: Awaitable[Verdict]) -> Verdict:
+    """What an operation came to; nothing has been written when its answers have drifted."""
+    try:
+        return await _data(operation)
+    except CallFailed as failure:
+        return failure.verdict
+    except Unfit as unfit:
+        return unfit.verdict
+
+
+async def _data(operation: Awaitable[T]) -> T:
+    try:
+        return await operation
+    except Drift as drift:
+        raise CallFailed(drift.verdict()) from None
+
+
+def _offered(entity: str, offered: set[str]) -> None:
+    if entity not in offered:
+        raise CallFailed(not_offered(_TITLE, entity))

@@ -1,0 +1,110 @@
+"""What became of invoices since: SuiteQL tells which were changed, and each is then read.
+
+Times are whole seconds, in the zone of the role that the tower signs in with, which must be GMT.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from controltower.canonical.events import INVOICE_PAID, INVOICE_POSTED, BusinessKey, CanonicalEvent
+from controltower.canonical.records import Invoice
+from integrations import exact_json
+from integrations.connector import Change, ChangePage, Key
+from integrations.netsuite.account import Account
+from integrations.netsuite.client import select
+from integrations.netsuite.translate import changed_at, version_of
+from integrations.places import Place, following, page_of
+from integrations.shape import Row, amount_text, moment, required
+
+MOST_PER_PAGE = 50
+BESIDE = 4
+_EVENTS = {"posted": INVOICE_POSTED, "paid": INVOICE_PAID}
+_CHANGED = "TO_CHAR(lastmodifieddate, 'YYYY-MM-DD\"T\"HH24:MI:SS') AS changed"
+_BOOKED = "type = 'CustInvc' AND status IN ('CustInvc:A', 'CustInvc:B')"
+
+
+async def changes(
+    account: Account, source: str, cursor: str, limit: int, settled: datetime
+) -> ChangePage:
+    """A page of booked invoices changed after `cursor`, oldest first.
+
+    A cursor that cannot be read starts anew and is told as a gap. Raises CallFailed, Drift.
+    """
+    known = Place.read(cursor) if cursor else Place()
+    start = known or Place()
+    query = select(f"id, {_CHANGED}", "transaction", _BOOKED, _since(start.at))
+    rows, _ = await account.client.rows(query)
+    found = [Place(moment(row, "changed"), required(row, "id").zfill(12)) for row in rows]
+    places, has_more = page_of(found, start, min(limit, MOST_PER_PAGE))
+    gate = asyncio.Semaphore(BESIDE)
+
+    async def one(place: Place) -> Change | None:
+        async with gate:
+            return await _change(account, place.ref.lstrip("0"), source)
+
+    read = await asyncio.gather(*map(one, places))
+    return ChangePage(
+        changes=[change for change in read if change is not None],
+        next_cursor=following(places[-1] if places else start, has_more, settled).text(),
+        has_more=has_more,
+        gap=known is None,
+    )
+
+
+async def keys(account: Account, entity: str, since: datetime, until: datetime) -> Sequence[Key]:
+    """Booked invoices, or customers, last changed in [since, until). Raises CallFailed, Drift."""
+    window = f"{_since(since)} AND lastmodifieddate < {_stamp(until)}"
+    if entity == "customer":
+        query = select(f"id, entityid, {_CHANGED}", "customer", window)
+        rows, _ = await account.client.rows(query)
+        return [Key(required(row, "id"), required(row, "entityid"), _version(row)) for row in rows]
+    columns = "id, NVL(externalid, '') AS reference, foreigntotal, BUILTIN.DF(currency) AS money"
+    query = select(f"{columns}, {_CHANGED}", "transaction", _BOOKED, window)
+    rows, _ = await account.client.rows(query)
+    return [_key(row) for row in rows]
+
+
+async def _change(account: Account, ref: str, source: str) -> Change | None:
+    """None for an invoice that is no longer booked."""
+    row, found, _ = await account.read("invoice", ref)
+    assert isinstance(found, Invoice)
+    if found.state not in _EVENTS:
+        return None
+    pairs = (("invoice", found.number), ("reference", found.reference))
+    event = CanonicalEvent(
+        id=f"{source}:invoice:{found.source_id}:{found.state}",
+        type=_EVENTS[found.state],
+        source=source,
+        subject=f"invoice/{found.source_id}",
+        time=changed_at(row),
+        version=version_of(changed_at(row)),
+        record=found,
+        keys=tuple(BusinessKey(kind, value) for kind, value in pairs if value),
+    )
+    return Change(raw=exact_json.encode(row).encode(), event=event)
+
+
+def _key(row: Row) -> Key:
+    return Key(
+        ref=required(row, "id"),
+        key=required(row, "reference"),
+        version=_version(row),
+        amount=str(amount_text(row, "foreigntotal")),
+        currency=required(row, "money"),
+    )
+
+
+def _version(row: Row) -> str:
+    return version_of(moment(row, "changed"))
+
+
+def _since(at: datetime) -> str:
+    return f"lastmodifieddate >= {_stamp(at)}"
+
+
+def _stamp(at: datetime) -> str:
+    written = at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return f"TO_TIMESTAMP('{written}', 'YYYY-MM-DD HH24:MI:SS')"

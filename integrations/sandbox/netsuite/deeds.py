@@ -1,0 +1,57 @@
+"""What people do in the pretend account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from integrations.sandbox.control import Impossible
+from integrations.sandbox.netsuite.account import Account
+from integrations.sandbox.store import Document
+
+Wanted = Mapping[str, Any]
+
+
+def _pay_invoice(account: Account, wanted: Wanted) -> Document:
+    """The invoice `id`, or the oldest one that is open, is paid. Raises Impossible."""
+    for one in account.store.all("invoice"):
+        if one.content["status"]["id"] == "A" and one.id == str(wanted.get("id", one.id)):
+            paid = {"status": {"id": "B", "refName": "Paid In Full"}}
+            return account.store.change("invoice", one.id, paid)
+    raise Impossible("no such invoice is open")
+
+
+def _close_period(account: Account, wanted: Wanted) -> Document:
+    return _turned(account, wanted, "T")
+
+
+def _reopen_period(account: Account, wanted: Wanted) -> Document:
+    return _turned(account, wanted, "F")
+
+
+def _turned(account: Account, wanted: Wanted, closed: str) -> Document:
+    month = wanted.get("month", f"{datetime.now(UTC):%Y-%m}")
+    period = account.period(f"{month}-01")
+    return account.store.change("accountingperiod", period.id, {"closed": closed})
+
+
+def _remark(account: Account, wanted: Wanted) -> Document:
+    """A note on the invoice `id` that no total rests on."""
+    return account.store.change("invoice", str(wanted["id"]), {"message": "Thank you"})
+
+
+def _add_customer(account: Account, wanted: Wanted) -> Document:
+    """A customer of the first subsidiary that somebody enters by hand."""
+    first = {"id": account.store.all("subsidiary")[0].id}
+    blank: dict[str, Any] = {"externalId": None, "subsidiary": first, "addressBook": {"items": []}}
+    return account.store.add("customer", {**blank, **wanted})
+
+
+DEEDS: Mapping[str, Callable[[Account, Wanted], Document]] = {
+    "pay_invoice": _pay_invoice,
+    "close_period": _close_period,
+    "reopen_period": _reopen_period,
+    "remark": _remark,
+    "add_customer": _add_customer,
+}
