@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from controltower.canonical.verdicts import (
@@ -14,6 +14,7 @@ from controltower.canonical.verdicts import (
     Unknown,
     Verdict,
 )
+from integrations import exact_json
 from integrations.connector import CallFailed
 from integrations.http import Answer, NeverSent, NoAnswer
 from integrations.shape import Drift
@@ -45,6 +46,19 @@ def throttled(answer: Answer, title: str) -> TryLater:
         after=answer.retry_after,
         exchange=answer.exchange,
     )
+
+
+def error_in(answer: Answer) -> tuple[str, str]:
+    """Code and words of Microsoft's ``{"error": {"code", "message"}}``; the code is "" when the
+    answer is none of these."""
+    try:
+        content = exact_json.decode(answer.body)
+    except ValueError:
+        return "", ""
+    error = content.get("error") if isinstance(content, Mapping) else None
+    if not isinstance(error, Mapping) or not error.get("code"):
+        return "", ""
+    return str(error["code"]), str(error.get("message") or "")
 
 
 def not_offered(title: str, what: str) -> Misconfigured:

@@ -10,6 +10,7 @@ from integrations.certinia.connector import CertiniaConnector
 from integrations.connector import Connection, Connector, Descriptor
 from integrations.coupa.connector import CoupaConnector
 from integrations.netsuite.connector import SuiteConnector
+from integrations.power_bi.connector import PowerBiConnector
 from integrations.salesforce.connector import SalesforceConnector
 from integrations.slack.connector import SlackConnector
 from integrations.snowflake.connector import SnowflakeConnector
@@ -27,6 +28,7 @@ CONNECTORS: dict[str, Callable[[Connection], Connector]] = {
     "netsuite": SuiteConnector,
     "slack": SlackConnector,
     "snowflake": SnowflakeConnector,
+    "power_bi": PowerBiConnector,
 }
 
 

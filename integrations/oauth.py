@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from controltower.canonical.verdicts import Kind, Misconfigured, Unavailable, Verdict
 from integrations import exact_json
@@ -125,3 +125,16 @@ def client_form(connection: Connection, **more: str) -> dict[str, str]:
         "client_secret": connection.secrets.get("client_secret", ""),
         **more,
     }
+
+
+def entra_client(connection: Connection, scope: str) -> TokenClient:
+    """A system of Microsoft's, whose tokens are given by Entra ID. Options: `tenant`, and
+    `sign_in_url` where tokens are given elsewhere than at the system's own address."""
+    tenant = quote(str(connection.options.get("tenant") or "common"), safe="")
+    host = str(connection.options.get("sign_in_url") or "").rstrip("/")
+    return TokenClient(
+        connection,
+        f"{host}/{tenant}/oauth2/v2.0/token",
+        connection.secrets.get("client_id", ""),
+        lambda: client_form(connection, scope=scope),
+    )

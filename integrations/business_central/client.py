@@ -13,7 +13,7 @@ from integrations.answers import as_agreed, unanswered
 from integrations.business_central.refusals import verdict_of
 from integrations.connector import CallFailed, Connection
 from integrations.http import Answer
-from integrations.oauth import TokenClient, client_form
+from integrations.oauth import entra_client
 from integrations.shape import Drift, Row, listed, object_of, text
 
 API_VERSION = "v1.0"
@@ -32,16 +32,9 @@ class CentralClient:
     def __init__(self, connection: Connection) -> None:
         options = connection.options
         environment = quote(str(options.get("environment") or "production"), safe="")
-        tenant = quote(str(options.get("tenant") or "common"), safe="")
-        host = str(options.get("sign_in_url") or "").rstrip("/")
         self._root = f"/v2.0/{environment}/api"
         self._page = min(int(options.get("page_size") or LARGEST_PAGE), LARGEST_PAGE)
-        self._tokens = TokenClient(
-            connection,
-            f"{host}/{tenant}/oauth2/v2.0/token",
-            connection.secrets.get("client_id", ""),
-            lambda: client_form(connection, scope=SCOPE),
-        )
+        self._tokens = entra_client(connection, SCOPE)
 
     async def close(self) -> None:
         """Give sockets back."""

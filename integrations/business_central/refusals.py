@@ -4,7 +4,6 @@ that a posting which was refused tells only in its words that the period is clos
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 from controltower.canonical.verdicts import (
     FieldError,
@@ -14,8 +13,7 @@ from controltower.canonical.verdicts import (
     TryLater,
     Verdict,
 )
-from integrations import exact_json
-from integrations.answers import foreign, throttled
+from integrations.answers import error_in, foreign, throttled
 from integrations.http import Answer
 
 _OURS = {401: Kind.AUTH, 403: Kind.PERMISSION}
@@ -37,6 +35,7 @@ def verdict_of(answer: Answer, *, writing: bool) -> Verdict:
     if not code:
         text = f"Business Central's answer (HTTP {answer.status}) is not one of its own."
         return foreign(answer, text, writing=writing)
+    words = words or "Business Central gives no reason."
     if kind := _OURS.get(answer.status):
         return Misconfigured(kind=kind, text=words, exchange=answer.exchange)
     if answer.status in {409, 412} or code in _CHANGED:
@@ -49,18 +48,6 @@ def verdict_of(answer: Answer, *, writing: bool) -> Verdict:
     if answer.status in {400, 422}:
         return _refused(answer, words)
     return foreign(answer, words, writing=writing)
-
-
-def error_in(answer: Answer) -> tuple[str, str]:
-    """Code and words of an error; the code is "" when it is none of the vendor's."""
-    try:
-        content = exact_json.decode(answer.body)
-    except ValueError:
-        return "", ""
-    error = content.get("error") if isinstance(content, Mapping) else None
-    if not isinstance(error, Mapping) or not error.get("code"):
-        return "", ""
-    return str(error["code"]), str(error.get("message") or "Business Central gives no reason.")
 
 
 def _refused(answer: Answer, words: str) -> Rejected:

@@ -38,6 +38,8 @@ class Subject(ABC):
     verb: str = "upsert"
     feed: str = ""
     amount = Decimal("1234567.89")
+    has_text = True
+    """Whether `shown` tells the name that was written."""
     has_money = False
     """Whether `shown` tells the amount that was written."""
     has_keys = True
@@ -122,7 +124,8 @@ class Subject(ABC):
 
     @abstractmethod
     def shown(self, values: Mapping[str, Any]) -> tuple[str, Decimal]:
-        """Name and amount in the values of a `get`; any amount when `has_money` is false."""
+        """Name and amount in the values of a `get`; any name when `has_text` is false, any amount
+        when `has_money` is."""
 
     async def prepare(self, tag: str) -> None:
         """Sign in, and set up what the write of that tag needs, so that the next call that

@@ -69,11 +69,15 @@ def _vendor(name: str, title: str, domain: str, role: str, *secrets: str) -> dic
     }
 
 
+WORKSPACE = "6d1f0a52-3b8e-4c57-9a40-5e2c71b9d318"
+"""The pretend Power BI's only one."""
 VENDORS = (
     _vendor("bamboohr", "BambooHR", "HRIS", "hris", "api_key", "webhook_key"),
     _vendor("business_central", "Business Central", "ERP", "erp", "client_id", "client_secret"),
     _vendor("coupa", "Coupa", "Spend", "spend", "client_id", "client_secret"),
     _vendor("netsuite", "NetSuite", "ERP", "erp", "client_id", "certificate_id", "private_key"),
+    _vendor("power_bi", "Power BI", "Analytics", "dashboards", "client_id", "client_secret")
+    | {"options": {"workspace": WORKSPACE, "refreshes_a_day": 1440}},
     _vendor("slack", "Slack", "Collaboration", "chat", "bot_token"),
     _vendor("snowflake", "Snowflake", "Analytics", "warehouse", "private_key"),
     _vendor("workday", "Workday", "HRIS", "hris", "client_id", "client_secret", "refresh_token"),

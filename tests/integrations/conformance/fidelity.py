@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.integrations.conformance.needs import has_money, needs, writes
+from tests.integrations.conformance.needs import has_money, has_text, needs, writes
 from tests.integrations.conformance.verdicts import done
 from tests.integrations.subject import Subject
 
@@ -39,7 +39,7 @@ async def _written(subject: Subject, tag: str, **changed: Any) -> Mapping[str, A
 class Fidelity:
     """Unicode and money."""
 
-    @needs(writes)
+    @needs(writes, has_text)
     @pytest.mark.parametrize("name", NAMES)
     async def test_text_arrives_exactly(self, subject: Subject, tag: str, name: str) -> None:
         assert subject.shown(await _written(subject, tag, name=name))[0] == name

@@ -120,6 +120,11 @@ def listing(kind: type[Subject]) -> bool:
     return bool(kind.choices)
 
 
+def has_text(kind: type[Subject]) -> bool:
+    """What it writes has a name."""
+    return kind.has_text
+
+
 def has_money(kind: type[Subject]) -> bool:
     """What it writes has an amount."""
     return kind.has_money

@@ -1,0 +1,1 @@
+"""Power BI: a dataset refreshed by REST."""
