@@ -9,6 +9,7 @@ from integrations.business_central.connector import CentralConnector
 from integrations.certinia.connector import CertiniaConnector
 from integrations.connector import Connection, Connector, Descriptor
 from integrations.coupa.connector import CoupaConnector
+from integrations.kantata.connector import KantataConnector
 from integrations.netsuite.connector import SuiteConnector
 from integrations.power_bi.connector import PowerBiConnector
 from integrations.salesforce.connector import SalesforceConnector
@@ -20,6 +21,7 @@ from integrations.workday.connector import WorkdayConnector
 CONNECTORS: dict[str, Callable[[Connection], Connector]] = {
     "salesforce": SalesforceConnector,
     "certinia": CertiniaConnector,
+    "kantata": KantataConnector,
     "tryton": TrytonConnector,
     "bamboohr": BambooConnector,
     "workday": WorkdayConnector,

@@ -75,6 +75,7 @@ VENDORS = (
     _vendor("bamboohr", "BambooHR", "HRIS", "hris", "api_key", "webhook_key"),
     _vendor("business_central", "Business Central", "ERP", "erp", "client_id", "client_secret"),
     _vendor("coupa", "Coupa", "Spend", "spend", "client_id", "client_secret"),
+    _vendor("kantata", "Kantata OX", "PSA", "psa", "token"),
     _vendor("netsuite", "NetSuite", "ERP", "erp", "client_id", "certificate_id", "private_key"),
     _vendor("power_bi", "Power BI", "Analytics", "dashboards", "client_id", "client_secret")
     | {"options": {"workspace": WORKSPACE, "refreshes_a_day": 1440}},
@@ -83,7 +84,7 @@ VENDORS = (
     _vendor("workday", "Workday", "HRIS", "hris", "client_id", "client_secret", "refresh_token"),
 )
 ROUTES_SINCE = date(2020, 1, 1)
-ROUTES = (("erp", "tryton"),)
+ROUTES = (("erp", "tryton"), ("psa", "certinia"))
 """Which of several systems plays a part for the firm. The cloud ERPs wait for their cut-over: a
 route for a company, from a day on, moves it there."""
 FEEDS = (

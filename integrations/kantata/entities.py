@@ -1,0 +1,213 @@
+"""What the account keeps: where, what must be read beside it, and how it is written."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from controltower.canonical.events import (
+    CHANGE_ORDER_APPROVED,
+    EXPENSE_APPROVED,
+    TIMESHEET_APPROVED,
+    BusinessKey,
+    CanonicalEvent,
+)
+from controltower.canonical.money import Money, NotAnAmount, UnknownCurrency
+from controltower.canonical.records import BillableFact, ChangeOrder, Record
+from controltower.canonical.verdicts import Done, Exchange, Outcome
+from integrations import exact_json
+from integrations.connector import Change, Key
+from integrations.kantata import translate
+from integrations.kantata.envelope import identifier
+from integrations.shape import Drift, Row, moment, object_of
+
+CHANGE_ORDER_TAG = "Change order"
+_OF_WORKSPACE = {"workspace": ("workspace_id", "workspaces")}
+_PLAIN: Callable[[Mapping[str, Any]], dict[str, Any]] = dict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entity:
+    """One entity. `links` are read beside it: the name to include, the member that names the other
+    record, and the collection that holds it; `lists` are collections of several. `subject_type` is
+    the feed's name of it, and `tag` the one it must have. `encode` makes the vendor's fields of a
+    record to be created."""
+
+    collection: str
+    singular: str
+    translate: Callable[[Row], Record | dict[str, Any]]
+    links: Mapping[str, tuple[str, str]] = field(default_factory=lambda: _OF_WORKSPACE)
+    lists: tuple[str, ...] = ()
+    subject_type: str = ""
+    event_type: str = ""
+    tag: str = ""
+    encode: Callable[[Mapping[str, Any]], dict[str, Any]] = _PLAIN
+    required: tuple[str, ...] = ()
+
+    @property
+    def query(self) -> dict[str, str]:
+        """What to ask for beside the records themselves."""
+        names = ",".join((*self.links, *self.lists))
+        return {"include": names} if names else {}
+
+    def found(self, row: Row, exchange: Exchange) -> Done:
+        """What was read, in canonical words. Raises Drift."""
+        record = self.translate(row)
+        return Done(
+            ref=identifier(row, "id"),
+            outcome=Outcome.READ,
+            version=version(row),
+            values=record.as_dict() if isinstance(record, Record) else record,
+            exchange=exchange,
+        )
+
+    def key(self, row: Row) -> Key:
+        """What reconciliation compares. Raises Drift."""
+        record = self.translate(row)
+        said = record.as_dict() if isinstance(record, Record) else record
+        worth = said.get("amount", said.get("contract_value", ""))
+        return Key(
+            ref=identifier(row, "id"),
+            key=str(said.get("number") or said.get("name") or identifier(row, "id")),
+            version=version(row),
+            amount=str(worth),
+            currency=str(said.get("currency", "")),
+        )
+
+    def change(self, name: str, source: str, row: Row) -> Change | None:
+        """The fact in a row; None while it is not approved. Raises Drift."""
+        record = self.translate(row)
+        if not isinstance(record, BillableFact | ChangeOrder) or not record.approved:
+            return None
+        correlation = record.project.correlation_id if record.project else ""
+        event = CanonicalEvent(
+            id=f"{name}:{record.source_id}:{_digest(record)}",
+            type=self.event_type,
+            source=f"{source}/{name}",
+            subject=f"{name}:{record.source_id}",
+            time=moment(row, "updated_at"),
+            version=version(row),
+            record=record,
+            keys=_keys(record),
+            correlation_id=correlation,
+        )
+        return Change(raw=exact_json.encode(row).encode(), event=event)
+
+    def retold(self, raw: bytes) -> Record | None:
+        """What the bytes of a change mean. Raises Drift."""
+        record = self.translate(object_of(exact_json.decode(raw)))
+        return record if isinstance(record, Record) else None
+
+
+def version(row: Row) -> str:
+    """Orders what the account said of one record. Raises Drift."""
+    return moment(row, "updated_at").isoformat(timespec="seconds")
+
+
+def _digest(record: BillableFact | ChangeOrder) -> str:
+    """Of what a fact says: neither its project, nor when it was touched, nor what became of it is
+    part of that."""
+    aside = dict.fromkeys(("project", "billed", "invoice_number", "approved_on"))
+    said = exact_json.encode({**record.as_dict(), **aside}).encode()
+    return hashlib.blake2b(said, digest_size=8).hexdigest()
+
+
+def _keys(record: BillableFact | ChangeOrder) -> tuple[BusinessKey, ...]:
+    kind = "change order" if isinstance(record, ChangeOrder) else "approved work"
+    return BusinessKey(kind, record.number), BusinessKey("project", record.project_id)
+
+
+def _milestone(record: Mapping[str, Any]) -> dict[str, Any]:
+    fields = dict(record)
+    fields["amount_in_cents"] = _minor(fields.pop("amount", ""), fields.pop("currency", ""))
+    return fields
+
+
+def _invoice(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A draft of these items; it is no invoice to anybody before it has its number."""
+    fields = {name: value for name, value in record.items() if name != "items"}
+    items = record.get("items") or ()
+    for kind, member in (("timecard", "time_entry_ids"), ("expense", "expense_ids")):
+        fields[member] = [item["ref"] for item in items if item["kind"] == kind]
+    return {"draft": True, "payment_schedule": "30", **fields}
+
+
+def _minor(amount: Any, currency: Any) -> int | str:
+    """In minor units; what is no amount goes as it is, for the vendor to refuse."""
+    try:
+        return Money.of(str(amount), str(currency)).minor
+    except (NotAnAmount, UnknownCurrency):
+        return str(amount)
+
+
+def _maven(record: Mapping[str, Any]) -> dict[str, Any]:
+    """We are the provider of the workspace, not its client."""
+    return {"creator_role": "maven", "budgeted": True, **record}
+
+
+_PEOPLE = {"user": ("user_id", "users")}
+ENTITIES: Mapping[str, Entity] = {
+    "project": Entity(
+        collection="workspaces",
+        singular="workspace",
+        translate=translate.project,
+        links={},
+        lists=("custom_field_values",),
+        encode=_maven,
+        required=("title", "currency"),
+    ),
+    "milestone": Entity(
+        collection="billing_milestones",
+        singular="billing_milestone",
+        translate=translate.milestone,
+        encode=_milestone,
+        required=("title", "workspace_id", "amount", "currency"),
+    ),
+    "timecard": Entity(
+        collection="time_entries",
+        singular="time_entry",
+        translate=translate.timecard,
+        links={**_OF_WORKSPACE, **_PEOPLE, "role": ("role_id", "roles")},
+        subject_type="TimeEntry",
+        event_type=TIMESHEET_APPROVED,
+    ),
+    "expense": Entity(
+        collection="expenses",
+        singular="expense",
+        translate=translate.expense,
+        links={
+            **_OF_WORKSPACE,
+            **_PEOPLE,
+            "recent_submission": ("recent_submission_id", "expense_report_submissions"),
+        },
+        subject_type="Expense",
+        event_type=EXPENSE_APPROVED,
+    ),
+    "change_order": Entity(
+        collection="stories",
+        singular="story",
+        translate=translate.change_order,
+        subject_type="Story",
+        event_type=CHANGE_ORDER_APPROVED,
+        lists=("tags",),
+        tag=CHANGE_ORDER_TAG,
+    ),
+    "billing_event": Entity(
+        collection="invoices",
+        singular="invoice",
+        translate=translate.billing_event,
+        links={},
+        encode=_invoice,
+        required=("workspace_id", "invoice_date", "items"),
+    ),
+}
+
+
+def is_tagged(kind: Entity, tags: list[Row]) -> bool:
+    """Whether a record with these tags is one of the entity's. Raises Drift."""
+    names = [tag.get("name") for tag in tags]
+    if not all(isinstance(name, str) for name in names):
+        raise Drift("“name” of a tag is of another type")
+    return not kind.tag or kind.tag in names

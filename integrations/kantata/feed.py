@@ -1,0 +1,96 @@
+"""Where the account's feed of events stands, and what to do when it no longer reaches back.
+
+The vendor keeps subscribed events for nine days and gives them in no order, some twice. So each is
+only a hint: the record is read as it is now, and what it says makes the fact's id. A cursor that
+has fallen out of the nine days goes on by listing what was changed since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from integrations.answers import as_agreed
+from integrations.kantata.client import KantataClient
+from integrations.kantata.envelope import Envelope, identifier
+from integrations.places import Place, page_of
+from integrations.shape import Row, moment, text
+
+RETENTION = timedelta(days=9)
+_MARGIN = timedelta(hours=1)
+"""By which a reading without a cursor begins within what the vendor still has."""
+SETTLED = 300.0
+"""Seconds; option `settle_seconds`. An event may show that much later than its stamp."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """Which records to read again. `last` is where the page of hints ends."""
+
+    numbers: Sequence[str]
+    last: Place
+    has_more: bool
+
+
+def beginning(now: datetime) -> Place:
+    """The oldest place that the feed still reaches."""
+    return Place(now - RETENTION + _MARGIN)
+
+
+def is_out_of_reach(place: Place, now: datetime) -> bool:
+    """Whether the vendor has forgotten events after that place."""
+    return place.at < now - RETENTION
+
+
+async def from_events(client: KantataClient, subject: str, start: Place, limit: int) -> Hints:
+    """What the events after a place are about. Raises CallFailed."""
+    found = await client.all(
+        "subscribed_events", subject_type=subject, created_after=_since(start.at)
+    )
+
+    def latest() -> dict[str, Place]:
+        mine = [row for row in found.rows if text(row, "subject_type") == subject]
+        placed = [(Place(moment(row, "created_at"), identifier(row, "id")), row) for row in mine]
+        return {identifier(row, "subject_id"): place for place, row in sorted(placed, key=_place)}
+
+    subjects = {place: number for number, place in as_agreed(latest, found.exchange).items()}
+    page, has_more = page_of(list(subjects), start, limit)
+    return Hints([subjects[place] for place in page], page[-1] if page else start, has_more)
+
+
+async def from_listing(client: KantataClient, collection: str, start: Place, limit: int) -> Hints:
+    """What was changed after a place, by the records themselves. Raises CallFailed."""
+    rows: list[Row] = []
+    number, pages = 0, 1
+    while number < pages and len(rows) <= limit:
+        number += 1
+        found = await client.page(
+            collection, number, updated_after=_since(start.at), order="updated_at:asc"
+        )
+        pages = found.pages
+        rows += as_agreed(partial(_after, found, start), found.exchange)
+    page, has_more = page_of([place_of(row) for row in rows], start, limit)
+    return Hints(
+        [place.ref for place in page], page[-1] if page else start, has_more or number < pages
+    )
+
+
+def place_of(row: Row) -> Place:
+    """Where a record stands among those listed by their change. Raises Drift."""
+    return Place(moment(row, "updated_at"), identifier(row, "id"))
+
+
+def _after(found: Envelope, start: Place) -> list[Row]:
+    """Raises Drift."""
+    return [row for row in found.rows if place_of(row) > start]
+
+
+def _place(placed: tuple[Place, Row]) -> Place:
+    return placed[0]
+
+
+def _since(at: datetime) -> str:
+    """A second earlier: the vendor stamps whole seconds and leaves out the one that it is given."""
+    return (at - timedelta(seconds=1)).astimezone(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,296 @@
+"""The pretend account's records: what people and callers do to them, and the events of that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from integrations.sandbox.firm import ENTITIES, PEOPLE, RATE_CARDS, ROLES
+from integrations.sandbox.kantata.shapes import SHAPES, base_unit, row, stamp
+from integrations.sandbox.store import Document, Store
+
+CHANGE_ORDER = "Change order"
+CHOICES = {
+    "Legal entity": tuple(entity.code for entity in ENTITIES),
+    "Billing method": ("Time and Materials", "Fixed Price"),
+    "Billing grouping": ("Project", "PO", "Month"),
+}
+TEXTS = (
+    "CRM account", "CRM account name", "CRM opportunity", "Purchase order", "Region",
+    "Correlation ID",
+)  # fmt: skip
+
+
+class Invalid(Exception):
+    """The account does not take a record: the field and what is wrong with it."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field, self.message = field, message
+
+
+class Account:
+    """All records of one account, in the store's documents by collection."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def furnish(self) -> None:
+        """People, roles, the tag of change orders, and the custom fields of workspaces."""
+        for role in ROLES:
+            self.store.add("roles", {"name": role})
+        numbers = {one.content["name"]: one.id for one in self.store.all("roles")}
+        for person in PEOPLE:
+            fields = {"full_name": person.name, "email_address": person.email}
+            self.store.add("users", {**fields, "role_id": numbers[person.role]})
+        self.store.add("tags", {"name": CHANGE_ORDER})
+        for name in (*CHOICES, *TEXTS):
+            kind = "single" if name in CHOICES else "string"
+            made = self.store.add("custom_fields", {"name": name, "value_type": kind})
+            labels = [
+                self.store.add("custom_field_choices", {"label": label, "custom_field_id": made.id})
+                for label in CHOICES.get(name, ())
+            ]
+            self.store.change("custom_fields", made.id, {"choice_ids": [one.id for one in labels]})
+
+    def create(self, collection: str, given: Mapping[str, Any]) -> Document:
+        """A record as a caller asks for it, with its reference. Raises Invalid."""
+        shape = SHAPES[collection]
+        for name in given.keys() - shape.create:
+            raise Invalid(name, f"{name} cannot be set on a {shape.singular}")
+        for name in shape.required:
+            if given.get(name) in (None, ""):
+                raise Invalid(name, f"{name.replace('_', ' ').capitalize()} can't be blank")
+        fields = dict(given)
+        reference = fields.pop("external_reference", None)
+        custom = fields.pop("custom_fields", {})
+        made = self._add(collection, self._completed(collection, fields))
+        if collection == "invoices":
+            self._invoiced(made)
+        for number, value in custom.items():
+            self._set_custom(made, str(number), value)
+        if reference:
+            self.refer(made, reference)
+        return self.store.get(collection, made.id)
+
+    def update(self, collection: str, number: str, given: Mapping[str, Any]) -> Document:
+        """Set members of a record as a caller asks. Raises Invalid, KeyError."""
+        shape = SHAPES[collection]
+        for name in given.keys() - shape.update:
+            raise Invalid(name, f"{name} cannot be changed on a {shape.singular}")
+        before = self.store.get(collection, number)
+        return self.change(collection, number, self._priced(before.content, given))
+
+    def change(self, collection: str, number: str, fields: Mapping[str, Any]) -> Document:
+        """Somebody sets members in the account itself. Raises KeyError."""
+        changed = self.store.change(collection, number, fields)
+        self._tell(changed, "updated")
+        return changed
+
+    def refer(self, subject: Document, reference: Mapping[str, Any]) -> None:
+        """Keep an external reference to a record."""
+        about = {"subject_type": SHAPES[subject.kind].subject, "subject_id": subject.id}
+        self.store.add("external_references", {**reference, **about})
+
+    def approve_time(self, workspace: Document, wanted: Mapping[str, Any]) -> Document:
+        """An approved time entry of somebody of the workspace's company: `hours` (or `minutes`),
+        `rate`, `billable`, `on`, `approved`."""
+        currency = str(workspace.content["currency"])
+        person = self._person(workspace)
+        role = self.store.get("roles", str(person.content["role_id"]))
+        card = RATE_CARDS.get(currency, RATE_CARDS["USD"])[str(role.content["name"])]
+        minutes = wanted.get("minutes") or Decimal(str(wanted.get("hours", "8"))) * 60
+        rate = Decimal(str(wanted.get("rate", card.bill)))
+        fields = {
+            "workspace_id": workspace.id,
+            "user_id": person.id,
+            "role_id": role.id,
+            "date_performed": str(wanted.get("on") or _today()),
+            "time_in_minutes": int(minutes),
+            "rate_in_cents": _minor(rate, currency),
+            "cost_rate_in_cents": _minor(card.cost, currency),
+            "billable": wanted.get("billable", True) in (True, "true"),
+            "approved": wanted.get("approved", True) in (True, "true"),
+        }
+        return self._add("time_entries", {**fields, **_of(currency)})
+
+    def approve_expense(self, workspace: Document, wanted: Mapping[str, Any]) -> Document:
+        """An expense on an approved report: `amount`, `category`, `on`, `status`."""
+        currency = str(workspace.content["currency"])
+        person = self._person(workspace)
+        report = {
+            "workspace_id": workspace.id,
+            "user_id": person.id,
+            "status": str(wanted.get("status", "approved")),
+        }
+        submitted = self.store.add("expense_report_submissions", report)
+        fields = {
+            "workspace_id": workspace.id,
+            "user_id": person.id,
+            "date": str(wanted.get("on") or _today()),
+            "category": str(wanted.get("category", "Travel")),
+            "amount_in_cents": _minor(Decimal(str(wanted.get("amount", "120.00"))), currency),
+            "recent_submission_id": submitted.id,
+        }
+        return self._add("expenses", {**fields, **_of(currency)})
+
+    def agree_change(self, workspace: Document, wanted: Mapping[str, Any]) -> Document:
+        """A change order that both sides have agreed: `amount`, `hours`, `ends_on`, `state`."""
+        currency = str(workspace.content["currency"])
+        number = self.store.next_number("change order")
+        (tag,) = self.store.all("tags", name=CHANGE_ORDER)
+        fields = {
+            "workspace_id": workspace.id,
+            "title": str(wanted.get("title") or f"CO-{number:04d} Further scope"),
+            "story_type": "deliverable",
+            "tag_ids": [tag.id],
+            "state": str(wanted.get("state", "completed")),
+            "budget_estimate_in_cents": _minor(Decimal(str(wanted.get("amount", 0))), currency),
+            "time_estimate_in_minutes": int(Decimal(str(wanted.get("hours", 0))) * 60),
+            "due_date": wanted.get("ends_on"),
+        }
+        return self._add("stories", fields)
+
+    def _completed(self, collection: str, fields: dict[str, Any]) -> dict[str, Any]:
+        """What the account adds to a new record by itself. Raises Invalid."""
+        if collection == "workspaces":
+            del fields["creator_role"]
+            return self._priced({}, {"currency": "USD", **fields})
+        workspace = self._workspace(str(fields["workspace_id"]))
+        currency = str(workspace.content["currency"])
+        if collection == "billing_milestones":
+            if not isinstance(fields["amount_in_cents"], int):
+                raise Invalid("amount_in_cents", "Amount in cents is not a number")
+            return {**fields, "currency": currency}
+        billed = self._billed(fields)
+        number = self.store.next_number("invoice title")
+        return {
+            **{name: value for name, value in fields.items() if name != "workspace_id"},
+            "workspace_ids": [workspace.id],
+            "title": f"Draft Invoice #{number}",
+            "balance_in_cents": sum(_worth(one) for one in billed),
+            **_of(currency),
+        }
+
+    def _priced(self, before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+        """The price in minor units beside what was given. Raises Invalid."""
+        if given.get("price") is None:
+            return dict(given)
+        currency = str(given.get("currency") or before.get("currency"))
+        try:
+            price = Decimal(str(given["price"]))
+        except InvalidOperation:
+            raise Invalid("price", "Price is not a number") from None
+        return {**given, "price": str(given["price"]), "price_in_cents": _minor(price, currency)}
+
+    def _billed(self, fields: Mapping[str, Any]) -> list[Document]:
+        """The work that an invoice is to be made of. Raises Invalid."""
+        found = []
+        for member, kind in (("time_entry_ids", "time_entries"), ("expense_ids", "expenses")):
+            for number in fields[member]:
+                try:
+                    one = self.store.get(kind, str(number))
+                except KeyError:
+                    raise Invalid(member, f"{kind} {number} cannot be found") from None
+                if one.content.get("is_invoiced"):
+                    raise Invalid(member, f"{kind} {number} is already on an invoice")
+                found.append(one)
+        return found
+
+    def _invoiced(self, invoice: Document) -> None:
+        for number in invoice.content["time_entry_ids"]:
+            fields = {"is_invoiced": True, "invoice_id": invoice.id}
+            self.change("time_entries", str(number), fields)
+        for number in invoice.content["expense_ids"]:
+            self.change("expenses", str(number), {"is_invoiced": True})
+
+    def _set_custom(self, workspace: Document, number: str, value: Any) -> None:
+        try:
+            known = self.store.get("custom_fields", number)
+        except KeyError:
+            raise Invalid("custom_fields", f"there is no custom field {number}") from None
+        shown = value
+        if known.content["value_type"] == "single":
+            labels = {
+                one.id: one.content["label"]
+                for one in self.store.all("custom_field_choices", custom_field_id=number)
+            }
+            if not isinstance(value, list) or len(value) != 1 or str(value[0]) not in labels:
+                raise Invalid("custom_fields", f"{known.content['name']} has no such choice")
+            shown = labels[str(value[0])]
+        fields = {
+            "subject_type": "Workspace",
+            "subject_id": workspace.id,
+            "value": value,
+            "display_value": shown,
+            "type": known.content["value_type"],
+            "custom_field_id": number,
+            "custom_field_name": known.content["name"],
+        }
+        made = self.store.add("custom_field_values", fields)
+        before = self.store.get("workspaces", workspace.id).content
+        numbers = [*before.get("custom_field_value_ids", []), made.id]
+        self.store.change("workspaces", workspace.id, {"custom_field_value_ids": numbers})
+
+    def _workspace(self, number: str) -> Document:
+        try:
+            return self.store.get("workspaces", number)
+        except KeyError:
+            raise Invalid("workspace_id", f"there is no workspace {number}") from None
+
+    def _person(self, workspace: Document) -> Document:
+        """Somebody of the workspace's company, else anybody."""
+        values = self.store.all("custom_field_values", subject_id=workspace.id)
+        company = {one.content["custom_field_name"]: one.content["display_value"] for one in values}
+        names = [one.name for one in PEOPLE if one.entity == company.get("Legal entity")]
+        people = self.store.all("users")
+        return next((one for one in people if one.content["full_name"] in names), people[0])
+
+    def _add(self, collection: str, fields: Mapping[str, Any]) -> Document:
+        made = self.store.add(collection, fields)
+        self._tell(made, "created")
+        return made
+
+    def _tell(self, subject: Document, what: str) -> None:
+        """An event, and every third time the same one twice."""
+        shape = SHAPES[subject.kind]
+        if not shape.observed:
+            return
+        event = {
+            "event_type": f"{shape.singular}:{what}",
+            "subject_type": shape.subject,
+            "subject_id": subject.id,
+            "subject_changed_at": stamp(subject.changed),
+            "current_payload": {"id": subject.id},
+        }
+        first = self.store.add("subscribed_events", event)
+        if int(first.id) % 3 == 0:
+            self.store.add("subscribed_events", event)
+
+
+def _of(currency: str) -> dict[str, Any]:
+    return {"currency": currency, "currency_base_unit": base_unit(currency)}
+
+
+def _minor(amount: Decimal, currency: str) -> int:
+    return int((amount * base_unit(currency)).to_integral_value())
+
+
+def _worth(document: Document) -> int:
+    """In minor units."""
+    fields = row(document)
+    if document.kind == "expenses":
+        return int(fields["amount_in_cents"])
+    worth = Decimal(fields["rate_in_cents"]) * fields["time_in_minutes"] / 60
+    return int((worth + Decimal("0.5")) // 1)
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def days_ago(days: float) -> datetime:
+    """That long before now."""
+    return datetime.now(UTC) - timedelta(days=days)

@@ -1,0 +1,260 @@
+"""The Kantata connector on the pretend account: the common suite and the vendor's own ways."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from multidict import CIMultiDict
+
+from controltower.canonical.records import ChangeOrder, Expense, TimeEntry
+from controltower.canonical.verdicts import Exchange, FieldError, Rejected, TryLater, Verdict
+from controltower.canonical.wire import from_json, to_json
+from integrations import catalogue
+from integrations.connector import Connection
+from integrations.http import Answer
+from integrations.kantata.connector import SLOWEST
+from integrations.kantata.entities import ENTITIES
+from integrations.kantata.refusals import verdict_of
+from tests.integrations.conformance import OF_AN_ENTITY, conforming
+from tests.integrations.conformance.verdicts import done
+from tests.integrations.doors import Town
+from tests.integrations.subject import DEADLINE, Subject
+
+SAMPLES = Path(catalogue.__file__).parent / "kantata" / "samples"
+
+
+class Account(Subject):
+    """The pretend account, its feed a second behind the clock instead of five minutes."""
+
+    name = "kantata"
+    throttles = ({"kind": "throttle"}, {"kind": "quota"})
+    says_when = False
+    has_twins = True
+    _home = ""
+
+    def __init__(self, town: Town) -> None:
+        options = {"settle_seconds": 1}
+        connection = Connection(
+            "psa", town.urls[self.name], town.secrets[self.name], options, DEADLINE
+        )
+        super().__init__(connection, town.controls[self.name])
+
+    def business_key(self, tag: str) -> dict[str, Any]:
+        return {"key": tag}
+
+    async def home(self) -> str:
+        """A workspace to work on; its id."""
+        if not self._home:
+            fields = {"title": "Advice", "currency": "USD", "custom Legal entity": "LF-US"}
+            self._home = done(await self.connector.upsert("project", fields, "conf-home")).ref
+        return self._home
+
+    async def approve(self, deed: str = "approve_time", **wanted: Any) -> str:
+        """Let work be approved, or a change be agreed, on a workspace; its id."""
+        return str(self.control.do(deed, project=await self.home(), **wanted)["id"])
+
+    def fields(self, collection: str, ref: str, **fields: Any) -> None:
+        """Somebody changes a record in the account."""
+        self.control.do("change", collection=collection, id=ref, fields=fields)
+
+    async def make_facts(self, count: int) -> list[str]:
+        return [await self.approve() for _ in range(count)]
+
+    async def touch(self, ref: str) -> None:
+        self.fields("time_entries", ref, notes="Looked at.")
+
+
+class Workspaces(Account):
+    """Workspaces as what is written, time as what is fed."""
+
+    entity = "project"
+    feed = "timecard"
+    has_money = True
+    members = ("title", "currency", "price_in_cents", "currency_base_unit", "updated_at",
+               "custom_field_value_ids", "status")  # fmt: skip
+    feed_members = ("subject_id", "created_at", "time_in_minutes", "rate_in_cents", "approved",
+                    "workspace_id", "currency", "date_performed")  # fmt: skip
+
+    def record(self, tag: str, name: str, amount: Decimal) -> dict[str, Any]:
+        return {"title": name, "currency": "EUR", "price": str(amount)}
+
+    def shown(self, values: Mapping[str, Any]) -> tuple[str, Decimal]:
+        return values["name"], values["contract_value"]
+
+    async def make_twin(self, ref: str, tag: str) -> str:
+        return str(self.control.do("twin", collection="workspaces", id=ref)["id"])
+
+
+class Milestones(Account):
+    """Billing milestones, in minor units on the wire."""
+
+    entity = "milestone"
+    has_money = True
+    members = ("title", "amount_in_cents", "currency", "currency_base_unit")
+
+    def record(self, tag: str, name: str, amount: Decimal) -> dict[str, Any]:
+        home = {"workspace_id": self._home, "currency": "USD"}
+        return {"title": name, "amount": str(amount), **home}
+
+    async def prepare(self, tag: str) -> None:
+        await self.home()
+
+    async def write(
+        self, tag: str, name: str = "Conformance", amount: Decimal | None = None
+    ) -> Verdict:
+        await self.home()
+        return await super().write(tag, name, amount)
+
+    def shown(self, values: Mapping[str, Any]) -> tuple[str, Decimal]:
+        return values["name"], values["amount"]
+
+    async def make_twin(self, ref: str, tag: str) -> str:
+        return str(self.control.do("twin", collection="billing_milestones", id=ref)["id"])
+
+
+@conforming(Workspaces)
+class TestKantata:
+    @pytest.fixture
+    def subject(self, town: Town) -> Workspaces:
+        return Workspaces(town)
+
+    async def test_a_probe_waits_longer_than_the_vendor_works(self, subject: Workspaces) -> None:
+        """A request that we gave up on may still be carried out for three minutes."""
+        assert timedelta(minutes=3) < SLOWEST
+        writes = [o for o in subject.descriptor().operations if o.verb != "get"]
+        assert {operation.quarantine for operation in writes} == {SLOWEST}
+
+    async def test_time_carries_its_project_and_its_price(self, subject: Workspaces) -> None:
+        ref = await subject.approve(minutes=100, rate="172.50")
+        values = done(await subject.connector.get("timecard", ref)).values
+        assert (values["hours"], values["rate"]) == (Decimal("1.6667"), Decimal("172.5"))
+        assert (values["amount"], values["currency"]) == (Decimal("287.50"), "USD")
+        assert (values["entity"], values["project"]["name"]) == ("LF-US", "Advice")
+        assert values["resource_name"] and values["role"]
+
+    async def test_what_is_not_approved_is_not_told(self, subject: Workspaces) -> None:
+        cursor = await subject.drained()
+        waiting = await subject.approve(approved=False)
+        report = await subject.approve("approve_expense", status="pending")
+        assert not [event for event in await subject.events(cursor) if waiting in event]
+        page = await subject.connector.read_changes("expense", cursor, 100)
+        assert report not in [change.event.record.source_id for change in page.changes]
+        subject.fields("time_entries", waiting, approved=True)
+        told = [change.event.record.source_id for change in await subject.changes(cursor)]
+        assert told.count(waiting) == 1
+
+    async def test_what_we_report_back_is_no_new_fact(self, subject: Workspaces) -> None:
+        cursor = await subject.drained()
+        ref = await subject.approve()
+        (before,) = [event for event in await subject.events(cursor) if f":{ref}:" in event]
+        subject.fields("time_entries", ref, is_invoiced=True)
+        (after,) = [c for c in await subject.changes(cursor) if c.event.record.source_id == ref]
+        assert after.event.id == before
+        assert isinstance(after.event.record, TimeEntry)
+        assert after.event.record.billed
+
+    async def test_an_expense_is_approved_with_its_report(self, subject: Workspaces) -> None:
+        ref = await subject.approve("approve_expense", amount="88.40", category="Lodging")
+        page = await subject.connector.read_changes("expense", "", 200)
+        (found,) = [c.event.record for c in page.changes if c.event.record.source_id == ref]
+        assert isinstance(found, Expense)
+        assert (found.amount, found.type) == (Decimal("88.4"), "Lodging")
+
+    async def test_an_agreed_change_order_is_a_fact(self, subject: Workspaces) -> None:
+        ref = await subject.approve("agree_change", amount="12500.50", hours="80")
+        draft = await subject.approve("agree_change", amount="1", state="started")
+        page = await subject.connector.read_changes("change_order", "", 200)
+        found = {c.event.record.source_id: c.event.record for c in page.changes}
+        assert draft not in found
+        order = found[ref]
+        assert isinstance(order, ChangeOrder)
+        assert (order.amount, order.hours, order.currency) == (
+            Decimal("12500.5"),
+            Decimal(80),
+            "USD",
+        )
+        assert order.project and order.project.name == "Advice"
+
+    async def test_a_feed_out_of_reach_goes_on_by_listing(self, subject: Workspaces) -> None:
+        """Nine days on, the events are gone; the records themselves are not."""
+        made = await subject.make_facts(5)
+        subject.control.do("forget")
+        assert await subject.changes("") == []
+        cursor = f"{(datetime.now(UTC) - timedelta(days=10)).isoformat()}|"
+        page = await subject.connector.read_changes("timecard", cursor, 200)
+        seen = [change.event.record.source_id for change in page.changes]
+        assert set(made) <= set(seen)
+        assert len(seen) == len(set(seen))
+        assert page.gap
+        following = await subject.connector.read_changes("timecard", page.next_cursor, 200)
+        assert not following.gap
+
+    async def test_a_choice_must_match_to_the_letter(self, subject: Workspaces, tag: str) -> None:
+        fields = {"title": "Advice", "currency": "EUR", "custom Billing grouping": "Fortnight"}
+        verdict = await subject.connector.upsert("project", fields, tag)
+        assert isinstance(verdict, Rejected), verdict
+        assert verdict.text == (
+            "“Fortnight” is not one of the choices of “Billing grouping” in the account."
+        )
+        unknown = await subject.connector.check("project", {**fields, "custom Colour": "red"})
+        assert isinstance(unknown, Rejected)
+
+    async def test_work_is_billed_once(self, subject: Workspaces, tag: str) -> None:
+        items = [{"kind": "timecard", "ref": await subject.approve(hours="10", rate="200")}]
+        items += [{"kind": "expense", "ref": await subject.approve("approve_expense", amount="9")}]
+        fields = {
+            "workspace_id": await subject.home(), "invoice_date": "2026-11-21", "items": items,
+        }  # fmt: skip
+        made = done(await subject.connector.upsert("billing_event", fields, tag))
+        values = done(await subject.connector.get("billing_event", made.ref)).values
+        assert (values["amount"], values["status"]) == (Decimal(2009), "Draft")
+        again = await subject.connector.upsert("billing_event", fields, f"{tag}-again")
+        assert isinstance(again, Rejected)
+        assert "already on an invoice" in again.text
+        for _ in range(2):
+            number = {"user_invoice_number": "INV-7"}
+            done(
+                await subject.connector.act("billing_event", made.ref, "mark_invoiced", number, tag)
+            )
+        values = done(await subject.connector.get("billing_event", made.ref)).values
+        assert (values["invoice_number"], values["status"]) == ("INV-7", "Invoiced")
+
+    async def test_an_answer_after_three_minutes_is_found_by_its_reference(
+        self, subject: Workspaces, tag: str
+    ) -> None:
+        """The vendor's own time-out: an error, and the work done all the same."""
+        await subject.prepare(tag)
+        subject.control.order(
+            "server_error", count=1, committed=True, status=504, operation="write"
+        )
+        verdict = await subject.write(tag)
+        assert not isinstance(verdict, Rejected | TryLater)
+        assert done(await subject.find(tag)).values["name"] == "Conformance"
+
+
+@conforming(Milestones, OF_AN_ENTITY)
+class TestMilestones:
+    @pytest.fixture
+    def subject(self, town: Town) -> Milestones:
+        return Milestones(town)
+
+
+def test_the_sample_is_read() -> None:
+    found = ENTITIES["timecard"].retold((SAMPLES / "time_entry.json").read_bytes())
+    assert isinstance(found, TimeEntry)
+    assert (found.number, found.amount) == ("TE-4711", Decimal("1380.00"))
+    assert found.week_start == date(2026, 11, 16)
+    assert from_json(TimeEntry, to_json(found)) == found
+
+
+def test_a_refusal_is_a_sentence_of_each_complaint() -> None:
+    body = (SAMPLES / "refusal.json").read_bytes()
+    verdict = verdict_of(Answer(422, CIMultiDict(), body, Exchange()), writing=True)
+    assert isinstance(verdict, Rejected)
+    assert verdict.text == "Title can't be blank. Currency is not supported."
+    assert verdict.fields[0] == FieldError("title", "Title can't be blank")
