@@ -7,6 +7,7 @@ from __future__ import annotations
 from django.urls import path
 
 from controltower.web import (
+    amendments,
     assurance,
     exceptions,
     exports,
@@ -59,6 +60,8 @@ journeys = [
     path("tx/<path:correlation_id>/replays/", transactions.replays, name="transaction_replays"),
     path("tx/<path:correlation_id>/decisions/", transactions.decide, name="transaction_decisions"),
     path("tx/<path:correlation_id>/solutions/", transactions.solve, name="transaction_solutions"),
+    path("tx/<path:correlation_id>/amendments/", amendments.propose, name="transaction_amendments"),
+    path("tx/<path:correlation_id>/agreements/", amendments.decide, name="transaction_agreements"),
     path("tx/<path:correlation_id>/findings/", findings.report, name="transaction_findings"),
     path(
         "tx/<path:correlation_id>/confirmations/",

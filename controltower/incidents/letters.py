@@ -11,18 +11,25 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.transaction import atomic
 
 from controltower.canonical.verdicts import Kind
 from controltower.incidents.models import Cause, DeadLetter, LetterState, Resolution
 from controltower.transactions import bell, sets
 from controltower.transactions.facts import definitions, facts
-from controltower.transactions.models import ReplayItem, Step, TransactionState
+from controltower.transactions.models import (
+    Amendment,
+    Finding,
+    ReplayItem,
+    Step,
+    TransactionState,
+)
 from controltower.transactions.protocol import FINISHED, STUCK, State
 
 ENDED = (*FINISHED, State.CANCELLED)
 MOST_AT_ONCE = 2_000
+PROPOSED = "proposed"
 
 
 def catch_up(*, now: datetime, of: Collection[UUID] | None = None) -> int:
@@ -30,7 +37,7 @@ def catch_up(*, now: datetime, of: Collection[UUID] | None = None) -> int:
 
     `of` names the transactions to look at; without it all are, which costs as much as is stuck.
     """
-    changed = _open_new(now, of) + _reopen(now, of) + _follow(now, of)
+    changed = _open_new(now, of) + _reopen(now, of) + _follow(now, of) + _await_approval(of)
     if changed:
         bell.ring("exceptions", "tower")
     return changed
@@ -146,8 +153,17 @@ def _follow(now: datetime, of: Collection[UUID] | None) -> int:
         .exclude(step__state__in=STUCK)
         .exclude(under_way)[:MOST_AT_ONCE]
     )
+    steps = [letter.step_id for letter in loose]
+    edited = dict(
+        Amendment.objects.filter(step__in=steps, state=Amendment.State.IN_FORCE)
+        .order_by()
+        .values_list("step")
+        .annotate(last=Max("proposed_at"))
+        if loose
+        else ()
+    )
     replayed = dict(
-        ReplayItem.objects.filter(step__in=[letter.step_id for letter in loose])
+        ReplayItem.objects.filter(step__in=steps)
         .order_by()
         .values_list("step")
         .annotate(last=Max("sent_at"))
@@ -156,7 +172,9 @@ def _follow(now: datetime, of: Collection[UUID] | None) -> int:
     )
     changed = {}
     for letter in loose:
-        state, resolution = _position(letter, replayed.get(letter.step_id))
+        state, resolution = _position(
+            letter, replayed.get(letter.step_id), edited.get(letter.step_id)
+        )
         if state != letter.state:
             letter.state, letter.resolution = state, resolution
             letter.resolved_at = now if state == LetterState.RESOLVED else None
@@ -165,13 +183,36 @@ def _follow(now: datetime, of: Collection[UUID] | None) -> int:
     return len(changed)
 
 
+def _await_approval(of: Collection[UUID] | None) -> int:
+    """What somebody proposed and a second person has not decided yet waits for that; afterwards a
+    letter that is still stuck is open again."""
+    proposed = Q(Exists(Finding.objects.filter(step=OuterRef("step"), state=PROPOSED))) | Q(
+        Exists(Amendment.objects.filter(step=OuterRef("step"), state=PROPOSED))
+    )
+    waiting = Q(state=LetterState.APPROVAL)
+    stuck = _letters(of).exclude(state=LetterState.RESOLVED).filter(step__state__in=STUCK)
+    begun: int = stuck.filter(proposed).exclude(waiting).update(state=LetterState.APPROVAL)
+    decided = stuck.filter(waiting).exclude(proposed)
+    owned = Case(
+        When(cause__owner__isnull=False, then=Value(LetterState.ASSIGNED)),
+        default=Value(LetterState.OPEN),
+    )
+    states = dict(decided.annotate(now=owned).values_list("pk", "now"))
+    sets.update(DeadLetter, {pk: {"state": state} for pk, state in states.items()})
+    return begun + len(states)
+
+
 def _columns(letter: DeadLetter) -> dict[str, Any]:
     names = ("state", "resolution", "resolved_at")
     return {name: getattr(letter, name) for name in names}
 
 
-def _position(letter: DeadLetter, replayed_at: datetime | None) -> tuple[str, str]:
+def _position(
+    letter: DeadLetter, replayed_at: datetime | None, edited_at: datetime | None
+) -> tuple[str, str]:
     if letter.step.state in FINISHED:
+        if edited_at is not None and edited_at >= letter.opened_at:
+            return LetterState.RESOLVED, Resolution.EDITED_COPY
         replayed = replayed_at is not None and replayed_at >= letter.opened_at
         return LetterState.RESOLVED, Resolution.REPLAYED if replayed else Resolution.AUTO
     if letter.step.state == State.CANCELLED:

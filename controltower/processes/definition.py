@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from controltower.canonical.events import BusinessKey, CanonicalEvent
 from controltower.canonical.verdicts import Kind
+from controltower.processes.editing import Editable
 
 FRIDAY = 4
 ACCOUNTED = range(2000, 2200)
@@ -134,7 +135,8 @@ class StepDefinition:
     """One step. `role` is the system's part ("crm", "psa", "erp"; "" plays inside the tower).
 
     `differs` compares what was sent with what the target shows when read back: None or "" when
-    they agree, else the difference in words.
+    they agree, else the difference in words. `editable` is the field policy: what a person may put
+    right before a refused step is sent again.
     """
 
     name: str
@@ -148,6 +150,7 @@ class StepDefinition:
     probe_first: bool = False
     differs: Callable[[Mapping[str, Any], Mapping[str, Any]], str] | None = None
     owner_role: str = "operator"
+    editable: tuple[Editable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from controltower.processes.definition import (
     StepDefinition,
     misdated,
 )
+from controltower.processes.editing import Editable, Holds
 
 FIXED_FEE = "Fixed fee"
 MILESTONES = (("Mobilisation", 30, 14), ("Design accepted", 40, 45), ("Handover", 30, 90))
@@ -299,6 +300,12 @@ CREATE_PROJECT = StepDefinition(
     prepare=create_project,
     differs=agreement.project_differs,
     owner_role="pmo_lead",
+    editable=(
+        Editable(name="name", title="Project name", longest=80),
+        Editable(name="start_date", title="Start", holds=Holds.DAY),
+        Editable(name="end_date", title="End", holds=Holds.DAY),
+        Editable(name="po_number", title="Purchase order", longest=60),
+    ),
 )
 
 PROCESS = Process(

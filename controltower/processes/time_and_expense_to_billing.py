@@ -40,6 +40,7 @@ from controltower.processes.definition import (
     StepDefinition,
     Trace,
 )
+from controltower.processes.editing import Editable, Holds
 
 BILL_IN_NEXT_PERIOD = "next_period"
 """The owner's decision that lets work of a closed period be billed in the open one."""
@@ -237,6 +238,11 @@ ROUTE = (
         prepare=draft_invoice,
         differs=agreement.totals_differ,
         owner_role="controller",
+        editable=(
+            Editable(name="po_number", title="Purchase order", longest=60),
+            Editable(name="description", title="Description", longest=200),
+            Editable(name="contact_email", title="Contact e-mail", holds=Holds.EMAIL),
+        ),
     ),
     StepDefinition(
         name="post",

@@ -8,17 +8,14 @@ from datetime import datetime
 from controltower.canonical.verdicts import Effect
 from controltower.firm import audit
 from controltower.firm.models import Person
-from controltower.firm.rights import Right, may, who_grants
+from controltower.firm.rights import Right
 from controltower.transactions import cases, engine
+from controltower.transactions.consent import require
 from controltower.transactions.models import Step, Transaction, TransactionState
 from controltower.transactions.protocol import State
 from controltower.transactions.resolver import in_doubt
 
 WRITTEN = frozenset({State.ACKED, State.VERIFIED})
-
-
-class NotAllowed(Exception):
-    """This person may not do this; the text says who may."""
 
 
 class ReasonMissing(Exception):
@@ -32,9 +29,7 @@ class Sent(Exception):
 def cancel(*, transaction: Transaction, reason: str, by: Person, now: datetime) -> None:
     """Any live state → cancelled, when nothing was sent. Raises NotAllowed, ReasonMissing, Sent."""
     code = transaction.entity.code if transaction.entity else None
-    if not may(by, Right.RESOLVE, code):
-        audit.record(actor=by, verb="cancel", subject=transaction.reference, allowed=False, now=now)
-        raise NotAllowed(f"Only the {who_grants(Right.RESOLVE)} may do this.")
+    require(by, Right.RESOLVE, "cancel", transaction, now)
     if not reason.strip():
         raise ReasonMissing
     with cases.case_of(transaction, now=now) as case:

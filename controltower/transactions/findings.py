@@ -8,25 +8,18 @@ What was found speaks of the step as it was: when it has moved since, the findin
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from decimal import Decimal
 from uuid import UUID
-
-from django.conf import settings
 
 from controltower.canonical.verdicts import Effect, Kind
 from controltower.firm import audit
 from controltower.firm.models import Person
-from controltower.firm.rates import in_reporting_currency
-from controltower.firm.rights import Right, may, who_grants
+from controltower.firm.rights import Right
 from controltower.systems import calls
 from controltower.transactions import cases, engine, resolver
 from controltower.transactions.cases import Case
-from controltower.transactions.models import Finding, Step, Transaction
+from controltower.transactions.consent import NotAllowed, deny, needs_second_person, require
+from controltower.transactions.models import Finding, Step
 from controltower.transactions.protocol import State
-
-
-class NotAllowed(Exception):
-    """This person may not do this; the text says who may."""
 
 
 class NotDecidable(Exception):
@@ -51,13 +44,6 @@ def settled_at(step: Step) -> datetime | None:
     return step.sent_at + step.system.deadline + declared
 
 
-def needs_second_person(transaction: Transaction) -> bool:
-    """Whether so much money is at stake (or nobody knows how much) that another person must
-    confirm."""
-    worth = in_reporting_currency(transaction.amount, transaction.currency)
-    return worth is None or worth > Decimal(settings.SECOND_PERSON_ABOVE)
-
-
 def open_finding(step: Step) -> Finding | None:
     """What waits for a second person's word about this step."""
     return Finding.objects.filter(step=step, state=Finding.State.PROPOSED).first()
@@ -71,7 +57,7 @@ def report(
     parked → scheduled (not there) or unknown (there: the number is read first); above the limit
     the step stays until `decide`. Raises NotAllowed, ProofMissing, NotDecidable.
     """
-    _require(by, Right.RESOLVE, "report finding", step.transaction, now)
+    require(by, Right.RESOLVE, "report finding", step.transaction, now)
     if not (reason.strip() and evidence.strip()):
         raise ProofMissing
     with cases.case_of(step.transaction, now=now) as case:
@@ -98,9 +84,9 @@ def decide(*, finding: Finding, confirm: bool, by: Person, now: datetime) -> Fin
     Raises NotAllowed (also for the person who reported) or NotDecidable.
     """
     transaction = finding.step.transaction
-    _require(by, Right.APPROVE_REPLAY, "decide finding", transaction, now)
+    require(by, Right.APPROVE_REPLAY, "decide finding", transaction, now)
     if by.pk == finding.reported_by_id:
-        _deny(by, "decide finding", transaction, now)
+        deny(by, "decide finding", transaction, now)
         raise NotAllowed("Whoever looked may not confirm it: another person must.")
     moved = ""
     with cases.case_of(transaction, now=now) as case:
@@ -175,17 +161,6 @@ def _words(found: Finding) -> str:
     who = found.reported_by
     second = f", confirmed by {found.decided_by}" if found.decided_by else ""
     return f"{who} looked ({found.evidence}): it {there}{second}. {found.reason}"
-
-
-def _require(by: Person, right: Right, verb: str, transaction: Transaction, now: datetime) -> None:
-    code = transaction.entity.code if transaction.entity else None
-    if not may(by, right, code):
-        _deny(by, verb, transaction, now)
-        raise NotAllowed(f"Only the {who_grants(right)} may do this.")
-
-
-def _deny(by: Person, verb: str, transaction: Transaction, now: datetime) -> None:
-    audit.record(actor=by, verb=verb, subject=transaction.reference, allowed=False, now=now)
 
 
 def _audit(found: Finding, verb: str, by: Person, case: Case) -> None:

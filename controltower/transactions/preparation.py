@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -22,9 +22,18 @@ from controltower.canonical.identity import new_id
 from controltower.canonical.verdicts import Effect, Kind
 from controltower.mappings.apply import apply
 from controltower.mappings.models import MappingVersion
+from controltower.processes import editing
 from controltower.processes.definition import Prepared, Refuse, Send, StepDefinition
 from controltower.systems import calls
-from controltower.transactions import cases, engine, findings, references, residency, sets
+from controltower.transactions import (
+    amending,
+    cases,
+    engine,
+    findings,
+    references,
+    residency,
+    sets,
+)
 from controltower.transactions.cases import Case
 from controltower.transactions.claiming import LEASE, Claim, give_back
 from controltower.transactions.facts import conclude
@@ -53,11 +62,12 @@ SOON, A_WHILE = timedelta(seconds=0.2), timedelta(seconds=1)
 @dataclass(frozen=True, slots=True)
 class Past:
     """A step's earlier attempts: the last one's number, how many were left open, and when its key
-    was first used."""
+    was first used; and what people edited in it since."""
 
     last: int = 0
     left: int = 0
     key_since: datetime | None = None
+    edits: Mapping[str, editing.Change] = field(default_factory=dict)
 
 
 def prepare(claims: Sequence[Claim], *, now: datetime, around: World | None = None) -> list[Intent]:
@@ -110,7 +120,12 @@ def _past(steps: Sequence[UUID]) -> dict[UUID, Past]:
     open_ = Count("id", filter=Q(state=Tried.SENDING))
     since = Min("started_at", filter=Q(purpose=Purpose.SEND))
     found = tried.values_list("step_id").annotate(last=Max("number"), left=open_, since=since)
-    return {step: Past(*past) for step, *past in found} if steps else {}
+    if not steps:
+        return {}
+    pasts = {step: Past(*past) for step, *past in found}
+    for step, edits in amending.in_force(steps).items():
+        pasts[step] = replace(pasts.get(step, Past()), edits=edits)
+    return pasts
 
 
 def _trouble(mine: Claim, error: Exception, now: datetime) -> None:
@@ -145,6 +160,8 @@ def _draft(case: Case, step: Step, past: Past) -> Draft | None:
     purpose = purpose_of(State(step.state), Effect(step.effect), step.kind)
     barred = residency.refusal(case, step) if purpose is Purpose.SEND else None
     prepared = barred or conclude(definition, known)
+    if isinstance(prepared, Send) and past.edits:
+        prepared = replace(prepared, record=editing.edited(prepared.record, past.edits))
     if not isinstance(prepared, Send) and _in_doubt(step):
         prepared = Send(record=step.sent, ref=step.ref)
     if _has_stopped_workers(case, step, past):

@@ -15,7 +15,14 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.parser import Parser
 
 from controltower.canonical import strict_json
-from controltower.web import api_assurance, api_findings, api_incidents, api_reading, api_replays
+from controltower.web import (
+    api_amendments,
+    api_assurance,
+    api_findings,
+    api_incidents,
+    api_reading,
+    api_replays,
+)
 from controltower.web.api_access import Token, known_caller, no_token
 from controltower.web.api_words import Refusal
 from controltower.web.errors import problem, reference_of
@@ -49,6 +56,7 @@ api = NinjaAPI(
     urls_namespace="api",
 )
 api.add_router("/", api_reading.router)
+api.add_router("/", api_amendments.router)
 api.add_router("/", api_findings.router)
 api.add_router("/", api_assurance.router)
 api.add_router("/replays", api_replays.router)

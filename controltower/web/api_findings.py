@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest
 from django.utils import timezone
 from ninja import Path, Router, Status
 
-from controltower.transactions import findings
+from controltower.transactions import consent, findings
 from controltower.transactions.models import Finding, Step, Transaction
 from controltower.web.api_access import caller
 from controltower.web.api_words import ConfirmationIn, FindingIn, FindingOut, Refusal, Text
@@ -67,7 +67,7 @@ def _done(act: Callable[[], Finding]) -> Finding:
     """Do it, or say in a problem document why not."""
     try:
         return act()
-    except findings.NotAllowed as refusal:
+    except consent.NotAllowed as refusal:
         text = f"{refusal} Nothing was changed or sent."
         raise Refusal(403, "not-allowed", "You may not decide this", text) from None
     except findings.ProofMissing:

@@ -219,6 +219,42 @@ class ReplayOut(Schema):
     items: list[ReplayItemOut]
 
 
+class AmendmentIn(Schema):
+    """Fields of a refused step as they shall be sent, by the names of its field policy.
+
+    `fence` is the step's, as it was when somebody looked.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    step: UUID
+    fence: int = Field(ge=0, le=2**31 - 1)
+    fields: dict[Text, Annotated[str, StringConstraints(max_length=400)]]
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=300)]
+
+
+class AgreementIn(Schema):
+    """The second person's word on an edit."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    agree: bool
+
+
+class AmendmentOut(Schema):
+    """An edit. While `state` is proposed, nothing is sent."""
+
+    id: int
+    step: UUID
+    changed: list[str]
+    reason: str
+    state: str
+    proposed_by: str
+    proposed_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+
+
 class FindingIn(Schema):
     """What somebody found who looked in the target; without a number it is not there.
 

@@ -84,6 +84,13 @@ class ConfirmFinding(forms.Form):
     confirm = forms.ChoiceField(choices=[("yes", "yes"), ("no", "no")], widget=forms.HiddenInput)
 
 
+class DecideAmendment(forms.Form):
+    """The second person's word on exactly one edit."""
+
+    amendment = forms.IntegerField(min_value=1, max_value=2**62, widget=forms.HiddenInput)
+    agree = forms.ChoiceField(choices=[("yes", "yes"), ("no", "no")], widget=forms.HiddenInput)
+
+
 class DecidePeriod(Reason):
     """What happens to work of a closed period."""
 

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from controltower.firm.models import Person
 from controltower.firm.rights import Right
-from controltower.transactions import findings
+from controltower.transactions import consent, findings
 from controltower.transactions.models import Finding, Step, Transaction
 from controltower.web.actions import Action, leave
 from controltower.web.decisions import ConfirmFinding, Found
@@ -22,7 +22,7 @@ def ways_on(step: Step, system: str) -> list[tuple[str, bool]]:
     second = _("So much money is at stake that a second person must confirm what you found.")
     replaying = _("Replaying will not help: %(system)s cannot be asked, and might do it twice.")
     options = [(look % {"system": system}, True)]
-    if findings.needs_second_person(step.transaction):
+    if consent.needs_second_person(step.transaction):
         options.append((second, True))
     return [*options, (replaying % {"system": system}, False)]
 

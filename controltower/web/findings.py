@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from controltower.firm.rights import Right
-from controltower.transactions import findings
+from controltower.transactions import consent, findings
 from controltower.transactions.models import Finding, Step
 from controltower.web import standing
 from controltower.web.actions import only
@@ -41,7 +41,7 @@ def report(request: SignedIn, correlation_id: str) -> HttpResponse:
         )
     except Step.DoesNotExist:
         raise Http404 from None
-    except findings.NotAllowed:
+    except consent.NotAllowed:
         messages.error(request, only(Right.RESOLVE))
     except findings.ProofMissing:
         messages.error(
@@ -82,7 +82,7 @@ def confirm(request: SignedIn, correlation_id: str) -> HttpResponse:
         )
     except Finding.DoesNotExist:
         raise Http404 from None
-    except findings.NotAllowed as refusal:
+    except consent.NotAllowed as refusal:
         messages.error(request, str(refusal))
     except findings.NotDecidable as why:
         messages.warning(request, _("Nothing was changed or sent. %(why)s") % {"why": why})

@@ -19,7 +19,7 @@ from controltower.firm.rates import rate_date
 from controltower.firm.rights import Right
 from controltower.incidents import triage
 from controltower.measures.exposure import Scope
-from controltower.transactions import cancelling, gathering, replay
+from controltower.transactions import cancelling, consent, gathering, replay
 from controltower.transactions.models import Transaction
 from controltower.transactions.models.journey import TransactionQuerySet
 from controltower.transactions.protocol import State
@@ -212,7 +212,7 @@ def cancel(request: SignedIn, correlation_id: str) -> HttpResponse:
     reason = form.cleaned_data["reason"] if form.is_valid() else ""
     try:
         cancelling.cancel(transaction=part, reason=reason, by=request.user, now=timezone.now())
-    except cancelling.NotAllowed:
+    except consent.NotAllowed:
         messages.error(request, only(Right.RESOLVE))
     except cancelling.ReasonMissing:
         messages.error(request, _("Calling it off needs a reason. Nothing was changed."))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -16,7 +17,16 @@ from controltower.processes import tax
 from controltower.processes import time_and_expense_to_billing as billing
 from controltower.processes import time_to_cost_reporting as cost
 from controltower.processes.catalogue import PROCESSES
-from controltower.processes.definition import Entity, Facts, Hold, Learn, Refuse, Result, Send
+from controltower.processes.definition import (
+    Entity,
+    Facts,
+    Hold,
+    Learn,
+    Process,
+    Refuse,
+    Result,
+    Send,
+)
 
 NOW = datetime(2026, 11, 30, 23, 30, tzinfo=UTC)
 BERLIN = Entity("LF-DE", "Larkfield GmbH", "DE", "EUR", "Europe/Berlin", timedelta(seconds=10))
@@ -198,3 +208,18 @@ def test_every_step_needs_only_steps_before_it() -> None:
         for step in process.steps(facts(DEAL, WORK)):
             assert set(step.needs) <= seen, f"{process.name}: {step.name}"
             seen.add(step.name)
+
+
+NEVER_EDITED = re.compile(
+    r".*(amount|untaxed|price|currency|entity|company|customer|reference|external|correlation"
+    r"|_id|code|tax|number_of|lines|items|ref|ordering).*"
+)
+
+
+@pytest.mark.parametrize("process", PROCESSES, ids=lambda process: process.name)
+def test_no_field_policy_names_money_a_party_or_a_reference(process: Process) -> None:
+    facts = Facts("c", "r", {}, [], {}, {}, {}, datetime(2026, 11, 20, tzinfo=UTC))
+    for step in process.steps(facts):
+        for field in step.editable:
+            assert not NEVER_EDITED.fullmatch(field.name), (step.name, field.name)
+            assert step.role and step.verb != "get"

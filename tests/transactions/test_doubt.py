@@ -16,7 +16,7 @@ from controltower.firm.models import Duty, Person, Role
 from controltower.systems import calls
 from controltower.systems.models import Recovery, System
 from controltower.systems.pace import Pace
-from controltower.transactions import cases, claiming, engine, findings, settlement
+from controltower.transactions import cases, claiming, consent, engine, findings, settlement
 from controltower.transactions.intent import Answered
 from controltower.transactions.models import Attempt, Finding, Step, Transaction, WaitKind
 from controltower.transactions.preparation import prepare
@@ -183,12 +183,12 @@ def test_much_money_needs_a_second_person(firm: Firm) -> None:
     with pytest.raises(findings.NotDecidable, match="reported already"):
         _report(firm, one)
     now = timezone.now()
-    with pytest.raises(findings.NotAllowed):
+    with pytest.raises(consent.NotAllowed):
         findings.decide(finding=found, confirm=True, by=firm.otto, now=now)
     findings.decide(finding=found, confirm=False, by=firm.anna, now=now)
     assert firm.play(one).steps.get(name="draft").state == State.PARKED
     again = _report(firm, one, by=firm.anna)
-    with pytest.raises(findings.NotAllowed, match="Whoever looked"):
+    with pytest.raises(consent.NotAllowed, match="Whoever looked"):
         findings.decide(finding=again, confirm=True, by=firm.anna, now=now)
     colleague = Person.objects.create(username="colleague")
     Duty.objects.create(person=colleague, role=Role.CONTROLLER)

@@ -24,7 +24,7 @@ from controltower.firm.models import ApiToken, Duty, LegalEntity, Person, Role
 from controltower.firm.rights import WHO, Right
 from controltower.incidents import leading, runs
 from controltower.incidents.models import Cause, Incident, Run, RunbookVersion, Severity
-from controltower.transactions.models import Finding
+from controltower.transactions.models import Amendment, Finding
 from controltower.web.demo.runbooks import agree_runbooks
 from tests.factories import Firm, found, refused, signed_in, unreadable
 from tests.web.cast import token
@@ -72,6 +72,10 @@ POLICY: dict[str, Rule] = {
     "transaction_solutions": Rule(
         WRITE, Right.RESOLVE, scoped=True, form=REASON | {"how": "elsewhere"}
     ),
+    "transaction_amendments": Rule(
+        WRITE, Right.REPLAY, scoped=True, form=REASON | {"field-po_number": "PO-77"}
+    ),
+    "transaction_agreements": Rule(WRITE, Right.APPROVE_REPLAY, scoped=True, form={"agree": "yes"}),
     "transaction_findings": Rule(
         WRITE, Right.RESOLVE, scoped=True, form=REASON | {"evidence": "its list", "there": "no"}
     ),
@@ -150,6 +154,10 @@ POLICY: dict[str, Rule] = {
     "api:transactions": Rule(),
     "api:transaction": Rule(scoped=True),
     "api:report": Rule(WRITE, Right.RESOLVE, scoped=True, form=REASON | {"evidence": "its list"}),
+    "api:propose": Rule(
+        WRITE, Right.REPLAY, scoped=True, form=REASON | {"fields": {"po_number": "PO-77"}}
+    ),
+    "api:decide": Rule(WRITE, Right.APPROVE_REPLAY, scoped=True),
     "api:confirm": Rule(WRITE, Right.APPROVE_REPLAY, scoped=True),
     "api:exceptions": Rule(),
     "api:assurance": Rule(),
@@ -201,6 +209,7 @@ class House:
                 "replays",
                 "jobs",
                 "findings",
+                "amendments",
             ):
                 if word in route:
                     return things[word]
@@ -233,6 +242,10 @@ def thing(firm: Firm, code: str, step: str, **more: Any) -> dict[str, str]:
         step=stuck, fence=stuck.fence, generation=1, evidence="its list", reason="so",
         reported_by=firm.otto, reported_at=firm.now,
     )  # fmt: skip
+    edit = Amendment.objects.create(
+        step=stuck, fence=stuck.fence, changes={"name": ["a", "b"]}, reason="so",
+        proposed_by=firm.otto, proposed_at=firm.now,
+    )  # fmt: skip
     incident, run = incident_about(firm, firm.cause(one))
     return {
         "incidents": str(incident.pk),
@@ -250,6 +263,8 @@ def thing(firm: Firm, code: str, step: str, **more: Any) -> dict[str, str]:
         "fence": str(stuck.fence),
         "finding": str(said.pk),
         "findings": str(said.pk),
+        "amendment": str(edit.pk),
+        "amendments": str(edit.pk),
     }
 
 
@@ -307,11 +322,13 @@ def ask(
 ) -> Any:
     """One request about a company's thing, with the form that the route wants."""
     things, rule = house.things[code], POLICY[name]
-    proof = {name: things[name] for name in ("step", "fence", "finding")}
+    proof = {name: things[name] for name in ("step", "fence", "finding", "amendment")}
     form = dict(rule.form) | {"digest": things["digest"]}
     bodies: dict[str, dict[str, Any]] = {
         "api:plan": {"transactions": [things["reference"]]},
         "api:report": dict(rule.form) | {"step": proof["step"], "fence": proof["fence"]},
+        "api:propose": dict(rule.form) | {"step": proof["step"], "fence": proof["fence"]},
+        "api:decide": {"agree": True},
         "api:confirm": {"confirm": True},
         "api:release": {"digest": things["digest"]},
     }

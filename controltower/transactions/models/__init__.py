@@ -1,5 +1,6 @@
 """The spine's records: events in, transactions with steps and attempts, replay plans."""
 
+from controltower.transactions.models.amendments import Amendment
 from controltower.transactions.models.events import EventState, InboundEvent
 from controltower.transactions.models.evidence import Attempt, Delivery, TimelineEntry
 from controltower.transactions.models.expectations import Expectation
@@ -25,6 +26,7 @@ from controltower.transactions.models.replay import (
 __all__ = [
     "REACHED",
     "TERMINAL",
+    "Amendment",
     "Attempt",
     "BusinessKey",
     "Delivery",
