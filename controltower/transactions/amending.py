@@ -15,7 +15,7 @@ from uuid import UUID
 from controltower.firm import audit
 from controltower.firm.models import Person
 from controltower.firm.rights import Right
-from controltower.processes.definition import Send
+from controltower.processes.definition import Facts, Send
 from controltower.processes.editing import Change, Editable, Holds, edited
 from controltower.transactions import cases, engine
 from controltower.transactions.cases import Case
@@ -44,8 +44,6 @@ def obstacle(step: Step) -> str:
         return "It is not stuck: there is nothing to put right."
     if in_doubt(State(step.state), step.kind, sent=step.sent_at is not None):
         return "Nobody knows whether it arrived. Have that decided first."
-    if ReplayItem.objects.filter(step=step, state=ItemState.SENT).exists():
-        return "A replay has it at the moment. Wait for its outcome."
     return ""
 
 
@@ -58,18 +56,12 @@ class Field:
     present: str
 
 
-def offered(step: Step, now: datetime) -> list[Field]:
-    """What a person may edit in this step; empty when nothing."""
+def offered(step: Step, known: Facts) -> list[Field]:
+    """What a person may edit in this step, by the facts of its transaction. Empty when nothing, as
+    when the step's own rule says no: that is put right at the source."""
     if obstacle(step):
         return []
-    case = cases.read([step.transaction_id], now=now)[step.transaction_id]
-    return _fields(case, next(one for one in case.steps if one.pk == step.pk))
-
-
-def _fields(case: Case, step: Step) -> list[Field]:
-    """Empty when the step's own rule says no: that is put right at the source."""
-    known = case.facts()
-    definition = case.definitions(known).get(step.name)
+    definition = definitions(step.transaction, known).get(step.name)
     prepared = conclude(definition, known) if definition and definition.editable else None
     if definition is None or not isinstance(prepared, Send):
         return []
@@ -187,12 +179,14 @@ def _as_it_was(case: Case, pk: UUID, fence: int) -> Step:
         raise NotEditable("It has moved since you looked. Look at the page again.")
     if why := obstacle(step):
         raise NotEditable(why)
+    if ReplayItem.objects.filter(step=step, state=ItemState.SENT).exists():
+        raise NotEditable("A replay has it at the moment. Wait for its outcome.")
     return step
 
 
 def _read(case: Case, step: Step, entered: Mapping[str, str]) -> Iterator[tuple[str, Change]]:
     """What was entered, where it differs from what would be sent. Raises NotEditable, Wrong."""
-    fields = {one.policy.name: one for one in _fields(case, step)}
+    fields = {one.policy.name: one for one in offered(step, case.facts())}
     if not set(entered) <= set(fields):
         raise NotEditable("The field policy of this step does not allow that.")
     wrong = {}

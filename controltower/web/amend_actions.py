@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from controltower.firm.models import Person
@@ -60,19 +58,15 @@ def _field(one: Field) -> forms.CharField:
     return field
 
 
-def can_edit(step: Step, now: datetime) -> bool:
-    """Whether a person may put fields of it right here."""
-    return bool(amending.offered(step, now))
-
-
-def amend_actions(one: Transaction, step: Step, person: Person, entity: str | None) -> list[Action]:
+def amend_actions(
+    one: Transaction, step: Step, editable: Sequence[Field], person: Person, entity: str | None
+) -> list[Action]:
     """Edit and retry; or, when somebody has edited, agree or not."""
+    if not editable:
+        return []
     waiting = amending.open_amendment(step)
     if waiting is not None:
         return _second_person(one, waiting, person, entity)
-    editable = amending.offered(step, timezone.now())
-    if not editable:
-        return []
     may = leave(person, Right.REPLAY, entity)
     initial = {"step": step.pk, "fence": step.fence}
     return [

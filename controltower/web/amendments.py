@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from controltower.transactions import amending, consent
+from controltower.transactions.facts import facts
 from controltower.transactions.models import Amendment, Transaction
 from controltower.web import standing
 from controltower.web.amend_actions import Edit
@@ -41,7 +42,7 @@ def _propose(request: SignedIn, part: Transaction) -> Amendment:
     step = steps.filter(pk=bare.cleaned_data["step"]).first()
     if step is None:
         raise Http404
-    form = Edit(request.POST, editable=amending.offered(step, now))
+    form = Edit(request.POST, editable=amending.offered(step, facts(part, now)))
     if not form.is_valid():
         raise amending.Wrong({name: str(said[0]) for name, said in form.errors.items()})
     return amending.propose(

@@ -15,7 +15,7 @@ from controltower.transactions import cancelling, findings
 from controltower.transactions.models import Step, Transaction, TransactionState, WaitKind
 from controltower.web import absences, standing
 from controltower.web.actions import Action, leave
-from controltower.web.amend_actions import amend_actions, can_edit
+from controltower.web.amend_actions import amend_actions
 from controltower.web.decisions import (
     ELSEWHERE,
     NEXT_PERIOD,
@@ -53,7 +53,7 @@ def options_for(chain: Chain, now: datetime) -> list[Option]:
         return _doubt(trouble)
     if absences.is_absence(trouble.kind):
         return absences.ways_on()
-    return _refused(chain, trouble, now)
+    return _refused(chain, trouble)
 
 
 def _while_moving(chain: Chain) -> list[Option]:
@@ -88,13 +88,13 @@ def _doubt(step: Step) -> list[Option]:
     ]
 
 
-def _refused(chain: Chain, step: Step, now: datetime) -> list[Option]:
+def _refused(chain: Chain, step: Step) -> list[Option]:
     options: list[Option] = []
     if newer := newer_mapping(step):
         words = _("Replay with mapping v%(new)d, in force now; it was sent with v%(old)d.")
         old = step.mapping_version.number if step.mapping_version else 0
         options.append((words % {"new": newer.number, "old": old}, True))
-    if can_edit(step, now):
+    if chain.editable:
         words = _("Edit what this step sends and try it again; the source record stays as it is.")
         options.append((words, True))
     options += _at_the_source(step)
@@ -146,7 +146,7 @@ def actions_for(chain: Chain, person: Person) -> list[Action]:
         actions += doubt_actions(one, trouble, person, entity)
     elif not chain.replaying and not absences.is_absence(trouble.kind):
         actions.append(replay_action(one, trouble, person, entity))
-        actions += amend_actions(one, trouble, person, entity)
+        actions += amend_actions(one, trouble, chain.editable, person, entity)
     if chain.letter is not None:
         actions.append(assign_action(chain.letter.cause_id, person, key="a"))
     return [*actions, *_settle(one, person, entity), cancel_action(chain, person, entity)]

@@ -11,6 +11,9 @@ from django.db.models import Q
 
 from controltower.firm.models import Person
 from controltower.incidents.models import DeadLetter
+from controltower.processes.definition import Facts
+from controltower.transactions import amending
+from controltower.transactions.facts import known
 from controltower.transactions.models import (
     Attempt,
     ItemState,
@@ -19,6 +22,7 @@ from controltower.transactions.models import (
     Step,
     Transaction,
 )
+from controltower.transactions.world import entities
 from controltower.web import standing
 
 MOST_PARTS = 100
@@ -36,6 +40,7 @@ class Chain:
     attempts: dict[UUID, list[Attempt]] = field(default_factory=dict)
     letter: DeadLetter | None = None
     replay: ReplayItem | None = None
+    editable: list[amending.Field] = field(default_factory=list)
 
     @property
     def replaying(self) -> bool:
@@ -58,7 +63,8 @@ class Chain:
 
 
 def load(person: Person, correlation_id: str, part: str, now: datetime) -> Chain | None:
-    """The chain, or None when nothing of it is there for this person. Six queries."""
+    """The chain, or None when nothing of it is there for this person. Six queries,
+    and four more for what may be edited of what is stuck."""
     visible = (
         Transaction.objects.visible_to(person)
         .filter(correlation_id=correlation_id)
@@ -90,7 +96,15 @@ def load(person: Person, correlation_id: str, part: str, now: datetime) -> Chain
             .order_by("-pk")
             .first()
         )
+        if trouble.state in standing.STUCK and not standing.in_doubt(trouble):
+            trouble.transaction = chosen
+            chain.editable = amending.offered(trouble, _facts(chain, now))
     return chain
+
+
+def _facts(chain: Chain, now: datetime) -> Facts:
+    records = list(chain.chosen.items.values_list("record", flat=True))
+    return known(chain.chosen, chain.own, records, entities(), now)
 
 
 def _choose(parts: Sequence[Transaction], part: str) -> Transaction | None:

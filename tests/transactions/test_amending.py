@@ -11,6 +11,7 @@ from controltower.firm.models import AuditEntry
 from controltower.incidents.models import DeadLetter, LetterState, Resolution
 from controltower.transactions import amending, consent, engine, findings
 from controltower.transactions.cases import case_of
+from controltower.transactions.facts import facts
 from controltower.transactions.models import Amendment, Attempt, InboundEvent, Step, Transaction
 from controltower.transactions.protocol import State
 from tests.factories import Firm, found, no_answer, refused, unaskable
@@ -75,7 +76,7 @@ def test_it_holds_for_later_tries_until_the_source_says_otherwise(firm: Firm) ->
     one = stuck(firm)
     edit(firm, one, po_number="PO-1")
     firm.play(one, {"draft": refused("Purchase order “PO-1” is closed.", field_="po_number")})
-    fields = {f.policy.name: f.present for f in amending.offered(draft(one), firm.now)}
+    fields = {f.policy.name: f.present for f in amending.offered(draft(one), facts(one, firm.now))}
     assert fields["po_number"] == "PO-1"
     edit(firm, one, po_number="PO-2")
     firm.play(one, {"draft": refused("Not today.")})
@@ -124,7 +125,7 @@ def test_bad_input_is_told_and_changes_nothing(
 def test_without_a_difference_or_a_reason_nothing_is_sent(firm: Firm) -> None:
     one = stuck(firm)
     step = draft(one)
-    same = {f.policy.name: f.present for f in amending.offered(step, firm.now)}
+    same = {f.policy.name: f.present for f in amending.offered(step, facts(one, firm.now))}
     with pytest.raises(amending.Wrong, match="Nothing differs"):
         edit(firm, one, **same)
     with pytest.raises(amending.Wrong, match="reason"):

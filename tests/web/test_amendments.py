@@ -82,8 +82,8 @@ def test_a_second_person_agrees_to_much_money(firm: Firm) -> None:
     url = f"/tx/{one.correlation_id}/agreements/?part={one.reference}"
     signed_in(firm.otto).post(url, {"amendment": waiting.pk, "agree": "yes"})
     assert one.steps.get(name="draft").state == State.PARKED
-    page = signed_in(firm.anna).post(url, {"amendment": waiting.pk, "agree": "yes"}, follow=True)
-    assert "sent again with the edited fields" in page.content.decode()
+    agreed = signed_in(firm.anna).post(url, {"amendment": waiting.pk, "agree": "yes"}, follow=True)
+    assert "sent again with the edited fields" in agreed.content.decode()
     assert firm.play(one).state == "verified"
 
 

@@ -201,10 +201,11 @@ class TestOneTransaction:
     def test_few_queries(self, firm: Firm) -> None:
         bill = factories.stuck_bills(firm, 2)[0]
         client = signed_in(firm.anna)
-        for url in (f"/tx/{bill.correlation_id}/", "/tx/", "/tx/?state=stuck"):
+        most = {f"/tx/{bill.correlation_id}/": 26, "/tx/": 22, "/tx/?state=stuck": 22}
+        for url, limit in most.items():
             with CaptureQueriesContext(connection) as queries:
                 client.get(url)
-            assert len(queries) <= 22, url
+            assert len(queries) <= limit, url
 
     def test_reading_writes_nothing(self, firm: Firm) -> None:
         bill = firm.bill(firm.deal(), answers={"draft": refused()})
