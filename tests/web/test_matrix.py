@@ -47,7 +47,7 @@ class Rule:
     verbs: frozenset[str] = READ
     right: Right | None = None
     scoped: bool = False
-    form: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, Any] = field(default_factory=dict)
 
 
 PUBLIC = {"alive", "ready", "metrics", "sign_in"}
