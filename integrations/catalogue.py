@@ -9,6 +9,7 @@ from integrations.business_central.connector import CentralConnector
 from integrations.certinia.connector import CertiniaConnector
 from integrations.connector import Connection, Connector, Descriptor
 from integrations.coupa.connector import CoupaConnector
+from integrations.docusign.connector import DocuSignConnector
 from integrations.kantata.connector import KantataConnector
 from integrations.netsuite.connector import SuiteConnector
 from integrations.power_bi.connector import PowerBiConnector
@@ -27,6 +28,7 @@ CONNECTORS: dict[str, Callable[[Connection], Connector]] = {
     "workday": WorkdayConnector,
     "business_central": CentralConnector,
     "coupa": CoupaConnector,
+    "docusign": DocuSignConnector,
     "netsuite": SuiteConnector,
     "slack": SlackConnector,
     "snowflake": SnowflakeConnector,

@@ -7,13 +7,13 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from controltower.canonical.verdicts import Done, Verdict
 from integrations import catalogue
-from integrations.connector import Change, Connection, Connector, Descriptor
+from integrations.connector import Change, Connection, Connector, Descriptor, Receiver
 from tests.integrations.doors import ControlDoor
 
 DEADLINE = timedelta(seconds=20)
@@ -23,6 +23,11 @@ HURRY = timedelta(seconds=3)
 
 Message = tuple[Mapping[str, str], bytes]
 """Headers by lower-case name, and the body."""
+
+
+def lower(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers as the webhook door hands them on."""
+    return {name.lower(): value for name, value in headers.items()}
 
 
 class Subject(ABC):
@@ -63,6 +68,8 @@ class Subject(ABC):
     choices: Sequence[str] = ()
     """Members whose values are on a closed list of the vendor's."""
     signed_headers: Sequence[str] = ()
+    says_age = True
+    """Whether what is signed says when it was sent, so that an old message can be told."""
     libraries = sys.stdlib_module_names | {"integrations", "controltower"}
     """What a connector may import; a subject adds what its protocol needs."""
 
@@ -173,6 +180,16 @@ class Subject(ABC):
     async def messages(self, count: int) -> list[Message]:
         """Messages that the vendor has sent, as they came."""
         raise NotImplementedError
+
+    def last_sent(self, count: int) -> list[Message]:
+        """The last messages that went out, as they came."""
+        sent = self.control.sent()[-count:] if count else []
+        return [(lower(one["headers"]), one["body"].encode()) for one in sent]
+
+    def receive(self, message: Message) -> Sequence[Change]:
+        """What the connector makes of a message."""
+        assert isinstance(self.connector, Receiver)
+        return self.connector.verify_inbound(*message, datetime.now(UTC))
 
     def signed(self, raw: bytes) -> Message:
         """Any bytes with the vendor's own signature."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -17,12 +17,12 @@ from controltower.canonical.wire import from_json, to_json
 from integrations import catalogue
 from integrations.bamboohr.changes import Changed, Place, following
 from integrations.bamboohr.translate import retold, told
-from integrations.connector import Change, Connection, Receiver
+from integrations.connector import Connection
 from integrations.sandbox.bamboohr.server import signature
 from tests.integrations.conformance import conforming
 from tests.integrations.conformance.verdicts import done, verdict_of
 from tests.integrations.doors import Town
-from tests.integrations.subject import DEADLINE, Message, Subject
+from tests.integrations.subject import DEADLINE, Message, Subject, lower
 
 SAMPLES = Path(catalogue.__file__).parent / "bamboohr" / "samples"
 
@@ -107,23 +107,8 @@ class People(Subject):
             self.control.do("promote", jobTitle=f"Principal {uuid.uuid4().hex[:6]} {number}")
         return self.last_sent(count)
 
-    def last_sent(self, count: int) -> list[Message]:
-        """The last webhooks that went out, as they came."""
-        sent = self.control.sent()[-count:] if count else []
-        return [(lower(one["headers"]), one["body"].encode()) for one in sent]
-
-    def receive(self, message: Message) -> Sequence[Change]:
-        """What the connector makes of a message."""
-        assert isinstance(self.connector, Receiver)
-        return self.connector.verify_inbound(*message, datetime.now(UTC))
-
     def signed(self, raw: bytes) -> Message:
         return lower(signature(raw, self.connection.secrets["webhook_key"])), raw
-
-
-def lower(headers: Mapping[str, str]) -> dict[str, str]:
-    """Headers as the webhook door hands them on."""
-    return {name.lower(): value for name, value in headers.items()}
 
 
 @conforming(People)

@@ -75,6 +75,16 @@ VENDORS = (
     _vendor("bamboohr", "BambooHR", "HRIS", "hris", "api_key", "webhook_key"),
     _vendor("business_central", "Business Central", "ERP", "erp", "client_id", "client_secret"),
     _vendor("coupa", "Coupa", "Spend", "spend", "client_id", "client_secret"),
+    _vendor(
+        "docusign",
+        "DocuSign",
+        "Contracts",
+        "clm",
+        "integration_key",
+        "secret_key",
+        "refresh_token",
+        "hmac_key",
+    ),
     _vendor("kantata", "Kantata OX", "PSA", "psa", "token"),
     _vendor("netsuite", "NetSuite", "ERP", "erp", "client_id", "certificate_id", "private_key"),
     _vendor("power_bi", "Power BI", "Analytics", "dashboards", "client_id", "client_secret")
@@ -95,6 +105,7 @@ FEEDS = (
     ("tryton", "invoice", 5),
     ("bamboohr", "resource", 30),
     ("coupa", "purchase", 5),
+    ("docusign", "contract", 10),
     ("workday", "resource", 5),
     ("workday", "absence", 30),
 )

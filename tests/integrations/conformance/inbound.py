@@ -8,7 +8,7 @@ import pytest
 
 from integrations.connector import Connector, Forged, Receiver
 from integrations.shape import Drift
-from tests.integrations.conformance.needs import hears, needs
+from tests.integrations.conformance.needs import dated, hears, needs
 from tests.integrations.subject import Message, Subject
 
 
@@ -85,7 +85,7 @@ class Inbound:
             with pytest.raises(Forged):
                 receiver(subject.connector).verify_inbound(without, raw, datetime.now(UTC))
 
-    @needs(hears)
+    @needs(hears, dated)
     async def test_an_old_message_is_refused(self, subject: Subject) -> None:
         message = await _message(subject)
         for away in (timedelta(minutes=6), timedelta(days=400), -timedelta(minutes=6)):

@@ -100,6 +100,11 @@ def hears(kind: type[Subject]) -> bool:
     return issubclass(kind.connector_class(), Receiver)
 
 
+def dated(kind: type[Subject]) -> bool:
+    """Its messages say, under the signature, when they were sent."""
+    return kind.says_age
+
+
 def answered(kind: type[Subject]) -> bool:
     """Its write is answered with a body that says what was done."""
     return kind.answers_writes

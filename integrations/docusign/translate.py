@@ -1,0 +1,153 @@
+"""An envelope as the contract in it, whichever way the account told of it.
+
+What the firm must know of a contract stands in the envelope's custom fields. People fill them in,
+so a number or a date that cannot be read is taken as not told: the process refuses a contract
+without it by name, where stopping the feed would hold up everybody else's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from controltower.canonical.events import CONTRACT_SIGNED, BusinessKey, CanonicalEvent
+from controltower.canonical.records import Contract
+from integrations import exact_json
+from integrations.connector import Change
+from integrations.shape import (
+    Drift,
+    Row,
+    bounded,
+    choice,
+    listed,
+    moment,
+    object_of,
+    required,
+    text,
+)
+
+FIELDS = (
+    "contract_number", "opportunity_id", "project_id", "customer_id", "customer_name",
+    "legal_entity", "currency", "contract_value", "billing_method", "cap", "retainer", "po_number",
+    "starts_on", "ends_on", "correlation_id",
+)  # fmt: skip
+"""The account's custom fields for envelopes, by name."""
+_STATUS = {
+    name: name
+    for name in (
+        "created", "sent", "delivered", "signed", "completed", "declined", "voided", "deleted",
+        "timedout", "processing",
+    )
+}  # fmt: skip
+SIGNED = "completed"
+_EVENT = "envelope-completed"
+
+
+def contract(row: Row) -> Contract:
+    """What an envelope says of its contract. Raises Drift."""
+    fields = _custom_fields(row)
+    status = choice(row, "status", _STATUS)
+    signed_at = moment(row, "statusChangedDateTime") if status == SIGNED else None
+    return Contract(
+        source_id=required(row, "envelopeId"),
+        name=text(row, "emailSubject"),
+        entity=fields["legal_entity"],
+        number=fields["contract_number"],
+        customer_id=fields["customer_id"],
+        customer_name=fields["customer_name"],
+        opportunity_id=fields["opportunity_id"],
+        project_id=fields["project_id"],
+        status=status,
+        signed_on=signed_at.date() if signed_at else None,
+        starts_on=_day(fields["starts_on"]),
+        ends_on=_day(fields["ends_on"]),
+        currency=fields["currency"],
+        value=_amount(fields["contract_value"]),
+        billing_method=fields["billing_method"],
+        cap=_amount(fields["cap"]),
+        retainer=_amount(fields["retainer"]),
+        po_number=fields["po_number"],
+        document_id=required(row, "envelopeId"),
+    )
+
+
+def change(source: str, row: Row) -> Change:
+    """A signed contract as one fact. Raises Drift.
+
+    Its id is made of what it says: a message and a poll of the same signing are one, and both keep
+    the same bytes.
+    """
+    found = contract(row)
+    digest = hashlib.blake2b(exact_json.encode(found.as_dict()).encode(), digest_size=8)
+    keys = (
+        ("envelope", found.source_id), ("contract", found.number),
+        ("opportunity", found.opportunity_id), ("po", found.po_number),
+    )  # fmt: skip
+    event = CanonicalEvent(
+        id=f"contract:{found.source_id}:{digest.hexdigest()}",
+        type=CONTRACT_SIGNED,
+        source=f"{source}/contract",
+        subject=f"contract:{found.source_id}",
+        time=moment(row, "statusChangedDateTime"),
+        version=version_of(row),
+        record=found,
+        keys=tuple(BusinessKey(kind, value) for kind, value in keys if value),
+        correlation_id=_custom_fields(row)["correlation_id"],
+    )
+    return Change(raw=_kept(row), event=event)
+
+
+def told(source: str, raw: bytes) -> list[Change]:
+    """The signings in a message of Connect; it tells of other things that happen to an envelope
+    too, which are none. Raises Drift."""
+    try:
+        content = object_of(exact_json.decode(raw))
+    except ValueError:
+        raise Drift("the message is not JSON") from None
+    if required(content, "event") != _EVENT:
+        return []
+    return [change(source, object_of(object_of(content.get("data")).get("envelopeSummary")))]
+
+
+def retold(raw: bytes) -> Contract:
+    """What the bytes of a change mean. Raises Drift."""
+    return contract(object_of(exact_json.decode(raw)))
+
+
+def version_of(row: Row) -> str:
+    """Orders what the account said of one envelope. Raises Drift."""
+    return moment(row, "statusChangedDateTime").isoformat(timespec="microseconds")
+
+
+def _custom_fields(row: Row) -> Mapping[str, str]:
+    """What the custom fields say, "" for those that an envelope does not have. Raises Drift."""
+    written = {
+        required(field, "name"): text(field, "value").strip()
+        for field in listed(row, "customFields.textCustomFields")
+    }
+    return {name: written.get(name, "") for name in FIELDS}
+
+
+def _kept(row: Row) -> bytes:
+    """The part of an envelope that a contract is read from, in one order."""
+    fields = [{"name": name, "value": value} for name, value in _custom_fields(row).items()]
+    names = ("envelopeId", "status", "emailSubject", "statusChangedDateTime")
+    kept: dict[str, Any] = {name: row[name] for name in names}
+    return exact_json.encode({**kept, "customFields": {"textCustomFields": fields}}).encode()
+
+
+def _amount(written: str) -> Decimal:
+    try:
+        return bounded(Decimal(written or 0), "value")
+    except (InvalidOperation, Drift):
+        return Decimal(0)
+
+
+def _day(written: str) -> date | None:
+    try:
+        return date.fromisoformat(written) if written else None
+    except ValueError:
+        return None

@@ -1,0 +1,155 @@
+"""The DocuSign connector on the pretend account: the common suite and the vendor's own ways."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controltower.canonical.events import CONTRACT_SIGNED
+from controltower.canonical.records import Contract
+from controltower.canonical.verdicts import Kind, Rejected
+from integrations import catalogue
+from integrations.connector import Connection
+from integrations.docusign.translate import contract, retold
+from integrations.sandbox.docusign.server import signatures
+from tests.integrations.conformance import conforming
+from tests.integrations.conformance.verdicts import done
+from tests.integrations.doors import Town
+from tests.integrations.subject import DEADLINE, Message, Subject, lower
+
+SAMPLES = Path(catalogue.__file__).parent / "docusign" / "samples"
+
+
+class Contracts(Subject):
+    """Envelopes that were signed."""
+
+    name = "docusign"
+    entity = "contract"
+    verb = ""
+    feed = "contract"
+    has_money = True
+    says_age = False
+    throttles = ({"kind": "throttle"}, {"kind": "quota"})
+    members = ("envelopeId", "status", "statusChangedDateTime", "emailSubject", "customFields")
+    choices = ("status",)
+    signed_headers = ("x-docusign-signature-1",)
+
+    def __init__(self, town: Town) -> None:
+        connection = Connection(
+            "clm", town.urls[self.name], town.secrets[self.name], {"settle_seconds": 0}, DEADLINE
+        )
+        super().__init__(connection, town.controls[self.name])
+
+    def sign(self, **fields: Any) -> str:
+        """Let a contract be signed; its envelope."""
+        return str(self.control.do("sign", **fields)["id"])
+
+    def record(self, tag: str, name: str, amount: Decimal) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def business_key(self, tag: str) -> dict[str, Any]:
+        return {"opportunity_id": tag}
+
+    def shown(self, values: Mapping[str, Any]) -> tuple[str, Decimal]:
+        return values["name"], values["value"]
+
+    async def existing(self, tag: str) -> str:
+        return self.sign(opportunity_id=tag, contract_value=str(self.amount), currency="EUR")
+
+    async def make_facts(self, count: int) -> list[str]:
+        return [self.sign(opportunity_id=f"006-{n}") for n in range(count)]
+
+    async def touch(self, ref: str) -> None:
+        self.control.do("annotate", id=ref)
+
+    async def messages(self, count: int) -> list[Message]:
+        if not self.control.sent():
+            self.control.do("subscribe", url="http://127.0.0.1:9/")
+        await self.make_facts(count)
+        return self.last_sent(count)
+
+    def signed(self, raw: bytes) -> Message:
+        return lower(signatures(raw, self.connection.secrets["hmac_key"])), raw
+
+
+@conforming(Contracts)
+class TestDocuSign:
+    @pytest.fixture
+    def subject(self, town: Town) -> Contracts:
+        return Contracts(town)
+
+    async def test_a_message_and_a_poll_tell_one_fact(self, subject: Contracts) -> None:
+        cursor = await subject.drained()
+        (message,) = await subject.messages(1)
+        (told,) = subject.receive(message)
+        (polled,) = await subject.changes(cursor)
+        assert (told.event, told.raw) == (polled.event, polled.raw)
+        assert subject.connector.retell("contract", told.raw) == told.event.record
+
+    async def test_what_is_repeated_is_the_same_fact(self, subject: Contracts) -> None:
+        (message,) = await subject.messages(1)
+        (first,) = subject.receive(message)
+        subject.control.do("repeat", id=first.event.record.source_id)
+        (again,) = subject.last_sent(1)
+        assert again != message
+        assert subject.receive(again)[0] == first
+
+    async def test_any_of_several_signatures_counts(self, subject: Contracts) -> None:
+        ((_, raw),) = await subject.messages(1)
+        ours = subject.connection.secrets["hmac_key"]
+        assert subject.receive((lower(signatures(raw, "old", "older", ours)), raw))
+
+    async def test_what_is_not_signed_yet_tells_nothing(self, subject: Contracts) -> None:
+        cursor = await subject.drained()
+        await subject.messages(0)
+        subject.control.do("decline", opportunity_id="006-declined")
+        (message,) = subject.last_sent(1)
+        assert list(subject.receive(message)) == []
+        assert await subject.changes(cursor) == []
+
+    async def test_a_contract_says_what_the_firm_must_know(self, subject: Contracts) -> None:
+        cursor = await subject.drained()
+        subject.sign(
+            opportunity_id="006A", legal_entity="LF-DE", contract_value="48000.10", currency="EUR",
+            cap="60000", billing_method="T&M", starts_on="2026-12-01", correlation_id="CT-7",
+            subject="Rollout",
+        )  # fmt: skip
+        (change,) = await subject.changes(cursor)
+        record = change.event.record
+        assert isinstance(record, Contract)
+        assert (change.event.type, change.event.correlation_id) == (CONTRACT_SIGNED, "CT-7")
+        assert (record.value, record.cap) == (Decimal("48000.10"), Decimal(60000))
+        assert (record.name, record.opportunity_id, record.entity) == ("Rollout", "006A", "LF-DE")
+        assert record.signed_on == datetime.now(UTC).date()
+        assert ("opportunity", "006A") in [(key.kind, key.value) for key in change.event.keys]
+
+    async def test_a_slip_of_the_pen_holds_nobody_up(self, subject: Contracts) -> None:
+        cursor = await subject.drained()
+        subject.sign(opportunity_id="006B", contract_value="about 50k", starts_on="soon")
+        (change,) = await subject.changes(cursor)
+        assert isinstance(change.event.record, Contract)
+        assert (change.event.record.value, change.event.record.starts_on) == (Decimal(0), None)
+
+    async def test_two_contracts_of_one_deal_are_not_chosen_between(
+        self, subject: Contracts, tag: str
+    ) -> None:
+        first = await subject.existing(tag)
+        assert done(await subject.find(tag)).ref == first
+        second = await subject.existing(tag)
+        found = await subject.find(tag)
+        assert isinstance(found, Rejected)
+        assert found.kind is Kind.DUPLICATE
+        assert first in found.text and second in found.text
+
+
+def test_the_samples_are_read() -> None:
+    message = json.loads((SAMPLES / "message.json").read_bytes())
+    row = message["data"]["envelopeSummary"]
+    assert contract(row).opportunity_id == "006Q000001aBcDe"
+    assert retold(json.dumps(row).encode()) == contract(row)
