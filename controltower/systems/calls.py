@@ -1,6 +1,6 @@
 """The one door out: deadline, rate limit, quota, circuit and a verdict for every call.
 
-Only this module imports `integrations`.
+Only this module, and `receiving.py` for what comes in, import `integrations`.
 """
 
 from __future__ import annotations

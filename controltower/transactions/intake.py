@@ -31,12 +31,12 @@ INSERT = """
     INSERT INTO transactions_inboundevent (
         id, source, event_id, type, subject, version, occurred_at, raw, digest, record_kind,
         record, keys, correlation_id, signature, received_at, due_at, state, reason, deaths)
-    SELECT fact.*, %(signature)s, moment, moment, 'received', '', 0
+    SELECT fact.*, moment, moment, 'received', '', 0
     FROM coalesce(%(now)s::timestamptz, statement_timestamp()) AS moment, unnest(
         %(id)b::uuid[], %(source)b::text[], %(event_id)b::text[], %(type)b::text[],
         %(subject)b::text[], %(version)b::text[], %(occurred_at)b::timestamptz[],
         %(raw)b::bytea[], %(digest)b::text[], %(record_kind)b::text[], %(record)b::text[]::jsonb[],
-        %(keys)b::text[]::jsonb[], %(correlation_id)b::text[]) AS fact
+        %(keys)b::text[]::jsonb[], %(correlation_id)b::text[], %(signature)b::text[]) AS fact
     ON CONFLICT (source, event_id) DO NOTHING
     RETURNING id"""
 """Takes `columns`; gives back the keys of those that are new. The rest had been stored before."""
@@ -66,6 +66,7 @@ class Row(NamedTuple):
     record: str
     keys: str
     correlation_id: str
+    signature: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def receive(*, facts: Sequence[Fact], signature: str, now: datetime) -> Receipt:
     """
     if not facts:
         return Receipt((), 0)
-    rows = columns(facts=facts, signature=signature, now=now)
+    rows = columns(facts=[(signature, fact) for fact in facts], now=now)
     with atomic(), connection.cursor() as cursor:
         cursor.execute(INSERT, rows)
         stored = sorted(key for (key,) in cursor.fetchall())
@@ -92,19 +93,18 @@ def receive(*, facts: Sequence[Fact], signature: str, now: datetime) -> Receipt:
     return Receipt(tuple(stored), len(facts) - len(stored))
 
 
-def columns(
-    *, facts: Sequence[Fact], signature: str, now: datetime | None = None
-) -> dict[str, Any]:
-    """The rows to insert, column by column; their keys rise in the order of the facts (at least
-    one). The rows stand in the order of their names, lest two writers wait for each other. Without
-    a moment they are received by the database's clock."""
-    rows = [_row(raw, event) for raw, event in facts]
+def columns(*, facts: Sequence[tuple[str, Fact]], now: datetime | None = None) -> dict[str, Any]:
+    """The rows to insert, column by column, of facts with the way they came (their signature);
+    their keys rise in the order of the facts (at least one). The rows stand in the order of their
+    names, lest two writers wait for each other. Without a moment they are received by the
+    database's clock."""
+    rows = [_row(raw, event, signature) for signature, (raw, event) in facts]
     rows.sort(key=lambda row: (row.source, row.event_id))
     table = zip(Row._fields, zip(*rows, strict=True), strict=True)
-    return {name: list(column) for name, column in table} | {"signature": signature, "now": now}
+    return {name: list(column) for name, column in table} | {"now": now}
 
 
-def _row(raw: bytes, event: CanonicalEvent) -> Row:
+def _row(raw: bytes, event: CanonicalEvent, signature: str) -> Row:
     return Row(
         id=new_id(),
         source=event.source,
@@ -119,6 +119,7 @@ def _row(raw: bytes, event: CanonicalEvent) -> Row:
         record=json.dumps(to_json(event.record)),
         keys=json.dumps([[key.kind, key.value] for key in event.keys]),
         correlation_id=event.correlation_id,
+        signature=signature,
     )
 
 

@@ -1,8 +1,9 @@
 """The webhook door: a partner's signed events, stored durably before they are acknowledged.
 
-An ASGI application beside Django, because it must take a month-end's surge. In this order: size,
-room, known connection, signature, kind of content, form, and then a commit shared with whoever
-came at the same time. What is refused has not been stored, and the answer says so.
+A system may also send here in its vendor's own dialect, under its short name. An ASGI application
+beside Django, because it must take a month-end's surge. In this order: size, room, known
+connection, signature, kind of content, form, and then a commit shared with whoever came at the same
+time. What is refused has not been stored, and the answer says so.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from datetime import datetime
 
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 from django.conf import settings
+from django.db import OperationalError
 from django.utils import timezone
 
+from controltower.systems import receiving
 from controltower.transactions.intake import Fact
 from controltower.web import cloudevents, refusals, signature
 from controltower.web.errors import new_reference
@@ -54,10 +57,11 @@ class Gone(Exception):
 
 
 class Door:
-    """Answers what is sent to `/inbound/<connection>/`."""
+    """Answers what is sent to `/inbound/<connection>/`, or by a system to `/inbound/<system>/`."""
 
     def __init__(self) -> None:
         self.writer = GroupCommit()
+        self.receivers = receiving.Receivers()
         self.requests = self.bytes = 0
         self.one_batch = asyncio.Lock()
         self.sent_away, self.said_at = 0, 0.0
@@ -127,7 +131,7 @@ class Door:
         connection = address[1] if address else ""
         secrets = settings.INBOUND_SECRETS.get(connection)
         if not secrets:
-            raise refusals.unknown_connection()
+            return await self._take_vendors(scope, connection, body, reference)
         if scope["method"] != "POST":
             raise refusals.only_post()
         headers, now = _headers(scope), timezone.now()
@@ -144,7 +148,29 @@ class Door:
             facts = await _facts(content, connection, now)
         digest = hashlib.sha256(content.raw).hexdigest()
         new = await self._keep(Delivery(connection, message_id, digest, facts))
-        return _acknowledgement(content, facts, new, reference)
+        ids = [event.id for _, event in facts]
+        return _told(ids, new, reference, many=content.is_batch)
+
+    async def _take_vendors(
+        self, scope: HTTPScope, slug: str, body: bytes, reference: str
+    ) -> Answer:
+        """A message in a vendor's own dialect, which has no id but its content. Raises Refused."""
+        try:
+            facts = await self.receivers.read(slug, _headers(scope), body, timezone.now())
+        except receiving.Forged as error:
+            raise refusals.not_the_vendors(str(error)) from None
+        except receiving.Drift as error:
+            raise refusals.drifted(str(error)) from None
+        except OperationalError:
+            raise refusals.database_away() from None
+        if facts is None:
+            raise refusals.unknown_connection()
+        if scope["method"] != "POST":
+            raise refusals.only_post()
+        digest = hashlib.sha256(body).hexdigest()
+        delivery = Delivery(slug, digest, digest, facts, signature="vendor")
+        new = await self._keep(delivery) if facts else []
+        return _told([event.id for _, event in facts], new, reference, many=True)
 
     async def _keep(self, delivery: Delivery) -> list[bool]:
         try:
@@ -209,15 +235,10 @@ async def _facts(content: cloudevents.Content, connection: str, now: datetime) -
     return facts
 
 
-def _acknowledgement(
-    content: cloudevents.Content, facts: Sequence[Fact], new: Sequence[bool], reference: str
-) -> Answer:
-    """202 when something was new, 200 when all had been stored before."""
-    events = [
-        {"id": event.id, "duplicate": not fresh}
-        for (_, event), fresh in zip(facts, new, strict=True)
-    ]
-    told = {"events": events} if content.is_batch else events[0]
+def _told(ids: Sequence[str], new: Sequence[bool], reference: str, *, many: bool) -> Answer:
+    """202 when something was new, 200 when all had been stored before, or nothing was told."""
+    events = [{"id": one, "duplicate": not fresh} for one, fresh in zip(ids, new, strict=True)]
+    told = {"events": events} if many else events[0]
     document = json.dumps(told | {"reference": reference}).encode()
     return Answer(202 if any(new) else 200, document, {"Content-Type": "application/json"})
 

@@ -70,12 +70,16 @@ class Conflicts(Exception):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Delivery:
-    """One signed message and the facts in it: they are stored together or not at all."""
+    """One signed message and the facts in it: they are stored together or not at all.
+
+    `signature` says whose dialect it was: that of Standard Webhooks, or the vendor's own.
+    """
 
     connection: str
     message_id: str
     digest: str
     facts: Sequence[intake.Fact]
+    signature: str = "webhook"
 
     @property
     def name(self) -> Name:
@@ -136,8 +140,8 @@ class Ledger:
 async def _insert(cursor: psycopg.AsyncCursor[Any], batch: Sequence[Delivery]) -> set[Name]:
     """Which events are new. Raises Conflicts."""
     messages = await _insert_messages(cursor, batch)
-    facts = [fact for delivery in batch for fact in delivery.facts]
-    rows = intake.columns(facts=facts, signature="webhook")
+    facts = [(delivery.signature, fact) for delivery in batch for fact in delivery.facts]
+    rows = intake.columns(facts=facts)
     await cursor.execute(intake.INSERT, rows)
     keys = {key for (key,) in await cursor.fetchall()}
     events: set[Name] = set()

@@ -71,6 +71,23 @@ def forged(why: str) -> Refused:
     ).telling(WWW_Authenticate="StandardWebhooks")  # fmt: skip
 
 
+def not_the_vendors(why: str) -> Refused:
+    """401: a message in a vendor's dialect that the vendor has not signed."""
+    return Refused(
+        401, "signature", "The signature does not hold",
+        f"{why} {NOTHING_STORED} Compare the key at the vendor with the system's key here.",
+    )  # fmt: skip
+
+
+def drifted(why: str) -> Refused:
+    """422: the vendor has signed it, and it is not shaped as agreed."""
+    return Refused(
+        422, "drift", "The message is not shaped as agreed",
+        f"{why[:1].upper()}{why[1:]}. {NOTHING_STORED} The vendor will repeat it; what it told is "
+        "also read by the system's feed.",
+    )  # fmt: skip
+
+
 def wrong_type(why: str) -> Refused:
     """415: another kind of content than CloudEvents in plain JSON."""
     return Refused(

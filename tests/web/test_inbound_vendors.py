@@ -1,0 +1,102 @@
+"""The webhook door takes what a vendor sends in its own dialect, and acknowledges after the
+commit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from controltower.canonical.events import CONTRACT_SIGNED
+from controltower.systems.models import System
+from controltower.transactions.models import InboundEvent
+from integrations import catalogue
+from integrations.sandbox.docusign.server import signatures
+from tests.integrations.subject import lower
+from tests.web.doorway import Answer, forget, post
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+KEY = "the-key-of-the-account"
+SAMPLE = Path(catalogue.__file__).parent / "docusign" / "samples" / "message.json"
+
+
+@pytest.fixture(autouse=True)
+def _system() -> Iterator[None]:
+    System.objects.create(
+        slug="docusign", title="DocuSign", domain="Contracts", role="clm", connector="docusign",
+        connection="docusign", base_url="http://unset.invalid", secrets={"hmac_key": KEY},
+    )  # fmt: skip
+    yield
+    forget()
+
+
+def sent(
+    body: bytes, headers: Mapping[str, str] | None = None, slug: str = "docusign", **more: str
+) -> Answer:
+    """What the door says to a message of the vendor's."""
+    given = signatures(body, "an-older-key", KEY) if headers is None else headers
+    return post(
+        body, lower(given), path=f"/inbound/{slug}/", content_type="application/json", **more
+    )
+
+
+def test_a_signed_contract_is_stored_before_it_is_acknowledged() -> None:
+    answer = sent(SAMPLE.read_bytes())
+    assert answer.status_code == 202, answer.content
+    event = InboundEvent.objects.get()
+    assert (event.source, event.type) == ("docusign/contract", CONTRACT_SIGNED)
+    assert event.signature == "vendor"
+    assert event.record["opportunity_id"] == "006Q000001aBcDe"
+    assert answer.json()["events"] == [{"id": event.event_id, "duplicate": False}]
+
+
+def test_repeated_it_is_acknowledged_and_stored_once() -> None:
+    """Connect counts its own tries in the body, so that a repetition is another message."""
+    message = json.loads(SAMPLE.read_bytes())
+    assert sent(json.dumps(message).encode()).status_code == 202
+    for body in (message, message | {"retryCount": 1}):
+        answer = sent(json.dumps(body).encode())
+        assert answer.status_code == 200, answer.content
+        assert answer.json()["events"][0]["duplicate"] is True
+    assert InboundEvent.objects.count() == 1
+
+
+def test_what_tells_nothing_is_acknowledged() -> None:
+    message = json.loads(SAMPLE.read_bytes()) | {"event": "envelope-sent"}
+    answer = sent(json.dumps(message).encode())
+    assert (answer.status_code, answer.json()["events"]) == (200, [])
+    assert not InboundEvent.objects.exists()
+
+
+def test_what_the_vendor_has_not_signed_is_refused() -> None:
+    body = SAMPLE.read_bytes()
+    for headers in ({}, signatures(body, "another-key"), signatures(body + b" ", KEY)):
+        answer = sent(body, headers)
+        assert answer.status_code == 401, answer.content
+        assert "Nothing was stored." in answer.json()["detail"]
+    assert not InboundEvent.objects.exists()
+
+
+def test_what_is_not_shaped_as_agreed_is_told_as_drift() -> None:
+    message = json.loads(SAMPLE.read_bytes())
+    del message["data"]["envelopeSummary"]["customFields"]
+    answer = sent(json.dumps(message).encode())
+    assert answer.status_code == 422
+    assert answer.json()["type"].endswith("drift")
+    assert "“customFields.textCustomFields” is missing" in answer.json()["detail"]
+    assert not InboundEvent.objects.exists()
+
+
+def test_a_system_that_sends_nothing_has_no_address() -> None:
+    body = SAMPLE.read_bytes()
+    assert sent(body, slug="nobody").status_code == 404
+    System.objects.update(active=False)
+    assert sent(body).status_code == 404
+    assert not InboundEvent.objects.exists()
+
+
+def test_only_post() -> None:
+    assert sent(SAMPLE.read_bytes(), method="PUT").status_code == 405
