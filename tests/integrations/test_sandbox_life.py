@@ -9,7 +9,10 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientSession
 
+from integrations.connector import Connection
+from integrations.docusign.connector import DocuSignConnector
 from integrations.sandbox import firm
 from integrations.sandbox.control import Impossible
 from integrations.sandbox.salesforce.life.dirt import DIRT
@@ -17,9 +20,12 @@ from integrations.sandbox.salesforce.life.firm_at_work import FirmAtWork
 from integrations.sandbox.salesforce.life.orders import Orders
 from integrations.sandbox.salesforce.life.pace import Pace
 from integrations.sandbox.salesforce.life.settling import settle_in
+from integrations.sandbox.salesforce.life.signing import Signing
 from integrations.sandbox.salesforce.org import Org
 from integrations.sandbox.salesforce.schema import OBJECTS
 from integrations.sandbox.salesforce.store import Row, Store
+from tests.integrations.conformance.verdicts import done
+from tests.integrations.doors import Town
 
 
 class Firm:
@@ -188,3 +194,21 @@ def test_the_pace_survives_a_restart(tmp_path: Path) -> None:
     second = Firm(tmp_path / "org.db")
     assert second.pace.pace == "busy"
     second.store.close()
+
+
+async def test_the_client_of_a_won_deal_signs(
+    pretend: Firm, town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = "integrations.sandbox.salesforce.life.signing"
+    monkeypatch.setattr(f"{life}._TIME_TO_SIGN", timedelta(minutes=-1))
+    deal = pretend.orders.act("close_deal", {"entity": "LF-UK", "amount": "5000.05"})
+    signing = Signing(pretend.org, pretend.pace, town.controls["docusign"].url)
+    won = signing.next_deal()
+    assert won is not None
+    async with ClientSession() as session:
+        await signing.sign(session, won)
+    assert signing.next_deal() is None
+    account = DocuSignConnector(Connection("clm", town.urls["docusign"], town.secrets["docusign"]))
+    found = done(await account.find("contract", {"opportunity_id": deal["opportunity"]}))
+    assert (found.values["value"], found.values["entity"]) == (Decimal("5000.05"), "LF-UK")
+    await account.close()

@@ -19,6 +19,7 @@ from integrations.sandbox.salesforce.life.firm_at_work import FirmAtWork
 from integrations.sandbox.salesforce.life.orders import Orders
 from integrations.sandbox.salesforce.life.pace import Pace
 from integrations.sandbox.salesforce.life.settling import settle_in
+from integrations.sandbox.salesforce.life.signing import Signing
 from integrations.sandbox.salesforce.org import Org
 from integrations.sandbox.salesforce.server import SalesforceServer
 from integrations.sandbox.salesforce.store import Store
@@ -64,6 +65,8 @@ async def serve(arguments: argparse.Namespace, client_id: str, client_secret: st
         asyncio.create_task(Listener(control.app, arguments.control_port, always_up).run()),
         asyncio.create_task(pace.run()),
     ]
+    if contracts := _other_doors().get("docusign"):
+        running.append(asyncio.create_task(Signing(org, pace, contracts).run()))
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, _stop, running)
