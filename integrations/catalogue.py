@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from integrations.bamboohr.connector import BambooConnector
 from integrations.business_central.connector import CentralConnector
 from integrations.certinia.connector import CertiniaConnector
 from integrations.connector import Connection, Connector, Descriptor
 from integrations.coupa.connector import CoupaConnector
+from integrations.described.connector import DescribedConnector
 from integrations.docusign.connector import DocuSignConnector
 from integrations.kantata.connector import KantataConnector
 from integrations.netsuite.connector import SuiteConnector
@@ -28,6 +30,7 @@ CONNECTORS: dict[str, Callable[[Connection], Connector]] = {
     "workday": WorkdayConnector,
     "business_central": CentralConnector,
     "coupa": CoupaConnector,
+    "described": DescribedConnector,
     "docusign": DocuSignConnector,
     "netsuite": SuiteConnector,
     "slack": SlackConnector,
@@ -41,6 +44,7 @@ def connect(name: str, connection: Connection) -> Connector:
     return CONNECTORS[name](connection)
 
 
-def descriptor(name: str) -> Descriptor:
-    """What the connector of that name declares, without a connection."""
-    return CONNECTORS[name](Connection(slug=name, base_url="https://unset.invalid")).descriptor
+def descriptor(name: str, options: Mapping[str, Any] | None = None) -> Descriptor:
+    """What the connector of that name declares with these options, without a connection."""
+    unset = Connection(slug=name, base_url="https://unset.invalid", options=options or {})
+    return CONNECTORS[name](unset).descriptor

@@ -58,6 +58,7 @@ class Verification(StrEnum):
     REAL_COUNTERPART = "ran against the real system, run locally"
     CONTRACT = "passes the vendor's contract"
     SANDBOX = "ran against our sandbox"
+    DESCRIBED = "as described by its user, not proven by us"
 
 
 @dataclass(frozen=True, slots=True)

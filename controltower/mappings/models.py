@@ -60,7 +60,7 @@ class VersionState(models.TextChoices):
 
 
 class MappingVersion(models.Model):
-    """Rules as JSON (`apply.py` says what they mean). Immutable once approved (trigger)."""
+    """Rules as JSON (`canonical.rules` says what they mean). Immutable once approved (trigger)."""
 
     mapping = models.ForeignKey(Mapping, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()

@@ -13,10 +13,10 @@ from typing import Any
 from django.db.models import Max
 from django.db.transaction import atomic
 
+from controltower.canonical.rules import check_rules
 from controltower.firm import audit
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, may
-from controltower.mappings.apply import RULES
 from controltower.mappings.models import Mapping, MappingVersion, Review, VersionState
 
 
@@ -26,10 +26,6 @@ class NotAllowed(Exception):
 
 class WrongState(Exception):
     """The version is not in a state from which this step is possible."""
-
-
-class BadRules(Exception):
-    """The rules would not apply; the text says which and why."""
 
 
 def active(slug: str) -> MappingVersion:
@@ -62,22 +58,6 @@ def draft(
         )
         _record(author, "draft mapping", version, now)
     return version
-
-
-def check_rules(rules: Sequence[Dict[str, Any]]) -> None:
-    """Every rule must be complete and of a known kind, every target named once."""
-    seen: set[str] = set()
-    for rule in rules:
-        target = str(rule.get("target", ""))
-        if rule.get("rule") not in RULES or not target or not rule.get("label"):
-            raise BadRules(f"The rule for “{target or rule}” is incomplete or of unknown kind.")
-        if target in seen:
-            raise BadRules(f"Two rules write “{target}”.")
-        if rule["rule"] == "value_map" and not isinstance(rule.get("values"), dict):
-            raise BadRules(f"The rule for “{target}” has no table of values.")
-        if rule["rule"] == "each":
-            check_rules(rule.get("rules", ()))
-        seen.add(target)
 
 
 def submit(*, version: MappingVersion, by: Person, now: datetime) -> None:

@@ -255,13 +255,15 @@ def reference(value: str) -> str:
 
 def descriptor(system: System) -> Descriptor:
     """What the system's connector declares of itself."""
-    return catalogue.descriptor(system.connector)
+    return catalogue.descriptor(system.connector, system.options)
 
 
 def retell(system: System, entity: str, raw: bytes) -> Record | None:
     """What the bytes of a change of this system mean; None where they do not say. Raises whatever
     bytes that are not a change cause."""
-    unset = Connection(slug=system.connection, base_url="https://unset.invalid")
+    unset = Connection(
+        slug=system.connection, base_url="https://unset.invalid", options=system.options
+    )
     return catalogue.connect(system.connector, unset).retell(entity, raw)
 
 

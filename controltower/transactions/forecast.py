@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from controltower.canonical.rules import apply
 from controltower.canonical.verdicts import Done, Kind, Rejected, Verdict
 from controltower.mappings import versions
-from controltower.mappings.apply import apply
 from controltower.mappings.models import MappingVersion
 from controltower.processes.definition import Facts, Hold, Learn, Refuse, Send, Skip, StepDefinition
 from controltower.systems import calls

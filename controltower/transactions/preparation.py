@@ -19,8 +19,8 @@ from django.db import IntegrityError
 from django.db.models import Count, Max, Min, Q
 
 from controltower.canonical.identity import new_id
+from controltower.canonical.rules import apply
 from controltower.canonical.verdicts import Effect, Kind
-from controltower.mappings.apply import apply
 from controltower.mappings.models import MappingVersion
 from controltower.processes import editing
 from controltower.processes.definition import Prepared, Refuse, Send, StepDefinition

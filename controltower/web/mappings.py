@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from controltower.canonical.rules import BadRules
 from controltower.firm.rights import Right
 from controltower.mappings import versions
 from controltower.mappings.models import (
@@ -104,7 +105,7 @@ def drafts(request: SignedIn, slug: str) -> HttpResponse:
     if note.is_valid() and not mapping_rules.has_errors(fields):
         try:
             made = _draft(request, one, base, edited, note.cleaned_data["note"])
-        except (versions.BadRules, versions.NotAllowed) as refused:
+        except (BadRules, versions.NotAllowed) as refused:
             error = str(refused)
         else:
             messages.success(request, _("%(version)s is a draft.") % {"version": made})
@@ -118,7 +119,7 @@ def _draft(
 ) -> MappingVersion:
     """Keep the draft. Raises BadRules, also when nothing differs, or NotAllowed."""
     if edited == base.rules:
-        raise versions.BadRules(_("Nothing differs from v%(n)d yet.") % {"n": base.number})
+        raise BadRules(_("Nothing differs from v%(n)d yet.") % {"n": base.number})
     return versions.draft(
         mapping=one, rules=edited, note=note, author=request.user, now=timezone.now()
     )

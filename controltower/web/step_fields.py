@@ -11,8 +11,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from controltower.canonical.rules import FieldLine, apply
 from controltower.firm.models import Person
-from controltower.mappings.apply import FieldLine, apply
 from controltower.processes.definition import Send
 from controltower.systems.models import Feed
 from controltower.transactions.facts import definitions, facts

@@ -11,8 +11,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from controltower.canonical.rules import apply
 from controltower.firm.models import AuditEntry
-from controltower.mappings.apply import apply
 from controltower.measures import exposure
 from controltower.systems.models import Feed, System
 from controltower.transactions.models import ReplayPlan, Transaction, TransactionState

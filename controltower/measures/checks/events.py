@@ -6,8 +6,8 @@ import hashlib
 from typing import Any
 
 from controltower.canonical import records, schema, strict_json
+from controltower.canonical.rules import apply
 from controltower.canonical.wire import from_json, to_json
-from controltower.mappings.apply import apply
 from controltower.measures.checks.finding import PATIENCE, Found, Span, number, rows, told
 from controltower.processes import catalogue
 from controltower.systems import calls

@@ -47,6 +47,10 @@ class Applied:
     gaps: list[Gap] = field(default_factory=list)
 
 
+class BadRules(Exception):
+    """The rules would not apply; the text says which and why."""
+
+
 def apply(rules: Sequence[Mapping[str, Any]], record: Mapping[str, Any]) -> Applied:
     """Map a record; with gaps, the result must not be sent."""
     applied = Applied()
@@ -69,6 +73,22 @@ def apply(rules: Sequence[Mapping[str, Any]], record: Mapping[str, Any]) -> Appl
             )
         )
     return applied
+
+
+def check_rules(rules: Sequence[Mapping[str, Any]]) -> None:
+    """Every rule must be complete and of a known kind, every target named once."""
+    seen: set[str] = set()
+    for rule in rules:
+        target = str(rule.get("target", ""))
+        if rule.get("rule") not in RULES or not target or not rule.get("label"):
+            raise BadRules(f"The rule for “{target or rule}” is incomplete or of unknown kind.")
+        if target in seen:
+            raise BadRules(f"Two rules write “{target}”.")
+        if rule["rule"] == "value_map" and not isinstance(rule.get("values"), dict):
+            raise BadRules(f"The rule for “{target}” has no table of values.")
+        if rule["rule"] == "each":
+            check_rules(rule.get("rules", ()))
+        seen.add(target)
 
 
 def _translate(rule: Mapping[str, Any], value: Any, applied: Applied) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from controltower.mappings.apply import apply
+from controltower.canonical.rules import apply
 
 RULES: list[dict[str, Any]] = [
     {"label": "Name", "source": "who.name", "target": "name", "rule": "copy", "required": True},
