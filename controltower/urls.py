@@ -17,6 +17,7 @@ from controltower.web import (
     incidents,
     jobs,
     mappings,
+    processes,
     recovery,
     runbooks,
     runs,
@@ -54,6 +55,10 @@ watch = [
 ]
 
 journeys = [
+    path("processes/", processes.processes, name="processes"),
+    path("processes/<slug:name>/", processes.process, name="process"),
+    path("exports/processes/", processes.processes_file, name="process_list_exports"),
+    path("exports/processes/<slug:name>/", processes.process_file, name="process_exports"),
     path("tx/", transactions.transactions, name="transactions"),
     path("exports/transactions/", exports.transactions, name="transaction_exports"),
     path("tx/<path:correlation_id>/impact/", transactions.impact, name="transaction_impact"),

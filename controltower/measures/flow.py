@@ -15,14 +15,11 @@ from django.db.models import (
     DurationField,
     ExpressionWrapper,
     F,
-    OuterRef,
     Q,
-    Subquery,
     Sum,
     Value,
     When,
 )
-from django.db.models.functions import Coalesce
 
 from controltower.incidents.models import DeadLetter, LetterState, Resolution
 from controltower.measures import rollups
@@ -39,8 +36,9 @@ from controltower.measures.exposure import (
     within,
 )
 from controltower.measures.models import Kind
-from controltower.transactions.models import Step, TimelineEntry, Transaction, TransactionState
-from controltower.transactions.models.journey import STUCK, UNDER_WAY
+from controltower.measures.paths import stands_at
+from controltower.transactions.models import TimelineEntry, Transaction, TransactionState
+from controltower.transactions.models.journey import STUCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +77,8 @@ class StageLine:
 
 def lane(scope: Scope, now: datetime) -> Sequence[StageLine]:
     """Live value by the stage it stands in."""
-    current = Step.objects.filter(transaction=OuterRef("pk"), state__in=UNDER_WAY)
     places = priced(transactions(scope).live()).annotate(
-        stands_at=Coalesce(Subquery(current.order_by("position").values("name")[:1]), Value("")),
+        stands_at=stands_at(),
         held=Case(When(STUCK, then=lateness(now, scope.person.zone)), default=Value("")),
     )
     found = stakes(places, "process", "stands_at", "held")

@@ -21,7 +21,7 @@ from django.db.models import (
 from django.db.models.functions import Extract, Floor
 
 from controltower.measures.exposure import Scope, Stake, priced, stakes, within
-from controltower.systems.models import Call, Circuit, System
+from controltower.systems.models import Call, Circuit, Feed, System
 from controltower.transactions.models import Step
 from controltower.transactions.protocol import State
 
@@ -30,6 +30,8 @@ BUCKETS = 60
 SILENT_AFTER = timedelta(minutes=15)
 SLOW_SHARE = 0.25
 """A system is slow when its slowest twentieth takes more than this share of its deadline."""
+LATE_FEED = 6
+"""A feed that was not read for so many of its intervals (and a minute) is late."""
 OUTSTANDING = Q(state__in=[State.SCHEDULED, State.UNKNOWN, State.ACKED]) | Q(state=State.SENDING)
 """Written so that the two partial indexes of such steps serve it."""
 
@@ -124,3 +126,18 @@ def waiting(scope: Scope) -> Mapping[int, Waiting]:
     found = stakes(priced(steps, "transaction__"), "system", at="transaction__")
     oldest = dict(steps.order_by().values_list("system").annotate(oldest=Min("changed_at")))
     return {pk: Waiting(stake, oldest.get(pk)) for (pk,), stake in found.items()}
+
+
+def is_late(feed: Feed, now: datetime) -> bool:
+    """Whether a feed was not read for as long as it should have been."""
+    every = timedelta(seconds=feed.every_seconds)
+    allowed = every * LATE_FEED + timedelta(minutes=1)
+    return feed.polled_at is None or now - feed.polled_at > allowed
+
+
+def silent(now: datetime) -> Sequence[Feed]:
+    """The late feed of each system that was read longest ago: what happened there since is in no
+    figure yet."""
+    feeds = Feed.objects.filter(system__active=True).select_related("system")
+    late = [feed for feed in feeds.order_by("system", F("polled_at").desc()) if is_late(feed, now)]
+    return list({feed.system_id: feed for feed in late}.values())

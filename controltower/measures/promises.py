@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q, Sum
+from django.db.models import F, Q, Sum
 from django.db.models.functions import TruncDate
 
 from controltower.measures import rollups
@@ -16,8 +16,11 @@ from controltower.measures.exposure import Scope, Stake, priced, stakes, transac
 from controltower.measures.flow import start_of_day
 from controltower.measures.models import Kind
 from controltower.processes import catalogue
+from controltower.transactions.models import TransactionState
+from controltower.transactions.models.journey import TransactionQuerySet
 
 DAYS = 30
+KEPT, MISSED, ALL = "kept", "missed", "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,26 @@ class PromiseLine:
         return max(0.0, 1 - self.slowest_tenth / self.promise)
 
 
+def first_day(now: datetime, zone: str) -> datetime:
+    """When the last 30 days of a person in that zone began."""
+    return start_of_day(now, zone) - timedelta(days=DAYS - 1)
+
+
+def ended(rows: TransactionQuerySet, how: str, now: datetime, zone: str) -> TransactionQuerySet:
+    """Those that the last 30 days count: verified with a promise; `how` is kept, missed or all."""
+    counted = rows.filter(
+        state=TransactionState.VERIFIED,
+        ended_at__gte=first_day(now, zone),
+        due_at__isnull=False,
+    )
+    if how == KEPT:
+        return counted.filter(ended_at__lte=F("due_at"))
+    return counted.filter(ended_at__gt=F("due_at")) if how == MISSED else counted
+
+
 def promises(scope: Scope, now: datetime) -> Sequence[PromiseLine]:
     """Every process, the one with the least slack first."""
-    first = start_of_day(now, scope.person.zone) - timedelta(days=DAYS - 1)
+    first = first_day(now, scope.person.zone)
     paces, days = _paces(scope, first), _days(scope, first, now)
     stuck = stakes(priced(transactions(scope).stuck()), "process")
     lines = [

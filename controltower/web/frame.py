@@ -50,6 +50,7 @@ RAIL: tuple[tuple[str | Promise, tuple[Place, ...]], ...] = (
         gettext_lazy("Watch"),
         (
             Place("tower", gettext_lazy("Tower"), "radar", "t", phone=True),
+            Place("processes", gettext_lazy("Processes"), "workflow", "p"),
             Place("transactions", gettext_lazy("Transactions"), "arrow-left-right", "x", True),
         ),
     ),

@@ -31,8 +31,6 @@ from controltower.web.security import SignedIn
 from controltower.web.tower import scope_of, system_line
 
 LATEST_CALLS = 25
-LATE_FEED = 6
-"""A feed that was not read for so many of its intervals (and a minute) is late."""
 VERDICTS = {
     "done": ("ok", gettext_lazy("answered")),
     "pending": ("mv", gettext_lazy("accepted, not done yet")),
@@ -167,11 +165,10 @@ def _call(call: Call) -> dict[str, Any]:
 
 def _feed(feed: Feed, person: Person, now: datetime) -> dict[str, Any]:
     every = timedelta(seconds=feed.every_seconds)
-    late = feed.polled_at is None or now - feed.polled_at > every * LATE_FEED + timedelta(minutes=1)
     return {
         "entity": feed.entity,
         "polled_at": feed.polled_at,
-        "late": late,
+        "late": health.is_late(feed, now),
         "every": every,
         "trouble": _words(feed.trouble, person),
     }

@@ -187,14 +187,15 @@ def _ages(request: SignedIn, now: datetime) -> dict[str, Any]:
 
 
 def _promises(request: SignedIn, now: datetime) -> dict[str, Any]:
-    return {"promises": [_promise(line) for line in promises.promises(scope_of(request), now)]}
+    return {"promises": [promise_row(line) for line in promises.promises(scope_of(request), now)]}
 
 
-def _promise(line: promises.PromiseLine) -> dict[str, Any]:
+def promise_row(line: promises.PromiseLine) -> dict[str, Any]:
+    """One process against its promise as rows show it."""
     mark = wording.promise_mark(line.slowest_tenth, line.promise)
     return {
         "process": line.title,
-        "url": listing(process=line.name),
+        "url": reverse("process", args=[line.name]),
         "token": mark.token,
         "word": mark.word,
         "team": Role(line.owner_role).label,

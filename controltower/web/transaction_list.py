@@ -29,12 +29,14 @@ from controltower.transactions.models.journey import TransactionQuerySet
 from controltower.web import marks, standing
 from controltower.web.keyset import Order, Page, page
 from controltower.web.privacy import masked_text
+from controltower.web.process_filters import ProcessFilters, within_process
 
 NEWEST_FIRST = Order("started_at", descending=True)
 SHORTEST = 3
 """Letters below which only a whole name is looked for."""
 MOST_FOUND = 500
 STUCK, OPEN = "stuck", "open"
+OFFERED = ("q", "state", "lateness", "process", "entity")
 STATE_CHOICES = [
     ("", _("Any state")),
     (STUCK, _("Needs a person")),
@@ -46,7 +48,7 @@ STATE_CHOICES = [
 ]
 
 
-class Filters(forms.Form):
+class Filters(ProcessFilters):
     """The query string of the list. An unknown value is an error beside its field."""
 
     q = forms.CharField(label=_("Search"), required=False, max_length=120)
@@ -82,6 +84,9 @@ class Filters(forms.Form):
             cause.choices = [("", _("Any cause")), *titles]
         else:
             del self.fields["cause"]
+        self.seen = seen
+        self.offer(query, seen)
+        self.order_fields(OFFERED)
         self.is_valid()
 
     def given(self, name: str) -> Any:
@@ -110,6 +115,7 @@ def matching(
     if cause := filters.given("cause"):
         letters = DeadLetter.objects.open().filter(cause=cause)
         rows = rows.filter(pk__in=letters.values("transaction"))
+    rows = within_process(rows, filters.cleaned_data, filters.seen, now)
     text = str(filters.given("q")).strip()
     return search(rows, text) if text else rows
 
@@ -240,7 +246,8 @@ def one_page(rows: TransactionQuerySet, query: Mapping[str, str]) -> Page[Transa
 def total_of(rows: TransactionQuerySet, filters: Filters) -> Money | None:
     """The value of all that match, where the list is the proof of a figure: what is stuck. Adding
     up every transaction ever made is no page's business."""
-    if not (filters.given("state") == STUCK or filters.given("cause")):
+    proof = filters.given("state") == STUCK or filters.given("cause") or filters.given("stage")
+    if not proof:
         return None
     found = exposure.stake(exposure.priced(rows))
     return Money.of(found.amount, exposure.reporting_currency())

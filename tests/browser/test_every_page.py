@@ -16,7 +16,8 @@ RULES = {
     "resultTypes": ["violations"],
 }
 NAMES = (
-    "tower", "transactions", "transactions stuck", "transactions no match",
+    "tower", "processes", "process", "process without", "transactions at a stage",
+    "transactions", "transactions stuck", "transactions no match",
     "transaction verified", "transaction refused", "transaction period closed",
     "transaction in doubt", "exceptions", "set aside", "exception", "jobs", "job", "mappings",
     "mapping", "mapping in review", "mapping draft", "assurance", "systems", "system",

@@ -61,6 +61,10 @@ POLICY: dict[str, Rule] = {
     "find": Rule(),
     "tower_looked": Rule(WRITE),
     "tower_region": Rule(),
+    "processes": Rule(),
+    "process": Rule(),
+    "process_list_exports": Rule(WRITE),
+    "process_exports": Rule(WRITE),
     "transactions": Rule(),
     "transaction_exports": Rule(WRITE),
     "transaction": Rule(scoped=True),
@@ -160,6 +164,8 @@ POLICY: dict[str, Rule] = {
     "api:decide": Rule(WRITE, Right.APPROVE_REPLAY, scoped=True),
     "api:confirm": Rule(WRITE, Right.APPROVE_REPLAY, scoped=True),
     "api:exceptions": Rule(),
+    "api:processes": Rule(),
+    "api:process": Rule(),
     "api:assurance": Rule(),
     "api:incidents": Rule(),
     "api:incident": Rule(scoped=True),
@@ -215,6 +221,8 @@ class House:
                     return things[word]
         if name == "name" and "tower" in route:
             return "triage"
+        if name == "name" and "processes" in route:
+            return "opportunity-to-project"
         slug = "in-doubt" if "runbooks" in route else "customer-to-erp"
         slug = "tryton" if "systems" in route else slug
         fixed = {"slug": slug, "number": "1", "position": "1"}

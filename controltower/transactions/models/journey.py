@@ -172,6 +172,11 @@ class Transaction(models.Model):
             ),
             models.Index(fields=["ended_at"], condition=Q(state="verified"), name="tx_arrived"),
             models.Index(
+                fields=["process", "-started_at", "-id"],
+                condition=Q(state="verified", ended_at__gt=models.F("due_at")),
+                name="tx_missed",
+            ),
+            models.Index(
                 fields=["correlation_id"],
                 include=[
                     "id",

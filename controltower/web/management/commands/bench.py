@@ -16,6 +16,7 @@ from django.urls import reverse
 from controltower.firm.models import Person, Role
 from controltower.incidents.models import Cause
 from controltower.mappings.models import Mapping
+from controltower.processes import catalogue
 from controltower.systems.models import System
 from controltower.transactions.models import ReplayPlan, Transaction
 from controltower.web.tower import REGIONS
@@ -48,6 +49,10 @@ LISTS = {
     "all filters": "state=cancelled&process=time-and-expense-to-billing&entity=LF-DE",
     "late": "lateness=late",
     "common words": "q=Meridian",
+    "missed": "process=opportunity-to-project&ended=missed",
+    "kept": "process=opportunity-to-project&ended=kept",
+    "at a stage": "process=time-and-expense-to-billing&state=open&stage=draft",
+    "past a stage": "process=time-and-expense-to-billing&passed=post",
 }
 FINDS = {
     "a key": "OPP-0000003",
@@ -120,6 +125,11 @@ def pages() -> list[tuple[str, str, bool]]:
         *(
             (f"Transactions: {name}", f"{reverse('transactions')}?{asked}", True)
             for name, asked in LISTS.items()
+        ),
+        ("Processes", reverse("processes"), True),
+        *(
+            (f"Process: {one.name}", reverse("process", args=[one.name]), True)
+            for one in catalogue.PROCESSES
         ),
         ("Exceptions", reverse("exceptions"), True),
         ("Jobs", reverse("jobs"), True),

@@ -1,0 +1,90 @@
+"""What a process's figures ask of the list of transactions: each number there opens its rows here.
+
+These filters are not offered in the list's form; they come with a link and can be cleared.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from controltower.measures import paths, promises
+from controltower.measures.exposure import Scope
+from controltower.transactions.models import Step
+from controltower.transactions.models.journey import TransactionQuerySet
+
+ENDED = [
+    ("", gettext_lazy("Any")),
+    (promises.ALL, gettext_lazy("Ended in 30 days")),
+    (promises.KEPT, gettext_lazy("Kept in 30 days")),
+    (promises.MISSED, gettext_lazy("Missed in 30 days")),
+]
+
+
+class ProcessFilters(forms.Form):
+    """The part of the query string that only makes sense within a process."""
+
+    ended = forms.ChoiceField(label=gettext_lazy("Promise kept"), required=False, choices=ENDED)
+    stage = forms.ChoiceField(label=gettext_lazy("Stands at"), required=False)
+    passed = forms.ChoiceField(label=gettext_lazy("Of the latest, past"), required=False)
+    way = forms.ChoiceField(label=gettext_lazy("Of the latest, by the way"), required=False)
+    latest = forms.ChoiceField(label=gettext_lazy("Begun lately"), required=False)
+
+    def offer(self, query: QueryDict, seen: Scope) -> None:
+        """Keep the filters that the query string sets, each with the choice that it makes."""
+        process = query.get("process", "")
+        for name in ("ended", "stage", "passed", "way", "latest"):
+            value = str(query.get(name, ""))[:60]
+            field = self.fields[name]
+            assert isinstance(field, forms.ChoiceField)
+            if not value:
+                del self.fields[name]
+            elif name != "ended":
+                field.choices = [("", _("Any")), (value, _words(name, value, process, seen))]
+
+    def clean(self) -> dict[str, Any]:
+        """Within a process only."""
+        given: dict[str, Any] = super().clean() or {}
+        asked = [name for name in ("stage", "passed", "way", "latest") if given.get(name)]
+        if asked and not given.get("process"):
+            self.add_error(asked[0], _("Choose the process, too."))
+        return given
+
+
+def _words(name: str, value: str, process: str, seen: Scope) -> str:
+    if name == "latest":
+        return _("The latest %(n)s") % {"n": paths.LATEST}
+    if name == "way":
+        return _("Way %(name)s") % {"name": value[:6]}
+    return stage_title(value, process, seen)
+
+
+def stage_title(name: str, process: str, seen: Scope) -> str:
+    """A stage in words: the title of its step; the name where no step of the latest has it."""
+    if name == paths.GATHERING:
+        return _("Gathering")
+    some = Step.objects.filter(transaction__in=paths.latest(seen, process).values("pk"), name=name)
+    return some.order_by().values_list("title", flat=True).first() or name
+
+
+def within_process(
+    rows: TransactionQuerySet, given: dict[str, Any], seen: Scope, now: datetime
+) -> TransactionQuerySet:
+    """Those of the rows that the filters of a process leave."""
+    process = given["process"]
+    if ended := given.get("ended"):
+        rows = promises.ended(rows, ended, now, seen.person.zone)
+    if stage := given.get("stage"):
+        rows = paths.standing(rows, stage)
+    if given.get("latest") or given.get("passed"):
+        rows = rows.filter(pk__in=paths.latest(seen, process).order_by().values("pk"))
+    if step := given.get("passed"):
+        rows = paths.passed(rows, step)
+    if way := given.get("way"):
+        rows = rows.filter(pk__in=paths.walkers(seen, process, way).values("pk"))
+    return rows

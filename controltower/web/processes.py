@@ -1,0 +1,201 @@
+"""Processes: do we keep our promises, which stage holds value, which way do things go?
+
+Every count is a link to exactly the rows behind it; the list adds them up by the same queries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from controltower.firm.models import Role
+from controltower.measures import health, paths, promises
+from controltower.measures.exposure import Scope, Stake, reporting_currency
+from controltower.measures.promises import ALL, KEPT, MISSED, PromiseLine
+from controltower.processes import catalogue
+from controltower.web import exports, process_words
+from controltower.web.charts import funnel
+from controltower.web.charts.value import Part
+from controltower.web.security import SignedIn
+from controltower.web.tower import listing, money, promise_row, scope_of
+from controltower.web.transaction_list import OPEN, rows_of
+
+MOST_VARIANTS = 8
+LIST_COLUMNS = (
+    "process", "owner", "promise_hours", "slowest_tenth_hours", "ended_30_days", "kept_30_days",
+    "stuck", "stuck_value", "currency",
+)  # fmt: skip
+STAGE_COLUMNS = (
+    "stage", "past_it", "of_the_latest", "typical_seconds", "share_of_time", "standing",
+    "standing_value", "stuck", "stuck_value", "currency",
+)  # fmt: skip
+
+
+@require_safe
+def processes(request: SignedIn) -> HttpResponse:
+    """Every process against its promise, the one with the least slack first."""
+    now = timezone.now()
+    lines = promises.promises(scope_of(request), now)
+    whole = Stake()
+    for line in lines:
+        whole.add(line.stuck)
+    context = {
+        "now": now,
+        "processes": [_line(line) for line in lines],
+        "sentence": process_words.sentence(lines),
+        "total": {"count": whole.count, "value": money(whole)},
+        "stale": health.silent(now),
+    }
+    return render(request, "processes/list.html", context)
+
+
+def _line(line: PromiseLine) -> dict[str, Any]:
+    """A row of the list and the head of the page: each figure with the list behind it."""
+    return promise_row(line) | {
+        "name": line.name,
+        "kept": line.kept,
+        "missed": line.ended - line.kept,
+        "ended": line.ended,
+        "share": line.kept / line.ended if line.ended else None,
+        "kept_url": listing(process=line.name, ended=KEPT),
+        "missed_url": listing(process=line.name, ended=MISSED),
+        "ended_url": listing(process=line.name, ended=ALL),
+        "stuck_url": listing(process=line.name, stuck="1"),
+    }
+
+
+@require_safe
+def process(request: SignedIn, name: str) -> HttpResponse:
+    """One process."""
+    now, seen = timezone.now(), scope_of(request)
+    one = named(name)
+    line = next(line for line in promises.promises(seen, now) if line.name == name)
+    stages = paths.stages(seen, one)
+    ways = paths.variants(seen, name)
+    begun = paths.latest(seen, name).count()
+    titles = {stage.name: stage.title for stage in stages}
+    context = {
+        "now": now,
+        "crumbs": [(_("Processes"), reverse("processes")), (one.title, "")],
+        "process": _line(line),
+        "stages": _stages(name, stages, begun),
+        "bottleneck": process_words.bottleneck(stages),
+        "begun": begun,
+        "begun_url": listing(process=name, latest="1"),
+        "variants": [_variant(name, way, titles) for way in ways[:MOST_VARIANTS]],
+        "more_variants": len(ways[MOST_VARIANTS:]),
+        "ended": sum(way.count for way in ways),
+        "slowest": _slowest(seen, one, now),
+        "stale": health.silent(now),
+    }
+    return render(request, "processes/process.html", context)
+
+
+def named(name: str) -> catalogue.Process:
+    """The process of that name. Raises Http404."""
+    try:
+        return catalogue.named(name)
+    except KeyError:
+        raise Http404 from None
+
+
+def _stages(process: str, found: Sequence[paths.StageLine], begun: int) -> Sequence[dict[str, Any]]:
+    most = max((money(stage.standing).minor for stage in found), default=0)
+    return [
+        {
+            "name": stage.name,
+            "title": process_words.stage_title(stage),
+            "passed": stage.passed,
+            "passed_url": listing(process=process, passed=stage.name),
+            "passed_bar": funnel.passed(stage.passed, begun),
+            "typical": stage.typical,
+            "share": stage.share,
+            "standing": stage.standing.count,
+            "value": money(stage.standing),
+            "value_bar": funnel.standing(stage.name, part(stage.moving), part(stage.stuck), most),
+            "url": listing(process=process, state=OPEN, stage=stage.name),
+            "stuck": stage.stuck.count,
+            "stuck_value": money(stage.stuck),
+            "stuck_url": listing(process=process, stuck="1", stage=stage.name),
+        }
+        for stage in found
+    ]
+
+
+def part(stake: Stake) -> Part:
+    """A stake as the drawings take it."""
+    return Part(stake.count, money(stake))
+
+
+def _variant(process: str, way: paths.Variant, titles: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "count": way.count,
+        "url": listing(process=process, way=way.key),
+        "words": process_words.way(way, titles),
+        "steps": [titles.get(name, name) for name in way.steps],
+        "state": way.state,
+    }
+
+
+def _slowest(seen: Scope, one: catalogue.Process, now: datetime) -> Sequence[dict[str, Any]]:
+    found = paths.slowest(seen, one, now)
+    rows = rows_of([transaction for transaction, _took in found], seen.person, now)
+    return [
+        {"row": row, "took": took, "over": took > one.promise}
+        for row, (_transaction, took) in zip(rows, found, strict=True)
+    ]
+
+
+@require_POST
+def processes_file(request: SignedIn) -> HttpResponse:
+    """The list as a file."""
+    rows = (
+        (
+            line.title,
+            str(Role(line.owner_role).label),
+            _hours(line.promise),
+            _hours(line.slowest_tenth),
+            str(line.ended),
+            str(line.kept),
+            str(line.stuck.count),
+            f"{line.stuck.amount:f}",
+            reporting_currency(),
+        )
+        for line in promises.promises(scope_of(request), timezone.now())
+    )
+    return exports.figures(request, "processes", LIST_COLUMNS, rows)
+
+
+@require_POST
+def process_file(request: SignedIn, name: str) -> HttpResponse:
+    """One process's stages as a file."""
+    seen, one = scope_of(request), named(name)
+    begun = str(paths.latest(seen, name).count())
+    rows = (
+        (
+            exports.cell(process_words.stage_title(stage)),
+            str(stage.passed),
+            begun,
+            f"{stage.typical.total_seconds():.0f}" if stage.typical is not None else "",
+            f"{stage.share:.4f}",
+            str(stage.standing.count),
+            f"{stage.standing.amount:f}",
+            str(stage.stuck.count),
+            f"{stage.stuck.amount:f}",
+            reporting_currency(),
+        )
+        for stage in paths.stages(seen, one)
+    )
+    return exports.figures(request, f"processes/{name}", STAGE_COLUMNS, rows)
+
+
+def _hours(length: timedelta | None) -> str:
+    return "" if length is None else f"{length / timedelta(hours=1):.2f}"
