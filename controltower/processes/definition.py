@@ -236,6 +236,8 @@ class Process(Workflow):
     transaction while it still gathers; `trace` says where such a group can be recognised.
     Milestones of the chain: `begins` is proven by its beginning, `reaches` once it is verified;
     `expects` are those that must follow then.
+    With `every_change` a record that has changed since it was carried through is carried through
+    again, by a transaction of its own; else that is only noted.
     """
 
     starts_on: tuple[str, ...]
@@ -248,3 +250,4 @@ class Process(Workflow):
     begins: Milestone | None = None
     reaches: Milestone | None = None
     expects: tuple[Milestone, ...] = ()
+    every_change: bool = False

@@ -49,6 +49,13 @@ def take_out(case: Case, item: Item, was_worth: str, *, why: str) -> None:
     engine.end(case, state=TransactionState.SUPERSEDED, text=text, actor="")
 
 
+def hand_on(case: Case, item: Item) -> None:
+    """What was carried through stays as it is; the record's change is another transaction's."""
+    case.items.remove(item)
+    item.delete()
+    case.note("changed_later", f"Changed in {item.source} since: carried on by a new transaction.")
+
+
 def replace(case: Case, item: Item, event: InboundEvent, opening: Opening, was_worth: str) -> None:
     """The new version takes the old one's place, and every step is played on it from the start."""
     transaction = case.transaction

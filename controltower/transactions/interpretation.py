@@ -240,6 +240,9 @@ def _correct(item: Item, event: InboundEvent, fact: CanonicalEvent, now: datetim
             return True
         transaction = case.transaction
         if transaction.is_over or correction.has_written(case):
+            if catalogue.named(transaction.process).every_change:
+                correction.hand_on(case, had)
+                return False
             text = f"{event.subject} was changed in {event.source} after this had been sent."
             case.note("changed_later", text)
             _close(event, EventState.ACCEPTED, text)
