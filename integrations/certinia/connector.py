@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -14,11 +15,14 @@ from controltower.canonical.verdicts import (
     Outcome,
     Verdict,
 )
+from integrations.answers import as_agreed
+from integrations.certinia import staffing
 from integrations.certinia.entities import ENTITIES
 from integrations.connector import ChangeFeed, Descriptor, Operation, Verification
 from integrations.http import Answer
+from integrations.salesforce_platform.changes import quoted
 from integrations.salesforce_platform.client import API, API_VERSION, content_of
-from integrations.salesforce_platform.connector import OrgConnector, encoded
+from integrations.salesforce_platform.connector import OrgConnector, encoded, selection
 from integrations.salesforce_platform.entity import Entity
 from integrations.salesforce_platform.refusals import complaint_of, judged
 from integrations.shape import Drift, Row, amount, at, listed
@@ -43,13 +47,41 @@ class CertiniaConnector(OrgConnector):
             *(Operation(name, "get", Effect.READ) for name in ENTITIES),
             *(
                 Operation(name, "upsert", Effect.KEYED)
-                for name in ("project", "milestone", "assignment", "expense", "billing_event")
+                for name in (
+                    "project",
+                    "milestone",
+                    "assignment",
+                    "resource",
+                    "expense",
+                    "billing_event",
+                )
             ),
             *(Operation(name, "update", Effect.IDEMPOTENT) for name in ENTITIES),
             Operation("billing_event", "mark_invoiced", Effect.IDEMPOTENT),
+            Operation("standing", "get", Effect.READ),
         ),
         verification=Verification.SANDBOX,
     )
+
+    async def get(self, entity: str, ref: str, company: str = "") -> Verdict:
+        """As the platform's; a ``standing`` is what the PSA has of a person, and what still hangs
+        on them. Its `ref` is the number, the HR system's id and the e-mail, a line each."""
+        if entity == "standing":
+            return await self._standing(ref)
+        return await super().get(entity, ref, company)
+
+    async def _standing(self, ref: str) -> Verdict:
+        person = self.entities["resource"]
+        rows = await self._select(selection(person, staffing.names(ref), "Id"))
+        people = as_agreed(lambda: [staffing.known(row) for row in rows])
+        work = dict[str, Any]()
+        for kind, (name, condition) in staffing.WORK.items():
+            owners = ", ".join(quoted(one["source_id"]) for one in people)
+            wanted = f"pse__Resource__c IN ({owners}){condition}"
+            found = await self._select(selection(name, wanted, "Id")) if people else []
+            work[kind] = as_agreed(partial(staffing.listed, name, found))
+        person_id = people[0]["source_id"] if people else ""
+        return Done(ref=person_id, outcome=Outcome.READ, values={"people": people, **work})
 
     async def act(
         self, entity: str, ref: str, action: str, record: Mapping[str, Any], idempotency_key: str

@@ -22,6 +22,11 @@ _EXPENSE = (
     "pse__Expense_Date__c", "pse__Amount__c", "CurrencyIsoCode", "pse__Billable__c",
     "pse__Approved__c",
 )  # fmt: skip
+_RESOURCE = (
+    "Name", "Email", "pse__Is_Resource__c", "pse__Resource_Role__c", "Legal_Entity__c",
+    "Cost_Rate__c", "Cost_Valid_From__c", "CurrencyIsoCode", "Skills__c", "pse__Start_Date__c",
+    "pse__Last_Date__c", "HR_Id__c",
+)  # fmt: skip
 _MILESTONE = (
     "Name", "pse__Project__c", "pse__Milestone_Amount__c", "pse__Target_Date__c",
     "pse__Status__c", "pse__Approved_for_Billing__c", "CurrencyIsoCode",
@@ -67,6 +72,15 @@ ENTITIES: Mapping[str, Entity] = {
         translate=translate.assignment,
         numbers=frozenset({"pse__Bill_Rate__c"}),
         required=("Name", "pse__Project__c", "pse__Resource__c"),
+    ),
+    "resource": Entity(
+        object="Contact",
+        paths=("Id", *_RESOURCE, *_OURS, *_STAMP),
+        translate=translate.resource,
+        key_field="Tower_External_Id__c",
+        amount_field="Cost_Rate__c",
+        numbers=frozenset({"Cost_Rate__c"}),
+        required=("Name", "Tower_External_Id__c"),
     ),
     "timecard": Entity(
         object="pse__Timecard__c",

@@ -114,6 +114,27 @@ def assignment(row: Row) -> dict[str, Any]:
     }
 
 
+def resource(row: Row) -> dict[str, Any]:
+    """A Contact as somebody who can be staffed; `number` is the firm's own, by which HR systems and
+    PSA mean the same person."""
+    return {
+        "source_id": text(row, "Id"),
+        "name": text(row, "Name"),
+        "number": text(row, "Tower_External_Id__c"),
+        "hr_id": text(row, "HR_Id__c"),
+        "email": text(row, "Email"),
+        "entity": text(row, "Legal_Entity__c"),
+        "role": text(row, "pse__Resource_Role__c"),
+        "skills": text(row, "Skills__c"),
+        "cost_rate": amount(row, "Cost_Rate__c"),
+        "currency": text(row, "CurrencyIsoCode"),
+        "valid_from": day(row, "Cost_Valid_From__c"),
+        "from_date": day(row, "pse__Start_Date__c"),
+        "to_date": day(row, "pse__Last_Date__c"),
+        "active": flag(row, "pse__Is_Resource__c"),
+    }
+
+
 def billing_event(row: Row) -> dict[str, Any]:
     """A pse__Billing_Event__c."""
     return {
