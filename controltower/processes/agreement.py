@@ -45,6 +45,17 @@ def not_posted(_sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     return "" if state in {"posted", "paid"} else f"the ERP shows the invoice as “{state}”"
 
 
+def resource_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    for name in ("number", "hr_id", "entity", "role", "currency", "active"):
+        if sent[name] != found.get(name):
+            return f"sent {name} “{sent[name]}”, the PSA shows “{found.get(name)}”"
+    if Decimal(str(sent["cost_rate"])) != Decimal(str(found.get("cost_rate", 0))):
+        return f"sent {sent['cost_rate']} an hour, the PSA shows {found.get('cost_rate')}"
+    if (sent.get("to_date") or None) != (str(found["to_date"]) if found.get("to_date") else None):
+        return f"sent {sent.get('to_date')} as the last day, the PSA shows {found.get('to_date')}"
+    return ""
+
+
 def status_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     if found.get("invoice_number") == sent["invoice_number"]:
         return ""

@@ -6,6 +6,7 @@ from controltower.canonical.events import CanonicalEvent
 from controltower.processes import (
     opportunity_to_project,
     quote_to_cash,
+    resource_master_sync,
     spend_to_project_cost,
     time_and_expense_to_billing,
     time_to_cost_reporting,
@@ -19,6 +20,7 @@ PROCESSES: tuple[Process, ...] = (
     time_and_expense_to_billing.PROCESS,
     time_to_cost_reporting.PROCESS,
     spend_to_project_cost.PROCESS,
+    resource_master_sync.PROCESS,
 )
 WORKFLOWS: tuple[Workflow, ...] = (*PROCESSES, quote_to_cash.WATCH)
 """Whatever transactions play: the processes, and the watch over the whole chain."""

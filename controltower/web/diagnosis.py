@@ -147,6 +147,7 @@ GOALS = {
     "opportunity-to-project": "project",
     "time-to-cost-reporting": "record",
     "spend-to-project-cost": "post",
+    "resource-master-sync": "resource",
 }
 """The step by which the business has what it wanted."""
 

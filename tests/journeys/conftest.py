@@ -17,12 +17,12 @@ from controltower.transactions.models import InboundEvent
 from controltower.web.demo.firm import found_firm, hire_people
 from controltower.web.demo.mappings import agree_mappings
 from controltower.web.demo.surroundings import connect_systems
-from tests.integrations.conftest import erp, org, running_org, started_erp
+from tests.integrations.conftest import erp, org, running_org, running_town, started_erp, town
 from tests.integrations.doors import CLIENT_ID, CLIENT_SECRET, Org
 from tests.integrations.erp import USER, Erp
 from tests.journeys.tower import Tower
 
-__all__ = ["erp", "org", "running_org", "started_erp"]
+__all__ = ["erp", "org", "running_org", "running_town", "started_erp", "town"]
 
 
 @pytest.fixture

@@ -34,7 +34,8 @@ JOIN transactions_delivery other
  AND other.idempotency_key <> step.idempotency_key
  AND split_part(other.idempotency_key, '.', 2) = split_part(step.idempotency_key, '.', 2)
 WHERE {transactions} AND step.state = 'verified'
-  AND step.verb = 'upsert' AND step.entity NOT IN ('customer', 'supplier') AND step.ref <> ''
+  AND step.verb = 'upsert' AND step.entity NOT IN ('customer', 'supplier', 'resource')
+  AND step.ref <> ''
 LIMIT 20
 """
 SEEN = """
@@ -65,7 +66,8 @@ def _of(statement: str, span: Span) -> list[tuple[Any, ...]]:
 
 def one_effect_per_key(span: Span) -> Found:
     """I4: a key's step shows the record that the key is proven to have made, and no two keys of
-    the same step made one record. Customers and suppliers are shared by many."""
+    the same step made one record. Customers and suppliers are shared by many; a person is by all
+    that changes about them."""
     found = [*_of(PROVEN, span), *_of(SHARED, span)]
     systems = frozenset(row[3] for row in found)
     return Found(_of(SEEN, span)[0][0], told([row[:3] for row in found]), systems)

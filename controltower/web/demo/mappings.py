@@ -12,7 +12,7 @@ from controltower.mappings.models import (
     Review,
     VersionState,
 )
-from controltower.web.demo import spend
+from controltower.web.demo import people, spend
 from controltower.web.demo.rules import Agreed, constant, copy, table
 
 TERMS = {"net_30": "NET30", "net_14": "NET14"}
@@ -178,6 +178,7 @@ MAPPINGS: tuple[Agreed, ...] = (
             copy("Correlation ID", "correlation_id", "Tower_Correlation_Id__c"),
         ],
     ),
+    *people.MAPPINGS,
     *spend.MAPPINGS,
 )
 
@@ -196,6 +197,7 @@ OWNERS = (
     ("invoice", "number", "tryton", False, False),
     ("invoice", "tax_code", "tryton", True, False),
     ("invoice", "account_code", "tryton", True, False),
+    *people.OWNERS,
     *spend.OWNERS,
 )
 UNOWNED = {("project", "billing_method"), ("invoice", "account_code")}

@@ -189,6 +189,23 @@ RUNBOOKS: tuple[tuple[str, str, Rule, list[Rule]], ...] = (
         ],
     ),
     (
+        "person-in-two-minds",
+        "The HR systems and the PSA disagree about a person",
+        {"words": ["from another HR record", "assignments that go on", "without a last day"]},
+        [
+            HOW_MUCH,
+            decide(
+                "Who is right?",
+                "Nobody is ended, and no second person made, before this is settled.",
+                ("The HR system: the PSA is put in order", 3),
+                ("The PSA: the HR record is corrected", 4),
+            ),
+            REPLAY | {"to": 5},
+            wait("Wait for the correction", steps.NOTHING_STUCK, 60, "It is taken up by itself."),
+            NOTHING_LEFT | {"to": "end"},
+        ],
+    ),
+    (
         "system-down",
         "A system does not answer",
         {"down": True},

@@ -134,6 +134,8 @@ _ALL = (
         "Contact", "003", "Contact",
         _ref("AccountId", "Account"), Field("Email", Type.EMAIL, 80), _flag("pse__Is_Resource__c"),
         _text("pse__Resource_Role__c", 60), ENTITY, _money("Bill_Rate__c"), _money("Cost_Rate__c"),
+        _date("Cost_Valid_From__c"), _text("Skills__c"), _text("HR_Id__c", 60),
+        _date("pse__Start_Date__c"), _date("pse__Last_Date__c"), CORRELATION,
     ),
     _object(
         "Opportunity", "006", "Opportunity",

@@ -16,6 +16,9 @@ from integrations.sandbox.salesforce.store import Row
 _TIMEOUT = ClientTimeout(total=5)
 _UNMAPPED, _UNMAPPED_SHARE = "6999", 0.05
 """An account that nobody has mapped, now and then: part of life."""
+_HR = ("workday", "bamboohr")
+_LEAVING = {"workday": ("leave",)}
+"""Where whoever joined last leaves first, so that the firm keeps its people."""
 
 
 class Errands:
@@ -44,10 +47,29 @@ class Errands:
         }
         if self._chance.random() < _UNMAPPED_SHARE:
             wanted["account"] = _UNMAPPED
-        errand = asyncio.get_running_loop().create_task(self._run("coupa", deed, wanted))
+        self._begin("coupa", deed, wanted)
+        return "purchase approved", {"project": wanted["project"], "amount": wanted["amount"]}
+
+    @property
+    def has_staff(self) -> bool:
+        """Whether there is an HR system."""
+        return bool(self._hr())
+
+    def change_staff(self) -> tuple[str, dict[str, str]]:
+        """Somebody joins, is promoted or, where joiners go first, leaves."""
+        system = self._chance.choice(self._hr())
+        deeds = ["hire", "promote", *_LEAVING.get(system, ())]
+        deed = self._chance.choices(deeds, [50, 35, 15][: len(deeds)])[0]
+        self._begin(system, deed, {})
+        return f"people: {deed}", {"system": system}
+
+    def _hr(self) -> list[str]:
+        return [name for name in _HR if name in self._doors]
+
+    def _begin(self, system: str, deed: str, wanted: Mapping[str, str]) -> None:
+        errand = asyncio.get_running_loop().create_task(self._run(system, deed, wanted))
         self._running.add(errand)
         errand.add_done_callback(self._running.discard)
-        return "purchase approved", {"project": wanted["project"], "amount": wanted["amount"]}
 
     async def _run(self, system: str, deed: str, wanted: Mapping[str, str]) -> None:
         url = f"{self._doors[system]}/api/actions/{deed}"

@@ -81,7 +81,10 @@ class FirmAtWork:
         )
         if made and (len(made) > 3 or self.chance.random() < 0.75):
             return self.chance.choice(made)
-        person = self._person(str(project["Legal_Entity__c"] or ""))
+        return self.staff(project, self._person(str(project["Legal_Entity__c"] or "")))
+
+    def staff(self, project: Row, person: Row) -> Row:
+        """Put a person on a project, without an end; the assignment."""
         currency = str(project["CurrencyIsoCode"])
         card = firm.RATE_CARDS.get(currency, firm.RATE_CARDS[firm.REPORTING_CURRENCY])
         role = str(person["pse__Resource_Role__c"])

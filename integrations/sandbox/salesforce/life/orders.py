@@ -29,6 +29,7 @@ class Orders:
             "approve_time": self._approve_time,
             "approve_expense": self._approve_expense,
             "approve_milestone": self._approve_milestone,
+            "staff": self._staff,
             "dirty": self._dirty,
             "change": self._change,
             "lock": self._lock,
@@ -116,6 +117,11 @@ class Orders:
                 raise Impossible("no milestone waits for approval")
             ref = str(ready[0]["Id"])
         return dict(self._work.approve_milestone(ref))
+
+    def _staff(self, wanted: Wanted) -> dict[str, Any]:
+        """``project`` and ``person`` (ids): an assignment without an end."""
+        person = self._work.org.live(OBJECTS["Contact"], str(wanted.get("person")))
+        return {"assignment": self._work.staff(self._project(wanted), person)["Id"]}
 
     def _dirty(self, wanted: Wanted) -> dict[str, Any]:
         """``kind``: one of the known sorts of dirt."""

@@ -19,8 +19,8 @@ def settle_in(work: FirmAtWork) -> None:
     with org.store.transaction():
         for client in firm.CLIENTS:
             org.create("Account", account_of(client))
-        for person in firm.PEOPLE:
-            org.create("Contact", contact_of(person))
+        for number, person in enumerate(firm.PEOPLE, start=1):
+            org.create("Contact", contact_of(person, f"LF-{number:04d}"))
         for number in range(_OPEN_DEALS):
             work.open_deal(stage="Proposal" if number < _PROPOSALS else "Prospecting")
         org.store.set("settled", "yes")
@@ -43,8 +43,8 @@ def account_of(client: firm.Client) -> dict[str, Any]:
     }
 
 
-def contact_of(person: firm.Person) -> dict[str, Any]:
-    """A consultant as the PSA's resource."""
+def contact_of(person: firm.Person, number: str) -> dict[str, Any]:
+    """A consultant as the PSA's resource, under the number that the HR systems have as well."""
     currency = CURRENCY_OF[person.entity]
     rate = firm.RATE_CARDS[currency][person.role]
     return {
@@ -55,5 +55,6 @@ def contact_of(person: firm.Person) -> dict[str, Any]:
         "Legal_Entity__c": person.entity,
         "Bill_Rate__c": rate.bill,
         "Cost_Rate__c": rate.cost,
+        "Tower_External_Id__c": number,
         "CurrencyIsoCode": currency,
     }

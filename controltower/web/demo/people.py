@@ -1,0 +1,37 @@
+"""How the sandbox firm keeps its people: the mapping of the resource master sync."""
+
+from __future__ import annotations
+
+from controltower.web.demo.rules import Agreed, copy
+
+MAPPINGS: tuple[Agreed, ...] = (
+    (
+        "resource-to-psa",
+        "Worker → PSA resource",
+        "resource",
+        "psa",
+        True,
+        [
+            copy("Employee number", "external_id", "Tower_External_Id__c", required=True),
+            copy("HR record", "hr_id", "HR_Id__c", required=True),
+            copy("Name", "name", "Name", required=True, personal=True),
+            copy("E-mail", "email", "Email", personal=True),
+            copy("Can be staffed", "active", "pse__Is_Resource__c"),
+            copy("Role", "role", "pse__Resource_Role__c", required=True),
+            copy("Skills", "skills", "Skills__c"),
+            copy("Legal entity", "entity", "Legal_Entity__c", required=True),
+            copy("Cost of an hour", "cost_rate", "Cost_Rate__c", required=True),
+            copy("Counts from", "valid_from", "Cost_Valid_From__c"),
+            copy("Currency", "currency", "CurrencyIsoCode", required=True),
+            copy("First day", "from_date", "pse__Start_Date__c"),
+            copy("Last day", "to_date", "pse__Last_Date__c"),
+            copy("Correlation ID", "correlation_id", "Tower_Correlation_Id__c"),
+        ],
+    ),
+)
+
+OWNERS = (
+    ("resource", "cost_rate", "workday", True, False),
+    ("resource", "entity", "workday", False, False),
+    ("resource", "email", "workday", False, True),
+)
