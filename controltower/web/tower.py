@@ -216,15 +216,19 @@ def _day(share: float | None) -> small.StripDay:
     return small.StripDay(share, "rk" if share >= today.PROMISED - 0.1 else "br")
 
 
+WORST_FIRST = ("br", "wt", "rk", "nt", "mv", "pk", "ok")
+
+
 def _systems(request: SignedIn, now: datetime) -> dict[str, Any]:
     systems = list(System.objects.filter(active=True))
     pulses = health.pulses(now, systems)
     inbox, workers = today.inbox(), queues.workers()
+    called = [one for one in systems if one.last_ok_at or pulses.get(one.pk)]
+    lines = [system_line(one, pulses.get(one.pk, health.Pulse()), now) for one in called]
     return {
-        "systems": [
-            system_line(system, pulses.get(system.pk, health.Pulse()), now) for system in systems
-        ],
+        "systems": sorted(lines, key=lambda line: WORST_FIRST.index(line["token"])),
         "behind": {
+            "not_called": len(systems) - len(called),
             "events_waiting": inbox.waiting,
             "longest_wait": now - inbox.oldest if inbox.oldest else None,
             "workers": workers,
