@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import TypeVar
 
 from controltower.canonical.verdicts import (
@@ -17,6 +17,7 @@ from controltower.canonical.verdicts import (
 from integrations import exact_json
 from integrations.connector import CallFailed
 from integrations.http import Answer, NeverSent, NoAnswer
+from integrations.orders import Unfit
 from integrations.shape import Drift
 
 T = TypeVar("T")
@@ -64,6 +65,31 @@ def error_in(answer: Answer) -> tuple[str, str]:
 def not_offered(title: str, what: str) -> Misconfigured:
     """An entity or an action that the connector does not have; nothing was sent."""
     return Misconfigured(kind=Kind.CONTRACT, text=f"The {title} connector offers no {what}.")
+
+
+def offered(title: str, entity: str, known: Collection[str]) -> None:
+    """Raises CallFailed for an entity that the connector does not have."""
+    if entity not in known:
+        raise CallFailed(not_offered(title, entity))
+
+
+async def verdict_from(operation: Awaitable[Verdict]) -> Verdict:
+    """What an operation came to that tells doubt of its own: when answers have drifted otherwise,
+    nothing has been written."""
+    try:
+        return await data_from(operation)
+    except CallFailed as failure:
+        return failure.verdict
+    except Unfit as unfit:
+        return unfit.verdict
+
+
+async def data_from(operation: Awaitable[T]) -> T:
+    """What an operation has read. Raises CallFailed when answers are not shaped as agreed."""
+    try:
+        return await operation
+    except Drift as drift:
+        raise CallFailed(drift.verdict()) from None
 
 
 def as_agreed(reading: Callable[[], T], exchange: Exchange | None = None) -> T:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from controltower.canonical.records import Record
 from controltower.canonical.verdicts import (
@@ -16,7 +16,7 @@ from controltower.canonical.verdicts import (
     Rejected,
     Verdict,
 )
-from integrations.answers import not_offered
+from integrations.answers import data_from, not_offered, offered, verdict_from
 from integrations.business_central import customers, feed, invoices, periods
 from integrations.business_central.client import API_VERSION, CentralClient
 from integrations.business_central.codes import Codes, Companies, Company
@@ -31,8 +31,6 @@ from integrations.connector import (
     Operation,
     Verification,
 )
-from integrations.orders import Unfit
-from integrations.shape import Drift
 
 LONGEST_PROCESSING = timedelta(minutes=10)
 """The service ends a request after this; what we gave up on cannot have an effect later."""
@@ -40,7 +38,6 @@ SETTLED = timedelta(seconds=5)
 FACTS_FOR = 7
 _TITLE = "Business Central"
 _CODES = frozenset({"tax_code", "account", "payment_term"})
-T = TypeVar("T")
 
 
 class CentralConnector:
@@ -89,7 +86,7 @@ class CentralConnector:
             _, exchange = await self._client.rows("/companies", {})
             return Done(ref="", outcome=Outcome.READ, exchange=exchange)
 
-        return await _verdict(listed())
+        return await verdict_from(listed())
 
     def rate_limit(self) -> Quota:
         """The vendor limits calls a minute, and says nothing of it beforehand."""
@@ -97,14 +94,14 @@ class CentralConnector:
 
     async def read_changes(self, entity: str, cursor: str, limit: int) -> ChangePage:
         """Posted and paid invoices of all companies. Raises CallFailed."""
-        _offered(entity, {"invoice"})
+        offered(_TITLE, entity, {"invoice"})
         settled = datetime.now(UTC) - self._settle
 
         async def page() -> ChangePage:
             known = await self._companies.all()
             return await feed.changes(self._client, known, self._source, cursor, limit, settled)
 
-        return await _data(page())
+        return await data_from(page())
 
     def retell(self, entity: str, raw: bytes) -> Record | None:
         """Nothing: which company an invoice belongs to does not stand in its bytes."""
@@ -115,19 +112,19 @@ class CentralConnector:
 
     async def get(self, entity: str, ref: str, company: str = "") -> Verdict:
         """Read a customer or an invoice by company and id."""
-        _offered(entity, {"customer", "invoice"})
+        offered(_TITLE, entity, {"customer", "invoice"})
         read = customers.get if entity == "customer" else invoices.get
 
         async def found() -> Verdict:
             owner, number = await self._placed(entity, ref)
             return await read(self._client, owner, number)
 
-        return await _verdict(found())
+        return await verdict_from(found())
 
     async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
         """Look up a customer, an invoice by reference, a period by date, or a code."""
-        _offered(entity, {"customer", "invoice", "period", *_CODES})
-        return await _verdict(self._found(entity, business_key))
+        offered(_TITLE, entity, {"customer", "invoice", "period", *_CODES})
+        return await verdict_from(self._found(entity, business_key))
 
     async def _found(self, entity: str, key: Mapping[str, Any]) -> Verdict:
         owner = await self._companies.named(str(key.get("company") or ""))
@@ -150,7 +147,7 @@ class CentralConnector:
 
     async def check(self, entity: str, record: Mapping[str, Any]) -> Verdict | None:
         """Would this customer or invoice be refused for what it refers to? Reads only."""
-        _offered(entity, {"customer", "invoice"})
+        offered(_TITLE, entity, {"customer", "invoice"})
         look = customers.check if entity == "customer" else invoices.check
 
         async def looked() -> Verdict:
@@ -158,7 +155,7 @@ class CentralConnector:
             objection = await look(self._client, owner, record)
             return objection or Done(ref="", outcome=Outcome.READ)
 
-        verdict = await _verdict(looked())
+        verdict = await verdict_from(looked())
         return None if isinstance(verdict, Done) else verdict
 
     async def upsert(self, entity: str, record: Mapping[str, Any], idempotency_key: str) -> Verdict:
@@ -167,14 +164,14 @@ class CentralConnector:
         The vendor takes no idempotency key: a customer's number is unique in its company, and an
         invoice's external document number is looked up first.
         """
-        _offered(entity, {"customer", "invoice"})
+        offered(_TITLE, entity, {"customer", "invoice"})
         write = customers.upsert if entity == "customer" else invoices.upsert
 
         async def written() -> Verdict:
             owner = await self._companies.named(str(record.get("company") or ""))
             return await write(self._client, owner, record)
 
-        return await _verdict(written())
+        return await verdict_from(written())
 
     async def act(
         self, entity: str, ref: str, action: str, record: Mapping[str, Any], idempotency_key: str
@@ -187,17 +184,17 @@ class CentralConnector:
             owner, number = await self._placed(entity, ref)
             return await invoices.post(self._client, owner, number, record)
 
-        return await _verdict(posted())
+        return await verdict_from(posted())
 
     async def keys(self, entity: str, since: datetime, until: datetime) -> Sequence[Key]:
         """Booked invoices (reference, total) or customers (number). Raises CallFailed."""
-        _offered(entity, {"customer", "invoice"})
+        offered(_TITLE, entity, {"customer", "invoice"})
 
         async def listed() -> Sequence[Key]:
             known = await self._companies.all()
             return await feed.keys(self._client, known, entity, since, until)
 
-        return await _data(listed())
+        return await data_from(listed())
 
     async def _placed(self, entity: str, ref: str) -> tuple[Company, str]:
         """Company and id of a reference of ours. Raises CallFailed for what is none."""
@@ -211,25 +208,3 @@ class CentralConnector:
 
 def _is_id(number: str) -> bool:
     return len(number) == 36 and set(number) <= set("0123456789abcdefABCDEF-")
-
-
-async def _verdict(operation: Awaitable[Verdict]) -> Verdict:
-    """What an operation came to; nothing has been written when its answers have drifted."""
-    try:
-        return await _data(operation)
-    except CallFailed as failure:
-        return failure.verdict
-    except Unfit as unfit:
-        return unfit.verdict
-
-
-async def _data(operation: Awaitable[T]) -> T:
-    try:
-        return await operation
-    except Drift as drift:
-        raise CallFailed(drift.verdict()) from None
-
-
-def _offered(entity: str, offered: set[str]) -> None:
-    if entity not in offered:
-        raise CallFailed(not_offered(_TITLE, entity))

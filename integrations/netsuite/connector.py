@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from controltower.canonical.records import Record
 from controltower.canonical.verdicts import Done, Effect, Kind, Outcome, Quota, Rejected, Verdict
-from integrations.answers import not_offered
+from integrations.answers import data_from, not_offered, offered, verdict_from
 from integrations.connector import (
     Auth,
-    CallFailed,
     ChangeFeed,
     ChangePage,
     Connection,
@@ -24,14 +23,11 @@ from integrations.netsuite import customers, feed, invoices, periods
 from integrations.netsuite.account import Account
 from integrations.netsuite.client import SuiteClient
 from integrations.netsuite.codes import Codes, Subsidiaries
-from integrations.orders import Unfit
-from integrations.shape import Drift
 
 SETTLED = 5.0
 MOST_LINES = 100
 _TITLE = "NetSuite"
 _CODES = frozenset({"tax_code", "account", "payment_term"})
-T = TypeVar("T")
 
 
 class SuiteConnector:
@@ -78,7 +74,7 @@ class SuiteConnector:
             _, exchange = await self._client.rows("SELECT id FROM currency WHERE id = 1")
             return Done(ref="", outcome=Outcome.READ, exchange=exchange)
 
-        return await _verdict(asked())
+        return await verdict_from(asked())
 
     def rate_limit(self) -> Quota:
         """The vendor limits calls at once, and says nothing of it beforehand."""
@@ -86,9 +82,9 @@ class SuiteConnector:
 
     async def read_changes(self, entity: str, cursor: str, limit: int) -> ChangePage:
         """Booked and paid invoices of all subsidiaries. Raises CallFailed."""
-        _offered(entity, {"invoice"})
+        offered(_TITLE, entity, {"invoice"})
         settled = datetime.now(UTC) - self._settle
-        return await _data(feed.changes(self._account, self._source, cursor, limit, settled))
+        return await data_from(feed.changes(self._account, self._source, cursor, limit, settled))
 
     def retell(self, entity: str, raw: bytes) -> Record | None:
         """Nothing: whose legal entity a subsidiary is does not stand in an invoice's bytes."""
@@ -99,15 +95,15 @@ class SuiteConnector:
 
     async def get(self, entity: str, ref: str, company: str = "") -> Verdict:
         """Read a customer or an invoice by its internal id."""
-        _offered(entity, {"customer", "invoice"})
+        offered(_TITLE, entity, {"customer", "invoice"})
         if not _is_id(ref):
             return _absent(entity, ref)
-        return await _verdict(self._account.shown(entity, ref))
+        return await verdict_from(self._account.shown(entity, ref))
 
     async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
         """Look up a customer, an invoice by reference, a period by date, or a code."""
-        _offered(entity, {"customer", "invoice", "period", *_CODES})
-        return await _verdict(self._found(entity, business_key))
+        offered(_TITLE, entity, {"customer", "invoice", "period", *_CODES})
+        return await verdict_from(self._found(entity, business_key))
 
     async def _found(self, entity: str, key: Mapping[str, Any]) -> Verdict:
         if entity == "customer":
@@ -126,21 +122,21 @@ class SuiteConnector:
 
     async def check(self, entity: str, record: Mapping[str, Any]) -> Verdict | None:
         """Would this customer or invoice be refused for what it refers to? Reads only."""
-        _offered(entity, {"customer", "invoice"})
+        offered(_TITLE, entity, {"customer", "invoice"})
         look = customers.check if entity == "customer" else invoices.check
 
         async def looked() -> Verdict:
             return await look(self._account, record) or Done(ref="", outcome=Outcome.READ)
 
-        verdict = await _verdict(looked())
+        verdict = await verdict_from(looked())
         return None if isinstance(verdict, Done) else verdict
 
     async def upsert(self, entity: str, record: Mapping[str, Any], idempotency_key: str) -> Verdict:
         """Upsert a customer or an invoice under our own external id."""
-        _offered(entity, {"customer", "invoice"})
+        offered(_TITLE, entity, {"customer", "invoice"})
         if entity == "customer":
-            return await _verdict(customers.upsert(self._account, record))
-        return await _verdict(
+            return await verdict_from(customers.upsert(self._account, record))
+        return await verdict_from(
             invoices.upsert(self._account, record, idempotency_key, self._most_lines)
         )
 
@@ -152,12 +148,12 @@ class SuiteConnector:
             return not_offered(_TITLE, f"“{action}” on {entity}")
         if not _is_id(ref):
             return _absent(entity, ref)
-        return await _verdict(invoices.post(self._account, ref, record))
+        return await verdict_from(invoices.post(self._account, ref, record))
 
     async def keys(self, entity: str, since: datetime, until: datetime) -> Sequence[Key]:
         """Booked invoices (reference, total) or customers (number). Raises CallFailed."""
-        _offered(entity, {"customer", "invoice"})
-        return await _data(feed.keys(self._account, entity, since, until))
+        offered(_TITLE, entity, {"customer", "invoice"})
+        return await data_from(feed.keys(self._account, entity, since, until))
 
 
 def _is_id(ref: str) -> bool:
@@ -166,25 +162,3 @@ def _is_id(ref: str) -> bool:
 
 def _absent(entity: str, ref: str) -> Rejected:
     return Rejected(kind=Kind.NOT_FOUND, text=f"NetSuite has no {entity} “{ref}”.")
-
-
-async def _verdict(operation: Awaitable[Verdict]) -> Verdict:
-    """What an operation came to; nothing has been written when its answers have drifted."""
-    try:
-        return await _data(operation)
-    except CallFailed as failure:
-        return failure.verdict
-    except Unfit as unfit:
-        return unfit.verdict
-
-
-async def _data(operation: Awaitable[T]) -> T:
-    try:
-        return await operation
-    except Drift as drift:
-        raise CallFailed(drift.verdict()) from None
-
-
-def _offered(entity: str, offered: set[str]) -> None:
-    if entity not in offered:
-        raise CallFailed(not_offered(_TITLE, entity))
