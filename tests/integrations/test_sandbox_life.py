@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -212,3 +213,13 @@ async def test_the_client_of_a_won_deal_signs(
     found = done(await account.find("contract", {"opportunity_id": deal["opportunity"]}))
     assert (found.values["value"], found.values["entity"]) == (Decimal("5000.05"), "LF-UK")
     await account.close()
+
+
+def test_an_older_org_learns_the_fields_of_a_newer_one(tmp_path: Path) -> None:
+    path = tmp_path / "org.db"
+    Store(path).close()
+    with sqlite3.connect(path) as older:
+        older.execute("ALTER TABLE Opportunity DROP COLUMN PO_Number__c")
+    again = Store(path)
+    assert again.rows("SELECT PO_Number__c FROM Opportunity") == []
+    again.close()

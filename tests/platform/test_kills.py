@@ -12,11 +12,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from controltower.web.tours import every_workflow
 from tests.platform.commands import Commands
 
 pytestmark = [pytest.mark.slow, pytest.mark.tryton]
 
 KILLS = 4
+FIRST = "Opportunity to project, time and expense to billing"
 EVERY = 2.0
 """Seconds between two kills: often enough to hit calls, seldom enough to let work go on."""
 
@@ -56,6 +58,17 @@ def test_the_tour_ends_with_exactly_one_invoice(tower: Commands, victims: tuple[
     assert json.loads(told)
     processes = tower.processes()
     assert all(processes[name]["restarts"] > 0 for name in victims)
+
+
+def test_every_workflow_is_played_and_all_books_agree(tower: Commands) -> None:
+    tower.until_ready()
+    with tower.begin("tour", "--all", "--json", "--patience", "240") as tour:
+        told, complaint = tour.communicate(timeout=1200)
+    assert tour.returncode == 0, told + complaint
+    journey = json.loads(told)["journey"]
+    played = [line["text"] for line in journey if not line["system"]]
+    assert played == [FIRST, *every_workflow.WORKFLOWS, "All books"]
+    assert any(line["text"].startswith("All invoices in EUR") for line in journey)
 
 
 def _kill(tower: Commands, victims: tuple[str, ...]) -> None:

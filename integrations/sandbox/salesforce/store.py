@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -45,6 +45,7 @@ class Store:
             columns = ", ".join(_definition(f) for f in sobject.fields.values())
             table = sobject.name
             self._db.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
+            self._grow(table, sobject.fields.values())
             self._db.execute(
                 f"CREATE INDEX IF NOT EXISTS {table}_stamp ON {table} (SystemModstamp, Id)"
             )
@@ -54,6 +55,13 @@ class Store:
                         f"CREATE INDEX IF NOT EXISTS {table}_{field.name}"
                         f" ON {table} ({field.name} COLLATE NOCASE)"
                     )
+
+    def _grow(self, table: str, fields: Iterable[Field]) -> None:
+        """Fields that a newer version of the org has come to know."""
+        there = {row["name"] for row in self._db.execute(f"PRAGMA table_info({table})")}
+        for field in fields:
+            if field.name not in there:
+                self._db.execute(f"ALTER TABLE {table} ADD COLUMN {_definition(field)}")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -1,42 +1,48 @@
-"""Play the main job against the running product, and prove it in the ERP's own books."""
+"""Play the main job, or every workflow, against the running product, and prove it in the books."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from controltower.web.tour import Tour, TourFailed
+from controltower.web.tours import every_workflow
+from controltower.web.tours.main_job import MainJob
+from controltower.web.tours.walk import Door, TourFailed, Walk
+
+_DOOR = re.compile(r"SANDBOX_(?:(\w+)_)?CONTROL_URL")
 
 
 class Command(BaseCommand):
-    """`manage.py tour [--json]`: exit 0 only when the books hold exactly that one invoice."""
+    """`manage.py tour [--all] [--json]`: exit 0 only when the books hold what they should."""
 
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--all", action="store_true", help="play every workflow")
         parser.add_argument("--json", action="store_true", help="print the journey as JSON")
         parser.add_argument("--patience", type=float, default=120.0, help="seconds to wait")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Walk and print line by line."""
-        doors = [os.environ.get(f"SANDBOX_{name}CONTROL_URL", "") for name in ("", "TRYTON_")]
-        as_json = options["json"]
-        if not all(doors):
+        doors, as_json = _doors(), options["json"]
+        walk = Walk(patience=options["patience"])
+        if not {"salesforce", "tryton"} <= set(doors):
             self._end(as_json, "The tour needs the sandbox: start with bin/up.", [])
-        tour = Tour(crm=doors[0], erp=doors[1], patience=options["patience"])
         try:
-            for line in tour.walk():
+            job = MainJob(walk, doors["salesforce"], doors["tryton"])
+            played = every_workflow.play(walk, doors) if options["all"] else job.play()
+            for line in played:
                 if not as_json:
-                    text = f"{line['after']:7.2f} s  {line['system']:<12} {line['text']}"
-                    self.stdout.write(f"{text}  [{line['id']}]" if line["id"] else text)
+                    self.stdout.write(_text(line))
         except TourFailed as problem:
-            self._end(as_json, str(problem), tour.journey)
+            self._end(as_json, str(problem), walk.journey)
         if as_json:
-            self.stdout.write(json.dumps({"ok": True, "journey": tour.journey}, indent=1))
+            self.stdout.write(json.dumps({"ok": True, "journey": walk.journey}, indent=1))
 
     def _end(self, as_json: bool, problem: str, journey: list[dict[str, Any]]) -> None:
         if as_json:
@@ -46,3 +52,16 @@ class Command(BaseCommand):
         else:
             self.stderr.write(problem)
         sys.exit(1)
+
+
+def _doors() -> dict[str, Door]:
+    """The control doors of the sandbox's systems that run, by name."""
+    named = ((_DOOR.fullmatch(name), url) for name, url in os.environ.items() if url)
+    return {(match[1] or "salesforce").lower(): Door(url) for match, url in named if match}
+
+
+def _text(line: dict[str, Any]) -> str:
+    if not line["system"]:
+        return f"\n{line['text']}"
+    text = f"{line['after']:7.2f} s  {line['system']:<12} {line['text']}"
+    return f"{text}  [{line['id']}]" if line["id"] else text

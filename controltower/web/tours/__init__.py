@@ -1,0 +1,1 @@
+"""Tours: workflows played against the running product, and proven in the systems' own books."""

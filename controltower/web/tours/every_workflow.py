@@ -1,0 +1,161 @@
+"""Every workflow of the firm, one after the other, each proven in the books of both its sides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+
+from controltower.transactions.models import Expectation, Transaction, TransactionState
+from controltower.web.tours.main_job import MainJob
+from controltower.web.tours.walk import Door, TourFailed, Walk
+
+Lines = Iterator[dict[str, Any]]
+SETTLED = timedelta(minutes=1)
+"""What ended before is in everybody's books."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What a workflow is played on: the walk, the sandbox's doors, the project set up before."""
+
+    walk: Walk
+    doors: Mapping[str, Door]
+    job: MainJob
+
+    @property
+    def chain(self) -> str:
+        """The correlation id of the deal."""
+        assert self.job.setup is not None
+        return self.job.setup.correlation_id
+
+    def reached(self, milestone: str, about: str = "") -> Callable[[], bool]:
+        """Whether the chain has come to a milestone."""
+        rows = Expectation.objects.filter(correlation_id=self.chain, milestone=milestone)
+        found = rows.filter(about=about) if about else rows
+        return found.filter(met_at__isnull=False).exists
+
+    def agree(self, what: str, here: Decimal, there: Decimal) -> dict[str, Any]:
+        """Both sides' books, to the cent. Raises TourFailed."""
+        if here != there:
+            raise TourFailed(f"{what}: one side's books say {here}, the other's {there}.")
+        return self.walk.tell("Books", f"{what}: {here:,.2f} on both sides")
+
+
+def cost_reporting(stage: Stage) -> Lines:
+    """Hours that nobody pays for are cost."""
+    work = stage.doors["salesforce"].do(
+        "approve_time", project=stage.job.project, hours="4", billable=False
+    )
+    yield stage.walk.tell("PSA", f"Internal time approved: {work['number']}", work["timecard"])
+    cost = stage.walk.until_over("approved work", work["number"], "time-to-cost-reporting")
+    yield from stage.walk.steps(cost)
+
+
+def contract(stage: Stage) -> Lines:
+    """The client signs in DocuSign, and the deal's chain shows it."""
+    assert stage.job.setup is not None
+    deal = stage.job.setup.subject
+    signed = stage.doors["docusign"].do(
+        "sign",
+        opportunity_id=deal["source_id"],
+        legal_entity=deal["entity"],
+        currency=deal["currency"],
+        contract_value=deal["amount"],
+        customer_name=deal["customer_name"],
+    )
+    yield stage.walk.tell("DocuSign", "The client signed the contract", str(signed["id"]))
+    stage.walk.until(stage.reached("contract-signed"), "The signed contract's milestone")
+    yield stage.walk.tell("Tower", "Contract signed: expected, and met")
+
+
+def cash(stage: Stage) -> Lines:
+    """The client pays, and the chain ends in cash."""
+    billing, erp = stage.job.billing, stage.doors["tryton"]
+    assert billing is not None
+    erp.do("pay_invoice", number=stage.job.invoice)
+    yield stage.walk.tell("ERP", f"The client paid {stage.job.invoice}")
+    stage.walk.until(stage.reached("cash-applied", billing.reference), "The cash milestone")
+    (invoice,) = erp.books("invoices", reference=billing.reference)
+    if invoice["state"] != "paid":
+        raise TourFailed(f"The books show {invoice['number']} as {invoice['state']}.")
+    yield stage.walk.tell("Tower", "Cash applied: the invoice is paid in the ERP's books")
+
+
+def spend(stage: Stage) -> Lines:
+    """A supplier's invoice for the project is cost in the ERP and the PSA, once."""
+    bought = stage.doors["coupa"].do(
+        "approve_invoice", project=stage.job.project, entity="LF-DE", amount="1234.57"
+    )
+    number = str(bought["invoice-number"])
+    yield stage.walk.tell("Coupa", f"Supplier invoice approved: {number}", str(bought["id"]))
+    cost = stage.walk.until_over("purchase", number, "spend-to-project-cost")
+    yield from stage.walk.steps(cost)
+    bills = stage.doors["tryton"].books("invoices", type="in", reference=cost.reference)
+    if len(bills) != 1:
+        raise TourFailed(f"The ERP's books hold {len(bills)} supplier invoices of {number}.")
+    total = Decimal(str(bought["gross-total"]))
+    yield stage.agree(f"Supplier invoice {number}", total, Decimal(bills[0]["total"]))
+
+
+def people(stage: Stage) -> Lines:
+    """Somebody joins in the HR system and can be staffed in the PSA."""
+    hired = stage.doors["workday"].do("hire", company="LF-DE", role="Analyst")
+    worker = str(hired["id"])
+    yield stage.walk.tell("Workday", "Somebody joined as analyst", worker)
+    joined = stage.walk.until_over("resource", worker, "resource-master-sync")
+    yield from stage.walk.steps(joined)
+
+
+WORKFLOWS: Mapping[str, tuple[tuple[str, ...], Callable[[Stage], Lines]]] = {
+    "Time to cost reporting": ((), cost_reporting),
+    "Quote to cash: contract": (("docusign",), contract),
+    "Quote to cash: cash": (("tryton",), cash),
+    "Spend to project cost": (("coupa", "tryton"), spend),
+    "Resource master": (("workday",), people),
+}
+"""Each workflow besides the main job, with the systems without which it cannot be played."""
+
+
+def play(walk: Walk, doors: Mapping[str, Door]) -> Lines:
+    """All of them, then every invoice of the tower beside the ERP's own. Raises TourFailed."""
+    job = MainJob(walk, doors["salesforce"], doors["tryton"])
+    yield walk.tell("", "Opportunity to project, time and expense to billing")
+    yield from job.play()
+    stage = Stage(walk, doors, job)
+    for title, (systems, workflow) in WORKFLOWS.items():
+        if missing := [name for name in systems if name not in doors]:
+            raise TourFailed(f"{title} needs {', '.join(missing)}, which does not run here.")
+        yield walk.tell("", title)
+        yield from workflow(stage)
+    yield walk.tell("", "All books")
+    yield from _all_invoices(stage)
+
+
+def _all_invoices(stage: Stage) -> Lines:
+    """What the tower has billed is what the ERP has posted: the same references, to the cent."""
+    billed = Transaction.objects.filter(
+        process="time-and-expense-to-billing",
+        state=TransactionState.VERIFIED,
+        ended_at__lt=timezone.now() - SETTLED,
+    )
+    books = {
+        one["reference"]: one
+        for one in stage.doors["tryton"].books("invoices")
+        if one["state"] in {"posted", "paid"}
+    }
+    ours: dict[str, Decimal] = {}
+    theirs: dict[str, Decimal] = {}
+    for reference, currency, amount in billed.values_list("reference", "currency", "amount"):
+        invoice = books.get(reference)
+        if invoice is None:
+            raise TourFailed(f"The ERP's books hold no posted invoice {reference}.")
+        ours[currency] = ours.get(currency, Decimal(0)) + amount
+        found = Decimal(invoice["untaxed"])
+        theirs[currency] = theirs.get(currency, Decimal(0)) + found
+    for currency in sorted(ours):
+        yield stage.agree(f"All invoices in {currency}", ours[currency], theirs[currency])
