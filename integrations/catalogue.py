@@ -16,6 +16,7 @@ from integrations.kantata.connector import KantataConnector
 from integrations.netsuite.connector import SuiteConnector
 from integrations.power_bi.connector import PowerBiConnector
 from integrations.salesforce.connector import SalesforceConnector
+from integrations.sharepoint.connector import SharePointConnector
 from integrations.slack.connector import SlackConnector
 from integrations.snowflake.connector import SnowflakeConnector
 from integrations.tryton.connector import TrytonConnector
@@ -33,6 +34,7 @@ CONNECTORS: dict[str, Callable[[Connection], Connector]] = {
     "described": DescribedConnector,
     "docusign": DocuSignConnector,
     "netsuite": SuiteConnector,
+    "sharepoint": SharePointConnector,
     "slack": SlackConnector,
     "snowflake": SnowflakeConnector,
     "power_bi": PowerBiConnector,

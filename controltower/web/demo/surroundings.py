@@ -89,6 +89,7 @@ VENDORS = (
     _vendor("netsuite", "NetSuite", "ERP", "erp", "client_id", "certificate_id", "private_key"),
     _vendor("power_bi", "Power BI", "Analytics", "dashboards", "client_id", "client_secret")
     | {"options": {"workspace": WORKSPACE, "refreshes_a_day": 1440}},
+    _vendor("sharepoint", "SharePoint", "Documents", "documents", "client_id", "client_secret"),
     _vendor("slack", "Slack", "Collaboration", "chat", "bot_token"),
     _vendor("snowflake", "Snowflake", "Analytics", "warehouse", "private_key"),
     _vendor("workday", "Workday", "HRIS", "hris", "client_id", "client_secret", "refresh_token"),
