@@ -13,6 +13,7 @@ from controltower.measures import rollups
 from controltower.systems import anchor
 from controltower.transactions import (
     polling,
+    publishing,
     recovery,
     replaying,
     retention,
@@ -76,6 +77,7 @@ SCHEDULE = (
     Periodic("sweep", timedelta(seconds=1), lambda now: sweeper.sweep(now=now)),
     Periodic("expectations", timedelta(seconds=2), lambda now: watching.watch(now=now)),
     Periodic("stalled workers", timedelta(seconds=5), lambda _now: stalled.end_stalled()),
+    Periodic("facts", timedelta(seconds=2), lambda now: publishing.publish(now=now)),
     Periodic("polls", timedelta(seconds=1), ring_polls),
     Periodic("replays", timedelta(seconds=1), ring_replays),
     Periodic("surveys", timedelta(seconds=10), ring_surveys),

@@ -20,6 +20,7 @@ CUSTOMER_CHANGED = "customer.changed"
 CONTRACT_SIGNED = "contract.signed"
 CHANGE_ORDER_APPROVED = "change_order.approved"
 PURCHASE_APPROVED = "purchase.approved"
+FACT_VERIFIED = "fact.verified"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -38,6 +39,24 @@ def totals_differ(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     if Decimal(str(sent["untaxed"])) == Decimal(str(found.get("untaxed", 0))):
         return ""
     return f"sent {sent['untaxed']} untaxed, the ERP shows {found.get('untaxed')}"
+
+
+def fact_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    if Decimal(str(sent["amount"])) != Decimal(str(found.get("amount", 0))):
+        return f"sent {sent['amount']}, the warehouse shows {found.get('amount')}"
+    for name in ("currency", "entity", "period"):
+        if sent[name] != found.get(name):
+            return f"{name} {sent[name]} was sent, the warehouse shows “{found.get(name)}”"
+    return ""
+
+
+def figures_differ(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    shown = str(found.get("figures_of") or "")
+    if shown and datetime.fromisoformat(shown) >= datetime.fromisoformat(str(sent["since"])):
+        return ""
+    still = f"the figures of {shown[:16].replace('T', ' ')} UTC" if shown else "no figures at all"
+    failed = f"its refresh failed ({found['words']}); " if found.get("words") else ""
+    return f"{failed}the dashboards still show {still}"
 
 
 def not_posted(_sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:

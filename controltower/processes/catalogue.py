@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from controltower.canonical.events import CanonicalEvent
 from controltower.processes import (
+    facts_to_analytics,
     opportunity_to_project,
     quote_to_cash,
     resource_master_sync,
@@ -21,6 +22,7 @@ PROCESSES: tuple[Process, ...] = (
     time_to_cost_reporting.PROCESS,
     spend_to_project_cost.PROCESS,
     resource_master_sync.PROCESS,
+    facts_to_analytics.PROCESS,
 )
 WORKFLOWS: tuple[Workflow, ...] = (*PROCESSES, quote_to_cash.WATCH)
 """Whatever transactions play: the processes, and the watch over the whole chain."""

@@ -235,7 +235,7 @@ class Process(Workflow):
     `open` reads an event into an Opening; events with the same non-empty `group` join one
     transaction while it still gathers; `trace` says where such a group can be recognised.
     Milestones of the chain: `begins` is proven by its beginning, `reaches` once it is verified;
-    `expects` are those that must follow then.
+    `expects` are those that must follow then. What it `owes` is expected from its beginning on.
     With `every_change` a record that has changed since it was carried through is carried through
     again, by a transaction of its own; else that is only noted.
     """
@@ -251,3 +251,4 @@ class Process(Workflow):
     reaches: Milestone | None = None
     expects: tuple[Milestone, ...] = ()
     every_change: bool = False
+    owes: tuple[Milestone, ...] = ()

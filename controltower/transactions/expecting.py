@@ -107,18 +107,25 @@ def keep(
     rows = Rows(around, now)
     for one in begun:
         process = _process_of(one)
-        if process and process.begins:
+        if process is None:
+            continue
+        if process.begins:
             rows.meet(process.begins, one.correlation_id, one.reference, by=one.pk)
+        _expect(rows, process.owes, one)
     for one in done:
         process = _process_of(one)
         if process is None:
             continue
         if process.reaches:
             rows.meet(process.reaches, one.correlation_id, one.reference, by=one.pk)
-        zone = one.entity.zone if one.entity else NOWHERE
-        for milestone in process.expects:
-            rows.expect(milestone, one.correlation_id, one.reference, zone, by=one.pk)
+        _expect(rows, process.expects, one)
     rows.keep()
+
+
+def _expect(rows: Rows, milestones: Iterable[Milestone], one: Transaction) -> None:
+    zone = one.entity.zone if one.entity else NOWHERE
+    for milestone in milestones:
+        rows.expect(milestone, one.correlation_id, one.reference, zone, by=one.pk)
 
 
 def _process_of(transaction: Transaction) -> Process | None:

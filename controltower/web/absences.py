@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from controltower.processes.quote_to_cash import MILESTONES, MISSING
+from controltower.processes.quote_to_cash import MISSING, WATCHED
 
 
 def is_absence(kind: str) -> bool:
@@ -40,7 +40,7 @@ def happened(count: int) -> str:
 
 def is_milestone(step: str) -> bool:
     """Whether a step is a milestone of the chain that has not been reached."""
-    return any(milestone.name == step for milestone in MILESTONES)
+    return any(milestone.name == step for milestone in WATCHED)
 
 
 def noun(count: int) -> str:

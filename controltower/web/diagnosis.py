@@ -148,6 +148,7 @@ GOALS = {
     "time-to-cost-reporting": "record",
     "spend-to-project-cost": "post",
     "resource-master-sync": "resource",
+    "facts-to-analytics": "load",
 }
 """The step by which the business has what it wanted."""
 

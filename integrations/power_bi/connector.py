@@ -41,8 +41,9 @@ _SOONEST, _LATEST = timedelta(seconds=2), timedelta(minutes=10)
 
 
 class PowerBiConnector:
-    """One workspace. Secrets: `client_id`, `client_secret`. Options: those of the client, and
-    `refreshes_a_day` (8 on a shared capacity, 48 on a premium one), over which they are spread."""
+    """One workspace. Secrets: `client_id`, `client_secret`. Options: those of the client;
+    `dataset`, the one that is meant where none is named; `refreshes_a_day` (8 on a shared capacity,
+    48 on a premium one), over which they are spread."""
 
     descriptor = Descriptor(
         name="power_bi",
@@ -60,6 +61,7 @@ class PowerBiConnector:
 
     def __init__(self, connection: Connection) -> None:
         self._client = PowerBiClient(connection)
+        self._dataset = str(connection.options.get("dataset") or "")
         self._a_day = max(int(connection.options.get("refreshes_a_day", A_DAY)), 1)
         self._quota = Quota()
 
@@ -106,7 +108,8 @@ class PowerBiConnector:
         """A `dataset` that shows, or will show, the figures of a moment (`since`, ISO 8601)."""
         if entity != DATASET:
             return not_offered("Power BI", entity)
-        ref, since = str(business_key.get(DATASET) or ""), _moment(business_key.get("since"))
+        ref = str(business_key.get(DATASET) or self._dataset)
+        since = _moment(business_key.get("since"))
         if since is None:
             unclear = "No dataset can be looked up without the time whose figures it should show."
             return Misconfigured(kind=Kind.CONTRACT, text=unclear)
@@ -138,6 +141,7 @@ class PowerBiConnector:
         if since is None:
             text = "A refresh was ordered without the time whose figures are wanted."
             return Misconfigured(kind=Kind.CONTRACT, text=text)
+        ref = ref or self._dataset
         try:
             known, exchange = await self._history(ref)
             if refreshes.covers(known, since):

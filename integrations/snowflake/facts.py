@@ -7,6 +7,7 @@ MERGE, which locks the table, is what keeps one row to a reference.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -59,8 +60,8 @@ def bound(reference: str, record: Mapping[str, Any]) -> list[str | None]:
     unknown = sorted(record.keys() - {*COLUMNS, "reference"})
     if unknown:
         raise ValueError(f"The fact table has no column “{unknown[0]}”.")
-    amount = record.get("amount")
-    if isinstance(amount, Decimal) and amount != round(amount, DECIMALS):
+    amount = str(record.get("amount") or "")
+    if re.search(rf"\.\d{{{DECIMALS}}}\d*[1-9]", amount):
         raise ValueError(f"The amount {amount} is finer than {DECIMALS} decimals.")
     return [reference, *(_written(record.get(column)) for column in COLUMNS)]
 

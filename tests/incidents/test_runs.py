@@ -11,9 +11,9 @@ import pytest
 from django.db import IntegrityError, ProgrammingError
 from django.db.transaction import atomic
 
-from controltower.canonical.events import PURCHASE_APPROVED
-from controltower.canonical.records import Purchase
-from controltower.canonical.verdicts import Kind
+from controltower.canonical.events import FACT_VERIFIED, PURCHASE_APPROVED
+from controltower.canonical.records import Fact, Purchase
+from controltower.canonical.verdicts import Done, Kind, Outcome
 from controltower.firm.models import AuditEntry, Person
 from controltower.incidents import acts, matching, runbooks, runs, steps, triage, writing_down
 from controltower.incidents.models import (
@@ -143,6 +143,22 @@ def split_purchase(firm: Firm) -> Transaction:
     return firm.play(firm.tell(event))
 
 
+def stale(firm: Firm) -> Transaction:
+    """A fact that is in the warehouse while the dashboards' refresh is refused."""
+    for slug, role in (("snowflake", "warehouse"), ("power_bi", "dashboards")):
+        System.objects.create(
+            slug=slug, title=slug, domain="Analytics", role=role, connector=slug,
+            connection=slug, base_url="http://127.0.0.1:9",
+        )  # fmt: skip
+    fact = Fact(
+        source_id="CT-1", name="Invoice", entity="LF-DE", correlation_id="ct-1", kind="x",
+        period="2026-11", currency="EUR", amount=Decimal("480.00"),
+    )  # fmt: skip
+    one = firm.tell(firm.event(FACT_VERIFIED, "tower/fact", "fact:CT-1", fact, 1))
+    loaded = Done(ref="CT-1", outcome=Outcome.CREATED, values={"loaded_at": "2026-11-20T14:05:00Z"})
+    return firm.play(one, {"load": loaded, "refresh": refused("The dataset was renamed.")})
+
+
 class TestMatching:
     @pytest.mark.parametrize(
         ("make", "slug"),
@@ -155,6 +171,7 @@ class TestMatching:
             (lambda firm: firm.deal({"project": refused("No.", Kind.AUTH)}), "wrong-credentials"),
             (in_doubt, "in-doubt"),
             (split_purchase, "purchase-miscoded"),
+            (stale, "figures-stale"),
         ],
     )  # fmt: skip
     def test_every_cause_of_the_processes_has_its_runbook(
@@ -167,7 +184,7 @@ class TestMatching:
         assert {slug for slug, *_ in RUNBOOKS} == {
             "closed-period", "tax-code-off", "client-twice", "unknown-currency",
             "deal-without-entity", "system-down", "wrong-credentials", "in-doubt",
-            "purchase-miscoded", "person-in-two-minds",
+            "purchase-miscoded", "person-in-two-minds", "figures-stale",
         }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from controltower.canonical.records.base import Record
 from controltower.canonical.records.books import (
+    Fact,
     Invoice,
     InvoiceLine,
     Payment,
@@ -35,6 +36,7 @@ __all__ = [
     "Contract",
     "Customer",
     "Expense",
+    "Fact",
     "Invoice",
     "InvoiceLine",
     "Milestone",

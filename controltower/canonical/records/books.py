@@ -81,6 +81,20 @@ class RevenueSchedule(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fact(Record):
+    """What the firm's systems agree on, for its figures: a transaction that was verified.
+    `source_id` is our reference, `kind` the workflow, `period` the month in which it counts
+    ("2026-11"), `amount` in `currency`; `mapping_versions` are those by which it was sent."""
+
+    correlation_id: str = ""
+    kind: str = ""
+    period: str = ""
+    currency: str = ""
+    amount: Decimal = Decimal(0)
+    mapping_versions: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Purchase(Record):
     """Something bought for a project: a supplier's invoice, a purchase order or an expense report
     of the spend system. `amount` is without tax, in `currency`; `tax` comes on top, under the spend

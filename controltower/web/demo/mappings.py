@@ -12,7 +12,7 @@ from controltower.mappings.models import (
     Review,
     VersionState,
 )
-from controltower.web.demo import people, spend
+from controltower.web.demo import analytics, people, spend
 from controltower.web.demo.rules import Agreed, constant, copy, table
 
 TERMS = {"net_30": "NET30", "net_14": "NET14"}
@@ -180,6 +180,7 @@ MAPPINGS: tuple[Agreed, ...] = (
     ),
     *people.MAPPINGS,
     *spend.MAPPINGS,
+    *analytics.MAPPINGS,
 )
 
 OWNERS = (

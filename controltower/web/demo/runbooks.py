@@ -206,6 +206,24 @@ RUNBOOKS: tuple[tuple[str, str, Rule, list[Rule]], ...] = (
         ],
     ),
     (
+        "figures-stale",
+        "The dashboards do not show what is verified",
+        {"steps": ["refresh", "figures-shown"]},
+        [
+            HOW_MUCH,
+            decide(
+                "Why is the refresh missing?",
+                "The books are right, only the figures are old: say so to those who steer by them.",
+                ("It failed: its cause is put right in Power BI", 3),
+                ("The warehouse or Power BI was away, and is back", 3),
+                ("The figures were brought up to date by hand", 5),
+            ),
+            REPLAY,
+            NOTHING_LEFT | {"to": "end"},
+            act("Settle what was brought up to date by hand", steps.ELSEWHERE, "Say by whom."),
+        ],
+    ),
+    (
         "system-down",
         "A system does not answer",
         {"down": True},

@@ -70,7 +70,8 @@ def _vendor(name: str, title: str, domain: str, role: str, *secrets: str) -> dic
 
 
 WORKSPACE = "6d1f0a52-3b8e-4c57-9a40-5e2c71b9d318"
-"""The pretend Power BI's only one."""
+DATASET = "b3c9e7d4-52a1-4f06-8e7b-0d94a6c1f25e"
+"""The pretend Power BI's, with the firm's figures."""
 VENDORS = (
     _vendor("bamboohr", "BambooHR", "HRIS", "hris", "api_key", "webhook_key"),
     _vendor("business_central", "Business Central", "ERP", "erp", "client_id", "client_secret"),
@@ -88,7 +89,7 @@ VENDORS = (
     _vendor("kantata", "Kantata OX", "PSA", "psa", "token"),
     _vendor("netsuite", "NetSuite", "ERP", "erp", "client_id", "certificate_id", "private_key"),
     _vendor("power_bi", "Power BI", "Analytics", "dashboards", "client_id", "client_secret")
-    | {"options": {"workspace": WORKSPACE, "refreshes_a_day": 1440}},
+    | {"options": {"workspace": WORKSPACE, "dataset": DATASET, "refreshes_a_day": 1440}},
     _vendor("sharepoint", "SharePoint", "Documents", "documents", "client_id", "client_secret"),
     _vendor("slack", "Slack", "Collaboration", "chat", "bot_token"),
     _vendor("snowflake", "Snowflake", "Analytics", "warehouse", "private_key"),

@@ -1,0 +1,102 @@
+"""Verified transactions become facts for the firm's figures: each once, and only those of worth."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from controltower.canonical.verdicts import Done, Outcome
+from controltower.firm.models import LegalEntity, Period
+from controltower.processes.quote_to_cash import FIGURES
+from controltower.systems.models import System
+from controltower.transactions import interpretation, publishing
+from controltower.transactions.models import Expectation, InboundEvent, Transaction
+from tests import factories
+from tests.factories import Firm, refused
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def firm() -> Firm:
+    """A firm with a warehouse and dashboards."""
+    firm = factories.found()
+    for slug, role in (("snowflake", "warehouse"), ("power_bi", "dashboards")):
+        System.objects.create(
+            slug=slug, title=slug, domain="Analytics", role=role, connector=slug,
+            connection=slug, base_url="http://127.0.0.1:9",
+        )  # fmt: skip
+    return firm
+
+
+def told(firm: Firm) -> list[InboundEvent]:
+    return list(InboundEvent.objects.filter(source=publishing.SOURCE).order_by("event_id"))
+
+
+def figures(firm: Firm) -> list[Transaction]:
+    """What the facts that were told have begun."""
+    publishing.publish(now=firm.now)
+    interpretation.interpret_due(limit=100, now=firm.now)
+    return list(Transaction.objects.filter(process="facts-to-analytics").order_by("started_at"))
+
+
+def test_a_verified_transaction_is_told_once_with_its_month_and_mappings(firm: Firm) -> None:
+    bill = firm.bill(firm.deal())
+    assert publishing.publish(now=firm.now) == 2
+    assert publishing.publish(now=firm.now) == 0
+    (event,) = [one for one in told(firm) if one.record["source_id"] == bill.reference]
+    assert Decimal(event.record["amount"]) == bill.amount
+    assert event.record["kind"] == "time-and-expense-to-billing"
+    assert event.record["period"] == bill.steps.get(name="draft").sent["invoice_date"][:7]
+    assert "invoice-to-erp v1" in event.record["mapping_versions"]
+    assert event.correlation_id == bill.correlation_id
+
+
+def test_what_commits_late_is_told_all_the_same(firm: Firm) -> None:
+    first, late = firm.deal(), firm.deal()
+    Transaction.objects.filter(pk=late.pk).update(process="another")
+    assert publishing.publish(now=firm.now) == 1
+    assert first.ended_at is not None
+    Transaction.objects.filter(pk=late.pk).update(
+        process=first.process, ended_at=first.ended_at - timedelta(minutes=1)
+    )
+    assert publishing.publish(now=firm.now) == 1
+
+
+def test_what_is_stuck_is_no_fact_and_figures_are_none_themselves(firm: Firm) -> None:
+    firm.deal(answers={"project": refused()})
+    assert publishing.publish(now=firm.now) == 0
+    firm.deal()
+    (one,) = figures(firm)
+    at = "2026-11-20T14:05:00+00:00"
+    loaded = Done(ref=one.reference, outcome=Outcome.CREATED, values={"loaded_at": at})
+    shown = Done(ref="dataset", outcome=Outcome.UPDATED, values={"figures_of": at})
+    firm.play(one, {"load": loaded, "refresh": shown})
+    assert (one.state, one.amount) == ("verified", Decimal(0))
+    assert publishing.publish(now=firm.now) == 0
+
+
+def test_nobody_is_told_without_both_who_read_it(firm: Firm) -> None:
+    System.objects.filter(role="dashboards").update(active=False)
+    firm.deal()
+    assert publishing.publish(now=firm.now) == 0
+
+
+@pytest.mark.parametrize(("closed", "hours"), [(False, 4), (True, 24)])
+def test_freshness_is_promised_by_period(firm: Firm, closed: bool, hours: int) -> None:
+    firm.deal()
+    assert publishing.publish(now=firm.now) == 1
+    (event,) = told(firm)
+    Period.objects.update_or_create(
+        entity=LegalEntity.objects.get(code="LF-DE"),
+        month=event.record["period"],
+        defaults={"closed": closed},
+    )
+    (one,) = figures(firm)
+    assert one.due_at == event.occurred_at + timedelta(hours=hours)
+    owed = Expectation.objects.get(milestone=FIGURES.name)
+    assert (owed.about, owed.owner_role) == (one.reference, "controller")
+    assert owed.due_at is not None
+    assert owed.due_at > firm.now
