@@ -139,7 +139,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(port: int, seconds: float = 20) -> None:
+def wait_for(port: int, seconds: float = 240) -> None:
     """Wait until something listens. Raises TimeoutError."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
