@@ -14,6 +14,7 @@ from integrations.described.connector import DescribedConnector
 from integrations.docusign.connector import DocuSignConnector
 from integrations.kantata.connector import KantataConnector
 from integrations.netsuite.connector import SuiteConnector
+from integrations.payroll.connector import PayrollConnector
 from integrations.power_bi.connector import PowerBiConnector
 from integrations.salesforce.connector import SalesforceConnector
 from integrations.sharepoint.connector import SharePointConnector
@@ -35,6 +36,7 @@ CONNECTORS: dict[str, Callable[[Connection], Connector]] = {
     "docusign": DocuSignConnector,
     "netsuite": SuiteConnector,
     "sharepoint": SharePointConnector,
+    "payroll": PayrollConnector,
     "slack": SlackConnector,
     "snowflake": SnowflakeConnector,
     "power_bi": PowerBiConnector,

@@ -38,6 +38,7 @@ class Auth(StrEnum):
     BASIC = "a key or password with every call"
     SIGNED_CALLS = "a signature on every call"
     CERTIFICATE = "a certificate or key of the connection"
+    CERTIFIED_CLIENT = "a certificate, and client credentials for a token"
     NONE = "nothing"
 
     @property
@@ -46,6 +47,7 @@ class Auth(StrEnum):
         return self in {
             Auth.LOGIN,
             Auth.CLIENT_CREDENTIALS,
+            Auth.CERTIFIED_CLIENT,
             Auth.SIGNED_ASSERTION,
             Auth.REFRESH,
         }

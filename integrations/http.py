@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -88,12 +89,16 @@ class HttpClient:
     """Calls to one base URL. Follows no redirect, uses no proxy, keeps no cookie, never retries.
 
     `deadline` bounds the whole call, from the look-up of the name to the last byte of the answer.
+    `tls` says whom it trusts and what it presents of itself; None trusts the public authorities.
     """
 
-    def __init__(self, base_url: str, deadline: timedelta) -> None:
+    def __init__(
+        self, base_url: str, deadline: timedelta, tls: ssl.SSLContext | None = None
+    ) -> None:
         parts = urlsplit(base_url)
         self._origin = f"{parts.scheme}://{parts.netloc}"
         self._deadline = deadline.total_seconds()
+        self._tls = tls
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -162,7 +167,9 @@ class HttpClient:
         session = self._sessions.get(pooled)
         if session is None:
             session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(force_close=not pooled, limit=32),
+                connector=aiohttp.TCPConnector(
+                    force_close=not pooled, limit=32, ssl=self._tls or True
+                ),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -23,7 +24,8 @@ class TokenClient:
     """One system over HTTP, with its token in every call.
 
     `sign_in` is where tokens are given: a path at the system's own host, or the whole address where
-    the vendor has another one for it. `form` makes a token request, for `identity`.
+    the vendor has another one for it. `form` makes a token request, for `identity`; `tls` is what
+    the connection presents of itself.
     """
 
     def __init__(
@@ -32,11 +34,12 @@ class TokenClient:
         sign_in: str,
         identity: str,
         form: Callable[[], Mapping[str, str]],
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._deadline = connection.deadline.total_seconds()
-        self._http = HttpClient(connection.base_url, connection.deadline)
+        self._http = HttpClient(connection.base_url, connection.deadline, tls)
         parts = urlsplit(sign_in)
-        self._door = HttpClient(sign_in, connection.deadline) if parts.netloc else self._http
+        self._door = HttpClient(sign_in, connection.deadline, tls) if parts.netloc else self._http
         self._sign_in_path = parts.path
         self._form = form
         self._key = (connection.base_url, identity)

@@ -21,6 +21,7 @@ CONTRACT_SIGNED = "contract.signed"
 CHANGE_ORDER_APPROVED = "change_order.approved"
 PURCHASE_APPROVED = "purchase.approved"
 FACT_VERIFIED = "fact.verified"
+PAYROLL_ACCEPTED = "payroll.accepted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import secrets
 import tomllib
 from collections.abc import Collection, Container, Mapping
 from pathlib import Path
+from typing import Any
 
 _RSA_BITS = 2048
 
@@ -14,14 +15,21 @@ _RSA_BITS = 2048
 def draw(system: Path, known: Container[str] = ()) -> dict[str, str]:
     """Credentials that a vendor's ``system.toml`` declares, by their variable, without those that
     are known. One that is listed as `rsa` or `p256` is a private key of that kind, PKCS #8 in
-    base64."""
-    declared = tomllib.loads(system.read_text(encoding="utf-8"))
+    base64; with `mutual_tls`, what both sides prove themselves by is PEM."""
+    declared = _declared(system)
     prefix = f"SANDBOX_{system.parent.name.upper()}_"
-    return {
-        prefix + name: _drawn(name, declared)
-        for name in declared["credentials"]
-        if prefix + name not in known
-    }
+    wanted = [name for name in declared["credentials"] if prefix + name not in known]
+    proofs = _proofs() if declared.get("mutual_tls") and wanted else {}
+    return {prefix + name: proofs.get(name) or _drawn(name, declared) for name in wanted}
+
+
+def scheme(system: Path) -> str:
+    """How a vendor is spoken to: https where both sides prove themselves by certificates."""
+    return "https" if _declared(system).get("mutual_tls") else "http"
+
+
+def _declared(system: Path) -> dict[str, Any]:
+    return tomllib.loads(system.read_text(encoding="utf-8"))
 
 
 def _drawn(name: str, declared: Mapping[str, Collection[str]]) -> str:
@@ -43,3 +51,20 @@ def _drawn(name: str, declared: Mapping[str, Collection[str]]) -> str:
         serialization.NoEncryption(),
     )
     return base64.b64encode(form).decode()
+
+
+def _proofs() -> dict[str, str]:
+    """An authority, and what the vendor and its caller prove themselves by to each other."""
+    # read only where certificates are drawn, as above
+    from controltower.supervisor.certificates import Authority
+
+    authority = Authority("Sandbox authority")
+    server, server_key = authority.certify("127.0.0.1")
+    client, client_key = authority.certify("control-tower")
+    return {
+        "AUTHORITY": authority.certificate,
+        "SERVER_CERTIFICATE": server,
+        "SERVER_KEY": server_key,
+        "CERTIFICATE": client,
+        "PRIVATE_KEY": client_key,
+    }

@@ -14,6 +14,7 @@ from typing import IO
 from controltower.embedded.postgres import APPLICATION, OWNER, Postgres
 from controltower.embedded.valkey import Valkey
 from controltower.supervisor.child import Child
+from controltower.supervisor.credentials import scheme
 from controltower.supervisor.home import REPOSITORY, SANDBOX_DOORS, VENDORS, Home, port_answers
 
 POSTGRES_STAGE, VALKEY_STAGE, SANDBOX_STAGE, DISPATCHER_STAGE, WORKER_STAGE, WEB_STAGE = range(6)
@@ -104,7 +105,8 @@ def environment(home: Home, wishes: Wishes, servers: Servers) -> dict[str, str]:
     if wishes.with_sandbox:
         sandbox = home.sandbox(wishes.port + 1)
         for name, port in sandbox["ports"].items():
-            chosen[f"SANDBOX_{name.upper()}_URL"] = f"http://127.0.0.1:{port}"
+            spoken = scheme(VENDORS[name]) if name in VENDORS else "http"
+            chosen[f"SANDBOX_{name.upper()}_URL"] = f"{spoken}://127.0.0.1:{port}"
         for name in VENDORS:
             doors = chosen["SANDBOX_TOWN_CONTROL_URL"]
             chosen[f"SANDBOX_{name.upper()}_CONTROL_URL"] = f"{doors}/{name}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 
 from aiohttp import web
 
@@ -12,14 +13,18 @@ _LOOK_EVERY = 0.1
 
 
 class Listener:
-    """Serves `app` on loopback, opening and closing the port as the board says."""
+    """Serves `app` on loopback, over `tls` where given, opening and closing the port as the board
+    says."""
 
-    def __init__(self, app: web.Application, port: int, board: Board) -> None:
+    def __init__(
+        self, app: web.Application, port: int, board: Board, tls: ssl.SSLContext | None = None
+    ) -> None:
         self._runner = web.AppRunner(
             app, access_log=None, shutdown_timeout=0.2, handle_signals=False
         )
         self._port = port
         self._board = board
+        self._tls = tls
         self._site: web.TCPSite | None = None
 
     async def run(self) -> None:
@@ -37,7 +42,7 @@ class Listener:
         if self._board.is_down():
             await self._close()
         elif self._site is None:
-            self._site = web.TCPSite(self._runner, "127.0.0.1", self._port)
+            self._site = web.TCPSite(self._runner, "127.0.0.1", self._port, ssl_context=self._tls)
             await self._site.start()
 
     async def _close(self) -> None:

@@ -76,7 +76,7 @@ async def serve(vendors: Sequence[tuple[Vendor, int]], control_port: int) -> Non
     doors = web.Application()
     for one, _ in vendors:
         doors.add_subapp(f"/{one.name}", one.control.app)
-    chores = [Listener(one.app, port, one.board).run() for one, port in vendors]
+    chores = [Listener(one.app, port, one.board, one.tls).run() for one, port in vendors]
     chores.append(Listener(doors, control_port, Board(Path(":memory:"))).run())
     running = [asyncio.create_task(chore) for chore in chores]
     loop = asyncio.get_running_loop()

@@ -6,6 +6,7 @@ control door and webhooks are here.
 
 from __future__ import annotations
 
+import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -41,6 +42,8 @@ class Vendor(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     deeds: ClassVar[Mapping[str, str]] = {}
+    tls: ssl.SSLContext | None = None
+    """How the vendor proves itself, and asks its callers to; None speaks plain HTTP."""
 
     def __init__(self, data: Path, credentials: Mapping[str, str]) -> None:
         self.credentials = credentials

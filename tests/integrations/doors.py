@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from controltower.supervisor.credentials import draw
+from controltower.supervisor.credentials import draw, scheme
 from integrations.sandbox import town
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,7 +110,11 @@ def start_town(data: Path) -> Town:
     """Start every vendor of the town on free ports and wait until they answer."""
     ports = {name: free_port() for name in town.names()}
     drawn = {name: draw(town.ROOM / name / "system.toml") for name in ports}
-    given = {f"SANDBOX_{name.upper()}_URL": f"http://127.0.0.1:{at}" for name, at in ports.items()}
+    urls = {
+        name: f"{scheme(town.ROOM / name / 'system.toml')}://127.0.0.1:{port}"
+        for name, port in ports.items()
+    }
+    given = {f"SANDBOX_{name.upper()}_URL": url for name, url in urls.items()}
     for credentials in drawn.values():
         given |= credentials
     control = free_port()
@@ -120,7 +124,7 @@ def start_town(data: Path) -> Town:
     for wanted in (*ports.values(), control):
         wait_for(wanted)
     return Town(
-        {name: f"http://127.0.0.1:{port}" for name, port in ports.items()},
+        urls,
         {name: ControlDoor(f"http://127.0.0.1:{control}/{name}") for name in ports},
         {
             name: {

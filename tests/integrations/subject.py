@@ -197,15 +197,25 @@ class Subject(ABC):
 
     async def drained(self) -> str:
         """Read the feed to its end and acknowledge all of it; the cursor there."""
-        cursor, has_more = "", True
+        return (await self._to_the_end("", 500))[1]
+
+    async def taken(self, cursor: str, limit: int = 500) -> list[Change]:
+        """All that the feed holds after a cursor, each page acknowledged before the next is read.
+        Of a queue that shows its head alone, this is the only way to see more than that."""
+        return (await self._to_the_end(cursor, limit))[0]
+
+    async def _to_the_end(self, cursor: str, limit: int) -> tuple[list[Change], str]:
+        found: list[Change] = []
+        has_more = True
         while has_more:
-            page = await self.connector.read_changes(self.feed, cursor, 500)
+            page = await self.connector.read_changes(self.feed, cursor, limit)
             await self.connector.ack([change.event.id for change in page.changes])
+            found += page.changes
             cursor, has_more = page.next_cursor, page.has_more
-        return cursor
+        return found, cursor
 
     async def changes(self, cursor: str) -> list[Change]:
-        """All that the feed holds after a cursor, unacknowledged."""
+        """All that the feed shows after a cursor while nothing is acknowledged."""
         found: list[Change] = []
         has_more = True
         while has_more:

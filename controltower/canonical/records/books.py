@@ -95,6 +95,30 @@ class Fact(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LabourPart:
+    """What one cost centre bears of a payroll: gross pay and the employer's contributions."""
+
+    cost_centre: str
+    hours: Decimal
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabourCost(Record):
+    """What a pay period has cost one company, by the payroll that was accepted for it; both days
+    are included. `amount` is the whole, in `currency`; the parts are to add up to it. Nobody's pay
+    is in it: it is told by cost centre alone."""
+
+    number: str = ""
+    from_date: date | None = None
+    to_date: date | None = None
+    paid_on: date | None = None
+    currency: str = ""
+    amount: Decimal = Decimal(0)
+    parts: tuple[LabourPart, ...] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Purchase(Record):
     """Something bought for a project: a supplier's invoice, a purchase order or an expense report
     of the spend system. `amount` is without tax, in `currency`; `tax` comes on top, under the spend

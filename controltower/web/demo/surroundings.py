@@ -88,6 +88,17 @@ VENDORS = (
     ),
     _vendor("kantata", "Kantata OX", "PSA", "psa", "token"),
     _vendor("netsuite", "NetSuite", "ERP", "erp", "client_id", "certificate_id", "private_key"),
+    _vendor(
+        "payroll",
+        "ADP payroll",
+        "Payroll",
+        "payroll",
+        "client_id",
+        "client_secret",
+        "certificate",
+        "private_key",
+        "authority",
+    ),
     _vendor("power_bi", "Power BI", "Analytics", "dashboards", "client_id", "client_secret")
     | {"options": {"workspace": WORKSPACE, "dataset": DATASET, "refreshes_a_day": 1440}},
     _vendor("sharepoint", "SharePoint", "Documents", "documents", "client_id", "client_secret"),
@@ -108,6 +119,7 @@ FEEDS = (
     ("bamboohr", "resource", 30),
     ("coupa", "purchase", 5),
     ("docusign", "contract", 10),
+    ("payroll", "labour_cost", 10),
     ("workday", "resource", 5),
     ("workday", "absence", 30),
 )

@@ -48,7 +48,7 @@ class Feeds:
         subject.control.order("server_error", count=2, operation="read")
         await verdict_of(subject.connector.read_changes(subject.feed, first.next_cursor, 2))
         subject.control.clear()
-        seen += [c.event.record.source_id for c in await subject.changes(first.next_cursor)]
+        seen += [c.event.record.source_id for c in await subject.taken(first.next_cursor)]
         assert set(made) <= set(seen)
 
     @needs(retold)
@@ -85,7 +85,7 @@ class Feeds:
     async def test_each_fact_says_what_who_and_when(self, subject: Subject) -> None:
         cursor = await subject.drained()
         made = await subject.make_facts(2)
-        changes = await subject.changes(cursor)
+        changes = await subject.taken(cursor)
         assert {change.event.record.source_id for change in changes} >= set(made)
         for change in changes:
             event = change.event
