@@ -6,6 +6,7 @@ from controltower.canonical.events import CanonicalEvent
 from controltower.processes import (
     facts_to_analytics,
     opportunity_to_project,
+    payroll_to_cost_reporting,
     quote_to_cash,
     resource_master_sync,
     spend_to_project_cost,
@@ -22,6 +23,7 @@ PROCESSES: tuple[Process, ...] = (
     time_to_cost_reporting.PROCESS,
     spend_to_project_cost.PROCESS,
     resource_master_sync.PROCESS,
+    payroll_to_cost_reporting.PROCESS,
     facts_to_analytics.PROCESS,
 )
 WORKFLOWS: tuple[Workflow, ...] = (*PROCESSES, quote_to_cash.WATCH)

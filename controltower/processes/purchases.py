@@ -34,7 +34,7 @@ def several_of(bought: Mapping[str, Any]) -> Refuse | None:
 
 def fault_of(facts: Facts) -> Refuse | None:
     """Why no cost may rest on this purchase, or None; the project has been read."""
-    bought, project = facts.subject, facts.result("project").values
+    bought, project = facts.items[0], facts.result("project").values
     return (
         several_of(bought)
         or _homeless(bought, project, facts.entity)

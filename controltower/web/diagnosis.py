@@ -149,6 +149,7 @@ GOALS = {
     "spend-to-project-cost": "post",
     "resource-master-sync": "resource",
     "facts-to-analytics": "load",
+    "payroll-to-cost-reporting": "record",
 }
 """The step by which the business has what it wanted."""
 

@@ -51,11 +51,8 @@ class Yard:
         return orders
 
     def kill(self, point: Point) -> int:
-        """Let a worker play until it passes a point; how it ended (a signal is negative)."""
-        assert self.worker.stdin and self.worker.stdout
-        self.worker.stdin.write(told(point))
-        self.worker.stdin.flush()
-        return int(json.loads(self.worker.stdout.readline()))
+        """As `killed`."""
+        return killed(self.worker, point)
 
     def recover(self, orders: dict[Effect, str]) -> dict[Effect, Transaction]:
         """A fresh worker and the sweeper play, while time passes, until all is at rest."""
@@ -69,6 +66,14 @@ class Yard:
                 break
         by_title = {one.title: one for one in found}
         return {effect: by_title[order] for effect, order in orders.items() if order in by_title}
+
+
+def killed(worker: subprocess.Popen[bytes], point: Point) -> int:
+    """Let a worker play until it passes a point; how it ended (a signal is negative)."""
+    assert worker.stdin and worker.stdout
+    worker.stdin.write(told(point))
+    worker.stdin.flush()
+    return int(json.loads(worker.stdout.readline()))
 
 
 def pass_time(books: Books) -> None:

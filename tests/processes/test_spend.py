@@ -57,7 +57,7 @@ def facts(
         correlation_id="ct-1",
         reference="CT-1",
         subject=to_json(bought),
-        items=(),
+        items=(to_json(bought),),
         results={"project": Result("a0P", PROJECT | project)},
         entities={company.code: company},
         decisions=decisions or {},

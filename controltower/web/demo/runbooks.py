@@ -165,7 +165,8 @@ RUNBOOKS: tuple[tuple[str, str, Rule, list[Rule]], ...] = (
                 "is coded to",
                 "nothing is charged to it",
                 "names several",
-            ]
+            ],
+            "steps": ["project", "check", "draft"],
         },
         [
             HOW_MUCH,

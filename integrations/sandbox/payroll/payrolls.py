@@ -21,8 +21,9 @@ _DELIVERY = "4200"
 
 
 def accepted(number: int, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """A payroll of a company for the month before this one, accepted; `wanted` may say entity,
-    amount, period_start, period_end and number. Raises StopIteration for an unknown company."""
+    """A payroll of a company for the month before this one, accepted. `wanted` may say entity,
+    amount, period_start, period_end, number, and parts that need not be the whole. Raises
+    StopIteration for an unknown company."""
     code = str(wanted.get("entity", "LF-DE"))
     entity = next(one for one in ENTITIES if one.code == code)
     costs = _costs(entity)
@@ -41,7 +42,8 @@ def accepted(number: int, wanted: Mapping[str, Any]) -> dict[str, Any]:
         "totalCostAmount": {
             "amountValue": sum(cost for _, cost in costs.values()), "currencyCode": entity.currency,
         },
-        "laborCosts": [
+        "laborCosts": wanted.get("parts")
+        or [
             {
                 "costNumber": centre,
                 "hoursQuantity": hours,

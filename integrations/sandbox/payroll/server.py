@@ -94,17 +94,16 @@ class Server(Vendor):
 
     async def act(self, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """``run_payroll`` (see `payrolls.accepted`), ``notify`` (event: a message of that name),
-        ``change`` (id, fields), ``inputs`` (the pay data taken in), ``waiting`` (how many messages
-        the queue holds), ``forget`` (all of them)."""
+        ``correct`` (id, fields: the payroll is accepted anew), ``inputs`` (the pay data taken in),
+        ``waiting`` (how many messages the queue holds), ``forget`` (all of them)."""
         match name:
             case "run_payroll":
                 return self._run(wanted)
             case "notify":
                 told = payrolls.message(str(wanted["event"]), {})
                 return {"id": self.store.add(_MESSAGE, told).id, **told}
-            case "change":
-                self.store.change(_OUTPUT, str(wanted["id"]), wanted["fields"])
-                return {"id": wanted["id"]}
+            case "correct":
+                return self._correct(wanted)
             case "inputs":
                 return {"inputs": [dict(one.content) for one in self.store.all(_INPUT)]}
             case "forget":
@@ -122,10 +121,21 @@ class Server(Vendor):
                 output = payrolls.accepted(self.store.next_number("payroll"), wanted)
             except StopIteration:
                 raise Impossible(f"nobody is paid by {wanted.get('entity')}") from None
-            kept = self.store.add(_OUTPUT, output, output["itemID"])
-            content = exact_json.decode(exact_json.encode(payrolls.shown(kept)))
-            self.store.add(_MESSAGE, payrolls.message(ACCEPTED, {"payrollOutput": content}))
-        return {"id": kept.id}
+            return self._told(self.store.add(_OUTPUT, output, output["itemID"]))
+
+    def _correct(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """A payroll is corrected and accepted anew, which is a message of its own."""
+        number, fields = str(wanted["id"]), dict(wanted["fields"])
+        with self.store.transaction():
+            try:
+                return self._told(self.store.change(_OUTPUT, number, fields))
+            except KeyError:
+                raise Impossible(f"there is no payroll {number}") from None
+
+    def _told(self, output: Document) -> dict[str, Any]:
+        told = {"payrollOutput": payrolls.shown(output)}
+        self.store.add(_MESSAGE, payrolls.message(ACCEPTED, told))
+        return {"id": output.id}
 
     async def _sign_in(self, request: web.Request) -> web.Response:
         return await self._tokens.give(request)

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
+from integrations.sandbox.firm import ENTITIES
 from integrations.sandbox.salesforce.life.firm_at_work import cents
 from integrations.sandbox.salesforce.store import Row
 
@@ -65,6 +66,17 @@ class Errands:
 
     def _hr(self) -> list[str]:
         return [name for name in _HR if name in self._doors]
+
+    @property
+    def can_pay(self) -> bool:
+        """Whether there is a payroll provider."""
+        return "payroll" in self._doors
+
+    def pay(self) -> tuple[str, dict[str, str]]:
+        """The payroll of a company is accepted."""
+        entity = self._chance.choice(ENTITIES).code
+        self._begin("payroll", "run_payroll", {"entity": entity})
+        return "payroll accepted", {"entity": entity}
 
     def _begin(self, system: str, deed: str, wanted: Mapping[str, str]) -> None:
         errand = asyncio.get_running_loop().create_task(self._run(system, deed, wanted))

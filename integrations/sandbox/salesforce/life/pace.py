@@ -102,6 +102,7 @@ class Pace:
             (16 if month_end else 8, self._approve_milestone),
             (8 if self._errands.can_buy else 0, self._buy),
             (4 if self._errands.has_staff else 0, self._errands.change_staff),
+            (2 if self._errands.can_pay else 0, self._errands.pay),
         ]
         return self._chance.choices([d for _, d in deeds], [w for w, _ in deeds])[0]()
 
