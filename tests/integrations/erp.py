@@ -24,7 +24,7 @@ from integrations.tryton.connector import TrytonConnector
 from tests.integrations.doors import ROOT, ControlDoor, free_port, wait_for
 
 USER = "tower-under-test"
-FIRST_START = 120.0
+FIRST_START = 300.0
 """Seconds: an environment's first start initialises the database; later ones take under 5."""
 BOOKS = {
     "LF-DE": ("EUR", "DE-19", "DE"),
