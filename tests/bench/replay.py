@@ -38,18 +38,23 @@ def measure(ground: Ground, wishes: argparse.Namespace) -> Part:
             part.note(title, told[name], "s")
         part.note(FIRST_WAVE, sum(told[name] for name, _title, _goal in STEPS), "s")
         part.note(ONE_BY_ONE, told["by_row"] * wishes.letters, "s")
-        before = tower.ask(PROVEN)
-        with tower.running(EVERYTHING):
-            begun = time.monotonic()
-            until(lambda: tower.ask(PROVEN) > before, PATIENCE, "the first replayed step")
-            part.note("first one proven, from its workers' start", time.monotonic() - begun, "s")
-            first = tower.ask(PROVEN)
-            time.sleep(LIVE)
-            proven = tower.ask(PROVEN) - first
-        part.note("replayed and proven after the first", proven / LIVE, "steps/s")
+        _play(tower, part)
         part.verify("items of the plan", wanted=wishes.letters, kept=int(told["items"]))
     for _name, title, goal in STEPS:
         if goal is not None:
             part.limit(part.figures[title], at_most=goal)
     part.compare(ONE_BY_ONE, FIRST_WAVE)
     return part
+
+
+def _play(tower: Tower, part: Part) -> None:
+    """How long the first takes from the start of the workers, and how many follow a second."""
+    before = tower.ask(PROVEN)
+    with tower.running(EVERYTHING):
+        begun = time.monotonic()
+        until(lambda: tower.ask(PROVEN) > before, PATIENCE, "the first replayed step")
+        part.note("first one proven, from its workers' start", time.monotonic() - begun, "s")
+        first = tower.ask(PROVEN)
+        time.sleep(LIVE)
+        proven = tower.ask(PROVEN) - first
+    part.note("replayed and proven after the first", proven / LIVE, "steps/s")
