@@ -100,7 +100,7 @@ VENDORS = (
         "authority",
     ),
     _vendor("power_bi", "Power BI", "Analytics", "dashboards", "client_id", "client_secret")
-    | {"options": {"workspace": WORKSPACE, "dataset": DATASET, "refreshes_a_day": 1440}},
+    | {"options": {"workspace": WORKSPACE, "dataset": DATASET, "refreshes_a_day": 8640}},
     _vendor("sharepoint", "SharePoint", "Documents", "documents", "client_id", "client_secret"),
     _vendor("slack", "Slack", "Collaboration", "chat", "bot_token"),
     _vendor("snowflake", "Snowflake", "Analytics", "warehouse", "private_key"),

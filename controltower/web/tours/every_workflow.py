@@ -111,12 +111,25 @@ def people(stage: Stage) -> Lines:
     yield from stage.walk.steps(joined)
 
 
+def figures(stage: Stage) -> Lines:
+    """The dashboards show the invoice, once, as the warehouse holds it."""
+    billing = stage.job.billing
+    assert billing is not None
+    shown = stage.walk.until_over("fact", billing.reference, "facts-to-analytics")
+    yield from stage.walk.steps(shown)
+    held = stage.doors["snowflake"].do("held", reference=billing.reference)["amounts"]
+    if len(held) != 1:
+        raise TourFailed(f"The warehouse holds {len(held)} facts of {billing.reference}.")
+    yield stage.agree(shown.title, billing.amount, Decimal(held[0]))
+
+
 WORKFLOWS: Mapping[str, tuple[tuple[str, ...], Callable[[Stage], Lines]]] = {
     "Time to cost reporting": ((), cost_reporting),
     "Quote to cash: contract": (("docusign",), contract),
     "Quote to cash: cash": (("tryton",), cash),
     "Spend to project cost": (("coupa", "tryton"), spend),
     "Resource master": (("workday",), people),
+    "Facts to analytics": (("snowflake", "power_bi"), figures),
 }
 """Each workflow besides the main job, with the systems without which it cannot be played."""
 

@@ -24,7 +24,7 @@ DATASET = "b3c9e7d4-52a1-4f06-8e7b-0d94a6c1f25e"
 """The firm's own: “Larkfield performance”."""
 _API = "/v1.0/myorg/groups/{groupId}/datasets"
 _REFRESHES = f"{_API}/{{datasetId}}/refreshes"
-_PER_DAY, _LASTS = 1440, 2
+_PER_DAY, _LASTS = 8640, 2
 _DAY = timedelta(days=1)
 
 

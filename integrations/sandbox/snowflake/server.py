@@ -106,13 +106,17 @@ class Server(Vendor):
 
     async def act(self, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """``busy`` (times, 1: how often the next load is asked after before it runs); ``double``
-        (reference)."""
+        (reference); ``held`` (reference: the amounts that its rows have)."""
         if name == "busy":
             self.store.set("busy", str(int(wanted.get("times") or 1)))
             return {"times": int(self.store.setting("busy"))}
         if name == "double":
             added = self.warehouse.double("FACTS", "REFERENCE", str(wanted["reference"]))
             return {"added": added}
+        if name == "held":
+            query = "SELECT AMOUNT FROM FACTS WHERE REFERENCE = ?"
+            found = self.warehouse.run(query, {"1": str(wanted["reference"])})
+            return {"amounts": [row[0] for row in found.rows]}
         return await super().act(name, wanted)
 
     async def _submit(self, request: web.Request) -> web.Response:
