@@ -13,6 +13,7 @@ from integrations.coupa.connector import CoupaConnector
 from integrations.described.connector import DescribedConnector
 from integrations.docusign.connector import DocuSignConnector
 from integrations.kantata.connector import KantataConnector
+from integrations.legacy_erp.connector import LegacyConnector
 from integrations.netsuite.connector import SuiteConnector
 from integrations.payroll.connector import PayrollConnector
 from integrations.power_bi.connector import PowerBiConnector
@@ -34,6 +35,7 @@ CONNECTORS: dict[str, Callable[[Connection], Connector]] = {
     "coupa": CoupaConnector,
     "described": DescribedConnector,
     "docusign": DocuSignConnector,
+    "legacy_erp": LegacyConnector,
     "netsuite": SuiteConnector,
     "sharepoint": SharePointConnector,
     "payroll": PayrollConnector,

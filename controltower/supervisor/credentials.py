@@ -5,22 +5,35 @@ from __future__ import annotations
 import base64
 import secrets
 import tomllib
-from collections.abc import Collection, Container, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 _RSA_BITS = 2048
 
 
-def draw(system: Path, known: Container[str] = ()) -> dict[str, str]:
+def draw(system: Path, known: Mapping[str, str] | None = None) -> dict[str, str]:
     """Credentials that a vendor's ``system.toml`` declares, by their variable, without those that
-    are known. One that is listed as `rsa` or `p256` is a private key of that kind, PKCS #8 in
-    base64; with `mutual_tls`, what both sides prove themselves by is PEM."""
+    are known.
+
+    One that is listed as `rsa` or `p256` is a private key of that kind, PKCS #8 in base64; `public`
+    says which are the public half of another, as OpenSSH writes it. With `mutual_tls`, what both
+    sides prove themselves by is PEM.
+    """
     declared = _declared(system)
     prefix = f"SANDBOX_{system.parent.name.upper()}_"
-    wanted = [name for name in declared["credentials"] if prefix + name not in known]
+    kept = known or {}
+    wanted = [name for name in declared["credentials"] if prefix + name not in kept]
     proofs = _proofs() if declared.get("mutual_tls") and wanted else {}
-    return {prefix + name: proofs.get(name) or _drawn(name, declared) for name in wanted}
+    halves: Mapping[str, str] = declared.get("public", {})
+    drawn = {
+        prefix + name: proofs.get(name) or _drawn(name, declared)
+        for name in wanted
+        if name not in halves
+    }
+    for name in halves.keys() & set(wanted):
+        drawn[prefix + name] = _public_half({**kept, **drawn}[prefix + halves[name]])
+    return drawn
 
 
 def scheme(system: Path) -> str:
@@ -51,6 +64,17 @@ def _drawn(name: str, declared: Mapping[str, Collection[str]]) -> str:
         serialization.NoEncryption(),
     )
     return base64.b64encode(form).decode()
+
+
+def _public_half(private: str) -> str:
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        PublicFormat,
+        load_der_private_key,
+    )
+
+    public = load_der_private_key(base64.b64decode(private), password=None).public_key()
+    return public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
 
 
 def _proofs() -> dict[str, str]:

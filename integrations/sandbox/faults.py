@@ -12,6 +12,7 @@ import fnmatch
 import json
 import sqlite3
 import time
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -55,6 +56,10 @@ MEANINGS = {
     Kind.GARBLED: "The work is done, the answer is broken: 'code' says how",
     Kind.DRIFT: "The member in 'text' has changed: 'code' is missing, type or value",
 }
+
+
+CALLS = frozenset(Kind) - {Kind.DOWN}
+"""What a single call may suffer."""
 
 
 @dataclass(frozen=True)
@@ -142,11 +147,11 @@ class Board:
         """Whether connections are to be refused."""
         return any(fault.kind is Kind.DOWN for fault in self.active())
 
-    def take(self, operation: str) -> list[Fault]:
-        """The faults that this call suffers, counted off; at most one of each kind."""
+    def take(self, operation: str, kinds: Collection[Kind] = CALLS) -> list[Fault]:
+        """The faults of these kinds that this call suffers, counted off; at most one of each."""
         suffered: dict[Kind, Fault] = {}
         for fault in self.active():
-            if fault.kind is Kind.DOWN or fault.kind in suffered:
+            if fault.kind not in kinds or fault.kind in suffered:
                 continue
             if fault.operation and not fnmatch.fnmatch(
                 operation.lower(), f"*{fault.operation.lower()}*"

@@ -24,7 +24,7 @@ from aiohttp import web
 
 from integrations.sandbox.faults import Board
 from integrations.sandbox.listener import Listener
-from integrations.sandbox.vendor import Vendor
+from integrations.sandbox.vendor import Counterpart
 
 ROOM = Path(__file__).parent
 
@@ -44,13 +44,15 @@ def credentials_of(name: str) -> list[str]:
     return list(declared["credentials"])
 
 
-def vendor(name: str, data: Path, environment: Mapping[str, str]) -> Vendor:
+def vendor(name: str, data: Path, environment: Mapping[str, str]) -> Counterpart:
     """A vendor with its data and credentials. Raises Unset."""
     credentials = {
         credential.lower(): _given(environment, f"SANDBOX_{name.upper()}_{credential}")
         for credential in credentials_of(name)
     }
-    server: type[Vendor] = importlib.import_module(f"integrations.sandbox.{name}.server").Server
+    server: type[Counterpart] = importlib.import_module(
+        f"integrations.sandbox.{name}.server"
+    ).Server
     return server(data, credentials)
 
 
@@ -71,12 +73,12 @@ def main() -> None:
     asyncio.run(serve(list(vendors.values()), arguments.control_port))
 
 
-async def serve(vendors: Sequence[tuple[Vendor, int]], control_port: int) -> None:
+async def serve(vendors: Sequence[tuple[Counterpart, int]], control_port: int) -> None:
     """Serve the vendors on their ports, and their control doors, until told to stop."""
     doors = web.Application()
     for one, _ in vendors:
         doors.add_subapp(f"/{one.name}", one.control.app)
-    chores = [Listener(one.app, port, one.board, one.tls).run() for one, port in vendors]
+    chores = [one.serve(port) for one, port in vendors]
     chores.append(Listener(doors, control_port, Board(Path(":memory:"))).run())
     running = [asyncio.create_task(chore) for chore in chores]
     loop = asyncio.get_running_loop()

@@ -1,7 +1,7 @@
 """A pretend vendor: what every sandbox server has beside its own protocol.
 
 A vendor's module subclasses `Vendor`, adds its routes and says how its refusals look. Data, faults,
-control door and webhooks are here.
+control door and webhooks are here. What does not speak HTTP is a `Counterpart` of its own.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from aiohttp.typedefs import Handler
 from integrations import exact_json
 from integrations.sandbox.control import Control, Impossible
 from integrations.sandbox.faults import Board, Fault, middleware
+from integrations.sandbox.listener import Listener
 from integrations.sandbox.store import Store
 
 MOST_BODY = 8 * 1024 * 1024
@@ -33,8 +34,8 @@ class Refused(Exception):
         self.answer = answer
 
 
-class Vendor(ABC):
-    """One vendor's pretend server. Is the fault board's dialect too (see `faults.Dialect`).
+class Counterpart(ABC):
+    """One pretend system, whatever it speaks: its data, its faults and its control door.
 
     `name` is its folder's; `deeds` are what can be ordered to happen, with their labels.
     """
@@ -42,31 +43,61 @@ class Vendor(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     deeds: ClassVar[Mapping[str, str]] = {}
-    tls: ssl.SSLContext | None = None
-    """How the vendor proves itself, and asks its callers to; None speaks plain HTTP."""
 
     def __init__(self, data: Path, credentials: Mapping[str, str]) -> None:
         self.credentials = credentials
         self.store = Store(data / f"{self.name}.db")
         self.board = Board(data / f"{self.name}-faults.db")
-        self.app = web.Application(
-            middlewares=[middleware(self.board, self), self._refusing, self._guarded],
-            client_max_size=MOST_BODY,
-        )
-        self.routes(self.app.router)
-        self.control = VendorControl(self)
-        self._session: ClientSession | None = None
+        self.set_up(data)
+        self.control = CounterpartControl(self)
         if not self.store.setting("furnished"):
             self.furnish()
             self.store.set("furnished", datetime.now(UTC).isoformat())
 
     @abstractmethod
-    def routes(self, router: web.UrlDispatcher) -> None:
-        """Add the protocol's routes."""
+    def set_up(self, data: Path) -> None:
+        """Make ready what it speaks with."""
 
     @abstractmethod
     def furnish(self) -> None:
         """Put in the pretend firm's records at the first start."""
+
+    @abstractmethod
+    async def serve(self, port: int) -> None:
+        """Serve on loopback until cancelled."""
+
+    async def act(self, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Let one of the deeds happen. Raises Impossible."""
+        raise Impossible(f"{self.title} knows no deed “{name}”")
+
+    async def close(self) -> None:
+        """Give files back."""
+        self.store.close()
+
+
+class Vendor(Counterpart):
+    """One vendor's pretend server on HTTP. Is the fault board's dialect too (see
+    `faults.Dialect`)."""
+
+    tls: ssl.SSLContext | None = None
+    """How the vendor proves itself, and asks its callers to; None speaks plain HTTP."""
+
+    def set_up(self, data: Path) -> None:
+        """Its routes behind its faults."""
+        self.app = web.Application(
+            middlewares=[middleware(self.board, self), self._refusing, self._guarded],
+            client_max_size=MOST_BODY,
+        )
+        self.routes(self.app.router)
+        self._session: ClientSession | None = None
+
+    async def serve(self, port: int) -> None:
+        """Answer on a port until cancelled."""
+        await Listener(self.app, port, self.board, self.tls).run()
+
+    @abstractmethod
+    def routes(self, router: web.UrlDispatcher) -> None:
+        """Add the protocol's routes."""
 
     @abstractmethod
     def admits(self, request: web.Request) -> bool:
@@ -93,10 +124,6 @@ class Vendor(ABC):
         """Refuse this one request as a stranger's; a vendor with sessions ends them instead."""
         return self.stranger()
 
-    async def act(self, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """Let one of the deeds happen. Raises Impossible."""
-        raise Impossible(f"{self.title} knows no deed “{name}”")
-
     async def tell(self, url: str, raw: bytes, headers: Mapping[str, str]) -> int:
         """Send a webhook once; the status that came back, 0 for none. The last hundred are kept
         for the control door."""
@@ -117,7 +144,7 @@ class Vendor(ABC):
         """Give sockets and files back."""
         if self._session is not None:
             await self._session.close()
-        self.store.close()
+        await super().close()
 
     @web.middleware
     async def _refusing(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -131,21 +158,23 @@ class Vendor(ABC):
         return await handler(request) if self.admits(request) else self.stranger()
 
 
-class VendorControl(Control):
-    """A vendor's control door: its faults, its deeds, and the webhooks that it has sent."""
+class CounterpartControl(Control):
+    """A counterpart's control door: its faults, its deeds, and the webhooks that it has sent."""
 
-    def __init__(self, vendor: Vendor) -> None:
-        super().__init__(vendor.name, vendor.title, vendor.board)
-        self._vendor = vendor
+    def __init__(self, counterpart: Counterpart) -> None:
+        super().__init__(counterpart.name, counterpart.title, counterpart.board)
+        self._counterpart = counterpart
         self.app.router.add_get("/api/sent", self._sent)
 
     def state(self) -> dict[str, Any]:
         """As every system's, with the deeds."""
-        return {**super().state(), "deeds": dict(self._vendor.deeds)}
+        return {**super().state(), "deeds": dict(self._counterpart.deeds)}
 
     async def _act(self, request: web.Request) -> web.Response:
         wanted = await self.body(request)
-        return self.json(await self._vendor.act(request.match_info["name"], wanted), status=201)
+        return self.json(
+            await self._counterpart.act(request.match_info["name"], wanted), status=201
+        )
 
     async def _sent(self, request: web.Request) -> web.Response:
-        return self.json(exact_json.decode(self._vendor.store.setting("sent", "[]")))
+        return self.json(exact_json.decode(self._counterpart.store.setting("sent", "[]")))

@@ -57,6 +57,8 @@ class Subject(ABC):
     over_http = True
     answers_writes = True
     """Whether a write is answered with a body, rather than with a status alone."""
+    works_later = False
+    """Whether a write is only accepted at first, so that nobody hears that it made the record."""
     says_when = True
     """Whether throttling carries Retry-After."""
     throttles: Sequence[Mapping[str, Any]] = ({"kind": "throttle"},)

@@ -87,6 +87,7 @@ VENDORS = (
         "hmac_key",
     ),
     _vendor("kantata", "Kantata OX", "PSA", "psa", "token"),
+    _vendor("legacy_erp", "Legacy ERP", "ERP", "erp", "user", "private_key", "host_key"),
     _vendor("netsuite", "NetSuite", "ERP", "erp", "client_id", "certificate_id", "private_key"),
     _vendor(
         "payroll",
@@ -108,7 +109,7 @@ VENDORS = (
 )
 ROUTES_SINCE = date(2020, 1, 1)
 ROUTES = (("erp", "tryton"), ("psa", "certinia"))
-"""Which of several systems plays a part for the firm. The cloud ERPs wait for their cut-over: a
+"""Which of several systems plays a part for the firm. The other ERPs wait for a cut-over: a
 route for a company, from a day on, moves it there."""
 FEEDS = (
     ("salesforce", "opportunity", 3),
@@ -119,6 +120,7 @@ FEEDS = (
     ("bamboohr", "resource", 30),
     ("coupa", "purchase", 5),
     ("docusign", "contract", 10),
+    ("legacy_erp", "invoice", 30),
     ("payroll", "labour_cost", 10),
     ("workday", "resource", 5),
     ("workday", "absence", 30),

@@ -34,7 +34,7 @@ class Writing:
     @needs(creates)
     async def test_repeating_makes_no_second_record(self, subject: Subject, tag: str) -> None:
         first = done(await subject.write(tag))
-        assert first.outcome is Outcome.CREATED
+        assert subject.works_later or first.outcome is Outcome.CREATED
         second = await sent_again(subject, tag)
         assert second.ref == first.ref
         assert_found(await subject.find(tag), first.ref)

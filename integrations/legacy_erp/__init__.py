@@ -1,0 +1,1 @@
+"""The legacy ERP, by files over SFTP: see README.md."""
