@@ -102,6 +102,18 @@ def spend(stage: Stage) -> Lines:
     yield stage.agree(f"Supplier invoice {number}", total, Decimal(bills[0]["total"]))
 
 
+def payroll(stage: Stage) -> Lines:
+    """What a pay period has cost is in the report by cost centre, and the parts are the whole."""
+    paid = Decimal("120000.03")
+    number = str(stage.doors["payroll"].do("run_payroll", entity="LF-DE", amount=str(paid))["id"])
+    yield stage.walk.tell("Payroll", f"Payroll accepted: {number}")
+    cost = stage.walk.until_over("payroll", number, "payroll-to-cost-reporting")
+    yield from stage.walk.steps(cost)
+    recorded = dict(cost.steps.get(name="record").values)
+    recorded.pop("period")
+    yield stage.agree(f"Payroll {number}", paid, sum(map(Decimal, recorded.values()), Decimal(0)))
+
+
 def people(stage: Stage) -> Lines:
     """Somebody joins in the HR system and can be staffed in the PSA."""
     hired = stage.doors["workday"].do("hire", company="LF-DE", role="Analyst")
@@ -128,6 +140,7 @@ WORKFLOWS: Mapping[str, tuple[tuple[str, ...], Callable[[Stage], Lines]]] = {
     "Quote to cash: contract": (("docusign",), contract),
     "Quote to cash: cash": (("tryton",), cash),
     "Spend to project cost": (("coupa", "tryton"), spend),
+    "Payroll to cost reporting": (("payroll",), payroll),
     "Resource master": (("workday",), people),
     "Facts to analytics": (("snowflake", "power_bi"), figures),
 }
