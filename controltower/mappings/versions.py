@@ -28,11 +28,17 @@ class WrongState(Exception):
     """The version is not in a state from which this step is possible."""
 
 
-def active(slug: str) -> MappingVersion:
-    """The version in force. Raises MappingVersion.DoesNotExist."""
-    return MappingVersion.objects.select_related("mapping").get(
-        mapping__slug=slug, state=VersionState.ACTIVE
+def active(slug: str, system: str) -> MappingVersion:
+    """The version in force of a mapping into a system: of the one agreed for that system alone
+    (“<mapping>-for-<system>”) where there is one. Raises MappingVersion.DoesNotExist."""
+    own = f"{slug}-for-{system}"
+    found = MappingVersion.objects.select_related("mapping").filter(
+        mapping__slug__in=[slug, own], state=VersionState.ACTIVE
     )
+    by_slug = {version.mapping.slug: version for version in found}
+    if not by_slug:
+        raise MappingVersion.DoesNotExist
+    return by_slug.get(own) or by_slug[slug]
 
 
 def draft(

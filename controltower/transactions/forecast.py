@@ -65,8 +65,9 @@ def _question(
     if definition.mapping:
         version = step.mapping_version
         if mapping_choice == "now" or version is None:
+            assert step.system is not None
             try:
-                version = versions.active(definition.mapping)
+                version = versions.active(definition.mapping, step.system.slug)
             except MappingVersion.DoesNotExist:
                 item.forecast = Forecast.WOULD_FAIL
                 item.why = f"{FAILS}no version of “{definition.mapping}” is in force."

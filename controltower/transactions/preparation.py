@@ -249,8 +249,10 @@ def _mapped(
     if step.mapping_version_id is not None:
         version = case.world.version(step.mapping_version_id)
     else:
+        assert step.system is not None
         try:
-            version = step.mapping_version = case.world.active_version(definition.mapping)
+            version = case.world.active_version(definition.mapping, step.system)
+            step.mapping_version = version
         except MappingVersion.DoesNotExist:
             text = f"No version of the mapping “{definition.mapping}” is in force."
             return Refuse(Kind.CONTRACT, text)

@@ -22,7 +22,7 @@ class World:
     entities: Mapping[str, Entity]
     legal: Mapping[str, LegalEntity]
     systems: Mapping[int, System]
-    _active: dict[str, MappingVersion] = field(default_factory=dict)
+    _active: dict[tuple[str, str], MappingVersion] = field(default_factory=dict)
     _versions: dict[int, MappingVersion] = field(default_factory=dict)
 
     @cached_property
@@ -61,12 +61,13 @@ class World:
         taking = {route.system_id for route in self.routes} | {pk for pk, _entity in self.feeds}
         return len(self.able(system.role)) > 1 and system.pk not in taking
 
-    def active_version(self, mapping: str) -> MappingVersion:
-        """The mapping's version in force. Raises MappingVersion.DoesNotExist."""
-        if mapping not in self._active:
-            self._active[mapping] = version = versions.active(mapping)
+    def active_version(self, mapping: str, system: System) -> MappingVersion:
+        """The mapping's version in force for a system. Raises MappingVersion.DoesNotExist."""
+        key = mapping, system.slug
+        if key not in self._active:
+            self._active[key] = version = versions.active(*key)
             self._versions[version.pk] = version
-        return self._active[mapping]
+        return self._active[key]
 
     def version(self, pk: int) -> MappingVersion:
         """A version that a step has pinned; its rules never change."""
