@@ -53,7 +53,17 @@ class World:
         able = self.able(part.role)
         if len(able) < 2:
             return next(iter(able), None)
-        return chosen(part, able, self.routes, sources)
+        return chosen(part, able, self.routes, self._tellers(sources))
+
+    def _tellers(self, sources: Collection[str]) -> set[str]:
+        """The systems whose feeds told the facts: a connection may be shared, as CRM and PSA share
+        an org. Where no feed of it is known, the connection itself."""
+        found: set[str] = set()
+        for source in sources:
+            connection, _, entity = source.partition("/")
+            here = [s for s in self.systems.values() if s.connection == connection]
+            found |= {s.slug for s in here if (s.pk, entity) in self.feeds} or {connection}
+        return found
 
     def stands_by(self, system: System) -> bool:
         """Whether it takes no part yet, such as an ERP before its cut-over: others of its role do,
