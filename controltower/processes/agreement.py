@@ -102,3 +102,22 @@ def reference_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
 def not_succeeded(_sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     status = str(found.get("status", ""))
     return "" if status == "success" else f"the spend system shows the run as “{status}”"
+
+
+def budget_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """Whether the contract value is what the original and all approved change orders come to, this
+    one among them."""
+    if sent["number"] not in found.get("change_orders", ()):
+        return f"the PSA does not list change order {sent['number']} among the approved ones"
+    if Decimal(str(found["contract_value"])) != Decimal(str(found["agreed_value"])):
+        return (
+            f"the PSA shows the contract value {found['contract_value']}, but its change orders "
+            f"make it {found['agreed_value']}"
+        )
+    return ""
+
+
+def change_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    if sent["change_order"] == found.get("change_order"):
+        return ""
+    return f"the deal shows change order “{found.get('change_order')}”"

@@ -7,6 +7,7 @@ from controltower.processes import (
     facts_to_analytics,
     opportunity_to_project,
     payroll_to_cost_reporting,
+    project_change_to_forecast,
     quote_to_cash,
     resource_master_sync,
     spend_to_project_cost,
@@ -23,6 +24,7 @@ PROCESSES: tuple[Process, ...] = (
     time_to_cost_reporting.PROCESS,
     spend_to_project_cost.PROCESS,
     resource_master_sync.PROCESS,
+    project_change_to_forecast.PROCESS,
     payroll_to_cost_reporting.PROCESS,
     facts_to_analytics.PROCESS,
 )

@@ -117,6 +117,7 @@ def release_billing_event(facts: Facts) -> Prepared:
         "currency": worth.currency,
         "date": _invoice_date(facts).isoformat(),
         "period": f"{_invoice_date(facts):%Y-%m}",
+        "items": _billed(facts),
         "external_id": f"{facts.reference}-B",
         "correlation_id": facts.correlation_id,
     }
@@ -184,13 +185,16 @@ def report_status(facts: Facts) -> Prepared:
     record = {
         "invoice_number": posted.get("number", ""),
         "amount": str(invoice_lines.total(facts.items).amount),
-        "items": [
-            {"kind": invoice_lines.kind_of(item), "ref": item["source_id"]} for item in facts.items
-        ],
+        "items": _billed(facts),
         "correlation_id": facts.correlation_id,
     }
     ref = facts.result("billing-event").ref
     return Send(record=record, ref=ref, ordering=f"billing_event:{facts.reference}")
+
+
+def _billed(facts: Facts) -> list[dict[str, str]]:
+    """The gathered work, as the PSA knows it."""
+    return [{"kind": invoice_lines.kind_of(item), "ref": item["source_id"]} for item in facts.items]
 
 
 def _invoice_date(facts: Facts) -> date:

@@ -150,6 +150,7 @@ GOALS = {
     "resource-master-sync": "resource",
     "facts-to-analytics": "load",
     "payroll-to-cost-reporting": "record",
+    "project-change-to-forecast": "contract",
 }
 """The step by which the business has what it wanted."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -16,9 +17,10 @@ from controltower.canonical.verdicts import (
     Verdict,
 )
 from integrations.answers import as_agreed
-from integrations.certinia import staffing
+from integrations.budgets import agreed, unsigned
+from integrations.certinia import staffing, translate
 from integrations.certinia.entities import ENTITIES
-from integrations.connector import ChangeFeed, Descriptor, Operation, Verification
+from integrations.connector import CallFailed, ChangeFeed, Descriptor, Operation, Verification
 from integrations.http import Answer
 from integrations.salesforce_platform.changes import quoted
 from integrations.salesforce_platform.client import API, API_VERSION, content_of
@@ -30,7 +32,8 @@ from integrations.shape import Drift, Row, amount, at, listed
 _MOST_PER_COLLECTION = 200
 _MOST_COLLECTIONS = 5
 _INVOICED = {"pse__Status__c": "Invoiced", "pse__Invoiced__c": True}
-_FED = ("timecard", "expense", "milestone")
+_FED = ("timecard", "expense", "milestone", "change_order")
+_READ_ALONE = ("budget", "change_order")
 
 
 class CertiniaConnector(OrgConnector):
@@ -56,7 +59,13 @@ class CertiniaConnector(OrgConnector):
                     "billing_event",
                 )
             ),
-            *(Operation(name, "update", Effect.IDEMPOTENT) for name in ENTITIES),
+            Operation("revenue_part", "upsert", Effect.KEYED),
+            *(
+                Operation(name, "update", Effect.IDEMPOTENT)
+                for name in ENTITIES
+                if name not in _READ_ALONE
+            ),
+            Operation("budget", "follow_changes", Effect.IDEMPOTENT),
             Operation("billing_event", "mark_invoiced", Effect.IDEMPOTENT),
             Operation("standing", "get", Effect.READ),
         ),
@@ -68,7 +77,20 @@ class CertiniaConnector(OrgConnector):
         on them. Its `ref` is the number, the HR system's id and the e-mail, a line each."""
         if entity == "standing":
             return await self._standing(ref)
+        if entity == "budget":
+            return await self._budget(ref, company)
         return await super().get(entity, ref, company)
+
+    async def _budget(self, ref: str, company: str) -> Verdict:
+        """With what its approved change orders make of it."""
+        found = await super().get("budget", ref, company)
+        if not isinstance(found, Done):
+            return found
+        kind = self.entities["change_order"]
+        approved = f"{kind.feed} AND pse__Project__c = {quoted(ref)}"
+        rows = await self._select(selection(kind, approved, "Name, Id"))
+        orders = as_agreed(lambda: [translate.change_order(row) for row in rows], found.exchange)
+        return replace(found, values=agreed(found.values, orders))
 
     async def _standing(self, ref: str) -> Verdict:
         person = self.entities["resource"]
@@ -86,10 +108,28 @@ class CertiniaConnector(OrgConnector):
     async def act(
         self, entity: str, ref: str, action: str, record: Mapping[str, Any], idempotency_key: str
     ) -> Verdict:
-        """As the platform's, and ``mark_invoiced`` on a billing event."""
+        """As the platform's; ``mark_invoiced`` on a billing event; ``follow_changes`` on a budget:
+        the contract value is set to what the change orders make of it, however often."""
         if (entity, action) == ("billing_event", "mark_invoiced"):
             return await self._mark_invoiced(ref, record)
+        if (entity, action) == ("budget", "follow_changes"):
+            return await self._follow_changes(ref)
         return await super().act(entity, ref, action, record, idempotency_key)
+
+    async def _follow_changes(self, ref: str) -> Verdict:
+        try:
+            found = await self.get("budget", ref)
+        except CallFailed as failure:
+            return failure.verdict
+        if not isinstance(found, Done):
+            return found
+        if objection := unsigned(found.values):
+            return objection
+        fields = {
+            "Contract_Value__c": found.values["agreed_value"],
+            "pse__End_Date__c": found.values["agreed_end"],
+        }
+        return await super().act("budget", ref, "update", fields, "")
 
     async def _mark_invoiced(self, ref: str, record: Mapping[str, Any]) -> Verdict:
         """Invoice number on the billing event and on all its `items` (``kind``, ``ref``).

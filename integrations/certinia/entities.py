@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controltower.canonical.events import EXPENSE_APPROVED, MILESTONE_APPROVED, TIMESHEET_APPROVED
+from controltower.canonical.events import (
+    CHANGE_ORDER_APPROVED,
+    EXPENSE_APPROVED,
+    MILESTONE_APPROVED,
+    TIMESHEET_APPROVED,
+)
 from integrations.certinia import translate
 from integrations.salesforce_platform.entity import Entity
 
@@ -31,6 +36,13 @@ _MILESTONE = (
     "Name", "pse__Project__c", "pse__Milestone_Amount__c", "pse__Target_Date__c",
     "pse__Status__c", "pse__Approved_for_Billing__c", "CurrencyIsoCode",
 )  # fmt: skip
+_CHANGE_ORDER = (
+    "Name", "pse__Project__c", "pse__Amount__c", "CurrencyIsoCode", "pse__Effective_Date__c",
+    "New_End_Date__c", "Hours__c", "pse__Description__c", "pse__Approved__c",
+)  # fmt: skip
+_AGREED_WITH = ("pse__Project__r.pse__Stage__c", "pse__Project__r.Change_Limit__c")
+"""What a change order is refused for: approving it again after that has changed tells it anew."""
+CHANGE_REQUEST = "pse__Type__c = 'Customer Purchase Order Change Request'"
 
 ENTITIES: Mapping[str, Entity] = {
     "project": Entity(
@@ -129,5 +141,51 @@ ENTITIES: Mapping[str, Entity] = {
         amount_field="pse__Amount__c",
         numbers=frozenset({"pse__Amount__c"}),
         required=("pse__Project__c", "pse__Account__c", "pse__Amount__c", "CurrencyIsoCode"),
+    ),
+    "change_order": Entity(
+        object="pse__Budget__c",
+        paths=("Id", *_CHANGE_ORDER, *translate.RELATED_PROJECT, *_STAMP),
+        translate=translate.change_order,
+        feed=f"pse__Approved__c = true AND {CHANGE_REQUEST}",
+        event_type=CHANGE_ORDER_APPROVED,
+        identity=(*_CHANGE_ORDER, *_AGREED_WITH),
+        keys=translate.change_order_keys,
+        key_field="Name",
+        amount_field="pse__Amount__c",
+    ),
+    "budget": Entity(
+        object="pse__Proj__c",
+        paths=(
+            "Id",
+            "Name",
+            "CurrencyIsoCode",
+            "Original_Value__c",
+            "Contract_Value__c",
+            "pse__End_Date__c",
+            *_STAMP,
+        ),
+        translate=translate.budget,
+        key_field="Name",
+        amount_field="Contract_Value__c",
+        numbers=frozenset({"Contract_Value__c"}),
+    ),
+    "revenue_part": Entity(
+        object="pse__Revenue_Forecast__c",
+        paths=(
+            "Id",
+            "Name",
+            "pse__Project__c",
+            "Period__c",
+            "pse__Revenue__c",
+            "CurrencyIsoCode",
+            "Change_Order__c",
+            "Tower_Correlation_Id__c",
+            *_STAMP,
+        ),
+        translate=translate.revenue_part,
+        key_field="Name",
+        amount_field="pse__Revenue__c",
+        numbers=frozenset({"pse__Revenue__c"}),
+        required=("Name", "pse__Project__c", "Period__c", "CurrencyIsoCode"),
     ),
 }

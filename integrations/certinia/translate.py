@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from controltower.canonical.events import BusinessKey
-from controltower.canonical.records import Expense, Milestone, Project, TimeEntry
-from integrations.shape import Row, amount, at, day, flag, text
+from controltower.canonical.records import ChangeOrder, Expense, Milestone, Project, TimeEntry
+from integrations.shape import Row, amount, at, day, figure, flag, text
 
 PROJECT_PATHS = (
     "Id", "Name", "pse__Account__c", "pse__Account__r.Name", "pse__Opportunity__c", "pse__Stage__c",
     "pse__Billing_Type__c", "pse__Start_Date__c", "pse__End_Date__c", "pse__Region__c",
     "Legal_Entity__c", "CurrencyIsoCode", "Billing_Grouping__c", "PO_Number__c",
-    "Contract_Value__c", "Tower_External_Id__c", "Tower_Correlation_Id__c",
+    "Contract_Value__c", "Change_Limit__c", "Tower_External_Id__c", "Tower_Correlation_Id__c",
 )  # fmt: skip
 RELATED_PROJECT = tuple(f"pse__Project__r.{path}" for path in PROJECT_PATHS)
 
@@ -33,11 +34,17 @@ def project(row: Row) -> Project:
         region=text(row, "pse__Region__c"),
         currency=text(row, "CurrencyIsoCode"),
         contract_value=amount(row, "Contract_Value__c"),
+        change_limit=_added(row, "Change_Limit__c"),
         start_date=day(row, "pse__Start_Date__c"),
         end_date=day(row, "pse__End_Date__c"),
         external_id=text(row, "Tower_External_Id__c"),
         correlation_id=text(row, "Tower_Correlation_Id__c"),
     )
+
+
+def _added(row: Row, path: str) -> Decimal:
+    """A number that rows kept from before it was asked for do not have."""
+    return amount(row, path) if path in row else Decimal(0)
 
 
 def _fact(row: Row) -> dict[str, Any]:
@@ -162,3 +169,56 @@ def fact_keys(row: Row) -> tuple[BusinessKey, ...]:
     if text(row, "pse__Project__c"):
         keys.append(BusinessKey("project", text(row, "pse__Project__c")))
     return tuple(keys)
+
+
+def change_order(row: Row) -> ChangeOrder:
+    """A pse__Budget__c of the type of change requests."""
+    related = at(row, "pse__Project__r")
+    of = project(related) if related else None
+    return ChangeOrder(
+        source_id=text(row, "Id"),
+        name=text(row, "pse__Description__c"),
+        number=text(row, "Name"),
+        entity=of.entity if of else "",
+        project=of,
+        project_id=text(row, "pse__Project__c"),
+        approved=flag(row, "pse__Approved__c"),
+        approved_on=day(row, "pse__Effective_Date__c"),
+        currency=text(row, "CurrencyIsoCode"),
+        amount=amount(row, "pse__Amount__c"),
+        hours=amount(row, "Hours__c"),
+        ends_on=day(row, "New_End_Date__c"),
+        reason=text(row, "pse__Description__c"),
+    )
+
+
+def change_order_keys(row: Row) -> tuple[BusinessKey, ...]:
+    """By what people look for a change order."""
+    keys = (("change order", "Name"), ("project", "pse__Project__c"))
+    return tuple(BusinessKey(kind, value) for kind, path in keys if (value := text(row, path)))
+
+
+def budget(row: Row) -> dict[str, Any]:
+    """What a pse__Proj__c is worth; its change orders stand beside it."""
+    return {
+        "source_id": text(row, "Id"),
+        "name": text(row, "Name"),
+        "currency": text(row, "CurrencyIsoCode"),
+        "original_value": figure(row, "Original_Value__c"),
+        "contract_value": amount(row, "Contract_Value__c"),
+        "end_date": day(row, "pse__End_Date__c"),
+    }
+
+
+def revenue_part(row: Row) -> dict[str, Any]:
+    """A pse__Revenue_Forecast__c: what a project is to earn in a month."""
+    return {
+        "source_id": text(row, "Id"),
+        "name": text(row, "Name"),
+        "project_id": text(row, "pse__Project__c"),
+        "period": text(row, "Period__c"),
+        "amount": amount(row, "pse__Revenue__c"),
+        "currency": text(row, "CurrencyIsoCode"),
+        "change_order": text(row, "Change_Order__c"),
+        "correlation_id": text(row, "Tower_Correlation_Id__c"),
+    }

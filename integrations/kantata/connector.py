@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from controltower.canonical.verdicts import (
     Verdict,
 )
 from integrations.answers import as_agreed, not_offered
+from integrations.budgets import agreed, unsigned
 from integrations.connector import (
     Auth,
     CallFailed,
@@ -31,10 +33,10 @@ from integrations.connector import (
     Verification,
 )
 from integrations.http import Answer
-from integrations.kantata import feed, references
+from integrations.kantata import feed, references, translate
 from integrations.kantata.client import VENDORS_PAGE, KantataClient
 from integrations.kantata.custom_fields import CustomFields
-from integrations.kantata.entities import ENTITIES, Entity, version
+from integrations.kantata.entities import ENTITIES, Entity
 from integrations.kantata.envelope import Envelope, identifier
 from integrations.kantata.reading import named, whole
 from integrations.places import Place
@@ -43,7 +45,7 @@ from integrations.shape import Drift
 SLOWEST = timedelta(minutes=3, seconds=30)
 """The vendor cuts a request off after three minutes; by then it has been carried out or never
 will be."""
-_CREATED = ("project", "milestone", "billing_event")
+_CREATED = ("project", "milestone", "expense", "billing_event", "revenue_part")
 _UPDATED = ("project", "milestone", "billing_event")
 
 
@@ -65,6 +67,7 @@ class KantataConnector:
             *(Operation(name, "upsert", Effect.PROBED, SLOWEST) for name in _CREATED),
             *(Operation(name, "update", Effect.IDEMPOTENT, SLOWEST) for name in _UPDATED),
             Operation("billing_event", "mark_invoiced", Effect.IDEMPOTENT, SLOWEST),
+            Operation("budget", "follow_changes", Effect.IDEMPOTENT, SLOWEST),
         ),
         verification=Verification.SANDBOX,
         auth=Auth.BASIC,
@@ -105,7 +108,7 @@ class KantataConnector:
         out_of_reach = feed.is_out_of_reach(start, now)
         size = min(limit, VENDORS_PAGE)
         if out_of_reach:
-            hints = await feed.from_listing(self._client, kind.collection, start, size)
+            hints = await feed.from_listing(self._client, kind, start, size)
         else:
             hints = await feed.from_events(self._client, kind.subject_type, start, size)
         following = hints.last if hints.has_more else Place(now - self._settle)
@@ -140,10 +143,21 @@ class KantataConnector:
             return answer
         found = as_agreed(lambda: Envelope.read(answer), answer.exchange)
         rows = await whole(self._client, kind, found)
+        if entity == "budget":
+            return await self._with_changes(as_agreed(lambda: kind.found(rows[0], found.exchange)))
         if not rows:
             text = f"Kantata has no {entity} “{ref}”."
             return Rejected(kind=Kind.NOT_FOUND, text=text, exchange=answer.exchange)
         return as_agreed(lambda: kind.found(rows[0], answer.exchange), answer.exchange)
+
+    async def _with_changes(self, found: Done) -> Done:
+        """A budget with what its agreed change orders make of it. Raises CallFailed."""
+        kind = ENTITIES["change_order"]
+        stories = await self._client.all(kind.collection, workspace_id=found.ref, **kind.query)
+        rows = await whole(self._client, kind, stories)
+        orders = as_agreed(lambda: [translate.change_order(row) for row in rows], stories.exchange)
+        mine = [one for one in orders if one.approved and one.project_id == found.ref]
+        return replace(found, values=agreed(found.values, mine))
 
     async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
         """A record by our own reference (`key` or `reference`), or by its `ref`."""
@@ -196,34 +210,53 @@ class KantataConnector:
         ours = references.Reference(self._service, entity, idempotency_key).fields()
         body = {kind.singular: {**fields, "external_reference": ours}}
         answer = await self._client.write("POST", f"/{kind.collection}", body)
-        return _written(answer, Outcome.CREATED)
+        return _written(kind, answer, Outcome.CREATED)
 
     async def act(
         self, entity: str, ref: str, action: str, record: Mapping[str, Any], idempotency_key: str
     ) -> Verdict:
         """``update``: set fields of a record. ``mark_invoiced``: give an invoice its number, which
-        makes it one. The same call leaves the same state."""
-        offered = {(name, "update") for name in _UPDATED} | {("billing_event", "mark_invoiced")}
-        if (entity, action) not in offered:
+        makes it one. ``follow_changes``: set a contract value to what the change orders make of it.
+        The same call leaves the same state."""
+        offered = [o for o in self.descriptor.operations if o.verb not in ("get", "upsert")]
+        if (entity, action) not in [(one.entity, one.verb) for one in offered]:
             return not_offered("Kantata", f"“{action}” on {entity}")
         if not (ref.isascii() and ref.isdecimal()):
             return Rejected(kind=Kind.NOT_FOUND, text=f"Kantata has no {entity} “{ref}”.")
+        if action == "follow_changes":
+            return await self._follow_changes(ref)
         kind = ENTITIES[entity]
         fields = {**record, "draft": False} if action == "mark_invoiced" else dict(record)
         body = {kind.singular: fields}
         answer = await self._client.write("PUT", f"/{kind.collection}/{ref}", body)
-        return _written(answer, Outcome.UPDATED)
+        return _written(kind, answer, Outcome.UPDATED)
+
+    async def _follow_changes(self, ref: str) -> Verdict:
+        try:
+            found = await self.get("budget", ref)
+        except CallFailed as failure:
+            return failure.verdict
+        if not isinstance(found, Done):
+            return found
+        if objection := unsigned(found.values):
+            return objection
+        fields = {
+            "price": str(found.values["agreed_value"]),
+            "due_date": found.values["agreed_end"],
+        }
+        answer = await self._client.write("PUT", f"/workspaces/{ref}", {"workspace": fields})
+        return _written(ENTITIES["budget"], answer, Outcome.UPDATED)
 
     async def keys(self, entity: str, since: datetime, until: datetime) -> Sequence[Key]:
         """Every record changed in the window. Raises CallFailed."""
         kind = _kind(entity)
         numbers, start, has_more = list[str](), Place(since), True
         while has_more:
-            hints = await feed.from_listing(self._client, kind.collection, start, VENDORS_PAGE)
+            hints = await feed.from_listing(self._client, kind, start, VENDORS_PAGE)
             numbers, start, has_more = [*numbers, *hints.numbers], hints.last, hints.has_more
             has_more = has_more and start.at < until
         rows = await self._read(kind, numbers) if numbers else []
-        inside = as_agreed(lambda: [r for r in rows if since <= feed.place_of(r).at < until])
+        inside = as_agreed(lambda: [r for r in rows if since <= kind.place(r).at < until])
         return as_agreed(lambda: [kind.key(row) for row in inside])
 
 
@@ -242,13 +275,13 @@ def _fed(entity: str) -> Entity:
     return kind
 
 
-def _written(answer: Answer | Verdict, outcome: Outcome) -> Verdict:
+def _written(kind: Entity, answer: Answer | Verdict, outcome: Outcome) -> Verdict:
     """What a write came to; an answer that is not shaped as agreed tells nothing."""
     if not isinstance(answer, Answer):
         return answer
     try:
         row = Envelope.read(answer).one()
-        ref, stamp = identifier(row, "id"), version(row)
+        ref, stamp = identifier(row, "id"), kind.version(row)
     except Drift as drift:
         return drift.doubt(answer.exchange)
     return Done(

@@ -21,6 +21,7 @@ from integrations import exact_json
 from integrations.connector import Change, Key
 from integrations.kantata import translate
 from integrations.kantata.envelope import identifier
+from integrations.places import Place
 from integrations.shape import Drift, Row, moment, object_of
 
 CHANGE_ORDER_TAG = "Change order"
@@ -33,7 +34,7 @@ class Entity:
     """One entity. `links` are read beside it: the name to include, the member that names the other
     record, and the collection that holds it; `lists` are collections of several. `subject_type` is
     the feed's name of it, and `tag` the one it must have. `encode` makes the vendor's fields of a
-    record to be created."""
+    record to be created. `stamp` says when it was changed, or made where it never changes."""
 
     collection: str
     singular: str
@@ -45,6 +46,7 @@ class Entity:
     tag: str = ""
     encode: Callable[[Mapping[str, Any]], dict[str, Any]] = _PLAIN
     required: tuple[str, ...] = ()
+    stamp: str = "updated_at"
 
     @property
     def query(self) -> dict[str, str]:
@@ -58,7 +60,7 @@ class Entity:
         return Done(
             ref=identifier(row, "id"),
             outcome=Outcome.READ,
-            version=version(row),
+            version=self.version(row),
             values=record.as_dict() if isinstance(record, Record) else record,
             exchange=exchange,
         )
@@ -71,7 +73,7 @@ class Entity:
         return Key(
             ref=identifier(row, "id"),
             key=str(said.get("number") or said.get("name") or identifier(row, "id")),
-            version=version(row),
+            version=self.version(row),
             amount=str(worth),
             currency=str(said.get("currency", "")),
         )
@@ -87,13 +89,21 @@ class Entity:
             type=self.event_type,
             source=f"{source}/{name}",
             subject=f"{name}:{record.source_id}",
-            time=moment(row, "updated_at"),
-            version=version(row),
+            time=moment(row, self.stamp),
+            version=self.version(row),
             record=record,
             keys=_keys(record),
             correlation_id=correlation,
         )
         return Change(raw=exact_json.encode(row).encode(), event=event)
+
+    def version(self, row: Row) -> str:
+        """Orders what the account said of one record. Raises Drift."""
+        return moment(row, self.stamp).isoformat(timespec="seconds")
+
+    def place(self, row: Row) -> Place:
+        """Where it stands among those listed by that stamp. Raises Drift."""
+        return Place(moment(row, self.stamp), identifier(row, "id"))
 
     def retold(self, raw: bytes) -> Record | None:
         """What the bytes of a change mean. Raises Drift."""
@@ -101,16 +111,14 @@ class Entity:
         return record if isinstance(record, Record) else None
 
 
-def version(row: Row) -> str:
-    """Orders what the account said of one record. Raises Drift."""
-    return moment(row, "updated_at").isoformat(timespec="seconds")
-
-
 def _digest(record: BillableFact | ChangeOrder) -> str:
     """Of what a fact says: neither its project, nor when it was touched, nor what became of it is
-    part of that."""
+    part of that; of a change order the terms that it may be refused for are."""
     aside = dict.fromkeys(("project", "billed", "invoice_number", "approved_on"))
-    said = exact_json.encode({**record.as_dict(), **aside}).encode()
+    terms = {}
+    if isinstance(record, ChangeOrder) and record.project:
+        terms = {"stage": record.project.stage, "limit": record.project.change_limit}
+    said = exact_json.encode({**record.as_dict(), **aside, **terms}).encode()
     return hashlib.blake2b(said, digest_size=8).hexdigest()
 
 
@@ -119,7 +127,8 @@ def _keys(record: BillableFact | ChangeOrder) -> tuple[BusinessKey, ...]:
     return BusinessKey(kind, record.number), BusinessKey("project", record.project_id)
 
 
-def _milestone(record: Mapping[str, Any]) -> dict[str, Any]:
+def _in_cents(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The amount as the vendor takes it; the currency is the workspace's."""
     fields = dict(record)
     fields["amount_in_cents"] = _minor(fields.pop("amount", ""), fields.pop("currency", ""))
     return fields
@@ -144,7 +153,8 @@ def _minor(amount: Any, currency: Any) -> int | str:
 
 def _maven(record: Mapping[str, Any]) -> dict[str, Any]:
     """We are the provider of the workspace, not its client."""
-    return {"creator_role": "maven", "budgeted": True, **record}
+    given = {name: value for name, value in record.items() if value not in (None, "")}
+    return {"creator_role": "maven", "budgeted": True, **given}
 
 
 _PEOPLE = {"user": ("user_id", "users")}
@@ -162,7 +172,7 @@ ENTITIES: Mapping[str, Entity] = {
         collection="billing_milestones",
         singular="billing_milestone",
         translate=translate.milestone,
-        encode=_milestone,
+        encode=_in_cents,
         required=("title", "workspace_id", "amount", "currency"),
     ),
     "timecard": Entity(
@@ -184,6 +194,8 @@ ENTITIES: Mapping[str, Entity] = {
         },
         subject_type="Expense",
         event_type=EXPENSE_APPROVED,
+        encode=_in_cents,
+        required=("workspace_id", "date", "category", "amount", "currency"),
     ),
     "change_order": Entity(
         collection="stories",
@@ -201,6 +213,20 @@ ENTITIES: Mapping[str, Entity] = {
         links={},
         encode=_invoice,
         required=("workspace_id", "invoice_date", "items"),
+    ),
+    "budget": Entity(
+        collection="workspaces",
+        singular="workspace",
+        translate=translate.budget,
+        links={},
+        lists=("custom_field_values",),
+    ),
+    "revenue_part": Entity(
+        collection="project_accounting_records",
+        singular="project_accounting_record",
+        translate=translate.revenue_part,
+        required=("workspace_id", "type", "start_date", "end_date", "amount", "currency"),
+        stamp="created_at",
     ),
 }
 

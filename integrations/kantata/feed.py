@@ -14,6 +14,7 @@ from functools import partial
 
 from integrations.answers import as_agreed
 from integrations.kantata.client import KantataClient
+from integrations.kantata.entities import Entity
 from integrations.kantata.envelope import Envelope, identifier
 from integrations.places import Place, page_of
 from integrations.shape import Row, moment, text
@@ -60,31 +61,25 @@ async def from_events(client: KantataClient, subject: str, start: Place, limit: 
     return Hints([subjects[place] for place in page], page[-1] if page else start, has_more)
 
 
-async def from_listing(client: KantataClient, collection: str, start: Place, limit: int) -> Hints:
+async def from_listing(client: KantataClient, kind: Entity, start: Place, limit: int) -> Hints:
     """What was changed after a place, by the records themselves. Raises CallFailed."""
     rows: list[Row] = []
     number, pages = 0, 1
     while number < pages and len(rows) <= limit:
         number += 1
-        found = await client.page(
-            collection, number, updated_after=_since(start.at), order="updated_at:asc"
-        )
+        after = {kind.stamp.replace("_at", "_after"): _since(start.at)}
+        found = await client.page(kind.collection, number, order=f"{kind.stamp}:asc", **after)
         pages = found.pages
-        rows += as_agreed(partial(_after, found, start), found.exchange)
-    page, has_more = page_of([place_of(row) for row in rows], start, limit)
+        rows += as_agreed(partial(_after, kind, found, start), found.exchange)
+    page, has_more = page_of([kind.place(row) for row in rows], start, limit)
     return Hints(
         [place.ref for place in page], page[-1] if page else start, has_more or number < pages
     )
 
 
-def place_of(row: Row) -> Place:
-    """Where a record stands among those listed by their change. Raises Drift."""
-    return Place(moment(row, "updated_at"), identifier(row, "id"))
-
-
-def _after(found: Envelope, start: Place) -> list[Row]:
+def _after(kind: Entity, found: Envelope, start: Place) -> list[Row]:
     """Raises Drift."""
-    return [row for row in found.rows if place_of(row) > start]
+    return [row for row in found.rows if kind.place(row) > start]
 
 
 def _place(placed: tuple[Place, Row]) -> Place:

@@ -15,10 +15,23 @@ from typing import Any
 from controltower.canonical.money import Money
 from controltower.canonical.records import ChangeOrder, Expense, Project, TimeEntry
 from integrations.kantata.envelope import identifier
-from integrations.shape import Drift, Row, amount, at, day, flag, object_of, of_type, required, text
+from integrations.shape import (
+    Drift,
+    Row,
+    amount,
+    amount_text,
+    at,
+    day,
+    flag,
+    object_of,
+    of_type,
+    required,
+    text,
+)
 
 ENTITY, CLIENT, CLIENT_NAME = "Legal entity", "CRM account", "CRM account name"
 OPPORTUNITY, CORRELATION = "CRM opportunity", "Correlation ID"
+ORIGINAL, LIMIT = "Original value", "Change limit"
 METHOD, GROUPING = "Billing method", "Billing grouping"
 ORDER, REGION = "Purchase order", "Region"
 _APPROVED = "approved"
@@ -42,6 +55,7 @@ def project(row: Row) -> Project:
         region=_custom(row, REGION),
         currency=required(row, "currency"),
         contract_value=money(row, "price_in_cents", row),
+        change_limit=Decimal(_figure(row, LIMIT) or 0),
         start_date=day(row, "start_date"),
         end_date=day(row, "due_date"),
         correlation_id=_custom(row, CORRELATION),
@@ -109,6 +123,31 @@ def change_order(row: Row) -> ChangeOrder:
     )
 
 
+def budget(row: Row) -> dict[str, Any]:
+    """What a workspace is worth; its change orders stand beside it. Raises Drift."""
+    return {
+        "source_id": identifier(row, "id"),
+        "name": text(row, "title"),
+        "currency": required(row, "currency"),
+        "original_value": _figure(row, ORIGINAL),
+        "contract_value": money(row, "price_in_cents", row),
+        "end_date": day(row, "due_date"),
+    }
+
+
+def revenue_part(row: Row) -> dict[str, Any]:
+    """A project accounting record: what a workspace is to earn in a month. Raises Drift."""
+    return {
+        "source_id": identifier(row, "id"),
+        "name": text(row, "description"),
+        "project_id": identifier(row, "workspace_id"),
+        "period": text(row, "start_date")[:7],
+        "amount": amount_text(row, "amount"),
+        "currency": required(row, "currency"),
+        "correlation_id": text(row, "notes"),
+    }
+
+
 def milestone(row: Row) -> dict[str, Any]:
     """A billing milestone, whose minor units are its currency's. Raises Drift."""
     return {
@@ -155,6 +194,12 @@ def _fact(row: Row, prefix: str) -> dict[str, Any]:
         "project_id": of.source_id,
         "billed": flag(row, "is_invoiced"),
     }
+
+
+def _figure(row: Row, name: str) -> str:
+    """A custom field that holds a number, as text; "" when it has none. Raises Drift."""
+    written = _custom(row, name)
+    return str(amount_text({name: written}, (name,))) if written else ""
 
 
 def _custom(row: Row, name: str) -> str:

@@ -27,7 +27,7 @@ _DEAL_TERMS = (
 _OPPORTUNITY = Entity(
     object="Opportunity",
     paths=(
-        "Id", *_DEAL_TERMS, "Account.Name", "Project__c", "ERP_Customer_Code__c",
+        "Id", *_DEAL_TERMS, "Account.Name", "Project__c", "ERP_Customer_Code__c", "Change_Order__c",
         "Tower_Correlation_Id__c", "SystemModstamp",
     ),
     translate=translate.opportunity,
@@ -36,7 +36,7 @@ _OPPORTUNITY = Entity(
     identity=_DEAL_TERMS,
     keys=translate.opportunity_keys,
     amount_field="Amount",
-    numbers=frozenset({"Amount"}),
+    numbers=frozenset({"Amount", "Change_Amount__c"}),
 )  # fmt: skip
 
 

@@ -48,6 +48,7 @@ def opportunity(row: Row) -> Opportunity:
         region=text(row, "Region__c"),
         project_id=text(row, "Project__c"),
         erp_customer_code=text(row, "ERP_Customer_Code__c"),
+        change_order=text({"Change_Order__c": None, **row}, "Change_Order__c"),
     )
 
 

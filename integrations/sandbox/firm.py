@@ -264,6 +264,14 @@ PROJECT_TEMPLATES = {
 }
 REGIONS = {"LF-DE": "Continental Europe", "LF-UK": "UK and Ireland", "LF-US": "North America"}
 EXPENSE_TYPES = ("Rail", "Air travel", "Hotel", "Client meal", "Taxi", "Workshop material")
+CHANGES = (
+    "Two more sites",
+    "Interviews in a second language",
+    "Data migration added to scope",
+    "Longer hypercare after handover",
+    "Training for branch managers",
+    "Board paper and presentation",
+)
 ENGAGEMENTS = (
     "Finance target operating model",
     "Order-to-cash redesign",

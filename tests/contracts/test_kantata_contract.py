@@ -97,12 +97,18 @@ async def test_both_sides_keep_the_list_all_along(
 ) -> None:
     connector, vendor, witness = counter
     done(await connector.health())
-    fields = {"title": "Advice", "currency": "USD", "price": "5000.00", "custom Region": "North"}
+    fields = {"title": "Advice", "currency": "USD", "price": "5000.00"}
+    fields |= {"custom Region": "North", "custom Original value": "5000.00"}
     project = done(await connector.upsert("project", fields, "k")).ref
     done(await connector.act("project", project, "update", {"due_date": "2027-01-31"}, "k"))
     done(await connector.find("project", {"key": "k"}))
     part = {"title": "Handover", "workspace_id": project, "amount": "10.00", "currency": "USD"}
     done(await connector.upsert("milestone", part, "k"))
+    bought = {"workspace_id": project, "date": "2026-11-21", "category": "Travel"}
+    worth = {"amount": "9.50", "currency": "USD"}
+    done(await connector.upsert("expense", {**bought, **worth, "billable": True}, "k"))
+    month = {"workspace_id": project, "start_date": "2026-11-21", "end_date": "2026-11-30"}
+    done(await connector.upsert("revenue_part", {**month, **worth, "type": "forecast"}, "k"))
     for deed in vendor.deeds:
         await vendor.act(deed, {"project": project})
     (hours,) = [c.event.record for c in (await connector.read_changes("timecard", "", 9)).changes]
@@ -114,6 +120,7 @@ async def test_both_sides_keep_the_list_all_along(
     invoice = done(await connector.upsert("billing_event", bill, "k")).ref
     number = {"user_invoice_number": "INV-1"}
     done(await connector.act("billing_event", invoice, "mark_invoiced", number, "k"))
+    done(await connector.act("budget", project, "follow_changes", {}, "k"))
     now = datetime.now(UTC)
     for entity in ENTITIES:
         assert await connector.keys(entity, now - timedelta(minutes=9), now + timedelta(minutes=9))

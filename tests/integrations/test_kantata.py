@@ -224,6 +224,27 @@ class TestKantata:
         values = done(await subject.connector.get("billing_event", made.ref)).values
         assert (values["invoice_number"], values["status"]) == ("INV-7", "Invoiced")
 
+    async def test_the_contract_value_follows_its_change_orders(
+        self, subject: Workspaces, tag: str
+    ) -> None:
+        fields = {"title": "Advice", "currency": "EUR", "price": "1000.00"}
+        bare = done(await subject.connector.upsert("project", fields, f"{tag}-bare")).ref
+        verdict = await subject.connector.act("budget", bare, "follow_changes", {}, tag)
+        assert isinstance(verdict, Rejected)
+        assert "has no original value" in verdict.text
+        fields |= {"custom Original value": "1000.00", "custom Change limit": "400"}
+        subject._home = done(await subject.connector.upsert("project", fields, tag)).ref
+        for amount in ("100.50", "-20"):
+            await subject.approve("agree_change", amount=amount, ends_on="2027-03-31")
+        await subject.approve("agree_change", amount="7", state="started")
+        for _ in range(2):
+            done(await subject.connector.act("budget", subject._home, "follow_changes", {}, tag))
+        found = done(await subject.connector.get("budget", subject._home)).values
+        assert found["contract_value"] == found["agreed_value"] == Decimal("1080.50")
+        assert (len(found["change_orders"]), found["end_date"]) == (2, date(2027, 3, 31))
+        read = done(await subject.connector.get("project", subject._home)).values
+        assert read["change_limit"] == Decimal(400)
+
     async def test_an_answer_after_three_minutes_is_found_by_its_reference(
         self, subject: Workspaces, tag: str
     ) -> None:

@@ -224,7 +224,7 @@ def test_a_foreign_currency_on_a_contract_is_refused(tower: Tower) -> None:
 
 
 def test_a_mapping_to_an_unknown_tax_code_is_mended_by_a_new_version(tower: Tower) -> None:
-    good = versions.active("invoice-to-erp")
+    good = versions.active("invoice-to-erp", "tryton")
     _activate(tower, good, "DE-99")
     deal = tower.set_up()
     billing = tower.billing_of(tower.approve_time(deal, hours="8"))

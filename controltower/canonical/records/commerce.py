@@ -12,7 +12,8 @@ from controltower.canonical.records.delivery import Project
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opportunity(Record):
-    """A deal. `won` is true once it is closed won."""
+    """A deal. `won` is true once it is closed won; `change_order` names the last one that changed
+    what was sold."""
 
     customer_id: str = ""
     customer_name: str = ""
@@ -28,6 +29,7 @@ class Opportunity(Record):
     region: str = ""
     project_id: str = ""
     erp_customer_code: str = ""
+    change_order: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ from controltower.canonical.records.base import Record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project(Record):
-    """A delivery project in the PSA."""
+    """A delivery project in the PSA. `change_limit` is the most that its contract lets one change
+    order add, zero when it says nothing."""
 
     customer_id: str = ""
     customer_name: str = ""
@@ -23,6 +24,7 @@ class Project(Record):
     region: str = ""
     currency: str = ""
     contract_value: Decimal = Decimal(0)
+    change_limit: Decimal = Decimal(0)
     start_date: date | None = None
     end_date: date | None = None
     external_id: str = ""

@@ -12,7 +12,7 @@ from controltower.mappings.models import (
     Review,
     VersionState,
 )
-from controltower.web.demo import analytics, people, spend
+from controltower.web.demo import analytics, changes, kantata, people, spend
 from controltower.web.demo.rules import Agreed, constant, copy, table
 
 TERMS = {"net_30": "NET30", "net_14": "NET14"}
@@ -79,6 +79,7 @@ MAPPINGS: tuple[Agreed, ...] = (
             copy("Legal entity", "entity", "Legal_Entity__c", required=True),
             copy("Currency", "currency", "CurrencyIsoCode", required=True),
             copy("Contract value", "contract_value", "Contract_Value__c"),
+            copy("Original value", "contract_value", "Original_Value__c"),
             copy("Starts", "start_date", "pse__Start_Date__c"),
             copy("Ends", "end_date", "pse__End_Date__c"),
             copy("Correlation ID", "correlation_id", "Tower_Correlation_Id__c"),
@@ -181,6 +182,8 @@ MAPPINGS: tuple[Agreed, ...] = (
     *people.MAPPINGS,
     *spend.MAPPINGS,
     *analytics.MAPPINGS,
+    *changes.MAPPINGS,
+    *kantata.MAPPINGS,
 )
 
 OWNERS = (
@@ -200,6 +203,7 @@ OWNERS = (
     ("invoice", "account_code", "tryton", True, False),
     *people.OWNERS,
     *spend.OWNERS,
+    *changes.OWNERS,
 )
 UNOWNED = {("project", "billing_method"), ("invoice", "account_code")}
 """Left without an owner on purpose: the board shows unowned fields first."""

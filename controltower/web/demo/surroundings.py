@@ -6,6 +6,7 @@ import os
 from datetime import date, datetime
 from typing import Any
 
+from controltower.firm.models import LegalEntity
 from controltower.systems.models import Feed, Route, System
 
 _ORG = {
@@ -108,14 +109,26 @@ VENDORS = (
     _vendor("workday", "Workday", "HRIS", "hris", "client_id", "client_secret", "refresh_token"),
 )
 ROUTES_SINCE = date(2020, 1, 1)
-ROUTES = (("erp", "tryton"), ("psa", "certinia"))
-"""Which of several systems plays a part for the firm. The other ERPs wait for a cut-over: a
-route for a company, from a day on, moves it there."""
+KANTATA_HAS = (
+    "project", "milestone", "timecard", "expense", "billing_event", "budget", "revenue_part",
+)  # fmt: skip
+ROUTES = (
+    ("erp", "tryton", "", ""),
+    ("psa", "certinia", "", ""),
+    *(("psa", "kantata", "LF-US", record) for record in KANTATA_HAS),
+)
+"""Which of several systems plays a part for the firm, or for a company's records. The American
+company was bought with its own PSA; its people are kept with all others. The other ERPs wait for
+a cut-over: a route for a company, from a day on, moves it there."""
 FEEDS = (
     ("salesforce", "opportunity", 3),
     ("certinia", "timecard", 3),
     ("certinia", "expense", 4),
     ("certinia", "milestone", 4),
+    ("certinia", "change_order", 4),
+    ("kantata", "timecard", 4),
+    ("kantata", "expense", 5),
+    ("kantata", "change_order", 5),
     ("tryton", "invoice", 5),
     ("bamboohr", "resource", 30),
     ("coupa", "purchase", 5),
@@ -137,12 +150,12 @@ def connect_systems(now: datetime) -> None:
         given["slug"]: System.objects.get_or_create(slug=given["slug"], defaults=dict(given))[0]
         for given in (*SYSTEMS, *running)
     }
-    for role, slug in ROUTES:
-        if sum(system.role == role for system in systems.values()) > 1:
+    for role, slug, company, record in ROUTES:
+        if slug in systems and sum(system.role == role for system in systems.values()) > 1:
             Route.objects.get_or_create(
                 role=role,
-                company=None,
-                record="",
+                company=LegalEntity.objects.get(code=company) if company else None,
+                record=record,
                 starts_on=ROUTES_SINCE,
                 defaults={"system": systems[slug]},
             )

@@ -19,7 +19,7 @@ CHOICES = {
 }
 TEXTS = (
     "CRM account", "CRM account name", "CRM opportunity", "Purchase order", "Region",
-    "Correlation ID",
+    "Correlation ID", "Original value", "Change limit",
 )  # fmt: skip
 
 
@@ -160,10 +160,14 @@ class Account:
             return self._priced({}, {"currency": "USD", **fields})
         workspace = self._workspace(str(fields["workspace_id"]))
         currency = str(workspace.content["currency"])
-        if collection == "billing_milestones":
+        if collection == "project_accounting_records":
+            return fields
+        if collection in {"billing_milestones", "expenses"}:
             if not isinstance(fields["amount_in_cents"], int):
                 raise Invalid("amount_in_cents", "Amount in cents is not a number")
-            return {**fields, "currency": currency}
+            billable = {"is_billable": fields.pop("billable")} if "billable" in fields else {}
+            base = {} if collection == "billing_milestones" else _of(currency)
+            return {**fields, "currency": currency, **base, **billable}
         billed = self._billed(fields)
         number = self.store.next_number("invoice title")
         return {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from aiohttp import web
@@ -115,12 +116,14 @@ class Server(Vendor):
         return twin
 
     def _workspace(self, wanted: Mapping[str, Any]) -> Document:
-        """The workspace named by `project`, else the newest. Raises Impossible."""
+        """The workspace named by `project`, else the one that `pick` counts off, else the newest.
+        Raises Impossible."""
         try:
             if number := str(wanted.get("project") or ""):
                 return self.store.get("workspaces", number)
-            return self.store.all("workspaces")[-1]
-        except (KeyError, IndexError):
+            found = self.store.all("workspaces")
+            return found[int(wanted.get("pick", -1)) % len(found)]
+        except (KeyError, ZeroDivisionError):
             raise Impossible("there is no such workspace") from None
 
     async def _list(self, request: web.Request) -> web.Response:
@@ -153,9 +156,7 @@ class Server(Vendor):
         for name, value in query.items():
             if name not in _NOT_FIELDS:
                 found = [one for one in found if str(row(one).get(name, value)) == value]
-        if query.get("order") == "updated_at:asc":
-            found.sort(key=lambda one: one.changed)
-        return found
+        return _ordered(found, query.get("order", ""))
 
     async def _show(self, request: web.Request) -> web.Response:
         document = self._document(request)
@@ -225,6 +226,12 @@ class Server(Vendor):
         linked = [found[link] for found in rows.values() if found[link]]
         numbers = {n for one in linked for n in (one if isinstance(one, list) else [one])}
         return {number: row(self.store.get(other, number)) for number in sorted(numbers)}
+
+
+def _ordered(found: list[Document], order: str) -> list[Document]:
+    """In the order asked for, else as they came."""
+    stamps = {"updated_at:asc": "changed", "created_at:asc": "created"}
+    return sorted(found, key=attrgetter(stamps[order])) if order in stamps else found
 
 
 def _told(document: Document) -> dict[str, Any]:

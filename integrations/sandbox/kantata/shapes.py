@@ -81,7 +81,11 @@ SHAPES: Mapping[str, Shape] = {
     "expenses": Shape(
         "expense",
         "Expense",
-        _none("notes recent_submission_id", is_billable=True, is_invoiced=False),
+        _none("notes user_id recent_submission_id", is_billable=True, is_invoiced=False),
+        _names(
+            "workspace_id date category amount_in_cents notes user_id billable external_reference"
+        ),
+        required=("workspace_id", "date", "category", "amount_in_cents"),
         beside={
             **_WORKSPACE,
             **_USER,
@@ -110,6 +114,17 @@ SHAPES: Mapping[str, Shape] = {
         _names("user_invoice_number draft message purchase_order invoice_date"),
         ("workspace_id", "time_entry_ids", "expense_ids", "payment_schedule"),
     ),
+    "project_accounting_records": Shape(
+        "project_accounting_record",
+        "ProjectAccountingRecord",
+        _none("notes description status"),
+        _names(
+            "workspace_id amount currency start_date end_date type description notes status"
+            " external_reference"
+        ),
+        required=("workspace_id", "currency", "start_date", "end_date", "type"),
+        beside=_WORKSPACE,
+    ),
     "external_references": Shape("external_reference", "ExternalReference", _none("status")),
     "custom_fields": Shape(
         "custom_field",
@@ -133,6 +148,8 @@ def row(document: Document) -> dict[str, Any]:
     found = {**shape.empty, **document.content, "id": document.id}
     if document.kind not in _UNDATED:
         found |= {"created_at": stamp(document.created), "updated_at": stamp(document.changed)}
+    if document.kind == "project_accounting_records":
+        del found["updated_at"]
     if document.kind == "workspaces":
         found |= {"currency_base_unit": base_unit(str(found["currency"]))}
     return found

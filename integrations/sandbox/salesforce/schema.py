@@ -105,6 +105,7 @@ CORRELATION = _text("Tower_Correlation_Id__c", 120)
 ENTITY = _text("Legal_Entity__c", 20)
 INVOICE = (_flag("pse__Billed__c"), _text("pse__Invoice_Number__c", 60))
 BILLING_TYPES = ("Time and Materials", "Fixed Price", "Advance Payment", "Non-Billable")
+CHANGE_REQUEST = "Customer Purchase Order Change Request"
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -145,8 +146,9 @@ _ALL = (
         _pick("Billing_Method__c", "Time and materials", "Fixed fee"),
         _pick("Billing_Grouping__c", "Project", "PO", "Month"), _text("PO_Number__c", 40),
         _text("Project_Template__c", 80), _text("Region__c", 60),
-        _ref("Project__c", "pse__Proj__c"),
-        _text("ERP_Customer_Code__c", 40), CORRELATION,
+        _text("Project__c", 40),
+        _text("ERP_Customer_Code__c", 40), CORRELATION, _flag("Scope_Changed__c"),
+        _text("Change_Order__c", 40), _money("Change_Amount__c"),
     ),
     _object(
         "pse__Proj__c", "a0P", "Project",
@@ -156,6 +158,7 @@ _ALL = (
         _date("pse__Start_Date__c"),
         _date("pse__End_Date__c"), _text("pse__Region__c", 60), ENTITY,
         _text("Billing_Grouping__c", 20), _text("PO_Number__c", 40), _money("Contract_Value__c"),
+        _money("Original_Value__c"), _money("Change_Limit__c"),
         _text("Project_Template__c", 80), CORRELATION,
     ),
     _object(
@@ -206,6 +209,20 @@ _ALL = (
         _pick("pse__Status__c", "Draft", "Released", "Invoiced"), _flag("pse__Is_Released__c"),
         _flag("pse__Invoiced__c"), _text("pse__Invoice_Number__c", 60), _date("pse__Date__c"),
         _text("Period__c", 7), CORRELATION, number="BE-{:06d}",
+    ),
+    _object(
+        "pse__Budget__c", "a0G", "Budget",
+        _ref("pse__Project__c", "pse__Proj__c", required=True),
+        _pick("pse__Type__c", "Customer Purchase Order", CHANGE_REQUEST, required=True),
+        _pick("pse__Status__c", "Draft", "Submitted", "Approved", "Rejected"),
+        _money("pse__Amount__c"), _hours("Hours__c"), _date("pse__Effective_Date__c"),
+        _date("New_End_Date__c"), Field("pse__Description__c", Type.TEXTAREA),
+        _flag("pse__Approved__c"), number="CO-{:06d}",
+    ),
+    _object(
+        "pse__Revenue_Forecast__c", "a0R", "Revenue Forecast",
+        _ref("pse__Project__c", "pse__Proj__c", required=True), _money("pse__Revenue__c"),
+        _text("Period__c", 7), _text("Change_Order__c", 40), CORRELATION,
     ),
 )  # fmt: skip
 

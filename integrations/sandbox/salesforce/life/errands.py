@@ -52,6 +52,21 @@ class Errands:
         return "purchase approved", {"project": wanted["project"], "amount": wanted["amount"]}
 
     @property
+    def has_second_psa(self) -> bool:
+        """Whether one of the companies plans its projects elsewhere."""
+        return "kantata" in self._doors
+
+    def work_elsewhere(self) -> tuple[str, dict[str, str]]:
+        """Somebody has time or an expense approved there, or a change order agreed."""
+        deeds = ["approve_time", "approve_expense", "agree_change"]
+        deed = self._chance.choices(deeds, [70, 20, 10])[0]
+        wanted = {"pick": str(self._chance.randint(0, 999))}
+        if deed != "approve_time":
+            wanted["amount"] = str(cents(Decimal(str(self._chance.lognormvariate(6.5, 0.8)))))
+        self._begin("kantata", deed, wanted)
+        return f"in Kantata: {deed}", {"system": "kantata"}
+
+    @property
     def has_staff(self) -> bool:
         """Whether there is an HR system."""
         return bool(self._hr())

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from integrations.sandbox import firm
 from integrations.sandbox.control import Impossible
 from integrations.sandbox.salesforce.org import Org
-from integrations.sandbox.salesforce.schema import OBJECTS
+from integrations.sandbox.salesforce.schema import CHANGE_REQUEST, OBJECTS
 from integrations.sandbox.salesforce.store import Row
 from integrations.sandbox.salesforce.values import stamp
 
@@ -173,6 +173,37 @@ class FirmAtWork:
             {"pse__Status__c": "Approved", "pse__Approved_for_Billing__c": True},
         )
         return {"milestone": milestone, "name": str(row["Name"])}
+
+    def agree_change(
+        self,
+        project: Row,
+        *,
+        amount: Decimal | None = None,
+        ends_on: date | None = None,
+        currency: str = "",
+    ) -> dict[str, str]:
+        """A change order that both sides have signed: a tenth to a quarter of the contract when no
+        amount is given; returns its id and number."""
+        home = str(project["Legal_Entity__c"] or "LF-DE")
+        worth = Decimal(str(project["Contract_Value__c"] or 0))
+        share = Decimal(self.chance.randint(10, 25)) / 100
+        added = cents(worth * share) if amount is None else amount
+        ref = self.org.create(
+            "pse__Budget__c",
+            {
+                "pse__Project__c": project["Id"],
+                "pse__Type__c": CHANGE_REQUEST,
+                "pse__Status__c": "Approved",
+                "pse__Approved__c": True,
+                "pse__Amount__c": added,
+                "CurrencyIsoCode": currency or project["CurrencyIsoCode"],
+                "pse__Effective_Date__c": today(home).isoformat(),
+                "New_End_Date__c": ends_on.isoformat() if ends_on else None,
+                "pse__Description__c": self.chance.choice(firm.CHANGES),
+            },
+        )
+        number = self.org.live(OBJECTS["pse__Budget__c"], ref)["Name"]
+        return {"change_order": ref, "number": str(number), "amount": str(added)}
 
     def projects(self, *, by_time: bool = False) -> list[Row]:
         """Projects that the tower created, newest first; only those billed by time if wanted."""

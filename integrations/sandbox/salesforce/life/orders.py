@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -30,6 +31,7 @@ class Orders:
             "approve_expense": self._approve_expense,
             "approve_milestone": self._approve_milestone,
             "staff": self._staff,
+            "agree_change": self._agree_change,
             "dirty": self._dirty,
             "change": self._change,
             "lock": self._lock,
@@ -122,6 +124,18 @@ class Orders:
         """``project`` and ``person`` (ids): an assignment without an end."""
         person = self._work.org.live(OBJECTS["Contact"], str(wanted.get("person")))
         return {"assignment": self._work.staff(self._project(wanted), person)["Id"]}
+
+    def _agree_change(self, wanted: Wanted) -> dict[str, Any]:
+        """``project`` (id), ``amount``, ``ends_on`` (YYYY-MM-DD), ``currency``."""
+        ends = str(wanted.get("ends_on") or "")
+        return dict(
+            self._work.agree_change(
+                self._project(wanted),
+                amount=_amount(wanted, "amount"),
+                ends_on=date.fromisoformat(ends) if ends else None,
+                currency=str(wanted.get("currency") or ""),
+            )
+        )
 
     def _dirty(self, wanted: Wanted) -> dict[str, Any]:
         """``kind``: one of the known sorts of dirt."""

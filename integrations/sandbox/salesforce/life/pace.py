@@ -103,6 +103,8 @@ class Pace:
             (8 if self._errands.can_buy else 0, self._buy),
             (4 if self._errands.has_staff else 0, self._errands.change_staff),
             (2 if self._errands.can_pay else 0, self._errands.pay),
+            (3, self._agree_change),
+            (10 if self._errands.has_second_psa else 0, self._errands.work_elsewhere),
         ]
         return self._chance.choices([d for _, d in deeds], [w for w, _ in deeds])[0]()
 
@@ -132,6 +134,12 @@ class Pace:
         billable = self._chance.random() > 0.08
         project = self._chance.choice(projects[:60])
         return "time approved", self._work.approve_week(project, billable=billable)
+
+    def _agree_change(self) -> tuple[str, dict[str, str]]:
+        projects = self._work.projects()
+        if not projects:
+            return "", {}
+        return "change order agreed", self._work.agree_change(self._chance.choice(projects[:60]))
 
     def _buy(self) -> tuple[str, dict[str, str]]:
         projects = self._work.projects()
