@@ -130,24 +130,11 @@ def figures(stage: Stage) -> Lines:
     yield stage.agree(shown.title, billing.amount, Decimal(held[0]))
 
 
-def payroll(stage: Stage) -> Lines:
-    """What a pay period has cost is in the report, by cost centre."""
-    run = stage.doors["payroll"].do("run_payroll", entity="LF-DE", amount="150000.01")
-    number = str(run["id"])
-    yield stage.walk.tell("Payroll", f"Payroll run {number}: 150,000.01 EUR", number)
-    cost = stage.walk.until_over("payroll", number, "payroll-to-cost-reporting")
-    yield from stage.walk.steps(cost)
-    told = dict(cost.steps.get(name="record").values)
-    del told["period"]
-    yield stage.agree("Labour cost", cost.amount, sum(map(Decimal, told.values()), Decimal(0)))
-
-
 WORKFLOWS: Mapping[str, tuple[tuple[str, ...], Callable[[Stage], Lines]]] = {
     "Time to cost reporting": ((), cost_reporting),
     "Quote to cash: contract": (("docusign",), contract),
     "Quote to cash: cash": (("tryton",), cash),
     "Spend to project cost": (("coupa", "tryton"), spend),
-    "Payroll to cost reporting": (("payroll",), payroll),
     "Resource master": (("workday",), people),
     "Payroll to cost reporting": (("payroll",), payroll),
     "Facts to analytics": (("snowflake", "power_bi"), figures),
