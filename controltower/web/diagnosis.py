@@ -160,6 +160,8 @@ def _goal(chain: Chain) -> tuple[bool, str]:
     process = chain.chosen.process
     step = next((one for one in chain.own if one.name == GOALS.get(process)), None)
     reached = step is not None and step.state in {State.VERIFIED, State.ACKED}
+    if process == "facts-to-analytics":
+        return reached, _("The warehouse has it.") if reached else _("The warehouse lacks it.")
     number = str(step.values.get("number") or "") if step else ""
     if process == "time-and-expense-to-billing":
         if reached:
