@@ -22,6 +22,7 @@ CHANGE_ORDER_APPROVED = "change_order.approved"
 PURCHASE_APPROVED = "purchase.approved"
 FACT_VERIFIED = "fact.verified"
 PAYROLL_ACCEPTED = "payroll.accepted"
+PROJECT_SET_UP = "project.set_up"
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,19 @@ def resource_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     return ""
 
 
+def title_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    if sent["title"] == found.get("title"):
+        return ""
+    return f"sent “{sent['title']}”, the folder shows “{found.get('title')}”"
+
+
+def room_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    if sent["name"] != found.get("name"):
+        return f"the channel shows the name “{found.get('name')}” instead of “{sent['name']}”"
+    leads = sent["url"] not in sent["purpose"] or sent["url"] in str(found.get("purpose") or "")
+    return "" if leads else "the channel's purpose does not lead to the folder"
+
+
 def status_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     if found.get("invoice_number") == sent["invoice_number"]:
         return ""

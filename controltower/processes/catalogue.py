@@ -8,6 +8,7 @@ from controltower.processes import (
     opportunity_to_project,
     payroll_to_cost_reporting,
     project_change_to_forecast,
+    project_workspace,
     quote_to_cash,
     resource_master_sync,
     spend_to_project_cost,
@@ -27,6 +28,7 @@ PROCESSES: tuple[Process, ...] = (
     project_change_to_forecast.PROCESS,
     payroll_to_cost_reporting.PROCESS,
     facts_to_analytics.PROCESS,
+    project_workspace.PROCESS,
 )
 WORKFLOWS: tuple[Workflow, ...] = (*PROCESSES, quote_to_cash.WATCH)
 """Whatever transactions play: the processes, and the watch over the whole chain."""

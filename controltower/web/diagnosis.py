@@ -151,8 +151,22 @@ GOALS = {
     "facts-to-analytics": "load",
     "payroll-to-cost-reporting": "record",
     "project-change-to-forecast": "contract",
+    "project-workspace": "room",
 }
 """The step by which the business has what it wanted."""
+
+
+def _plain_goals(reached: bool) -> dict[str, str]:
+    """What is said of goals that have no number or money to name."""
+    if reached:
+        return {
+            "facts-to-analytics": _("The warehouse has it."),
+            "project-workspace": _("The folder and the channel are there."),
+        }
+    return {
+        "facts-to-analytics": _("The warehouse lacks it."),
+        "project-workspace": _("The workspace is not complete."),
+    }
 
 
 def _goal(chain: Chain) -> tuple[bool, str]:
@@ -160,8 +174,8 @@ def _goal(chain: Chain) -> tuple[bool, str]:
     process = chain.chosen.process
     step = next((one for one in chain.own if one.name == GOALS.get(process)), None)
     reached = step is not None and step.state in {State.VERIFIED, State.ACKED}
-    if process == "facts-to-analytics":
-        return reached, _("The warehouse has it.") if reached else _("The warehouse lacks it.")
+    if said := _plain_goals(reached).get(process):
+        return reached, said
     number = str(step.values.get("number") or "") if step else ""
     if process == "time-and-expense-to-billing":
         if reached:

@@ -8,6 +8,7 @@ from controltower.canonical.events import (
     CHANGE_ORDER_APPROVED,
     EXPENSE_APPROVED,
     MILESTONE_APPROVED,
+    PROJECT_SET_UP,
     TIMESHEET_APPROVED,
 )
 from integrations.certinia import translate
@@ -49,6 +50,9 @@ ENTITIES: Mapping[str, Entity] = {
         object="pse__Proj__c",
         paths=(*translate.PROJECT_PATHS, *_STAMP),
         translate=translate.project,
+        feed="Tower_External_Id__c != null",
+        event_type=PROJECT_SET_UP,
+        identity=("Tower_External_Id__c",),
         key_field="Tower_External_Id__c",
         amount_field="Contract_Value__c",
         numbers=frozenset({"Contract_Value__c"}),

@@ -139,6 +139,10 @@ FEEDS = (
     ("workday", "absence", 30),
 )
 
+WORKSPACES = frozenset({"sharepoint", "slack"})
+WORKSPACE_FEEDS = (("certinia", "project", 10),)
+"""Read where the systems of a project's workspace run: elsewhere nothing could follow from it."""
+
 
 def connect_systems(now: datetime) -> None:
     """Create or refresh the sandbox systems; what people set (pauses, limits, routes) stays.
@@ -159,7 +163,8 @@ def connect_systems(now: datetime) -> None:
                 starts_on=ROUTES_SINCE,
                 defaults={"system": systems[slug]},
             )
-    for slug, entity, seconds in FEEDS:
+    further = WORKSPACE_FEEDS if systems.keys() >= WORKSPACES else ()
+    for slug, entity, seconds in (*FEEDS, *further):
         if slug in systems:
             Feed.objects.get_or_create(
                 system=systems[slug],

@@ -130,7 +130,14 @@ def figures(stage: Stage) -> Lines:
     yield stage.agree(shown.title, billing.amount, Decimal(held[0]))
 
 
+def workspace(stage: Stage) -> Lines:
+    """The project has its folder and its channel."""
+    made = stage.walk.until_over("project", stage.job.project, "project-workspace")
+    yield from stage.walk.steps(made)
+
+
 WORKFLOWS: Mapping[str, tuple[tuple[str, ...], Callable[[Stage], Lines]]] = {
+    "Project workspace": (("sharepoint", "slack"), workspace),
     "Time to cost reporting": ((), cost_reporting),
     "Quote to cash: contract": (("docusign",), contract),
     "Quote to cash: cash": (("tryton",), cash),
