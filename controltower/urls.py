@@ -17,6 +17,7 @@ from controltower.web import (
     incidents,
     jobs,
     mappings,
+    measures,
     processes,
     recovery,
     runbooks,
@@ -81,6 +82,13 @@ journeys = [
     path("tx/<path:correlation_id>/billings/", transactions.bill, name="transaction_billings"),
     path("tx/<path:correlation_id>/reveals/", transactions.show, name="transaction_reveals"),
     path("tx/<path:correlation_id>/", transactions.transaction, name="transaction"),
+]
+
+figures = [
+    path("measures/", measures.measures, name="measures"),
+    path("measures/<slug:name>/", measures.measure, name="measure"),
+    path("measures/<slug:name>/targets/", measures.set_target, name="measure_targets"),
+    path("exports/measures/", measures.measures_file, name="measure_exports"),
 ]
 
 fix = [
@@ -157,4 +165,4 @@ govern = [
     path("systems/<slug:slug>/incidents/", incidents.of_system, name="system_incidents"),
 ]
 
-urlpatterns = [*programs, *person, *watch, *journeys, *fix, *govern]
+urlpatterns = [*programs, *person, *watch, *journeys, *figures, *fix, *govern]

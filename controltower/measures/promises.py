@@ -89,9 +89,12 @@ def _paces(scope: Scope, first: datetime) -> dict[str, dict[int, int]]:
     return found
 
 
-def slowest_tenth(grades: Mapping[int, int]) -> timedelta | None:
-    """The time that nine in ten stay below: the middle of the grade in which the tenth begins."""
-    wanted = sum(grades.values()) * 0.9
+NINE_IN_TEN = 0.9
+
+
+def taken_by(grades: Mapping[int, int], share: float) -> timedelta | None:
+    """The time that this share (0 to 1) stays below: the middle of the grade in which it ends."""
+    wanted = sum(grades.values()) * share
     below = 0
     for grade in sorted(grades):
         below += grades[grade]
@@ -129,7 +132,7 @@ def _line(
         name=process.name,
         title=process.title,
         promise=process.promise,
-        slowest_tenth=slowest_tenth(grades),
+        slowest_tenth=taken_by(grades, NINE_IN_TEN),
         kept=sum(kept for kept, _count in days.values()),
         ended=sum(count for _kept, count in days.values()),
         days=tuple(

@@ -20,6 +20,7 @@ from controltower.web import (
     api_assurance,
     api_findings,
     api_incidents,
+    api_measures,
     api_processes,
     api_reading,
     api_replays,
@@ -63,6 +64,7 @@ api.add_router("/", api_assurance.router)
 api.add_router("/replays", api_replays.router)
 api.add_router("/", api_incidents.router)
 api.add_router("/", api_processes.router)
+api.add_router("/", api_measures.router)
 
 
 @api.exception_handler(Refusal)

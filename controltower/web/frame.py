@@ -63,9 +63,13 @@ RAIL: tuple[tuple[str | Promise, tuple[Place, ...]], ...] = (
         ),
     ),
     (
+        gettext_lazy("Period end"),
+        (Place("measures", gettext_lazy("Measures"), "gauge", "m"),),
+    ),
+    (
         gettext_lazy("Govern"),
         (
-            Place("mappings", gettext_lazy("Mappings"), "git-compare", "m"),
+            Place("mappings", gettext_lazy("Mappings"), "git-compare", "o"),
             Place("runbooks", gettext_lazy("Runbooks"), "book-open", "b"),
             Place("assurance", gettext_lazy("Assurance"), "shield-check", "a"),
         ),

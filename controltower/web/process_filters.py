@@ -34,23 +34,25 @@ class ProcessFilters(forms.Form):
     passed = forms.ChoiceField(label=gettext_lazy("Of the latest, past"), required=False)
     way = forms.ChoiceField(label=gettext_lazy("Of the latest, by the way"), required=False)
     latest = forms.ChoiceField(label=gettext_lazy("Begun lately"), required=False)
+    brought: tuple[str, ...] = ("ended", "stage", "passed", "way", "latest")
+    named_by_row = ("stage", "passed", "way", "latest")
 
     def offer(self, query: QueryDict, seen: Scope) -> None:
         """Keep the filters that the query string sets, each with the choice that it makes."""
         process = query.get("process", "")
-        for name in ("ended", "stage", "passed", "way", "latest"):
+        for name in self.brought:
             value = str(query.get(name, ""))[:60]
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField)
             if not value:
                 del self.fields[name]
-            elif name != "ended":
+            elif name in self.named_by_row:
                 field.choices = [("", _("Any")), (value, _words(name, value, process, seen))]
 
     def clean(self) -> dict[str, Any]:
         """Within a process only."""
         given: dict[str, Any] = super().clean() or {}
-        asked = [name for name in ("stage", "passed", "way", "latest") if given.get(name)]
+        asked = [name for name in self.named_by_row if given.get(name)]
         if asked and not given.get("process"):
             self.add_error(asked[0], _("Choose the process, too."))
         return given

@@ -28,8 +28,8 @@ from controltower.transactions.models import BusinessKey, Transaction, Transacti
 from controltower.transactions.models.journey import TransactionQuerySet
 from controltower.web import marks, standing
 from controltower.web.keyset import Order, Page, page
+from controltower.web.measure_filters import MeasureFilters, within_measure
 from controltower.web.privacy import masked_text
-from controltower.web.process_filters import ProcessFilters, within_process
 
 NEWEST_FIRST = Order("started_at", descending=True)
 SHORTEST = 3
@@ -48,7 +48,7 @@ STATE_CHOICES = [
 ]
 
 
-class Filters(ProcessFilters):
+class Filters(MeasureFilters):
     """The query string of the list. An unknown value is an error beside its field."""
 
     q = forms.CharField(label=_("Search"), required=False, max_length=120)
@@ -115,7 +115,7 @@ def matching(
     if cause := filters.given("cause"):
         letters = DeadLetter.objects.open().filter(cause=cause)
         rows = rows.filter(pk__in=letters.values("transaction"))
-    rows = within_process(rows, filters.cleaned_data, filters.seen, now)
+    rows = within_measure(rows, filters.cleaned_data, filters.seen, now)
     text = str(filters.given("q")).strip()
     return search(rows, text) if text else rows
 
@@ -246,8 +246,8 @@ def one_page(rows: TransactionQuerySet, query: Mapping[str, str]) -> Page[Transa
 def total_of(rows: TransactionQuerySet, filters: Filters) -> Money | None:
     """The value of all that match, where the list is the proof of a figure: what is stuck. Adding
     up every transaction ever made is no page's business."""
-    proof = filters.given("state") == STUCK or filters.given("cause") or filters.given("stage")
-    if not proof:
+    proofs = [filters.given(name) for name in ("cause", "stage", "wait")]
+    if not (filters.given("state") == STUCK or any(proofs)):
         return None
     found = exposure.stake(exposure.priced(rows))
     return Money.of(found.amount, exposure.reporting_currency())

@@ -16,8 +16,8 @@ RULES = {
     "resultTypes": ["violations"],
 }
 NAMES = (
-    "tower", "processes", "process", "process without", "transactions at a stage",
-    "transactions", "transactions stuck", "transactions no match",
+    "tower", "measures", "measure", "processes", "process", "process without",
+    "transactions at a stage", "transactions", "transactions stuck", "transactions no match",
     "transaction verified", "transaction refused", "transaction period closed",
     "transaction in doubt", "exceptions", "set aside", "exception", "jobs", "job", "mappings",
     "mapping", "mapping in review", "mapping draft", "assurance", "systems", "system",

@@ -76,6 +76,8 @@ def build() -> dict[str, str]:
         "runbook": "/runbooks/tax-code-off/",
         "runbook draft": "/runbooks/closed-period/drafts/",
         "tower": "/",
+        "measures": "/measures/",
+        "measure": "/measures/recovery-time/",
         "processes": "/processes/",
         "process": "/processes/time-and-expense-to-billing/",
         "process without": "/processes/time-to-cost-reporting/",

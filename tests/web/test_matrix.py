@@ -61,6 +61,10 @@ POLICY: dict[str, Rule] = {
     "find": Rule(),
     "tower_looked": Rule(WRITE),
     "tower_region": Rule(),
+    "measures": Rule(),
+    "measure": Rule(),
+    "measure_targets": Rule(WRITE, Right.ADMINISTER, form=REASON | {"value": "5", "per": "h"}),
+    "measure_exports": Rule(WRITE),
     "processes": Rule(),
     "process": Rule(),
     "process_list_exports": Rule(WRITE),
@@ -166,6 +170,7 @@ POLICY: dict[str, Rule] = {
     "api:exceptions": Rule(),
     "api:processes": Rule(),
     "api:process": Rule(),
+    "api:measures": Rule(),
     "api:assurance": Rule(),
     "api:incidents": Rule(),
     "api:incident": Rule(scoped=True),
@@ -223,6 +228,8 @@ class House:
             return "triage"
         if name == "name" and "processes" in route:
             return "opportunity-to-project"
+        if name == "name" and "measures" in route:
+            return "billing-lag"
         slug = "in-doubt" if "runbooks" in route else "customer-to-erp"
         slug = "tryton" if "systems" in route else slug
         fixed = {"slug": slug, "number": "1", "position": "1"}

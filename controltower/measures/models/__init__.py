@@ -2,5 +2,6 @@
 
 from controltower.measures.models.assurance import Check
 from controltower.measures.models.rollups import Delta, Figure, Kind, Rollup
+from controltower.measures.models.targets import Target
 
-__all__ = ["Check", "Delta", "Figure", "Kind", "Rollup"]
+__all__ = ["Check", "Delta", "Figure", "Kind", "Rollup", "Target"]

@@ -164,7 +164,10 @@ STATEMENTS: tuple[tuple[str, str], ...] = (
                  ELSE started + (ended - started) * position / steps END AS at
         FROM plan
         JOIN route ON route.process = plan.process
-        LEFT JOIN systems_system ON systems_system.role = route.role AND route.role <> ''
+        LEFT JOIN LATERAL (
+            SELECT id, slug FROM systems_system
+            WHERE systems_system.role = route.role AND route.role <> '' ORDER BY id LIMIT 1
+        ) AS systems_system ON true
         LEFT JOIN mappings_mapping ON mappings_mapping.slug = route.mapping
         LEFT JOIN mappings_mappingversion AS version
           ON version.mapping_id = mappings_mapping.id AND version.state = 'active'

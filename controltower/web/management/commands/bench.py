@@ -16,6 +16,7 @@ from django.urls import reverse
 from controltower.firm.models import Person, Role
 from controltower.incidents.models import Cause
 from controltower.mappings.models import Mapping
+from controltower.measures.kpis import catalogue as measures
 from controltower.processes import catalogue
 from controltower.systems.models import System
 from controltower.transactions.models import ReplayPlan, Transaction
@@ -49,6 +50,9 @@ LISTS = {
     "all filters": "state=cancelled&process=time-and-expense-to-billing&entity=LF-DE",
     "late": "lateness=late",
     "common words": "q=Meridian",
+    "first pass": "passed_by=itself",
+    "repaired": "passed_by=repair",
+    "recovered": "recovered=30",
     "missed": "process=opportunity-to-project&ended=missed",
     "kept": "process=opportunity-to-project&ended=kept",
     "at a stage": "process=time-and-expense-to-billing&state=open&stage=draft",
@@ -127,6 +131,11 @@ def pages() -> list[tuple[str, str, bool]]:
             for name, asked in LISTS.items()
         ),
         ("Processes", reverse("processes"), True),
+        ("Measures", reverse("measures"), False),
+        *(
+            (f"Measure: {one.name}", reverse("measure", args=[one.name]), True)
+            for one in measures.MEASURES
+        ),
         *(
             (f"Process: {one.name}", reverse("process", args=[one.name]), True)
             for one in catalogue.PROCESSES

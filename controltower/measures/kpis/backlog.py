@@ -1,0 +1,56 @@
+"""What waits for a person, now and at the end of each of the last days."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import Count, Q
+from django.db.models.functions import TruncDate
+
+from controltower.incidents.models import DeadLetter
+from controltower.measures.exposure import Scope, priced, stake, transactions, within
+from controltower.measures.kpis.measure import Reading, Window, series
+from controltower.measures.promises import DAYS
+from controltower.transactions.models import TransactionState, WaitKind
+from controltower.transactions.models.journey import TransactionQuerySet
+
+
+def read(scope: Scope, now: datetime) -> Reading:
+    """How many are stuck; each earlier day's end is reckoned back by what came and went since."""
+    window = Window.of(scope, now)
+    standing = transactions(scope).stuck().order_by().count()
+    change = _changes(scope, window)
+    days: dict[int, float | None] = {}
+    level = standing
+    for ago in range(2 * DAYS):
+        days[ago] = float(max(level, 0))
+        level -= change.get(ago, 0)
+    return Reading(float(standing), days[DAYS], series(days), standing)
+
+
+def _changes(scope: Scope, window: Window) -> dict[int, int]:
+    """By how much each day ended higher than it began."""
+    letters = within(scope, DeadLetter.objects.all()).order_by()
+    change: dict[int, int] = {}
+    for column, sign in (("opened_at", 1), ("resolved_at", -1)):
+        rows = (
+            letters.filter(Q(**{f"{column}__gte": window.before}))
+            .annotate(day=TruncDate(column, tzinfo=window.here))
+            .values_list("day")
+            .annotate(n=Count("transaction", distinct=True))
+        )
+        for day, count in rows:
+            ago = window.ago(day)
+            change[ago] = change.get(ago, 0) + sign * count
+    return change
+
+
+def held_by_period(rows: TransactionQuerySet) -> TransactionQuerySet:
+    """Those that wait for a decision on a closed period."""
+    return rows.filter(state=TransactionState.WAITING, wait=WaitKind.PERIOD_CLOSED)
+
+
+def close_impact(scope: Scope, now: datetime) -> Reading:
+    """The value that a closed period holds up."""
+    found = stake(priced(held_by_period(transactions(scope))))
+    return Reading(value=float(found.amount), records=found.count)

@@ -1,0 +1,72 @@
+"""How the systems answer, of the whole firm: the last two hours' calls, and what was read when."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import (
+    Avg,
+    Case,
+    Count,
+    DurationField,
+    ExpressionWrapper,
+    F,
+    Max,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
+from django.db.models.functions import Extract, Floor
+
+from controltower.measures import health
+from controltower.measures.exposure import Scope
+from controltower.measures.kpis.measure import Reading, share
+from controltower.systems.models import Call, Feed, System
+
+PARTS = 24
+"""Five minutes each."""
+
+
+def call_time(scope: Scope, now: datetime) -> Reading:
+    """The median call, in seconds."""
+    median = _recent(now).aggregate(median=health.Median("milliseconds"))["median"]
+    line = _parts(now, Avg("milliseconds"))
+    return Reading(
+        value=None if median is None else median / 1000,
+        days=[None if part is None else part / 1000 for part in line],
+    )
+
+
+def call_failures(scope: Scope, now: datetime) -> Reading:
+    """The share of calls that did not get through."""
+    lost = Q(reached=False)
+    whole = _recent(now).aggregate(lost=Count("pk", filter=lost), all=Count("pk"))
+    one_or_none = Case(When(lost, then=Value(1.0)), default=Value(0.0))
+    return Reading(value=share(whole["lost"], whole["all"]), days=_parts(now, Avg(one_or_none)))
+
+
+def _recent(now: datetime) -> QuerySet[Call]:
+    systems = System.objects.filter(active=True).order_by().values("pk")
+    return Call.objects.filter(system__in=systems, at__gt=now - health.WINDOW).order_by()
+
+
+def _parts(now: datetime, figure: Avg) -> list[float | None]:
+    since = ExpressionWrapper(F("at") - Value(now - health.WINDOW), output_field=DurationField())
+    seconds = health.WINDOW.total_seconds() / PARTS
+    rows = (
+        _recent(now)
+        .annotate(part=Floor(Extract(since, "epoch") / Value(seconds)))
+        .values_list("part")
+        .annotate(figure=figure)
+    )
+    found = {int(part): float(value) for part, value in rows}
+    return [found.get(part) for part in range(PARTS)]
+
+
+def freshness(scope: Scope, now: datetime) -> Reading:
+    """How long ago the system that was read longest ago was read, in seconds."""
+    feeds = Feed.objects.filter(system__active=True, polled_at__isnull=False)
+    latest = feeds.order_by().values("system").annotate(at=Max("polled_at"))
+    oldest = min((row["at"] for row in latest), default=None)
+    return Reading(value=None if oldest is None else (now - oldest).total_seconds())

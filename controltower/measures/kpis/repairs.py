@@ -1,0 +1,134 @@
+"""What needed a person, and how long it took to recover: from the dead letters, which are few."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.db.models import (
+    Count,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+)
+from django.db.models.functions import TruncDate
+
+from controltower.incidents.models import DeadLetter, LetterState, Resolution
+from controltower.measures import rollups
+from controltower.measures.exposure import Scope, within
+from controltower.measures.flow import Median
+from controltower.measures.kpis import kept
+from controltower.measures.kpis.measure import Reading, Window, series, share
+from controltower.measures.models import Kind
+from controltower.measures.promises import DAYS
+from controltower.transactions.models import TransactionState
+from controltower.transactions.models.journey import TransactionQuerySet
+
+RECOVERED = (Resolution.AUTO, Resolution.REPLAYED, Resolution.EDITED_COPY)
+
+
+def verified(rows: TransactionQuerySet, since: datetime, *, clean: bool) -> TransactionQuerySet:
+    """Those that were verified since then: `clean` ones never needed a person, others had."""
+    ended = rows.filter(state=TransactionState.VERIFIED, ended_at__gte=since)
+    stuck = Exists(DeadLetter.objects.order_by().filter(transaction=OuterRef("pk")))
+    return ended.filter(~stuck if clean else stuck)
+
+
+def recovered(rows: TransactionQuerySet, since: datetime) -> TransactionQuerySet:
+    """Those of which something stuck was solved since then by replay or by itself."""
+    return rows.filter(pk__in=_solved(since).order_by().values("transaction"))
+
+
+def _solved(since: datetime) -> QuerySet[DeadLetter]:
+    return DeadLetter.objects.filter(
+        state=LetterState.RESOLVED, resolution__in=RECOVERED, resolved_at__gte=since
+    )
+
+
+def stuck_share(process: str = "") -> Callable[[Scope, datetime], Reading]:
+    """Reads the share of what was verified that had needed a person."""
+
+    def read(scope: Scope, now: datetime) -> Reading:
+        return _touched(scope, now, process, clean=False)
+
+    return read
+
+
+def first_pass(scope: Scope, now: datetime) -> Reading:
+    """The share of what was verified that had never needed a person."""
+    return _touched(scope, now, "", clean=True)
+
+
+def _touched(scope: Scope, now: datetime, process: str, *, clean: bool) -> Reading:
+    window = Window.of(scope, now)
+    arrived = rollups.figures(scope, Kind.ARRIVED).filter(at__gte=window.before)
+    arrived = arrived.filter(process=process) if process else arrived
+    ended = {ago: count for ago, _kept, count in kept.by_day(window, arrived)}
+    held = _held(scope, window, process)
+
+    wanted = {
+        ago: count - held.get(ago, 0) if clean else held.get(ago, 0) for ago, count in ended.items()
+    }
+
+    def of(agos: list[int]) -> float | None:
+        return share(sum(wanted[ago] for ago in agos), sum(ended[ago] for ago in agos))
+
+    lately = [ago for ago in ended if ago < DAYS]
+    return Reading(
+        value=of(lately),
+        before=of([ago for ago in ended if ago >= DAYS]),
+        days=series({ago: of([ago]) for ago in ended}),
+        records=sum(wanted[ago] for ago in lately),
+    )
+
+
+def _held(scope: Scope, window: Window, process: str) -> dict[int, int]:
+    """How many of what was verified had needed a person, by days ago."""
+    letters = within(
+        scope,
+        DeadLetter.objects.filter(
+            transaction__state=TransactionState.VERIFIED,
+            transaction__ended_at__gte=window.before,
+        ),
+    )
+    letters = letters.filter(transaction__process=process) if process else letters
+    rows = (
+        letters.order_by()
+        .annotate(day=TruncDate("transaction__ended_at", tzinfo=window.here))
+        .values_list("day")
+        .annotate(n=Count("transaction", distinct=True))
+    )
+    return {window.ago(day): count for day, count in rows}
+
+
+def recovery_time(scope: Scope, now: datetime) -> Reading:
+    """The median time from being stuck to being solved by replay or by itself."""
+    window = Window.of(scope, now)
+    took = ExpressionWrapper(F("resolved_at") - F("opened_at"), output_field=DurationField())
+    letters = within(scope, _solved(window.before)).order_by()
+    lately = Q(resolved_at__gte=window.first)
+    whole = letters.aggregate(
+        now=Median(took, filter=lately),
+        before=Median(took, filter=~lately),
+        records=Count("transaction", filter=lately, distinct=True),
+    )
+    rows = (
+        letters.filter(lately)
+        .annotate(day=TruncDate("resolved_at", tzinfo=window.here))
+        .values_list("day")
+        .annotate(median=Median(took))
+    )
+    return Reading(
+        value=_seconds(whole["now"]),
+        before=_seconds(whole["before"]),
+        days=series({window.ago(day): _seconds(median) for day, median in rows}),
+        records=whole["records"],
+    )
+
+
+def _seconds(length: timedelta | None) -> float | None:
+    return None if length is None else length.total_seconds()

@@ -1,0 +1,55 @@
+"""What a measure's figures ask of the list of transactions, like those of a process."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from controltower.measures.exposure import Scope
+from controltower.measures.kpis import backlog, repairs
+from controltower.measures.promises import first_day
+from controltower.transactions.models import WaitKind
+from controltower.transactions.models.journey import TransactionQuerySet
+from controltower.web.process_filters import ProcessFilters, within_process
+
+ITSELF, REPAIR, LATELY = "itself", "repair", "30"
+
+
+class MeasureFilters(ProcessFilters):
+    """The part of the query string that comes with a measure's link."""
+
+    passed_by = forms.ChoiceField(
+        label=_("Verified in 30 days"),
+        required=False,
+        choices=[
+            ("", _("Any")),
+            (ITSELF, _("at the first pass")),
+            (REPAIR, _("had needed a person")),
+        ],
+    )
+    recovered = forms.ChoiceField(
+        label=_("Recovered"), required=False, choices=[("", _("Any")), (LATELY, _("in 30 days"))]
+    )
+    wait = forms.ChoiceField(
+        label=_("Waits for"),
+        required=False,
+        choices=[("", _("Anything")), (WaitKind.PERIOD_CLOSED, _("a closed period"))],
+    )
+    brought = (*ProcessFilters.brought, "passed_by", "recovered", "wait")
+
+
+def within_measure(
+    rows: TransactionQuerySet, given: dict[str, Any], seen: Scope, now: datetime
+) -> TransactionQuerySet:
+    """Those of the rows that the filters of measures and processes leave."""
+    since = first_day(now, seen.person.zone)
+    if how := given.get("passed_by"):
+        rows = repairs.verified(rows, since, clean=how == ITSELF)
+    if given.get("recovered"):
+        rows = repairs.recovered(rows, since)
+    if given.get("wait"):
+        rows = backlog.held_by_period(rows)
+    return within_process(rows, given, seen, now)

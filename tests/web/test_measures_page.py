@@ -1,0 +1,183 @@
+"""The measures' pages: each figure by hand, its records' list, its target and who may set it."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import re
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db.models import F
+from django.test import Client
+from django.utils import timezone
+
+from controltower.firm.models import AuditEntry
+from controltower.incidents.models import DeadLetter, LetterState, Resolution
+from controltower.measures import exposure, targets
+from controltower.measures.exposure import Scope
+from controltower.measures.kpis import catalogue
+from controltower.measures.kpis.measure import Reading
+from controltower.measures.models import Target
+from controltower.transactions.models import Transaction
+from tests import factories
+from tests.factories import Firm
+from tests.web.cast import browser, token
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def firm() -> Firm:
+    """Two companies: three deals and a bill verified, one of them repaired, one late; one bill
+    stuck and one held by a closed period."""
+    made = factories.found()
+    deal = made.deal()
+    made.bill(deal)
+    made.bill(made.deal(), {"draft": factories.refused()})
+    made.bill(made.deal(entity="LF-UK", currency="GBP"), {"post": factories.closed()})
+    late = Transaction.objects.filter(process=catalogue.DEAL, entity__code="LF-UK")
+    late.update(due_at=F("ended_at") - timedelta(minutes=1))
+    repaired(deal)
+    return made
+
+
+def repaired(one: Transaction) -> None:
+    """The transaction had needed a person for forty minutes."""
+    other = DeadLetter.objects.filter(state=LetterState.OPEN).earliest("pk")
+    now = timezone.now()
+    DeadLetter.objects.create(
+        transaction=one,
+        step=one.steps.get(name="project"),
+        cause=other.cause,
+        state=LetterState.RESOLVED,
+        resolution=Resolution.REPLAYED,
+        opened_at=now - timedelta(minutes=40),
+        resolved_at=now,
+    )
+
+
+def reading(firm: Firm, name: str, who: str = "anna") -> Reading:
+    return catalogue.named(name).read(Scope(getattr(firm, who)), timezone.now())
+
+
+@pytest.mark.parametrize("who", ["anna", "callum"])
+@pytest.mark.parametrize("name", [one.name for one in catalogue.MEASURES if one.records])
+def test_the_records_are_the_length_of_their_list(firm: Firm, name: str, who: str) -> None:
+    client = browser(getattr(firm, who))
+    page = client.get(f"/measures/{name}/").content.decode()
+    (address,) = set(re.findall(r'<a class="button" href="(/tx/[^"]+)"', page))
+    listed = client.get(html.unescape(address)).content.decode().count("data-row")
+    assert listed == reading(firm, name, who).records
+
+
+def test_shares_are_what_they_say(firm: Firm) -> None:
+    ended = Transaction.objects.filter(state="verified").count()
+    assert reading(firm, "failure-rate").value == pytest.approx(1 / ended)
+    assert reading(firm, "first-pass-yield").value == pytest.approx(1 - 1 / ended)
+    late = Transaction.objects.filter(state="verified", ended_at__gt=F("due_at")).count()
+    assert late == 1
+    assert reading(firm, "on-time").value == pytest.approx(1 - 1 / ended)
+    assert reading(firm, "invoice-exceptions").value == 0
+
+
+def test_recovery_is_the_median_of_what_was_solved(firm: Firm) -> None:
+    assert reading(firm, "recovery-time").value == pytest.approx(2400, abs=1)
+    assert reading(firm, "recovery-time").days[-1] == pytest.approx(2400, abs=1)
+
+
+def test_what_happened_before_is_compared(firm: Firm) -> None:
+    DeadLetter.objects.filter(state=LetterState.RESOLVED).update(
+        opened_at=timezone.now() - timedelta(days=45),
+        resolved_at=timezone.now() - timedelta(days=44),
+    )
+    found = reading(firm, "recovery-time")
+    assert found.value is None
+    assert found.before == pytest.approx(86400, abs=1)
+
+
+@pytest.mark.parametrize("who", ["anna", "callum"])
+def test_the_backlog_and_the_close_are_those_of_the_list(firm: Firm, who: str) -> None:
+    seen = Scope(getattr(firm, who))
+    stuck = exposure.transactions(seen).stuck()
+    assert reading(firm, "backlog", who).value == stuck.count()
+    held = exposure.stake(exposure.priced(stuck.filter(wait="period_closed")))
+    found = reading(firm, "close-impact", who)
+    assert (found.records, found.value) == (held.count, float(held.amount))
+
+
+def test_the_backlog_is_reckoned_back(firm: Firm) -> None:
+    opened = timezone.now() - timedelta(days=3)
+    DeadLetter.objects.filter(state=LetterState.OPEN).update(opened_at=opened)
+    days = reading(firm, "backlog").days
+    assert (days[-1], days[-4], days[-5]) == (2, 2, 0)
+
+
+def test_cycle_times_are_those_of_the_rollup(firm: Firm) -> None:
+    found = reading(firm, "quote-to-project")
+    assert found.value is not None and found.value >= 0
+    assert (
+        found.records
+        == Transaction.objects.filter(
+            process=catalogue.DEAL, state="verified", due_at__isnull=False
+        ).count()
+    )
+
+
+def test_an_administrator_sets_a_target_with_a_reason(firm: Firm) -> None:
+    client = browser(firm.amara)
+    answer = client.post(
+        "/measures/billing-lag/targets/", {"value": "1.5", "per": "h", "reason": "The board."},
+        follow=True,
+    )  # fmt: skip
+    assert "The target is in force." in answer.content.decode()
+    target = targets.in_force()["billing-lag"]
+    assert (target.value, target.set_by) == (Decimal(5400), firm.amara)
+    assert AuditEntry.objects.get(verb="set target").detail["reason"] == "The board."
+    page = client.get("/measures/billing-lag/").content.decode()
+    assert "1 h 30 min" in page and "The board." in page and "met" in page
+
+
+def test_others_may_not(firm: Firm) -> None:
+    data = {"value": "95", "reason": "I wish."}
+    page = browser(firm.anna).post("/measures/on-time/targets/", data, follow=True)
+    assert "Only the administrator may do this." in page.content.decode()
+    assert not Target.objects.exists()
+    assert AuditEntry.objects.filter(verb="set target", allowed=False).count() == 1
+
+
+@pytest.mark.parametrize(
+    "data", [{"value": "101", "reason": "x"}, {"value": "-1", "reason": "x"}, {"value": "95"}]
+)
+def test_a_target_that_makes_no_sense_changes_nothing(firm: Firm, data: dict[str, str]) -> None:
+    page = browser(firm.amara).post("/measures/on-time/targets/", data, follow=True)
+    assert "The target was not changed." in page.content.decode()
+    assert not Target.objects.exists()
+
+
+def test_an_empty_tower_has_nothing_to_tell() -> None:
+    firm = factories.found()
+    client = browser(firm.anna)
+    assert "No target is set yet." in client.get("/measures/").content.decode()
+    page = client.get("/measures/recovery-time/").content.decode()
+    assert "nothing to draw yet" in page
+    assert client.get("/measures/no-such/").status_code == 404
+
+
+def test_pages_read_only(firm: Firm) -> None:
+    client, before = browser(firm.anna), AuditEntry.objects.count()
+    for one in catalogue.MEASURES:
+        assert client.get(f"/measures/{one.name}/").status_code == 200
+    assert client.get("/measures/").status_code == 200
+    assert AuditEntry.objects.count() == before
+
+
+def test_the_file_and_the_api_tell_what_the_page_tells(firm: Firm) -> None:
+    text = browser(firm.callum).post("/exports/measures/").content.decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    told = Client(headers=token(firm.callum)).get("/api/v1/measures").json()
+    assert [row["measure"] for row in rows] == [one["title"] for one in told]
+    backlog = next(one for one in told if one["name"] == "backlog")
+    assert backlog["value"] == reading(firm, "backlog", "callum").value
