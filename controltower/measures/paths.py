@@ -26,6 +26,7 @@ from django.db.models import (
     Exists,
     ExpressionWrapper,
     F,
+    Min,
     OuterRef,
     Subquery,
     Value,
@@ -109,9 +110,16 @@ class Variant:
 
 
 def latest(scope: Scope, process: str) -> TransactionQuerySet:
-    """The latest thousand that began."""
+    """The latest thousand that began. They are named one by one: whatever else is asked of them,
+    they are looked up by their keys and never found by reading all that have ended."""
     newest = transactions(scope).filter(process=process).order_by("-started_at", "-pk")
-    return Transaction.objects.filter(pk__in=newest.values("pk")[:LATEST])
+    return Transaction.objects.filter(pk__in=list(newest.values_list("pk", flat=True)[:LATEST]))
+
+
+def title_of(scope: Scope, process: str, step: str) -> str:
+    """A step's title among the latest, "" where none of them has it."""
+    some = Step.objects.filter(transaction__in=latest(scope, process).values("pk"), name=step)
+    return str(some.order_by().aggregate(title=Min("title"))["title"] or "")
 
 
 def stands_at() -> Coalesce:

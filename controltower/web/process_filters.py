@@ -15,7 +15,6 @@ from django.utils.translation import gettext_lazy
 
 from controltower.measures import paths, promises
 from controltower.measures.exposure import Scope
-from controltower.transactions.models import Step
 from controltower.transactions.models.journey import TransactionQuerySet
 
 ENDED = [
@@ -70,8 +69,7 @@ def stage_title(name: str, process: str, seen: Scope) -> str:
     """A stage in words: the title of its step; the name where no step of the latest has it."""
     if name == paths.GATHERING:
         return _("Gathering")
-    some = Step.objects.filter(transaction__in=paths.latest(seen, process).values("pk"), name=name)
-    return some.order_by().values_list("title", flat=True).first() or name
+    return paths.title_of(seen, process, name) or name
 
 
 def within_process(
