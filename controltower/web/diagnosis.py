@@ -162,10 +162,12 @@ def _plain_goals(reached: bool) -> dict[str, str]:
         return {
             "facts-to-analytics": _("The warehouse has it."),
             "project-workspace": _("The folder and the channel are there."),
+            "project-change-to-forecast": _("The contract value follows the change."),
         }
     return {
         "facts-to-analytics": _("The warehouse lacks it."),
         "project-workspace": _("The workspace is not complete."),
+        "project-change-to-forecast": _("The contract value does not show the change yet."),
     }
 
 
