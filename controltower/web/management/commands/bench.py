@@ -16,8 +16,6 @@ from django.urls import reverse
 from controltower.firm.models import Person, Role
 from controltower.incidents.models import Cause
 from controltower.mappings.models import Mapping
-from controltower.measures.kpis import catalogue as measures
-from controltower.processes import catalogue
 from controltower.systems.models import System
 from controltower.transactions.models import ReplayPlan, Transaction
 from controltower.web.tower import REGIONS
@@ -50,13 +48,6 @@ LISTS = {
     "all filters": "state=cancelled&process=time-and-expense-to-billing&entity=LF-DE",
     "late": "lateness=late",
     "common words": "q=Meridian",
-    "first pass": "passed_by=itself",
-    "repaired": "passed_by=repair",
-    "recovered": "recovered=30",
-    "missed": "process=opportunity-to-project&ended=missed",
-    "kept": "process=opportunity-to-project&ended=kept",
-    "at a stage": "process=time-and-expense-to-billing&state=open&stage=draft",
-    "past a stage": "process=time-and-expense-to-billing&passed=post",
 }
 FINDS = {
     "a key": "OPP-0000003",
@@ -129,16 +120,6 @@ def pages() -> list[tuple[str, str, bool]]:
         *(
             (f"Transactions: {name}", f"{reverse('transactions')}?{asked}", True)
             for name, asked in LISTS.items()
-        ),
-        ("Processes", reverse("processes"), True),
-        ("Measures", reverse("measures"), False),
-        *(
-            (f"Measure: {one.name}", reverse("measure", args=[one.name]), True)
-            for one in measures.MEASURES
-        ),
-        *(
-            (f"Process: {one.name}", reverse("process", args=[one.name]), True)
-            for one in catalogue.PROCESSES
         ),
         ("Exceptions", reverse("exceptions"), True),
         ("Jobs", reverse("jobs"), True),
