@@ -187,6 +187,8 @@ INBOUND_SECRETS = {
     if name.startswith("WEBHOOK_SECRET_") and value
 }
 """Webhook signing secrets by connection; two may be valid at a time, for rotation."""
+SYSTEM_HOSTS = [x for x in os.environ.get("CONTROLTOWER_SYSTEM_HOSTS", "").split(",") if x]
+"""Hosts (with their ports) at which a described system may be."""
 INBOUND_BODY_LIMIT = int(os.environ.get("CONTROLTOWER_INBOUND_BODY_LIMIT", "1048576"))
 KEEP_ATTEMPTS = _days("CONTROLTOWER_KEEP_ATTEMPTS_DAYS", 730)
 KEEP_TIMELINE = _days("CONTROLTOWER_KEEP_TIMELINE_DAYS", 3650)

@@ -9,6 +9,7 @@ from django.urls import path
 from controltower.web import (
     amendments,
     assurance,
+    descriptions,
     exceptions,
     exports,
     find,
@@ -159,7 +160,23 @@ govern = [
     path("recovery/", recovery.banner, name="recovery"),
     path("recovery/end/", recovery.end, name="recovery_end"),
     path("systems/", systems.systems, name="systems"),
+    path("systems/new/", descriptions.new, name="system_new"),
     path("systems/<slug:slug>/", systems.system, name="system"),
+    path(
+        "systems/<slug:slug>/descriptions/v<int:number>/",
+        descriptions.version,
+        name="description",
+    ),
+    path(
+        "systems/<slug:slug>/descriptions/v<int:number>/tests/",
+        descriptions.test,
+        name="description_tests",
+    ),
+    path(
+        "systems/<slug:slug>/descriptions/v<int:number>/decisions/",
+        descriptions.decide,
+        name="description_decisions",
+    ),
     path("systems/<slug:slug>/pause/", systems.pause, name="system_pause"),
     path("systems/<slug:slug>/resumption/", systems.resume, name="system_resume"),
     path("systems/<slug:slug>/incidents/", incidents.of_system, name="system_incidents"),

@@ -41,6 +41,35 @@ def active(slug: str, system: str) -> MappingVersion:
     return by_slug.get(own) or by_slug[slug]
 
 
+def adopt(
+    *,
+    mapping: Mapping,
+    rules: Sequence[Dict[str, Any]],
+    note: str,
+    author: Person,
+    reviewer: Person,
+    now: datetime,
+) -> MappingVersion | None:
+    """A version that came with something two people have agreed on: in force at once, or in review
+    while it moves money and needs a second approval. None when these rules are in force already."""
+    newest = mapping.versions.order_by("-number").first()
+    if newest is not None and newest.rules == list(rules):
+        return None
+    check_rules(rules)
+    version = MappingVersion.objects.create(
+        mapping=mapping,
+        number=newest.number + 1 if newest else 1,
+        rules=list(rules),
+        note=note,
+        author=author,
+        state=VersionState.IN_REVIEW,
+    )
+    reviewed = review(version=version, by=reviewer, approve=True, comment=note, now=now)
+    if reviewed.state == VersionState.APPROVED:
+        return activate(version=reviewed, by=reviewer, now=now)
+    return reviewed
+
+
 def draft(
     *,
     mapping: Mapping,

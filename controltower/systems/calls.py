@@ -1,6 +1,7 @@
 """The one door out: deadline, rate limit, quota, circuit and a verdict for every call.
 
-Only this module, and `receiving.py` for what comes in, import `integrations`.
+Only this module, `receiving.py` for what comes in, and `described.py` for what may be said of a
+system import `integrations`.
 """
 
 from __future__ import annotations

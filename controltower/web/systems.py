@@ -21,7 +21,7 @@ from controltower.firm.rights import Right, entities_of
 from controltower.measures import health
 from controltower.measures.exposure import Stake, reporting_currency
 from controltower.systems import calls, upkeep
-from controltower.systems.models import Call, Feed, System
+from controltower.systems.models import Agreement, Call, Description, Feed, System
 from controltower.web import formats, offers, privacy, recovery, wording
 from controltower.web.actions import Action, leave
 from controltower.web.charts.small import sparkline
@@ -53,7 +53,13 @@ def systems(request: SignedIn) -> HttpResponse:
         _line(one, pulses.get(one.pk, health.Pulse()), waiting.get(one.pk, NOTHING), now)
         for one in found
     ]
-    context = {"systems": lines, "now": now, **recovery.shown(request, now)}
+    context = {
+        "systems": lines,
+        "now": now,
+        "proposed": Description.objects.filter(state=Agreement.PROPOSED),
+        "may_describe": leave(request.user, Right.ADMINISTER),
+        **recovery.shown(request, now),
+    }
     return render(request, "systems/list.html", context)
 
 
@@ -114,6 +120,7 @@ def system(request: SignedIn, slug: str) -> HttpResponse:
             reverse("system_incidents", args=[one.slug]), request.user
         ),
         "would_queue": queue,
+        "described": Description.objects.filter(slug=slug, state=Agreement.ACTIVE).first(),
     }
     return render(request, "systems/system.html", context)
 

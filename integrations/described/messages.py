@@ -12,8 +12,6 @@ from integrations.connector import Forged
 from integrations.described.description import Webhook
 from integrations.shape import Drift, Row, at, object_of, required
 
-_MOST_ID = 200
-
 
 def check(
     hook: Webhook, keys: list[str], headers: Mapping[str, str], raw: bytes, now: datetime
@@ -56,8 +54,3 @@ def told(hook: Webhook, raw: bytes) -> tuple[str, Row] | None:
     if entity is None:
         return None
     return entity, object_of(at(content, hook.record_at) if hook.record_at else content)
-
-
-def name_of(hook: Webhook, headers: Mapping[str, str]) -> str:
-    """The message's own id, "" when the system gives none."""
-    return headers.get(hook.id_header.lower(), "")[:_MOST_ID] if hook.id_header else ""

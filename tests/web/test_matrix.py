@@ -24,6 +24,7 @@ from controltower.firm.models import ApiToken, Duty, LegalEntity, Person, Role
 from controltower.firm.rights import WHO, Right
 from controltower.incidents import leading, runs
 from controltower.incidents.models import Cause, Incident, Run, RunbookVersion, Severity
+from controltower.systems.models import Description
 from controltower.transactions.models import Amendment, Finding
 from controltower.web.demo.runbooks import agree_runbooks
 from tests.factories import Firm, found, refused, signed_in, unreadable
@@ -150,6 +151,10 @@ POLICY: dict[str, Rule] = {
     "mapping_activate": Rule(WRITE, Right.APPROVE_MAPPING),
     "systems": Rule(),
     "system": Rule(),
+    "system_new": Rule(READ | WRITE, Right.ADMINISTER, form={"document": "{}"}),
+    "description": Rule(),
+    "description_tests": Rule(WRITE, Right.ADMINISTER),
+    "description_decisions": Rule(WRITE, Right.APPROVE_MAPPING),
     "system_pause": Rule(WRITE, Right.PAUSE_SYSTEM, form=REASON),
     "system_resume": Rule(WRITE, Right.PAUSE_SYSTEM),
     "system_incidents": Rule(WRITE, Right.LEAD_INCIDENT),
@@ -298,6 +303,9 @@ def incident_about(firm: Firm, cause: Cause) -> tuple[Incident, Run]:
 def house() -> House:
     """Two companies with a stuck transaction each, for different causes."""
     firm = found()
+    Description.objects.create(
+        slug="tryton", number=1, document={}, author=firm.otto, created_at=firm.now
+    )
     return House(firm, {OWN: thing(firm, OWN, "draft"), OTHER: thing(firm, OTHER, "project")})
 
 

@@ -82,16 +82,20 @@ class Server(Vendor):
         return fault(403, "day_spent", "The day's calls are used up.")
 
     async def act(self, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """``win_deal`` (fields of the deal), ``draft_deal``, ``touch`` (kind, id) and
-        ``subscribe`` (url)."""
+        """``import_account`` (id of another system, fields), ``win_deal`` (account and fields),
+        ``draft_deal``, ``touch`` (kind, id) and ``subscribe`` (url)."""
         match name:
             case "subscribe":
                 return {"id": self.store.add("hook", {"url": str(wanted["url"])}).id}
             case "win_deal" | "draft_deal":
                 stage = "Won" if name == "win_deal" else "Talking"
-                made = self.store.add("deal", self._deal(stage) | dict(wanted))
+                made = self.store.add("deal", self._deal(stage, dict(wanted)))
                 await self._tell("deal.changed", made)
                 return {"id": made.id}
+            case "import_account":
+                blank = dict.fromkeys(self.store.all("account")[0].content)
+                fields = {name: value for name, value in wanted.items() if name != "id"}
+                return {"id": self.store.add("account", blank | fields, str(wanted["id"])).id}
             case "touch":
                 try:
                     changed = self.store.change(str(wanted["kind"]), str(wanted["id"]), {})
@@ -100,8 +104,11 @@ class Server(Vendor):
                 return {"id": changed.id}
         return await super().act(name, wanted)
 
-    def _deal(self, stage: str) -> dict[str, Any]:
-        account = self.store.all("account")[0]
+    def _deal(self, stage: str, wanted: dict[str, Any]) -> dict[str, Any]:
+        try:
+            account = self.store.get("account", str(wanted.pop("account", "1")))
+        except KeyError:
+            raise Impossible("there is no such account") from None
         return {
             "label": f"Advisory {self.store.next_number('advisory')}",
             "stage": stage,
@@ -112,6 +119,7 @@ class Server(Vendor):
             "terms": "hourly",
             "project_ref": None,
             "ledger_no": None,
+            **wanted,
         }
 
     async def _ping(self, _request: web.Request) -> web.Response:

@@ -1,0 +1,82 @@
+"""Systems that a person has described: what may be said of one here, and its row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from controltower.systems import calls
+from controltower.systems.models import System
+from integrations.described import faults
+from integrations.described.description import Description
+from integrations.described.faults import BadDescription
+
+__all__ = ["CONNECTOR", "SAID", "BadDescription", "read", "row"]
+CONNECTOR = "described"
+SAID = (
+    "title", "domain", "role", "connector", "connection", "base_url", "secrets", "options",
+    "region", "deadline_seconds", "concurrency", "calls_per_second",
+)  # fmt: skip
+"""What a system's row has from its description; pauses and circuits are its own."""
+
+
+def read(document: Any) -> Description:
+    """What a document says of a system. Raises BadDescription with all that is wrong with it."""
+    found = faults.read(document)
+    wrong = [*_address_faults(found), *_reference_faults(found)]
+    if wrong:
+        raise BadDescription(wrong)
+    return found
+
+
+def _address_faults(found: Description) -> list[str]:
+    """Only hosts that the machine's owner allows are called: not every address is for everybody
+    who may fill in a form."""
+    if found.base_url.startswith("env:"):
+        if not calls.reference(found.base_url):
+            return [f"base_url: the variable {found.base_url[4:]} is not set on this machine."]
+        return []
+    host = urlsplit(found.base_url).netloc
+    if host in settings.SYSTEM_HOSTS:
+        return []
+    allowed = "CONTROLTOWER_SYSTEM_HOSTS, the hosts that may be called"
+    return [f"base_url: {host} is not in {allowed}. Whoever runs the tower's machine sets it."]
+
+
+def _reference_faults(found: Description) -> list[str]:
+    """A system is told its own secrets only, never what else the environment holds."""
+    own = found.slug.upper().replace("-", "_")
+    wrong = []
+    for name, value in (found.secrets | _address(found)).items():
+        variable = value.removeprefix("env:")
+        if not variable.startswith((f"SYSTEM_{own}_", f"SANDBOX_{own}_")):
+            wrong.append(f"{name}: the variable's name must begin with SYSTEM_{own}_.")
+        elif not calls.reference(value):
+            wrong.append(f"{name}: the variable {variable} is not set on this machine.")
+    return wrong
+
+
+def _address(found: Description) -> dict[str, str]:
+    return {"base_url": found.base_url} if found.base_url.startswith("env:") else {}
+
+
+def row(found: Description, document: Mapping[str, Any]) -> System:
+    """The system as it would be called; not saved."""
+    return System(
+        slug=found.slug,
+        title=found.title,
+        domain=found.domain,
+        role=found.role,
+        connector=CONNECTOR,
+        connection=found.slug,
+        base_url=found.base_url,
+        secrets=found.secrets,
+        options={"description": dict(document)},
+        region=found.region,
+        deadline_seconds=found.limits.deadline_seconds,
+        concurrency=found.limits.concurrency,
+        calls_per_second=found.limits.calls_per_second,
+    )

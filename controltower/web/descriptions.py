@@ -1,0 +1,170 @@
+"""Describing a new system: its versions, asking it, and putting it in force by a second person."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from controltower.canonical import strict_json
+from controltower.firm.models import Person
+from controltower.firm.rights import Right
+from controltower.mappings import describing
+from controltower.systems.described import BadDescription
+from controltower.systems.models import Agreement, Description, System
+from controltower.web.actions import Action, leave
+from controltower.web.security import SignedIn
+
+BLANK = {
+    "slug": "",
+    "title": "",
+    "domain": "CRM",
+    "role": "crm",
+    "base_url": "https://",
+    "signs_in": {"by": "header", "header": "Authorization", "prefix": "Bearer ", "secret": "env:"},
+    "health": "/",
+    "resources": [],
+}
+"""Where a new description begins."""
+
+
+class Document(forms.Form):
+    """The description as JSON; secrets stand in it by the names of their variables only."""
+
+    document = forms.CharField(
+        label=gettext_lazy("Description"),
+        widget=forms.Textarea(attrs={"rows": 28, "class": "mono", "spellcheck": "false"}),
+        help_text=gettext_lazy(
+            "JSON, as docs/new-system.md says. Credentials are named by variables, not written."
+        ),
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: SignedIn) -> HttpResponse:
+    """Describe a system, or write the next version of one (``?from=slug``)."""
+    form, faults = Document(request.POST or None, auto_id="describe-%s"), list[str]()
+    if request.method == "POST" and form.is_valid():
+        try:
+            document = strict_json.decode(form.cleaned_data["document"].encode())
+            version = describing.propose(document=document, by=request.user, now=timezone.now())
+        except BadDescription as bad:
+            faults = list(bad.faults)
+        except (strict_json.NotStrictJson, describing.NotAllowed) as refused:
+            faults = [str(refused)]
+        else:
+            messages.success(request, _("Kept. Ask the system, then let a second person decide."))
+            return HttpResponseRedirect(_url(version))
+    elif request.method != "POST":
+        form.initial = {"document": _beginning(request.GET.get("from", ""))}
+    context = {
+        "crumbs": [(_("Health"), reverse("systems")), (_("New system"), "")],
+        "form": form,
+        "faults": faults,
+        "may_describe": leave(request.user, Right.ADMINISTER),
+    }
+    status = 422 if request.method == "POST" else 200
+    return render(request, "systems/describe.html", context, status=status)
+
+
+def _beginning(slug: str) -> str:
+    last = Description.objects.filter(slug=slug).first() if slug else None
+    return _text(last.document if last else BLANK)
+
+
+def _text(document: Any) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+@require_safe
+def version(request: SignedIn, slug: str, number: int) -> HttpResponse:
+    """One version of what is said of a system."""
+    return _page(request, _version(slug, number), [])
+
+
+@require_POST
+def test(request: SignedIn, slug: str, number: int) -> HttpResponse:
+    """Ask the system, reading only, and show what came of it."""
+    one = _version(slug, number)
+    try:
+        findings = describing.rehearse(version=one, by=request.user, now=timezone.now())
+    except (describing.NotAllowed, BadDescription) as refused:
+        messages.error(request, str(refused))
+        return HttpResponseRedirect(_url(one))
+    return _page(request, one, findings)
+
+
+@require_POST
+def decide(request: SignedIn, slug: str, number: int) -> HttpResponse:
+    """A second person puts it in force."""
+    one = _version(slug, number)
+    try:
+        describing.put_in_force(version=one, by=request.user, now=timezone.now())
+    except (describing.NotAllowed, describing.WrongState, BadDescription) as refused:
+        messages.error(request, str(refused))
+        return HttpResponseRedirect(_url(one))
+    messages.success(request, _("In force: the system is read and written to from now on."))
+    return HttpResponseRedirect(reverse("system", args=[slug]))
+
+
+def _version(slug: str, number: int) -> Description:
+    found = Description.objects.select_related("author", "decided_by")
+    return get_object_or_404(found, slug=slug, number=number)
+
+
+def _url(one: Description) -> str:
+    return reverse("description", args=[one.slug, one.number])
+
+
+def _page(request: SignedIn, one: Description, findings: list[describing.Finding]) -> HttpResponse:
+    others = Description.objects.filter(slug=one.slug)
+    context = {
+        "crumbs": [(_("Health"), reverse("systems")), (str(one), "")],
+        "version": one,
+        "title": one.document.get("title", one.slug),
+        "is_proposed": one.state == Agreement.PROPOSED,
+        "is_connected": System.objects.filter(slug=one.slug).exists(),
+        "text": _text(one.document),
+        "findings": findings,
+        "versions": [(other, _url(other), other.pk == one.pk) for other in others],
+        "actions": _actions(one, request.user),
+        "draft_url": f"{reverse('system_new')}?from={one.slug}",
+        "may_describe": leave(request.user, Right.ADMINISTER),
+    }
+    return render(request, "systems/description.html", context)
+
+
+def _actions(one: Description, person: Person) -> list[Action]:
+    """Asking is the administrator's; deciding is somebody else's, who answers for mappings."""
+    args = [one.slug, one.number]
+    asks, decides = leave(person, Right.ADMINISTER), leave(person, Right.APPROVE_MAPPING)
+    words = _("Test the connection")
+    found = [
+        Action(
+            id="ask", label=words, title=_("Sign in and read a little? Nothing is written."),
+            url=reverse("description_tests", args=args), confirm=words, icon="activity",
+            allowed=asks.allowed, why_not=asks.why_not,
+        )
+    ]  # fmt: skip
+    if one.state == Agreement.PROPOSED:
+        own = one.author_id == person.pk
+        why_not = _("You wrote this version, so somebody else must decide.")
+        words = _("Put in force")
+        found.append(
+            Action(
+                id="decide", label=words, title=_("Read from and write to it by these rules?"),
+                url=reverse("description_decisions", args=args), confirm=words, icon="check",
+                primary=True, allowed=decides.allowed and not own,
+                why_not=why_not if own else decides.why_not,
+            )
+        )  # fmt: skip
+    return found

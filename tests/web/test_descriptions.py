@@ -1,0 +1,145 @@
+"""A new system is described, asked and put in force on pages, by two people."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from controltower.firm.models import AuditEntry
+from controltower.mappings.models import Mapping, MappingVersion
+from controltower.systems.models import Agreement, Description, Feed, Route, System
+from tests.factories import Firm, found, signed_in
+from tests.integrations.test_described import example
+from tests.web.conftest import PLAIN
+
+pytestmark = pytest.mark.django_db
+NAME = "SANDBOX_FERNHILL_DESK_"
+PAGE = "/systems/fernhill-desk/descriptions/v1/"
+
+
+@pytest.fixture
+def firm(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Firm:
+    """The desk's variables are set on this machine; nothing listens at its address."""
+    settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": PLAIN}}
+    monkeypatch.setenv(f"{NAME}URL", "http://127.0.0.1:9")
+    monkeypatch.setenv(f"{NAME}API_KEY", "the key that no page shows")
+    monkeypatch.setenv(f"{NAME}WEBHOOK_KEY", "the other key that no page shows")
+    return found()
+
+
+def person(firm: Firm, name: str) -> Client:
+    return signed_in(type(firm.anna).objects.get(username=name))
+
+
+def keep(client: Client, **changes: Any) -> Any:
+    document = json.dumps(example() | changes)
+    return client.post("/systems/new/", {"document": document})
+
+
+def test_a_description_is_kept_and_put_in_force_by_another(firm: Firm) -> None:
+    answer = keep(person(firm, "amara.osei"))
+    assert answer["Location"] == PAGE
+    assert not System.objects.filter(slug="fernhill-desk").exists(), "a proposal changes nothing"
+    answer = person(firm, "anna.lindqvist").post(f"{PAGE}decisions/")
+    assert answer["Location"] == "/systems/fernhill-desk/"
+    system = System.objects.get(slug="fernhill-desk")
+    assert system.secrets == {
+        "secret": f"env:{NAME}API_KEY",
+        "webhook": f"env:{NAME}WEBHOOK_KEY",
+    }
+    assert list(Feed.objects.filter(system=system).values_list("entity", flat=True)) == [
+        "opportunity"
+    ]
+    assert Route.objects.get(role="crm").system.slug == "salesforce"
+    own = Mapping.objects.get(slug="deal-links-to-crm-for-fernhill-desk")
+    version = MappingVersion.objects.get(mapping=own)
+    assert (version.state, version.reviews.count()) == ("active", 1)
+    verbs = AuditEntry.objects.values_list("verb", "actor", "allowed")
+    assert ("describe system", "amara.osei", True) in verbs
+    assert ("put description in force", "anna.lindqvist", True) in verbs
+
+
+def test_the_next_version_retires_the_one_before(firm: Firm) -> None:
+    amara, anna = person(firm, "amara.osei"), person(firm, "anna.lindqvist")
+    keep(amara)
+    anna.post(f"{PAGE}decisions/")
+    assert "Fernhill Desk" in amara.get("/systems/new/?from=fernhill-desk").content.decode()
+    keep(amara, title="Fernhill Desk 2")
+    anna.post(PAGE.replace("v1", "v2") + "decisions/")
+    states = Description.objects.order_by("number").values_list("state", flat=True)
+    assert list(states) == [Agreement.RETIRED, Agreement.ACTIVE]
+    assert System.objects.get(slug="fernhill-desk").title == "Fernhill Desk 2"
+    assert MappingVersion.objects.filter(mapping__slug__endswith="fernhill-desk").count() == 2
+
+
+def test_who_wrote_it_puts_nothing_in_force(firm: Firm) -> None:
+    amara = firm.anna.__class__.objects.get(username="amara.osei")
+    amara.duties.create(role="controller")
+    client = signed_in(amara)
+    keep(client)
+    page = client.post(f"{PAGE}decisions/", follow=True).content.decode()
+    assert "Who wrote a description may not put it in force." in page
+    assert Description.objects.get().state == Agreement.PROPOSED
+    assert AuditEntry.objects.filter(verb="put description in force", allowed=False).exists()
+
+
+def test_only_an_administrator_describes(firm: Firm) -> None:
+    answer = keep(person(firm, "otto.brandt"))
+    assert answer.status_code == 422
+    assert "Only the administrator may do this." in answer.content.decode()
+    assert not Description.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"base_url": "http://169.254.169.254"}, "CONTROLTOWER_SYSTEM_HOSTS"),
+        ({"base_url": "env:SYSTEM_OTHER_URL"}, "not set on this machine"),
+        ({"role": "oracle"}, "no system here is “oracle”"),
+        ({"health": "v2/ping"}, "health:"),
+        (
+            {"signs_in": {"by": "header", "secret": "env:SYSTEM_TRYTON_PASSWORD"}},
+            "must begin with SYSTEM_FERNHILL_DESK_",
+        ),
+        (
+            {"signs_in": {"by": "header", "secret": "env:SECRET_KEY"}},
+            "name the variable that holds it",
+        ),
+    ],
+)
+def test_what_cannot_be_is_said_and_nothing_is_kept(
+    firm: Firm, changes: dict[str, Any], said: str
+) -> None:
+    answer = keep(person(firm, "amara.osei"), **changes)
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert said in page.replace("&#x27;", "'")
+    assert "Nothing was kept" in page
+    assert not Description.objects.exists()
+
+
+def test_a_host_that_the_machine_allows_may_be_described(firm: Firm, settings: Settings) -> None:
+    settings.SYSTEM_HOSTS = ["desk.example"]
+    answer = keep(person(firm, "amara.osei"), base_url="https://desk.example")
+    assert answer.status_code == 302
+
+
+def test_text_that_is_no_json_is_refused(firm: Firm) -> None:
+    answer = person(firm, "amara.osei").post("/systems/new/", {"document": '{"slug": 1, '})
+    assert answer.status_code == 422
+    assert not Description.objects.exists()
+
+
+def test_asking_says_what_came_of_it_and_shows_no_secret(firm: Firm) -> None:
+    amara = person(firm, "amara.osei")
+    keep(amara)
+    page = amara.post(f"{PAGE}tests/").content.decode()
+    assert "Signing in" in page
+    assert "No connection to 127.0.0.1:9" in page
+    assert "that no page shows" not in page
+    assert f"env:{NAME}API_KEY" in page
+    assert not System.objects.filter(slug="fernhill-desk").exists()
