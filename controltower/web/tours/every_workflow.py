@@ -136,9 +136,24 @@ def workspace(stage: Stage) -> Lines:
     yield from stage.walk.steps(made)
 
 
+def change(stage: Stage) -> Lines:
+    """A change order is in the contract, in the forecast month by month, and on the deal."""
+    agreed = stage.doors["salesforce"].do(
+        "agree_change", project=stage.job.project, amount="12500.01"
+    )
+    number = str(agreed["number"])
+    yield stage.walk.tell("PSA", f"Change order agreed: {number}, 12,500.01 EUR", number)
+    changed = stage.walk.until_over("change order", number, "project-change-to-forecast")
+    yield from stage.walk.steps(changed)
+    months = changed.steps.filter(name__startswith="forecast-")
+    forecast = sum((Decimal(str(one.values["amount"])) for one in months), Decimal(0))
+    yield stage.agree(f"Forecast of {number}", Decimal("12500.01"), forecast)
+
+
 WORKFLOWS: Mapping[str, tuple[tuple[str, ...], Callable[[Stage], Lines]]] = {
     "Project workspace": (("sharepoint", "slack"), workspace),
     "Time to cost reporting": ((), cost_reporting),
+    "Project change to forecast": ((), change),
     "Quote to cash: contract": (("docusign",), contract),
     "Quote to cash: cash": (("tryton",), cash),
     "Spend to project cost": (("coupa", "tryton"), spend),
