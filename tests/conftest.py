@@ -28,12 +28,17 @@ from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.db.backends.postgresql.operations import DatabaseOperations  # noqa: E402
 from django.utils import timezone  # noqa: E402
+from hypothesis import HealthCheck  # noqa: E402
+from hypothesis import settings as properties  # noqa: E402
 from psycopg.pq import TransactionStatus  # noqa: E402
 
 from controltower.measures import invariants  # noqa: E402
 from controltower.transactions.models import InboundEvent, Transaction  # noqa: E402
 from tests.factories import AGO  # noqa: E402
 
+properties.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+properties.load_profile("patient")
+"""A busy machine is no counter-example: how long an example takes says nothing of a property."""
 settings.AUDIT_ANCHOR = Path(tempfile.gettempdir()) / f"ct-anchor-{os.getpid()}.log"
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 """Signing in is not what is slow in tests: the real hash costs a quarter of a second a person."""
