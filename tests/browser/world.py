@@ -25,9 +25,10 @@ def build() -> dict[str, str]:
 
     from controltower.mappings import versions
     from controltower.mappings.models import Mapping
-    from controltower.systems.models import Call, Circuit, System
+    from controltower.systems.models import Call, Circuit, Description, System
     from controltower.transactions.models import Transaction
     from tests import factories
+    from tests.integrations.test_described import example
 
     firm = factories.found()
     for person in firm.people.values():
@@ -66,6 +67,9 @@ def build() -> dict[str, str]:
         for system in System.objects.all()
         for minutes in range(60)
     )
+    Description.objects.create(
+        slug="fernhill-desk", number=1, document=example(), author=firm.amara, created_at=now
+    )
     cause = firm.cause(refused[0])
     incident, run = trouble(firm, cause)
     return {
@@ -101,6 +105,8 @@ def build() -> dict[str, str]:
         "assurance": "/assurance/",
         "systems": "/systems/",
         "system": "/systems/tryton/",
+        "system new": "/systems/new/",
+        "system described": "/systems/fernhill-desk/descriptions/v1/",
         "system circuit open": "/systems/certinia/",
     }
 

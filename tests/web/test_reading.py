@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 NOTED = {"django_session"}
 """What a request that reads may write all the same: a session, when it is signed in with or shows
-a message. A token's last use is noted once a minute; here it was a moment ago."""
+a message. A token's last use is noted once a minute; here the next note is an hour away."""
 UNREADY = {"ready", "api:api-root", "runbook"}
 """No dispatcher runs in this test, the API's root is a name without a page, and a runbook's address
 leads on to its version in force."""
@@ -57,7 +58,7 @@ def test_reading_writes_nothing(house: House) -> None:
     in_doubt(firm)
     people = {role: Visitor(person) for role, person in visitors().items()}
     everybody = people | {"stranger": Visitor(None)}
-    ApiToken.objects.update(last_used_at=timezone.now())
+    ApiToken.objects.update(last_used_at=timezone.now() + timedelta(hours=1))
     before, faults, read = digests(), [], set()
     for role, visitor in everybody.items():
         asked = places(house, OWN) + (queries(house, OWN) if role == Role.CONTROLLER else [])
