@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -88,6 +89,7 @@ def test_neither_a_slow_copy_nor_a_silent_chat_makes_anything_twice(
     folder, room = workspace.steps.get(name="folder"), workspace.steps.get(name="room")
 
     def waits_for_slack() -> bool:
+        time.sleep(0.5)  # a person would be asked after six looks, however soon they follow
         tower.impatient()
         folder.refresh_from_db()
         room.refresh_from_db()

@@ -27,8 +27,12 @@ from tests.platform.commands import Commands
 
 pytestmark = [pytest.mark.slow, pytest.mark.tryton]
 
-PATIENCE = 240.0
+PATIENCE = 600.0
 CLIENTS = ("SIL", "BRA")
+SLOW = ["kantata"]
+"""No part of this drill: a tower rests as long as its slowest system may be at work."""
+BOOKED = {"posted", "paid"}
+"""The clients pay a while after an invoice was posted."""
 REPORTING = "write pse__Billing_Event__c pse__Timecard__c"
 POSTING = "write account.invoice post"
 
@@ -158,6 +162,7 @@ def test_a_lost_database_restored_from_an_older_backup_does_nothing_twice(
     lost, found = homes
     life = Life(lost)
     _start(lost)
+    life.ask("UPDATE systems_system SET active = false WHERE slug = ANY(%s) RETURNING 1", SLOW)
     life.say("up")
     project, waiting = _life_before(life)
     file = open_directory / "old.backup"
@@ -248,12 +253,12 @@ def _life_after(life: Life, project: str, waiting: str) -> None:
 
 
 def _posted(life: Life) -> int:
-    return sum(invoice["state"] == "posted" for invoice in life.invoices())
+    return sum(invoice["state"] in BOOKED for invoice in life.invoices())
 
 
 def _all_posted(life: Life) -> bool:
     invoices = life.invoices()
-    return len(invoices) >= 6 and all(invoice["state"] == "posted" for invoice in invoices)
+    return len(invoices) >= 6 and all(invoice["state"] in BOOKED for invoice in invoices)
 
 
 def _invoices(life: Life) -> dict[str, Decimal]:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from controltower.transactions.models import Expectation, Transaction, TransactionState
-from controltower.web.tours.main_job import MainJob
+from controltower.web.tours.main_job import BOOKED, MainJob
 from controltower.web.tours.walk import Door, TourFailed, Walk
 
 Lines = Iterator[dict[str, Any]]
@@ -72,7 +72,9 @@ def cash(stage: Stage) -> Lines:
     """The client pays, and the chain ends in cash."""
     billing, erp = stage.job.billing, stage.doors["tryton"]
     assert billing is not None
-    erp.do("pay_invoice", number=stage.job.invoice)
+    (invoice,) = erp.books("invoices", reference=billing.reference)
+    if invoice["state"] != "paid":
+        erp.do("pay_invoice", number=stage.job.invoice)
     yield stage.walk.tell("ERP", f"The client paid {stage.job.invoice}")
     stage.walk.until(stage.reached("cash-applied", billing.reference), "The cash milestone")
     (invoice,) = erp.books("invoices", reference=billing.reference)
@@ -188,7 +190,7 @@ def _all_invoices(stage: Stage) -> Lines:
     books = {
         one["reference"]: one
         for one in stage.doors["tryton"].books("invoices")
-        if one["state"] in {"posted", "paid"}
+        if one["state"] in BOOKED
     }
     ours: dict[str, Decimal] = {}
     theirs: dict[str, Decimal] = {}
