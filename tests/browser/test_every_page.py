@@ -21,7 +21,7 @@ NAMES = (
     "transaction verified", "transaction refused", "transaction period closed",
     "transaction in doubt", "exceptions", "set aside", "exception", "jobs", "job", "mappings",
     "mapping", "mapping in review", "mapping draft", "assurance", "systems", "system",
-    "system circuit open",
+    "system new", "system described", "system circuit open",
     "incidents", "incident", "run", "runbooks", "runbook", "runbook draft",
 )  # fmt: skip
 SCREENS = [(theme, width) for theme in ("light", "dark") for width in (1440, 375)]
