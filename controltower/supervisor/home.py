@@ -161,11 +161,13 @@ def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def free_port(wanted: int, taken: Container[int] = ()) -> int:
-    """The wanted port of our own machine, or any free one when it is in use or ``taken``."""
+    """The wanted port of our own machine, or the next one that is neither in use nor ``taken``.
+
+    Never one that the kernel names: it gives the same ones to outgoing connections, so that a
+    server which comes up a little later may find it in use.
+    """
     while wanted in taken or not port_is_free(wanted):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            wanted = int(probe.getsockname()[1])
+        wanted += 1
     return wanted
 
 

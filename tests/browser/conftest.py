@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
+from integrations.sandbox.ports import free_port
 from tests.browser.world import PASSWORD
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -57,7 +57,7 @@ def tower(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tower]:
     _run(environment, "manage.py", "migrate", "--verbosity", "0")
     _run(environment, "manage.py", "collectstatic", "--noinput", "--verbosity", "0")
     pages = json.loads(_run(environment, "-m", "tests.browser.world").splitlines()[-1])
-    port = _free_port()
+    port = free_port()
     server = subprocess.Popen(
         [
             sys.executable, "-m", "uvicorn", "controltower.asgi:application",
@@ -88,12 +88,6 @@ def _run(environment: dict[str, str], *words: str) -> str:
     )
     assert done.returncode == 0, done.stderr[-4000:]
     return done.stdout
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:

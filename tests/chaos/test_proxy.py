@@ -12,8 +12,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from integrations.sandbox.ports import free_port
 from tests.chaos.proxy import BAD_WEATHER, CLEAR, HostileProxy, Manner, Mode
-from tests.integrations.doors import free_port
 
 
 class Upstream:

@@ -16,6 +16,7 @@ from typing import Any
 
 from controltower.supervisor.credentials import draw, scheme
 from integrations.sandbox import town
+from integrations.sandbox.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIENT_ID, CLIENT_SECRET = "conformance", "a secret that no exchange may show"
@@ -87,7 +88,7 @@ def start_org(data: Path) -> Org:
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **given})
     org = Org(f"http://127.0.0.1:{port}", ControlDoor(f"http://127.0.0.1:{control}"), process)
     for wanted in (port, control):
-        wait_for(wanted)
+        wait_for(wanted, process)
     return org
 
 
@@ -122,7 +123,7 @@ def start_town(data: Path) -> Town:
     command += ["--control-port", str(control)]
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **given})
     for wanted in (*ports.values(), control):
-        wait_for(wanted)
+        wait_for(wanted, process)
     return Town(
         urls,
         {name: ControlDoor(f"http://127.0.0.1:{control}/{name}") for name in ports},
@@ -136,17 +137,12 @@ def start_town(data: Path) -> Town:
     )
 
 
-def free_port() -> int:
-    """A port nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(port: int, seconds: float = 240) -> None:
-    """Wait until something listens. Raises TimeoutError."""
+def wait_for(port: int, server: subprocess.Popen[bytes], seconds: float = 240) -> None:
+    """Wait until the server listens. Raises ChildProcessError when it has ended, TimeoutError."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
+        if server.poll() is not None:
+            raise ChildProcessError(f"the server for {port} ended with {server.returncode}")
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return

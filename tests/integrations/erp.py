@@ -18,10 +18,11 @@ from typing import Any
 
 from controltower.canonical.verdicts import Done, Kind, Outcome, Rejected, Verdict
 from integrations.connector import Connection
+from integrations.sandbox.ports import free_port
 from integrations.sandbox.tryton.console import Console
 from integrations.sandbox.tryton.template import ADMINISTRATOR, administrator_password
 from integrations.tryton.connector import TrytonConnector
-from tests.integrations.doors import ROOT, ControlDoor, free_port, wait_for
+from tests.integrations.doors import ROOT, ControlDoor, wait_for
 
 USER = "tower-under-test"
 FIRST_START = 300.0
@@ -99,7 +100,7 @@ def running_erp(data: Path) -> Iterator[Erp]:
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **given})
     try:
         for wanted in (port, control):
-            wait_for(wanted, FIRST_START)
+            wait_for(wanted, process, FIRST_START)
         yield Erp(port, ControlDoor(f"http://127.0.0.1:{control}"), password, data)
     finally:
         process.terminate()

@@ -12,7 +12,7 @@ import pytest
 
 from integrations import http
 from integrations.http import LONGEST_REST, Answer, HttpClient, NeverSent, NoAnswer
-from tests.integrations.doors import free_port
+from integrations.sandbox.ports import free_port
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"

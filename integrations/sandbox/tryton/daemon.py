@@ -6,17 +6,17 @@ import asyncio
 import contextlib
 import ctypes
 import signal
-import socket
 import sys
 from pathlib import Path
 
 import aiohttp
 
+from integrations.sandbox.ports import free_port
 from integrations.sandbox.tryton.console import DATABASE
 
 _PARENT_DEATH_SIGNAL = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
-READY_WITHIN = 60.0
+READY_WITHIN = 240.0
 STOP_WITHIN = 5.0
 
 _CONFIGURATION = """\
@@ -132,13 +132,6 @@ class Trytond:
         """Kill it without warning, as a power cut would; `keep_alive` brings it back."""
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
-
-
-def free_port() -> int:
-    """A port of the loopback interface that was free just now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def _die_with_parent() -> None:
