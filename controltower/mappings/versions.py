@@ -16,7 +16,7 @@ from django.db.transaction import atomic
 from controltower.canonical.rules import check_rules
 from controltower.firm import audit
 from controltower.firm.models import Person
-from controltower.firm.rights import Right, may
+from controltower.firm.rights import Right, may, who_grants
 from controltower.mappings.models import Mapping, MappingVersion, Review, VersionState
 
 
@@ -29,16 +29,26 @@ class WrongState(Exception):
 
 
 def active(slug: str, system: str) -> MappingVersion:
-    """The version in force of a mapping into a system: of the one agreed for that system alone
-    (“<mapping>-for-<system>”) where there is one. Raises MappingVersion.DoesNotExist."""
-    own = f"{slug}-for-{system}"
-    found = MappingVersion.objects.select_related("mapping").filter(
-        mapping__slug__in=[slug, own], state=VersionState.ACTIVE
-    )
-    by_slug = {version.mapping.slug: version for version in found}
-    if not by_slug:
-        raise MappingVersion.DoesNotExist
-    return by_slug.get(own) or by_slug[slug]
+    """The version in force of a mapping into a system: of the one made for that system alone
+    (“<mapping>-for-<system>”) where there is one. Rules of others never stand in for it while it
+    is in review. Raises MappingVersion.DoesNotExist, whose text says what is missing and whose
+    turn it is."""
+    named = Mapping.objects.filter(slug__in=[slug, f"{slug}-for-{system}"])
+    mapping = max(named, key=lambda one: len(one.slug), default=None)
+    versions = MappingVersion.objects.select_related("mapping").filter(mapping=mapping)
+    found = versions.filter(state=VersionState.ACTIVE).first()
+    if found is None:
+        raise MappingVersion.DoesNotExist(_missing(slug, mapping, versions.first()))
+    return found
+
+
+def _missing(slug: str, mapping: Mapping | None, newest: MappingVersion | None) -> str:
+    """Why nothing is mapped; `newest` is the mapping's latest version, whatever its state."""
+    name = mapping.title if mapping else slug
+    text = f"No version of the mapping “{name}” is in force."
+    if newest is None or newest.state != VersionState.IN_REVIEW:
+        return text
+    return f"{text} Its version {newest.number} waits for the {who_grants(Right.APPROVE_MAPPING)}."
 
 
 def adopt(

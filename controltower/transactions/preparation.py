@@ -253,9 +253,8 @@ def _mapped(
         try:
             version = case.world.active_version(definition.mapping, step.system)
             step.mapping_version = version
-        except MappingVersion.DoesNotExist:
-            text = f"No version of the mapping “{definition.mapping}” is in force."
-            return Refuse(Kind.CONTRACT, text)
+        except MappingVersion.DoesNotExist as missing:
+            return Refuse(Kind.CONTRACT, str(missing))
     applied = apply(version.rules, prepared.record)
     if applied.gaps:
         gap = applied.gaps[0]
