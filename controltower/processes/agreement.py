@@ -88,6 +88,12 @@ def room_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     return "" if leads else "the channel's purpose does not lead to the folder"
 
 
+def place_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    if sent["status"] != found.get("status"):
+        return f"sent “{sent['status']}”, the PSA shows the place as “{found.get('status')}”"
+    return ""
+
+
 def status_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     if found.get("invoice_number") == sent["invoice_number"]:
         return ""

@@ -11,6 +11,7 @@ from controltower.processes import (
     project_workspace,
     quote_to_cash,
     resource_master_sync,
+    resource_to_revenue,
     spend_to_project_cost,
     time_and_expense_to_billing,
     time_to_cost_reporting,
@@ -29,6 +30,7 @@ PROCESSES: tuple[Process, ...] = (
     payroll_to_cost_reporting.PROCESS,
     facts_to_analytics.PROCESS,
     project_workspace.PROCESS,
+    resource_to_revenue.PROCESS,
 )
 WORKFLOWS: tuple[Workflow, ...] = (*PROCESSES, quote_to_cash.WATCH)
 """Whatever transactions play: the processes, and the watch over the whole chain."""

@@ -16,6 +16,8 @@ from controltower.transactions.protocol import State
 
 MAY_BE_THERE = frozenset({State.SENDING, State.UNKNOWN, State.ACKED, State.VERIFIED})
 
+UNDER_WAY = MAY_BE_THERE - {State.VERIFIED}
+
 
 def has_written(case: Case) -> bool:
     """Whether anything that rests on the facts is, or may be, in a target. A proven refusal has
@@ -50,10 +52,15 @@ def take_out(case: Case, item: Item, was_worth: str, *, why: str) -> None:
 
 
 def hand_on(case: Case, item: Item) -> None:
-    """What was carried through stays as it is; the record's change is another transaction's."""
+    """The record's change is another transaction's. What was carried through stays as it is, what
+    is under way is ended by its answer, and what waits is over."""
     case.items.remove(item)
     item.delete()
-    case.note("changed_later", f"Changed in {item.source} since: carried on by a new transaction.")
+    text = f"Changed in {item.source} since: carried on by a new transaction."
+    if case.transaction.is_over or any(State(step.state) in UNDER_WAY for step in case.steps):
+        case.note("changed_later", text)
+    else:
+        engine.end(case, state=TransactionState.SUPERSEDED, text=text, actor="")
 
 
 def replace(case: Case, item: Item, event: InboundEvent, opening: Opening, was_worth: str) -> None:

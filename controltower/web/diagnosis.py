@@ -152,6 +152,7 @@ GOALS = {
     "payroll-to-cost-reporting": "record",
     "project-change-to-forecast": "contract",
     "project-workspace": "room",
+    "resource-to-revenue": "schedule",
 }
 """The step by which the business has what it wanted."""
 
@@ -184,13 +185,23 @@ def _goal(chain: Chain) -> tuple[bool, str]:
             posted = _("The invoice itself is posted as %(number)s.") % {"number": number}
             return True, posted if number else _("The invoice itself is posted.")
         return False, _("It has not been posted.")
-    if process == "opportunity-to-project":
-        if reached:
-            return True, _("The project itself is set up.")
-        return False, _("No project has been set up.")
     if process == quote_to_cash.WATCH.name:
         return False, _("It has not arrived.")
-    return (True, _("The cost is recorded.")) if reached else (False, _("It is not recorded yet."))
+    yes, no = {
+        "opportunity-to-project": (
+            _("The project itself is set up."),
+            _("No project has been set up."),
+        ),
+        "resource-master-sync": (
+            _("The PSA has the person so."),
+            _("The PSA does not have it so yet."),
+        ),
+        "resource-to-revenue": (
+            _("The place is scheduled in the PSA."),
+            _("The place is not scheduled."),
+        ),
+    }.get(process, (_("The cost is recorded."), _("It is not recorded yet.")))
+    return reached, yes if reached else no
 
 
 def _goes_on(chain: Chain) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from controltower.canonical.events import (
+    ASSIGNMENT_CHANGED,
     CHANGE_ORDER_APPROVED,
     EXPENSE_APPROVED,
     MILESTONE_APPROVED,
@@ -32,6 +33,10 @@ _RESOURCE = (
     "Name", "Email", "pse__Is_Resource__c", "pse__Resource_Role__c", "Legal_Entity__c",
     "Cost_Rate__c", "Cost_Valid_From__c", "CurrencyIsoCode", "Skills__c", "pse__Start_Date__c",
     "pse__Last_Date__c", "HR_Id__c",
+)  # fmt: skip
+_PLACE = (
+    "Name", "pse__Project__c", "pse__Resource__c", "pse__Role__c", "pse__Bill_Rate__c",
+    "pse__Start_Date__c", "pse__End_Date__c", "CurrencyIsoCode", "Skills__c",
 )  # fmt: skip
 _MILESTONE = (
     "Name", "pse__Project__c", "pse__Milestone_Amount__c", "pse__Target_Date__c",
@@ -75,18 +80,18 @@ ENTITIES: Mapping[str, Entity] = {
         object="pse__Assignment__c",
         paths=(
             "Id",
-            "Name",
-            "pse__Project__c",
-            "pse__Resource__c",
-            "pse__Role__c",
-            "pse__Bill_Rate__c",
-            "pse__Start_Date__c",
-            "pse__End_Date__c",
-            "CurrencyIsoCode",
+            *_PLACE,
+            "pse__Status__c",
+            "Tower_Correlation_Id__c",
+            *translate.RELATED_PROJECT,
             *_STAMP,
         ),
         translate=translate.assignment,
-        numbers=frozenset({"pse__Bill_Rate__c"}),
+        feed="pse__Status__c != 'Closed'",
+        event_type=ASSIGNMENT_CHANGED,
+        identity=_PLACE,
+        keys=translate.assignment_keys,
+        numbers=frozenset({"pse__Bill_Rate__c", "pse__Cost_Rate_Amount__c"}),
         required=("Name", "pse__Project__c", "pse__Resource__c"),
     ),
     "resource": Entity(

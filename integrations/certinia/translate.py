@@ -6,7 +6,14 @@ from decimal import Decimal
 from typing import Any
 
 from controltower.canonical.events import BusinessKey
-from controltower.canonical.records import ChangeOrder, Expense, Milestone, Project, TimeEntry
+from controltower.canonical.records import (
+    Assignment,
+    ChangeOrder,
+    Expense,
+    Milestone,
+    Project,
+    TimeEntry,
+)
 from integrations.shape import Row, amount, at, day, figure, flag, text
 
 PROJECT_PATHS = (
@@ -106,19 +113,32 @@ def milestone(row: Row) -> Milestone:
     )
 
 
-def assignment(row: Row) -> dict[str, Any]:
-    """A pse__Assignment__c."""
-    return {
-        "source_id": text(row, "Id"),
-        "name": text(row, "Name"),
-        "project_id": text(row, "pse__Project__c"),
-        "resource_id": text(row, "pse__Resource__c"),
-        "role": text(row, "pse__Role__c"),
-        "rate": amount(row, "pse__Bill_Rate__c"),
-        "currency": text(row, "CurrencyIsoCode"),
-        "start_date": day(row, "pse__Start_Date__c"),
-        "end_date": day(row, "pse__End_Date__c"),
-    }
+def assignment(row: Row) -> Assignment:
+    """A pse__Assignment__c. The package names it after the person, so that its name is left out."""
+    related = at(row, "pse__Project__r")
+    of = project(related) if related else None
+    return Assignment(
+        source_id=text(row, "Id"),
+        entity=of.entity if of else "",
+        project=of,
+        project_id=text(row, "pse__Project__c"),
+        resource_id=text(row, "pse__Resource__c"),
+        role=text(row, "pse__Role__c"),
+        skills=tuple(filter(None, map(str.strip, text(row, "Skills__c").split(",")))),
+        status=text(row, "pse__Status__c"),
+        from_date=day(row, "pse__Start_Date__c"),
+        to_date=day(row, "pse__End_Date__c"),
+        rate=amount(row, "pse__Bill_Rate__c"),
+        currency=text(row, "CurrencyIsoCode"),
+    )
+
+
+def assignment_keys(row: Row) -> tuple[BusinessKey, ...]:
+    """By what people look for a place on a project."""
+    return (
+        BusinessKey("assignment", text(row, "Id")),
+        BusinessKey("project", text(row, "pse__Project__c")),
+    )
 
 
 def resource(row: Row) -> dict[str, Any]:

@@ -184,7 +184,7 @@ class TestMatching:
         assert {slug for slug, *_ in RUNBOOKS} == {
             "closed-period", "tax-code-off", "client-twice", "unknown-currency",
             "deal-without-entity", "system-down", "wrong-credentials", "in-doubt",
-            "purchase-miscoded", "person-in-two-minds", "figures-stale",
+            "purchase-miscoded", "person-in-two-minds", "figures-stale", "place-turned-down",
         }  # fmt: skip
 
 

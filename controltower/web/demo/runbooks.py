@@ -4,48 +4,25 @@ person."""
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from controltower.canonical.verdicts import Kind
 from controltower.firm.models import Person, Role
 from controltower.incidents import matching, steps
 from controltower.incidents.models import Runbook, RunbookState, RunbookVersion
 from controltower.incidents.runbooks import GOOD_FOR
-
-Rule = dict[str, Any]
-
-
-def check(title: str, what: str, words: str = "") -> Rule:
-    return {"kind": steps.CHECK, "what": what, "title": title, "words": words}
-
-
-def act(title: str, what: str, words: str = "") -> Rule:
-    return {"kind": steps.ACT, "what": what, "title": title, "words": words}
-
-
-def decide(title: str, words: str, *choices: tuple[str, int | str]) -> Rule:
-    found = [{"label": label, "to": to} for label, to in choices]
-    return {"kind": steps.DECIDE, "title": title, "words": words, "choices": found}
-
-
-def wait(title: str, what: str, minutes: int, words: str = "") -> Rule:
-    return {
-        "kind": steps.WAIT, "what": what, "title": title, "words": words, "minutes": minutes,
-    }  # fmt: skip
-
-
-HOW_MUCH = check(
-    "See how much hangs on it", steps.HOW_MANY, "The figures of this moment are kept as evidence."
+from controltower.web.demo import people
+from controltower.web.demo.runbook_steps import (
+    HOW_MUCH,
+    NOTHING_LEFT,
+    REPLAY,
+    Book,
+    act,
+    check,
+    decide,
+    wait,
 )
-REPLAY = act(
-    "Replay what is stuck",
-    steps.REPLAY,
-    "A plan is made first and asks every target what would happen. Release it on its page; above "
-    "the firm's limit a second person approves exactly that plan.",
-)
-NOTHING_LEFT = check("See that nothing of it is stuck", steps.NOTHING_STUCK)
 
-RUNBOOKS: tuple[tuple[str, str, Rule, list[Rule]], ...] = (
+RUNBOOKS: tuple[Book, ...] = (
     (
         "closed-period",
         "The period is closed",
@@ -189,23 +166,7 @@ RUNBOOKS: tuple[tuple[str, str, Rule, list[Rule]], ...] = (
             act("Settle what was booked by hand", steps.ELSEWHERE, "Name the ERP's number."),
         ],
     ),
-    (
-        "person-in-two-minds",
-        "The HR systems and the PSA disagree about a person",
-        {"words": ["from another HR record", "assignments that go on", "without a last day"]},
-        [
-            HOW_MUCH,
-            decide(
-                "Who is right?",
-                "Nobody is ended, and no second person made, before this is settled.",
-                ("The HR system: the PSA is put in order", 3),
-                ("The PSA: the HR record is corrected", 4),
-            ),
-            REPLAY | {"to": 5},
-            wait("Wait for the correction", steps.NOTHING_STUCK, 60, "It is taken up by itself."),
-            NOTHING_LEFT | {"to": "end"},
-        ],
-    ),
+    *people.RUNBOOKS,
     (
         "figures-stale",
         "The dashboards do not show what is verified",

@@ -115,6 +115,8 @@ KANTATA_HAS = (
 ROUTES = (
     ("erp", "tryton", "", ""),
     ("psa", "certinia", "", ""),
+    ("hris", "workday", "", ""),
+    ("hris", "bamboohr", "LF-US", ""),
     *(("psa", "kantata", "LF-US", record) for record in KANTATA_HAS),
 )
 """Which of several systems plays a part for the firm, or for a company's records. The American
@@ -138,6 +140,8 @@ FEEDS = (
     ("workday", "resource", 5),
     ("workday", "absence", 30),
 )
+STAFFING_FEEDS = (("certinia", "assignment", 4),)
+"""What is read where an HR system says who can do what."""
 
 WORKSPACES = frozenset({"sharepoint", "slack"})
 WORKSPACE_FEEDS = (("certinia", "project", 10),)
@@ -163,7 +167,11 @@ def connect_systems(now: datetime) -> None:
                 starts_on=ROUTES_SINCE,
                 defaults={"system": systems[slug]},
             )
-    further = WORKSPACE_FEEDS if systems.keys() >= WORKSPACES else ()
+    has_people = any(system.role == "hris" for system in systems.values())
+    further = (
+        *(WORKSPACE_FEEDS if systems.keys() >= WORKSPACES else ()),
+        *(STAFFING_FEEDS if has_people else ()),
+    )
     for slug, entity, seconds in (*FEEDS, *further):
         if slug in systems:
             Feed.objects.get_or_create(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -113,11 +113,28 @@ def payroll(stage: Stage) -> Lines:
 
 def people(stage: Stage) -> Lines:
     """Somebody joins in the HR system and can be staffed in the PSA."""
+    joined = yield from _join(stage)
+    yield from stage.walk.steps(joined)
+
+
+def staffing(stage: Stage) -> Lines:
+    """Somebody new is put on the project, with the skills and at the rates that HR and PSA agree
+    on."""
+    joined = yield from _join(stage)
+    person = joined.steps.get(name="resource").ref
+    door = stage.doors["salesforce"]
+    place = str(door.do("staff", project=stage.job.project, person=person)["assignment"])
+    yield stage.walk.tell("PSA", "Somebody was put on the project", place)
+    placed = stage.walk.until_over("assignment", place, "resource-to-revenue")
+    yield from stage.walk.steps(placed)
+
+
+def _join(stage: Stage) -> Generator[dict[str, Any], None, Transaction]:
+    """Somebody new in the HR system, carried over to the PSA."""
     hired = stage.doors["workday"].do("hire", company="LF-DE", role="Analyst")
     worker = str(hired["id"])
     yield stage.walk.tell("Workday", "Somebody joined as analyst", worker)
-    joined = stage.walk.until_over("resource", worker, "resource-master-sync")
-    yield from stage.walk.steps(joined)
+    return stage.walk.until_over("resource", worker, "resource-master-sync")
 
 
 def figures(stage: Stage) -> Lines:
@@ -160,6 +177,7 @@ WORKFLOWS: Mapping[str, tuple[tuple[str, ...], Callable[[Stage], Lines]]] = {
     "Quote to cash: cash": (("tryton",), cash),
     "Spend to project cost": (("coupa", "tryton"), spend),
     "Resource master": (("workday",), people),
+    "Resource to revenue": (("workday",), staffing),
     "Payroll to cost reporting": (("payroll",), payroll),
     "Facts to analytics": (("snowflake", "power_bi"), figures),
 }

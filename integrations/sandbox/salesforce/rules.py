@@ -59,7 +59,8 @@ def split_of(store: Store, header: Row) -> Row:
         "pse__End_Date__c": header["pse__End_Date__c"],
         "pse__Total_Hours__c": str(hours),
         "pse__Bill_Rate__c": str(rate),
-        "pse__Cost_Rate__c": person.get("Cost_Rate__c"),
+        "pse__Cost_Rate__c": (assignment or {}).get("pse__Cost_Rate_Amount__c")
+        or person.get("Cost_Rate__c"),
         "pse__Total_Billable_Amount__c": str(hours * rate if billable else Decimal(0)),
         "CurrencyIsoCode": project.get("CurrencyIsoCode"),
         "pse__Billable__c": billable,

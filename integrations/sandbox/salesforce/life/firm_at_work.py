@@ -22,6 +22,9 @@ BY_TIME = "Time and Materials"
 TOWERS_PROJECT = "Tower_External_Id__c IS NOT NULL AND IsDeleted = 0"
 """Time is approved only on projects that exist because the tower created them."""
 
+_RARE_SKILL, _RARE_SHARE = "Actuarial modelling", 0.04
+"""Something that nobody can, asked for now and then."""
+
 
 class FirmAtWork:
     """Deeds of the firm's people. Amounts are drawn from `chance`, so a seed repeats a life."""
@@ -81,10 +84,13 @@ class FirmAtWork:
         )
         if made and (len(made) > 3 or self.chance.random() < 0.75):
             return self.chance.choice(made)
-        return self.staff(project, self._person(str(project["Legal_Entity__c"] or "")))
+        person = self._person(str(project["Legal_Entity__c"] or ""))
+        asked = _RARE_SKILL if self.chance.random() < _RARE_SHARE else ""
+        return self.staff(project, person, asked)
 
-    def staff(self, project: Row, person: Row) -> Row:
-        """Put a person on a project, without an end; the assignment."""
+    def staff(self, project: Row, person: Row, skills: str = "", end: str | None = None) -> Row:
+        """Put a person on a project, for the skills of their role unless others are asked for, and
+        without an end unless one is given; the assignment."""
         currency = str(project["CurrencyIsoCode"])
         card = firm.RATE_CARDS.get(currency, firm.RATE_CARDS[firm.REPORTING_CURRENCY])
         role = str(person["pse__Resource_Role__c"])
@@ -97,6 +103,9 @@ class FirmAtWork:
                 "pse__Role__c": role,
                 "pse__Bill_Rate__c": card[role].bill,
                 "pse__Start_Date__c": project["pse__Start_Date__c"] or today("LF-DE").isoformat(),
+                "pse__End_Date__c": end,
+                "pse__Status__c": "Tentative",
+                "Skills__c": skills or firm.SKILLS[role][0],
                 "CurrencyIsoCode": currency,
             },
         )

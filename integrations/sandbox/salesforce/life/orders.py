@@ -121,9 +121,11 @@ class Orders:
         return dict(self._work.approve_milestone(ref))
 
     def _staff(self, wanted: Wanted) -> dict[str, Any]:
-        """``project`` and ``person`` (ids): an assignment without an end."""
+        """``project`` and ``person`` (ids): an assignment; ``skills`` and ``end`` as wanted."""
         person = self._work.org.live(OBJECTS["Contact"], str(wanted.get("person")))
-        return {"assignment": self._work.staff(self._project(wanted), person)["Id"]}
+        skills, end = str(wanted.get("skills") or ""), wanted.get("end")
+        made = self._work.staff(self._project(wanted), person, skills, str(end) if end else None)
+        return {"assignment": made["Id"]}
 
     def _agree_change(self, wanted: Wanted) -> dict[str, Any]:
         """``project`` (id), ``amount``, ``ends_on`` (YYYY-MM-DD), ``currency``."""
