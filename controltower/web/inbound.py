@@ -23,6 +23,7 @@ from django.conf import settings
 from django.db import OperationalError
 from django.utils import timezone
 
+from controltower.canonical import cloud_event
 from controltower.systems import receiving
 from controltower.transactions.intake import Fact
 from controltower.web import cloudevents, refusals, signature
@@ -142,7 +143,7 @@ class Door:
             raise refusals.forged(str(error)) from None
         except cloudevents.WrongType as error:
             raise refusals.wrong_type(str(error)) from None
-        except cloudevents.Malformed as error:
+        except cloud_event.Malformed as error:
             raise refusals.malformed(str(error)) from None
         async with self.one_batch if content.is_batch else nullcontext():
             facts = await _facts(content, connection, now)
@@ -221,8 +222,8 @@ async def _facts(content: cloudevents.Content, connection: str, now: datetime) -
         if number % AT_A_TIME == AT_A_TIME - 1:
             await asyncio.sleep(0)
         try:
-            event = cloudevents.translate(message, connection, now)
-        except cloudevents.Malformed as error:
+            event = cloud_event.translate(message, connection, now)
+        except cloud_event.Malformed as error:
             faults.append({"position": number, "detail": str(error)})
         else:
             facts.append((message.raw, event))

@@ -10,12 +10,13 @@ from decimal import Decimal
 from time import process_time
 from typing import Any
 
+from controltower.canonical import cloud_event
 from controltower.canonical.wire import from_json, to_json
 from controltower.web import cloudevents
 from tests.hostile.documents import documents
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
-REFUSED = (cloudevents.Malformed, cloudevents.WrongType)
+REFUSED = (cloud_event.Malformed, cloudevents.WrongType)
 LONGEST_WORDS = 400
 
 
@@ -59,7 +60,7 @@ def read(raw: bytes) -> bool:
     kind = cloudevents.BATCH if raw[:1] == b"[" else cloudevents.STRUCTURED
     try:
         content = cloudevents.read({"content-type": kind}, raw)
-        events = [cloudevents.translate(one, "partner", NOW) for one in content.messages]
+        events = [cloud_event.translate(one, "partner", NOW) for one in content.messages]
     except REFUSED as refusal:
         words = str(refusal)
         assert words and len(words) <= LONGEST_WORDS, words[:500]

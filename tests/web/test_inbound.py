@@ -14,8 +14,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
+from controltower.canonical import cloud_event
 from controltower.transactions.models import InboundEvent
-from controltower.web import cloudevents
 from controltower.web.checks import webhook_secrets
 from controltower.web.models import WebhookMessage
 from controltower.web.security import POLICY
@@ -356,7 +356,7 @@ def test_an_empty_body_is_refused() -> None:
 
 
 def test_a_fault_of_ours_is_owned_up_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cloudevents, "translate", lambda *_: 1 / 0)
+    monkeypatch.setattr(cloud_event, "translate", lambda *_: 1 / 0)
     answer = post(encoded(deal()))
     assert answer.status_code == 500
     assert answer.json()["type"] == "urn:control-tower:problem:our-fault"

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from controltower.canonical import schema
-from controltower.web import cloudevents
+from controltower.canonical import cloud_event, schema
 
 VALUES = (
     st.none()
@@ -48,8 +47,8 @@ def test_the_quick_look_takes_nothing_that_the_careful_one_refuses(event_type: s
     @hypothesis_settings(max_examples=250, deadline=None)
     @given(data=objects(schema.of_event(event_type)) | VALUES)
     def look(data: Any) -> None:
-        quick = cloudevents._fits(event_type, data)
-        careful = not list(cloudevents._validator(event_type).iter_errors(data))
+        quick = cloud_event._fits(event_type, data)
+        careful = not list(cloud_event._validator(event_type).iter_errors(data))
         assert careful or not quick
         seen.add(quick)
 
@@ -60,5 +59,5 @@ def test_the_quick_look_takes_nothing_that_the_careful_one_refuses(event_type: s
 def test_what_the_quick_look_alone_refuses_is_taken() -> None:
     """A pattern's end may stand before a last line break in one reader and not in the other."""
     data = {"source_id": "OPP-1", "amount": "12.50\n"}
-    assert not cloudevents._fits("opportunity.won", data)
-    assert cloudevents._data(data, "opportunity.won") == data
+    assert not cloud_event._fits("opportunity.won", data)
+    assert cloud_event._data(data, "opportunity.won") == data
