@@ -12,6 +12,7 @@ from integrations.connector import Connection, Connector, Descriptor
 from integrations.coupa.connector import CoupaConnector
 from integrations.described.connector import DescribedConnector
 from integrations.docusign.connector import DocuSignConnector
+from integrations.event_broker.connector import BrokerConnector
 from integrations.kantata.connector import KantataConnector
 from integrations.legacy_erp.connector import LegacyConnector
 from integrations.netsuite.connector import SuiteConnector
@@ -35,6 +36,7 @@ CONNECTORS: dict[str, Callable[[Connection], Connector]] = {
     "coupa": CoupaConnector,
     "described": DescribedConnector,
     "docusign": DocuSignConnector,
+    "event_broker": BrokerConnector,
     "legacy_erp": LegacyConnector,
     "netsuite": SuiteConnector,
     "sharepoint": SharePointConnector,

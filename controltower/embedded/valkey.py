@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
@@ -24,15 +25,26 @@ from controltower.embedded.process import (
 class Valkey:
     """One private Redis-compatible server below ``directory``, reachable by a Unix socket only.
 
-    Valkey does not lock its data directory: the caller holds the home's lock.
+    Valkey does not lock its data directory: the caller holds the home's lock. `settings` are more
+    words of its command line, the last of a name counts; without `own_session` it lives in the
+    caller's session, and ends with that.
     """
 
     name = "valkey"
     stop_signal = signal.SIGTERM
 
-    def __init__(self, directory: Path, *, durable: bool = True) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        durable: bool = True,
+        settings: Sequence[str] = (),
+        own_session: bool = True,
+    ) -> None:
         self.directory = directory
         self.durable = durable
+        self.settings = settings
+        self.own_session = own_session
         self._process: subprocess.Popen[bytes] | None = None
 
     def prepare(self) -> None:
@@ -47,25 +59,26 @@ class Valkey:
             )
 
     def spawn(self, log: IO[bytes] | int) -> subprocess.Popen[bytes]:
-        """Start the server in its own session."""
+        """Start the server."""
         persistence = ["--appendonly", "yes", "--appendfsync", "everysec"]
         command = [str(_valkey_program()), "--dir", str(self.data), "--port", "0"]
         command += persistence if self.durable else ["--appendonly", "no"]
         command += ["--save", "", "--maxmemory-policy", "noeviction"]
         command += ["--unixsocket", str(self.socket), "--unixsocketperm", "700"]
         self._process = subprocess.Popen(
-            command,
+            [*command, *self.settings],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             cwd=self.data,
             env=plain_environment(),
-            start_new_session=True,
+            start_new_session=self.own_session,
         )
         return self._process
 
     def is_ready(self) -> bool:
-        """Whether the server answers PING (it refuses while it loads its file)."""
+        """Whether the server answers PING (it refuses while it loads its file), if only that we
+        must say who we are."""
         return self._ping()
 
     def is_gone(self) -> bool:
@@ -99,7 +112,7 @@ class Valkey:
                 wire.settimeout(1)
                 wire.connect(str(self.socket))
                 wire.sendall(b"PING\r\n")
-                return wire.recv(16).startswith(b"+PONG")
+                return wire.recv(16).startswith((b"+PONG", b"-NOAUTH"))
         except OSError:
             return False
 

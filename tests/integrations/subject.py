@@ -54,6 +54,8 @@ class Subject(ABC):
     """Names of secrets that may be shown, such as a user's name."""
     has_twins = False
     """Whether the target may hold two records of one reference; see `make_twin`."""
+    is_lasting = False
+    """Whether what was written is never changed, so that another content of one key is refused."""
     over_http = True
     answers_writes = True
     """Whether a write is answered with a body, rather than with a status alone."""

@@ -45,6 +45,16 @@ def keyed(kind: type[Subject]) -> bool:
     return creates(kind) and effect_of(kind) is Effect.KEYED
 
 
+def changes(kind: type[Subject]) -> bool:
+    """What was written can be changed."""
+    return not kind.is_lasting
+
+
+def lasts(kind: type[Subject]) -> bool:
+    """What was written is never changed."""
+    return kind.is_lasting
+
+
 def probed(kind: type[Subject]) -> bool:
     """Our reference is looked up before anything is sent again."""
     return creates(kind) and effect_of(kind) in {Effect.PROBED, Effect.LAGGING}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from controltower.canonical.verdicts import Done, Effect, Kind, Outcome, Rejected
 from tests.integrations.conformance.needs import (
+    changes,
     creates,
     effect_of,
     keyed,
+    lasts,
     needs,
     twins,
     writes,
@@ -63,7 +65,18 @@ class Writing:
         assert_found(await subject.find(f"{tag}-1"), first.ref)
         assert_found(await subject.find(f"{tag}-2"), second.ref)
 
-    @needs(keyed)
+    @needs(keyed, lasts)
+    async def test_another_content_of_one_key_is_a_conflict(
+        self, subject: Subject, tag: str
+    ) -> None:
+        first = done(await subject.write(tag, name="Before"))
+        second = await subject.write(tag, name="After")
+        assert isinstance(second, Rejected), second
+        assert second.kind is Kind.CONFLICT
+        read = done(await subject.connector.get(subject.entity, first.ref))
+        assert subject.shown(read.values)[0] == "Before"
+
+    @needs(keyed, changes)
     async def test_a_change_reaches_the_same_record(self, subject: Subject, tag: str) -> None:
         first = done(await subject.write(tag, name="Before"))
         second = done(await subject.write(tag, name="After"))
