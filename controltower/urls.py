@@ -17,6 +17,9 @@ from controltower.web import (
     health,
     incidents,
     jobs,
+    manage,
+    manage_audit,
+    manage_people,
     mappings,
     measures,
     processes,
@@ -182,4 +185,18 @@ govern = [
     path("systems/<slug:slug>/incidents/", incidents.of_system, name="system_incidents"),
 ]
 
-urlpatterns = [*programs, *person, *watch, *journeys, *figures, *fix, *govern]
+administer = [
+    path("manage/", manage.decisions, name="manage"),
+    path("manage/decisions/<int:pk>/", manage.decide, name="manage_decisions"),
+    path("manage/people/", manage_people.people, name="manage_people"),
+    path("manage/people/<str:username>/", manage_people.person, name="manage_person"),
+    path("manage/people/<str:username>/rights/", manage_people.rights, name="manage_rights"),
+    path("manage/people/<str:username>/standing/", manage_people.standing, name="manage_standing"),
+    path("manage/people/<str:username>/sign-ins/", manage_people.sign_ins, name="manage_sign_ins"),
+    path("manage/limits/", manage.limits, name="manage_limits"),
+    path("manage/retention/", manage.retention, name="manage_retention"),
+    path("manage/audit/", manage_audit.audit, name="manage_audit"),
+    path("manage/audit/checks/", manage_audit.check, name="manage_audit_checks"),
+]
+
+urlpatterns = [*programs, *person, *watch, *journeys, *figures, *fix, *govern, *administer]

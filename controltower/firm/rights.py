@@ -25,6 +25,7 @@ class Right(StrEnum):
     REVEAL_PERSONAL = "reveal_personal"
     SEE_AUDIT = "see_audit"
     ADMINISTER = "administer"
+    APPROVE_POLICY = "approve_policy"
 
 
 _EVERYONE = frozenset(Role)
@@ -46,6 +47,7 @@ WHO = {
     Right.REVEAL_PERSONAL: frozenset({Role.CONTROLLER, Role.STEWARD, Role.AUDITOR}),
     Right.SEE_AUDIT: frozenset({Role.AUDITOR, Role.ADMINISTRATOR, Role.CONTROLLER}),
     Right.ADMINISTER: frozenset({Role.ADMINISTRATOR}),
+    Right.APPROVE_POLICY: frozenset({Role.ADMINISTRATOR, Role.CONTROLLER}),
 }
 
 
@@ -62,6 +64,15 @@ def may(person: Person, right: Right, entity: str | None = None) -> bool:
         if duty.role in roles and reaches:
             return True
     return False
+
+
+def may_everywhere(person: Person, right: Right) -> bool:
+    """Whether the person may do this for the whole firm, not in single entities alone."""
+    roles = WHO[right]
+    duties = person.duties.all()
+    return person.is_active and any(
+        duty.role in roles and duty.entity_id is None for duty in duties
+    )
 
 
 def entities_of(person: Person) -> frozenset[str] | None:

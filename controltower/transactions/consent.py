@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
-
-from django.conf import settings
 
 from controltower.firm import audit
+from controltower.firm.limits import second_person_above
 from controltower.firm.models import Person
 from controltower.firm.rates import in_reporting_currency
 from controltower.firm.rights import Right, may, who_grants
@@ -22,7 +20,8 @@ def needs_second_person(transaction: Transaction) -> bool:
     """Whether so much money is at stake (or nobody knows how much) that another person must
     confirm."""
     worth = in_reporting_currency(transaction.amount, transaction.currency)
-    return worth is None or worth > Decimal(settings.SECOND_PERSON_ABOVE)
+    code = transaction.entity.code if transaction.entity else None
+    return worth is None or worth > second_person_above([code])
 
 
 def require(by: Person, right: Right, verb: str, transaction: Transaction, now: datetime) -> None:

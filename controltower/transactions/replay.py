@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db.transaction import atomic
 
 from controltower import queues
 from controltower.firm import approvals, audit
+from controltower.firm.limits import second_person_above
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, may
 from controltower.transactions import bell, clock, forecast, sets
@@ -99,7 +98,8 @@ def survey(plan_id: UUID | str) -> ReplayPlan:
         sets.update(ReplayItem, {i.pk: {name: getattr(i, name) for name in names} for i in items})
         made.digest = frozen.seal(made)
         made.expires_at = clock.now() + VALID_FOR
-        made.needs_second_person = frozen.worth(made) > Decimal(settings.SECOND_PERSON_ABOVE)
+        limit = second_person_above(frozen.entity_codes_of(made))
+        made.needs_second_person = frozen.worth(made) > limit
         made.state = PlanState.PLANNED
         made.save()
         bell.ring("jobs", f"job-{made.pk}")

@@ -6,15 +6,16 @@ it run with the rights of the tables' owner; what they put away is written into 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from django.conf import settings
 from django.db import connection
 from django.db.transaction import atomic
 
-from controltower.firm import audit
+from controltower.firm import audit, keeping
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +33,21 @@ class Log:
 
 
 QUARTER = timedelta(days=92)
+NOTHING_AGREED: Mapping[str, timedelta] = MappingProxyType({})
 
 
-def policy() -> tuple[Log, ...]:
-    """Every log there is."""
+def in_force() -> tuple[Log, ...]:
+    """Every log there is, kept for as long as was agreed upon, or else set."""
+    return policy(keeping.agreed())
+
+
+def policy(agreed: Mapping[str, timedelta] = NOTHING_AGREED) -> tuple[Log, ...]:
+    """The same with what was agreed upon."""
+    timeline = agreed.get(keeping.TIMELINE, settings.KEEP_TIMELINE)
+    attempts = agreed.get(keeping.ATTEMPTS, settings.KEEP_ATTEMPTS)
     return (
-        Log("transactions_timelineentry", "month", QUARTER, settings.KEEP_TIMELINE),
-        Log("transactions_attempt", "month", QUARTER, settings.KEEP_ATTEMPTS),
+        Log("transactions_timelineentry", "month", QUARTER, timeline),
+        Log("transactions_attempt", "month", QUARTER, attempts),
         Log("systems_call", "day", timedelta(days=14), timedelta(days=2), destroyed=True),
     )
 
@@ -50,7 +59,7 @@ def keep(*, now: datetime) -> Sequence[str]:
     changed then, and the next round does it.
     """
     gone: list[str] = []
-    for log in policy():
+    for log in in_force():
         _make_ahead(log, now)
         gone += _put_away(log, now)
     return gone

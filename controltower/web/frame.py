@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from controltower.firm.models import Person
-from controltower.firm.rights import entity_keys_of
+from controltower.firm.rights import Right, entity_keys_of, may_everywhere
 from controltower.incidents.models import Cause, DeadLetter, Incident
 from controltower.measures import exposure
 from controltower.transactions.models import ItemState, PlanState, ReplayPlan, Transaction
@@ -36,13 +36,15 @@ IN_THE_TRAY = (
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A page of the rail, by the name of its route; `go` is its key after G."""
+    """A page of the rail, by the name of its route; `go` is its key after G. With a `right` it is
+    there for those alone who have it for the whole firm."""
 
     route: str
     label: str | Promise
     icon: str
     go: str = ""
     phone: bool = False
+    right: Right | None = None
 
 
 RAIL: tuple[tuple[str | Promise, tuple[Place, ...]], ...] = (
@@ -76,7 +78,10 @@ RAIL: tuple[tuple[str | Promise, tuple[Place, ...]], ...] = (
     ),
     (
         gettext_lazy("Systems"),
-        (Place("systems", gettext_lazy("Health"), "activity", "h", phone=True),),
+        (
+            Place("systems", gettext_lazy("Health"), "activity", "h", phone=True),
+            Place("manage", gettext_lazy("Admin"), "settings", "d", right=Right.SEE_AUDIT),
+        ),
     ),
 )
 
@@ -206,9 +211,18 @@ def _rail(request: HttpRequest, now: datetime) -> tuple[RailGroup, ...]:
         "exceptions": open_causes(request, now),
         "incidents": Incident.objects.visible_to(request.user).open().count(),
     }
+    there = [
+        (title, [place for place in places if _is_for(request.user, place)])
+        for title, places in RAIL
+    ]
     return tuple(
-        RailGroup(str(title), tuple(_items(places, request.path, counts))) for title, places in RAIL
+        RailGroup(str(title), tuple(_items(places, request.path, counts)))
+        for title, places in there
     )
+
+
+def _is_for(person: Person, place: Place) -> bool:
+    return place.right is None or may_everywhere(person, place.right)
 
 
 def _items(places: Iterable[Place], path: str, counts: dict[str, int]) -> Iterable[RailItem]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from controltower.canonical.money import Money
+from controltower.firm.limits import second_person_above
 from controltower.firm.models import Person
 from controltower.firm.rates import in_reporting_currency
 from controltower.transactions import forecast
@@ -111,7 +111,7 @@ def _changed(item: ReplayItem, one: Transaction) -> list[Line]:
         for name, before, after in item.difference
     ]
     worth = in_reporting_currency(one.amount, one.currency)
-    limit = Decimal(settings.SECOND_PERSON_ABOVE)
+    limit = second_person_above([one.entity.code if one.entity else ""])
     if worth is not None and worth > limit:
         most = formats.money(Money.of(limit, settings.REPORTING_CURRENCY))
         lines.append(("users-round", "rk", _("Over %(limit)s: a second person approves")

@@ -23,6 +23,7 @@ def build() -> dict[str, str]:
     """Play the firm's business; the addresses of its pages by name."""
     from django.utils import timezone
 
+    from controltower.firm import governing
     from controltower.mappings import versions
     from controltower.mappings.models import Mapping
     from controltower.systems.models import Call, Circuit, Description, System
@@ -72,7 +73,17 @@ def build() -> dict[str, str]:
     )
     cause = firm.cause(refused[0])
     incident, run = trouble(firm, cause)
+    governing.propose(
+        subject="limit:LF-UK", content={"amount": "10000"}, reason="As agreed with the auditor.",
+        by=firm.amara, now=now,
+    )  # fmt: skip
     return {
+        "admin": "/manage/",
+        "people": "/manage/people/",
+        "person": "/manage/people/otto.brandt/",
+        "limits": "/manage/limits/",
+        "retention": "/manage/retention/",
+        "audit": "/manage/audit/",
         "incidents": "/incidents/",
         "incident": f"/incidents/{incident}/",
         "run": f"/runs/{run}/",

@@ -20,6 +20,7 @@ from django.db.transaction import atomic, set_rollback
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from controltower.firm import governing
 from controltower.firm.models import ApiToken, Duty, LegalEntity, Person, Role
 from controltower.firm.rights import WHO, Right
 from controltower.incidents import leading, runs
@@ -160,6 +161,31 @@ POLICY: dict[str, Rule] = {
     "system_incidents": Rule(WRITE, Right.LEAD_INCIDENT),
     "assurance": Rule(),
     "assurance_banner": Rule(),
+    "manage": Rule(),
+    "manage_decisions": Rule(WRITE, Right.APPROVE_POLICY, form={"agree": "yes"}),
+    "manage_people": Rule(
+        READ | WRITE,
+        Right.ADMINISTER,
+        form={
+            "username": "new.person",
+            "first": "New",
+            "last": "Person",
+            "email": "new@larkfield.example",
+            "zone": "Europe/Berlin",
+        },
+    ),
+    "manage_person": Rule(),
+    "manage_rights": Rule(WRITE, Right.ADMINISTER, form=REASON | {"duties": ["steward@"]}),
+    "manage_standing": Rule(WRITE, Right.ADMINISTER, form=REASON),
+    "manage_sign_ins": Rule(WRITE, Right.ADMINISTER, form=REASON),
+    "manage_limits": Rule(
+        READ | WRITE, Right.ADMINISTER, form=REASON | {"about": "firm", "amount": "9"}
+    ),
+    "manage_retention": Rule(
+        READ | WRITE, Right.ADMINISTER, form=REASON | {"about": "attempts", "days": "400"}
+    ),
+    "manage_audit": Rule(),
+    "manage_audit_checks": Rule(WRITE, Right.SEE_AUDIT),
     "recovery": Rule(),
     "recovery_end": Rule(WRITE, Right.PAUSE_SYSTEM),
     "api:openapi-json": Rule(),
@@ -226,6 +252,7 @@ class House:
                 "jobs",
                 "findings",
                 "amendments",
+                "decisions",
             ):
                 if word in route:
                     return things[word]
@@ -235,6 +262,8 @@ class House:
             return "opportunity-to-project"
         if name == "name" and "measures" in route:
             return "billing-lag"
+        if name == "username":
+            return "otto.brandt"
         slug = "in-doubt" if "runbooks" in route else "customer-to-erp"
         slug = "tryton" if "systems" in route else slug
         fixed = {"slug": slug, "number": "1", "position": "1"}
@@ -306,7 +335,12 @@ def house() -> House:
     Description.objects.create(
         slug="tryton", number=1, document={}, author=firm.otto, created_at=firm.now
     )
-    return House(firm, {OWN: thing(firm, OWN, "draft"), OTHER: thing(firm, OTHER, "project")})
+    change = governing.propose(
+        subject="limit:firm", content={"amount": "5"}, reason="so", by=firm.amara, now=firm.now
+    )
+    waits = {"decisions": str(change.pk)}
+    return House(firm, {OWN: thing(firm, OWN, "draft") | waits,
+                        OTHER: thing(firm, OTHER, "project") | waits})  # fmt: skip
 
 
 def visitors() -> dict[str, Person]:

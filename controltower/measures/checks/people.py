@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import F
 
 from controltower.firm import audit
-from controltower.firm.models import Approval
+from controltower.firm.models import Approval, PolicyVersion
 from controltower.mappings.models import Review
 from controltower.measures.checks.finding import Found, Span, rows, told
 
@@ -30,8 +30,9 @@ def four_eyes(_span: Span) -> Found:
     """I7: nobody has approved what they asked for or wrote. (Check constraints forbid it too.)"""
     own = Approval.objects.filter(decided_by=F("requested_by")).values_list("subject", flat=True)
     reviews = Review.objects.filter(author=F("reviewer")).values_list("version__pk", flat=True)
-    seen = Approval.objects.count() + Review.objects.count()
-    return Found(seen, [*own, *(f"mapping version {pk}" for pk in reviews)])
+    agreed = PolicyVersion.objects.filter(decided_by=F("author"))
+    seen = Approval.objects.count() + Review.objects.count() + PolicyVersion.objects.count()
+    return Found(seen, [*own, *(f"mapping version {pk}" for pk in reviews), *map(str, agreed)])
 
 
 def audit_whole(span: Span) -> Found:

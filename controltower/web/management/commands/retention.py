@@ -24,7 +24,7 @@ class Command(BaseCommand):
         if options["apply"]:
             for name in retention.keep(now=timezone.now()):
                 self.stdout.write(f"put away: {name}")
-        for log in retention.policy():
+        for log in retention.in_force():
             kept = f"{log.kept.days} days" if log.kept else "for ever"
             then = "destroyed" if log.destroyed else "archived"
             self.stdout.write(f"{log.table}, by the {log.unit}: kept {kept}, then {then}")

@@ -1,0 +1,30 @@
+"""The rows of this room: `house` says who we are, `policies` what we have agreed upon."""
+
+from controltower.firm.models.house import (
+    ApiToken,
+    Approval,
+    AuditEntry,
+    Duty,
+    ExchangeRate,
+    LegalEntity,
+    Period,
+    Person,
+    Role,
+    Theme,
+)
+from controltower.firm.models.policies import PolicyState, PolicyVersion
+
+__all__ = [
+    "ApiToken",
+    "Approval",
+    "AuditEntry",
+    "Duty",
+    "ExchangeRate",
+    "LegalEntity",
+    "Period",
+    "Person",
+    "PolicyState",
+    "PolicyVersion",
+    "Role",
+    "Theme",
+]

@@ -1,0 +1,86 @@
+"""What the pages of Admin share: who may open them, their tabs, and how a change is proposed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from controltower.firm import governing
+from controltower.firm.models import PolicyState, PolicyVersion
+from controltower.firm.policies import BadPolicy
+from controltower.firm.rights import Right, may_everywhere
+from controltower.web.actions import Leave, only
+from controltower.web.security import SignedIn
+
+TABS = (
+    ("manage", gettext_lazy("Decisions")),
+    ("manage_people", gettext_lazy("People")),
+    ("manage_limits", gettext_lazy("Approval limits")),
+    ("manage_retention", gettext_lazy("Retention")),
+    ("manage_audit", gettext_lazy("Audit")),
+)
+View = Callable[..., HttpResponse]
+
+
+def guarded(view: View) -> View:
+    """A page of Admin: for those who answer for the whole firm. Others are told who may."""
+
+    @wraps(view)
+    def guard(request: SignedIn, *args: Any, **named: Any) -> HttpResponse:
+        if not may_everywhere(request.user, Right.SEE_AUDIT):
+            context = {"crumbs": [(_("Admin"), "")], "why": only(Right.SEE_AUDIT)}
+            return render(request, "manage/closed.html", context, status=403)
+        return view(request, *args, **named)
+
+    return guard
+
+
+def page(
+    request: SignedIn, template: str, tab: str, context: dict[str, Any], status: int = 200
+) -> HttpResponse:
+    """A page of Admin under its tab."""
+    tabs = [(label, reverse(route), route == tab) for route, label in TABS]
+    return render(request, template, {"tabs": tabs} | context, status=status)
+
+
+def leave(request: SignedIn, right: Right) -> Leave:
+    """Whether the person may do something for the whole firm."""
+    allowed = may_everywhere(request.user, right)
+    return Leave(allowed, "" if allowed else only(right))
+
+
+def waiting(kind: str) -> dict[str, PolicyVersion]:
+    """The versions of a kind that wait for a second person, by what they are about."""
+    found = PolicyVersion.objects.filter(subject__startswith=f"{kind}:", state=PolicyState.PROPOSED)
+    return {one.about: one for one in found.select_related("author")}
+
+
+def propose(
+    request: SignedIn, subject: str, content: dict[str, Any], reason: str, back: str
+) -> HttpResponse:
+    """Propose a change and say what came of it."""
+    try:
+        governing.propose(
+            subject=subject, content=content, reason=reason, by=request.user, now=timezone.now()
+        )
+    except (governing.NotAllowed, governing.NotOpen, BadPolicy) as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, _("Proposed. It holds once a second person has agreed to it."))
+    return HttpResponseRedirect(back)
+
+
+def unclear(request: SignedIn, errors: dict[str, Any], back: str) -> HttpResponse:
+    """A form that cannot be read: what is wrong with it; nothing was changed."""
+    words = " ".join(str(error) for found in errors.values() for error in found)
+    messages.error(request, _("Nothing was changed. %(words)s") % {"words": words})
+    return HttpResponseRedirect(back)

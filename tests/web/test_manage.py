@@ -1,0 +1,143 @@
+"""Admin: who may open it, changes that wait for a second person, people, and the audit search."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from controltower.firm import audit, limits
+from controltower.firm.models import Person, PolicyVersion, Role
+from tests.web.cast import browser, entity, person
+
+pytestmark = pytest.mark.django_db
+PAGES = ("", "people/", "people/otto/", "limits/", "retention/", "audit/")
+REASON = {"reason": "because"}
+
+
+@pytest.fixture
+def amara() -> Client:
+    entity("LF-UK")
+    person("otto")
+    return browser(person("amara", Role.ADMINISTRATOR))
+
+
+@pytest.fixture
+def anna() -> Client:
+    return browser(person("anna", Role.CONTROLLER))
+
+
+def test_it_is_in_the_rail_of_those_who_may_open_it(amara: Client) -> None:
+    for role in Role:
+        who = browser(person(f"one.{role}", role))
+        may = role in {Role.ADMINISTRATOR, Role.CONTROLLER, Role.AUDITOR}
+        assert ('href="/manage/"' in who.get("/").content.decode()) is may
+        for page in PAGES:
+            answer = who.get(f"/manage/{page}")
+            assert answer.status_code == (200 if may else 403), (role, page)
+            if not may:
+                assert "administrator" in answer.content.decode()
+
+
+def test_a_limit_is_proposed_shown_and_agreed_to(amara: Client, anna: Client) -> None:
+    form = REASON | {"about": "LF-UK", "amount": "1234.50"}
+    answer = amara.post("/manage/limits/", form, follow=True).content.decode()
+    assert "second person has agreed" in answer
+    assert "€1,234.50" in answer
+    assert limits.second_person_above(["LF-UK"]) != 1234.5
+    (version,) = PolicyVersion.objects.all()
+    page = amara.get("/manage/").content.decode()
+    assert "Somebody else decides on what you proposed." in page
+    amara.post(f"/manage/decisions/{version.pk}/", {"agree": "yes"})
+    assert limits.second_person_above(["LF-UK"]) != 1234.5
+    assert "Nothing waits" not in anna.get("/manage/").content.decode()
+    anna.post(f"/manage/decisions/{version.pk}/", {"agree": "yes", "answer": "Fine."})
+    assert limits.second_person_above(["LF-UK"]) == 1234.5
+    assert "Nothing waits" in anna.get("/manage/").content.decode()
+
+
+def test_rights_are_changed_by_two_and_never_by_oneself(amara: Client, anna: Client) -> None:
+    form = REASON | {"duties": ["auditor@", "operator@LF-UK"]}
+    amara.post("/manage/people/otto/rights/", form)
+    (version,) = PolicyVersion.objects.all()
+    anna.post(f"/manage/decisions/{version.pk}/", {"agree": "yes"})
+    held = Person.objects.get(username="otto").duties.values_list("role", "entity__code")
+    assert sorted(held) == [("auditor", None), ("operator", "LF-UK")]
+    said = amara.post("/manage/people/amara/rights/", form, follow=True).content.decode()
+    assert "Nobody may change their own rights." in said
+    assert PolicyVersion.objects.count() == 1
+
+
+def test_what_cannot_be_read_changes_nothing(amara: Client) -> None:
+    for url, form in (
+        ("limits/", REASON | {"about": "firm", "amount": "-3"}),
+        ("limits/", {"about": "firm", "amount": "3"}),
+        ("retention/", REASON | {"about": "attempts", "days": "1"}),
+        ("people/otto/rights/", REASON | {"duties": ["emperor@"]}),
+        ("people/", {"username": "x"}),
+    ):
+        answer = amara.post(f"/manage/{url}", form, follow=True)
+        assert "Nothing was changed." in answer.content.decode(), url
+    assert not PolicyVersion.objects.exists()
+
+
+def test_a_password_is_shown_once(amara: Client) -> None:
+    form = {"username": "new.one", "first": "New", "last": "One",
+            "email": "new@larkfield.example", "zone": "Asia/Tokyo"}  # fmt: skip
+    page = amara.post("/manage/people/", form).content.decode()
+    shown = re.search(r'class="mono">((?:[0-9a-f]{6}-){3}[0-9a-f]{6})<', page)
+    assert shown
+    assert Client().login(username="new.one", password=shown[1])
+    assert shown[1] not in amara.get("/manage/people/new.one/").content.decode()
+    again = amara.post("/manage/people/new.one/sign-ins/", REASON).content.decode()
+    assert shown[1] not in again
+    assert not Client().login(username="new.one", password=shown[1])
+
+
+def test_the_chain_is_searched_by_person_verb_object_and_outcome(amara: Client) -> None:
+    for actor, verb, subject, allowed in (
+        ("otto", "replay", "deal 1", True),
+        ("otto", "replay", "deal 2", False),
+        ("priya", "assign", "deal 1", True),
+    ):
+        audit.record(actor=actor, verb=verb, subject=subject, allowed=allowed, now=timezone.now())
+
+    def found(query: str) -> int:
+        return len(re.findall(r'id="entry-', amara.get(f"/manage/audit/?{query}").content.decode()))
+
+    assert found("actor=otto") == 2
+    assert found("verb=assign") == 1
+    assert found("subject=deal+1") == 2
+    assert found("actor=otto&outcome=denied") == 1
+    assert found("actor=otto&since=2020-01-01&until=2020-12-31") == 0
+    assert "No match." in amara.get("/manage/audit/?actor=nobody").content.decode()
+
+
+def test_it_is_paged_from_the_newest(amara: Client) -> None:
+    for number in range(60):
+        audit.record(
+            actor="otto", verb="try", subject=f"thing {number}", allowed=True, now=timezone.now()
+        )
+    first = amara.get("/manage/audit/?actor=otto").content.decode()
+    assert "thing 59" in first
+    assert "thing 9<" not in first
+    older = re.search(r'href="(\?[^"]*before=\d+)"', first)
+    assert older
+    rest = amara.get("/manage/audit/" + older[1].replace("&amp;", "&")).content.decode()
+    assert "thing 9<" in rest
+    assert "thing 59" not in rest
+
+
+def test_a_broken_chain_is_told(amara: Client) -> None:
+    audit.record(actor="otto", verb="try", subject="it", allowed=True, now=timezone.now())
+    whole = amara.post("/manage/audit/checks/", follow=True).content.decode()
+    assert "The chain is whole" in whole
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE firm_auditentry DISABLE TRIGGER audit_no_change")
+        cursor.execute("UPDATE firm_auditentry SET allowed = NOT allowed WHERE subject = 'it'")
+        cursor.execute("ALTER TABLE firm_auditentry ENABLE TRIGGER audit_no_change")
+    broken = amara.post("/manage/audit/checks/", follow=True).content.decode()
+    assert "The chain is broken at entry" in broken
