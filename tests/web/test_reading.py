@@ -57,7 +57,7 @@ def test_reading_writes_nothing(house: House) -> None:
     firm.bill(firm.deal(), answers={"post": closed()})
     in_doubt(firm)
     people = {role: Visitor(person) for role, person in visitors().items()}
-    everybody = people | {"stranger": Visitor(None)}
+    everybody = people | {"the firm's": Visitor(firm.amara), "stranger": Visitor(None)}
     ApiToken.objects.update(last_used_at=timezone.now() + timedelta(hours=1))
     before, faults, read = digests(), [], set()
     for role, visitor in everybody.items():
