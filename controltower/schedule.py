@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from controltower import queues
 from controltower.firm import audit
 from controltower.incidents import connections, letters
-from controltower.measures import rollups
+from controltower.measures import rollups, waking
 from controltower.systems import anchor
 from controltower.transactions import (
     polling,
@@ -82,6 +82,7 @@ SCHEDULE = (
     Periodic("replays", timedelta(seconds=1), ring_replays),
     Periodic("surveys", timedelta(seconds=10), ring_surveys),
     Periodic("dead letters", timedelta(seconds=5), lambda now: letters.catch_up(now=now)),
+    Periodic("what was put aside", timedelta(seconds=15), lambda now: waking.wake(now=now)),
     Periodic("periods", timedelta(seconds=20), ring_periods),
     Periodic("held connections", timedelta(seconds=15), follow_connections),
     Periodic("assurance", timedelta(minutes=1), ring_assurance),

@@ -5,22 +5,22 @@ Idempotent: rung by the bell and repeated by the dispatcher, so that a lost sign
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, F, Max, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.transaction import atomic
 
-from controltower.canonical.verdicts import Kind
-from controltower.incidents.models import Cause, DeadLetter, LetterState, Resolution
+from controltower.incidents import sorting
+from controltower.incidents.models import DeadLetter, LetterState, Resolution
 from controltower.transactions import bell, sets
-from controltower.transactions.facts import definitions, facts
 from controltower.transactions.models import (
     Amendment,
     Finding,
+    ItemState,
+    PlanState,
     ReplayItem,
     Step,
     TransactionState,
@@ -30,6 +30,14 @@ from controltower.transactions.protocol import FINISHED, STUCK, State
 ENDED = (*FINISHED, State.CANCELLED)
 MOST_AT_ONCE = 2_000
 PROPOSED = "proposed"
+SETTLED = (LetterState.RESOLVED, LetterState.REPLAYING)
+AHEAD = frozenset(PlanState) - {
+    PlanState.COMPLETED,
+    PlanState.WITH_FAILURES,
+    PlanState.CANCELLED,
+    PlanState.STALE,
+}
+"""A plan that may still be played."""
 
 
 def catch_up(*, now: datetime, of: Collection[UUID] | None = None) -> int:
@@ -37,7 +45,7 @@ def catch_up(*, now: datetime, of: Collection[UUID] | None = None) -> int:
 
     `of` names the transactions to look at; without it all are, which costs as much as is stuck.
     """
-    changed = _open_new(now, of) + _reopen(now, of) + _follow(now, of) + _await_approval(of)
+    changed = _open_new(now, of) + _reopen(now, of) + _follow(now, of) + stand(_letters(of), now)
     if changed:
         bell.ring("exceptions", "tower")
     return changed
@@ -52,17 +60,18 @@ def _open_new(now: datetime, of: Collection[UUID] | None) -> int:
     stuck = Step.objects.filter(state__in=STUCK)
     steps = list(
         (stuck if of is None else stuck.filter(transaction__in=of))
-        .select_related("transaction", "system")
+        .select_related("transaction__entity", "system")
         .annotate(letter=Subquery(known))
         .filter(letter__isnull=True)[:MOST_AT_ONCE]
     )
-    causes = _causes(steps, now)
+    causes = sorting.sort(steps, now)
     sets.insert(
         (
             DeadLetter(
                 step=step,
                 transaction=step.transaction,
-                cause=causes[step.fingerprint],
+                cause=causes[step.pk],
+                fingerprint=step.fingerprint,
                 opened_at=step.changed_at,
             )
             for step in steps
@@ -72,73 +81,24 @@ def _open_new(now: datetime, of: Collection[UUID] | None) -> int:
     return len(steps)
 
 
-def _causes(steps: Sequence[Step], now: datetime) -> dict[str, Cause]:
-    """The causes of stuck steps by fingerprint, made where they are new."""
-    latest = {step.fingerprint: step for step in sorted(steps, key=lambda one: one.changed_at)}
-    known = Cause.objects.filter(fingerprint__in=latest).values_list("fingerprint", flat=True)
-    for mark in set(latest) - set(known):
-        _make_cause(latest[mark], now)
-    causes = {cause.fingerprint: cause for cause in Cause.objects.filter(fingerprint__in=latest)}
-    for mark, cause in causes.items():
-        if latest[mark].changed_at > cause.last_seen_at:
-            Cause.objects.filter(pk=cause.pk).update(last_seen_at=latest[mark].changed_at)
-    return causes
-
-
-def _make_cause(step: Step, now: datetime) -> None:
-    Cause.objects.get_or_create(
-        fingerprint=step.fingerprint,
-        defaults={
-            "title": title_of(step),
-            "system": step.system,
-            "step_name": step.name,
-            "kind": step.kind,
-            "owner_role": _owner_role(step, now),
-            "first_seen_at": step.changed_at,
-            "last_seen_at": step.changed_at,
-        },
-    )
-
-
-def title_of(step: Step) -> str:
-    """The cause in one sentence, without what is particular to one record."""
-    system = step.system.title if step.system else ""
-    if step.kind == Kind.UNKNOWN:
-        return f"In doubt whether {system} has it: {step.title.lower()}"
-    first = re.split(r"(?<=[.!?])\s+(?=[A-Z“])", step.text)[0].rstrip(".")
-    if step.kind == Kind.PERIOD_CLOSED:
-        return f"Closed period: {first}"
-    if not system:
-        return first[:240]
-    speaker, colon, said = first.partition(": ")
-    if colon and system.startswith(speaker):
-        first = said
-    return f"{system} refuses: {first}"[:240]
-
-
-def _owner_role(step: Step, now: datetime) -> str:
-    if step.kind == Kind.PERIOD_CLOSED:
-        return "controller"
-    definition = definitions(step.transaction, facts(step.transaction, now)).get(step.name)
-    return definition.owner_role if definition else "operator"
-
-
 def _reopen(now: datetime, of: Collection[UUID] | None) -> int:
     """A solved or replaying letter whose step is stuck again is back, perhaps by a new cause."""
-    related = ("step__system", "step__transaction")
+    related = ("step__system", "step__transaction__entity")
     stuck = _letters(of).filter(step__state__in=STUCK).select_related(*related)
-    back = stuck.filter(state__in=[LetterState.RESOLVED, LetterState.REPLAYING])[:MOST_AT_ONCE]
-    moved = stuck.exclude(state__in=[LetterState.RESOLVED, LetterState.REPLAYING]).exclude(
-        cause__fingerprint=F("step__fingerprint")
-    )[:MOST_AT_ONCE]
-    causes = _causes([letter.step for letter in (*back, *moved)], now)
+    back = stuck.filter(state__in=SETTLED)[:MOST_AT_ONCE]
+    moved = stuck.exclude(state__in=SETTLED).exclude(fingerprint=F("step__fingerprint"))
+    moved = moved[:MOST_AT_ONCE]
+    causes = sorting.sort([letter.step for letter in (*back, *moved)], now)
     for letter in back:
         letter.state, letter.resolution, letter.resolved_at = LetterState.REOPENED, "", None
         letter.times = letter.times + 1
     changed = {}
     for letter in (*back, *moved):
-        cause = causes[letter.step.fingerprint]
-        changed[letter.pk] = _columns(letter) | {"cause_id": cause.pk, "times": letter.times}
+        changed[letter.pk] = _columns(letter) | {
+            "cause_id": causes[letter.step_id].pk,
+            "fingerprint": letter.step.fingerprint,
+            "times": letter.times,
+        }
     sets.update(DeadLetter, changed)
     return len(back)
 
@@ -183,23 +143,32 @@ def _follow(now: datetime, of: Collection[UUID] | None) -> int:
     return len(changed)
 
 
-def _await_approval(of: Collection[UUID] | None) -> int:
-    """What somebody proposed and a second person has not decided yet waits for that; afterwards a
-    letter that is still stuck is open again."""
-    proposed = Q(Exists(Finding.objects.filter(step=OuterRef("step"), state=PROPOSED))) | Q(
-        Exists(Amendment.objects.filter(step=OuterRef("step"), state=PROPOSED))
-    )
-    waiting = Q(state=LetterState.APPROVAL)
-    stuck = _letters(of).exclude(state=LetterState.RESOLVED).filter(step__state__in=STUCK)
-    begun: int = stuck.filter(proposed).exclude(waiting).update(state=LetterState.APPROVAL)
-    decided = stuck.filter(waiting).exclude(proposed)
-    owned = Case(
+def stand(letters: QuerySet[DeadLetter], now: datetime) -> int:
+    """Give stuck letters the state in which they wait for a person; returns how many changed.
+
+    What somebody proposed waits for the second person, what is in a plan waits for its replay, what
+    is put aside is on hold; the others are open, assigned or back again.
+    """
+    waiting = letters.exclude(state__in=SETTLED).filter(step__state__in=STUCK)
+    wanted = waiting.annotate(wanted=_standing(now)).exclude(state=F("wanted"))
+    states = dict(wanted.order_by().values_list("pk", "wanted")[:MOST_AT_ONCE])
+    sets.update(DeadLetter, {pk: {"state": state} for pk, state in states.items()})
+    return len(states)
+
+
+def _standing(now: datetime) -> Case:
+    finding = Finding.objects.filter(state=PROPOSED).values("step")
+    amendment = Amendment.objects.filter(state=PROPOSED).values("step")
+    planned = ReplayItem.objects.filter(state=ItemState.WAITING, plan__state__in=AHEAD)
+    aside = Q(cause__snoozed_until__gt=now) | Q(cause__parked_at__isnull=False)
+    return Case(
+        When(Q(step__in=finding) | Q(step__in=amendment), then=Value(LetterState.APPROVAL)),
+        When(step__in=planned.values("step"), then=Value(LetterState.REPAIR_PROPOSED)),
+        When(aside, then=Value(LetterState.ON_HOLD)),
+        When(state=LetterState.REOPENED, then=Value(LetterState.REOPENED)),
         When(cause__owner__isnull=False, then=Value(LetterState.ASSIGNED)),
         default=Value(LetterState.OPEN),
     )
-    states = dict(decided.annotate(now=owned).values_list("pk", "now"))
-    sets.update(DeadLetter, {pk: {"state": state} for pk, state in states.items()})
-    return begun + len(states)
 
 
 def _columns(letter: DeadLetter) -> dict[str, Any]:

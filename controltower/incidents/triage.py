@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from django.db.transaction import atomic
 
@@ -14,6 +16,8 @@ from controltower.incidents import letters
 from controltower.incidents.models import Cause, DeadLetter, LetterState
 from controltower.transactions import bell, cases, engine
 from controltower.transactions.models import Transaction, TransactionState, WaitKind
+
+ASIDE = ("snoozed_until", "wake_at_count", "wake_at_value", "parked_at")
 
 
 class NotAllowed(Exception):
@@ -30,27 +34,55 @@ class ReasonMissing(Exception):
 
 def assign(*, cause: Cause, to: Person | None, by: Person, now: datetime) -> None:
     """Give the cause an owner (or none); its open letters follow."""
-    _require(by, Right.ASSIGN, "assign", cause, now)
+    require(by, "assign", cause, now)
     with atomic():
         cause.owner = to
         cause.save(update_fields=["owner"])
-        state = LetterState.ASSIGNED if to else LetterState.OPEN
-        cause.letters.filter(
-            state__in=[LetterState.OPEN, LetterState.ASSIGNED, LetterState.REOPENED]
-        ).update(state=state)
-        _tell(by, "assign", cause, now, {"to": to.username if to else ""})
+        cause.letters.filter(state=LetterState.REOPENED).update(state=LetterState.OPEN)
+        letters.stand(cause.letters.all(), now)
+        tell(by, "assign", cause, now, {"to": to.username if to else ""})
 
 
-def snooze(*, cause: Cause, until: datetime | None, reason: str, by: Person, now: datetime) -> None:
-    """Put the cause aside until a time, or (None) wake it."""
-    _require(by, Right.ASSIGN, "snooze", cause, now)
-    if until is not None and not reason.strip():
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Until when a cause is put aside: a time, sooner if so many transactions or so much money
+    (reporting currency, major units) are stuck by it; without a time until it is taken up."""
+
+    until: datetime | None = None
+    count: int | None = None
+    value: Decimal | None = None
+
+
+def put_aside(*, cause: Cause, aside: Aside, reason: str, by: Person, now: datetime) -> None:
+    """Snooze the cause, or park it; its letters are on hold."""
+    verb = "snooze" if aside.until else "park"
+    require(by, verb, cause, now)
+    if not reason.strip():
         raise ReasonMissing
+    given = (("until", aside.until), ("count", aside.count), ("value", aside.value))
+    limits = {name: str(limit) for name, limit in given if limit is not None}
     with atomic():
-        cause.snoozed_until = until
-        cause.note = reason[:600] or cause.note
-        cause.save(update_fields=["snoozed_until", "note"])
-        _tell(by, "snooze" if until else "wake", cause, now, {"reason": reason})
+        _lay(cause, aside, now, reason)
+        tell(by, verb, cause, now, {"reason": reason, **limits})
+
+
+def wake(*, cause: Cause, by: Person | str, now: datetime, reason: str = "") -> None:
+    """Take the cause up again; by the tower itself when there is more of it than was put aside."""
+    if isinstance(by, Person):
+        require(by, "wake", cause, now)
+    with atomic():
+        _lay(cause, None, now, reason)
+        tell(by, "wake", cause, now, {"reason": reason})
+
+
+def _lay(cause: Cause, aside: Aside | None, now: datetime, note: str) -> None:
+    cause.snoozed_until = aside.until if aside else None
+    cause.wake_at_count = aside.count if aside else None
+    cause.wake_at_value = aside.value if aside else None
+    cause.parked_at = now if aside and aside.until is None else None
+    cause.note = note[:600] or cause.note
+    cause.save(update_fields=[*ASIDE, "note"])
+    letters.stand(cause.letters.all(), now)
 
 
 def solve_elsewhere(
@@ -138,13 +170,15 @@ def open_letters(cause: Cause, person: Person) -> Sequence[DeadLetter]:
     )
 
 
-def _require(by: Person, right: Right, verb: str, cause: Cause, now: datetime) -> None:
-    if not may(by, right):
+def require(by: Person, verb: str, cause: Cause, now: datetime) -> None:
+    """Whoever may not handle causes is refused, and that is recorded. Raises NotAllowed."""
+    if not may(by, Right.ASSIGN):
         audit.record(actor=by, verb=verb, subject=f"cause {cause.pk}", allowed=False, now=now)
-        raise NotAllowed(f"Only the {who_grants(right)} may do this.")
+        raise NotAllowed(f"Only the {who_grants(Right.ASSIGN)} may do this.")
 
 
-def _tell(by: Person, verb: str, cause: Cause, now: datetime, detail: dict[str, str]) -> None:
+def tell(by: Person | str, verb: str, cause: Cause, now: datetime, detail: dict[str, str]) -> None:
+    """Record a decision about a cause, and have the pages show it."""
     audit.record(
         actor=by, verb=verb, subject=f"cause {cause.pk}", allowed=True, now=now, detail=detail
     )

@@ -226,11 +226,10 @@ def by_cause(
     scope: Scope,
     now: datetime,
     *,
-    snoozed: bool = False,
     causes: QuerySet[Cause] | None = None,
     limit: int = 200,
 ) -> Sequence[CauseLine]:
-    """Open causes in the scope, most money first; of `causes` only, when given."""
+    """Open causes in the scope, most money first: of `causes`, or of those not put aside."""
     letters = within(scope, DeadLetter.objects.open())
     if causes is not None:
         letters = letters.filter(cause__in=causes)
@@ -246,7 +245,7 @@ def by_cause(
         )
     }
     open_ = Cause.objects.filter(pk__in=times).select_related("owner", "system")
-    open_ = open_.filter(snoozed_until__gt=now) if snoozed else open_.awake(now)
+    open_ = open_.awake(now) if causes is None else open_
     lines = [
         CauseLine(
             cause=cause,

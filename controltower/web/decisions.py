@@ -8,9 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from controltower.firm.models import Person
+from controltower.incidents.models import By, Cause
+from controltower.incidents.triage import Aside
 
 NOW, THEN = "now", "then"
 NEXT_PERIOD, REOPENED = "next_period", "reopened"
@@ -133,9 +136,20 @@ LENGTHS = {
 
 
 class Snooze(forms.Form):
-    """For how long a cause is put aside, and why."""
+    """For how long a cause is put aside, how much of it wakes it sooner, and why."""
 
     hours = forms.ChoiceField(label=_("Put aside"), choices=list(LENGTHS.items()), initial="4")
+    count = forms.IntegerField(
+        label=_("Sooner, when so many are stuck"), min_value=1, max_value=10**9, required=False
+    )
+    value = forms.DecimalField(
+        label=_("Sooner, when so much money is stuck"),
+        min_value=0,
+        max_digits=18,
+        decimal_places=2,
+        required=False,
+        help_text=_("In the reporting currency."),
+    )
     reason = forms.CharField(
         label=_("Reason"),
         max_length=300,
@@ -144,10 +158,43 @@ class Snooze(forms.Form):
         help_text=_("Kept in the audit trail."),
     )
 
-    def until(self, now: datetime) -> datetime | None:
-        """When it comes back; None wakes it at once."""
+    def aside(self, now: datetime) -> Aside | None:
+        """Until when it is put aside; None wakes it at once."""
         hours = int(self.cleaned_data["hours"])
-        return now + timedelta(hours=hours) if hours else None
+        limits = self.cleaned_data["count"], self.cleaned_data["value"]
+        return Aside(now + timedelta(hours=hours), *limits) if hours else None
+
+
+class Split(Reason):
+    """Which part of a cause stands alone from now on."""
+
+    part = forms.ChoiceField(label=_("What stands alone"))
+    field_order = ("part", "reason")
+
+    def __init__(self, *args: Any, parts: Iterable[tuple[str, str]] = (), **options: Any) -> None:
+        super().__init__(*args, **options)
+        field = self.fields["part"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = list(parts)
+
+    def clean_part(self) -> tuple[By, str]:
+        """What tells the part from the rest, and its value."""
+        by, _separator, value = str(self.cleaned_data["part"]).partition(":")
+        return By(by), value
+
+
+class Join(Reason):
+    """Under which other cause this one stands from now on."""
+
+    into = forms.ModelChoiceField(queryset=Cause.objects.none(), label=_("Joined with"))
+    field_order = ("into", "reason")
+
+    def __init__(self, *args: Any, others: QuerySet[Cause] | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        field = self.fields["into"]
+        assert isinstance(field, forms.ModelChoiceField)
+        if others is not None:
+            field.queryset = others
 
 
 class DecideApproval(forms.Form):

@@ -16,19 +16,27 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from controltower.canonical.money import Money
-from controltower.incidents.models import Cause, DeadLetter, LetterState, Resolution
+from controltower.incidents.models import (
+    Cause,
+    CauseQuerySet,
+    DeadLetter,
+    LetterState,
+    Resolution,
+)
 from controltower.measures import exposure
 from controltower.measures.exposure import CauseLine, Scope
 from controltower.web import formats, privacy, standing
 from controltower.web.charts.small import sparkline
 from controltower.web.transaction_page import Owner
 
-OPEN, MINE, UNOWNED, SNOOZED, SOLVED = "open", "mine", "unowned", "snoozed", "solved"
+OPEN, MINE, UNOWNED, SOLVED = "open", "mine", "unowned", "solved"
+SNOOZED, PARKED = "snoozed", "parked"
 TABS = {
     OPEN: gettext_lazy("Open"),
     MINE: gettext_lazy("Mine"),
     UNOWNED: gettext_lazy("Unowned"),
     SNOOZED: gettext_lazy("Snoozed"),
+    PARKED: gettext_lazy("Parked"),
     SOLVED: gettext_lazy("Solved"),
 }
 TREND_DAYS = 14
@@ -81,8 +89,8 @@ def listing(scope: Scope, tab: str, now: datetime) -> Listing:
         MINE: [line for line in awake if line.cause.owner_id == scope.person.pk],
         UNOWNED: [line for line in awake if line.cause.owner_id is None],
     }
-    if tab == SNOOZED:
-        lines[tab] = exposure.by_cause(scope, now, snoozed=True)
+    if tab in (SNOOZED, PARKED):
+        lines[tab] = exposure.by_cause(scope, now, causes=_put_aside(tab, now))
     elif tab == SOLVED:
         lines[tab] = exposure.solved(scope, now)
     return Listing(
@@ -93,11 +101,16 @@ def listing(scope: Scope, tab: str, now: datetime) -> Listing:
     )
 
 
+def _put_aside(tab: str, now: datetime) -> CauseQuerySet:
+    return Cause.objects.snoozed(now) if tab == SNOOZED else Cause.objects.parked()
+
+
 def _aside(scope: Scope, now: datetime) -> dict[str, int]:
     """How many causes stand under the tabs that are not looked at."""
     open_ = exposure.having(letters_of(scope))
     return {
-        SNOOZED: Cause.objects.filter(open_, snoozed_until__gt=now).count(),
+        SNOOZED: _put_aside(SNOOZED, now).filter(open_).count(),
+        PARKED: _put_aside(PARKED, now).filter(open_).count(),
         SOLVED: exposure.solved_causes(scope, now).count(),
     }
 
@@ -164,6 +177,8 @@ def local_value(by_currency: Mapping[str, Decimal]) -> str:
 
 
 States = Mapping[int, Mapping[str, int]]
+ALIKE = (LetterState.REPLAYING, LetterState.APPROVAL, LetterState.REPAIR_PROPOSED)
+"""States that a cause has when all its letters have them."""
 
 
 def states_of(scope: Scope, causes: Sequence[int]) -> States:
@@ -178,10 +193,10 @@ def states_of(scope: Scope, causes: Sequence[int]) -> States:
 def state_of(cause: Cause, states: States, now: datetime) -> str:
     """The group's state for `marks`."""
     own = states.get(cause.pk, {})
-    if cause.snoozed_until and cause.snoozed_until > now:
-        return "snoozed"
-    if own and set(own) == {LetterState.REPLAYING}:
-        return "replaying"
+    if cause.is_aside(now):
+        return "parked" if cause.parked_at else "snoozed"
+    if len(own) == 1 and (only := next(iter(own))) in ALIKE:
+        return str(only)
     if own.get(LetterState.REOPENED):
         return "back_again"
     if not own:

@@ -22,9 +22,8 @@ from controltower.measures import exposure
 from controltower.measures.exposure import Scope, Stake
 from controltower.transactions.models import BusinessKey
 from controltower.transactions.references import normalised
-from controltower.web import absences, offers, privacy, standing
-from controltower.web.actions import Action, leave
-from controltower.web.decisions import Snooze
+from controltower.web import absences, cause_actions, offers, privacy, standing
+from controltower.web.actions import leave
 from controltower.web.exception_groups import (
     known_fixes,
     letters_of,
@@ -34,7 +33,6 @@ from controltower.web.exception_groups import (
     states_of,
 )
 from controltower.web.keyset import Order, Page, page
-from controltower.web.remedies import assign_action, period_actions, settle_actions
 
 OLDEST_FIRST = Order("opened_at", descending=False)
 
@@ -62,7 +60,8 @@ def present(
     return {
         "crumbs": [(_("Exceptions"), reverse("exceptions")), (title, "")],
         "group": _group(cause, scope, shown, found, value, now),
-        "actions": _actions(cause, scope, found.count, now),
+        "actions": cause_actions.actions_of(cause, scope) if found.count else [],
+        "decided": cause_actions.decided(cause, scope.person, now),
         "incident": [
             (one.name, reverse("incident", args=[one.pk]))
             for one in cause.incidents.visible_to(scope.person).open()
@@ -172,39 +171,6 @@ def _why(cause: Cause, first: DeadLetter | None) -> list[tuple[str, str]]:
     if step and step.field:
         lines.append((_("Field"), step.field))
     return lines
-
-
-def _actions(cause: Cause, scope: Scope, count: int, now: datetime) -> list[Action]:
-    person, entity = scope.person, scope.entity or None
-    if not count:
-        return []
-    actions = []
-    if cause.kind == Kind.PERIOD_CLOSED:
-        url = reverse("exception_decisions", args=[cause.pk])
-        actions += period_actions(url, "", person, entity)
-    actions.append(assign_action(cause.pk, person, key="a"))
-    may = leave(person, Right.ASSIGN)
-    actions.append(
-        Action(
-            id="snooze",
-            label=_("Snooze"),
-            title=_("Put this cause aside"),
-            url=reverse("exception_snoozes", args=[cause.pk]),
-            confirm=_("Put the cause aside"),
-            form=Snooze(auto_id="snooze-%s") if may.allowed else None,
-            icon="clock",
-            key="s",
-            allowed=may.allowed,
-            why_not=may.why_not,
-        )
-    )
-    url = reverse("exception_solutions", args=[cause.pk])
-    url_of_incident = reverse("exception_incidents", args=[cause.pk])
-    return [
-        *actions,
-        *settle_actions(url, person, entity),
-        offers.incident_action(url_of_incident, person),
-    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, may
-from controltower.incidents import triage
+from controltower.incidents import grouping, triage
 from controltower.incidents.models import Cause, DeadLetter
 from controltower.measures.exposure import Scope
 from controltower.transactions import replay, set_aside
@@ -30,6 +31,7 @@ from controltower.web.decisions import (
     Assign,
     DecidePeriod,
     PlanReplay,
+    Reason,
     Settle,
     Snooze,
 )
@@ -69,6 +71,8 @@ def exception(request: SignedIn, pk: int) -> HttpResponse:
     cause = get_object_or_404(Cause.objects.select_related("owner", "system"), pk=pk)
     context = exception_page.present(cause, scope_of(request), request.GET, timezone.now())
     if context is None:
+        if into := grouping.joined_into(cause):
+            return HttpResponseRedirect(reverse("exception", args=[into.pk]))
         raise Http404
     return render(request, "exceptions/group.html", context)
 
@@ -141,25 +145,48 @@ def assign(request: SignedIn, pk: int) -> HttpResponse:
 
 @require_POST
 def snooze(request: SignedIn, pk: int) -> HttpResponse:
-    """Put the cause aside until a time, or wake it."""
+    """Put the cause aside until a time, or until there is more of it; or wake it."""
     cause, _ignored = _letters(request, pk)
     form, now = Snooze(request.POST), timezone.now()
     if not form.is_valid():
-        messages.error(request, NEEDS_REASON)
+        messages.error(request, _("A limit is a number above nothing. Nothing was changed."))
         return _back(cause)
-    until = form.until(now)
+    _put_aside(request, cause, form.aside(now), form.cleaned_data["reason"], now)
+    return _back(cause)
+
+
+@require_POST
+def park(request: SignedIn, pk: int) -> HttpResponse:
+    """Put the cause aside until somebody takes it up."""
+    cause, _ignored = _letters(request, pk)
+    form = Reason(request.POST)
+    reason = form.cleaned_data["reason"] if form.is_valid() else ""
+    _put_aside(request, cause, triage.Aside(), reason, timezone.now())
+    return _back(cause)
+
+
+def _put_aside(
+    request: SignedIn, cause: Cause, aside: triage.Aside | None, reason: str, now: datetime
+) -> None:
     try:
-        triage.snooze(
-            cause=cause, until=until, reason=form.cleaned_data["reason"], by=request.user, now=now
-        )
+        if aside is None:
+            triage.wake(cause=cause, reason=reason, by=request.user, now=now)
+        else:
+            triage.put_aside(cause=cause, aside=aside, reason=reason, by=request.user, now=now)
     except triage.NotAllowed:
         messages.error(request, only(Right.ASSIGN))
     except triage.ReasonMissing:
         messages.error(request, NEEDS_REASON)
     else:
-        words = _("Put aside until %(at)s.") % {"at": formats.when(until, now)} if until else ""
-        messages.success(request, words or _("It is awake again."))
-    return _back(cause)
+        messages.success(request, _laid(aside, now))
+
+
+def _laid(aside: triage.Aside | None, now: datetime) -> str:
+    if aside is None:
+        return _("It is awake again.")
+    if aside.until is None:
+        return _("Parked until somebody takes it up.")
+    return _("Put aside until %(at)s.") % {"at": formats.when(aside.until, now)}
 
 
 @require_POST

@@ -177,6 +177,8 @@ STATES = {
         "assigned": Mark("mv", _("Assigned")),
         "snoozed": Mark("nt", _("Snoozed")),
         "parked": Mark("pk", _("Parked")),
+        "approval": Mark("wt", _("Waits for approval")),
+        "repair_proposed": Mark("mv", _("Replay planned")),
         "replaying": Mark("mv", _("Replaying")),
         "solved": Mark("ok", _("Solved")),
         "back_again": Mark("br", _("Back again")),

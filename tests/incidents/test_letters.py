@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from controltower.incidents import letters
+from controltower.incidents import letters, triage
 from controltower.incidents.models import DeadLetter, LetterState
+from controltower.transactions import replay
 from controltower.transactions.models import Step, Transaction
 from tests.factories import Firm, found, stuck_bills
 
@@ -34,6 +35,35 @@ def test_the_bell_looks_at_the_transactions_it_names(firm: Firm) -> None:
     assert firm.letter(other).state == LetterState.OPEN
     letters.catch_up(now=timezone.now())
     assert firm.letter(other).state == LetterState.REPLAYING, "the dispatcher looks at all"
+
+
+def test_what_is_in_a_plan_has_its_repair_proposed(firm: Firm) -> None:
+    (bill,) = stuck_bills(firm, 1)
+    plan = firm.plan(bill, by=firm.anna)
+    letters.catch_up(now=timezone.now())
+    assert firm.letter(bill).state == LetterState.REPAIR_PROPOSED
+    replay.stop(plan=plan, by=firm.anna, now=timezone.now())
+    letters.catch_up(now=timezone.now())
+    assert firm.letter(bill).state == LetterState.OPEN
+
+
+def test_what_is_new_under_an_owned_cause_is_assigned(firm: Firm) -> None:
+    (bill,) = stuck_bills(firm, 1)
+    triage.assign(cause=firm.cause(bill), to=firm.lena, by=firm.otto, now=timezone.now())
+    (later,) = stuck_bills(firm, 1)
+    assert {firm.letter(one).state for one in (bill, later)} == {LetterState.ASSIGNED}
+
+
+def test_what_is_back_says_so_until_somebody_takes_it(firm: Firm) -> None:
+    (bill,) = stuck_bills(firm, 1)
+    _is_played_again(bill)
+    letters.catch_up(now=timezone.now())
+    Step.objects.filter(transaction=bill, name="draft").update(state="parked", due_at=None)
+    letters.catch_up(now=timezone.now())
+    letters.catch_up(now=timezone.now())
+    assert firm.letter(bill).state == LetterState.REOPENED
+    triage.assign(cause=firm.cause(bill), to=firm.lena, by=firm.otto, now=timezone.now())
+    assert firm.letter(bill).state == LetterState.ASSIGNED
 
 
 def test_a_bell_without_transactions_asks_nothing(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controltower.incidents.letters import title_of
+from controltower.incidents.sorting import title_of
 from controltower.systems.models import System
 from controltower.transactions.models import Step
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -19,6 +20,16 @@ from controltower.transactions.models import ReplayPlan, Transaction, Transactio
 from tests import factories
 from tests.factories import Firm, closed, refused, signed_in
 
+NOUNS = (
+    "replays",
+    "assignments",
+    "snoozes",
+    "parkings",
+    "parts",
+    "joins",
+    "solutions",
+    "decisions",
+)
 pytestmark = pytest.mark.django_db
 
 
@@ -79,24 +90,28 @@ class TestList:
         post(firm, "otto", mine, "assignments", to=firm.otto.pk)
         snoozed = firm.cause(firm.deal(entity=""))
         post(firm, "otto", snoozed, "snoozes", hours="4", reason="The client is asked.")
+        other = firm.bill(firm.deal(), answers={"draft": refused("Something else is wrong.")})
+        parked = firm.cause(other)
+        post(firm, "otto", parked, "parkings", reason="Next year.")
         solved = firm.deal(currency="XXQ")
         gone = firm.cause(solved)
         post(firm, "otto", gone, "solutions", how="elsewhere", reason="Test deal.")
         client = signed_in(firm.otto)
         found = {
             tab: [g.id for g in client.get(f"/exceptions/?tab={tab}").context["groups"]]
-            for tab in ("open", "mine", "unowned", "snoozed", "solved", "nonsense")
+            for tab in ("open", "mine", "unowned", "snoozed", "parked", "solved", "nonsense")
         }
         assert found == {
             "open": [mine.pk],
             "mine": [mine.pk],
             "unowned": [],
             "snoozed": [snoozed.pk],
+            "parked": [parked.pk],
             "solved": [gone.pk],
             "nonsense": [mine.pk],
         }
         tabs = client.get("/exceptions/").context["tabs"]
-        assert [count for *_rest, count in tabs] == [1, 1, 0, 1, 1]
+        assert [count for *_rest, count in tabs] == [1, 1, 0, 1, 1, 1]
 
     def test_empty_is_good(self, firm: Firm) -> None:
         firm.deal()
@@ -109,7 +124,7 @@ class TestList:
         assert client.get("/exceptions/").context["groups"] == []
         cause = firm.cause(bill)
         assert client.get(f"/exceptions/{cause.pk}/").status_code == 404
-        for noun in ("replays", "assignments", "snoozes", "solutions", "decisions"):
+        for noun in NOUNS:
             assert post(firm, "callum", cause, noun, reason="x").status_code == 404, noun
         assert not AuditEntry.objects.filter(actor="callum.reid").exists()
 
@@ -176,6 +191,9 @@ class TestGroup:
             "replays": {"step": [step]},
             "assignments": {"to": firm.otto.pk},
             "snoozes": {"hours": "4", "reason": "x"},
+            "parkings": {"reason": "x"},
+            "parts": {"part": "entity:LF-DE", "reason": "x"},
+            "joins": {"into": cause.pk, "reason": "x"},
             "solutions": {"how": "elsewhere", "reason": "x"},
             "decisions": {"decision": "reopened", "reason": "x"},
         }
@@ -183,7 +201,7 @@ class TestGroup:
             said = text(post(firm, "jonas", cause, noun, **fields))
             assert "Only the" in said and "may do this." in said, noun
         denied = AuditEntry.objects.filter(actor="jonas.achterberg", allowed=False)
-        assert denied.count() == 5
+        assert denied.count() == 8
         bill.refresh_from_db()
         assert bill.state == TransactionState.DEAD_LETTERED
 
@@ -214,6 +232,51 @@ class TestActs:
         assert "The client is asked." in text(page)
         assert "awake again" in text(post(firm, "otto", cause, "snoozes", hours="0"))
 
+    def test_a_limit_wakes_it_and_nonsense_is_refused(self, firm: Firm) -> None:
+        cause = firm.cause(firm.bill(firm.deal(), answers={"draft": refused()}))
+        given = {"hours": "4", "reason": "The client is asked.", "value": "1000000"}
+        assert "Nothing was changed" in text(post(firm, "otto", cause, "snoozes", **given, count=0))
+        post(firm, "otto", cause, "snoozes", **given, count=12)
+        cause.refresh_from_db()
+        assert (cause.wake_at_count, cause.wake_at_value) == (12, Decimal("1000000"))
+
+    def test_what_is_parked_is_taken_up_again(self, firm: Firm) -> None:
+        cause = firm.cause(firm.bill(firm.deal(), answers={"draft": refused()}))
+        assert "needs a reason" in text(post(firm, "otto", cause, "parkings"))
+        assert "until somebody takes it up" in text(
+            post(firm, "otto", cause, "parkings", reason="Next year.")
+        )
+        page = signed_in(firm.otto).get(f"/exceptions/{cause.pk}/")
+        assert page.context["group"]["state"] == "parked"
+        assert "awake again" in text(post(firm, "otto", cause, "snoozes", hours="0"))
+
+    def test_a_part_is_split_off_and_joined_again(self, firm: Firm) -> None:
+        one = factories.stuck_bills(firm, 1)[0]
+        cause = firm.cause(one)
+        (other,) = factories.stuck_bills(firm, 1, entity="LF-UK", currency="GBP")
+        assert "needs a reason" in text(post(firm, "otto", cause, "parts", part="entity:LF-UK"))
+        said = text(post(firm, "otto", cause, "parts", part="entity:LF-UK", reason="Other team."))
+        assert "LF-UK stands alone from now on." in said
+        part = firm.cause(other)
+        assert part != cause and "Other team." in said and "(LF-UK)" in said
+        (decision,) = signed_in(firm.otto).get(f"/exceptions/{part.pk}/").context["decided"]
+        client = signed_in(firm.otto)
+        assert "grouped by their cause again" in text(
+            client.post(decision["action"].url, follow=True)
+        )
+        assert firm.cause(other) == cause
+        assert client.get(f"/exceptions/{part.pk}/").status_code == 404
+
+    def test_who_follows_an_old_link_comes_to_the_joined_cause(self, firm: Firm) -> None:
+        cause = firm.cause(factories.stuck_bills(firm, 1)[0])
+        other = firm.bill(firm.deal(), answers={"draft": refused("Something else is wrong.")})
+        into = firm.cause(other)
+        said = text(post(firm, "otto", cause, "joins", into=into.pk, reason="One cause."))
+        assert "They stand together from now on." in said
+        found = signed_in(firm.otto).get(f"/exceptions/{cause.pk}/")
+        assert found.headers["location"] == f"/exceptions/{into.pk}/"
+        assert signed_in(firm.otto).get("/exceptions/").context["groups"][0].count == 2
+
     def test_solving_all_ends_them_with_the_reason(self, firm: Firm) -> None:
         bills = factories.stuck_bills(firm, 2)
         cause = firm.cause(bills[0])
@@ -227,5 +290,5 @@ class TestActs:
     def test_a_get_never_acts(self, firm: Firm) -> None:
         cause = firm.cause(firm.bill(firm.deal(), answers={"draft": refused()}))
         client = signed_in(firm.anna)
-        for noun in ("replays", "assignments", "snoozes", "solutions", "decisions"):
+        for noun in NOUNS:
             assert client.get(f"/exceptions/{cause.pk}/{noun}/").status_code == 405

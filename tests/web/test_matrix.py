@@ -24,7 +24,15 @@ from controltower.firm import governing
 from controltower.firm.models import ApiToken, Duty, LegalEntity, Person, Role
 from controltower.firm.rights import WHO, Right
 from controltower.incidents import leading, runs
-from controltower.incidents.models import Cause, Incident, Run, RunbookVersion, Severity
+from controltower.incidents.models import (
+    By,
+    Cause,
+    Grouping,
+    Incident,
+    Run,
+    RunbookVersion,
+    Severity,
+)
 from controltower.systems.models import Description
 from controltower.transactions.models import Amendment, Finding
 from controltower.web.demo.runbooks import agree_runbooks
@@ -104,6 +112,12 @@ POLICY: dict[str, Rule] = {
     ),
     "exception_assignments": Rule(WRITE, Right.ASSIGN, scoped=True),
     "exception_snoozes": Rule(WRITE, Right.ASSIGN, scoped=True, form=REASON),
+    "exception_parks": Rule(WRITE, Right.ASSIGN, scoped=True, form=REASON),
+    "exception_splits": Rule(
+        WRITE, Right.ASSIGN, scoped=True, form=REASON | {"part": "entity:LF-UK"}
+    ),
+    "exception_joins": Rule(WRITE, Right.ASSIGN, scoped=True, form=REASON | {"into": "1"}),
+    "exception_regroupings": Rule(WRITE, Right.ASSIGN, scoped=True),
     "exception_solutions": Rule(
         WRITE, Right.RESOLVE, scoped=True, form=REASON | {"how": "elsewhere"}
     ),
@@ -314,7 +328,15 @@ def thing(firm: Firm, code: str, step: str, **more: Any) -> dict[str, str]:
         "findings": str(said.pk),
         "amendment": str(edit.pk),
         "amendments": str(edit.pk),
+        "decision": str(_grouping(firm, firm.cause(one)).pk),
     }
+
+
+def _grouping(firm: Firm, cause: Cause) -> Grouping:
+    return Grouping.objects.create(
+        fingerprint=cause.fingerprint, by=By.CLIENT, value="Nobody & Sons", cause=cause,
+        reason="so", decided_by=firm.otto, decided_at=firm.now,
+    )  # fmt: skip
 
 
 def incident_about(firm: Firm, cause: Cause) -> tuple[Incident, Run]:

@@ -1,5 +1,6 @@
 """The records of this room: dead letters by cause, incidents, runbooks and their runs."""
 
+from controltower.incidents.models.grouping import By, Grouping
 from controltower.incidents.models.incident import (
     OPEN,
     EntryKind,
@@ -8,7 +9,13 @@ from controltower.incidents.models.incident import (
     IncidentState,
     Severity,
 )
-from controltower.incidents.models.letters import Cause, DeadLetter, LetterState, Resolution
+from controltower.incidents.models.letters import (
+    Cause,
+    CauseQuerySet,
+    DeadLetter,
+    LetterState,
+    Resolution,
+)
 from controltower.incidents.models.runbook import (
     Run,
     Runbook,
@@ -21,9 +28,12 @@ from controltower.incidents.models.runbook import (
 
 __all__ = [
     "OPEN",
+    "By",
     "Cause",
+    "CauseQuerySet",
     "DeadLetter",
     "EntryKind",
+    "Grouping",
     "Incident",
     "IncidentEntry",
     "IncidentState",

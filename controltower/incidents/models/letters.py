@@ -33,12 +33,25 @@ class Resolution(models.TextChoices):
 
 class CauseQuerySet(models.QuerySet["Cause"]):
     def awake(self, now: datetime) -> CauseQuerySet:
-        """Not snoozed."""
-        return self.filter(Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=now))
+        """Neither snoozed nor parked."""
+        return self.exclude(snoozed_until__gt=now).filter(parked_at__isnull=True)
+
+    def snoozed(self, now: datetime) -> CauseQuerySet:
+        """Put aside until a time, or until there is more of it."""
+        return self.filter(snoozed_until__gt=now)
+
+    def parked(self) -> CauseQuerySet:
+        """Put aside until somebody takes it up."""
+        return self.filter(parked_at__isnull=False)
 
 
 class Cause(models.Model):
-    """Why things are stuck: everything with one fingerprint (step, system, class, message)."""
+    """Why things are stuck: everything with one fingerprint (step, system, class, message), unless
+    a person has decided otherwise (`Grouping`).
+
+    One that is put aside wakes at its time, or sooner when that many transactions or that much
+    money (major units of the reporting currency) are stuck by it; a parked one when it is taken up.
+    """
 
     fingerprint = models.CharField(max_length=32, unique=True)
     title = models.CharField(max_length=240)
@@ -53,6 +66,9 @@ class Cause(models.Model):
     )
     note = models.CharField(max_length=600, blank=True)
     snoozed_until = models.DateTimeField(null=True, blank=True)
+    wake_at_count = models.PositiveIntegerField(null=True, blank=True)
+    wake_at_value = models.DecimalField(max_digits=24, decimal_places=4, null=True, blank=True)
+    parked_at = models.DateTimeField(null=True, blank=True)
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
 
@@ -64,6 +80,12 @@ class Cause(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    def is_aside(self, now: datetime) -> bool:
+        """Whether it is snoozed or parked."""
+        return self.parked_at is not None or (
+            self.snoozed_until is not None and self.snoozed_until > now
+        )
+
 
 class DeadLetterQuerySet(models.QuerySet["DeadLetter"]):
     def open(self) -> DeadLetterQuerySet:
@@ -72,13 +94,15 @@ class DeadLetterQuerySet(models.QuerySet["DeadLetter"]):
 
 
 class DeadLetter(models.Model):
-    """One stuck step. It stays the same letter when it comes back."""
+    """One stuck step. It stays the same letter when it comes back. `fingerprint` is the step's when
+    its cause was last found."""
 
     step = models.OneToOneField(Step, on_delete=models.PROTECT, related_name="+")
     transaction = models.ForeignKey(Transaction, on_delete=models.PROTECT, related_name="+")
     cause = models.ForeignKey(
         Cause, on_delete=models.PROTECT, related_name="letters", db_index=False
     )
+    fingerprint = models.CharField(max_length=32)
     state = models.CharField(max_length=16, choices=LetterState, default=LetterState.OPEN)
     resolution = models.CharField(max_length=16, choices=Resolution, blank=True)
     opened_at = models.DateTimeField()

@@ -1,0 +1,142 @@
+"""People decide what stands together: letters are split off from their cause, or causes are joined.
+
+A decision is a rule that sticks: what becomes stuck later follows it, until it is taken back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db.transaction import atomic
+
+from controltower.firm.models import Person
+from controltower.incidents import letters, sorting, triage
+from controltower.incidents.models import By, Cause, DeadLetter, Grouping
+from controltower.transactions import sets
+from controltower.transactions.protocol import STUCK
+
+
+class Pointless(Exception):
+    """It would change nothing, or never end; the text says why."""
+
+
+def split(*, cause: Cause, by: By, value: str, reason: str, person: Person, now: datetime) -> Cause:
+    """Letters of the cause with this value get a cause of their own, which has no owner yet.
+
+    Raises NotAllowed, ReasonMissing or Pointless.
+    """
+    _may_decide(cause, "split", reason, person, now)
+    if by is By.ALL or not value:
+        raise Pointless("Say which part of it stands alone.")
+    with atomic():
+        part, _made = Cause.objects.get_or_create(
+            fingerprint=_name(cause, by, value),
+            defaults={
+                "title": f"{cause.title[:200]} ({value})"[:240],
+                "system": cause.system,
+                "step_name": cause.step_name,
+                "kind": cause.kind,
+                "owner_role": cause.owner_role,
+                "first_seen_at": now,
+                "last_seen_at": cause.last_seen_at,
+            },
+        )
+        if _leads(part, cause):
+            raise Pointless("That part was joined with this cause; take that back first.")
+        _decide(cause, by, value, part, reason, person, now)
+    return part
+
+
+def join(*, cause: Cause, into: Cause, reason: str, person: Person, now: datetime) -> None:
+    """Everything of a cause stands under another. Raises NotAllowed, ReasonMissing or Pointless."""
+    _may_decide(cause, "join", reason, person, now)
+    with atomic():
+        if _leads(into, cause):
+            raise Pointless("They stand together already, or one was split off from the other.")
+        _decide(cause, By.ALL, "", into, reason, person, now)
+
+
+def take_back(*, grouping: Grouping, person: Person, now: datetime) -> Cause:
+    """Let letters stand where they would without the decision; returns the cause of origin.
+
+    Raises NotAllowed or Pointless.
+    """
+    origin = Cause.objects.get(fingerprint=grouping.fingerprint)
+    triage.require(person, "take back grouping", origin, now)
+    with atomic():
+        if not Grouping.objects.in_force().filter(pk=grouping.pk).update(ended_at=now):
+            raise Pointless("Somebody has taken it back already.")
+        _sort_anew([origin, grouping.cause], now)
+    triage.tell(person, "take back grouping", origin, now, {"grouping": str(grouping)})
+    return origin
+
+
+def about(cause: Cause) -> Sequence[Grouping]:
+    """The decisions in force that brought letters here or took them away."""
+    in_force = Grouping.objects.in_force().select_related("cause", "decided_by")
+    here = in_force.filter(cause=cause) | in_force.filter(fingerprint=cause.fingerprint)
+    return list(here)
+
+
+def joined_into(cause: Cause) -> Cause | None:
+    """The cause under which all of this one stands, if somebody has joined them."""
+    found = Grouping.objects.in_force().filter(fingerprint=cause.fingerprint, by=By.ALL)
+    first = found.select_related("cause").first()
+    return first.cause if first else None
+
+
+def _may_decide(cause: Cause, verb: str, reason: str, person: Person, now: datetime) -> None:
+    triage.require(person, verb, cause, now)
+    if not reason.strip():
+        raise triage.ReasonMissing
+
+
+def _name(cause: Cause, by: By, value: str) -> str:
+    text = "\x00".join((cause.fingerprint, by, value))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _leads(start: Cause, to: Cause) -> bool:
+    """Whether decisions in force lead from one cause to another, or they are one."""
+    ways: dict[str, set[str]] = {}
+    for (fingerprint, _by, _value), cause in sorting.in_force().items():
+        ways.setdefault(fingerprint, set()).add(cause.fingerprint)
+    seen, ahead = set(), {start.fingerprint}
+    while ahead:
+        seen |= ahead
+        ahead = {one for mark in ahead for one in ways.get(mark, ())} - seen
+    return to.fingerprint in seen
+
+
+def _decide(
+    cause: Cause, by: By, value: str, to: Cause, reason: str, person: Person, now: datetime
+) -> None:
+    _ignored, made = Grouping.objects.get_or_create(
+        fingerprint=cause.fingerprint,
+        by=by,
+        value=value,
+        ended_at=None,
+        defaults={"cause": to, "reason": reason[:300], "decided_by": person, "decided_at": now},
+    )
+    if not made:
+        raise Pointless("Somebody has decided this already.")
+    _sort_anew([cause], now)
+    verb = "split" if by else "join"
+    detail = {"by": by, "value": value, "to": f"cause {to.pk}", "reason": reason}
+    triage.tell(person, verb, cause, now, detail)
+
+
+def _sort_anew(causes: Sequence[Cause], now: datetime) -> None:
+    """Letters of these causes that are stuck go where the decisions in force say."""
+    stuck = DeadLetter.objects.open().filter(cause__in=causes, step__state__in=STUCK)
+    found = list(stuck.select_related("step__system", "step__transaction__entity"))
+    places = sorting.sort([letter.step for letter in found], now)
+    moved = {
+        letter.pk: {"cause_id": places[letter.step_id].pk, "fingerprint": letter.step.fingerprint}
+        for letter in found
+        if letter.cause_id != places[letter.step_id].pk
+    }
+    sets.update(DeadLetter, moved)
+    letters.stand(DeadLetter.objects.filter(pk__in=moved), now)

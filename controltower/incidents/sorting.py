@@ -1,0 +1,103 @@
+"""Which cause a stuck step belongs to: its fingerprint's, unless a person decided otherwise."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from controltower.canonical.verdicts import Kind
+from controltower.incidents.models import By, Cause, Grouping
+from controltower.transactions.facts import definitions, facts
+from controltower.transactions.models import Step, Transaction
+
+Rules = Mapping[tuple[str, str, str], Cause]
+"""The cause of what has a fingerprint and, where it is split off, a value."""
+
+
+def sort(steps: Sequence[Step], now: datetime) -> dict[UUID, Cause]:
+    """The cause of each stuck step; causes that are new are made. `steps` with their transactions
+    and systems."""
+    own, rules = _own_causes(steps, now), in_force()
+    found = {step.pk: settled(own[step.fingerprint], step.transaction, rules) for step in steps}
+    seen = {found[step.pk].pk: step.changed_at for step in sorted(steps, key=_last_changed)}
+    for pk, at in seen.items():
+        Cause.objects.filter(pk=pk, last_seen_at__lt=at).update(last_seen_at=at)
+    return found
+
+
+def _last_changed(step: Step) -> datetime:
+    return step.changed_at
+
+
+def in_force() -> Rules:
+    """What people have decided and not taken back."""
+    found = Grouping.objects.in_force().select_related("cause")
+    return {(one.fingerprint, one.by, one.value): one.cause for one in found}
+
+
+def settled(cause: Cause, transaction: Transaction, rules: Rules) -> Cause:
+    """Where a letter of this cause stands: a part that is split off comes before a join."""
+    while found := next(filter(None, map(rules.get, _questions(cause, transaction))), None):
+        cause = found
+    return cause
+
+
+def _questions(cause: Cause, transaction: Transaction) -> Iterator[tuple[str, str, str]]:
+    for by, value in values_of(transaction).items():
+        yield cause.fingerprint, by, value
+    yield cause.fingerprint, By.ALL, ""
+
+
+def values_of(transaction: Transaction) -> dict[By, str]:
+    """What a transaction may be told apart by."""
+    entity = transaction.entity.code if transaction.entity else ""
+    return {By.ENTITY: entity, By.CLIENT: transaction.counterparty}
+
+
+def _own_causes(steps: Sequence[Step], now: datetime) -> dict[str, Cause]:
+    """The causes of stuck steps by fingerprint, made where they are new."""
+    latest = {step.fingerprint: step for step in sorted(steps, key=_last_changed)}
+    known = Cause.objects.filter(fingerprint__in=latest).values_list("fingerprint", flat=True)
+    for mark in set(latest) - set(known):
+        _make_cause(latest[mark], now)
+    return {cause.fingerprint: cause for cause in Cause.objects.filter(fingerprint__in=latest)}
+
+
+def _make_cause(step: Step, now: datetime) -> None:
+    Cause.objects.get_or_create(
+        fingerprint=step.fingerprint,
+        defaults={
+            "title": title_of(step),
+            "system": step.system,
+            "step_name": step.name,
+            "kind": step.kind,
+            "owner_role": _owner_role(step, now),
+            "first_seen_at": step.changed_at,
+            "last_seen_at": step.changed_at,
+        },
+    )
+
+
+def title_of(step: Step) -> str:
+    """The cause in one sentence, without what is particular to one record."""
+    system = step.system.title if step.system else ""
+    if step.kind == Kind.UNKNOWN:
+        return f"In doubt whether {system} has it: {step.title.lower()}"
+    first = re.split(r"(?<=[.!?])\s+(?=[A-Z“])", step.text)[0].rstrip(".")
+    if step.kind == Kind.PERIOD_CLOSED:
+        return f"Closed period: {first}"
+    if not system:
+        return first[:240]
+    speaker, colon, said = first.partition(": ")
+    if colon and system.startswith(speaker):
+        first = said
+    return f"{system} refuses: {first}"[:240]
+
+
+def _owner_role(step: Step, now: datetime) -> str:
+    if step.kind == Kind.PERIOD_CLOSED:
+        return "controller"
+    definition = definitions(step.transaction, facts(step.transaction, now)).get(step.name)
+    return definition.owner_role if definition else "operator"

@@ -1,0 +1,147 @@
+"""What a person may do with a cause: hand it over, put it aside, solve it, group it anew."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.db.models import Count, QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from controltower.canonical.verdicts import Kind
+from controltower.firm.models import Person
+from controltower.firm.rights import Right
+from controltower.incidents import grouping
+from controltower.incidents.models import By, Cause, Grouping
+from controltower.measures import exposure
+from controltower.measures.exposure import Scope
+from controltower.web import formats, offers, privacy
+from controltower.web.actions import Action, leave
+from controltower.web.decisions import Join, Reason, Snooze, Split
+from controltower.web.exception_groups import letters_of
+from controltower.web.remedies import assign_action, period_actions, settle_actions
+
+MOST_PARTS = 40
+
+
+def actions_of(cause: Cause, scope: Scope) -> list[Action]:
+    """All that is offered while something of the cause is open, in the order of use."""
+    person, entity = scope.person, scope.entity or None
+    decide = reverse("exception_decisions", args=[cause.pk])
+    closed = cause.kind == Kind.PERIOD_CLOSED
+    return [
+        *(period_actions(decide, "", person, entity) if closed else ()),
+        assign_action(cause.pk, person, key="a"),
+        *_aside(cause, person),
+        *settle_actions(reverse("exception_solutions", args=[cause.pk]), person, entity),
+        *_grouping(cause, scope),
+        offers.incident_action(reverse("exception_incidents", args=[cause.pk]), person),
+    ]
+
+
+def _aside(cause: Cause, person: Person) -> list[Action]:
+    snooze = Snooze(auto_id="snooze-%s")
+    park = Reason(auto_id="park-%s")
+    return [
+        _act(cause, person, "snooze", _("Snooze"), _("Put this cause aside"),
+             _("Put the cause aside"), snooze, icon="clock", key="s"),
+        _act(cause, person, "park", _("Park"), _("Leave it until somebody takes it up"),
+             _("Park the cause"), park, icon="square-parking"),
+    ]  # fmt: skip
+
+
+def _grouping(cause: Cause, scope: Scope) -> list[Action]:
+    parts, others = parts_of(cause, scope), others_than(cause, scope)
+    split, join = Split(auto_id="split-%s", parts=parts), Join(auto_id="join-%s", others=others)
+    offered = []
+    if parts:
+        offered.append(_act(cause, scope.person, "split", _("Split off"),
+                            _("What stands alone from now on?"), _("Split it off"), split,
+                            icon="git-branch"))  # fmt: skip
+    if others.exists():
+        offered.append(_act(cause, scope.person, "join", _("Join"),
+                            _("Under which cause does all of this stand?"),
+                            _("Join the causes"), join, icon="git-merge"))  # fmt: skip
+    return offered
+
+
+def _act(
+    cause: Cause, person: Person, noun: str, label: str, title: str, confirm: str,
+    form: forms.Form, *, icon: str, key: str = "",
+) -> Action:  # fmt: skip
+    may = leave(person, Right.ASSIGN)
+    return Action(
+        id=noun,
+        label=label,
+        title=title,
+        url=reverse(f"exception_{noun}s", args=[cause.pk]),
+        confirm=confirm,
+        form=form if may.allowed else None,
+        icon=icon,
+        key=key,
+        allowed=may.allowed,
+        why_not=may.why_not,
+    )
+
+
+def parts_of(cause: Cause, scope: Scope) -> list[tuple[str, str]]:
+    """What may be split off: companies and clients, where there are several; (value, words)."""
+    letters = letters_of(scope).filter(cause=cause)
+    found = []
+    for by, column in ((By.ENTITY, "transaction__entity__code"),
+                       (By.CLIENT, "transaction__counterparty")):  # fmt: skip
+        counted = letters.order_by().values_list(column).annotate(n=Count("pk"))
+        rows = [(value, n) for value, n in counted.order_by("-n", column) if value]
+        if len(rows) > 1:
+            found += [(f"{by}:{value}", f"{value} ({n})") for value, n in rows[:MOST_PARTS]]
+    return found
+
+
+def others_than(cause: Cause, scope: Scope) -> QuerySet[Cause]:
+    """The causes that this one may be joined with."""
+    open_ = Cause.objects.filter(exposure.having(letters_of(scope)))
+    return open_.exclude(pk=cause.pk).order_by("title", "pk")
+
+
+def decided(cause: Cause, person: Person, now: datetime) -> list[dict[str, Any]]:
+    """What people have decided about the grouping, and how it is taken back."""
+    return [
+        {
+            "text": _words(one, cause),
+            "by": _("%(name)s, %(at)s: %(reason)s")
+            % {
+                "name": one.decided_by,
+                "at": formats.when(one.decided_at, now),
+                "reason": privacy.masked_text(one.reason),
+            },
+            "action": _take_back(one, cause, person),
+        }
+        for one in grouping.about(cause)
+    ]
+
+
+def _words(one: Grouping, cause: Cause) -> str:
+    here = one.cause_id == cause.pk
+    if one.by:
+        alone = _("Split off from another cause: %(value)s.")
+        apart = _("%(value)s stands alone.")
+        return (alone if here else apart) % {"value": one.value}
+    into = {"title": privacy.masked_text(one.cause.title)}
+    return _("Another cause was joined with it.") if here else _("Joined with %(title)s.") % into
+
+
+def _take_back(one: Grouping, cause: Cause, person: Person) -> Action:
+    may = leave(person, Right.ASSIGN)
+    return Action(
+        id=f"take-back-{one.pk}",
+        label=_("Take back"),
+        title=_("Group them by their cause again?"),
+        url=reverse("exception_regroupings", args=[cause.pk, one.pk]),
+        confirm=_("Take the decision back"),
+        icon="undo-2",
+        small=True,
+        allowed=may.allowed,
+        why_not=may.why_not,
+    )

@@ -1,0 +1,120 @@
+"""What people decide about the grouping sticks, for what comes later too, until taken back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from controltower.firm.models import AuditEntry
+from controltower.incidents import grouping, triage
+from controltower.incidents.models import By, Cause, Grouping
+from tests.factories import Firm, found, refused, stuck_bills
+
+pytestmark = pytest.mark.django_db
+HERE: dict[str, Any] = {"entity": "LF-UK", "currency": "GBP"}
+
+
+@pytest.fixture
+def firm() -> Firm:
+    return found()
+
+
+def split(firm: Firm, cause: Cause, value: str, by: By = By.ENTITY) -> Cause:
+    return grouping.split(
+        cause=cause, by=by, value=value, reason="Another team sees to it.", person=firm.otto,
+        now=firm.now,
+    )  # fmt: skip
+
+
+def join(firm: Firm, cause: Cause, into: Cause) -> None:
+    grouping.join(cause=cause, into=into, reason="One cause.", person=firm.otto, now=firm.now)
+
+
+def test_a_company_is_split_off_and_what_comes_later_follows(firm: Firm) -> None:
+    (german,), (british,) = stuck_bills(firm, 1), stuck_bills(firm, 1, **HERE)
+    cause = firm.cause(german)
+    assert firm.cause(british) == cause
+    part = split(firm, cause, "LF-UK")
+    assert (firm.cause(german), firm.cause(british)) == (cause, part)
+    assert "LF-UK" in part.title
+    (later,) = stuck_bills(firm, 1, **HERE)
+    assert firm.cause(later) == part
+    (here,) = stuck_bills(firm, 1)
+    assert firm.cause(here) == cause
+    said = AuditEntry.objects.get(verb="split")
+    assert (said.actor, said.detail["value"]) == (firm.otto.username, "LF-UK")
+
+
+def test_causes_are_joined_and_parts_of_the_joined_one_hold(firm: Firm) -> None:
+    (one,) = stuck_bills(firm, 1)
+    other = firm.bill(firm.deal(**HERE), answers={"draft": refused("Something else is wrong.")})
+    into, cause = firm.cause(one), firm.cause(other)
+    assert into != cause
+    part = split(firm, into, "LF-UK")
+    join(firm, cause, into)
+    assert firm.cause(other) == part, "it is joined, and of the part that stands alone"
+    assert firm.cause(one) == into
+    assert grouping.joined_into(cause) == into
+
+
+def test_what_is_taken_back_stands_by_its_cause_again(firm: Firm) -> None:
+    (german,), (british,) = stuck_bills(firm, 1), stuck_bills(firm, 1, **HERE)
+    cause = firm.cause(german)
+    part = split(firm, cause, "LF-UK")
+    (decision,) = grouping.about(part)
+    assert grouping.take_back(grouping=decision, person=firm.otto, now=firm.now) == cause
+    assert firm.cause(british) == cause
+    assert grouping.about(part) == grouping.about(cause) == []
+    with pytest.raises(grouping.Pointless):
+        grouping.take_back(grouping=decision, person=firm.otto, now=firm.now)
+
+
+def test_no_decision_leads_in_a_circle(firm: Firm) -> None:
+    (one,) = stuck_bills(firm, 1)
+    other = firm.bill(firm.deal(), answers={"draft": refused("Something else is wrong.")})
+    first, second = firm.cause(one), firm.cause(other)
+    with pytest.raises(grouping.Pointless):
+        join(firm, first, first)
+    join(firm, first, second)
+    with pytest.raises(grouping.Pointless):
+        join(firm, second, first)
+    with pytest.raises(grouping.Pointless):
+        join(firm, first, second)
+    part = split(firm, second, "LF-DE")
+    with pytest.raises(grouping.Pointless):
+        join(firm, part, first)
+
+
+def test_a_part_joined_back_cannot_be_split_off_again(firm: Firm) -> None:
+    cause = firm.cause(stuck_bills(firm, 1)[0])
+    part = split(firm, cause, "LF-DE")
+    grouping.take_back(grouping=grouping.about(part)[0], person=firm.otto, now=firm.now)
+    join(firm, part, cause)
+    with pytest.raises(grouping.Pointless):
+        split(firm, cause, "LF-DE")
+
+
+def test_it_needs_a_reason_and_the_right(firm: Firm) -> None:
+    cause = firm.cause(stuck_bills(firm, 1)[0])
+    with pytest.raises(triage.ReasonMissing):
+        grouping.split(
+            cause=cause, by=By.ENTITY, value="LF-DE", reason=" ", person=firm.otto, now=firm.now
+        )
+    with pytest.raises(triage.NotAllowed):
+        grouping.split(
+            cause=cause, by=By.ENTITY, value="LF-DE", reason="so", person=firm.jonas, now=firm.now
+        )
+    assert not Grouping.objects.exists()
+    assert AuditEntry.objects.filter(verb="split", allowed=False).exists()
+
+
+def test_what_is_replayed_meanwhile_stays_where_it_is(firm: Firm) -> None:
+    (bill,) = stuck_bills(firm, 1)
+    letter = firm.letter(bill)
+    letter.step.state, letter.step.fingerprint = "scheduled", ""
+    letter.step.due_at = firm.now
+    letter.step.save()
+    split(firm, letter.cause, "LF-DE")
+    assert not Cause.objects.filter(fingerprint="").exists()
+    assert firm.letter(bill).cause == letter.cause
