@@ -133,7 +133,8 @@ class ChangePage:
     """A page of a change feed.
 
     Commit `next_cursor` together with the changes, then `ack`. `gap` says that changes may have
-    been missed and a reconciliation is due; `expires_at` when this cursor loses data.
+    been missed and a reconciliation is due; `expires_at` when this cursor loses data; `trouble`
+    what is wrong although the page was read, such as another way than the declared one.
     """
 
     changes: Sequence[Change]
@@ -141,6 +142,7 @@ class ChangePage:
     has_more: bool = False
     gap: bool = False
     expires_at: datetime | None = None
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)

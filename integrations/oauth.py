@@ -68,6 +68,14 @@ class TokenClient:
             result = await self._send(method, target, body, headers or {}, until)
         return result
 
+    async def token(self, ended: str = "") -> str | Verdict:
+        """The token itself, for a protocol other than HTTP; a new one when `ended` is still ours. A
+        Verdict is a sign-in that failed."""
+        until = time.monotonic() + self._deadline * _OWN_SHARE
+        if self._token in ("", ended) and (failure := await self._sign_in(until)):
+            return failure
+        return self._token
+
     @property
     def _token(self) -> str:
         return _TOKENS.get(self._key, "")

@@ -24,9 +24,10 @@ VENDORS = {
 }
 """The pretend vendors that live together in one process, and where each says what it needs."""
 
-SANDBOX_DOORS = ("salesforce", "control", "tryton", "tryton_control", "town_control", *VENDORS)
+SANDBOX_DOORS = ("salesforce", "control", "tryton", "tryton_control", "town_control", *VENDORS,
+                 "salesforce_stream")  # fmt: skip
 """What the sandbox listens for: the CRM, the control page, the ERP, the ERP's own controls, the
-vendors' controls, and each vendor."""
+vendors' controls, each vendor, and the CRM's streams."""
 
 
 class StartProblem(Exception):

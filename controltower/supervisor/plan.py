@@ -118,6 +118,9 @@ def environment(home: Home, wishes: Wishes, servers: Servers) -> dict[str, str]:
     return by_default | dict(os.environ) | chosen
 
 
+CRM_DOORS = ("salesforce", "control", "salesforce_stream")
+
+
 def sandbox_children(home: Home, wishes: Wishes, given: dict[str, str]) -> list[Child]:
     """The pretend firm's systems: the CRM with its PSA, the real ERP, and the other vendors."""
     if not wishes.with_sandbox:
@@ -128,6 +131,7 @@ def sandbox_children(home: Home, wishes: Wishes, given: dict[str, str]) -> list[
     data = home.path / "sandbox"
     crm = ["integrations.sandbox.salesforce", "--port", str(ports["salesforce"])]
     crm += ["--data", str(data / "salesforce.db"), "--control-port", str(ports["control"])]
+    crm += ["--stream-port", str(ports["salesforce_stream"])]
     erp = ["integrations.sandbox.tryton", "--port", str(ports["tryton"])]
     erp += ["--data", str(data / "tryton"), "--sandbox-env", str(wishes.sandbox_environment)]
     erp += ["--control-port", str(ports["tryton_control"]), "--paid-after", "120"]
@@ -135,7 +139,7 @@ def sandbox_children(home: Home, wishes: Wishes, given: dict[str, str]) -> list[
     town += ["--control-port", str(ports["town_control"])]
     return [
         _module("sandbox CRM and PSA", SANDBOX_STAGE, home, given, crm,
-                lambda: port_answers(ports["salesforce"]) and port_answers(ports["control"])),
+                lambda: all(port_answers(ports[name]) for name in CRM_DOORS)),
         _module("sandbox ERP", SANDBOX_STAGE, home, given, erp,
                 lambda: port_answers(ports["tryton"])),
         _module("sandbox vendors", SANDBOX_STAGE, home, given, town,

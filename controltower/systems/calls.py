@@ -244,7 +244,7 @@ def connection_of(system: System) -> Connection:
         slug=system.connection,
         base_url=reference(system.base_url),
         secrets={name: reference(value) for name, value in system.secrets.items()},
-        options=system.options,
+        options=_resolved(system.options),
         deadline=timedelta(seconds=system.deadline_seconds),
     )
 
@@ -252,6 +252,13 @@ def connection_of(system: System) -> Connection:
 def reference(value: str) -> str:
     """ "env:NAME" is read from the environment; anything else stands for itself."""
     return os.environ.get(value[4:], "") if value.startswith("env:") else value
+
+
+def _resolved(option: Any) -> Any:
+    """An option with the references in it resolved."""
+    if isinstance(option, Mapping):
+        return {name: _resolved(value) for name, value in option.items()}
+    return reference(option) if isinstance(option, str) else option
 
 
 def descriptor(system: System) -> Descriptor:

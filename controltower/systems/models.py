@@ -165,7 +165,8 @@ class Description(models.Model):
 
 class Feed(models.Model):
     """A change feed we poll: the cursor moves in the same commit as the events it brought.
-    `ended_at` is when it was last read to its end."""
+    `ended_at` is when it was last read to its end, `gap_at` when its source last could not say what
+    had changed: until it has ended since, changes may be missing."""
 
     system = models.ForeignKey(System, on_delete=models.CASCADE, related_name="feeds")
     entity = models.CharField(max_length=40)
@@ -175,6 +176,7 @@ class Feed(models.Model):
     polled_at = models.DateTimeField(null=True, blank=True)
     changed_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    gap_at = models.DateTimeField(null=True, blank=True)
     trouble = models.CharField(max_length=400, blank=True)
 
     class Meta:
@@ -185,6 +187,11 @@ class Feed(models.Model):
 
     def __str__(self) -> str:
         return f"{self.system}: {self.entity}"
+
+    @property
+    def is_healed(self) -> bool:
+        """Whether all was read again after the last gap."""
+        return self.gap_at is None or (self.ended_at is not None and self.ended_at >= self.gap_at)
 
 
 class Call(models.Model):

@@ -27,6 +27,9 @@ LEASE = timedelta(seconds=60)
 BUDGET = timedelta(seconds=25)
 """For how long a job takes up feeds; what is being read then is still kept."""
 GLANCE = 0.05
+CLAIM_EVERY = 0.5
+"""Seconds between looks for feeds that have fallen due while others are being read: a stream is
+listened to for seconds."""
 
 
 def feeds_due(*, now: datetime) -> QuerySet[Feed]:
@@ -39,13 +42,14 @@ def poll(*, budget: timedelta = BUDGET) -> int:
     """Read all feeds that are due to their ends, beside each other; returns how many new facts
     were stored. A slow source delays nobody else's feed: others are taken up while it is awaited.
     """
-    until, stored = monotonic() + budget.total_seconds(), 0
+    until, stored, claimed = monotonic() + budget.total_seconds(), 0, monotonic()
     with Switchboard(_read) as board:
         _place(board, _claim())
         while board.in_flight:
             for reply in board.replies(GLANCE):
                 stored += _take(board, reply)
-            if monotonic() < until:
+            if claimed + CLAIM_EVERY < monotonic() < until:
+                claimed = monotonic()
                 _place(board, _claim())
     return stored
 
@@ -130,7 +134,9 @@ def _keep(feed: Feed, page: calls.ChangePage, began: datetime) -> int:
             signature="polled",
             now=now,
         )
-        feed.cursor, feed.polled_at, feed.trouble = page.next_cursor, now, ""
+        feed.cursor, feed.polled_at, feed.trouble = page.next_cursor, now, page.trouble[:400]
+        if page.gap:
+            feed.gap_at = began
         feed.due_at = now + timedelta(seconds=feed.every_seconds)
         if not page.has_more:
             feed.ended_at = began
@@ -138,6 +144,8 @@ def _keep(feed: Feed, page: calls.ChangePage, began: datetime) -> int:
             feed.changed_at = now
         feed.save()
         _count(feed, began, now, "done", reached=True)
+    if page.gap:
+        log.warning("feed had a gap", extra={"system": feed.system.slug, "operation": feed.entity})
     if circuit.note(feed.system, [calls.ANSWERED], now):
         settlement.circuit_changed(feed.system, now)
         bell.ring("systems", "tower")

@@ -40,6 +40,13 @@ VERDICTS = {
     "unavailable": ("rk", gettext_lazy("not reached")),
     "unknown": ("rk", gettext_lazy("no clear answer")),
 }
+WAYS = {
+    "stream": gettext_lazy("by its stream"),
+    "poll": gettext_lazy("by asking"),
+    "flag": gettext_lazy("by asking, each told back"),
+    "queue": gettext_lazy("from its queue"),
+    "file": gettext_lazy("from its files"),
+}
 NOTHING = health.Waiting(Stake(), None)
 
 
@@ -114,7 +121,7 @@ def system(request: SignedIn, slug: str) -> HttpResponse:
         "system": line | _about(one, request.user),
         "latency": sparkline(pulse.line, "mv", label),
         "calls": [_call(call) for call in Call.objects.filter(system=one)[:LATEST_CALLS]],
-        "feeds": [_feed(feed, request.user, now) for feed in one.feeds.all()],
+        "feeds": _feeds(one, request.user, now),
         "pause": _pause(request, one, queue),
         "incident": offers.incident_action(
             reverse("system_incidents", args=[one.slug]), request.user
@@ -170,10 +177,19 @@ def _call(call: Call) -> dict[str, Any]:
     }
 
 
-def _feed(feed: Feed, person: Person, now: datetime) -> dict[str, Any]:
+def _feeds(system: System, person: Person, now: datetime) -> list[dict[str, Any]]:
+    ways = calls.descriptor(system).feeds
+    return [_feed(feed, str(WAYS.get(ways.get(feed.entity, ""), "")), person, now)
+            for feed in system.feeds.all()]  # fmt: skip
+
+
+def _feed(feed: Feed, way: str, person: Person, now: datetime) -> dict[str, Any]:
     every = timedelta(seconds=feed.every_seconds)
     return {
         "entity": feed.entity,
+        "way": way,
+        "gap_at": feed.gap_at,
+        "healed": feed.is_healed,
         "polled_at": feed.polled_at,
         "late": health.is_late(feed, now),
         "every": every,

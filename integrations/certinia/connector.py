@@ -24,8 +24,8 @@ from integrations.connector import CallFailed, ChangeFeed, Descriptor, Operation
 from integrations.http import Answer
 from integrations.salesforce_platform.changes import quoted
 from integrations.salesforce_platform.client import API, API_VERSION, content_of
-from integrations.salesforce_platform.connector import OrgConnector, encoded, selection
-from integrations.salesforce_platform.entity import Entity
+from integrations.salesforce_platform.connector import OrgConnector
+from integrations.salesforce_platform.entity import Entity, encoded, selection
 from integrations.salesforce_platform.refusals import complaint_of, judged
 from integrations.shape import Drift, Row, amount, at, listed
 

@@ -50,6 +50,10 @@ class OrgClient:
         """Give sockets back."""
         await self._tokens.close()
 
+    async def token(self, ended: str = "") -> str | Verdict:
+        """The session for the org's other door; a new one when `ended` is still ours."""
+        return await self._tokens.token(ended)
+
     async def call(
         self,
         method: str,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from controltower.canonical.events import CanonicalEvent
@@ -26,6 +26,7 @@ from integrations.answers import as_agreed, not_offered
 from integrations.connector import (
     CallFailed,
     Change,
+    ChangeFeed,
     ChangePage,
     Connection,
     Descriptor,
@@ -38,12 +39,20 @@ from integrations.salesforce_platform.entity import (
     CORRELATION_ID,
     EXTERNAL_ID,
     Entity,
+    encoded,
+    selection,
 )
 from integrations.salesforce_platform.refusals import with_values
+from integrations.salesforce_platform.way import Way
 from integrations.shape import Drift, Row, flag, listed, moment, required
+
+if TYPE_CHECKING:
+    from integrations.salesforce_platform.pubsub import PubSub
 
 MOST_PER_PAGE = 2000
 IN_ORDER = "SystemModstamp, Id"
+_MOST_IDS = 100
+"""What fits into the address of a query."""
 _FIELD = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)*")
 _LOOK_UPS = {
     "key": EXTERNAL_ID,
@@ -56,7 +65,8 @@ _LOOK_UPS = {
 
 
 class OrgConnector:
-    """One connection to one org. Options: `overlap_seconds` and `lookback_days` of the feeds."""
+    """One connection to one org. Options: `overlap_seconds` and `lookback_days` of the feeds, and
+    `stream` for those that are not polled (see `way`)."""
 
     descriptor: Descriptor
     entities: Mapping[str, Entity]
@@ -67,9 +77,17 @@ class OrgConnector:
         options = connection.options
         self._overlap = timedelta(seconds=float(options.get("overlap_seconds", 10)))
         self._lookback = timedelta(days=float(options.get("lookback_days", 7)))
+        self._bus: PubSub | None = None
+        if way := Way.of(options):
+            from integrations.salesforce_platform.pubsub import PubSub
+
+            self.descriptor = way.declared(self.descriptor)
+            self._bus = PubSub(connection, way, self._client)
 
     async def close(self) -> None:
         """Give sockets back."""
+        if self._bus:
+            await self._bus.close()
         await self._client.close()
 
     async def health(self) -> Verdict:
@@ -87,13 +105,22 @@ class OrgConnector:
         """Nothing to say: a poll leaves the source as it is."""
 
     async def read_changes(self, entity: str, cursor: str, limit: int) -> ChangePage:
-        """A page of facts by stamp and id. Raises CallFailed.
+        """A page of facts, by the stream where one is configured. Raises CallFailed.
 
         A cursor that cannot be read starts anew at the look-back and is told as a gap.
         """
         kind = self._kind(entity)
         if not kind.feed:
             return ChangePage(changes=(), next_cursor=cursor)
+        if self._bus and self.descriptor.feeds[entity] is ChangeFeed.STREAM:
+            from integrations.salesforce_platform.streaming import Stream
+
+            poll, look_up = partial(self._poll, entity, kind), partial(self._look_up, entity, kind)
+            return await Stream(self._bus, kind, poll, look_up).read(cursor, limit)
+        return await self._poll(entity, kind, cursor, limit)
+
+    async def _poll(self, entity: str, kind: Entity, cursor: str, limit: int) -> ChangePage:
+        """A page of facts by stamp and id."""
         size = min(limit, MOST_PER_PAGE)
         known = Cursor.read(cursor)
         start = known or Cursor.beginning(self._lookback, datetime.now(UTC))
@@ -110,6 +137,14 @@ class OrgConnector:
             has_more=has_more,
             gap=bool(cursor) and known is None,
         )
+
+    async def _look_up(self, entity: str, kind: Entity, refs: Sequence[str]) -> list[Change]:
+        """Those of these records that are facts, as a poll would tell them."""
+        rows: list[Row] = []
+        for start in range(0, len(refs), _MOST_IDS):
+            ids = ", ".join(quoted(ref) for ref in refs[start : start + _MOST_IDS])
+            rows += await self._select(selection(kind, f"{kind.feed} AND Id IN ({ids})", IN_ORDER))
+        return as_agreed(lambda: [self._change(entity, kind, row) for row in rows])
 
     def _change(self, entity: str, kind: Entity, row: Row) -> Change:
         record = kind.translate(row)
@@ -256,25 +291,3 @@ class OrgConnector:
             return "" if flag(content, "done") else path_of(required(content, "nextRecordsUrl"))
 
         return as_agreed(following, answer.exchange)
-
-
-def selection(kind: Entity, condition: str, order: str) -> str:
-    """The query for an entity's rows; foreign text is in `condition` only through `quoted`."""
-    fields = ", ".join(kind.paths)
-    return f"SELECT {fields} FROM {kind.object} WHERE {condition} ORDER BY {order}"  # noqa: S608
-
-
-def encoded(kind: Entity, record: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields as the wire wants them: amounts as exact numbers, empty text as null."""
-    return {name: _encoded(kind, name, value) for name, value in record.items()}
-
-
-def _encoded(kind: Entity, name: str, value: Any) -> Any:
-    if value == "":
-        return None
-    if name in kind.numbers and isinstance(value, str):
-        try:
-            return Decimal(value)
-        except InvalidOperation:
-            return value
-    return value

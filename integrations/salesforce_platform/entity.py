@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from controltower.canonical.events import BusinessKey
@@ -69,3 +70,25 @@ class Entity:
             amount=figure(row, self.amount_field) if self.amount_field else "",
             currency=text(row, "CurrencyIsoCode") if "CurrencyIsoCode" in self.paths else "",
         )
+
+
+def selection(kind: Entity, condition: str, order: str) -> str:
+    """The query for an entity's rows; foreign text is in `condition` only through `quoted`."""
+    fields = ", ".join(kind.paths)
+    return f"SELECT {fields} FROM {kind.object} WHERE {condition} ORDER BY {order}"  # noqa: S608
+
+
+def encoded(kind: Entity, record: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields as the wire wants them: amounts as exact numbers, empty text as null."""
+    return {name: _encoded(kind, name, value) for name, value in record.items()}
+
+
+def _encoded(kind: Entity, name: str, value: Any) -> Any:
+    if value == "":
+        return None
+    if name in kind.numbers and isinstance(value, str):
+        try:
+            return Decimal(value)
+        except InvalidOperation:
+            return value
+    return value

@@ -64,9 +64,10 @@ class ControlDoor:
 
 @dataclass
 class Org:
-    """A running pretend Salesforce org."""
+    """A running pretend Salesforce org; `stream` is where it tells its changes."""
 
     url: str
+    stream: str
     control: ControlDoor
     process: subprocess.Popen[bytes]
 
@@ -78,16 +79,18 @@ class Org:
 
 def start_org(data: Path) -> Org:
     """Start an org on free ports, its firm paused, and wait until it answers."""
-    port, control = free_port(), free_port()
+    port, control, stream = free_port(), free_port(), free_port()
     command = [sys.executable, "-m", "integrations.sandbox.salesforce", "--port", str(port)]
+    command += ["--stream-port", str(stream), "--keepalive", "0.1"]
     command += ["--control-port", str(control), "--data", str(data), "--pace", "pause"]
     given = {
         "SANDBOX_SALESFORCE_CLIENT_ID": CLIENT_ID,
         "SANDBOX_SALESFORCE_CLIENT_SECRET": CLIENT_SECRET,
     }
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **given})
-    org = Org(f"http://127.0.0.1:{port}", ControlDoor(f"http://127.0.0.1:{control}"), process)
-    for wanted in (port, control):
+    url, door = f"http://127.0.0.1:{port}", ControlDoor(f"http://127.0.0.1:{control}")
+    org = Org(url, f"http://127.0.0.1:{stream}", door, process)
+    for wanted in (port, control, stream):
         wait_for(wanted, process)
     return org
 

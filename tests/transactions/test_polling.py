@@ -91,3 +91,31 @@ def test_a_feed_is_read_by_one_worker_at_a_time() -> None:
     crm, psa = _feeds()
     assert {reading.feed.pk for reading in polling._claim()} == {crm.pk, psa.pk}
     assert polling._claim() == []
+
+
+def test_a_gap_is_told_until_all_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    crm, _psa = _feeds()
+    Feed.objects.exclude(pk=crm.pk).update(due_at=timezone.now() + timedelta(days=1))
+    pages = [
+        calls.ChangePage(changes=(), next_cursor="8", gap=True, has_more=True),
+        calls.ChangePage(changes=(), next_cursor="9", has_more=True, trouble="By asking."),
+        calls.ChangePage(changes=(), next_cursor="10"),
+    ]
+    seen: list[tuple[bool, str]] = []
+
+    async def read_changes(door: calls.Door, *_: object) -> calls.ChangePage:
+        return pages.pop(0)
+
+    def keep(feed: Feed, *details: object) -> int:
+        kept = keeping(feed, *details)  # type: ignore[arg-type]
+        fresh = Feed.objects.get(pk=feed.pk)
+        seen.append((fresh.is_healed, fresh.trouble))
+        return kept
+
+    keeping = polling._keep
+    monkeypatch.setattr(calls.Door, "read_changes", read_changes)
+    monkeypatch.setattr(polling, "_keep", keep)
+    polling.poll(budget=timedelta(0))
+    assert seen == [(False, ""), (False, "By asking."), (True, "")]
+    crm.refresh_from_db()
+    assert crm.gap_at is not None

@@ -183,6 +183,21 @@ def test_a_feed_that_is_not_read_is_late(firm: Firm) -> None:
     assert "No permission to read expenses." in text
 
 
+def test_a_feed_says_which_way_it_is_read_and_of_its_gaps(firm: Firm) -> None:
+    crm, now = System.objects.get(slug="salesforce"), timezone.now()
+    feeds = Feed.objects.filter(system=crm, entity="opportunity")
+    feeds.update(polled_at=now)
+    assert "by asking" in page(browser(firm.jonas), "/systems/salesforce/")
+    crm.options = {"stream": {"url": "https://unset.invalid", "entities": ["opportunity"]}}
+    crm.save()
+    feeds.update(gap_at=now, ended_at=now - timedelta(seconds=1))
+    text = page(browser(firm.jonas), "/systems/salesforce/")
+    assert "by its stream" in text
+    assert "what may be missing is read again" in text
+    feeds.update(ended_at=now)
+    assert "a gap, all read again" in page(browser(firm.jonas), "/systems/salesforce/")
+
+
 def test_reading_writes_nothing(firm: Firm, tryton: System) -> None:
     client = browser(firm.otto)
     page(client, "/systems/")

@@ -142,10 +142,23 @@ FEEDS = (
 )
 STAFFING_FEEDS = (("certinia", "assignment", 4),)
 """What is read where an HR system says who can do what."""
+STREAM = "SANDBOX_SALESFORCE_STREAM_URL"
+STREAMED = {"salesforce": ("opportunity", "customer"), "certinia": ("project",)}
+"""What the org tells by itself; all else is asked for."""
 
 WORKSPACES = frozenset({"sharepoint", "slack"})
 WORKSPACE_FEEDS = (("certinia", "project", 10),)
 """Read where the systems of a project's workspace run: elsewhere nothing could follow from it."""
+
+
+def _streamed() -> dict[str, dict[str, Any]]:
+    """By system, how the sandbox's streams are reached, where it has them; all else is polled."""
+    if not os.environ.get(STREAM):
+        return {}
+    return {
+        slug: {"stream": {"url": f"env:{STREAM}", "insecure": True, "entities": list(entities)}}
+        for slug, entities in STREAMED.items()
+    }
 
 
 def connect_systems(now: datetime) -> None:
@@ -154,8 +167,11 @@ def connect_systems(now: datetime) -> None:
     A vendor that does not run beside this tower is left out: its feed would only fail.
     """
     running = [one for one in VENDORS if os.environ.get(one["base_url"].removeprefix("env:"))]
+    streams = _streamed()
     systems = {
-        given["slug"]: System.objects.get_or_create(slug=given["slug"], defaults=dict(given))[0]
+        given["slug"]: System.objects.get_or_create(
+            slug=given["slug"], defaults={"options": streams.get(given["slug"], {}), **given}
+        )[0]
         for given in (*SYSTEMS, *running)
     }
     for role, slug, company, record in ROUTES:

@@ -23,6 +23,7 @@ from integrations.sandbox.salesforce.life.signing import Signing
 from integrations.sandbox.salesforce.org import Org
 from integrations.sandbox.salesforce.server import SalesforceServer
 from integrations.sandbox.salesforce.store import Store
+from integrations.sandbox.salesforce.streaming import KEEPALIVE, PubSub, StreamListener
 
 _DOOR = re.compile(r"SANDBOX_(\w+)_CONTROL_URL")
 
@@ -32,6 +33,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="sandbox-salesforce")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--control-port", type=int, required=True)
+    parser.add_argument("--stream-port", type=int, help="serve the Pub/Sub API here")
+    parser.add_argument("--keepalive", type=float, default=KEEPALIVE, help="of the streams, in s")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--pace", default="", help="start at this pace: pause, normal, busy, …")
@@ -65,6 +68,10 @@ async def serve(arguments: argparse.Namespace, client_id: str, client_secret: st
         asyncio.create_task(Listener(control.app, arguments.control_port, always_up).run()),
         asyncio.create_task(pace.run()),
     ]
+    if arguments.stream_port:
+        streams = PubSub(store.bus, server, board, arguments.keepalive)
+        listener = StreamListener(streams, arguments.stream_port, board)
+        running.append(asyncio.create_task(listener.run()))
     if contracts := _other_doors().get("docusign"):
         running.append(asyncio.create_task(Signing(org, pace, contracts).run()))
     loop = asyncio.get_running_loop()

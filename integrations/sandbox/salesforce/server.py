@@ -79,7 +79,7 @@ class SalesforceServer:
 
     async def _resource(self, request: web.Request) -> web.Response:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme not in ("Bearer", "OAuth") or not self._is_open(token):
+        if scheme not in ("Bearer", "OAuth") or not self.is_open(token):
             refusal = Refused(401, "INVALID_SESSION_ID", "Session expired or invalid")
             return _json(Reply(401, [refusal.as_rest()]))
         if self.used >= self.limit:
@@ -111,8 +111,13 @@ class SalesforceServer:
         known: dict[str, str] = json.loads(self.org.store.setting("sessions", "{}"))
         return {token: expires for token, expires in known.items() if expires > now}
 
-    def _is_open(self, token: str) -> bool:
+    def is_open(self, token: str) -> bool:
+        """Whether the token is one of ours and has not ended."""
         return token in self._sessions()
+
+    def end_all(self) -> None:
+        """Every session ends."""
+        self.org.store.set("sessions", "{}")
 
     def operation(self, request: web.Request, body: bytes) -> str:
         """``sign in``, or ``read``/``write`` with the objects that the call names."""
@@ -142,7 +147,7 @@ class SalesforceServer:
 
     def auth_expired(self, request: web.Request) -> None:
         """Every session ends; the request then meets INVALID_SESSION_ID by itself."""
-        self.org.store.set("sessions", "{}")
+        self.end_all()
 
 
 def _json(reply: Reply) -> web.Response:

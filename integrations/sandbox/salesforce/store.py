@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from integrations.sandbox.salesforce import ids
+from integrations.sandbox.salesforce.bus import Bus
 from integrations.sandbox.salesforce.schema import OBJECTS, Field, SObject, Type
 from integrations.sandbox.salesforce.values import Column, stamp
 
@@ -32,6 +33,7 @@ class Store:
         self._depth = 0
         self._stamp = ""
         self._prepare()
+        self.bus = Bus(self._db)
 
     def close(self) -> None:
         """Close the file."""
@@ -120,6 +122,8 @@ class Store:
         self._db.execute(
             f"INSERT INTO {sobject.name} ({', '.join(row)}) VALUES ({marks})", list(row.values())
         )
+        told = {name: value for name, value in row.items() if value is not None}
+        self.bus.tell(sobject.name, "CREATE", [row["Id"]], told)
         return row
 
     def update(self, sobject: SObject, ref: str, values: Mapping[str, Column]) -> None:
@@ -127,6 +131,9 @@ class Store:
         changed = {**values, "LastModifiedDate": self._stamp, "SystemModstamp": self._stamp}
         sets = ", ".join(f"{name} = ?" for name in changed)
         self._db.execute(f"UPDATE {sobject.name} SET {sets} WHERE Id = ?", [*changed.values(), ref])
+        self.bus.tell(
+            sobject.name, "DELETE" if values.get("IsDeleted") else "UPDATE", [ref], changed
+        )
 
     def row(self, sobject: SObject, ref: str) -> Row | None:
         """The row of that id, deleted or not."""

@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from integrations.sandbox.control import Impossible
+from integrations.sandbox.salesforce.bus import WAYS
 from integrations.sandbox.salesforce.errors import Refused
 from integrations.sandbox.salesforce.life.dirt import DIRT
 from integrations.sandbox.salesforce.life.firm_at_work import T_AND_M, FirmAtWork
@@ -37,6 +38,7 @@ class Orders:
             "lock": self._lock,
             "duplicate_external_id": self._duplicate_external_id,
             "daily_limit": self._daily_limit,
+            "bus": self._bus,
         }
 
     def state(self) -> dict[str, Any]:
@@ -178,6 +180,20 @@ class Orders:
             raise Impossible("calls must be a number")
         self._work.org.store.set("daily_limit", str(int(limit)))
         return {"calls": int(limit)}
+
+    def _bus(self, wanted: Wanted) -> dict[str, Any]:
+        """``order``: how changes are told from now on (``events``, ``gaps``, ``overflow``), or what
+        befalls those that were told (``age``: three days pass; ``anew``: the org is moved)."""
+        bus, order = self._work.org.store.bus, str(wanted.get("order") or "")
+        if order in WAYS:
+            bus.way = order
+        elif order == "age":
+            bus.age()
+        elif order == "anew":
+            bus.begin_anew()
+        else:
+            raise Impossible(f"order must be age, anew or one of {', '.join(WAYS)}")
+        return {"order": order, "tip": bus.tip()}
 
     def _project(self, wanted: Wanted) -> Row:
         ref = str(wanted.get("project") or "")

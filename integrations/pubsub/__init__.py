@@ -1,0 +1,1 @@
+"""Salesforce's Pub/Sub API as the vendor describes it, and what is generated from that."""
