@@ -8,10 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Q, Sum
-from django.db.models.functions import TruncDate
+from django.db.models import F, Sum
 
-from controltower.measures import rollups
+from controltower.measures import arrivals, rollups
 from controltower.measures.exposure import Scope, Stake, priced, stakes, transactions
 from controltower.measures.flow import start_of_day
 from controltower.measures.models import Kind
@@ -64,22 +63,34 @@ def ended(rows: TransactionQuerySet, how: str, now: datetime, zone: str) -> Tran
 
 def promises(scope: Scope, now: datetime) -> Sequence[PromiseLine]:
     """Every process, the one with the least slack first."""
-    first = first_day(now, scope.person.zone)
-    paces, days = _paces(scope, first), _days(scope, first, now)
-    stuck = stakes(priced(transactions(scope).stuck()), "process")
-    lines = [
-        _line(process, paces.get(process.name, {}), days.get(process.name, {}), stuck)
-        for process in catalogue.PROCESSES
-    ]
+    lines = _lines(scope, catalogue.PROCESSES, now)
     return sorted(lines, key=lambda line: (line.slack is None, line.slack or 0.0, line.name))
 
 
-def _paces(scope: Scope, first: datetime) -> dict[str, dict[int, int]]:
+def promise(scope: Scope, process: catalogue.Process, now: datetime) -> PromiseLine:
+    """One process."""
+    (line,) = _lines(scope, [process], now)
+    return line
+
+
+def _lines(
+    scope: Scope, processes: Sequence[catalogue.Process], now: datetime
+) -> Sequence[PromiseLine]:
+    first, names = first_day(now, scope.person.zone), [process.name for process in processes]
+    paces, days = _paces(scope, names, first), _days(scope, first, now)
+    stuck = stakes(priced(transactions(scope).stuck().filter(process__in=names)), "process")
+    return [
+        _line(process, paces.get(process.name, {}), days.get(process.name, {}), stuck)
+        for process in processes
+    ]
+
+
+def _paces(scope: Scope, processes: Sequence[str], first: datetime) -> dict[str, dict[int, int]]:
     """How many took how long, by process and grade. Paces are kept by the UTC day."""
     day = first.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     rows = (
         rollups.figures(scope, Kind.PACE)
-        .filter(at__gte=day)
+        .filter(at__gte=day, process__in=processes)
         .values_list("process", "grade")
         .annotate(n=Sum("items"))
     )
@@ -105,20 +116,13 @@ def taken_by(grades: Mapping[int, int], share: float) -> timedelta | None:
 
 def _days(scope: Scope, first: datetime, now: datetime) -> dict[str, dict[int, tuple[int, int]]]:
     """(kept, ended) by process and by how many of the person's days ago it ended."""
-    zone = ZoneInfo(scope.person.zone)
-    today = now.astimezone(zone).date()
-    rows = (
-        rollups.figures(scope, Kind.ARRIVED)
-        .filter(at__gte=first)
-        .exclude(grade=rollups.NO_PROMISE)
-        .annotate(day=TruncDate("at", tzinfo=zone))
-        .values_list("process", "day")
-        .annotate(kept=Sum("items", filter=Q(grade=rollups.KEPT), default=0), all=Sum("items"))
-    )
+    today = now.astimezone(ZoneInfo(scope.person.zone)).date()
     found: dict[str, dict[int, tuple[int, int]]] = {}
-    for process, day, kept, count in rows:
-        if count:
-            found.setdefault(process, {})[(today - day).days] = (kept, count)
+    for (day, process, grade), items in arrivals.by_day(scope, first, now).items():
+        if grade != rollups.NO_PROMISE:
+            own, ago = found.setdefault(process, {}), (today - day).days
+            kept, ended = own.get(ago, (0, 0))
+            own[ago] = (kept + (items if grade == rollups.KEPT else 0), ended + items)
     return found
 
 

@@ -12,7 +12,7 @@ from ninja import Field, Router, Schema
 from controltower.measures import targets
 from controltower.measures.exposure import Scope
 from controltower.measures.kpis import catalogue
-from controltower.measures.kpis.measure import Measure
+from controltower.measures.kpis.measure import Measure, Window
 from controltower.measures.models import Target
 from controltower.web.api_access import caller, require_entity
 from controltower.web.api_words import Text
@@ -50,12 +50,12 @@ def measures(request: HttpRequest, entity: Text | None = None) -> list[MeasureOu
     """All of them, as they stand now."""
     person = caller(request)
     require_entity(person, entity)
-    seen, now, wanted = Scope(person, entity or ""), timezone.now(), targets.in_force()
-    return [_measure(one, seen, now, wanted.get(one.name)) for one in catalogue.MEASURES]
+    window, wanted = Window(Scope(person, entity or ""), timezone.now()), targets.in_force()
+    return [_measure(one, window, wanted.get(one.name)) for one in catalogue.MEASURES]
 
 
-def _measure(one: Measure, seen: Scope, now: datetime, target: Target | None) -> MeasureOut:
-    reading = one.read(seen, now)
+def _measure(one: Measure, window: Window, target: Target | None) -> MeasureOut:
+    reading = one.read(window)
     return MeasureOut(
         name=one.name,
         title=str(one.title),

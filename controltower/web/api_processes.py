@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest
 from django.utils import timezone
 from ninja import Field, Path, Router, Schema
 
-from controltower.measures import paths, promises
+from controltower.measures import paths, promises, walks
 from controltower.measures.exposure import Scope, Stake, reporting_currency
 from controltower.measures.promises import PromiseLine
 from controltower.processes import catalogue
@@ -92,12 +92,12 @@ def process(
         one = catalogue.named(name)
     except KeyError:
         raise Http404 from None
-    (line,) = (line for line in promises.promises(seen, timezone.now()) if line.name == name)
+    walked = walks.walks(seen, one)
     return ProcessDetail(
-        **_line(line).dict(),
-        latest=paths.latest(seen, name).count(),
-        stages=[_stage(stage) for stage in paths.stages(seen, one)],
-        variants=[_variant(way) for way in paths.variants(seen, name)],
+        **_line(promises.promise(seen, one, timezone.now())).dict(),
+        latest=len(walked),
+        stages=[_stage(stage) for stage in paths.stages(seen, one, walked)],
+        variants=[_variant(way) for way in walks.variants(walked)],
     )
 
 
@@ -133,7 +133,7 @@ def _stage(stage: paths.StageLine) -> StageOut:
     )
 
 
-def _variant(way: paths.Variant) -> VariantOut:
+def _variant(way: walks.Variant) -> VariantOut:
     return VariantOut(
         count=way.count,
         state=way.state,

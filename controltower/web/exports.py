@@ -23,8 +23,8 @@ from controltower.firm.models import Person
 from controltower.measures.exposure import Scope
 from controltower.transactions.models import Transaction
 from controltower.transactions.models.journey import TransactionQuerySet
-from controltower.web import scope, standing, transaction_list
-from controltower.web.keyset import beyond
+from controltower.web import list_order, scope, standing, transaction_list
+from controltower.web.keyset import Order, beyond
 from controltower.web.privacy import masked_text
 from controltower.web.security import SignedIn
 
@@ -39,7 +39,7 @@ COLUMNS = (
 
 @require_POST
 def transactions(request: SignedIn) -> HttpResponse | StreamingHttpResponse:
-    """The filtered list, newest first, at most a hundred thousand rows."""
+    """The filtered list in its order, at most a hundred thousand rows."""
     now, person = timezone.now(), request.user
     seen = Scope(person, scope.chosen(request))
     filters = transaction_list.Filters(request.GET, scope.entities(person), seen)
@@ -50,29 +50,32 @@ def transactions(request: SignedIn) -> HttpResponse | StreamingHttpResponse:
         actor=person, verb="export", subject="transactions", allowed=True, now=now,
         detail={"filters": request.GET.dict()},
     )  # fmt: skip
-    answer = StreamingHttpResponse(_file(rows, person), content_type="text/csv; charset=utf-8")
+    answer = StreamingHttpResponse(
+        _file(rows, list_order.order_of(filters.cleaned_data), person),
+        content_type="text/csv; charset=utf-8",
+    )
     name = f"transactions-{now:%Y-%m-%d-%H%M}.csv"
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
 
 
-async def _file(rows: TransactionQuerySet, person: Person) -> AsyncIterator[bytes]:
+async def _file(rows: TransactionQuerySet, order: Order, person: Person) -> AsyncIterator[bytes]:
     """Chunk by chunk along the list's own index: a large export is never held in memory."""
     yield "\N{BYTE ORDER MARK}".encode() + lines([COLUMNS])
     last: Transaction | None = None
     for _chunk in range(MOST // CHUNK):
-        found = await sync_to_async(_next)(rows, last)
+        found = await sync_to_async(_next)(rows, order, last)
         if not found:
             return
         yield lines(_cells(one, person) for one in found)
         last = found[-1]
 
 
-def _next(rows: TransactionQuerySet, last: Transaction | None) -> list[Transaction]:
-    order, rows = transaction_list.NEWEST_FIRST, rows.select_related("entity")
+def _next(rows: TransactionQuerySet, order: Order, last: Transaction | None) -> list[Transaction]:
+    rows = list_order.sortable(rows.select_related("entity"))
     if last is None:
         return list(rows.order_by(*order.names)[:CHUNK])
-    return list(beyond(rows, order, (last.started_at, last.pk))[:CHUNK])
+    return list(beyond(rows, order, (getattr(last, order.column), last.pk))[:CHUNK])
 
 
 def _cells(one: Transaction, person: Person) -> Sequence[str]:

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from controltower.firm.rights import Right
 from controltower.measures import health, targets
 from controltower.measures.kpis import catalogue
-from controltower.measures.kpis.measure import Measure, Reading
+from controltower.measures.kpis.measure import Measure, Reading, Window
 from controltower.measures.models import Target
 from controltower.measures.promises import DAYS
 from controltower.web import exports, formats, measure_words
@@ -39,8 +39,9 @@ COLUMNS = (
 @require_safe
 def measures(request: SignedIn) -> HttpResponse:
     """Every measure with its definition, its trend and its target."""
-    now, seen, wanted = timezone.now(), scope_of(request), targets.in_force()
-    rows = [_row(one, one.read(seen, now), wanted) for one in catalogue.MEASURES]
+    now, wanted = timezone.now(), targets.in_force()
+    window = Window(scope_of(request), now)
+    rows = [_row(one, one.read(window), wanted) for one in catalogue.MEASURES]
     context = {
         "now": now,
         "measures": rows,
@@ -86,7 +87,7 @@ def records_url(one: Measure) -> str:
 def measure(request: SignedIn, name: str) -> HttpResponse:
     """One measure: its trend as a drawing and as a table, its target and how that came to be."""
     now, one = timezone.now(), named(name)
-    reading, wanted = one.read(scope_of(request), now), targets.in_force()
+    reading, wanted = one.read(Window(scope_of(request), now)), targets.in_force()
     row = _row(one, reading, wanted)
     history = Target.objects.filter(measure=name).select_related("set_by")
     context = {
@@ -190,8 +191,8 @@ def set_target(request: SignedIn, name: str) -> HttpResponse:
 @require_POST
 def measures_file(request: SignedIn) -> HttpResponse:
     """The list as a file, in the units of the readings."""
-    now, seen, wanted = timezone.now(), scope_of(request), targets.in_force()
-    rows = (_cells(one, one.read(seen, now), wanted.get(one.name)) for one in catalogue.MEASURES)
+    window, wanted = Window(scope_of(request), timezone.now()), targets.in_force()
+    rows = (_cells(one, one.read(window), wanted.get(one.name)) for one in catalogue.MEASURES)
     return exports.figures(request, "measures", COLUMNS, rows)
 
 

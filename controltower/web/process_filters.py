@@ -13,8 +13,9 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from controltower.measures import paths, promises
+from controltower.measures import paths, promises, walks
 from controltower.measures.exposure import Scope
+from controltower.processes import catalogue
 from controltower.transactions.models.journey import TransactionQuerySet
 
 ENDED = [
@@ -59,7 +60,7 @@ class ProcessFilters(forms.Form):
 
 def _words(name: str, value: str, process: str, seen: Scope) -> str:
     if name == "latest":
-        return _("The latest %(n)s") % {"n": paths.LATEST}
+        return _("The latest %(n)s") % {"n": walks.LATEST}
     if name == "way":
         return _("Way %(name)s") % {"name": value[:6]}
     return stage_title(value, process, seen)
@@ -82,9 +83,10 @@ def within_process(
     if stage := given.get("stage"):
         rows = paths.standing(rows, stage)
     if given.get("latest") or given.get("passed"):
-        rows = rows.filter(pk__in=paths.latest(seen, process).order_by().values("pk"))
+        rows = rows.filter(pk__in=walks.latest(seen, process).order_by().values("pk"))
     if step := given.get("passed"):
         rows = paths.passed(rows, step)
     if way := given.get("way"):
-        rows = rows.filter(pk__in=paths.walkers(seen, process, way).values("pk"))
+        found = walks.walkers(seen, catalogue.workflow(process), way)
+        rows = rows.filter(pk__in=found.order_by().values("pk"))
     return rows

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from controltower.measures.paths import GATHERING, StageLine, Variant
+from controltower.measures.paths import GATHERING, StageLine
 from controltower.measures.promises import PromiseLine
+from controltower.measures.walks import Variant
 from controltower.transactions.models import TransactionState
 from controltower.web import formats
 from controltower.web.marks import state_mark

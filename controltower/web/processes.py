@@ -16,9 +16,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from controltower.firm.models import Role
-from controltower.measures import health, paths, promises
-from controltower.measures.exposure import Scope, Stake, reporting_currency
+from controltower.firm.models import Person, Role
+from controltower.measures import health, paths, promises, walks
+from controltower.measures.exposure import Stake, reporting_currency
 from controltower.measures.promises import ALL, KEPT, MISSED, PromiseLine
 from controltower.processes import catalogue
 from controltower.web import exports, process_words
@@ -77,23 +77,21 @@ def process(request: SignedIn, name: str) -> HttpResponse:
     """One process."""
     now, seen = timezone.now(), scope_of(request)
     one = named(name)
-    line = next(line for line in promises.promises(seen, now) if line.name == name)
-    stages = paths.stages(seen, one)
-    ways = paths.variants(seen, name)
-    begun = paths.latest(seen, name).count()
+    walked = walks.walks(seen, one)
+    stages, ways = paths.stages(seen, one, walked), walks.variants(walked)
     titles = {stage.name: stage.title for stage in stages}
     context = {
         "now": now,
         "crumbs": [(_("Processes"), reverse("processes")), (one.title, "")],
-        "process": _line(line),
-        "stages": _stages(name, stages, begun),
+        "process": _line(promises.promise(seen, one, now)),
+        "stages": _stages(name, stages, len(walked)),
         "bottleneck": process_words.bottleneck(stages),
-        "begun": begun,
+        "begun": len(walked),
         "begun_url": listing(process=name, latest="1"),
         "variants": [_variant(name, way, titles) for way in ways[:MOST_VARIANTS]],
         "more_variants": len(ways[MOST_VARIANTS:]),
         "ended": sum(way.count for way in ways),
-        "slowest": _slowest(seen, one, now),
+        "slowest": _slowest(request.user, one, walked, now),
         "stale": health.silent(now),
     }
     return render(request, "processes/process.html", context)
@@ -135,7 +133,7 @@ def part(stake: Stake) -> Part:
     return Part(stake.count, money(stake))
 
 
-def _variant(process: str, way: paths.Variant, titles: Mapping[str, str]) -> dict[str, Any]:
+def _variant(process: str, way: walks.Variant, titles: Mapping[str, str]) -> dict[str, Any]:
     return {
         "count": way.count,
         "url": listing(process=process, way=way.key),
@@ -145,9 +143,11 @@ def _variant(process: str, way: paths.Variant, titles: Mapping[str, str]) -> dic
     }
 
 
-def _slowest(seen: Scope, one: catalogue.Process, now: datetime) -> Sequence[dict[str, Any]]:
-    found = paths.slowest(seen, one, now)
-    rows = rows_of([transaction for transaction, _took in found], seen.person, now)
+def _slowest(
+    person: Person, one: catalogue.Process, walked: Sequence[walks.Walk], now: datetime
+) -> Sequence[dict[str, Any]]:
+    found = walks.slowest(walked, now)
+    rows = rows_of([transaction for transaction, _took in found], person, now)
     return [
         {"row": row, "took": took, "over": took > one.promise}
         for row, (_transaction, took) in zip(rows, found, strict=True)
@@ -178,12 +178,12 @@ def processes_file(request: SignedIn) -> HttpResponse:
 def process_file(request: SignedIn, name: str) -> HttpResponse:
     """One process's stages as a file."""
     seen, one = scope_of(request), named(name)
-    begun = str(paths.latest(seen, name).count())
+    walked = walks.walks(seen, one)
     rows = (
         (
             exports.cell(process_words.stage_title(stage)),
             str(stage.passed),
-            begun,
+            str(len(walked)),
             f"{stage.typical.total_seconds():.0f}" if stage.typical is not None else "",
             f"{stage.share:.4f}",
             str(stage.standing.count),
@@ -192,7 +192,7 @@ def process_file(request: SignedIn, name: str) -> HttpResponse:
             f"{stage.stuck.amount:f}",
             reporting_currency(),
         )
-        for stage in paths.stages(seen, one)
+        for stage in paths.stages(seen, one, walked)
     )
     return exports.figures(request, f"processes/{name}", STAGE_COLUMNS, rows)
 

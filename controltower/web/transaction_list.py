@@ -26,17 +26,16 @@ from controltower.measures import exposure
 from controltower.processes import catalogue
 from controltower.transactions.models import BusinessKey, Transaction, TransactionState, Words
 from controltower.transactions.models.journey import TransactionQuerySet
-from controltower.web import marks, standing
-from controltower.web.keyset import Order, Page, page
+from controltower.web import list_order, marks, standing
+from controltower.web.keyset import Page, page
 from controltower.web.measure_filters import MeasureFilters, within_measure
 from controltower.web.privacy import masked_text
 
-NEWEST_FIRST = Order("started_at", descending=True)
 SHORTEST = 3
 """Letters below which only a whole name is looked for."""
 MOST_FOUND = 500
 STUCK, OPEN = "stuck", "open"
-OFFERED = ("q", "state", "lateness", "process", "entity")
+OFFERED = ("q", "state", "lateness", "process", "entity", "sort")
 STATE_CHOICES = [
     ("", _("Any state")),
     (STUCK, _("Needs a person")),
@@ -68,6 +67,8 @@ class Filters(MeasureFilters):
         label=_("Cause"), required=False, queryset=Cause.objects.none(), empty_label=_("Any cause")
     )
 
+    sort = list_order.sort_field()
+
     def __init__(
         self, query: QueryDict, entities: Iterable[LegalEntity], seen: exposure.Scope
     ) -> None:
@@ -89,6 +90,13 @@ class Filters(MeasureFilters):
         self.order_fields(OFFERED)
         self.is_valid()
 
+    def clean(self) -> dict[str, Any]:
+        """An order that only few rows can stand in, for few rows only."""
+        given = super().clean()
+        if why := list_order.refused(given):
+            self.add_error("sort", why)
+        return given
+
     def given(self, name: str) -> Any:
         """The valid value of a filter, or nothing."""
         return self.cleaned_data.get(name) or ""
@@ -96,7 +104,8 @@ class Filters(MeasureFilters):
     @property
     def number(self) -> int:
         """How many filters are set, sensible or not."""
-        return sum(1 for name in self.fields if str(self.data.get(name, "")).strip())
+        names = (name for name in self.fields if name != "sort")
+        return sum(1 for name in names if str(self.data.get(name, "")).strip())
 
 
 def matching(
@@ -237,10 +246,18 @@ def rows_of(found: Sequence[Transaction], person: Person, now: datetime) -> list
     ]
 
 
-def one_page(rows: TransactionQuerySet, query: Mapping[str, str]) -> Page[Transaction]:
-    """A page, newest first unless the query string says after or before which row. Words may be
-    rare among many rows: how many there are of them is not counted."""
-    return page(rows.select_related("entity"), NEWEST_FIRST, query, counted="q" not in query)
+def one_page(
+    rows: TransactionQuerySet, filters: Filters, query: Mapping[str, str]
+) -> Page[Transaction]:
+    """A page in the order that is asked for. Words may be rare among many rows: how many there are
+    of them is not counted."""
+    return page(
+        list_order.sortable(rows.select_related("entity")),
+        list_order.order_of(filters.cleaned_data),
+        query,
+        among=list_order.sortable(Transaction.objects.all()),
+        counted="q" not in query,
+    )
 
 
 def total_of(rows: TransactionQuerySet, filters: Filters) -> Money | None:

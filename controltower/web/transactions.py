@@ -23,7 +23,7 @@ from controltower.transactions import cancelling, consent, gathering, replay
 from controltower.transactions.models import Transaction
 from controltower.transactions.models.journey import TransactionQuerySet
 from controltower.transactions.protocol import State
-from controltower.web import scope, standing, transaction_list
+from controltower.web import list_order, scope, standing, transaction_list
 from controltower.web.actions import only
 from controltower.web.decisions import WRITE_OFF, DecidePeriod, PlanReplay, Reason, Settle
 from controltower.web.privacy import NotAllowed, ReasonMissing, reveal
@@ -43,13 +43,14 @@ def transactions(request: SignedIn) -> HttpResponse:
     rows = transaction_list.matching(visible, filters, request.user, now)
     if "arrived" in request.GET:
         return render(request, "transactions/_arrived.html", _arrived(request, rows))
-    page = transaction_list.one_page(rows, request.GET)
+    page = transaction_list.one_page(rows, filters, request.GET)
     context = {
         "form": filters,
         "filters": filters.number,
         "clear_url": reverse("transactions"),
         "rows": transaction_list.rows_of(page.rows, request.user, now),
         "page": page,
+        "order_words": list_order.words_of(filters.cleaned_data),
         "refresh_url": _watching(request, now),
         "new_count": 0,
         "total": transaction_list.total_of(rows, filters),

@@ -19,7 +19,7 @@ from controltower.incidents.models import DeadLetter, LetterState, Resolution
 from controltower.measures import exposure, targets
 from controltower.measures.exposure import Scope
 from controltower.measures.kpis import catalogue
-from controltower.measures.kpis.measure import Reading
+from controltower.measures.kpis.measure import Reading, Window
 from controltower.measures.models import Target
 from controltower.transactions.models import Transaction
 from tests import factories
@@ -60,7 +60,7 @@ def repaired(one: Transaction) -> None:
 
 
 def reading(firm: Firm, name: str, who: str = "anna") -> Reading:
-    return catalogue.named(name).read(Scope(getattr(firm, who)), timezone.now())
+    return catalogue.named(name).read(Window(Scope(getattr(firm, who)), timezone.now()))
 
 
 @pytest.mark.parametrize("who", ["anna", "callum"])

@@ -6,6 +6,7 @@ import csv
 import html
 import io
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -15,9 +16,10 @@ from django.test import Client
 from django.utils import timezone
 
 from controltower.firm.models import AuditEntry, Person
-from controltower.measures import exposure, paths
+from controltower.measures import exposure, paths, walks
 from controltower.measures.exposure import Scope
 from controltower.processes import opportunity_to_project, time_and_expense_to_billing
+from controltower.processes.definition import Process
 from controltower.systems.models import Feed, System
 from controltower.transactions.models import Transaction
 from tests import factories
@@ -44,6 +46,14 @@ def firm() -> Firm:
     return made
 
 
+def stages_of(seen: Scope, process: Process) -> Sequence[paths.StageLine]:
+    return paths.stages(seen, process, walks.walks(seen, process))
+
+
+def ways_of(seen: Scope, process: Process) -> Sequence[walks.Variant]:
+    return walks.variants(walks.walks(seen, process))
+
+
 @pytest.mark.parametrize("who", ["anna", "callum"])
 def test_every_number_is_the_length_of_its_list(firm: Firm, who: str) -> None:
     person = getattr(firm, who)
@@ -64,7 +74,7 @@ def _listed(client: Client, address: str) -> int:
 def test_the_money_in_a_stage_is_the_money_of_its_list(firm: Firm, who: str) -> None:
     person: Person = getattr(firm, who)
     seen = Scope(person)
-    stages = [stage for stage in paths.stages(seen, BILLING) if stage.standing.count]
+    stages = [stage for stage in stages_of(seen, BILLING) if stage.standing.count]
     assert stages
     mine = exposure.transactions(seen).filter(process=BILLING.name)
     for stage in stages:
@@ -86,7 +96,7 @@ def test_each_sees_what_their_companies_did(firm: Firm) -> None:
 
 
 def test_the_commonest_way_comes_first_and_says_what_was_different(firm: Firm) -> None:
-    ways = paths.variants(Scope(firm.anna), DEAL.name)
+    ways = ways_of(Scope(firm.anna), DEAL)
     assert [way.count for way in ways] == sorted((way.count for way in ways), reverse=True)
     assert sum(way.count for way in ways) == 4
     page = browser(firm.anna).get(f"/processes/{DEAL.name}/").content.decode()
@@ -94,13 +104,13 @@ def test_the_commonest_way_comes_first_and_says_what_was_different(firm: Firm) -
 
 
 def test_a_way_that_took_more_tries_is_another_way(firm: Firm) -> None:
-    before = {way.key for way in paths.variants(Scope(firm.anna), DEAL.name)}
+    before = {way.key for way in ways_of(Scope(firm.anna), DEAL)}
     one = Transaction.objects.filter(process=DEAL.name, state="verified").earliest("started_at")
     one.steps.filter(name="project").update(tries=3)
-    ways = paths.variants(Scope(firm.anna), DEAL.name)
+    ways = ways_of(Scope(firm.anna), DEAL)
     (fresh,) = [way for way in ways if way.key not in before]
     assert (fresh.count, fresh.again) == (1, ("project",))
-    assert [row.pk for row in paths.walkers(Scope(firm.anna), DEAL.name, fresh.key)] == [one.pk]
+    assert [row.pk for row in walks.walkers(Scope(firm.anna), DEAL, fresh.key)] == [one.pk]
 
 
 def test_the_bottleneck_is_named(firm: Firm) -> None:
@@ -144,7 +154,7 @@ def test_a_silent_source_is_said(firm: Firm) -> None:
 def test_the_files_have_the_rows_of_the_page(firm: Firm) -> None:
     client = browser(firm.anna)
     (row, *_rest) = _rows(client, f"/exports/processes/{BILLING.name}/")
-    stages = paths.stages(Scope(firm.anna), BILLING)
+    stages = stages_of(Scope(firm.anna), BILLING)
     assert [row["stage"] for row in _rows(client, f"/exports/processes/{BILLING.name}/")] == [
         stage.title or "Gathering" for stage in stages
     ]
@@ -170,7 +180,7 @@ def test_the_api_tells_what_the_page_tells(firm: Firm, who: str) -> None:
     lines = client.get("/api/v1/processes").json()
     assert {line["name"] for line in lines} >= {DEAL.name, BILLING.name}
     one = client.get(f"/api/v1/processes/{BILLING.name}").json()
-    stages = paths.stages(Scope(person), BILLING)
+    stages = stages_of(Scope(person), BILLING)
     assert [stage["past"] for stage in one["stages"]] == [stage.passed for stage in stages]
     assert [Decimal(stage["stuck"]["value"]["amount"]) for stage in one["stages"]] == [
         stage.stuck.amount for stage in stages

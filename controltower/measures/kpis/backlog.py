@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from django.db.models import Count, Q
 from django.db.models.functions import TruncDate
 
 from controltower.incidents.models import DeadLetter
-from controltower.measures.exposure import Scope, priced, stake, transactions, within
+from controltower.measures.exposure import priced, stake, transactions, within
 from controltower.measures.kpis.measure import Reading, Window, series
 from controltower.measures.promises import DAYS
 from controltower.transactions.models import TransactionState, WaitKind
 from controltower.transactions.models.journey import TransactionQuerySet
 
 
-def read(scope: Scope, now: datetime) -> Reading:
+def read(window: Window) -> Reading:
     """How many are stuck; each earlier day's end is reckoned back by what came and went since."""
-    window = Window.of(scope, now)
-    standing = transactions(scope).stuck().order_by().count()
-    change = _changes(scope, window)
+    standing = transactions(window.scope).stuck().order_by().count()
+    change = _changes(window)
     days: dict[int, float | None] = {}
     level = standing
     for ago in range(2 * DAYS):
@@ -28,9 +25,9 @@ def read(scope: Scope, now: datetime) -> Reading:
     return Reading(float(standing), days[DAYS], series(days), standing)
 
 
-def _changes(scope: Scope, window: Window) -> dict[int, int]:
+def _changes(window: Window) -> dict[int, int]:
     """By how much each day ended higher than it began."""
-    letters = within(scope, DeadLetter.objects.all()).order_by()
+    letters = within(window.scope, DeadLetter.objects.all()).order_by()
     change: dict[int, int] = {}
     for column, sign in (("opened_at", 1), ("resolved_at", -1)):
         rows = (
@@ -50,7 +47,7 @@ def held_by_period(rows: TransactionQuerySet) -> TransactionQuerySet:
     return rows.filter(state=TransactionState.WAITING, wait=WaitKind.PERIOD_CLOSED)
 
 
-def close_impact(scope: Scope, now: datetime) -> Reading:
+def close_impact(window: Window) -> Reading:
     """The value that a closed period holds up."""
-    found = stake(priced(held_by_period(transactions(scope))))
+    found = stake(priced(held_by_period(transactions(window.scope))))
     return Reading(value=float(found.amount), records=found.count)

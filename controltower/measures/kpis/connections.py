@@ -20,16 +20,16 @@ from django.db.models import (
 from django.db.models.functions import Extract, Floor
 
 from controltower.measures import health
-from controltower.measures.exposure import Scope
-from controltower.measures.kpis.measure import Reading, share
+from controltower.measures.kpis.measure import Reading, Window, share
 from controltower.systems.models import Call, Feed, System
 
 PARTS = 24
 """Five minutes each."""
 
 
-def call_time(scope: Scope, now: datetime) -> Reading:
+def call_time(window: Window) -> Reading:
     """The median call, in seconds."""
+    now = window.now
     median = _recent(now).aggregate(median=health.Median("milliseconds"))["median"]
     line = _parts(now, Avg("milliseconds"))
     return Reading(
@@ -38,8 +38,9 @@ def call_time(scope: Scope, now: datetime) -> Reading:
     )
 
 
-def call_failures(scope: Scope, now: datetime) -> Reading:
+def call_failures(window: Window) -> Reading:
     """The share of calls that did not get through."""
+    now = window.now
     lost = Q(reached=False)
     whole = _recent(now).aggregate(lost=Count("pk", filter=lost), all=Count("pk"))
     one_or_none = Case(When(lost, then=Value(1.0)), default=Value(0.0))
@@ -64,9 +65,9 @@ def _parts(now: datetime, figure: Avg) -> list[float | None]:
     return [found.get(part) for part in range(PARTS)]
 
 
-def freshness(scope: Scope, now: datetime) -> Reading:
+def freshness(window: Window) -> Reading:
     """How long ago the system that was read longest ago was read, in seconds."""
     feeds = Feed.objects.filter(system__active=True, polled_at__isnull=False)
     latest = feeds.order_by().values("system").annotate(at=Max("polled_at"))
     oldest = min((row["at"] for row in latest), default=None)
-    return Reading(value=None if oldest is None else (now - oldest).total_seconds())
+    return Reading(value=None if oldest is None else (window.now - oldest).total_seconds())

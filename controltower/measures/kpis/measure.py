@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from django.utils.functional import Promise
 
+from controltower.measures import arrivals, rollups
+from controltower.measures.arrivals import Arrival
 from controltower.measures.exposure import Scope
 from controltower.measures.promises import DAYS, first_day
 
@@ -52,29 +55,48 @@ class Measure:
     definition: str | Promise
     unit: Unit
     less: bool
-    read: Callable[[Scope, datetime], Reading]
+    read: Callable[[Window], Reading]
     records: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Window:
-    """The last 30 of a person's days, and the 30 before."""
+    """The last 30 of a person's days and the 30 before, and what arrived in them: read once for
+    all the measures of a page."""
 
-    zone: str
-    first: datetime
-    before: datetime
+    scope: Scope
     now: datetime
 
-    @classmethod
-    def of(cls, scope: Scope, now: datetime) -> Window:
-        """The person's window."""
-        first = first_day(now, scope.person.zone)
-        return cls(scope.person.zone, first, first - BOTH, now)
+    @cached_property
+    def first(self) -> datetime:
+        """When the last 30 days began."""
+        return first_day(self.now, self.scope.person.zone)
 
     @property
+    def before(self) -> datetime:
+        """When the 30 days before them began."""
+        return self.first - BOTH
+
+    @cached_property
     def here(self) -> ZoneInfo:
         """The person's zone."""
-        return ZoneInfo(self.zone)
+        return ZoneInfo(self.scope.person.zone)
+
+    @cached_property
+    def arrivals(self) -> Mapping[Arrival, int]:
+        """What was verified in both."""
+        return arrivals.by_day(self.scope, self.before, self.now)
+
+    def ended(self, process: str = "", *, promised: bool = False) -> dict[int, tuple[int, int]]:
+        """(kept, all) that were verified, by days ago; with `promised` only what had a promise."""
+        found: dict[int, tuple[int, int]] = {}
+        for arrival, items in self.arrivals.items():
+            wanted = not process or arrival.process == process
+            if wanted and not (promised and arrival.grade == rollups.NO_PROMISE):
+                kept, ended = found.get(self.ago(arrival.day), (0, 0))
+                kept += items if arrival.grade == rollups.KEPT else 0
+                found[self.ago(arrival.day)] = (kept, ended + items)
+        return found
 
     def ago(self, day: date) -> int:
         """How many of the person's days ago a day was."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC
 
 from django.db.models import Sum
+from django.db.models.functions import TruncDate
 
 from controltower.measures import rollups
-from controltower.measures.exposure import Scope
 from controltower.measures.kpis import kept
 from controltower.measures.kpis.measure import Reading, Window, series
 from controltower.measures.models import Kind
@@ -17,19 +17,18 @@ from controltower.measures.promises import DAYS, taken_by
 HALF = 0.5
 
 
-def read(scope: Scope, now: datetime, process: str) -> Reading:
+def read(window: Window, process: str) -> Reading:
     """The median time of one process. Paces are kept by the UTC day."""
-    window = Window.of(scope, now)
     first = window.before.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     rows = (
-        rollups.figures(scope, Kind.PACE)
+        rollups.figures(window.scope, Kind.PACE)
         .filter(process=process, at__gte=first)
-        .values_list("at", "grade")
+        .values_list(TruncDate("at", tzinfo=UTC), "grade")
         .annotate(n=Sum("items"))
     )
     days: dict[int, Counter[int]] = {}
-    for at, grade, count in rows:
-        days.setdefault(window.ago(at.astimezone(UTC).date()), Counter())[grade] += count
+    for day, grade, count in rows:
+        days.setdefault(window.ago(day), Counter())[grade] += count
     lately: Counter[int] = Counter()
     earlier: Counter[int] = Counter()
     for ago, grades in days.items():
@@ -38,7 +37,7 @@ def read(scope: Scope, now: datetime, process: str) -> Reading:
         value=_median(lately),
         before=_median(earlier),
         days=series({ago: _median(grades) for ago, grades in days.items()}),
-        records=kept.ended(scope, now, process),
+        records=kept.ended(window, process),
     )
 
 

@@ -18,12 +18,9 @@ from django.db.models import (
 from django.db.models.functions import TruncDate
 
 from controltower.incidents.models import DeadLetter, LetterState, Resolution
-from controltower.measures import rollups
-from controltower.measures.exposure import Scope, within
+from controltower.measures.exposure import within
 from controltower.measures.flow import Median
-from controltower.measures.kpis import kept
 from controltower.measures.kpis.measure import Reading, Window, series, share
-from controltower.measures.models import Kind
 from controltower.measures.promises import DAYS
 from controltower.transactions.models import TransactionState
 from controltower.transactions.models.journey import TransactionQuerySet
@@ -49,27 +46,23 @@ def _solved(since: datetime) -> QuerySet[DeadLetter]:
     )
 
 
-def stuck_share(process: str = "") -> Callable[[Scope, datetime], Reading]:
+def stuck_share(process: str = "") -> Callable[[Window], Reading]:
     """Reads the share of what was verified that had needed a person."""
 
-    def read(scope: Scope, now: datetime) -> Reading:
-        return _touched(scope, now, process, clean=False)
+    def read(window: Window) -> Reading:
+        return _touched(window, process, clean=False)
 
     return read
 
 
-def first_pass(scope: Scope, now: datetime) -> Reading:
+def first_pass(window: Window) -> Reading:
     """The share of what was verified that had never needed a person."""
-    return _touched(scope, now, "", clean=True)
+    return _touched(window, "", clean=True)
 
 
-def _touched(scope: Scope, now: datetime, process: str, *, clean: bool) -> Reading:
-    window = Window.of(scope, now)
-    arrived = rollups.figures(scope, Kind.ARRIVED).filter(at__gte=window.before)
-    arrived = arrived.filter(process=process) if process else arrived
-    ended = {ago: count for ago, _kept, count in kept.by_day(window, arrived)}
-    held = _held(scope, window, process)
-
+def _touched(window: Window, process: str, *, clean: bool) -> Reading:
+    ended = {ago: count for ago, (_kept, count) in window.ended(process).items()}
+    held = _held(window, process)
     wanted = {
         ago: count - held.get(ago, 0) if clean else held.get(ago, 0) for ago, count in ended.items()
     }
@@ -86,10 +79,10 @@ def _touched(scope: Scope, now: datetime, process: str, *, clean: bool) -> Readi
     )
 
 
-def _held(scope: Scope, window: Window, process: str) -> dict[int, int]:
+def _held(window: Window, process: str) -> dict[int, int]:
     """How many of what was verified had needed a person, by days ago."""
     letters = within(
-        scope,
+        window.scope,
         DeadLetter.objects.filter(
             transaction__state=TransactionState.VERIFIED,
             transaction__ended_at__gte=window.before,
@@ -105,11 +98,10 @@ def _held(scope: Scope, window: Window, process: str) -> dict[int, int]:
     return {window.ago(day): count for day, count in rows}
 
 
-def recovery_time(scope: Scope, now: datetime) -> Reading:
+def recovery_time(window: Window) -> Reading:
     """The median time from being stuck to being solved by replay or by itself."""
-    window = Window.of(scope, now)
     took = ExpressionWrapper(F("resolved_at") - F("opened_at"), output_field=DurationField())
-    letters = within(scope, _solved(window.before)).order_by()
+    letters = within(window.scope, _solved(window.before)).order_by()
     lately = Q(resolved_at__gte=window.first)
     whole = letters.aggregate(
         now=Median(took, filter=lately),

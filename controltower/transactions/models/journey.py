@@ -172,7 +172,13 @@ class Transaction(models.Model):
             ),
             models.Index(fields=["ended_at"], condition=Q(state="verified"), name="tx_arrived"),
             models.Index(
-                fields=["process", "-started_at", "-id"],
+                fields=["process", "-ended_at", "-id"],
+                include=["entity", "due_at"],
+                condition=Q(state="verified"),
+                name="tx_ended",
+            ),
+            models.Index(
+                fields=["-ended_at", "-id"],
                 condition=Q(state="verified", ended_at__gt=models.F("due_at")),
                 name="tx_missed",
             ),

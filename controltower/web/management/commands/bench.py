@@ -48,6 +48,11 @@ LISTS = {
     "all filters": "state=cancelled&process=time-and-expense-to-billing&entity=LF-DE",
     "late": "lateness=late",
     "common words": "q=Meridian",
+    "missed promises": "ended=missed",
+    "kept promises": "process=opportunity-to-project&ended=kept",
+    "first pass": "passed_by=itself",
+    "of a stage": "process=time-and-expense-to-billing&state=open&stage=draft",
+    "past a step": "process=opportunity-to-project&passed=project",
 }
 FINDS = {
     "a key": "OPP-0000003",
@@ -129,6 +134,16 @@ def pages() -> list[tuple[str, str, bool]]:
             for tab in ("snoozed", "solved")
         ),
         *((f"Find: {name}", f"{reverse('find')}?q={text}", True) for name, text in FINDS.items()),
+        ("Processes", reverse("processes"), True),
+        *(
+            (f"Process: {name}", reverse("process", args=[name]), True)
+            for name in ("opportunity-to-project", "time-and-expense-to-billing")
+        ),
+        ("Measures", reverse("measures"), True),
+        *(
+            (f"Measure: {name}", reverse("measure", args=[name]), True)
+            for name in ("billing-lag", "first-pass-yield", "backlog")
+        ),
         ("Mappings", reverse("mappings"), False),
         ("Assurance", reverse("assurance"), False),
         ("Health", reverse("systems"), False),
