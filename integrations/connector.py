@@ -134,7 +134,8 @@ class ChangePage:
 
     Commit `next_cursor` together with the changes, then `ack`. `gap` says that changes may have
     been missed and a reconciliation is due; `expires_at` when this cursor loses data; `trouble`
-    what is wrong although the page was read, such as another way than the declared one.
+    what is wrong although the page was read, such as another way than the declared one. `listened`
+    is how long was waited for something to happen, which says nothing of the system's speed.
     """
 
     changes: Sequence[Change]
@@ -143,6 +144,7 @@ class ChangePage:
     gap: bool = False
     expires_at: datetime | None = None
     trouble: str = ""
+    listened: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)

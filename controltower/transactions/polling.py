@@ -143,7 +143,7 @@ def _keep(feed: Feed, page: calls.ChangePage, began: datetime) -> int:
         if receipt.stored:
             feed.changed_at = now
         feed.save()
-        _count(feed, began, now, "done", reached=True)
+        _count(feed, began + page.listened, now, "done", reached=True)
     if page.gap:
         log.warning("feed had a gap", extra={"system": feed.system.slug, "operation": feed.entity})
     if circuit.note(feed.system, [calls.ANSWERED], now):
@@ -168,7 +168,7 @@ def _count(feed: Feed, began: datetime, now: datetime, verdict: str, *, reached:
         system=feed.system,
         at=now,
         operation=f"read changes {feed.entity}",
-        milliseconds=round((now - began).total_seconds() * 1000),
+        milliseconds=max(round((now - began).total_seconds() * 1000), 0),
         verdict=verdict,
         reached=reached,
     )

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from time import monotonic
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -40,12 +41,13 @@ class Lost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a subscription brought: events in order, the place after them, and whether it was left
-    while more may have been there."""
+    """What a subscription brought: events in order, the place after them, whether it was left while
+    more may have been there, and for how long was listened."""
 
     events: tuple[wire.ConsumerEvent, ...]
     latest: bytes
     more: bool
+    listened: timedelta
 
 
 class PubSub:
@@ -101,7 +103,8 @@ class PubSub:
         call = self._stub().Subscribe(metadata=who, timeout=self._seconds)
         events: list[wire.ConsumerEvent] = []
         latest, wanted, more = after, 0, True
-        until = monotonic() + min(self._way.wait.total_seconds(), self._seconds)
+        began = monotonic()
+        until = began + min(self._way.wait.total_seconds(), self._seconds)
         try:
             while len(events) < most and (left := until - monotonic()) > 0:
                 if wanted <= len(events):
@@ -124,7 +127,8 @@ class PubSub:
         finally:
             call.cancel()
         del events[most:]
-        return Told(tuple(events), events[-1].replay_id if events else latest, more)
+        place = events[-1].replay_id if events else latest
+        return Told(tuple(events), place, more, timedelta(seconds=monotonic() - began))
 
     async def _check(self, who: Metadata, topic: str) -> None:
         """Whether the topic may be listened to at all. Raises CallFailed."""

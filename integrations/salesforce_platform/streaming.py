@@ -137,6 +137,7 @@ class Stream:
             changes=changes,
             next_cursor=place.after(heard.latest, newest).text(),
             has_more=heard.more,
+            listened=heard.listened,
             expires_at=datetime.now(UTC) + RETENTION,
         )
 

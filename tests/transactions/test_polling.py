@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from controltower.canonical.verdicts import Kind, TryLater
 from controltower.systems import calls
-from controltower.systems.models import Feed
+from controltower.systems.models import Call, Feed
 from controltower.transactions import interpretation, polling
 from controltower.transactions.models import EventState, InboundEvent
 from integrations.connector import Change
@@ -119,3 +119,15 @@ def test_a_gap_is_told_until_all_is_read_again(monkeypatch: pytest.MonkeyPatch) 
     assert seen == [(False, ""), (False, "By asking."), (True, "")]
     crm.refresh_from_db()
     assert crm.gap_at is not None
+
+
+def test_listening_is_no_call_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    crm, _psa = _feeds()
+    heard = calls.ChangePage(changes=(), next_cursor="8", listened=timedelta(hours=1))
+
+    async def read_changes(door: calls.Door, *_: object) -> calls.ChangePage:
+        return heard if door.system.pk == crm.system_id else NOTHING
+
+    monkeypatch.setattr(calls.Door, "read_changes", read_changes)
+    polling.poll(budget=timedelta(0))
+    assert Call.objects.get(system=crm.system).milliseconds == 0
