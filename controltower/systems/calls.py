@@ -176,21 +176,40 @@ class Door:
         return await self.connector.find(order.entity, order.find or {"key": order.key})
 
     async def read_changes(self, entity: str, cursor: str, limit: int) -> ChangePage:
-        """One page of a change feed. Raises CallFailed."""
+        """One page of a change feed, in its turn among the connection's other calls. Raises
+        CallFailed; TooLate, with nothing asked, while the connection is held."""
         pages: list[ChangePage] = []
 
         async def read() -> Verdict:
             pages.append(await self.connector.read_changes(entity, cursor, limit))
             return ANSWERED
 
-        verdict = await self._told(read(), _later)
+        verdict = await self._in_turn(read)
         if not pages:
             raise CallFailed(verdict)
         return pages[0]
 
     async def acknowledge(self, refs: Sequence[str]) -> None:
-        """Tell the source that what it gave us is committed here."""
-        await asyncio.wait_for(self.connector.ack(refs), self.system.deadline.total_seconds())
+        """Tell the source that what it gave us is committed here, in its turn as well. Raises
+        CallFailed, TooLate."""
+
+        async def told() -> Verdict:
+            await self.connector.ack(refs)
+            return ANSWERED
+
+        verdict = await self._in_turn(told)
+        if not isinstance(verdict, Done):
+            raise CallFailed(verdict)
+
+    async def _in_turn(self, question: Callable[[], Awaitable[Verdict]]) -> Verdict:
+        """What a feed's question comes to: it takes its share of the connection's limits."""
+        async with self.gate:
+            await self.pace.turn()
+            if self.pace.is_closed:
+                raise TooLate
+            verdict = await self._told(question(), _later)
+            self.pace.heed(verdict)
+            return verdict
 
     async def health(self) -> Verdict:
         """A cheap signed-in call; always a verdict."""

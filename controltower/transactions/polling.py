@@ -114,7 +114,8 @@ def _claim() -> list[Reading]:
 
 async def _read(door: calls.Door, reading: Reading) -> Page:
     """Acknowledge what is committed (until then the source must keep it), then read on. What
-    could not be acknowledged comes again, and is known then."""
+    could not be acknowledged comes again, and is known then. While the connection is held nothing
+    is asked, and the feed is taken up again when its lease has ended."""
     feed = reading.feed
     try:
         if reading.acknowledge:
@@ -123,6 +124,8 @@ async def _read(door: calls.Door, reading: Reading) -> Page:
             return await door.read_changes(feed.entity, feed.cursor, PAGE)
     except calls.CallFailed as failure:
         return failure
+    except calls.TooLate:
+        log.info("feed waits", extra={"system": feed.system.slug, "operation": feed.entity})
     return None
 
 
