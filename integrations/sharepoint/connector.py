@@ -29,9 +29,10 @@ from integrations.connector import (
     Operation,
     Verification,
 )
+from integrations.graph import content_of
 from integrations.shape import Drift, Row, at, moment, required, text
 from integrations.sharepoint import folders
-from integrations.sharepoint.client import LibraryClient, content_of
+from integrations.sharepoint.client import LibraryClient
 
 _LOOK_AGAIN = timedelta(seconds=5)
 _WORKING = {"notStarted", "inProgress", "running", "waiting", "updating"}

@@ -7,9 +7,9 @@ from typing import Any
 
 from controltower.canonical.verdicts import Done, Outcome
 from integrations.connector import Key
+from integrations.graph import content_of
 from integrations.http import Answer
 from integrations.shape import Row, at, object_of, required, text
-from integrations.sharepoint.client import content_of
 
 FORBIDDEN = '"*:<>?/\\|'
 LONGEST = 250

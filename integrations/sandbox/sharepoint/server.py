@@ -3,40 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
 from integrations import exact_json
-from integrations.sandbox.faults import Fault
+from integrations.sandbox.graph import ROOT, GraphVendor, absent, answer, collection, refusal
 from integrations.sandbox.sharepoint.library import DRIVE, Library, watched
-from integrations.sandbox.sign_in import Tokens, client_credentials
 from integrations.sandbox.store import Document
-from integrations.sandbox.vendor import Refused, Vendor
+from integrations.sandbox.vendor import Refused
 
-API = f"/v1.0/drives/{DRIVE}"
+API = f"{ROOT}/drives/{DRIVE}"
 _MONITOR = "/_api/v2.0/monitor/"
-_TOKEN = "/oauth2/v2.0/token"
-_PAGE = 200
 _FORBIDDEN = set('"*:<>?/\\|')
 
 
-class Server(Vendor):
+class Server(GraphVendor):
     """One library of the pretend firm's."""
 
     name = "sharepoint"
     title = "SharePoint"
 
-    def __init__(self, data: Path, credentials: Mapping[str, str]) -> None:
-        super().__init__(data, credentials)
-        known = client_credentials(credentials["client_id"], credentials["client_secret"])
-        self._tokens = Tokens(self.store, known)
-
     def routes(self, router: web.UrlDispatcher) -> None:
         """The part of the API that the connector uses."""
         self.library = Library(self.store)
-        router.add_post(f"/{{tenant}}{_TOKEN}", self._sign_in)
+        self.sign_in_route(router)
         router.add_get(API, self._drive)
         router.add_get(f"{API}/root:/{{path:.*}}", self._at)
         router.add_get(f"{API}/items/{{id:[^/]*}}", self._item)
@@ -50,32 +41,8 @@ class Server(Vendor):
         self.library.furnish()
 
     def admits(self, request: web.Request) -> bool:
-        """A token of ours, except where one is fetched, or where the address itself lets in."""
-        open_to_all = request.path.endswith(_TOKEN) or request.path.startswith(_MONITOR)
-        return open_to_all or self._tokens.holds(request)
-
-    def stranger(self) -> web.Response:
-        """401 with the words of the vendor."""
-        return refusal(401, "InvalidAuthenticationToken", "Access token has expired.")
-
-    def auth_expired(self, request: web.Request) -> web.Response | None:
-        """End every session; the request then runs into it by itself."""
-        self._tokens.forget()
-        return None
-
-    def operation(self, request: web.Request, body: bytes) -> str:
-        """Fetching a token is neither a read nor a write."""
-        sign_in = request.path.endswith(_TOKEN)
-        return "sign in" if sign_in else super().operation(request, body)
-
-    def refuse(self, request: web.Request, fault: Fault) -> web.Response:
-        """A request that the library does not take."""
-        return refusal(400, "invalidRequest", fault.text or "The request is malformed.")
-
-    def quota(self, request: web.Request, fault: Fault) -> web.Response:
-        """Too much was asked."""
-        words = "The request has been throttled"
-        return refusal(429, "activityLimitReached", words, {"Retry-After": "11"})
+        """A token of ours, except where the address itself lets in."""
+        return request.path.startswith(_MONITOR) or super().admits(request)
 
     async def act(self, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """``copies_take`` (seconds); ``copies_fail`` (code, "" to end that)."""
@@ -88,9 +55,6 @@ class Server(Vendor):
                 return await super().act(name, wanted)
         return dict(wanted)
 
-    async def _sign_in(self, request: web.Request) -> web.Response:
-        return await self._tokens.give(request)
-
     async def _drive(self, request: web.Request) -> web.Response:
         return answer({"id": DRIVE, "driveType": "documentLibrary", "name": "Documents"})
 
@@ -99,19 +63,15 @@ class Server(Vendor):
         try:
             return answer(self.library.shown(self.library.at(request.match_info["path"])))
         except KeyError:
-            raise _absent() from None
+            raise absent() from None
 
     async def _item(self, request: web.Request) -> web.Response:
         return answer(self.library.shown(self._named(request)))
 
     async def _children(self, request: web.Request) -> web.Response:
         parent = self._named(request)
-        start = int(request.query.get("$skiptoken", "0"))
         found = self.library.children(parent.id)
-        page = [self.library.shown(one) for one in found[start : start + _PAGE]]
-        more = f"{request.url.origin()}{API}/items/{parent.id}/children?$skiptoken={start + _PAGE}"
-        following = {"@odata.nextLink": more} if start + _PAGE < len(found) else {}
-        return answer({"value": page, **following})
+        return collection(request, [self.library.shown(one) for one in found])
 
     async def _copy(self, request: web.Request) -> web.Response:
         source, wanted = self._named(request), exact_json.decode(await request.text())
@@ -134,7 +94,7 @@ class Server(Vendor):
         try:
             job = self.library.job(request.match_info["id"])
         except KeyError:
-            raise _absent() from None
+            raise absent() from None
         told = watched(job)
         return answer(told, 200 if told["status"] == "completed" else 202)
 
@@ -146,22 +106,4 @@ class Server(Vendor):
         try:
             return self.library.item(ref)
         except KeyError:
-            raise _absent() from None
-
-
-def answer(content: Any, status: int = 200) -> web.Response:
-    """JSON, as the vendor sends it."""
-    text = exact_json.encode(content)
-    return web.Response(status=status, text=text, content_type="application/json")
-
-
-def refusal(
-    status: int, code: str, words: str, headers: Mapping[str, str] | None = None
-) -> web.Response:
-    """An error in the vendor's form."""
-    text = exact_json.encode({"error": {"code": code, "message": words}})
-    return web.Response(status=status, text=text, content_type="application/json", headers=headers)
-
-
-def _absent() -> Refused:
-    return Refused(refusal(404, "itemNotFound", "The resource could not be found."))
+            raise absent() from None

@@ -1,0 +1,90 @@
+"""What the pretend products behind Microsoft Graph have in common: sign-in, errors, throttling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from integrations import exact_json
+from integrations.sandbox.faults import Fault
+from integrations.sandbox.sign_in import Tokens, client_credentials
+from integrations.sandbox.vendor import Refused, Vendor
+
+ROOT = "/v1.0"
+PAGE = 200
+_TOKEN = "/oauth2/v2.0/token"
+
+
+class GraphVendor(Vendor):
+    """A product behind Graph. Its routes begin with those of `sign_in_route`."""
+
+    def __init__(self, data: Path, credentials: Mapping[str, str]) -> None:
+        super().__init__(data, credentials)
+        known = client_credentials(credentials["client_id"], credentials["client_secret"])
+        self._tokens = Tokens(self.store, known)
+
+    def sign_in_route(self, router: web.UrlDispatcher) -> None:
+        """Where tokens are given."""
+        router.add_post(f"/{{tenant}}{_TOKEN}", self._sign_in)
+
+    def admits(self, request: web.Request) -> bool:
+        """A token of ours, except where one is fetched."""
+        return request.path.endswith(_TOKEN) or self._tokens.holds(request)
+
+    def stranger(self) -> web.Response:
+        """401 with the words of the vendor."""
+        return refusal(401, "InvalidAuthenticationToken", "Access token has expired.")
+
+    def auth_expired(self, request: web.Request) -> web.Response | None:
+        """End every session; the request then runs into it by itself."""
+        self._tokens.forget()
+        return None
+
+    def operation(self, request: web.Request, body: bytes) -> str:
+        """Fetching a token is neither a read nor a write."""
+        sign_in = request.path.endswith(_TOKEN)
+        return "sign in" if sign_in else super().operation(request, body)
+
+    def refuse(self, request: web.Request, fault: Fault) -> web.Response:
+        """A request that is not taken."""
+        return refusal(400, "invalidRequest", fault.text or "The request is malformed.")
+
+    def quota(self, request: web.Request, fault: Fault) -> web.Response:
+        """Too much was asked."""
+        words = "The request has been throttled"
+        return refusal(429, "activityLimitReached", words, {"Retry-After": "11"})
+
+    async def _sign_in(self, request: web.Request) -> web.Response:
+        return await self._tokens.give(request)
+
+
+def answer(content: Any, status: int = 200) -> web.Response:
+    """JSON, as the vendor sends it."""
+    text = exact_json.encode(content)
+    return web.Response(status=status, text=text, content_type="application/json")
+
+
+def collection(request: web.Request, rows: Sequence[Mapping[str, Any]]) -> web.Response:
+    """A page of rows, and where the next one is."""
+    start = int(request.query.get("$skiptoken", "0"))
+    page: dict[str, Any] = {"value": list(rows[start : start + PAGE])}
+    if start + PAGE < len(rows):
+        following = request.url.update_query({"$skiptoken": str(start + PAGE)})
+        page["@odata.nextLink"] = str(following)
+    return answer(page)
+
+
+def refusal(
+    status: int, code: str, words: str, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """An error in the vendor's form."""
+    text = exact_json.encode({"error": {"code": code, "message": words}})
+    return web.Response(status=status, text=text, content_type="application/json", headers=headers)
+
+
+def absent(code: str = "itemNotFound") -> Refused:
+    """What was asked for is not there."""
+    return Refused(refusal(404, code, "The resource could not be found."))
