@@ -21,6 +21,7 @@ CONTRACT_SIGNED = "contract.signed"
 CHANGE_ORDER_APPROVED = "change_order.approved"
 PURCHASE_APPROVED = "purchase.approved"
 FACT_VERIFIED = "fact.verified"
+FACT_ANNOUNCED = "fact.announced"
 PAYROLL_ACCEPTED = "payroll.accepted"
 PROJECT_SET_UP = "project.set_up"
 

@@ -50,6 +50,15 @@ def fact_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     return ""
 
 
+def event_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    for name in ("id", "type", "sequence", "currency"):
+        if sent[name] != found.get(name):
+            return f"{name} {sent[name]} was sent, the broker holds “{found.get(name)}”"
+    if Decimal(str(sent["amount"])) != Decimal(str(found.get("amount", 0))):
+        return f"sent {sent['amount']}, the broker holds {found.get('amount')}"
+    return ""
+
+
 def figures_differ(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     shown = str(found.get("figures_of") or "")
     if shown and datetime.fromisoformat(shown) >= datetime.fromisoformat(str(sent["since"])):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from controltower.canonical.events import CanonicalEvent
 from controltower.processes import (
     facts_to_analytics,
+    facts_to_subscribers,
     opportunity_to_project,
     payroll_to_cost_reporting,
     project_change_to_forecast,
@@ -29,6 +30,7 @@ PROCESSES: tuple[Process, ...] = (
     project_change_to_forecast.PROCESS,
     payroll_to_cost_reporting.PROCESS,
     facts_to_analytics.PROCESS,
+    facts_to_subscribers.PROCESS,
     project_workspace.PROCESS,
     resource_to_revenue.PROCESS,
 )

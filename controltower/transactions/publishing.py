@@ -1,4 +1,5 @@
-"""Tells the firm's figures of what is verified: each transaction with a worth is a fact, once.
+"""Tells the firm's figures, and whoever subscribes, of what is verified: each transaction with a
+worth is a fact, to each of them once.
 
 It is read from the books themselves, a while later than it happened. So nothing that was verified
 can miss it, whatever stood still meanwhile; and what was told before is told again under the same
@@ -9,23 +10,38 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db.models import Exists, OuterRef, QuerySet, Value
 from django.db.models.functions import Concat
 
-from controltower.canonical.events import FACT_VERIFIED, CanonicalEvent
+from controltower.canonical.events import FACT_ANNOUNCED, FACT_VERIFIED, CanonicalEvent
 from controltower.canonical.records import Fact
 from controltower.canonical.wire import to_json
-from controltower.processes import catalogue, facts_to_analytics
+from controltower.processes import catalogue
 from controltower.systems.models import System
 from controltower.transactions import intake
 from controltower.transactions.models import InboundEvent, Step, Transaction, TransactionState
 
-SOURCE = "tower/fact"
-READERS = ("warehouse", "dashboards")
-"""The parts that must be played before anybody is told."""
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Somebody who is told, by facts of a type and source of their own. `parts` must all be played
+    before anybody is told."""
+
+    source: str
+    type: str
+    parts: frozenset[str]
+
+
+FIGURES = Audience("tower/fact", FACT_VERIFIED, frozenset({"warehouse", "dashboards"}))
+SUBSCRIBERS = Audience("tower/event", FACT_ANNOUNCED, frozenset({"broker"}))
+AUDIENCES = (FIGURES, SUBSCRIBERS)
+_TYPES = {audience.type for audience in AUDIENCES}
+_TOLD_OF = [one.name for one in catalogue.PROCESSES if _TYPES.isdisjoint(one.starts_on)]
+"""That somebody was told is no fact itself."""
 LATE_COMMIT = timedelta(minutes=10)
 """How long after the moment it bears a verified transaction may come into the books."""
 MOST_AT_ONCE = 200
@@ -34,21 +50,21 @@ MOST_AT_ONCE = 200
 def publish(*, now: datetime) -> int:
     """Tell of what was verified since the last time; returns how many facts are new. Nothing
     without systems that read them."""
-    playing = System.objects.filter(active=True, role__in=READERS).values_list("role", flat=True)
-    if set(playing) != set(READERS):
-        return 0
-    untold = _untold().select_related("entity").order_by("ended_at", "pk")[:MOST_AT_ONCE]
-    told = [(_raw(event), event) for event in map(_event, untold)]
+    playing = set(System.objects.filter(active=True).values_list("role", flat=True))
+    return sum(_tell(one, now) for one in AUDIENCES if one.parts <= playing)
+
+
+def _tell(audience: Audience, now: datetime) -> int:
+    untold = _untold(audience).select_related("entity").order_by("ended_at", "pk")[:MOST_AT_ONCE]
+    told = [(_raw(event), event) for event in (_event(audience, one) for one in untold)]
     return len(intake.receive(facts=told, signature="polled", now=now).stored)
 
 
-def _untold() -> QuerySet[Transaction]:
-    known = InboundEvent.objects.filter(source=SOURCE)
+def _untold(audience: Audience) -> QuerySet[Transaction]:
+    known = InboundEvent.objects.filter(source=audience.source)
     newest = known.order_by("-event_id").values_list("event_id", flat=True).first()
     worth = Transaction.objects.filter(
-        state=TransactionState.VERIFIED,
-        process__in=[one.name for one in catalogue.PROCESSES if one != facts_to_analytics.PROCESS],
-        entity__isnull=False,
+        state=TransactionState.VERIFIED, process__in=_TOLD_OF, entity__isnull=False
     ).exclude(amount=0)
     if newest is None:
         return worth
@@ -57,7 +73,7 @@ def _untold() -> QuerySet[Transaction]:
     return worth.filter(ended_at__gte=since).exclude(Exists(known.filter(subject=subject)))
 
 
-def _event(one: Transaction) -> CanonicalEvent:
+def _event(audience: Audience, one: Transaction) -> CanonicalEvent:
     """The fact that a verified transaction is. Its id begins with when, so that ids are in the
     order of time."""
     assert one.entity is not None
@@ -77,12 +93,13 @@ def _event(one: Transaction) -> CanonicalEvent:
             for step in steps
             if step.mapping_version
         ),
+        verified_at=one.ended_at,
     )
     moment = one.ended_at.isoformat(timespec="microseconds")
     return CanonicalEvent(
         id=f"{moment} {one.reference}",
-        type=FACT_VERIFIED,
-        source=SOURCE,
+        type=audience.type,
+        source=audience.source,
         subject=f"fact:{one.reference}",
         time=one.ended_at,
         version=moment,

@@ -149,6 +149,7 @@ GOALS = {
     "spend-to-project-cost": "post",
     "resource-master-sync": "resource",
     "facts-to-analytics": "load",
+    "facts-to-subscribers": "publish",
     "payroll-to-cost-reporting": "record",
     "project-change-to-forecast": "contract",
     "project-workspace": "room",
@@ -162,11 +163,13 @@ def _plain_goals(reached: bool) -> dict[str, str]:
     if reached:
         return {
             "facts-to-analytics": _("The warehouse has it."),
+            "facts-to-subscribers": _("The event is published."),
             "project-workspace": _("The folder and the channel are there."),
             "project-change-to-forecast": _("The contract value follows the change."),
         }
     return {
         "facts-to-analytics": _("The warehouse lacks it."),
+        "facts-to-subscribers": _("The event is not published yet."),
         "project-workspace": _("The workspace is not complete."),
         "project-change-to-forecast": _("The contract value does not show the change yet."),
     }

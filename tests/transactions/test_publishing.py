@@ -32,7 +32,7 @@ def firm() -> Firm:
 
 
 def told(firm: Firm) -> list[InboundEvent]:
-    return list(InboundEvent.objects.filter(source=publishing.SOURCE).order_by("event_id"))
+    return list(InboundEvent.objects.filter(source=publishing.FIGURES.source).order_by("event_id"))
 
 
 def figures(firm: Firm) -> list[Transaction]:

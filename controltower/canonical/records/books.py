@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from controltower.canonical.records.base import Record
@@ -84,7 +84,8 @@ class RevenueSchedule(Record):
 class Fact(Record):
     """What the firm's systems agree on, for its figures: a transaction that was verified.
     `source_id` is our reference, `kind` the workflow, `period` the month in which it counts
-    ("2026-11"), `amount` in `currency`; `mapping_versions` are those by which it was sent."""
+    ("2026-11"), `amount` in `currency`; `mapping_versions` are those by which it was sent, and
+    `verified_at` is when the last of its targets was found to agree."""
 
     correlation_id: str = ""
     kind: str = ""
@@ -92,6 +93,7 @@ class Fact(Record):
     currency: str = ""
     amount: Decimal = Decimal(0)
     mapping_versions: str = ""
+    verified_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,15 @@ from controltower.mappings.models import (
     Review,
     VersionState,
 )
-from controltower.web.demo import analytics, changes, kantata, people, spend, workspaces
+from controltower.web.demo import (
+    analytics,
+    changes,
+    kantata,
+    people,
+    spend,
+    subscribers,
+    workspaces,
+)
 from controltower.web.demo.rules import Agreed, constant, copy, table
 
 TERMS = {"net_30": "NET30", "net_14": "NET14"}
@@ -184,6 +192,7 @@ MAPPINGS: tuple[Agreed, ...] = (
     *analytics.MAPPINGS,
     *changes.MAPPINGS,
     *kantata.MAPPINGS,
+    *subscribers.MAPPINGS,
     *workspaces.MAPPINGS,
 )
 

@@ -87,6 +87,8 @@ VENDORS = (
         "refresh_token",
         "hmac_key",
     ),
+    _vendor("event_broker", "Event broker", "Events", "broker", "user", "password")
+    | {"options": {"source": "/larkfield/control-tower"}},
     _vendor("kantata", "Kantata OX", "PSA", "psa", "token"),
     _vendor("legacy_erp", "Legacy ERP", "ERP", "erp", "user", "private_key", "host_key"),
     _vendor("netsuite", "NetSuite", "ERP", "erp", "client_id", "certificate_id", "private_key"),
@@ -135,6 +137,7 @@ FEEDS = (
     ("bamboohr", "resource", 30),
     ("coupa", "purchase", 5),
     ("docusign", "contract", 10),
+    ("event_broker", "event", 5),
     ("legacy_erp", "invoice", 30),
     ("payroll", "labour_cost", 10),
     ("workday", "resource", 5),

@@ -149,6 +149,18 @@ def figures(stage: Stage) -> Lines:
     yield stage.agree(shown.title, billing.amount, Decimal(held[0]))
 
 
+def subscribers(stage: Stage) -> Lines:
+    """Whoever subscribes has been told of the invoice, once and to the cent."""
+    billing = stage.job.billing
+    assert billing is not None
+    told = stage.walk.until_over("event", billing.reference, "facts-to-subscribers")
+    yield from stage.walk.steps(told)
+    held = stage.doors["event_broker"].do("held", name="id", value=billing.reference)["events"]
+    if [one["type"] for one in held] != ["invoice.posted"]:
+        raise TourFailed(f"The broker holds {len(held)} events of {billing.reference}.")
+    yield stage.agree(told.title, billing.amount, Decimal(held[0]["data"]["amount"]))
+
+
 def workspace(stage: Stage) -> Lines:
     """The project has its folder and its channel."""
     made = stage.walk.until_over("project", stage.job.project, "project-workspace")
@@ -180,6 +192,7 @@ WORKFLOWS: Mapping[str, tuple[tuple[str, ...], Callable[[Stage], Lines]]] = {
     "Resource to revenue": (("workday",), staffing),
     "Payroll to cost reporting": (("payroll",), payroll),
     "Facts to analytics": (("snowflake", "power_bi"), figures),
+    "Facts to subscribers": (("event_broker",), subscribers),
 }
 """Each workflow besides the main job, with the systems without which it cannot be played."""
 

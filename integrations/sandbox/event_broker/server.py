@@ -66,7 +66,7 @@ class Server(Counterpart):
 
     async def act(self, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """``publish`` (an event's attributes; `raw` instead for anything else; `times`); ``held``
-        (the events of ours that say `name`=`value` in their data); ``trim`` (`keeps` entries of
+        (the events of ours that say `name`=`value`); ``trim`` (`keeps` entries of
         what others have published); ``take_away`` (another consumer of our group is given all that
         is new, and dies); ``waiting`` (how much the group has not acknowledged); ``hold`` and
         ``release`` (events that happen by themselves)."""
@@ -136,7 +136,8 @@ class Server(Counterpart):
 async def _held(keeper: Redis, wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
     entries: Any = await keeper.xrange(OUTBOUND)
     published = [exact_json.decode(fields[b"event"]) for _place, fields in entries]
-    return [one for one in published if one["data"].get(wanted["name"]) == wanted["value"]]
+    name, value = wanted["name"], wanted["value"]
+    return [one for one in published if {**one["data"], **one}.get(name) == value]
 
 
 def _hashed(password: str) -> str:
