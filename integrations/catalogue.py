@@ -22,6 +22,7 @@ from integrations.salesforce.connector import SalesforceConnector
 from integrations.sharepoint.connector import SharePointConnector
 from integrations.slack.connector import SlackConnector
 from integrations.snowflake.connector import SnowflakeConnector
+from integrations.teams.connector import TeamsConnector
 from integrations.tryton.connector import TrytonConnector
 from integrations.workday.connector import WorkdayConnector
 
@@ -43,6 +44,7 @@ CONNECTORS: dict[str, Callable[[Connection], Connector]] = {
     "payroll": PayrollConnector,
     "slack": SlackConnector,
     "snowflake": SnowflakeConnector,
+    "teams": TeamsConnector,
     "power_bi": PowerBiConnector,
 }
 

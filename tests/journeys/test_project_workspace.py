@@ -34,7 +34,7 @@ VERIFIED = TransactionState.VERIFIED
 @pytest.fixture(autouse=True)
 def workplaces(tower: Tower, town: Town, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
     """The firm's library and chat beside its other systems, caught up with older projects."""
-    for name in ("sharepoint", "slack"):
+    for name in ("sharepoint", "slack", "teams"):
         monkeypatch.setenv(f"SANDBOX_{name.upper()}_URL", town.urls[name])
         for secret, value in town.secrets[name].items():
             monkeypatch.setenv(f"SANDBOX_{name.upper()}_{secret.upper()}", value)
@@ -102,6 +102,29 @@ def test_neither_a_slow_copy_nor_a_silent_chat_makes_anything_twice(
     tower.until(workspace, VERIFIED)
     assert len(made(town, "sharepoint", "folder", f"{deal.reference}-project")) == 1
     assert len(made(town, "slack", "room", f"{deal.reference}-project".lower())) == 1
+
+
+def test_the_british_company_has_a_team_though_teams_was_down(tower: Tower, town: Town) -> None:
+    town.controls["teams"].order("down")
+    deal = tower.set_up(entity="LF-UK")
+    workspace = workspace_of(tower, deal)
+    room = workspace.steps.get(name="room")
+
+    def waits_for_teams() -> bool:
+        tower.impatient()
+        return room.attempts.exists()
+
+    tower.play(waits_for_teams)
+    town.controls["teams"].clear()
+    town.controls["teams"].order("commit_then_drop", count=1, operation="write")
+    tower.until(workspace, VERIFIED)
+    room.refresh_from_db()
+    assert room.system is not None
+    assert room.system.slug == "teams"
+    assert workspace.steps.get(name="folder").values["url"] in room.values["purpose"]
+    mark = f"{deal.reference}-project".lower()
+    assert len(made(town, "teams", "room", mark)) == 1
+    assert made(town, "slack", "room", mark) == []
 
 
 def test_a_renamed_project_keeps_its_folder(tower: Tower, town: Town) -> None:

@@ -73,6 +73,8 @@ def _vendor(name: str, title: str, domain: str, role: str, *secrets: str) -> dic
 WORKSPACE = "6d1f0a52-3b8e-4c57-9a40-5e2c71b9d318"
 DATASET = "b3c9e7d4-52a1-4f06-8e7b-0d94a6c1f25e"
 """The pretend Power BI's, with the firm's figures."""
+TEAM_OWNER = "0040b377-61d8-43db-94f5-81374122dc7e"
+"""The British company's project office, as its directory names it."""
 VENDORS = (
     _vendor("bamboohr", "BambooHR", "HRIS", "hris", "api_key", "webhook_key"),
     _vendor("business_central", "Business Central", "ERP", "erp", "client_id", "client_secret"),
@@ -108,6 +110,8 @@ VENDORS = (
     _vendor("sharepoint", "SharePoint", "Documents", "documents", "client_id", "client_secret"),
     _vendor("slack", "Slack", "Collaboration", "chat", "bot_token"),
     _vendor("snowflake", "Snowflake", "Analytics", "warehouse", "private_key"),
+    _vendor("teams", "Teams", "Collaboration", "chat", "client_id", "client_secret")
+    | {"options": {"owner": TEAM_OWNER}},
     _vendor("workday", "Workday", "HRIS", "hris", "client_id", "client_secret", "refresh_token"),
 )
 ROUTES_SINCE = date(2020, 1, 1)
@@ -120,10 +124,12 @@ ROUTES = (
     ("hris", "workday", "", ""),
     ("hris", "bamboohr", "LF-US", ""),
     *(("psa", "kantata", "LF-US", record) for record in KANTATA_HAS),
+    ("chat", "slack", "", ""),
+    ("chat", "teams", "LF-UK", ""),
 )
 """Which of several systems plays a part for the firm, or for a company's records. The American
-company was bought with its own PSA; its people are kept with all others. The other ERPs wait for
-a cut-over: a route for a company, from a day on, moves it there."""
+company was bought with its own PSA; its people are kept with all others. The British one talks in
+Teams. The other ERPs wait for a cut-over: a route for a company, from a day on, moves it there."""
 FEEDS = (
     ("salesforce", "opportunity", 3),
     ("certinia", "timecard", 3),

@@ -1,0 +1,1 @@
+"""A pretend Microsoft Teams behind Microsoft Graph."""
