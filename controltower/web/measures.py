@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -27,6 +28,7 @@ from controltower.web.charts import small
 from controltower.web.charts.trend import Trend
 from controltower.web.measure_words import written
 from controltower.web.security import SignedIn
+from controltower.web.sheets import Cell
 from controltower.web.target_form import TargetForm
 from controltower.web.tower import listing, scope_of
 
@@ -196,20 +198,20 @@ def measures_file(request: SignedIn) -> HttpResponse:
     return exports.figures(request, "measures", COLUMNS, rows)
 
 
-def _cells(one: Measure, reading: Reading, target: Target | None) -> tuple[str, ...]:
+def _cells(one: Measure, reading: Reading, target: Target | None) -> tuple[Cell, ...]:
     met = targets.is_met(one, reading.value, target.value if target else None)
     return (
         str(one.title),
         _figure(reading.value),
         one.unit,
         _figure(reading.before),
-        f"{target.value:f}" if target else "",
+        target.value if target else None,
         "" if met is None else str(met).lower(),
-        exports.cell(str(target.set_by)) if target else "",
-        "" if reading.records is None else str(reading.records),
+        str(target.set_by) if target else "",
+        reading.records,
         str(one.definition),
     )
 
 
-def _figure(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
+def _figure(value: float | None) -> Decimal | None:
+    return None if value is None else Decimal(f"{value:.4f}")

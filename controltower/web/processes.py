@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.http import Http404, HttpResponse
@@ -163,10 +164,10 @@ def processes_file(request: SignedIn) -> HttpResponse:
             str(Role(line.owner_role).label),
             _hours(line.promise),
             _hours(line.slowest_tenth),
-            str(line.ended),
-            str(line.kept),
-            str(line.stuck.count),
-            f"{line.stuck.amount:f}",
+            line.ended,
+            line.kept,
+            line.stuck.count,
+            line.stuck.amount,
             reporting_currency(),
         )
         for line in promises.promises(scope_of(request), timezone.now())
@@ -181,15 +182,15 @@ def process_file(request: SignedIn, name: str) -> HttpResponse:
     walked = walks.walks(seen, one)
     rows = (
         (
-            exports.cell(process_words.stage_title(stage)),
-            str(stage.passed),
-            str(len(walked)),
-            f"{stage.typical.total_seconds():.0f}" if stage.typical is not None else "",
-            f"{stage.share:.4f}",
-            str(stage.standing.count),
-            f"{stage.standing.amount:f}",
-            str(stage.stuck.count),
-            f"{stage.stuck.amount:f}",
+            process_words.stage_title(stage),
+            stage.passed,
+            len(walked),
+            None if stage.typical is None else round(stage.typical.total_seconds()),
+            Decimal(f"{stage.share:.4f}"),
+            stage.standing.count,
+            stage.standing.amount,
+            stage.stuck.count,
+            stage.stuck.amount,
             reporting_currency(),
         )
         for stage in paths.stages(seen, one, walked)
@@ -197,5 +198,5 @@ def process_file(request: SignedIn, name: str) -> HttpResponse:
     return exports.figures(request, f"processes/{name}", STAGE_COLUMNS, rows)
 
 
-def _hours(length: timedelta | None) -> str:
-    return "" if length is None else f"{length / timedelta(hours=1):.2f}"
+def _hours(length: timedelta | None) -> Decimal | None:
+    return None if length is None else Decimal(f"{length / timedelta(hours=1):.2f}")

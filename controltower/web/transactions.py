@@ -55,6 +55,7 @@ def transactions(request: SignedIn) -> HttpResponse:
         "new_count": 0,
         "total": transaction_list.total_of(rows, filters),
         "rate_date": rate_date(),
+        "export_url": f"{reverse('transaction_exports')}?{request.GET.urlencode()}",
     }
     template = "transactions/_rows.html" if _rows_only(request) else "transactions/list.html"
     return render(request, template, context)

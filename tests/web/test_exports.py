@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import zipfile
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
+from xml.etree import ElementTree
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
@@ -14,6 +18,7 @@ from django.urls import reverse
 from controltower.firm.models import AuditEntry, Person
 from controltower.transactions.models import Transaction
 from controltower.web import exports
+from controltower.web.sheets import TYPES, XLSX, Workbook
 from tests.factories import Firm, found
 
 pytestmark = [
@@ -26,6 +31,9 @@ pytestmark = [
 @pytest.fixture
 def firm() -> Firm:
     return found()
+
+
+SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
 
 def _exported(person: Person, **filters: str) -> list[dict[str, str]]:
@@ -57,6 +65,57 @@ def test_the_file_has_every_row_of_the_list_exactly(
     assert [row["reference"] for row in _exported(firm.anna, process=bill.process)] == [
         bill.reference
     ]
+
+
+def _book(answer: Any) -> dict[str, list[list[str]]]:
+    """The cells of a workbook by sheet: a number as it stands, a text with its quotes."""
+    book = zipfile.ZipFile(io.BytesIO(b"".join(answer)))
+    sheets = {}
+    for number, name in enumerate(("Rows", "About"), start=1):
+        tree = ElementTree.fromstring(book.read(f"xl/worksheets/sheet{number}.xml"))
+        assert not list(tree.iter(f"{SHEET}f")), "no formula"
+        sheets[name] = [
+            [_cell(c) for c in row.iter(f"{SHEET}c")] for row in tree.iter(f"{SHEET}row")
+        ]
+    return sheets
+
+
+def _cell(cell: ElementTree.Element) -> str:
+    text = "".join(cell.itertext())
+    return repr(text) if cell.get("t") == "inlineStr" else text
+
+
+def test_a_workbook_has_typed_cells_and_says_what_it_is(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "CHUNK", 2)
+    for _ in range(2):
+        firm.deal(entity="LF-UK", currency="GBP")
+    firm.deal(name='=HYPERLINK("http://x.example","pay")')
+    client = Client()
+    client.force_login(firm.anna)
+    answer: Any = client.post(
+        f"{reverse('transaction_exports')}?state=verified", {"format": "xlsx"}
+    )
+    assert answer["Content-Type"] == TYPES[XLSX]
+    assert answer["Content-Disposition"].endswith('.xlsx"')
+    found = _book(answer)
+    head, *rows = found["Rows"]
+    assert head == [repr(name) for name in exports.COLUMNS]
+    assert len(rows) == Transaction.objects.filter(state="verified").count() == 3
+    row = dict(zip(exports.COLUMNS, rows[0], strict=True))
+    assert row["title"] == repr('=HYPERLINK("http://x.example","pay")')
+    assert (Decimal(row["amount"]), row["currency"]) == (Decimal(48200), "'EUR'")
+    assert float(row["began"]) > 40_000, "a time is a number with the look of a time"
+    assert ["'filter state'", "'verified'"] in found["About"]
+    assert ["'rows'", "3"] in found["About"]
+    assert AuditEntry.objects.filter(verb="export").count() == 1
+
+
+def test_more_digits_than_excel_holds_stay_exact() -> None:
+    book = Workbook(["amount"], ZoneInfo("UTC"))
+    book.add([(Decimal("12345678901234567.89"),), (Decimal("0.10"),), (None,)])
+    assert _book(book.pieces([]))["Rows"][1:] == [["'12345678901234567.89'"], ["0.10"]]
 
 
 def test_each_sees_their_own_companies_only(firm: Firm) -> None:
