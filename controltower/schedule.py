@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from controltower import queues
 from controltower.firm import audit
 from controltower.incidents import connections, letters
+from controltower.mappings import scheduling
 from controltower.measures import rollups, waking
 from controltower.systems import anchor
 from controltower.transactions import (
@@ -88,6 +89,7 @@ SCHEDULE = (
     Periodic("assurance", timedelta(minutes=1), ring_assurance),
     Periodic("incidents", timedelta(seconds=20), ring_watch),
     Periodic("audit anchor", timedelta(seconds=30), audit.anchor),
+    Periodic("mappings", timedelta(seconds=5), lambda now: scheduling.take_effect(now=now)),
     Periodic("rollups", timedelta(seconds=2), lambda _now: rollups.fold()),
     Periodic("logs", timedelta(hours=1), lambda now: retention.keep(now=now)),
 )

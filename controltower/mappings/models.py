@@ -85,6 +85,21 @@ class MappingVersion(models.Model):
         return f"{self.mapping} v{self.number}"
 
 
+class BackTest(models.Model):
+    """A version tried on the last real records (`backtest.py` says what a line holds)."""
+
+    version = models.ForeignKey(MappingVersion, on_delete=models.PROTECT, related_name="back_tests")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    lines = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["-at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.version}, tried on {len(self.lines)} records"
+
+
 class Review(models.Model):
     """A reviewer's decision on a version. `author` is copied so that the database can forbid
     self-approval."""
@@ -96,6 +111,9 @@ class Review(models.Model):
     )
     approved = models.BooleanField()
     comment = models.CharField(max_length=400, blank=True)
+    back_test = models.ForeignKey(
+        BackTest, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     at = models.DateTimeField()
 
     class Meta:

@@ -1,4 +1,5 @@
-"""The life of a mapping version: draft → in review → approved → active → deprecated.
+"""The life of a mapping version: draft → in review → approved (→ scheduled) → active → deprecated →
+retired. `scheduling.py` has what happens by date and after.
 
 The author never approves; fields that move money need two approvers.
 """
@@ -18,6 +19,9 @@ from controltower.firm import audit
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, may, who_grants
 from controltower.mappings.models import Mapping, MappingVersion, Review, VersionState
+
+USABLE = frozenset({VersionState.APPROVED, VersionState.SCHEDULED, VersionState.DEPRECATED})
+"""States from which a version can be put in use."""
 
 
 class NotAllowed(Exception):
@@ -148,7 +152,13 @@ def review(
         if row.reviews.filter(reviewer=by, approved=True).exists():
             raise WrongState("You have approved this version already.")
         Review.objects.create(
-            version=row, author=row.author, reviewer=by, approved=approve, comment=comment, at=now
+            version=row,
+            author=row.author,
+            reviewer=by,
+            approved=approve,
+            comment=comment,
+            back_test=row.back_tests.order_by("-at", "-pk").first(),
+            at=now,
         )
         if not approve:
             row.state = VersionState.CHANGES_REQUESTED
@@ -161,8 +171,8 @@ def review(
 
 
 def activate(*, version: MappingVersion, by: Person, now: datetime) -> MappingVersion:
-    """approved or deprecated → active; the version so far becomes deprecated. Attempts that
-    pinned the old one keep it."""
+    """approved, scheduled or deprecated → active; the version so far becomes deprecated. Attempts
+    that pinned the old one keep it."""
     if not may(by, Right.APPROVE_MAPPING):
         audit.record(
             actor=by, verb="activate mapping", subject=str(version), allowed=False, now=now
@@ -171,15 +181,21 @@ def activate(*, version: MappingVersion, by: Person, now: datetime) -> MappingVe
     with atomic():
         Mapping.objects.select_for_update().get(pk=version.mapping_id)
         row = MappingVersion.objects.get(pk=version.pk)
-        if row.state not in {VersionState.APPROVED, VersionState.DEPRECATED}:
+        if row.state not in USABLE:
             raise WrongState(f"{row} is {row.get_state_display().lower()}, not approved.")
-        MappingVersion.objects.filter(mapping=row.mapping_id, state=VersionState.ACTIVE).update(
-            state=VersionState.DEPRECATED, active_until=now
-        )
-        row.state, row.active_from, row.active_until = VersionState.ACTIVE, now, None
-        row.save(update_fields=["state", "active_from", "active_until"])
+        put_in_force(row, now)
         _record(by, "activate mapping", row, now)
     return row
+
+
+def put_in_force(version: MappingVersion, now: datetime) -> None:
+    """Make it the active one. The caller holds the mapping's lock, has judged the state, and tells
+    the audit trail."""
+    MappingVersion.objects.filter(mapping=version.mapping_id, state=VersionState.ACTIVE).update(
+        state=VersionState.DEPRECATED, active_until=now
+    )
+    version.state, version.active_from, version.active_until = VersionState.ACTIVE, now, None
+    version.save(update_fields=["state", "active_from", "active_until"])
 
 
 def _move(

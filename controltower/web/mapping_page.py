@@ -7,20 +7,19 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-from django import forms
 from django.db.models import Q
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from controltower.firm.models import Person
-from controltower.firm.rights import WHO, Right, who_grants
-from controltower.mappings import versions
+from controltower.firm.rights import WHO, Right
+from controltower.mappings import backtest, versions
 from controltower.mappings.models import FieldOwner, Mapping, MappingVersion, VersionState
 from controltower.processes import catalogue
 from controltower.processes.definition import Facts
-from controltower.web import mapping_rules
-from controltower.web.actions import Action, leave
+from controltower.web import mapping_actions, mapping_rules, mapping_trial
+from controltower.web.actions import leave
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 OPEN = (
@@ -28,27 +27,8 @@ OPEN = (
     VersionState.IN_REVIEW,
     VersionState.CHANGES_REQUESTED,
     VersionState.APPROVED,
+    VersionState.SCHEDULED,
 )
-
-
-class Decision(forms.Form):
-    """A reviewer's decision. Asking for changes needs a word on what."""
-
-    approve = forms.ChoiceField(choices=[("yes", "yes"), ("no", "no")], widget=forms.HiddenInput)
-    comment = forms.CharField(
-        label=gettext_lazy("Comment"),
-        max_length=400,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=gettext_lazy("Kept with the version."),
-    )
-
-    def clean(self) -> dict[str, Any]:
-        """Raises ValidationError for changes without a comment."""
-        cleaned = super().clean() or {}
-        if cleaned.get("approve") == "no" and not str(cleaned.get("comment", "")).strip():
-            raise forms.ValidationError(_("Say what should change."))
-        return cleaned
 
 
 def url_of(version: MappingVersion) -> str:
@@ -135,6 +115,7 @@ def present(version: MappingVersion, person: Person) -> dict[str, Any]:
     against = _compared_with(version, others)
     reviews = list(version.reviews.select_related("reviewer"))
     approved = [one for one in reviews if one.approved]
+    test = backtest.newest(version)
     return {
         "crumbs": [
             (_("Mappings"), reverse("mappings")),
@@ -168,7 +149,10 @@ def present(version: MappingVersion, person: Person) -> dict[str, Any]:
         "approvals": len(approved),
         "approvals_needed": versions.approvals_needed(version),
         "approvers": _approvers(version, {one.reviewer_id for one in approved}),
-        "actions": _actions(version, person, {one.reviewer_id for one in approved}),
+        "actions": mapping_actions.actions(
+            version, person, {one.reviewer_id for one in approved}, test, timezone.now()
+        ),
+        "trial": mapping_trial.shown(test, version, person),
         "rules": mapping_rules.rows(version.rules),
         "draft_url": f"{reverse('mapping_drafts', args=[mapping.slug])}?from={version.number}",
         "may_edit": leave(person, Right.EDIT_MAPPING),
@@ -204,80 +188,3 @@ def _approvers(version: MappingVersion, approved: set[int]) -> str:
     ).distinct()
     left = [one for one in people if one.pk not in {version.author_id, *approved}]
     return ", ".join(str(one) for one in left)
-
-
-def _actions(version: MappingVersion, person: Person, approved: set[int]) -> list[Action]:
-    """What this state allows next; without the right, visible and disabled."""
-    edit, approve = leave(person, Right.EDIT_MAPPING), leave(person, Right.APPROVE_MAPPING)
-    args = [version.mapping.slug, version.number]
-    label = f"v{version.number}"
-    if version.state in {VersionState.DRAFT, VersionState.CHANGES_REQUESTED}:
-        return [
-            Action(
-                id="submit",
-                label=_("Submit for review"),
-                title=_("Submit %(label)s for review") % {"label": label},
-                url=reverse("mapping_submit", args=args),
-                confirm=_("Submit %(label)s") % {"label": label},
-                primary=True,
-                allowed=edit.allowed,
-                why_not=edit.why_not,
-            )
-        ]
-    if version.state == VersionState.IN_REVIEW:
-        return _decisions(version, person, approved)
-    if version.state in {VersionState.APPROVED, VersionState.DEPRECATED}:
-        back = version.state == VersionState.DEPRECATED
-        words = _("Roll back to %(label)s") if back else _("Put %(label)s in use")
-        return [
-            Action(
-                id="activate",
-                label=words % {"label": label},
-                title=words % {"label": label},
-                url=reverse("mapping_activate", args=args),
-                confirm=words % {"label": label},
-                primary=not back,
-                allowed=approve.allowed,
-                why_not=approve.why_not,
-            )
-        ]
-    return []
-
-
-def _decisions(version: MappingVersion, person: Person, approved: set[int]) -> list[Action]:
-    allowed, why_not = _may_decide(version, person, approved)
-    label, args = f"v{version.number}", [version.mapping.slug, version.number]
-    url = reverse("mapping_review", args=args)
-    return [
-        Action(
-            id="approve",
-            label=_("Approve"),
-            title=_("Approve %(label)s") % {"label": label},
-            url=url,
-            confirm=_("Approve %(label)s") % {"label": label},
-            form=Decision(initial={"approve": "yes"}, auto_id="approve-%s"),
-            primary=True,
-            allowed=allowed,
-            why_not=why_not,
-        ),
-        Action(
-            id="request-changes",
-            label=_("Ask for changes"),
-            title=_("Ask for changes to %(label)s") % {"label": label},
-            url=url,
-            confirm=_("Ask for changes"),
-            form=Decision(initial={"approve": "no"}, auto_id="changes-%s"),
-            allowed=allowed,
-        ),
-    ]
-
-
-def _may_decide(version: MappingVersion, person: Person, approved: set[int]) -> tuple[bool, str]:
-    if version.author_id == person.pk:
-        return False, _("You wrote this version, so someone else must approve it: a %(roles)s.") % {
-            "roles": who_grants(Right.APPROVE_MAPPING)
-        }
-    if person.pk in approved:
-        return False, _("You have approved it. A second person must approve it too.")
-    allowed = leave(person, Right.APPROVE_MAPPING)
-    return allowed.allowed, allowed.why_not

@@ -5,27 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.db.models import Prefetch, QuerySet
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from controltower.canonical.rules import BadRules
 from controltower.firm.rights import Right
-from controltower.mappings import versions
+from controltower.mappings import backtest, scheduling, versions
 from controltower.mappings.models import (
     FieldOwner,
     Mapping,
     MappingVersion,
     VersionState,
 )
-from controltower.web import mapping_page, mapping_rules
+from controltower.transactions import backtesting
+from controltower.web import (
+    exports,
+    formats,
+    mapping_actions,
+    mapping_page,
+    mapping_rules,
+    mapping_trial,
+)
 from controltower.web.actions import leave
 from controltower.web.security import SignedIn
 
@@ -75,17 +81,6 @@ def version(request: SignedIn, slug: str, number: int) -> HttpResponse:
     return render(request, "mappings/version.html", mapping_page.present(one, request.user))
 
 
-class Note(forms.Form):
-    """What a draft is for."""
-
-    note = forms.CharField(
-        label=gettext_lazy("What changes and why"),
-        max_length=400,
-        widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=gettext_lazy("The reviewers read this first."),
-    )
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 def drafts(request: SignedIn, slug: str) -> HttpResponse:
     """A new draft: the rules of a version (by default the active one) as a plain form."""
@@ -93,12 +88,12 @@ def drafts(request: SignedIn, slug: str) -> HttpResponse:
     base = _base(one, request.POST.get("from") or request.GET.get("from", ""))
     if request.method != "POST":
         fields = mapping_rules.form_of(base.rules)
-        return _editor(request, one, base, fields, Note())
+        return _editor(request, one, base, fields, mapping_actions.Note())
     edited, fields = mapping_rules.read_form(base.rules, request.POST)
     more = request.POST.get("more", "")
-    note = Note() if more else Note(request.POST)
+    note = mapping_actions.Note() if more else mapping_actions.Note(request.POST)
     if more:
-        note = Note(initial={"note": request.POST.get("note", "")})
+        note = mapping_actions.Note(initial={"note": request.POST.get("note", "")})
         mapping_rules.with_blank_rows(fields, {more: mapping_rules.BLANK_ROWS})
         return _editor(request, one, base, fields, note)
     error = ""
@@ -130,7 +125,7 @@ def _editor(
     one: Mapping,
     base: MappingVersion,
     fields: list[mapping_rules.Field],
-    note: Note,
+    note: mapping_actions.Note,
     error: str = "",
     status: int = 200,
 ) -> HttpResponse:
@@ -153,24 +148,51 @@ def _editor(
 
 @require_POST
 def submit(request: SignedIn, slug: str, number: int) -> HttpResponse:
-    """draft → in review."""
+    """draft → in review, tried on real records on the way: its reviewers see what it would do."""
+    one, now = _version(slug, number), timezone.now()
+
+    def tested_and_submitted() -> None:
+        versions.submit(version=one, by=request.user, now=now)
+        backtesting.run(version=one, by=request.user, now=now)
+
+    done = _("%(version)s waits for its reviewers.") % {"version": one}
+    return _answer(request, one, tested_and_submitted, done)
+
+
+@require_POST
+def trials(request: SignedIn, slug: str, number: int) -> HttpResponse:
+    """Try the version on the last real records; nothing is sent."""
     one = _version(slug, number)
     return _answer(
         request,
         one,
-        lambda: versions.submit(version=one, by=request.user, now=timezone.now()),
-        _("%(version)s waits for its reviewers.") % {"version": one},
+        lambda: backtesting.run(version=one, by=request.user, now=timezone.now()),
+        _("Tried. Nothing was sent; what it would change is below."),
     )
+
+
+@require_POST
+def trial_file(request: SignedIn, slug: str, number: int) -> HttpResponse:
+    """What the newest test found, as a file."""
+    one = _version(slug, number)
+    test = backtest.newest(one)
+    if test is None:
+        raise Http404
+    rows = mapping_trial.cells(test, request.user)
+    return exports.figures(request, f"mappings/{slug}-v{number}", mapping_trial.COLUMNS, rows)
 
 
 @require_POST
 def review(request: SignedIn, slug: str, number: int) -> HttpResponse:
     """A reviewer approves or asks for changes."""
-    one, form = _version(slug, number), mapping_page.Decision(request.POST)
+    one, form = _version(slug, number), mapping_actions.Decision(request.POST)
     if not form.is_valid():
         messages.error(request, _("Say what should change."))
         return HttpResponseRedirect(mapping_page.url_of(one))
     approve = form.cleaned_data["approve"] == "yes"
+    if approve and one.state == VersionState.IN_REVIEW and backtest.newest(one) is None:
+        messages.error(request, _("It was not tried on real records yet. Nothing was approved."))
+        return HttpResponseRedirect(mapping_page.url_of(one))
     said = _("You approved %(version)s.") if approve else _("You asked for changes to %(version)s.")
     return _answer(
         request,
@@ -196,6 +218,47 @@ def activate(request: SignedIn, slug: str, number: int) -> HttpResponse:
         lambda: versions.activate(version=one, by=request.user, now=timezone.now()),
         _("%(version)s is in use from now on. What is under way keeps its version.")
         % {"version": one},
+    )
+
+
+@require_POST
+def schedule(request: SignedIn, slug: str, number: int) -> HttpResponse:
+    """approved → scheduled."""
+    one, form = _version(slug, number), mapping_actions.Date(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Say from when. Nothing was scheduled."))
+        return HttpResponseRedirect(mapping_page.url_of(one))
+    at, now = form.moment(request.user.zone), timezone.now()
+    return _answer(
+        request,
+        one,
+        lambda: scheduling.schedule(version=one, at=at, by=request.user, now=now),
+        _("%(version)s will be in use from %(at)s.")
+        % {"version": one, "at": formats.when(at, now)},
+    )
+
+
+@require_POST
+def unschedule(request: SignedIn, slug: str, number: int) -> HttpResponse:
+    """scheduled → approved."""
+    one = _version(slug, number)
+    return _answer(
+        request,
+        one,
+        lambda: scheduling.call_off(version=one, by=request.user, now=timezone.now()),
+        _("The date of %(version)s is called off. It stays approved.") % {"version": one},
+    )
+
+
+@require_POST
+def retire(request: SignedIn, slug: str, number: int) -> HttpResponse:
+    """deprecated → retired."""
+    one = _version(slug, number)
+    return _answer(
+        request,
+        one,
+        lambda: scheduling.retire(version=one, by=request.user, now=timezone.now()),
+        _("%(version)s is retired. What was sent with it keeps it.") % {"version": one},
     )
 
 

@@ -25,7 +25,7 @@ from controltower.incidents.models import Cause, Run, Runbook, RunbookState, Run
 from controltower.web import exception_groups, runbook_form, runbook_words
 from controltower.web.actions import Action, leave
 from controltower.web.exceptions import scope_of
-from controltower.web.mapping_page import Decision
+from controltower.web.mapping_actions import Decision
 from controltower.web.security import SignedIn
 
 MOST_RUNS, MORE_ROWS = 10, 2

@@ -27,6 +27,7 @@ def build() -> dict[str, str]:
     from controltower.mappings import versions
     from controltower.mappings.models import Mapping
     from controltower.systems.models import Call, Circuit, Description, System
+    from controltower.transactions import backtesting
     from controltower.transactions.models import Transaction
     from tests import factories
     from tests.integrations.test_described import example
@@ -52,6 +53,7 @@ def build() -> dict[str, str]:
         mapping=mapping, rules=rules, note="Two weeks from now on.", author=firm.lena, now=now
     )
     versions.submit(version=draft, by=firm.lena, now=now)
+    backtesting.run(version=draft, by=firm.lena, now=now)
     System.objects.update(last_ok_at=now, quota_used=8900, quota_limit=15000)
     System.objects.filter(slug="certinia").update(
         circuit=Circuit.OPEN, failures=5, retry_at=now + timedelta(minutes=4)

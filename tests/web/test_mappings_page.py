@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import pytest
 from django.test import Client
 
 from controltower.firm.models import AuditEntry
+from controltower.mappings import versions
 from controltower.mappings.models import MappingVersion
 from controltower.transactions.models import Transaction
 from tests import factories
@@ -89,6 +93,64 @@ def test_a_version_comes_into_use_through_two_other_people(firm: Firm) -> None:
 def _states() -> list[str]:
     found = MappingVersion.objects.filter(mapping__slug="invoice-to-erp").order_by("-number")
     return list(found.values_list("state", flat=True))
+
+
+def test_its_reviewers_see_what_it_would_change_in_money(firm: Firm) -> None:
+    firm.bill(firm.deal())
+    british = firm.bill(firm.deal(entity="LF-UK", currency="GBP"))
+    lena, callum = browser(firm.lena), browser(firm.callum)
+    draft = drafted(lena, {"LF-DE/domestic": "DE-16"})
+    at = f"{INVOICE}v{draft.number}/"
+    assert "Not tried yet." in page(lena, at)
+    lena.post(f"{at}submission/")
+    text = page(browser(firm.anna), at)
+    assert "Of the last 2 real records 1 would change. It touches €7,200.00." in text
+    assert "<del>DE-19</del> → <ins>DE-16</ins>" in text
+    assert british.title not in text, "what stays the same is only counted"
+    own = page(callum, at)
+    assert "Of the last real record none would be different." in own
+    assert "7,200" not in own
+    lines = list(csv.DictReader(io.StringIO(_file(browser(firm.anna), draft))))
+    assert [(row["outcome"], row["entity"], row["amount"]) for row in lines] == [
+        ("changed", "LF-DE", "7200.0000"), ("same", "LF-UK", "7200.0000"),
+    ]  # fmt: skip
+    assert [row["entity"] for row in csv.DictReader(io.StringIO(_file(callum, draft)))] == ["LF-UK"]
+
+
+def _file(client: Client, version: MappingVersion) -> str:
+    url = f"/exports{INVOICE}v{version.number}/trials/"
+    return client.post(url).content.decode("utf-8-sig")
+
+
+def test_what_was_not_tried_is_not_approved(firm: Firm) -> None:
+    lena, anna = browser(firm.lena), browser(firm.anna)
+    draft = drafted(lena, {"LF-DE/domestic": "DE-16"})
+    versions.submit(version=draft, by=firm.lena, now=firm.now)
+    at = f"{INVOICE}v{draft.number}/"
+    assert "Test it on real records first." in page(anna, at)
+    answer = anna.post(f"{at}reviews/", {"approve": "yes"}, follow=True)
+    assert "It was not tried on real records yet." in answer.content.decode()
+    anna.post(f"{at}trials/")
+    assert "there is nothing to try" in page(anna, at)
+    anna.post(f"{at}reviews/", {"approve": "yes"})
+    assert "1 of 2" in page(anna, at)
+
+
+def test_a_date_is_given_and_called_off(firm: Firm) -> None:
+    lena, anna = browser(firm.lena), browser(firm.anna)
+    draft = drafted(lena, {"LF-DE/domestic": "DE-16"})
+    at = f"{INVOICE}v{draft.number}/"
+    lena.post(f"{at}submission/")
+    for reviewer in (firm.anna, firm.marta):
+        browser(reviewer).post(f"{at}reviews/", {"approve": "yes"})
+    past = anna.post(f"{at}dates/", {"at": "2020-01-01T08:00"}, follow=True)
+    assert "The date has passed." in past.content.decode()
+    anna.post(f"{at}dates/", {"at": "2099-01-01T08:00"})
+    assert "will be in use from" in page(anna, at)
+    draft.refresh_from_db()
+    assert (draft.state, draft.active_from) == ("scheduled", datetime(2099, 1, 1, 7, tzinfo=UTC))
+    anna.post(f"{at}cancellations/")
+    assert "Put v2 in use" in page(anna, at)
 
 
 def test_the_author_is_refused_and_the_denial_recorded(firm: Firm) -> None:

@@ -260,7 +260,12 @@ class Step(models.Model):
     ordering_key = models.CharField(max_length=160, blank=True)
     idempotency_key = models.CharField(max_length=120, blank=True)
     mapping_version = models.ForeignKey(
-        MappingVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        MappingVersion,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
     )
     tries = models.PositiveSmallIntegerField(default=0)
     probes = models.PositiveSmallIntegerField(default=0)
@@ -300,6 +305,7 @@ class Step(models.Model):
                 & ~Q(ordering_key=""),
                 name="steps_in_doubt",
             ),
+            models.Index(fields=["mapping_version", "-id"], name="steps_mapped"),
             models.Index(
                 fields=["lease_until"], condition=Q(state="sending"), name="steps_sending"
             ),
