@@ -91,7 +91,7 @@ def _run(environment: dict[str, str], *words: str) -> str:
 
 
 def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         assert server.poll() is None, "the server ended"
         try:
