@@ -51,7 +51,8 @@ class Events(Subject):
 
     def __init__(self, town: Town) -> None:
         secrets = {name: town.secrets[self.name][name] for name in OURS}
-        connection = Connection("broker", town.urls[self.name], secrets, {}, DEADLINE)
+        options = {"patience_seconds": 86_400}
+        connection = Connection("broker", town.urls[self.name], secrets, options, DEADLINE)
         super().__init__(connection, town.controls[self.name])
 
     def record(self, tag: str, name: str, amount: Decimal) -> dict[str, Any]:
@@ -217,7 +218,8 @@ class TestEventBroker:
     async def test_several_readers_lose_nothing_and_stop_nobody(self, subject: Events) -> None:
         await subject.drained()
         made = set(await subject.make_facts(6))
-        other = subject.connect(replace(subject.connection, options={"consumer": "other"}))
+        options = {**subject.connection.options, "consumer": "other"}
+        other = subject.connect(replace(subject.connection, options=options))
         pages = await asyncio.gather(
             *(one.read_changes("event", "", 3) for one in (subject.connector, other))
         )
