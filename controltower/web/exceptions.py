@@ -24,7 +24,7 @@ from controltower.incidents.models import Cause, DeadLetter
 from controltower.measures.exposure import Scope
 from controltower.transactions import replay, set_aside
 from controltower.transactions.models import Transaction
-from controltower.web import exception_groups, exception_page, formats, scope
+from controltower.web import exception_groups, exception_page, formats, scope, undo
 from controltower.web.actions import only
 from controltower.web.decisions import (
     WRITE_OFF,
@@ -38,6 +38,7 @@ from controltower.web.decisions import (
 from controltower.web.privacy import masked_text
 from controltower.web.security import SignedIn
 
+OVERTAKEN = gettext_lazy("Somebody has changed it since. Nothing was taken back.")
 NEEDS_REASON = gettext_lazy("That needs a reason. Nothing was changed.")
 
 
@@ -132,15 +133,26 @@ def assign(request: SignedIn, pk: int) -> HttpResponse:
     if not form.is_valid():
         messages.error(request, _("This person cannot take it. Nothing was changed."))
         return _back(cause)
+    if undo.is_overtaken(request, cause):
+        messages.warning(request, OVERTAKEN)
+        return _back(cause)
     owner: Person | None = form.cleaned_data["to"]
+    before, now = cause.owner_id, timezone.now()
     try:
-        triage.assign(cause=cause, to=owner, by=request.user, now=timezone.now())
+        triage.assign(cause=cause, to=owner, by=request.user, now=now)
     except triage.NotAllowed:
         messages.error(request, only(Right.ASSIGN))
     else:
         taken = _("%(name)s takes it.") % {"name": owner} if owner else _("It has no owner now.")
         messages.success(request, taken)
+        _offer_undo(request, "exception_assignments", cause, now, to=str(before or ""))
     return _back(cause)
+
+
+def _offer_undo(request: SignedIn, route: str, cause: Cause, now: datetime, **fields: str) -> None:
+    """Offer the opposite act, except of an undo itself."""
+    if undo.STANDING not in request.POST:
+        undo.offer(request, reverse(route, args=[cause.pk]), cause, now, **fields)
 
 
 @require_POST
@@ -168,6 +180,10 @@ def park(request: SignedIn, pk: int) -> HttpResponse:
 def _put_aside(
     request: SignedIn, cause: Cause, aside: triage.Aside | None, reason: str, now: datetime
 ) -> None:
+    if undo.is_overtaken(request, cause):
+        messages.warning(request, OVERTAKEN)
+        return
+    was_awake = Cause.objects.awake(now).filter(pk=cause.pk).exists()
     try:
         if aside is None:
             triage.wake(cause=cause, reason=reason, by=request.user, now=now)
@@ -179,6 +195,9 @@ def _put_aside(
         messages.error(request, NEEDS_REASON)
     else:
         messages.success(request, _laid(aside, now))
+        if aside is not None and was_awake:
+            reason = _("Taken back at once.")
+            _offer_undo(request, "exception_snoozes", cause, now, hours="0", reason=reason)
 
 
 def _laid(aside: triage.Aside | None, now: datetime) -> str:

@@ -21,8 +21,9 @@ from controltower.firm.rights import Right, entity_keys_of, may_everywhere
 from controltower.incidents.models import Cause, DeadLetter, Incident
 from controltower.measures import exposure
 from controltower.transactions.models import ItemState, PlanState, ReplayPlan, Transaction
-from controltower.web import scope
+from controltower.web import scope, undo
 from controltower.web.charts.small import Progress
+from controltower.web.undo import Undo
 
 MOST_JOBS = 5
 IN_THE_TRAY = (
@@ -159,6 +160,7 @@ class Frame:
     as_of: datetime
     firm: str
     sandbox_url: str
+    undo: Undo | None
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
@@ -184,6 +186,7 @@ def frame_of(request: HttpRequest, now: datetime) -> Frame | None:
         as_of=now,
         firm=settings.FIRM,
         sandbox_url=settings.SANDBOX_CONTROL_URL,
+        undo=undo.offered(request, now),
     )
 
 

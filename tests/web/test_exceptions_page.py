@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -45,6 +46,15 @@ def text(answer: Any) -> str:
 def post(firm: Firm, who: str, cause: Cause, noun: str, **fields: Any) -> Any:
     client = signed_in(getattr(firm, who))
     return client.post(f"/exceptions/{cause.pk}/{noun}/", fields, follow=True)
+
+
+class Undo:
+    """The form of the button beside a message."""
+
+    def __init__(self, page: str) -> None:
+        (form,) = re.findall(r'<form id="undo".*?</form>', page)
+        (self.action,) = re.findall(r'action="([^"]+)"', form)
+        self.fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
 
 
 class TestList:
@@ -217,6 +227,27 @@ class TestActs:
         assert "no owner now" in text(post(firm, "otto", cause, "assignments", to=""))
         assert firm.cause(bill).owner is None
         assert "cannot take it" in text(post(firm, "otto", cause, "assignments", to="999999"))
+
+    def test_what_was_just_done_is_undone_once(self, firm: Firm) -> None:
+        cause = firm.cause(firm.bill(firm.deal(), answers={"draft": refused()}))
+        client, at = signed_in(firm.otto), f"/exceptions/{cause.pk}/"
+        client.post(f"{at}assignments/", {"to": firm.lena.pk})
+        form = Undo(text(client.get(at)))
+        assert "Undo" not in text(client.get(at)), "offered once"
+        answer = client.post(form.action, form.fields, follow=True)
+        assert "no owner now" in text(answer)
+        assert 'id="undo"' not in text(answer), "an undo is not undone"
+        given = {"hours": "4", "reason": "The client is asked."}
+        form = Undo(text(client.post(f"{at}snoozes/", given, follow=True)))
+        post(firm, "lena", cause, "assignments", to=firm.lena.pk)
+        assert "Somebody has changed it since." in text(
+            client.post(form.action, form.fields, follow=True)
+        )
+        cause.refresh_from_db()
+        assert (cause.owner, cause.snoozed_until is None) == (firm.lena, False)
+        post(firm, "lena", cause, "snoozes", hours="0")
+        form = Undo(text(client.post(f"{at}snoozes/", given, follow=True)))
+        assert "awake again" in text(client.post(form.action, form.fields, follow=True))
 
     def test_snoozing_needs_a_reason_and_ends(self, firm: Firm) -> None:
         cause = firm.cause(firm.bill(firm.deal(), answers={"draft": refused()}))
