@@ -12,7 +12,7 @@ import pytest
 from django.utils import timezone
 
 from controltower.canonical.events import CONTRACT_SIGNED
-from controltower.systems.models import Circuit, System
+from controltower.systems.models import Circuit, Feed, System
 from controltower.transactions import publishing
 from controltower.transactions.models import (
     Expectation,
@@ -129,4 +129,14 @@ def test_a_contract_told_on_the_broker_is_taken_once(tower: Tower, broker: Contr
 
     tower.play(acknowledged)
     assert InboundEvent.objects.filter(event_id__endswith=event_id).count() == 1
-    assert not System.objects.get(slug="event_broker").feeds.get().trouble
+    feed = System.objects.get(slug="event_broker").feeds.get()
+    assert (feed.trouble, feed.gap_at) == ("", None)
+    for _ in range(3):
+        broker.do("publish")
+    broker.do("trim", keeps=1)
+
+    def gap_is_told() -> bool:
+        tower.impatient()
+        return Feed.objects.filter(pk=feed.pk, gap_at__isnull=False).exists()
+
+    tower.play(gap_is_told)
