@@ -6,6 +6,7 @@ from controltower.canonical.events import CanonicalEvent
 from controltower.processes import (
     facts_to_analytics,
     facts_to_subscribers,
+    month_end_close,
     opportunity_to_project,
     payroll_to_cost_reporting,
     project_change_to_forecast,
@@ -17,9 +18,18 @@ from controltower.processes import (
     time_and_expense_to_billing,
     time_to_cost_reporting,
 )
-from controltower.processes.definition import Process, Workflow
+from controltower.processes.definition import Milestone, Process, Watch, Workflow
 
-__all__ = ["PROCESSES", "WORKFLOWS", "Process", "named", "started_by", "workflow"]
+__all__ = [
+    "PROCESSES",
+    "WATCHES",
+    "WORKFLOWS",
+    "Process",
+    "named",
+    "started_by",
+    "watched",
+    "workflow",
+]
 
 PROCESSES: tuple[Process, ...] = (
     opportunity_to_project.PROCESS,
@@ -34,8 +44,10 @@ PROCESSES: tuple[Process, ...] = (
     project_workspace.PROCESS,
     resource_to_revenue.PROCESS,
 )
-WORKFLOWS: tuple[Workflow, ...] = (*PROCESSES, quote_to_cash.WATCH)
-"""Whatever transactions play: the processes, and the watch over the whole chain."""
+WATCHES: tuple[Watch, ...] = (quote_to_cash.WATCH, month_end_close.WATCH)
+"""Over the whole chain, and over the end of each month."""
+WORKFLOWS: tuple[Workflow, ...] = (*PROCESSES, *WATCHES)
+"""Whatever transactions play."""
 
 
 def started_by(event: CanonicalEvent) -> Process | None:
@@ -55,6 +67,14 @@ def named(name: str) -> Process:
 
 
 def workflow(name: str) -> Workflow:
-    """Whatever a transaction of that name plays, the watch over the whole chain included. Raises
-    KeyError."""
-    return quote_to_cash.WATCH if name == quote_to_cash.WATCH.name else named(name)
+    """Whatever a transaction of that name plays, the watches included. Raises KeyError."""
+    return next((watch for watch in WATCHES if watch.name == name), None) or named(name)
+
+
+def watched(milestone: str) -> tuple[Watch, Milestone]:
+    """The milestone of that name, and the watch that stands for its absence. Raises KeyError."""
+    for watch in WATCHES:
+        for one in watch.milestones:
+            if one.name == milestone:
+                return watch, one
+    raise KeyError(milestone)

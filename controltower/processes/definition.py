@@ -23,7 +23,8 @@ ACCOUNTED = range(2000, 2200)
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A legal entity as the business rules need it. `closed_periods` are months, "2026-10"."""
+    """A legal entity as the business rules need it. `closed_periods` are months, "2026-10"; a
+    month's cut-off is at `cut_off_time` of the working day `cut_off_day` of the next one."""
 
     code: str
     name: str
@@ -32,6 +33,8 @@ class Entity:
     zone: str
     gather_for: timedelta
     closed_periods: frozenset[str] = frozenset()
+    cut_off_day: int = 3
+    cut_off_time: time = time(18)
 
     def today(self, now: datetime) -> date:
         """The accounting date: the entity's own calendar day, not UTC's."""
@@ -51,6 +54,11 @@ def misdated(name: str, on: date | None) -> str:
     if on.year not in ACCOUNTED:
         return f"{name} is dated {on.isoformat()}, which no accounting period of the firm holds."
     return ""
+
+
+def month_of(on: date | None) -> str:
+    """The accounting month of a date, "" when it lies in none."""
+    return f"{on:%Y-%m}" if on is not None and on.year in ACCOUNTED else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +163,8 @@ class StepDefinition:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """How a transaction begins: its name for people, its value, and by when it is promised."""
+    """How a transaction begins: its name for people, its value, and by when it is promised.
+    `month` is the accounting month that its fact belongs to, "" when it moves no money."""
 
     title: str
     counterparty: str
@@ -166,6 +175,7 @@ class Opening:
     group: str = ""
     gather_until: datetime | None = None
     due: datetime | None = None
+    month: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +236,13 @@ class Workflow:
     title: str
     owner_role: str
     steps: Callable[[Facts], tuple[StepDefinition, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch(Workflow):
+    """What stands for the absence of something that should have followed: one of `milestones`."""
+
+    milestones: tuple[Milestone, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

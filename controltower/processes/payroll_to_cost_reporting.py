@@ -23,6 +23,7 @@ from controltower.processes.definition import (
     Refuse,
     StepDefinition,
     misdated,
+    month_of,
 )
 
 
@@ -41,6 +42,7 @@ def open_cost(event: CanonicalEvent, entities: Mapping[str, Entity], now: dateti
         currency=cost.currency,
         keys=(BusinessKey("payroll", cost.number),),
         due=now + PROCESS.promise,
+        month=month_of(cost.to_date),
     )
 
 

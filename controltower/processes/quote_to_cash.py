@@ -25,8 +25,8 @@ from controltower.processes.definition import (
     Milestone,
     Prepared,
     StepDefinition,
+    Watch,
     Within,
-    Workflow,
 )
 
 DEAL = Milestone(name="deal-won", title="Deal won")
@@ -158,9 +158,10 @@ def steps(facts: Facts) -> tuple[StepDefinition, ...]:
     )
 
 
-WATCH = Workflow(
+WATCH = Watch(
     name="quote-to-cash",
     title="Quote to cash",
     owner_role="controller",
     steps=steps,
+    milestones=WATCHED,
 )

@@ -28,6 +28,7 @@ from controltower.processes.definition import (
     Process,
     Send,
     StepDefinition,
+    month_of,
 )
 
 BOOK_IN_NEXT_PERIOD = "next_period"
@@ -54,6 +55,7 @@ def open_cost(event: CanonicalEvent, entities: Mapping[str, Entity], now: dateti
         currency=bought.currency,
         keys=tuple(keys),
         due=now + PROCESS.promise,
+        month=month_of(bought.on),
     )
 
 

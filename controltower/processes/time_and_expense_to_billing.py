@@ -39,6 +39,7 @@ from controltower.processes.definition import (
     Send,
     StepDefinition,
     Trace,
+    month_of,
 )
 from controltower.processes.editing import Editable, Holds
 
@@ -74,6 +75,7 @@ def open_billing(event: CanonicalEvent, entities: Mapping[str, Entity], now: dat
         group=approved_work.group_of(fact) if sound else "",
         gather_until=until,
         due=(until or now) + PROCESS.promise,
+        month=month_of(fact.on),
     )
 
 

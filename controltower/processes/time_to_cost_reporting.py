@@ -24,6 +24,7 @@ from controltower.processes.definition import (
     Process,
     Refuse,
     StepDefinition,
+    month_of,
 )
 
 
@@ -52,6 +53,7 @@ def open_cost(event: CanonicalEvent, entities: Mapping[str, Entity], now: dateti
         currency=fact.currency,
         keys=tuple(keys),
         due=now + PROCESS.promise,
+        month=month_of(fact.on),
     )
 
 

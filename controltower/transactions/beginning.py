@@ -124,6 +124,7 @@ def join(
     if event.correlation_id and event.correlation_id != transaction.correlation_id:
         case.name("correlation", event.correlation_id)
     transaction.amount += Decimal(opening.amount)
+    transaction.month = min(filter(None, (transaction.month, opening.month)), default="")
     transaction.changed_at = case.now
     if transaction.gathering:
         case.note("gathered", f"{opening.keys[0].value} joined.")

@@ -72,7 +72,7 @@ def replace(case: Case, item: Item, event: InboundEvent, opening: Opening, was_w
     if len(case.items) == 1:
         transaction.subject = {**transaction.subject, **event.record, "entity": opening.entity}
         transaction.entity = case.world.legal.get(opening.entity)
-        transaction.currency = opening.currency[:10]
+        transaction.currency, transaction.month = opening.currency[:10], opening.month
         transaction.title = opening.title[:200]
         transaction.counterparty = opening.counterparty[:200]
     case.note("corrected", f"Corrected in {event.source}: taken up.")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 
 from django.contrib.auth.models import AbstractUser
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
 
 class LegalEntity(models.Model):
     """A company of the firm. `gather_for` is how long approved work is gathered for an invoice;
-    `residency` the region that its records may not leave ("EU"), "" when they may."""
+    `residency` the region that its records may not leave ("EU"), "" when they may. A month must be
+    complete at `cut_off_time` (in `zone`) of the working day `cut_off_day` of the next month."""
 
     code = models.CharField(max_length=16, unique=True)
     name = models.CharField(max_length=120)
@@ -20,6 +22,8 @@ class LegalEntity(models.Model):
     zone = models.CharField(max_length=64)
     gather_for = models.DurationField(default=timedelta(hours=4))
     residency = models.CharField(max_length=16, blank=True)
+    cut_off_day = models.PositiveSmallIntegerField(default=3, validators=[MinValueValidator(1)])
+    cut_off_time = models.TimeField(default=time(18))
 
     class Meta:
         ordering = ["code"]
@@ -30,17 +34,68 @@ class LegalEntity(models.Model):
 
 
 class Period(models.Model):
-    """An accounting month ("2026-11") of a legal entity, open unless said otherwise."""
+    """An accounting month ("2026-11") of a legal entity, open unless said otherwise. `told_by` is
+    the ERP (its slug) that said so last, at `told_at`; "" while none has."""
 
     entity = models.ForeignKey(LegalEntity, on_delete=models.PROTECT, related_name="periods")
     month = models.CharField(max_length=7)
     closed = models.BooleanField(default=False)
     changed_at = models.DateTimeField(auto_now=True)
+    told_at = models.DateTimeField(null=True, blank=True)
+    told_by = models.CharField(max_length=50, blank=True)
 
     class Meta:
         ordering = ["entity", "month"]
         constraints = [
             models.UniqueConstraint(fields=["entity", "month"], name="one_period_per_month")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.entity.code} {self.month}"
+
+
+class SurgeQuerySet(models.QuerySet["Surge"]):
+    def under_way(self, now: datetime) -> SurgeQuerySet:
+        """Begun, and neither over nor ended by a person."""
+        return self.filter(began_at__lte=now, ends_at__gt=now, ended_at__isnull=True)
+
+
+class Surge(models.Model):
+    """A time around the cut-off of an entity's month in which that month goes first. Begun by the
+    calendar (`by` None) or a person; over at `ends_at`, or earlier by `ended_by`. Times UTC."""
+
+    entity = models.ForeignKey(LegalEntity, on_delete=models.PROTECT, related_name="surges")
+    month = models.CharField(max_length=7)
+    began_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    by = models.ForeignKey(
+        "firm.Person", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    reason = models.CharField(max_length=300)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(
+        "firm.Person", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    end_reason = models.CharField(max_length=300, blank=True)
+
+    objects = SurgeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["entity", "-began_at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["entity", "month"],
+                condition=Q(ended_at__isnull=True),
+                name="one_surge_at_a_time",
+            ),
+            models.UniqueConstraint(
+                fields=["entity", "month"],
+                condition=Q(by__isnull=True),
+                name="one_surge_by_the_calendar",
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("began_at")), name="surge_ends_after_it_begins"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -102,7 +102,8 @@ class Transaction(models.Model):
     """One process run for one business matter; a fold over its steps.
 
     `correlation_id` never changes and joins the whole chain from deal to cash; `reference` is ours
-    alone and goes into the target's records. Amounts are exact, in `currency`, major units.
+    alone and goes into the target's records. Amounts are exact, in `currency`, major units. `month`
+    is the first accounting month that it moves money in ("2026-11"), "" when it moves none.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -122,6 +123,7 @@ class Transaction(models.Model):
     amount = models.DecimalField(max_digits=24, decimal_places=4)
     currency = models.CharField(max_length=10)
     exposure = models.CharField(max_length=20)
+    month = models.CharField(max_length=7, blank=True, default="", db_default="")
     subject = models.JSONField(default=dict)
     decisions = models.JSONField(default=dict)
     results = models.JSONField(default=dict)
@@ -169,6 +171,14 @@ class Transaction(models.Model):
                     state__in=["accepted", "in_progress", "waiting", "delivered", "dead_lettered"]
                 ),
                 name="tx_live",
+            ),
+            models.Index(
+                fields=["entity", "month"],
+                condition=Q(
+                    state__in=["accepted", "in_progress", "waiting", "delivered", "dead_lettered"]
+                )
+                & ~Q(month=""),
+                name="tx_before_close",
             ),
             models.Index(fields=["ended_at"], condition=Q(state="verified"), name="tx_arrived"),
             models.Index(
