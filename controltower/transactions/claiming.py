@@ -14,6 +14,8 @@ from controltower.transactions.protocol import CLAIMABLE, IN_DOUBT, Purpose, pur
 from controltower.transactions.resolver import UNDECIDED, UNDER_WAY
 
 LEASE = timedelta(seconds=60)
+SHARE_OF_OTHERS = 8
+"""In a surge, one claim in so many is left to what the surge is not about."""
 ASKING = ", ".join(
     sorted(
         f"('{state}', '{effect}')"
@@ -39,7 +41,17 @@ STANDS_BEFORE = f"""(
         AND step.kind <> '{IN_DOUBT}'))"""
 """`resolver.stands_before`, of another step that was sent."""
 
-CLAIM = f"""
+BEFORE_OTHERS = """EXISTS (
+          SELECT FROM transactions_transaction its
+          JOIN firm_surge surge ON surge.entity_id = its.entity_id
+            AND its.month <> '' AND its.month <= surge.month
+          WHERE its.id = step.transaction_id AND surge.ended_at IS NULL
+            AND surge.began_at <= now() AND surge.ends_at > now())"""
+"""A step that moves money in a month which a surge is about."""
+
+
+def _claiming(only: str) -> str:
+    return f"""
 UPDATE transactions_step
 SET fence = fence + 1, lease_until = now() + make_interval(secs => %(lease)s)
 WHERE id IN (
@@ -54,11 +66,15 @@ WHERE id IN (
           WHERE other.system_id = step.system_id AND other.ordering_key = step.ordering_key
             AND other.ordering_key <> '' AND other.id <> step.id AND other.sent_at IS NOT NULL
             AND {STANDS_BEFORE}))
+      AND {only}
     ORDER BY step.due_at, step.id
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED)
 RETURNING id, transaction_id, fence
 """  # noqa: S608 - our own words only
+
+
+CLAIM, CLAIM_FIRST = _claiming("TRUE"), _claiming(BEFORE_OTHERS)
 
 GIVE_BACK = """
 UPDATE transactions_step
@@ -78,11 +94,17 @@ class Claim:
     fence: int
 
 
-def claim(systems: Sequence[int], limit: int) -> list[Claim]:
-    """Claim due steps of some systems, oldest first, skipping what another worker holds."""
+def claim(systems: Sequence[int], limit: int, *, surging: bool = False) -> list[Claim]:
+    """Claim due steps of some systems, oldest first, skipping what another worker holds. In a
+    surge the months that it is about go first, though a share is left to everything else."""
+    first = _claim(CLAIM_FIRST, systems, limit - limit // SHARE_OF_OTHERS) if surging else []
+    return first + _claim(CLAIM, systems, limit - len(first))
+
+
+def _claim(statement: str, systems: Sequence[int], limit: int) -> list[Claim]:
     with connection.cursor() as cursor:
         cursor.execute(
-            CLAIM, {"lease": LEASE.total_seconds(), "systems": list(systems), "limit": limit}
+            statement, {"lease": LEASE.total_seconds(), "systems": list(systems), "limit": limit}
         )
         return [Claim(*row) for row in cursor.fetchall()]
 

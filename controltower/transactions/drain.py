@@ -241,7 +241,7 @@ def _claim(line: Line, around: World, now: datetime) -> list[Claim]:
         if system.circuit != Circuit.CLOSED and line.under_way[system.pk]:
             continue
         if room > 0 and (allowed := circuit.allowance(system, room, now)):
-            claims += claim([system.pk], allowed)
+            claims += claim([system.pk], allowed, surging=around.is_surging(now))
     return claims
 
 

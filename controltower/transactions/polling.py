@@ -6,6 +6,7 @@ The cursor moves in the same commit as the events it brought.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,8 @@ from django.db.models import QuerySet
 from django.db.transaction import atomic
 
 from controltower.canonical.verdicts import Kind, TryLater, Verdict
+from controltower.firm.models import Surge
+from controltower.processes.month_end_close import SURGE_PACE
 from controltower.systems import calls, circuit
 from controltower.systems.models import Call, Feed, System
 from controltower.systems.switchboard import Reply, Switchboard
@@ -30,12 +33,22 @@ GLANCE = 0.05
 CLAIM_EVERY = 0.5
 """Seconds between looks for feeds that have fallen due while others are being read: a stream is
 listened to for seconds."""
+SPARED = 0.7
+"""The share of a connection's limit up to which its feeds are read more often in a surge."""
 
 
 def feeds_due(*, now: datetime) -> QuerySet[Feed]:
     """Feeds whose next look is due and whose system may be called."""
     callable_now = System.objects.callable(now)
     return Feed.objects.filter(due_at__lte=now, system__in=callable_now).order_by("due_at", "pk")
+
+
+def interval(feed: Feed, *, surging: bool) -> timedelta:
+    """How long a feed rests between two looks: shorter in a surge, save where most of the
+    connection's limit is used up."""
+    system, rest = feed.system, timedelta(seconds=feed.every_seconds)
+    spent = (system.quota_used or 0) > SPARED * (system.quota_limit or math.inf)
+    return rest / SURGE_PACE if surging and not spent else rest
 
 
 def poll(*, budget: timedelta = BUDGET) -> int:
@@ -140,7 +153,7 @@ def _keep(feed: Feed, page: calls.ChangePage, began: datetime) -> int:
         feed.cursor, feed.polled_at, feed.trouble = page.next_cursor, now, page.trouble[:400]
         if page.gap:
             feed.gap_at = began
-        feed.due_at = now + timedelta(seconds=feed.every_seconds)
+        feed.due_at = now + interval(feed, surging=Surge.objects.under_way(now).exists())
         if not page.has_more:
             feed.ended_at = began
         if receipt.stored:

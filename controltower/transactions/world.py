@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 
-from controltower.firm.models import LegalEntity, Period
+from controltower.firm.models import LegalEntity, Period, Surge
 from controltower.mappings import versions
 from controltower.mappings.models import MappingVersion
 from controltower.processes.definition import Entity
@@ -43,6 +44,15 @@ class World:
     def feeds(self) -> Collection[tuple[int, str]]:
         """Which records of which systems are read for changes."""
         return set(Feed.objects.values_list("system_id", "entity"))
+
+    @cached_property
+    def surges(self) -> Sequence[Surge]:
+        """Those that nobody has ended."""
+        return list(Surge.objects.filter(ended_at__isnull=True))
+
+    def is_surging(self, now: datetime) -> bool:
+        """Whether a surge is under way anywhere in the firm."""
+        return any(surge.began_at <= now < surge.ends_at for surge in self.surges)
 
     def able(self, role: str) -> list[System]:
         """The active systems that could take this part in a process."""
@@ -112,6 +122,8 @@ def _entities(rows: Iterable[LegalEntity]) -> dict[str, Entity]:
             zone=row.zone,
             gather_for=row.gather_for,
             closed_periods=frozenset(closed.get(row.pk, ())),
+            cut_off_day=row.cut_off_day,
+            cut_off_time=row.cut_off_time,
         )
         for row in rows
     }
