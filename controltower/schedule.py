@@ -13,6 +13,7 @@ from controltower.mappings import scheduling
 from controltower.measures import rollups, waking
 from controltower.systems import anchor
 from controltower.transactions import (
+    closing,
     polling,
     publishing,
     recovery,
@@ -85,6 +86,7 @@ SCHEDULE = (
     Periodic("dead letters", timedelta(seconds=5), lambda now: letters.catch_up(now=now)),
     Periodic("what was put aside", timedelta(seconds=15), lambda now: waking.wake(now=now)),
     Periodic("periods", timedelta(seconds=20), ring_periods),
+    Periodic("month ends", timedelta(seconds=10), lambda now: closing.watch(now=now)),
     Periodic("held connections", timedelta(seconds=15), follow_connections),
     Periodic("assurance", timedelta(minutes=1), ring_assurance),
     Periodic("incidents", timedelta(seconds=20), ring_watch),

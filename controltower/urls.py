@@ -29,6 +29,7 @@ from controltower.web import (
     runs,
     set_aside,
     signin,
+    surges,
     systems,
     tower,
     transactions,
@@ -185,6 +186,8 @@ govern = [
     path("recovery/", recovery.banner, name="recovery"),
     path("recovery/end/", recovery.end, name="recovery_end"),
     path("systems/", systems.systems, name="systems"),
+    path("surges/", surges.begin, name="surges"),
+    path("surges/<int:pk>/ends/", surges.end, name="surge_ends"),
     path("systems/new/", descriptions.new, name="system_new"),
     path("systems/<slug:slug>/", systems.system, name="system"),
     path(

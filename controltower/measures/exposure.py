@@ -37,8 +37,8 @@ from controltower.firm.models import Person
 from controltower.firm.rates import rates
 from controltower.firm.rights import entity_keys_of
 from controltower.incidents.models import Cause, DeadLetter
-from controltower.processes import quote_to_cash
-from controltower.transactions.models import Transaction
+from controltower.processes import month_end_close, quote_to_cash
+from controltower.transactions.models import Expectation, Transaction
 from controltower.transactions.models.journey import TransactionQuerySet
 
 Related = TypeVar("Related", bound=Model)
@@ -111,6 +111,8 @@ def priced(queryset: QuerySet[Any], at: str = "") -> QuerySet[Any]:
     """
     stuck_here = Transaction.objects.stuck().filter(correlation_id=OuterRef(f"{at}correlation_id"))
     whole = stuck_here.filter(**_whole())
+    late = Expectation.objects.filter(watch=OuterRef(f"{at}pk"), closed_at__isnull=True)
+    stuck_itself = late.filter(set_by__in=Transaction.objects.stuck().order_by())
     is_whole = Q(**_whole(at))
     annotated: QuerySet[Any] = queryset.annotate(
         worth=worth(at),
@@ -119,7 +121,8 @@ def priced(queryset: QuerySet[Any], at: str = "") -> QuerySet[Any]:
         & (
             ~is_whole & ~Exists(whole)
             | is_whole & ~Exists(whole.filter(pk__lt=OuterRef(f"{at}pk")))
-        ),
+        )
+        & ~(Q(**{f"{at}process": month_end_close.WATCH.name}) & Exists(stuck_itself)),
     )
     return annotated
 

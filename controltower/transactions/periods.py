@@ -1,14 +1,15 @@
 """Accounting periods as the ERP has them: a closed month holds work, a reopened one releases it.
 
 The ERP is the truth. What was held for a month is released as one batch, oldest work first, as
-soon as the ERP shows that month as open again.
+soon as the ERP shows that month as open again. Of several ERPs the one is asked that keeps the
+company's invoices now.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import QuerySet
 from django.db.transaction import atomic
@@ -16,14 +17,16 @@ from django.db.transaction import atomic
 from controltower.canonical.verdicts import Done, Kind, Verdict
 from controltower.firm.models import LegalEntity, Period
 from controltower.processes.definition import Hold
+from controltower.processes.month_end_close import recent_months
 from controltower.systems import calls
 from controltower.systems.models import System
+from controltower.systems.routing import Part
 from controltower.transactions import bell, cases, engine
 from controltower.transactions.cases import Case
 from controltower.transactions.facts import conclude
 from controltower.transactions.models import Step
 from controltower.transactions.protocol import State
-from controltower.transactions.world import entities
+from controltower.transactions.world import entities, world
 
 MONTHS_BACK = 2
 
@@ -31,30 +34,36 @@ MONTHS_BACK = 2
 def watch(*, now: datetime) -> int:
     """Ask the ERPs which of the recent months are open; returns how many changed."""
     changed = 0
-    for system in System.objects.callable(now).filter(role="erp"):
-        questions = _questions(now)
+    for system, questions in _questions(now).items():
         for (code, month), verdict in zip(
             questions, asyncio.run(_ask(system, questions)), strict=True
         ):
             if isinstance(verdict, Done):
                 closed = verdict.values.get("state") != "open"
                 changed += set_period(code=code, month=month, closed=closed, now=now)
+                told = Period.objects.filter(entity__code=code, month=month)
+                told.update(told_at=now, told_by=system.slug)
     for code in entities():
         release(code=code, now=now)
     return changed
 
 
-def _questions(now: datetime) -> list[tuple[str, str]]:
-    found = []
-    for entity in entities().values():
-        first = entity.today(now).replace(day=1)
-        for _ in range(MONTHS_BACK + 1):
-            found.append((entity.code, f"{first:%Y-%m}"))
-            first = (first - timedelta(days=1)).replace(day=1)
-        older = Period.objects.filter(entity__code=entity.code, closed=True)
-        if _held(entity.code).exists():
-            found += [(entity.code, month) for month in older.values_list("month", flat=True)]
-    return list(dict.fromkeys(found))
+def _questions(now: datetime) -> dict[System, list[tuple[str, str]]]:
+    """What to ask each ERP that may be called: (entity, month) pairs."""
+    found: dict[System, list[tuple[str, str]]] = {}
+    around = world()
+    able = set(System.objects.callable(now).filter(role="erp"))
+    for code, entity in around.entities.items():
+        part = Part("erp", around.legal[code].pk, "invoice", entity.today(now))
+        erp = around.playing(part, ())
+        if erp is None or erp not in able:
+            continue
+        months = recent_months(entity, now, MONTHS_BACK)
+        if _held(code).exists():
+            older = Period.objects.filter(entity__code=code, closed=True)
+            months += older.values_list("month", flat=True)
+        found.setdefault(erp, []).extend((code, month) for month in dict.fromkeys(months))
+    return found
 
 
 async def _ask(system: System, questions: Sequence[tuple[str, str]]) -> list[Verdict]:

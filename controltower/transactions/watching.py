@@ -14,7 +14,7 @@ from decimal import Decimal
 from django.db.transaction import atomic
 
 from controltower.firm.models import LegalEntity
-from controltower.processes import quote_to_cash
+from controltower.processes import catalogue
 from controltower.systems.models import Recovery
 from controltower.transactions import cases, engine, references
 from controltower.transactions.cases import Case
@@ -51,18 +51,18 @@ def tell(*, now: datetime) -> int:
 
 def _absence(row: Expectation, around: World, now: datetime) -> Case:
     """The case of a fact that has not come: one step, which waits for its owner."""
-    milestone = quote_to_cash.named(row.milestone)
+    played, milestone = catalogue.watched(row.milestone)
     source = _source_of(row, around)
     transaction = Transaction(
         correlation_id=row.correlation_id,
         reference=references.reference(row.correlation_id, row.about, row.milestone),
-        process=quote_to_cash.WATCH.name,
+        process=played.name,
         entity=source.entity,
         title=f"{milestone.title}: {source.title}"[:200],
         counterparty=source.counterparty,
         amount=source.amount,
         currency=source.currency,
-        exposure=milestone.exposure,
+        exposure=milestone.exposure or source.exposure,
         subject={"milestone": row.milestone, "name": source.title},
         due_at=row.due_at,
         started_at=now,
@@ -83,11 +83,14 @@ class Source:
     entity: LegalEntity | None
     amount: Decimal
     currency: str
+    exposure: str = ""
 
 
 def _source_of(row: Expectation, around: World) -> Source:
     if (one := row.set_by) is not None:
-        return Source(one.title, one.counterparty, one.entity, one.amount, one.currency)
+        return Source(
+            one.title, one.counterparty, one.entity, one.amount, one.currency, one.exposure
+        )
     assert row.set_by_event is not None
     contract = row.set_by_event.record
     return Source(

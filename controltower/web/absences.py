@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from controltower.processes.quote_to_cash import MISSING, WATCHED
+from controltower.processes.catalogue import WATCHES
+from controltower.processes.quote_to_cash import MISSING
 
 
 def is_absence(kind: str) -> bool:
@@ -39,8 +40,8 @@ def happened(count: int) -> str:
 
 
 def is_milestone(step: str) -> bool:
-    """Whether a step is a milestone of the chain that has not been reached."""
-    return any(milestone.name == step for milestone in WATCHED)
+    """Whether a step is a milestone that has not been reached."""
+    return any(milestone.name == step for watch in WATCHES for milestone in watch.milestones)
 
 
 def noun(count: int) -> str:

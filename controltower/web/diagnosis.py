@@ -15,7 +15,7 @@ from controltower.canonical.verdicts import Kind
 from controltower.firm.models import Person
 from controltower.incidents.models import DeadLetter, LetterState
 from controltower.measures import exposure
-from controltower.processes import quote_to_cash
+from controltower.processes import month_end_close, quote_to_cash
 from controltower.transactions import findings
 from controltower.transactions.models import (
     Step,
@@ -166,12 +166,18 @@ def _plain_goals(reached: bool) -> dict[str, str]:
             "facts-to-subscribers": _("The event is published."),
             "project-workspace": _("The folder and the channel are there."),
             "project-change-to-forecast": _("The contract value follows the change."),
+            "opportunity-to-project": _("The project itself is set up."),
+            "resource-master-sync": _("The PSA has the person so."),
+            "resource-to-revenue": _("The place is scheduled in the PSA."),
         }
     return {
         "facts-to-analytics": _("The warehouse lacks it."),
         "facts-to-subscribers": _("The event is not published yet."),
         "project-workspace": _("The workspace is not complete."),
         "project-change-to-forecast": _("The contract value does not show the change yet."),
+        "opportunity-to-project": _("No project has been set up."),
+        "resource-master-sync": _("The PSA does not have it so yet."),
+        "resource-to-revenue": _("The place is not scheduled."),
     }
 
 
@@ -188,23 +194,11 @@ def _goal(chain: Chain) -> tuple[bool, str]:
             posted = _("The invoice itself is posted as %(number)s.") % {"number": number}
             return True, posted if number else _("The invoice itself is posted.")
         return False, _("It has not been posted.")
+    if process == month_end_close.WATCH.name:
+        return False, _("It is not done.")
     if process == quote_to_cash.WATCH.name:
         return False, _("It has not arrived.")
-    yes, no = {
-        "opportunity-to-project": (
-            _("The project itself is set up."),
-            _("No project has been set up."),
-        ),
-        "resource-master-sync": (
-            _("The PSA has the person so."),
-            _("The PSA does not have it so yet."),
-        ),
-        "resource-to-revenue": (
-            _("The place is scheduled in the PSA."),
-            _("The place is not scheduled."),
-        ),
-    }.get(process, (_("The cost is recorded."), _("It is not recorded yet.")))
-    return reached, yes if reached else no
+    return (True, _("The cost is recorded.")) if reached else (False, _("It is not recorded yet."))
 
 
 def _goes_on(chain: Chain) -> str:
@@ -222,6 +216,8 @@ def _gathering(chain: Chain) -> str:
 
 def _ended(chain: Chain) -> str:
     one = chain.chosen
+    if one.state == TransactionState.VERIFIED and one.process == month_end_close.WATCH.name:
+        return _("What was late is over.")
     if one.state == TransactionState.VERIFIED and one.process == quote_to_cash.WATCH.name:
         return _("What was missing has arrived.")
     if one.state == TransactionState.VERIFIED:

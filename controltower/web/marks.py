@@ -134,6 +134,13 @@ STATES = {
         "slow": Mark("rk", _("Slow")),
         "silent": Mark("nt", _("Silent")),
     },
+    "month": {
+        "open": Mark("nt", _("Open")),
+        "closing": Mark("mv", _("Closing")),
+        "overdue": Mark("rk", _("Past its cut-off")),
+        "complete": Mark("ok", _("Complete, not closed yet")),
+        "closed": Mark("nt", _("Closed")),
+    },
     "mapping": {
         "draft": Mark("nt", _("Draft")),
         "in_review": Mark("wt", _("In review")),

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from controltower.measures.exposure import Scope
@@ -38,7 +39,16 @@ class MeasureFilters(ProcessFilters):
         required=False,
         choices=[("", _("Anything")), (WaitKind.PERIOD_CLOSED, _("a closed period"))],
     )
-    brought = (*ProcessFilters.brought, "passed_by", "recovered", "wait")
+    month = forms.ChoiceField(label=_("Accounting month"), required=False)
+    brought = (*ProcessFilters.brought, "passed_by", "recovered", "wait", "month")
+
+    def offer(self, query: QueryDict, seen: Scope) -> None:
+        """A month is whatever the link says: one that nothing belongs to lists nothing."""
+        super().offer(query, seen)
+        if month := self.fields.get("month"):
+            assert isinstance(month, forms.ChoiceField)
+            asked = str(query.get("month", ""))[:7]
+            month.choices = [("", _("Any")), (asked, asked)]
 
 
 def within_measure(
@@ -52,4 +62,6 @@ def within_measure(
         rows = repairs.recovered(rows, since)
     if given.get("wait"):
         rows = backlog.held_by_period(rows)
+    if month := given.get("month"):
+        rows = rows.filter(month=month)
     return within_process(rows, given, seen, now)

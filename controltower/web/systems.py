@@ -16,13 +16,14 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from controltower.canonical.money import Money
-from controltower.firm.models import Person
+from controltower.firm.models import Person, Surge
 from controltower.firm.rights import Right, entities_of
 from controltower.measures import health
 from controltower.measures.exposure import Stake, reporting_currency
 from controltower.systems import calls, upkeep
 from controltower.systems.models import Agreement, Call, Description, Feed, System
-from controltower.web import formats, offers, privacy, recovery, wording
+from controltower.transactions import polling
+from controltower.web import formats, offers, privacy, recovery, surges, wording
 from controltower.web.actions import Action, leave
 from controltower.web.charts.small import sparkline
 from controltower.web.decisions import Reason
@@ -66,6 +67,7 @@ def systems(request: SignedIn) -> HttpResponse:
         "proposed": Description.objects.filter(state=Agreement.PROPOSED),
         "may_describe": leave(request.user, Right.ADMINISTER),
         **recovery.shown(request, now),
+        **surges.shown(request, now),
     }
     return render(request, "systems/list.html", context)
 
@@ -184,7 +186,7 @@ def _feeds(system: System, person: Person, now: datetime) -> list[dict[str, Any]
 
 
 def _feed(feed: Feed, way: str, person: Person, now: datetime) -> dict[str, Any]:
-    every = timedelta(seconds=feed.every_seconds)
+    every = polling.interval(feed, surging=Surge.objects.under_way(now).exists())
     return {
         "entity": feed.entity,
         "way": way,

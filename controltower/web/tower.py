@@ -21,7 +21,16 @@ from controltower.firm.rates import rate_date
 from controltower.measures import exposure, flow, health, promises, today
 from controltower.measures.exposure import Lateness, Scope, Stake, reporting_currency
 from controltower.systems.models import System
-from controltower.web import assurance, first_steps, recovery, scope, standing, triage, wording
+from controltower.web import (
+    assurance,
+    closing,
+    first_steps,
+    recovery,
+    scope,
+    standing,
+    triage,
+    wording,
+)
 from controltower.web.charts import agebars, lane, small
 from controltower.web.charts.value import Backlog, Part
 from controltower.web.privacy import masked_text
@@ -154,6 +163,10 @@ def _lane(request: SignedIn, now: datetime) -> dict[str, Any]:
     return {"lane": lane.Lane(title, stages), "lane_heading": title}
 
 
+def _close(request: SignedIn, now: datetime) -> dict[str, Any]:
+    return closing.region(scope_of(request), now)
+
+
 def _triage(request: SignedIn, now: datetime) -> dict[str, Any]:
     return triage.region(request.user, scope_of(request), now)
 
@@ -274,6 +287,7 @@ REGIONS: Mapping[str, tuple[str, Build]] = {
     "ages": ("tower/_ages.html", _ages),
     "sentence": ("tower/_sentence.html", _sentence),
     "lane": ("tower/_lane.html", _lane),
+    "close": ("tower/_close.html", _close),
     "triage": ("tower/_triage.html", _triage),
     "feed": ("tower/_feed.html", _feed),
     "promises": ("tower/_promises.html", _promises),

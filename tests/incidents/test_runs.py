@@ -185,6 +185,7 @@ class TestMatching:
             "closed-period", "tax-code-off", "client-twice", "unknown-currency",
             "deal-without-entity", "system-down", "wrong-credentials", "in-doubt",
             "purchase-miscoded", "person-in-two-minds", "figures-stale", "place-turned-down",
+            "cut-off-missed",
         }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,9 +20,10 @@ from django.db import connection
 from django.db.transaction import atomic, set_rollback
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
 from controltower.firm import governing
-from controltower.firm.models import ApiToken, Duty, LegalEntity, Person, Role
+from controltower.firm.models import ApiToken, Duty, LegalEntity, Person, Role, Surge
 from controltower.firm.rights import WHO, Right
 from controltower.incidents import leading, runs
 from controltower.incidents.models import (
@@ -63,6 +65,7 @@ class Rule:
 PUBLIC = {"alive", "ready", "metrics", "sign_in"}
 """Reached without a session: health, the gauges (by token or from this machine), the sign-in."""
 
+THIS_MONTH = f"{timezone.now():%Y-%m}"
 REASON = {"reason": "because the test says so"}
 POLICY: dict[str, Rule] = {
     "sign_out": Rule(WRITE | {"OPTIONS"}),
@@ -171,6 +174,10 @@ POLICY: dict[str, Rule] = {
     "mapping_retire": Rule(WRITE, Right.APPROVE_MAPPING),
     "systems": Rule(),
     "system": Rule(),
+    "surges": Rule(
+        WRITE, Right.DECIDE_PERIOD, form=REASON | {"of": f"{OWN} {THIS_MONTH}", "hours": "2"}
+    ),
+    "surge_ends": Rule(WRITE, Right.DECIDE_PERIOD, scoped=True, form=REASON),
     "system_new": Rule(READ | WRITE, Right.ADMINISTER, form={"document": "{}"}),
     "description": Rule(),
     "description_tests": Rule(WRITE, Right.ADMINISTER),
@@ -272,6 +279,7 @@ class House:
                 "findings",
                 "amendments",
                 "decisions",
+                "surges",
             ):
                 if word in route:
                     return things[word]
@@ -315,7 +323,13 @@ def thing(firm: Firm, code: str, step: str, **more: Any) -> dict[str, str]:
         proposed_by=firm.otto, proposed_at=firm.now,
     )  # fmt: skip
     incident, run = incident_about(firm, firm.cause(one))
+    now = timezone.now()
+    surge = Surge.objects.create(
+        entity=LegalEntity.objects.get(code=code), month="2026-01", began_at=now,
+        ends_at=now + timedelta(hours=1), reason=f"{code} is refused, so it goes first",
+    )  # fmt: skip
     return {
+        "surges": str(surge.pk),
         "incidents": str(incident.pk),
         "runs": str(run.pk),
         "correlation_id": one.correlation_id,

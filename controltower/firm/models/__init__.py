@@ -10,6 +10,7 @@ from controltower.firm.models.house import (
     Period,
     Person,
     Role,
+    Surge,
     Theme,
 )
 from controltower.firm.models.policies import PolicyState, PolicyVersion
@@ -26,5 +27,6 @@ __all__ = [
     "PolicyState",
     "PolicyVersion",
     "Role",
+    "Surge",
     "Theme",
 ]

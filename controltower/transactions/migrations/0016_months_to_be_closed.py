@@ -19,7 +19,7 @@ WHERE known.transaction_id = transactions_transaction.id
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("firm", "0004_surges_and_cut_offs"),
+        ("firm", "0006_surges_and_cut_offs"),
         ("transactions", "0015_list_what_missed_its_promise"),
     ]
 

@@ -168,6 +168,23 @@ RUNBOOKS: tuple[Book, ...] = (
     ),
     *people.RUNBOOKS,
     (
+        "cut-off-missed",
+        "Something misses its month's cut-off",
+        {"steps": ["before-cut-off"]},
+        [
+            HOW_MUCH,
+            decide(
+                "Can it still be done in its month?",
+                "The ERP's word on the month, and what holds it up, are on the Tower.",
+                ("Yes: the month stays open until it is", 3),
+                ("No: it is accrued by a journal, or belongs to the next month", 4),
+            ),
+            wait("Wait until it is done", steps.NOTHING_STUCK, 240, "It ends by itself.")
+            | {"to": "end"},
+            act("Settle what was decided", steps.ELSEWHERE, "Name the journal, or the month."),
+        ],
+    ),
+    (
         "figures-stale",
         "The dashboards do not show what is verified",
         {"steps": ["refresh", "figures-shown"]},

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from controltower.transactions.models import Expectation, Transaction, TransactionState
+from controltower.web.tours import month_end
 from controltower.web.tours.main_job import BOOKED, MainJob
 from controltower.web.tours.walk import Door, TourFailed, Walk
 
@@ -161,6 +162,12 @@ def subscribers(stage: Stage) -> Lines:
     yield stage.agree(told.title, billing.amount, Decimal(held[0]["data"]["amount"]))
 
 
+def close(stage: Stage) -> Lines:
+    """The billed month is complete, can go first, and is open or closed as the ERP says."""
+    assert stage.job.billing is not None
+    yield from month_end.play(stage.walk, stage.doors["tryton"], stage.job.billing)
+
+
 def workspace(stage: Stage) -> Lines:
     """The project has its folder and its channel."""
     made = stage.walk.until_over("project", stage.job.project, "project-workspace")
@@ -193,6 +200,7 @@ WORKFLOWS: Mapping[str, tuple[tuple[str, ...], Callable[[Stage], Lines]]] = {
     "Payroll to cost reporting": (("payroll",), payroll),
     "Facts to analytics": (("snowflake", "power_bi"), figures),
     "Facts to subscribers": (("event_broker",), subscribers),
+    "Month-end close": (("tryton",), close),
 }
 """Each workflow besides the main job, with the systems without which it cannot be played."""
 

@@ -1,0 +1,122 @@
+"""The signals of a month's end: where each company's month stands, and what it still waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Case, QuerySet, Value, When
+
+from controltower.firm.models import LegalEntity, Period, Surge
+from controltower.firm.rights import entities_of
+from controltower.measures.exposure import Scope, Stake, priced, stakes, transactions
+from controltower.processes.definition import Entity
+from controltower.processes.month_end_close import Close, Standing, close_of, recent_months
+from controltower.transactions.models import Transaction, WaitKind
+from controltower.transactions.models.journey import STUCK
+from controltower.transactions.world import entities
+
+MONTHS_BACK = 2
+SHOWN_AFTER = timedelta(days=5)
+SHOWN_OPEN = timedelta(days=28)
+"""For how long after its cut-off a complete month is still shown, closed in the ERP or not."""
+UNTOLD = timedelta(minutes=5)
+"""After so long without a word from the ERP its last one may be out of date."""
+
+PERSON, DOOR, RUN, OWN = "person", "door", "run", "own"
+"""What moves what is not done: a person, a system that comes back, its billing run, itself."""
+MOVED_BY = Case(
+    When(STUCK, then=Value(PERSON)),
+    When(wait__in=[WaitKind.CIRCUIT_OPEN, WaitKind.RATE_LIMIT], then=Value(DOOR)),
+    When(wait=WaitKind.SCHEDULE, then=Value(RUN)),
+    default=Value(OWN),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MonthLine:
+    """A company's month: where it stands by the ERP's word (`told_by` at `told_at`, "" when none
+    has spoken), what is not done in it, by what moves that (PERSON, …), and its surge."""
+
+    entity: Entity
+    close: Close
+    standing: Standing
+    told_by: str
+    told_at: datetime | None
+    held: Stake
+    moved_by: Mapping[str, Stake]
+    surge: Surge | None
+
+    def is_untold(self, now: datetime) -> bool:
+        """Whether the ERP has not been heard for a while, or never."""
+        return self.told_at is None or self.told_at < now - UNTOLD
+
+
+def undone(scope: Scope) -> QuerySet[Transaction]:
+    """What belongs to a month and is not done, priced."""
+    return priced(transactions(scope).live().exclude(month=""))
+
+
+def lines(scope: Scope, now: datetime) -> Sequence[MonthLine]:
+    """The months that are to be closed, by company, oldest first."""
+    found = stakes(undone(scope).annotate(moved_by=MOVED_BY), "entity__code", "month", "moved_by")
+    told = {(row.entity.code, row.month): row for row in Period.objects.select_related("entity")}
+    surges = {
+        (row.entity.code, row.month): row
+        for row in Surge.objects.under_way(now).select_related("entity", "by")
+    }
+    shown = []
+    for entity in _seen(scope):
+        for month in reversed(recent_months(entity, now, MONTHS_BACK)):
+            key = (entity.code, month)
+            parts = {by: stake for (*of, by), stake in found.items() if tuple(of) == key}
+            line = _line(entity, month, told.get(key), parts, surges.get(key), now)
+            if line.held.count or not _is_past(line, now):
+                shown.append(line)
+    return shown
+
+
+def _is_past(line: MonthLine, now: datetime) -> bool:
+    """Whether a month that nothing is left of needs no more looking at."""
+    closed = line.standing is Standing.CLOSED
+    return now > line.close.cut_off + (SHOWN_AFTER if closed else SHOWN_OPEN)
+
+
+def _seen(scope: Scope) -> Sequence[Entity]:
+    codes = entities_of(scope.person)
+    return [
+        one
+        for code, one in entities().items()
+        if (codes is None or code in codes) and scope.entity in {"", code}
+    ]
+
+
+def _line(
+    entity: Entity,
+    month: str,
+    period: Period | None,
+    parts: Mapping[str, Stake],
+    surge: Surge | None,
+    now: datetime,
+) -> MonthLine:
+    held, close = Stake(), close_of(entity, month)
+    for stake in parts.values():
+        held.add(stake)
+    return MonthLine(
+        entity=entity,
+        close=close,
+        standing=close.standing(closed=bool(period and period.closed), now=now),
+        told_by=period.told_by if period else "",
+        told_at=period.told_at if period else None,
+        held=held,
+        moved_by=parts,
+        surge=surge,
+    )
+
+
+def surges(scope: Scope, now: datetime) -> QuerySet[Surge]:
+    """The surges under way that the person may see."""
+    rows = Surge.objects.under_way(now).select_related("entity", "by")
+    codes = [entity.code for entity in _seen(scope)]
+    return rows.filter(entity__in=LegalEntity.objects.filter(code__in=codes))
