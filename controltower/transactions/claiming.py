@@ -51,10 +51,9 @@ BEFORE_OTHERS = """EXISTS (
 
 
 def _claiming(only: str) -> str:
+    """A sub-select in place of `mine` may be asked again for every row: more than the limit."""
     return f"""
-UPDATE transactions_step
-SET fence = fence + 1, lease_until = now() + make_interval(secs => %(lease)s)
-WHERE id IN (
+WITH mine AS MATERIALIZED (
     SELECT step.id FROM transactions_step step
     WHERE step.system_id = ANY(%(systems)s)
       AND step.state IN ('scheduled', 'unknown', 'acked')
@@ -70,7 +69,10 @@ WHERE id IN (
     ORDER BY step.due_at, step.id
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED)
-RETURNING id, transaction_id, fence
+UPDATE transactions_step claimed
+SET fence = claimed.fence + 1, lease_until = now() + make_interval(secs => %(lease)s)
+FROM mine WHERE claimed.id = mine.id
+RETURNING claimed.id, claimed.transaction_id, claimed.fence
 """  # noqa: S608 - our own words only
 
 

@@ -18,6 +18,7 @@ from controltower.canonical import strict_json
 from controltower.web import (
     api_amendments,
     api_assurance,
+    api_closing,
     api_findings,
     api_incidents,
     api_measures,
@@ -65,6 +66,7 @@ api.add_router("/replays", api_replays.router)
 api.add_router("/", api_incidents.router)
 api.add_router("/", api_processes.router)
 api.add_router("/", api_measures.router)
+api.add_router("/", api_closing.router)
 
 
 @api.exception_handler(Refusal)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -13,7 +12,7 @@ from django.utils import timezone
 from controltower.firm.models import AuditEntry, LegalEntity, Surge
 from controltower.processes.month_end_close import close_of
 from controltower.systems.models import Feed, System
-from controltower.transactions import cases, claiming, closing, engine, polling, surging
+from controltower.transactions import claiming, closing, polling, surging
 from controltower.transactions.models import Step, Transaction
 from controltower.transactions.world import entities, world
 from tests import factories
@@ -130,19 +129,15 @@ class TestPerson:
 
 
 def queued(firm: Firm, elsewhere: int, mine: int) -> tuple[set[str], set[str]]:
-    """Billing runs whose first step is due at the CRM: of another company, and of the surging."""
-    london = [firm.deal(entity="LF-UK", currency="GBP") for _ in range(elsewhere)]
-    berliners = [firm.deal() for _ in range(mine)]
-    return _begun(firm, london), _begun(firm, berliners)
+    """Steps that are due at the CRM: of another company's month, and of the surging one's."""
+    return _due(firm, elsewhere, entity="LF-UK", currency="GBP"), _due(firm, mine)
 
 
-def _begun(firm: Firm, deals: Sequence[Transaction]) -> set[str]:
-    found = set()
-    for bill in [firm.gathering(deal) for deal in deals]:
-        with cases.case_of(bill, now=firm.now) as case:
-            engine.close_gathering(case)
-        found.add(str(bill.steps.get(name="client").pk))
-    return found
+def _due(firm: Firm, how_many: int, **deal: str) -> set[str]:
+    begun_ = [firm.tell(firm.opportunity(**deal)).pk for _ in range(how_many)]
+    Transaction.objects.filter(pk__in=begun_).update(month=month_of(timezone.now()))
+    steps = Step.objects.filter(transaction__in=begun_, name="client")
+    return {str(pk) for pk in steps.values_list("pk", flat=True)}
 
 
 def claimed(limit: int) -> set[str]:

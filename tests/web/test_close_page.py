@@ -7,13 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from controltower.firm.models import LegalEntity, Person, Surge
 from controltower.systems.models import Feed
 from tests import factories
 from tests.factories import Firm
-from tests.web.cast import browser
+from tests.web.cast import browser, token
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +36,6 @@ def row_of(page: str, entity: str, month: str) -> str:
 def test_what_a_month_waits_for_is_the_list_that_it_opens(firm: Firm) -> None:
     firm.bill(firm.deal(), {"draft": factories.refused()})
     waiting = firm.gathering(firm.deal())
-    firm.bill(firm.deal())
     row = row_of(months(firm.anna), "LF-DE", waiting.month)
     assert "needs someone" in row
     assert "waits for its billing run" in row
@@ -103,3 +103,17 @@ def test_who_may_not_is_told_who_may(firm: Firm) -> None:
     assert not Surge.objects.exists()
     assert "Begin a surge" not in browser(firm.otto).get("/systems/").content.decode()
     assert "Begin a surge" in browser(firm.anna).get("/systems/").content.decode()
+
+
+def test_programs_read_the_same(firm: Firm) -> None:
+    stuck = firm.bill(firm.deal(), {"draft": factories.refused()})
+    firm.gathering(firm.deal())
+    found = Client().get("/api/v1/months?entity=LF-DE", headers=token(firm.anna)).json()
+    (line,) = [one for one in found if one["month"] == stuck.month]
+    assert (line["entity"], line["told_by"]) == ("LF-DE", "")
+    assert line["standing"] in {"open", "closing"}
+    assert line["open_work"]["count"] == 2
+    assert line["moved_by"]["person"]["value"] == {"amount": "7200.00", "currency": "EUR"}
+    assert set(line["moved_by"]) == {"person", "run"}
+    mine = Client().get("/api/v1/months", headers=token(firm.callum)).json()
+    assert {one["entity"] for one in mine} == {"LF-UK"}

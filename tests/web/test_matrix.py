@@ -228,6 +228,7 @@ POLICY: dict[str, Rule] = {
     "api:processes": Rule(),
     "api:process": Rule(),
     "api:measures": Rule(),
+    "api:months": Rule(),
     "api:assurance": Rule(),
     "api:incidents": Rule(),
     "api:incident": Rule(scoped=True),

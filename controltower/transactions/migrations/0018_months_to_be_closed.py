@@ -20,7 +20,7 @@ WHERE known.transaction_id = transactions_transaction.id
 class Migration(migrations.Migration):
     dependencies = [
         ("firm", "0006_surges_and_cut_offs"),
-        ("transactions", "0015_list_what_missed_its_promise"),
+        ("transactions", "0017_find_what_a_mapping_sent"),
     ]
 
     operations = [
