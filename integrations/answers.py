@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import TypeVar
 
 from controltower.canonical.verdicts import (
@@ -15,10 +15,10 @@ from controltower.canonical.verdicts import (
     Verdict,
 )
 from integrations import exact_json
-from integrations.connector import CallFailed
+from integrations.connector import CallFailed, Change, Unread
 from integrations.http import Answer, NeverSent, NoAnswer
 from integrations.orders import Unfit
-from integrations.shape import Drift
+from integrations.shape import Drift, Odd, Row
 
 T = TypeVar("T")
 
@@ -90,6 +90,31 @@ async def data_from(operation: Awaitable[T]) -> T:
         return await operation
     except Drift as drift:
         raise CallFailed(drift.verdict()) from None
+
+
+Item = tuple[str, Row, Callable[[], Change | None]]
+"""A record's id, its row, and what reads it: None for a row that is no fact."""
+
+
+def each(items: Iterable[Item]) -> tuple[list[Change], list[Unread]]:
+    """The facts in rows, and the rows that could not be read, so that one bad row stops no other.
+
+    Raises Drift when it is not one row's own trouble: several rows and none of them can be read, or
+    the only one has not the shape that was agreed.
+    """
+    changes, aside, troubles, seen = list[Change](), list[Unread](), list[Drift](), 0
+    for ref, row, read in items:
+        seen += 1
+        try:
+            found = read()
+        except Drift as drift:
+            troubles.append(drift)
+            aside.append(Unread(exact_json.encode(row).encode(), ref, str(drift)))
+        else:
+            changes += [found] if found else []
+    if troubles and len(troubles) == seen and (seen > 1 or not isinstance(troubles[0], Odd)):
+        raise troubles[0]
+    return changes, aside
 
 
 def as_agreed(reading: Callable[[], T], exchange: Exchange | None = None) -> T:

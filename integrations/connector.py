@@ -129,6 +129,16 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """A row of a feed that could not be translated: its bytes, and why. `ref` is the record's id,
+    "" where the row does not say."""
+
+    raw: bytes
+    ref: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChangePage:
     """A page of a change feed.
 
@@ -136,6 +146,7 @@ class ChangePage:
     been missed and a reconciliation is due; `expires_at` when this cursor loses data; `trouble`
     what is wrong although the page was read, such as another way than the declared one. `listened`
     is how long was waited for something to happen, which says nothing of the system's speed.
+    `aside` are rows that could not be read while others could: they are kept with their reasons.
     """
 
     changes: Sequence[Change]
@@ -145,6 +156,7 @@ class ChangePage:
     expires_at: datetime | None = None
     trouble: str = ""
     listened: timedelta = timedelta(0)
+    aside: Sequence[Unread] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,10 @@ class Drift(Exception):
         return Unknown(text=text, exchange=exchange)
 
 
+class Odd(Drift):
+    """A value that cannot be used, in an answer whose shape is as agreed: the row's own trouble."""
+
+
 def _shown(path: Path) -> str:
     return path if isinstance(path, str) else " ".join(path)
 
@@ -72,7 +76,7 @@ def text(row: Row, path: Path) -> str:
     if found is None:
         return ""
     if _UNKEEPABLE.search(found):
-        raise Drift(f"“{_shown(path)}” holds a NUL or half a character")
+        raise Odd(f"“{_shown(path)}” holds a NUL or half a character")
     return found
 
 
@@ -80,7 +84,7 @@ def required(row: Row, path: Path) -> str:
     """Text at a path that is never empty. Raises Drift."""
     found = text(row, path)
     if not found:
-        raise Drift(f"“{_shown(path)}” is empty")
+        raise Odd(f"“{_shown(path)}” is empty")
     return found
 
 
@@ -97,16 +101,16 @@ def amount_text(row: Row, path: Path) -> Decimal:
     try:
         return bounded(Decimal(written or 0), path)
     except InvalidOperation:
-        raise Drift(f"“{_shown(path)}” is not a number") from None
+        raise Odd(f"“{_shown(path)}” is not a number") from None
 
 
 def bounded(number: Decimal, path: Path) -> Decimal:
     """The number itself when books can hold it. Raises Drift."""
     exponent = number.as_tuple().exponent
     if not isinstance(exponent, int) or exponent < -_MOST_DECIMALS:
-        raise Drift(f"“{_shown(path)}” is finer than any amount")
+        raise Odd(f"“{_shown(path)}” is finer than any amount")
     if number and number.adjusted() >= _MOST_DIGITS:
-        raise Drift(f"“{_shown(path)}” is beyond any amount")
+        raise Odd(f"“{_shown(path)}” is beyond any amount")
     return number
 
 
@@ -121,7 +125,7 @@ def day(row: Row, path: Path) -> date | None:
     try:
         return date.fromisoformat(written[:10]) if written else None
     except ValueError:
-        raise Drift(f"“{_shown(path)}” is not a date") from None
+        raise Odd(f"“{_shown(path)}” is not a date") from None
 
 
 def moment(row: Row, path: Path) -> datetime:
@@ -130,7 +134,7 @@ def moment(row: Row, path: Path) -> datetime:
     try:
         found = datetime.fromisoformat(written)
     except ValueError:
-        raise Drift(f"“{_shown(path)}” is not a time") from None
+        raise Odd(f"“{_shown(path)}” is not a time") from None
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
@@ -143,7 +147,7 @@ def choice(row: Row, path: Path, known: Mapping[str, T]) -> T:
     """What the value at a path means to us. Raises Drift for a value that nobody has agreed on."""
     found = text(row, path)
     if found not in known:
-        raise Drift(f"“{_shown(path)}” has a value that is not on the agreed list")
+        raise Odd(f"“{_shown(path)}” has a value that is not on the agreed list")
     return known[found]
 
 

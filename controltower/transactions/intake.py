@@ -23,7 +23,10 @@ from controltower.canonical.events import CanonicalEvent
 from controltower.canonical.identity import new_id
 from controltower.canonical.wire import to_json
 from controltower.transactions import bell
+from controltower.transactions.models import EventState, InboundEvent
 
+UNREAD = "unread"
+"""The type of an event of which nobody can say what it tells."""
 Fact = tuple[bytes, CanonicalEvent]
 """An event, and the bytes that it was read from."""
 
@@ -91,6 +94,54 @@ def receive(*, facts: Sequence[Fact], signature: str, now: datetime) -> Receipt:
         if stored:
             on_commit(announce, robust=True)
     return Receipt(tuple(stored), len(facts) - len(stored))
+
+
+def set_aside(
+    *, source: str, entity: str, unread: Sequence[tuple[str, bytes, str]], now: datetime
+) -> int:
+    """Keep rows of a feed that could not be read (the record's id, the bytes and why) as
+    quarantined events; how many are new."""
+    before = InboundEvent.objects.filter(source=source, state=EventState.QUARANTINED).count()
+    InboundEvent.objects.bulk_create(
+        [_unread(source, entity, *one, now=now) for one in unread], ignore_conflicts=True
+    )
+    after = InboundEvent.objects.filter(source=source, state=EventState.QUARANTINED).count()
+    if after != before:
+        on_commit(lambda: bell.ring_now(frozenset({"exceptions", "tower"})), robust=True)
+    return after - before
+
+
+def _unread(
+    source: str, entity: str, ref: str, raw: bytes, reason: str, *, now: datetime
+) -> InboundEvent:
+    digest = hashlib.sha256(raw).hexdigest()
+    return InboundEvent(
+        source=source[:60],
+        event_id=f"unread:{digest}",
+        type=UNREAD,
+        subject=f"{entity}:{ref}"[:120] if ref.isprintable() else entity,
+        version="",
+        occurred_at=now,
+        received_at=now,
+        due_at=now,
+        raw=raw,
+        digest=digest,
+        signature="polled",
+        record_kind="",
+        record={},
+        state=EventState.QUARANTINED,
+        reason=f"This row could not be read: {reason}. It is read again when it changes there."[
+            :400
+        ],
+    )
+
+
+def read_at_last(*, source: str, entity: str, refs: Sequence[str]) -> None:
+    """Rows that had been set aside have come in a form that could be read."""
+    subjects = [f"{entity}:{ref}"[:120] for ref in refs]
+    InboundEvent.objects.filter(
+        source=source, state=EventState.QUARANTINED, type=UNREAD, subject__in=subjects
+    ).update(state=EventState.SUPERSEDED, reason="It could be read when it had changed.")
 
 
 def columns(*, facts: Sequence[tuple[str, Fact]], now: datetime | None = None) -> dict[str, Any]:

@@ -150,6 +150,7 @@ def _keep(feed: Feed, page: calls.ChangePage, began: datetime) -> int:
             signature="polled",
             now=now,
         )
+        _set_aside(feed, page, now)
         feed.cursor, feed.polled_at, feed.trouble = page.next_cursor, now, page.trouble[:400]
         if page.gap:
             feed.gap_at = began
@@ -166,6 +167,16 @@ def _keep(feed: Feed, page: calls.ChangePage, began: datetime) -> int:
         settlement.circuit_changed(feed.system, now)
         bell.ring("systems", "tower")
     return len(receipt.stored)
+
+
+def _set_aside(feed: Feed, page: calls.ChangePage, now: datetime) -> None:
+    """One row that cannot be read stops no other: it is kept, with why, until it changes there."""
+    source = f"{feed.system.connection}/{feed.entity}"
+    refs = [change.event.record.source_id for change in page.changes]
+    intake.read_at_last(source=source, entity=feed.entity, refs=refs)
+    if page.aside:
+        unread = [(one.ref, one.raw, one.reason) for one in page.aside]
+        intake.set_aside(source=source, entity=feed.entity, unread=unread, now=now)
 
 
 def _failed(feed: Feed, verdict: Verdict, began: datetime) -> None:

@@ -13,6 +13,7 @@ from controltower.firm import audit
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, entities_of, may, who_grants
 from controltower.transactions import bell
+from controltower.transactions.intake import UNREAD
 from controltower.transactions.models import EventState, InboundEvent
 
 
@@ -31,7 +32,8 @@ def visible_to(person: Person) -> QuerySet[InboundEvent]:
 
 
 def read_again(*, event: UUID, by: Person, now: datetime) -> bool:
-    """quarantined → received, with its deaths forgotten; False when it was read meanwhile.
+    """quarantined → received, with its deaths forgotten; False when it was read meanwhile, or is a
+    row of which nothing could be read: only its source can put that right.
 
     Raises NotAllowed (recorded as a denial).
     """
@@ -43,6 +45,7 @@ def read_again(*, event: UUID, by: Person, now: datetime) -> bool:
         moved = (
             visible_to(by)
             .filter(pk=event)
+            .exclude(type=UNREAD)
             .update(state=EventState.RECEIVED, reason="", deaths=0, due_at=now)
         )
         if moved:

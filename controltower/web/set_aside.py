@@ -39,9 +39,13 @@ def readings(request: SignedIn, pk: UUID) -> HttpResponse:
     if not set_aside.visible_to(request.user).filter(pk=pk).exists():
         raise Http404
     try:
-        set_aside.read_again(event=pk, by=request.user, now=timezone.now())
+        moved = set_aside.read_again(event=pk, by=request.user, now=timezone.now())
     except set_aside.NotAllowed as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, _("It is read again. If it still cannot be, it comes back here."))
+        if moved:
+            again = _("It is read again. If it still cannot be, it comes back here.")
+            messages.success(request, again)
+        else:
+            messages.error(request, _("It is read again when it changes at its source."))
     return HttpResponseRedirect(reverse("set_aside"))

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 from controltower.canonical.events import INVOICE_PAID, INVOICE_POSTED, BusinessKey, CanonicalEvent
 from integrations import exact_json
+from integrations.answers import each
 from integrations.business_central.client import CentralClient
 from integrations.business_central.codes import Company
 from integrations.business_central.read_invoice import BOOKED, LINES, invoice, state_of
@@ -39,8 +41,12 @@ async def changes(
             found[Place(changed_at(row), company.ref(row))] = row, company
     places, has_more = page_of(list(found), start, limit)
     last = places[-1] if places else start
+    changes, aside = each(
+        (place.ref, found[place][0], partial(_change, *found[place], source)) for place in places
+    )
     return ChangePage(
-        changes=[_change(*found[place], source) for place in places],
+        changes=changes,
+        aside=aside,
         next_cursor=following(last, has_more, settled).text(),
         has_more=has_more,
         gap=known is None,

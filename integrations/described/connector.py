@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from controltower.canonical.records import Record
@@ -17,7 +18,7 @@ from controltower.canonical.verdicts import (
     Verdict,
 )
 from integrations import exact_json
-from integrations.answers import as_agreed, not_offered
+from integrations.answers import as_agreed, each, not_offered
 from integrations.connector import (
     CallFailed,
     Change,
@@ -82,9 +83,15 @@ class DescribedConnector:
             has_more,
             now - timedelta(seconds=listing.settle_seconds),
         )
-        changes = as_agreed(lambda: self._changes(resource, [found[place] for place in places]))
+        changes, aside = as_agreed(
+            lambda: each(
+                (place.ref, found[place], partial(self._change, resource, found[place]))
+                for place in places
+            )
+        )
         return ChangePage(
             changes=changes,
+            aside=aside,
             next_cursor=last.text(),
             has_more=has_more,
             gap=bool(cursor) and known is None,
@@ -102,20 +109,14 @@ class DescribedConnector:
                 break
         return found
 
-    def _changes(self, resource: Resource, some: Sequence[Row]) -> list[Change]:
-        """The events of those rows that the event is meant for. Raises Drift."""
+    def _change(self, resource: Resource, row: Row) -> Change | None:
+        """The event of a row, None when the event is not meant for it. Raises Drift."""
         event = resource.event
         assert event is not None
-        return [
-            reading.change(
-                self._connection.slug,
-                rows.read(resource, row),
-                row,
-                reading.Told(resource.entity, event.type, moment(row, resource.changed)),
-            )
-            for row in some
-            if not event.when or at(row, event.when) in event.values
-        ]
+        if event.when and at(row, event.when) not in event.values:
+            return None
+        told = reading.Told(resource.entity, event.type, moment(row, resource.changed))
+        return reading.change(self._connection.slug, rows.read(resource, row), row, told)
 
     def retell(self, entity: str, raw: bytes) -> Record | None:
         """A change's bytes are the whole record."""
@@ -133,7 +134,8 @@ class DescribedConnector:
         messages.check(hook, keys, headers, raw, now)
         found = messages.told(hook, raw)
         resource = self._said.resource(found[0]) if found else None
-        return self._changes(resource, [found[1]]) if found and resource else []
+        change = self._change(resource, found[1]) if found and resource else None
+        return [change] if change else []
 
     async def ack(self, refs: Sequence[str]) -> None:
         """Nothing to say: reading leaves the source as it is."""

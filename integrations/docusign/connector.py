@@ -7,6 +7,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from controltower.canonical.records import Record
@@ -20,7 +21,7 @@ from controltower.canonical.verdicts import (
     Rejected,
     Verdict,
 )
-from integrations.answers import as_agreed, not_offered
+from integrations.answers import as_agreed, each, not_offered
 from integrations.connector import (
     Auth,
     CallFailed,
@@ -101,8 +102,17 @@ class DocuSignConnector:
         found = {_place(row): row for row in rows}
         places, has_more = page_of(list(found), start, limit)
         last = places[-1] if places else start
+        changes, aside = each(
+            (
+                place.ref,
+                found[place],
+                partial(translate.change, self._connection.slug, found[place]),
+            )
+            for place in places
+        )
         return ChangePage(
-            changes=[translate.change(self._connection.slug, found[place]) for place in places],
+            changes=changes,
+            aside=aside,
             next_cursor=following(last, has_more, now - self._settle).text(),
             has_more=has_more,
             gap=gap,

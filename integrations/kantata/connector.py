@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from controltower.canonical.records import Record
@@ -19,7 +20,7 @@ from controltower.canonical.verdicts import (
     Rejected,
     Verdict,
 )
-from integrations.answers import as_agreed, not_offered
+from integrations.answers import as_agreed, each, not_offered
 from integrations.budgets import agreed, unsigned
 from integrations.connector import (
     Auth,
@@ -113,9 +114,15 @@ class KantataConnector:
             hints = await feed.from_events(self._client, kind.subject_type, start, size)
         following = hints.last if hints.has_more else Place(now - self._settle)
         rows = await self._read(kind, hints.numbers) if hints.numbers else []
-        facts = as_agreed(lambda: [kind.change(entity, self._source, row) for row in rows])
+        changes, aside = as_agreed(
+            lambda: each(
+                (str(row.get("id") or ""), row, partial(kind.change, entity, self._source, row))
+                for row in rows
+            )
+        )
         return ChangePage(
-            changes=[fact for fact in facts if fact],
+            changes=changes,
+            aside=aside,
             next_cursor=following.text(),
             has_more=hints.has_more,
             gap=bool(cursor) and (known is None or out_of_reach),

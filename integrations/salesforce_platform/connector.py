@@ -22,7 +22,7 @@ from controltower.canonical.verdicts import (
     Verdict,
 )
 from integrations import exact_json
-from integrations.answers import as_agreed, not_offered
+from integrations.answers import as_agreed, each, not_offered
 from integrations.connector import (
     CallFailed,
     Change,
@@ -31,6 +31,7 @@ from integrations.connector import (
     Connection,
     Descriptor,
     Key,
+    Unread,
 )
 from integrations.http import Answer
 from integrations.salesforce_platform.changes import Cursor, literal, quoted
@@ -62,6 +63,10 @@ _LOOK_UPS = {
     "ref": "Id",
 }
 """Our words for what a record is found by; anything else is a field of the org."""
+
+
+Read = tuple[list[Change], list[Unread]]
+"""Facts, and rows that could not be read."""
 
 
 class OrgConnector:
@@ -129,22 +134,28 @@ class OrgConnector:
             + f" LIMIT {size}"
         )
         has_more = len(rows) == size
-        changes = as_agreed(lambda: [self._change(entity, kind, row) for row in start.fresh(rows)])
+        changes, aside = self._each(entity, kind, start.fresh(rows))
         following = start.advanced(rows, has_more, self._overlap)
         return ChangePage(
             changes=changes,
             next_cursor=following.text(),
             has_more=has_more,
             gap=bool(cursor) and known is None,
+            aside=aside,
         )
 
-    async def _look_up(self, entity: str, kind: Entity, refs: Sequence[str]) -> list[Change]:
+    async def _look_up(self, entity: str, kind: Entity, refs: Sequence[str]) -> Read:
         """Those of these records that are facts, as a poll would tell them."""
         rows: list[Row] = []
         for start in range(0, len(refs), _MOST_IDS):
             ids = ", ".join(quoted(ref) for ref in refs[start : start + _MOST_IDS])
             rows += await self._select(selection(kind, f"{kind.feed} AND Id IN ({ids})", IN_ORDER))
-        return as_agreed(lambda: [self._change(entity, kind, row) for row in rows])
+        return self._each(entity, kind, rows)
+
+    def _each(self, entity: str, kind: Entity, rows: Sequence[Row]) -> Read:
+        """The facts in rows, and those that cannot be read. Raises CallFailed."""
+        items = ((_id(row), row, partial(self._change, entity, kind, row)) for row in rows)
+        return as_agreed(lambda: each(items))
 
     def _change(self, entity: str, kind: Entity, row: Row) -> Change:
         record = kind.translate(row)
@@ -291,3 +302,7 @@ class OrgConnector:
             return "" if flag(content, "done") else path_of(required(content, "nextRecordsUrl"))
 
         return as_agreed(following, answer.exchange)
+
+
+def _id(row: Row) -> str:
+    return str(row.get("Id") or "")

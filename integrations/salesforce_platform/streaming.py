@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from integrations import exact_json
-from integrations.connector import CallFailed, Change, ChangePage
+from integrations.connector import CallFailed, Change, ChangePage, Unread
 from integrations.salesforce_platform.change_events import Told, told
 from integrations.salesforce_platform.changes import Cursor, literal, moment
 from integrations.salesforce_platform.entity import Entity
@@ -34,7 +34,7 @@ _SCHEMAS: dict[str, str] = {}
 """By fingerprint, so that they never change; known to all connections of this process."""
 
 Poll = Callable[[str, int], Awaitable[ChangePage]]
-LookUp = Callable[[Sequence[str]], Awaitable[list[Change]]]
+LookUp = Callable[[Sequence[str]], Awaitable[tuple[list[Change], list[Unread]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +131,14 @@ class Stream:
                  for event in heard.events]  # fmt: skip
         watched = watched_by(self._kind)
         refs = dict.fromkeys(ref for hint in hints if hint.concerns(watched) for ref in hint.refs)
-        changes = await self._look_up(list(refs)) if refs else []
+        changes, aside = await self._look_up(list(refs)) if refs else ([], [])
         newest = max((hint.committed_at for hint in hints), default=None)
         return ChangePage(
             changes=changes,
             next_cursor=place.after(heard.latest, newest).text(),
             has_more=heard.more,
             listened=heard.listened,
+            aside=aside,
             expires_at=datetime.now(UTC) + RETENTION,
         )
 

@@ -54,7 +54,7 @@ MEANINGS = {
     Kind.QUOTA: "The daily quota is spent",
     Kind.AUTH_EXPIRED: "Sessions are no longer valid",
     Kind.GARBLED: "The work is done, the answer is broken: 'code' says how",
-    Kind.DRIFT: "The member in 'text' has changed: 'code' is missing, type or value",
+    Kind.DRIFT: "The member in 'text' has changed: 'code' is missing, missing_last, type or value",
 }
 
 

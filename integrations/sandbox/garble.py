@@ -50,11 +50,15 @@ def garbled(how: str, body: bytes) -> tuple[bytes, str]:
 
 def drifted(how: str, member: str, body: bytes) -> bytes:
     """The answer with one member of every object gone ("missing"), of another type ("type") or of
-    a new value ("value"). What is not JSON stays as it is."""
+    a new value ("value"); of the last object alone that has it ("missing_last"). What is not JSON
+    stays as it is."""
     try:
         content = exact_json.decode(body)
     except ValueError:
         return body
+    if how == "missing_last":
+        _lose_last(member, content)
+        return exact_json.encode(content).encode()
     return exact_json.encode(_drift(how, member, content)).encode()
 
 
@@ -67,6 +71,17 @@ def _drift(how: str, member: str, value: Any) -> Any:
     if member in value and how != "missing":
         found[member] = NEVER_SEEN if how == "value" else [value[member]]
     return found
+
+
+def _lose_last(member: str, value: Any) -> bool:
+    """Take the member from the last object that has it; whether there was one."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if any(_lose_last(member, item) for item in reversed(list(inner))):
+        return True
+    if isinstance(value, dict) and member in value:
+        del value[member]
+        return True
+    return False
 
 
 def _every_text(body: bytes, change: Callable[[str], str]) -> bytes:

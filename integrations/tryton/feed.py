@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from controltower.canonical.events import INVOICE_PAID, INVOICE_POSTED, BusinessKey, CanonicalEvent
 from integrations import exact_json
+from integrations.answers import each
 from integrations.connector import Change, ChangePage, Key
 from integrations.shape import choice, figure, required, text
 from integrations.tryton import customers, read_invoice
@@ -45,8 +47,10 @@ async def changes(
     )  # fmt: skip
     rows = whole(found, read_invoice.FIELDS)
     has_more = len(rows) == limit
+    changes, aside = each((str(row["id"]), row, partial(_change, row, source)) for row in rows)
     return ChangePage(
-        changes=[_change(row, source) for row in rows],
+        changes=changes,
+        aside=aside,
         next_cursor=following(rows, cursor if known else "", None if has_more else settled),
         has_more=has_more,
         gap=known is None,

@@ -69,6 +69,10 @@ class Subject(ABC):
     """Members of the vendor's answer to `get` that must be there, and of their type."""
     feed_members: Sequence[str] = ()
     """The same for what the feed reads; `members` when empty."""
+    row_member = ""
+    """A member without which a row of the feed cannot be read, where an answer holds several."""
+    row_operation = "read"
+    """The calls that read those rows."""
     choices: Sequence[str] = ()
     """Members whose values are on a closed list of the vendor's."""
     signed_headers: Sequence[str] = ()

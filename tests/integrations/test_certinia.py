@@ -28,6 +28,8 @@ class Projects(Subject):
     throttles = ({"kind": "throttle"}, {"kind": "quota"})
     members = ("Id", "Name", "Legal_Entity__c", "Contract_Value__c", "pse__Billing_Type__c")
     feed_members = ("pse__Total_Hours__c", "pse__Billable__c", "pse__Project__r", "records")
+    row_member = "pse__Total_Hours__c"
+    row_operation = "read pse__Timecard__c"
     choices = ("pse__Stage__c", "pse__Billing_Type__c", "Legal_Entity__c", "CurrencyIsoCode")
 
     def __init__(self, org: Org) -> None:

@@ -31,6 +31,8 @@ class Clients(Subject):
     throttles = ({"kind": "throttle"}, {"kind": "quota"})
     members = ("Id", "Name", "Legal_Entity__c", "CurrencyIsoCode", "SystemModstamp", "Strategic__c")
     feed_members = ("Amount", "CurrencyIsoCode", "StageName", "CloseDate", "Account", "records")
+    row_member = "Amount"
+    row_operation = "read Opportunity"
     choices = ("Legal_Entity__c", "CurrencyIsoCode")
 
     def record(self, tag: str, name: str, amount: Decimal) -> dict[str, Any]:

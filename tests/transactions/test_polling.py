@@ -9,11 +9,12 @@ import pytest
 from django.utils import timezone
 
 from controltower.canonical.verdicts import Kind, TryLater
+from controltower.firm.models import Person
 from controltower.systems import calls
 from controltower.systems.models import Call, Feed
-from controltower.transactions import interpretation, polling
+from controltower.transactions import interpretation, polling, set_aside
 from controltower.transactions.models import EventState, InboundEvent
-from integrations.connector import Change
+from integrations.connector import Change, Unread
 from tests.factories import Firm, found
 
 pytestmark = pytest.mark.django_db
@@ -131,3 +132,33 @@ def test_listening_is_no_call_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calls.Door, "read_changes", read_changes)
     polling.poll(budget=timedelta(0))
     assert Call.objects.get(system=crm.system).milliseconds == 0
+
+
+def test_a_row_that_cannot_be_read_is_kept_until_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    crm, _psa = _feeds()
+    firm, otto = Firm(timezone.now()), Person.objects.get(username="otto.brandt")
+    good, mended = (firm.opportunity(source_id=ref) for ref in ("006A", "006B"))
+    bad = Unread(b'{"Id":"006B"}', "006B", "“Amount” is missing")
+    pages = [
+        calls.ChangePage(changes=(Change(b"{}", good),), next_cursor="8", aside=(bad,)),
+        calls.ChangePage(changes=(), next_cursor="9", aside=(bad,)),
+        calls.ChangePage(changes=(Change(b"{} ", mended),), next_cursor="10"),
+    ]
+
+    async def read_changes(door: calls.Door, *_: object) -> calls.ChangePage:
+        return pages.pop(0) if door.system.pk == crm.system_id else NOTHING
+
+    monkeypatch.setattr(calls.Door, "read_changes", read_changes)
+    kept = InboundEvent.objects.filter(type="unread")
+    for _again in range(2):
+        polling.poll(budget=timedelta(0))
+        (event,) = kept
+        assert (event.state, bytes(event.raw)) == (EventState.QUARANTINED, bad.raw)
+        assert "“Amount” is missing" in event.reason
+        assert set_aside.visible_to(otto).count() == 1
+        assert not set_aside.read_again(event=event.pk, by=otto, now=timezone.now())
+        Feed.objects.filter(pk=crm.pk).update(due_at=timezone.now() - timedelta(minutes=1))
+    polling.poll(budget=timedelta(0))
+    assert kept.get().state == EventState.SUPERSEDED
+    crm.refresh_from_db()
+    assert (crm.cursor, crm.trouble) == ("10", "")

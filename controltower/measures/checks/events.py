@@ -12,6 +12,7 @@ from controltower.measures.checks.finding import PATIENCE, Found, Span, number, 
 from controltower.processes import catalogue
 from controltower.systems import calls
 from controltower.systems.models import System
+from controltower.transactions import intake
 from controltower.transactions.models import Attempt, EventState, InboundEvent
 
 MOST_REDERIVED = 500
@@ -77,10 +78,12 @@ def accounted_for(span: Span) -> Found:
 
 def re_derivable(span: Span) -> Found:
     """I9: the canonical record follows from the bytes that were received, and what was sent
-    follows from the canonical record by the mapping version noted. Goes through all in order, some
+    follows from the canonical record by the mapping version noted; of a row that could not be read
+    there is no record. Goes through all in order, some
     at a time, and begins anew at the end."""
     last_event, _, last_attempt = span.position.partition(" ")
     events = InboundEvent.objects.order_by("id").exclude(state=EventState.QUARANTINED)
+    events = events.exclude(type=intake.UNREAD)
     sends = (
         Attempt.objects.filter(purpose="send", mapping_version__isnull=False)
         .select_related("step", "mapping_version")

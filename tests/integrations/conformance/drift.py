@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 from controltower.canonical.verdicts import Done, Kind, Misconfigured, Verdict
-from integrations.connector import ChangePage
-from tests.integrations.conformance.needs import fed, listing, needs, shaped
+from integrations.connector import ChangePage, Unread
+from tests.integrations.conformance.needs import fed, in_rows, listing, needs, shaped
 from tests.integrations.conformance.verdicts import verdict_of
 from tests.integrations.subject import Subject
 
@@ -63,3 +65,27 @@ class Drift:
             assert_drift(page, member)
         page = await subject.connector.read_changes(subject.feed, cursor, 500)
         assert ref in [change.event.record.source_id for change in page.changes]
+
+    @needs(in_rows)
+    async def test_one_bad_row_is_set_aside_and_the_feed_goes_on(self, subject: Subject) -> None:
+        cursor = await subject.drained()
+        made = await subject.make_facts(3)
+        found, aside, has_more = list[str](), list[Unread](), True
+        member = subject.row_member
+        subject.control.order(
+            "drift", count=1, code="missing_last", text=member, operation=subject.row_operation
+        )
+        while has_more:
+            page = await subject.connector.read_changes(subject.feed, cursor, 500)
+            found += [change.event.record.source_id for change in page.changes]
+            aside += page.aside
+            cursor, has_more = page.next_cursor, page.has_more
+        (bad,) = aside
+        assert member in bad.reason
+        assert bad.ref in made
+        assert json.loads(bad.raw)
+        missing = set(made) - set(found)
+        assert len(missing) == 1
+        further = await subject.make_facts(1)
+        found = [change.event.record.source_id for change in await subject.changes(cursor)]
+        assert set(further) <= set(found)

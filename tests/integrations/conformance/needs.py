@@ -130,6 +130,11 @@ def shaped(kind: type[Subject]) -> bool:
     return bool(kind.members)
 
 
+def in_rows(kind: type[Subject]) -> bool:
+    """Its feed's answers hold several rows, of which one may be bad."""
+    return bool(kind.row_member)
+
+
 def listing(kind: type[Subject]) -> bool:
     """The vendor's answers hold values of a closed list."""
     return bool(kind.choices)
