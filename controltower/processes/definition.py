@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,7 +25,9 @@ ACCOUNTED = range(2000, 2200)
 @dataclass(frozen=True, slots=True)
 class Entity:
     """A legal entity as the business rules need it. `closed_periods` are months, "2026-10"; a
-    month's cut-off is at `cut_off_time` of the working day `cut_off_day` of the next one."""
+    month's cut-off is at `cut_off_time` of the working day `cut_off_day` of the next one. Up to
+    `revenue_tolerance`, in `currency`, the ledger may differ from what was delivered before a
+    person is asked."""
 
     code: str
     name: str
@@ -35,6 +38,7 @@ class Entity:
     closed_periods: frozenset[str] = frozenset()
     cut_off_day: int = 3
     cut_off_time: time = time(18)
+    revenue_tolerance: Decimal = Decimal(1)
 
     def today(self, now: datetime) -> date:
         """The accounting date: the entity's own calendar day, not UTC's."""

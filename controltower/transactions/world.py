@@ -124,6 +124,7 @@ def _entities(rows: Iterable[LegalEntity]) -> dict[str, Entity]:
             closed_periods=frozenset(closed.get(row.pk, ())),
             cut_off_day=row.cut_off_day,
             cut_off_time=row.cut_off_time,
+            revenue_tolerance=row.revenue_tolerance,
         )
         for row in rows
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta
+from decimal import Decimal
 
 from django.contrib.auth.models import AbstractUser
 from django.core.validators import MinValueValidator
@@ -13,7 +14,9 @@ from django.db.models import F, Q
 class LegalEntity(models.Model):
     """A company of the firm. `gather_for` is how long approved work is gathered for an invoice;
     `residency` the region that its records may not leave ("EU"), "" when they may. A month must be
-    complete at `cut_off_time` (in `zone`) of the working day `cut_off_day` of the next month."""
+    complete at `cut_off_time` (in `zone`) of the working day `cut_off_day` of the next month. Up to
+    `revenue_tolerance`, in `currency`, the ledger may differ from what was delivered before
+    somebody is asked."""
 
     code = models.CharField(max_length=16, unique=True)
     name = models.CharField(max_length=120)
@@ -24,6 +27,9 @@ class LegalEntity(models.Model):
     residency = models.CharField(max_length=16, blank=True)
     cut_off_day = models.PositiveSmallIntegerField(default=3, validators=[MinValueValidator(1)])
     cut_off_time = models.TimeField(default=time(18))
+    revenue_tolerance = models.DecimalField(
+        max_digits=12, decimal_places=3, default=Decimal(1), validators=[MinValueValidator(0)]
+    )
 
     class Meta:
         ordering = ["code"]
