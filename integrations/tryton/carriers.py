@@ -18,7 +18,7 @@ async def of(talk: Talk, facts: Sequence[str], company: Company | None) -> list[
     """Invoices any of whose lines comes from one of these facts. Cancelled ones do not count."""
     found: dict[int, dict[str, Any]] = {}
     for start in range(0, len(facts), AT_ONCE):
-        lines = [["lines.note", "like", f"%{_literally(fact)}"]
+        lines = [["lines.note", "like", f"%{literally(fact)}"]
                  for fact in facts[start : start + AT_ONCE]]  # fmt: skip
         domain: list[Any] = [["type", "=", "out"], ["state", "!=", "cancelled"], ["OR", *lines]]
         if company:
@@ -49,7 +49,7 @@ def _shown(row: dict[str, Any], facts: Sequence[str]) -> str:
     return f"{name} ({row['reference']}) carries {_facts_on(row, facts)} of {len(facts)}"
 
 
-def _literally(text: str) -> str:
+def literally(text: str) -> str:
     """As a LIKE pattern that stands for itself."""
     for special in ("\\", "%", "_"):
         text = text.replace(special, f"\\{special}")

@@ -129,6 +129,12 @@ class Codes:
             f"Tryton has no journal for {side.journal}.",
         )  # fmt: skip
 
+    async def journal_named(self, code: str) -> int:
+        return await self._kept(
+            "account.journal", [["code", "=", code]], "journal",
+            f"Tryton has no journal {code or '(none)'}.",
+        )  # fmt: skip
+
     async def taxes(self, company: Company, codes: set[str]) -> dict[str, int]:
         """Tax codes of a company that may be used now."""
         return await self._of_company(

@@ -31,7 +31,7 @@ from integrations.connector import (
 )
 from integrations.orders import Unfit
 from integrations.shape import Drift
-from integrations.tryton import customers, feed, invoices, periods
+from integrations.tryton import customers, feed, invoices, periods, revenue
 from integrations.tryton.client import Talk, TrytonClient, context
 from integrations.tryton.codes import directory_of
 from integrations.tryton.refusals import Refusal
@@ -54,6 +54,9 @@ DESCRIPTOR = Descriptor(
         Operation("supplier", "upsert", Effect.KEYED, LONGEST_PROCESSING),
         Operation("supplier_invoice", "upsert", Effect.PROBED, LONGEST_PROCESSING),
         Operation("supplier_invoice", "post", Effect.IDEMPOTENT, LONGEST_PROCESSING),
+        Operation(revenue.ENTRY, "upsert", Effect.PROBED, LONGEST_PROCESSING),
+        Operation(revenue.ENTRY, "post", Effect.IDEMPOTENT, LONGEST_PROCESSING),
+        Operation(revenue.RECOGNISED, "get", Effect.READ),
     ),
     verification=Verification.REAL_COUNTERPART,
     auth=Auth.LOGIN,
@@ -116,37 +119,48 @@ class TrytonConnector:
         """A poll needs no acknowledgement."""
 
     async def get(self, entity: str, ref: str, company: str = "") -> Verdict:
-        """Read a customer, a supplier or an invoice of either by its Tryton id."""
-        _known(entity, _WRITTEN)
+        """Read a customer, a supplier, an invoice of either or a revenue entry by its Tryton id;
+        ``revenue`` is what the ledger shows of a project, by whose id it is asked for."""
+        _known(entity, {*_WRITTEN, revenue.ENTRY, revenue.RECOGNISED})
+        if entity == revenue.RECOGNISED:
+            return await self._verdict(
+                lambda talk: revenue.recognised(talk, self._directory, ref, company)
+            )
         if not ref.isdecimal():
             return Rejected(kind=Kind.NOT_FOUND, text=f"Tryton has no {entity} “{ref}”.")
         if side := PARTIES.get(entity):
             return await self._verdict(
                 lambda talk: customers.get(talk, self._directory, ref, company, side)
             )
-        return await self._verdict(lambda talk: invoices.get(talk, ref))
+        read = revenue.get if entity == revenue.ENTRY else invoices.get
+        return await self._verdict(lambda talk: read(talk, ref))
 
     async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
-        """Look up a party, an invoice by reference, a period by date, or a code."""
-        _known(entity, {*_WRITTEN, "period", *_CODES})
+        """Look up a party, an invoice or a revenue entry by reference, a period by date, or a
+        code."""
+        _known(entity, {*_WRITTEN, revenue.ENTRY, "period", *_CODES})
 
         async def found(talk: Talk) -> Verdict:
             if entity in _CODES:
                 return await periods.find_code(talk, self._directory, entity, business_key)
             if entity == "period":
                 return await periods.find_period(talk, self._directory, business_key)
+            if entity == revenue.ENTRY:
+                return await revenue.find(talk, self._directory, business_key)
             look = customers.find if entity in PARTIES else invoices.find
             return await look(talk, self._directory, business_key, _side(entity))
 
         return await self._verdict(found)
 
     async def check(self, entity: str, record: Mapping[str, Any]) -> Verdict | None:
-        """Would this party or invoice be refused for what it refers to? Reads only."""
-        _known(entity, _WRITTEN)
+        """Would this party, invoice or entry be refused for what it refers to? Reads only."""
+        _known(entity, {*_WRITTEN, revenue.ENTRY})
 
         async def looked(talk: Talk) -> Verdict:
             if entity in PARTIES:
                 objection = await customers.check(talk, self._directory, record)
+            elif entity == revenue.ENTRY:
+                objection = await revenue.check(talk, self._directory, record)
             else:
                 objection = await invoices.check(talk, self._directory, record, _side(entity))
             return objection or Done(ref="", outcome=Outcome.READ)
@@ -155,23 +169,27 @@ class TrytonConnector:
         return None if isinstance(verdict, Done) else verdict
 
     async def upsert(self, entity: str, record: Mapping[str, Any], idempotency_key: str) -> Verdict:
-        """Create or update a party or a draft invoice.
+        """Create or update a party, a draft invoice or a draft revenue entry.
 
-        Tryton takes no idempotency key: a party's `code` is unique, and an invoice's `reference`
-        is looked up first.
+        Tryton takes no idempotency key: a party's `code` is unique, and the `reference` of an
+        invoice or entry is looked up first.
         """
-        _known(entity, _WRITTEN)
+        _known(entity, {*_WRITTEN, revenue.ENTRY})
+        if entity == revenue.ENTRY:
+            return await self._verdict(lambda talk: revenue.upsert(talk, self._directory, record))
         write = customers.upsert if entity in PARTIES else invoices.upsert
         return await self._verdict(lambda talk: write(talk, self._directory, record, _side(entity)))
 
     async def act(
         self, entity: str, ref: str, action: str, record: Mapping[str, Any], idempotency_key: str
     ) -> Verdict:
-        """Post an invoice of either side."""
-        if entity not in INVOICES or action != "post":
+        """Post an invoice of either side, or a revenue entry."""
+        if entity not in {*INVOICES, revenue.ENTRY} or action != "post":
             return not_offered("Tryton", f"“{action}” on {entity}")
         if not ref.isdecimal():
             return Rejected(kind=Kind.NOT_FOUND, text=f"Tryton has no {entity} “{ref}”.")
+        if entity == revenue.ENTRY:
+            return await self._verdict(lambda talk: revenue.post(talk, ref))
         return await self._verdict(lambda talk: invoices.post(talk, ref, record))
 
     async def keys(self, entity: str, since: datetime, until: datetime) -> Sequence[Key]:

@@ -78,6 +78,11 @@ class Erp:
         """The same for what suppliers have sent."""
         return list(self._books(f"invoices?type=in&reference={reference}")["invoices"])
 
+    def revenue(self, company: str, project: str) -> dict[str, str]:
+        """What is posted as revenue of a project, by the month in which it was earned."""
+        found = self._books(f"revenue?company={company}&project={project}")["revenue"]
+        return {one["period"]: one["amount"] for one in found}
+
     def totals(self) -> list[dict[str, Any]]:
         """Booked totals per company and currency."""
         return list(self._books("totals")["totals"])

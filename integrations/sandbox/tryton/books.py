@@ -39,6 +39,7 @@ SERVICES = (
     ("MILESTONE", "Fixed-fee milestone", "Unit", POINT_IN_TIME),
     ("EXPENSE", "Expenses, re-billed", "Unit", REBILLED),
 )
+RECOGNITION = ("RECOG", "Revenue recognition")
 KNOWN_CLIENTS = ("MHH", "QFM", "NIM")
 """Clients that the ERP has had since before the tower, under numbers of its own."""
 TWICE = "TAN"
@@ -51,6 +52,7 @@ async def open_books(console: Console) -> None:
     countries = await _countries(console)
     companies = await _companies(console, currencies, countries)
     await _terms(console)
+    await _journal(console)
     for entity in ENTITIES:
         await open_company(console, companies[entity.code], entity)
     await _services(console, companies)
@@ -141,6 +143,12 @@ async def _terms(console: Console) -> None:
             "account.invoice.payment_term",
             {"name": name, "description": text, "lines": [["create", [line]]]},
         )
+
+
+async def _journal(console: Console) -> None:
+    """Where revenue is recognised, apart from invoices."""
+    code, name = RECOGNITION
+    await console.create("account.journal", {"code": code, "name": name, "type": "general"})
 
 
 async def _services(console: Console, companies: dict[str, int]) -> None:

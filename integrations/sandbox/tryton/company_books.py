@@ -19,6 +19,8 @@ TAXES = {
 
 YEARS = (2025, 2026, 2027)
 BANK, RECEIVABLE, PAYABLE, TAX_ACCOUNT, EXCHANGE = "1.1.1", "1.2.1", "2.1.1", "2.2.3", "6.2.1"
+DEFERRED = "2.2.2"
+"""What was invoiced at a fixed price and is not earned yet."""
 OVER_TIME, POINT_IN_TIME, REBILLED = "4.2.2", "4.1.2", "4.1.3"
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import aiohttp
 
 from integrations.sandbox.control import Impossible
+from integrations.sandbox.tryton.books import RECOGNITION
+from integrations.sandbox.tryton.company_books import DEFERRED, OVER_TIME, accounts_by_code
 from integrations.sandbox.tryton.console import Console, Refused
 
 BOOKED = ("posted", "paid")
@@ -130,6 +133,52 @@ class Ledger:
             for (company, currency), (count, untaxed, tax, total) in sorted(sums.items())
         ]  # fmt: skip
 
+    async def revenue(self, company: str, project: str) -> list[dict[str, Any]]:
+        """What is posted as revenue of a project, by the month in which it was earned, with the
+        months in which it was booked; amounts as exact text."""
+        domain = [
+            ["move.company.party.code", "=", company], ["move.state", "=", "posted"],
+            ["account.type.revenue", "=", True], ["description", "like", f"% · {project} · %"],
+        ]  # fmt: skip
+        fields = ["description", "debit", "credit", "move.period.name"]
+        months: dict[str, dict[str, Any]] = {}
+        for row in await self._console.rows("account.move.line", domain, fields):
+            month = row["description"].rpartition(" · ")[2]
+            kept = months.setdefault(month, {"period": month, "amount": 0, "booked_in": []})
+            kept["amount"] += row["credit"] - row["debit"]
+            kept["booked_in"].append(row["move."]["period."]["name"])
+        return [{**months[m], "amount": str(months[m]["amount"])} for m in sorted(months)]
+
+    async def book_revenue(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """A clerk posts a revenue entry by hand: ``company``, ``project``, ``period`` earned in,
+        ``amount`` (less than zero takes back), ``date``."""
+        company = await self._company(wanted)
+        on = date.fromisoformat(str(wanted["date"]))
+        worth = Decimal(str(wanted["amount"]))
+        accounts = await accounts_by_code(self._console, company)
+        (journal,) = await self._console.rows(
+            "account.journal", [["code", "=", RECOGNITION[0]]], ["id"]
+        )
+        within = [["company", "=", company], ["start_date", "<=", on], ["end_date", ">=", on]]
+        (period,) = await self._console.rows("account.period", within, ["id"], company)
+        sides = (accounts[DEFERRED], worth), (accounts[OVER_TIME], -worth)
+        nothing = Decimal(0)
+        lines = [
+            {
+                "account": account,
+                "debit": max(amount, nothing), "credit": max(-amount, nothing),
+                "description": f"By hand · {wanted['project']} · {wanted['period']}",
+            }
+            for account, amount in sides
+        ]  # fmt: skip
+        row = {
+            "company": company, "period": period["id"], "journal": journal["id"], "date": on,
+            "description": "By hand", "lines": [["create", lines]],
+        }  # fmt: skip
+        (move,) = await self._console.create("account.move", row, company=company)
+        await self._console.press("account.move", "post", [move], company)
+        return {"move": move}
+
     async def act(self, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """Carry out one of the verbs. Raises Impossible with Tryton's words."""
         verbs = {
@@ -137,6 +186,7 @@ class Ledger:
             "reopen_period": self.reopen_period,
             "switch_tax": self.switch_tax,
             "pay_invoice": self.pay_invoice,
+            "book_revenue": self.book_revenue,
         }
         if name not in verbs:
             raise Impossible(f"the ERP can {', '.join(verbs)}")

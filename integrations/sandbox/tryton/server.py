@@ -78,8 +78,9 @@ class ErpControl(Control):
     ``POST /api/actions/close_period|reopen_period {company, period}`` ·
     ``POST /api/actions/switch_tax {company, code, active}`` ·
     ``POST /api/actions/pay_invoice {number, date?}`` · ``POST /api/actions/crash`` ·
+    ``POST /api/actions/book_revenue {company, project, period, amount, date}`` ·
     ``GET /api/books/invoices?company=&reference=&type=`` · ``GET /api/books/totals`` ·
-    ``GET /api/books/periods`` (those not open).
+    ``GET /api/books/revenue?company=&project=`` · ``GET /api/books/periods`` (those not open).
     """
 
     def __init__(self, board: Board, ledger: Ledger, daemon: Trytond) -> None:
@@ -87,6 +88,7 @@ class ErpControl(Control):
         self._ledger = ledger
         self._daemon = daemon
         self.app.router.add_get("/api/books/invoices", self._invoices)
+        self.app.router.add_get("/api/books/revenue", self._revenue)
         self.app.router.add_get("/api/books/totals", self._totals)
         self.app.router.add_get("/api/books/periods", self._periods)
 
@@ -105,6 +107,10 @@ class ErpControl(Control):
         kind = "in" if request.query.get("type") == "in" else "out"
         wanted = request.query.get("company", ""), request.query.get("reference", "")
         return web.json_response({"invoices": await self._ledger.invoices(*wanted, kind)})
+
+    async def _revenue(self, request: web.Request) -> web.Response:
+        wanted = request.query.get("company", ""), request.query.get("project", "")
+        return web.json_response({"revenue": await self._ledger.revenue(*wanted)})
 
     async def _totals(self, _request: web.Request) -> web.Response:
         return web.json_response({"totals": await self._ledger.totals()})
