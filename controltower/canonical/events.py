@@ -23,6 +23,7 @@ PURCHASE_APPROVED = "purchase.approved"
 FACT_VERIFIED = "fact.verified"
 FACT_ANNOUNCED = "fact.announced"
 PAYROLL_ACCEPTED = "payroll.accepted"
+WORK_DELIVERED = "work.delivered"
 PROJECT_SET_UP = "project.set_up"
 
 

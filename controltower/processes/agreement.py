@@ -149,3 +149,28 @@ def change_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     if sent["change_order"] == found.get("change_order"):
         return ""
     return f"the deal shows change order “{found.get('change_order')}”"
+
+
+def recognition_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """Whether the ledger, this entry included, comes to what the month has earned."""
+    if Decimal(str(sent["amount"])) != Decimal(str(found.get("recognised", 0))):
+        return (
+            f"{sent['amount']} were earned, the ERP shows {found.get('recognised')} for the month"
+        )
+    if sent["period"] != found.get("period"):
+        return f"earned in {sent['period']}, the ERP shows it for “{found.get('period')}”"
+    return ""
+
+
+def not_recognised(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    if found.get("state") != "posted":
+        return f"the ERP shows the revenue entry as “{found.get('state')}”"
+    if Decimal(str(sent["amount"])) == Decimal(str(found.get("amount", 0))):
+        return ""
+    return f"{sent['amount']} were drafted, the ERP shows {found.get('amount')}"
+
+
+def schedule_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    if Decimal(str(sent["recognised"])) == Decimal(str(found.get("recognised", 0))):
+        return ""
+    return f"{sent['recognised']} is recognised, the PSA shows {found.get('recognised')}"

@@ -14,6 +14,7 @@ from controltower.processes import (
     quote_to_cash,
     resource_master_sync,
     resource_to_revenue,
+    revenue_recognition,
     spend_to_project_cost,
     time_and_expense_to_billing,
     time_to_cost_reporting,
@@ -43,6 +44,7 @@ PROCESSES: tuple[Process, ...] = (
     facts_to_subscribers.PROCESS,
     project_workspace.PROCESS,
     resource_to_revenue.PROCESS,
+    revenue_recognition.PROCESS,
 )
 WATCHES: tuple[Watch, ...] = (quote_to_cash.WATCH, month_end_close.WATCH)
 """Over the whole chain, and over the end of each month."""

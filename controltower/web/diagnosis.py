@@ -152,6 +152,7 @@ GOALS = {
     "facts-to-subscribers": "publish",
     "payroll-to-cost-reporting": "record",
     "project-change-to-forecast": "contract",
+    "revenue-recognition": "post",
     "project-workspace": "room",
     "resource-to-revenue": "schedule",
 }
@@ -169,6 +170,7 @@ def _plain_goals(reached: bool) -> dict[str, str]:
             "opportunity-to-project": _("The project itself is set up."),
             "resource-master-sync": _("The PSA has the person so."),
             "resource-to-revenue": _("The place is scheduled in the PSA."),
+            "revenue-recognition": _("What was delivered is in the ledger."),
         }
     return {
         "facts-to-analytics": _("The warehouse lacks it."),
@@ -178,6 +180,7 @@ def _plain_goals(reached: bool) -> dict[str, str]:
         "opportunity-to-project": _("No project has been set up."),
         "resource-master-sync": _("The PSA does not have it so yet."),
         "resource-to-revenue": _("The place is not scheduled."),
+        "revenue-recognition": _("The ledger does not show yet what was delivered."),
     }
 
 

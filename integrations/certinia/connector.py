@@ -32,7 +32,9 @@ from integrations.shape import Drift, Row, amount, at, listed
 _MOST_PER_COLLECTION = 200
 _MOST_COLLECTIONS = 5
 _INVOICED = {"pse__Status__c": "Invoiced", "pse__Invoiced__c": True}
-_FED = ("project", "timecard", "expense", "milestone", "change_order", "assignment")
+_FED = (
+    "project", "timecard", "expense", "milestone", "change_order", "assignment", "delivered_month",
+)  # fmt: skip
 _READ_ALONE = ("budget", "change_order")
 
 

@@ -11,6 +11,7 @@ from controltower.canonical.events import (
     MILESTONE_APPROVED,
     PROJECT_SET_UP,
     TIMESHEET_APPROVED,
+    WORK_DELIVERED,
 )
 from integrations.certinia import translate
 from integrations.salesforce_platform.entity import Entity
@@ -45,6 +46,10 @@ _MILESTONE = (
 _CHANGE_ORDER = (
     "Name", "pse__Project__c", "pse__Amount__c", "CurrencyIsoCode", "pse__Effective_Date__c",
     "New_End_Date__c", "Hours__c", "pse__Description__c", "pse__Approved__c",
+)  # fmt: skip
+_DELIVERED = (
+    "Name", "pse__Project__c", "Period__c", "Revenue_Method__c", "CurrencyIsoCode", "Value__c",
+    "Value_Before__c", "Budget__c", "Budget_Before__c", "Done__c", "Done_Before__c", "Revision__c",
 )  # fmt: skip
 _AGREED_WITH = ("pse__Project__r.pse__Stage__c", "pse__Project__r.Change_Limit__c")
 """What a change order is refused for: approving it again after that has changed tells it anew."""
@@ -161,6 +166,26 @@ ENTITIES: Mapping[str, Entity] = {
         keys=translate.change_order_keys,
         key_field="Name",
         amount_field="pse__Amount__c",
+    ),
+    "delivered_month": Entity(
+        object="Project_Month__c",
+        paths=(
+            "Id",
+            *_DELIVERED,
+            "Recognised__c",
+            "Journal_Entry__c",
+            "Tower_Correlation_Id__c",
+            *translate.RELATED_PROJECT,
+            *_STAMP,
+        ),
+        translate=translate.delivered_month,
+        feed="Period__c != null",
+        event_type=WORK_DELIVERED,
+        identity=_DELIVERED,
+        keys=translate.delivered_month_keys,
+        key_field="Name",
+        amount_field="Recognised__c",
+        numbers=frozenset({"Recognised__c"}),
     ),
     "budget": Entity(
         object="pse__Proj__c",

@@ -9,6 +9,7 @@ from controltower.canonical.events import BusinessKey
 from controltower.canonical.records import (
     Assignment,
     ChangeOrder,
+    DeliveredMonth,
     Expense,
     Milestone,
     Project,
@@ -215,6 +216,36 @@ def change_order(row: Row) -> ChangeOrder:
 def change_order_keys(row: Row) -> tuple[BusinessKey, ...]:
     """By what people look for a change order."""
     keys = (("change order", "Name"), ("project", "pse__Project__c"))
+    return tuple(BusinessKey(kind, value) for kind, path in keys if (value := text(row, path)))
+
+
+def delivered_month(row: Row) -> DeliveredMonth:
+    """A Project_Month__c: what of a fixed price is delivered by the end of a month."""
+    related = at(row, "pse__Project__r")
+    of = project(related) if related else None
+    return DeliveredMonth(
+        source_id=text(row, "Id"),
+        name=text(row, "Name"),
+        entity=of.entity if of else "",
+        project=of,
+        project_id=text(row, "pse__Project__c"),
+        period=text(row, "Period__c"),
+        method=text(row, "Revenue_Method__c").lower(),
+        currency=text(row, "CurrencyIsoCode"),
+        value=amount(row, "Value__c"),
+        value_before=amount(row, "Value_Before__c"),
+        budget=amount(row, "Budget__c"),
+        budget_before=amount(row, "Budget_Before__c"),
+        done=amount(row, "Done__c"),
+        done_before=amount(row, "Done_Before__c"),
+        recognised=amount(row, "Recognised__c"),
+        journal_entry=text(row, "Journal_Entry__c"),
+    )
+
+
+def delivered_month_keys(row: Row) -> tuple[BusinessKey, ...]:
+    """By what people look for the delivered work of a month."""
+    keys = (("delivered work", "Name"), ("project", "pse__Project__c"))
     return tuple(BusinessKey(kind, value) for kind, path in keys if (value := text(row, path)))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from controltower.canonical.records.base import Record
 from controltower.canonical.records.books import (
+    DeliveredMonth,
     Fact,
     Invoice,
     InvoiceLine,
@@ -16,8 +17,6 @@ from controltower.canonical.records.books import (
     LabourPart,
     Payment,
     Purchase,
-    RevenuePart,
-    RevenueSchedule,
 )
 from controltower.canonical.records.commerce import ChangeOrder, Contract, Opportunity
 from controltower.canonical.records.delivery import (
@@ -37,6 +36,7 @@ __all__ = [
     "ChangeOrder",
     "Contract",
     "Customer",
+    "DeliveredMonth",
     "Expense",
     "Fact",
     "Invoice",
@@ -51,7 +51,5 @@ __all__ = [
     "Record",
     "Resource",
     "ResourceStatus",
-    "RevenuePart",
-    "RevenueSchedule",
     "TimeEntry",
 ]

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from controltower.canonical.records.base import Record
+from controltower.canonical.records.delivery import Project
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,27 +58,29 @@ class Payment(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RevenuePart:
-    """What is recognised in one accounting month ("2026-11")."""
+class DeliveredMonth(Record):
+    """What of a project's fixed price is delivered by the end of an accounting month ("2026-11"),
+    as the PSA measures it; `_before` is the same by the end of the month before.
 
-    period: str
-    amount: Decimal
-    recognised: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RevenueSchedule(Record):
-    """How a project's revenue is spread over months; the parts add up to `total`.
-
-    `method` is "percentage_of_completion" or "milestones".
+    `method` is "milestones" (`done` is the worth of those reached), "hours" or "cost" (`done` of
+    the `budget`, of which the contract's `value` is earned in proportion). `value` is the
+    contract's then in force, in `currency`. `recognised` is what the PSA was told is in the
+    ledger for the month, by `journal_entry`.
     """
 
+    project: Project | None = None
     project_id: str = ""
-    reference: str = ""
+    period: str = ""
     method: str = ""
     currency: str = ""
-    total: Decimal = Decimal(0)
-    parts: tuple[RevenuePart, ...] = field(default_factory=tuple)
+    value: Decimal = Decimal(0)
+    value_before: Decimal = Decimal(0)
+    budget: Decimal = Decimal(0)
+    budget_before: Decimal = Decimal(0)
+    done: Decimal = Decimal(0)
+    done_before: Decimal = Decimal(0)
+    recognised: Decimal = Decimal(0)
+    journal_entry: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from controltower.web.demo import (
     changes,
     kantata,
     people,
+    revenue,
     spend,
     subscribers,
     workspaces,
@@ -33,7 +34,7 @@ TAX_CODES = {
     "LF-US/domestic": "US-0",
     "LF-US/export": "EX-0",
 }
-REVENUE_ACCOUNTS = {"time": "4.2.2", "milestone": "4.1.2", "expense": "4.1.3"}
+REVENUE_ACCOUNTS = {"time": "4.2.2", "milestone": revenue.DEFERRED, "expense": "4.1.3"}
 
 MAPPINGS: tuple[Agreed, ...] = (
     (
@@ -194,6 +195,7 @@ MAPPINGS: tuple[Agreed, ...] = (
     *kantata.MAPPINGS,
     *subscribers.MAPPINGS,
     *workspaces.MAPPINGS,
+    *revenue.MAPPINGS,
 )
 
 OWNERS = (
@@ -214,6 +216,7 @@ OWNERS = (
     *people.OWNERS,
     *spend.OWNERS,
     *changes.OWNERS,
+    *revenue.OWNERS,
 )
 UNOWNED = {("project", "billing_method"), ("invoice", "account_code")}
 """Left without an owner on purpose: the board shows unowned fields first."""

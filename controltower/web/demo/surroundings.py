@@ -136,6 +136,7 @@ FEEDS = (
     ("certinia", "expense", 4),
     ("certinia", "milestone", 4),
     ("certinia", "change_order", 4),
+    ("certinia", "delivered_month", 4),
     ("kantata", "timecard", 4),
     ("kantata", "expense", 5),
     ("kantata", "change_order", 5),

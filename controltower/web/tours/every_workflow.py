@@ -188,10 +188,40 @@ def change(stage: Stage) -> Lines:
     yield stage.agree(f"Forecast of {number}", Decimal("12500.01"), forecast)
 
 
+def revenue(stage: Stage) -> Lines:
+    """A milestone that is reached is revenue in the ledger, and in the PSA's schedule."""
+    psa, erp = stage.doors["salesforce"], stage.doors["tryton"]
+    sold = psa.do("close_deal", entity="LF-DE", amount="48200.01", billing="Fixed fee")
+    yield stage.walk.tell("CRM", f"A fixed price is sold: {sold['name']}, 48,200.01 EUR")
+    deal = stage.walk.until_over("opportunity", str(sold["opportunity"]), "opportunity-to-project")
+    project = deal.steps.get(name="project").ref
+    for _ in range(3):
+        reached = psa.do("approve_milestone", project=project)
+        yield stage.walk.tell("PSA", f"Milestone reached: {reached['name']}", reached["milestone"])
+
+    def recognised() -> bool:
+        months = erp.books("revenue", company="LF-DE", project=project)
+        return sum((Decimal(one["amount"]) for one in months), Decimal(0)) == Decimal("48200.01")
+
+    stage.walk.until(recognised, "The revenue of all three milestones")
+    months = Transaction.objects.filter(process="revenue-recognition", keys__value=project)
+
+    def all_over() -> bool:
+        return not months.exclude(state=TransactionState.VERIFIED).exists()
+
+    stage.walk.until(all_over, "The PSA's schedule")
+    last = months.order_by("ended_at").last()
+    assert last is not None
+    yield from stage.walk.steps(last)
+    shown = Decimal(str(last.steps.get(name="schedule").values["recognised"]))
+    yield stage.agree("Revenue of a fixed price, PSA and ledger", shown, Decimal("48200.01"))
+
+
 WORKFLOWS: Mapping[str, tuple[tuple[str, ...], Callable[[Stage], Lines]]] = {
     "Project workspace": (("sharepoint", "slack"), workspace),
     "Time to cost reporting": ((), cost_reporting),
     "Project change to forecast": ((), change),
+    "Revenue recognition": (("tryton",), revenue),
     "Quote to cash: contract": (("docusign",), contract),
     "Quote to cash: cash": (("tryton",), cash),
     "Spend to project cost": (("coupa", "tryton"), spend),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from integrations.sandbox.salesforce import delivered
 from integrations.sandbox.salesforce.errors import Refused
 from integrations.sandbox.salesforce.schema import DAYS, OBJECTS
 from integrations.sandbox.salesforce.store import Row, Store
@@ -26,14 +28,21 @@ def check(store: Store, name: str, old: Row | None, new: Row) -> None:
         _assignment(store, new)
     if name in BILLABLE_FACTS:
         _billed_fact(name, old, new)
+    if name == "pse__Milestone__c" and new["pse__Approved_for_Billing__c"]:
+        reached = new["pse__Actual_Date__c"] or datetime.now(UTC).date().isoformat()
+        new["pse__Actual_Date__c"] = reached
     _currency_of_project(store, name, old, new)
 
 
 def react(store: Store, insert: Insert, name: str, old: Row | None, new: Row) -> None:
-    """After-triggers: an approved timecard gets its split, the fact that is billed."""
+    """After-triggers: an approved timecard gets its split, the fact that is billed; what is
+    delivered of a fixed price is measured anew."""
     approved_before = bool(old and old["pse__Approved__c"]) if name == HEADER else False
     if name == HEADER and new["pse__Approved__c"] and not approved_before:
         insert("pse__Timecard__c", split_of(store, new))
+    if name in delivered.MEASURED and old != new:
+        project = new["Id"] if name == "pse__Proj__c" else new["pse__Project__c"]
+        delivered.measure(store, insert, str(project))
 
 
 def split_of(store: Store, header: Row) -> Row:

@@ -105,6 +105,7 @@ CORRELATION = _text("Tower_Correlation_Id__c", 120)
 ENTITY = _text("Legal_Entity__c", 20)
 INVOICE = (_flag("pse__Billed__c"), _text("pse__Invoice_Number__c", 60))
 BILLING_TYPES = ("Time and Materials", "Fixed Price", "Advance Payment", "Non-Billable")
+REVENUE_METHODS = ("Milestones", "Hours", "Cost")
 CHANGE_REQUEST = "Customer Purchase Order Change Request"
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -159,12 +160,15 @@ _ALL = (
         _date("pse__End_Date__c"), _text("pse__Region__c", 60), ENTITY,
         _text("Billing_Grouping__c", 20), _text("PO_Number__c", 40), _money("Contract_Value__c"),
         _money("Original_Value__c"), _money("Change_Limit__c"),
+        _pick("Revenue_Method__c", *REVENUE_METHODS), _hours("Budget_Hours__c"),
+        _money("Budget_Cost__c"),
         _text("Project_Template__c", 80), CORRELATION,
     ),
     _object(
         "pse__Milestone__c", "a0M", "Milestone",
         _ref("pse__Project__c", "pse__Proj__c", required=True), _money("pse__Milestone_Amount__c"),
-        _date("pse__Target_Date__c"), _pick("pse__Status__c", "Planned", "Approved"),
+        _date("pse__Target_Date__c"), _date("pse__Actual_Date__c"),
+        _pick("pse__Status__c", "Planned", "Approved"),
         _flag("pse__Approved_for_Billing__c"), *INVOICE, CORRELATION,
     ),
     _object(
@@ -226,6 +230,14 @@ _ALL = (
         "pse__Revenue_Forecast__c", "a0R", "Revenue Forecast",
         _ref("pse__Project__c", "pse__Proj__c", required=True), _money("pse__Revenue__c"),
         _text("Period__c", 7), _text("Change_Order__c", 40), CORRELATION,
+    ),
+    _object(
+        "Project_Month__c", "a0W", "Project Month",
+        _ref("pse__Project__c", "pse__Proj__c", required=True), _text("Period__c", 7),
+        _pick("Revenue_Method__c", *REVENUE_METHODS), _money("Value__c"), _money("Value_Before__c"),
+        _money("Budget__c"), _money("Budget_Before__c"), _money("Done__c"),
+        _money("Done_Before__c"), _hours("Revision__c"), _money("Recognised__c"),
+        _text("Journal_Entry__c", 60), CORRELATION, number="PM-{:06d}",
     ),
 )  # fmt: skip
 

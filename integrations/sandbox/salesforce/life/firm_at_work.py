@@ -173,14 +173,12 @@ class FirmAtWork:
             "number": str(self.org.live(OBJECTS["pse__Expense__c"], ref)["Name"]),
         }
 
-    def approve_milestone(self, milestone: str) -> dict[str, str]:
-        """Approve a milestone for billing; returns its id and name."""
+    def approve_milestone(self, milestone: str, reached: date | None = None) -> dict[str, str]:
+        """Approve a milestone for billing, reached today or that day; returns its id and name."""
         row = self.org.live(OBJECTS["pse__Milestone__c"], milestone)
-        self.org.change(
-            "pse__Milestone__c",
-            milestone,
-            {"pse__Status__c": "Approved", "pse__Approved_for_Billing__c": True},
-        )
+        approved = {"pse__Status__c": "Approved", "pse__Approved_for_Billing__c": True}
+        dated = {"pse__Actual_Date__c": reached.isoformat()} if reached else {}
+        self.org.change("pse__Milestone__c", milestone, approved | dated)
         return {"milestone": milestone, "name": str(row["Name"])}
 
     def agree_change(

@@ -12,6 +12,7 @@ from integrations.sandbox.salesforce.bus import WAYS
 from integrations.sandbox.salesforce.errors import Refused
 from integrations.sandbox.salesforce.life.dirt import DIRT
 from integrations.sandbox.salesforce.life.firm_at_work import T_AND_M, FirmAtWork
+from integrations.sandbox.salesforce.life.fixed_price import plan_hours
 from integrations.sandbox.salesforce.life.pace import EVENTS_PER_MINUTE, Pace
 from integrations.sandbox.salesforce.schema import OBJECTS
 from integrations.sandbox.salesforce.store import Row
@@ -33,6 +34,7 @@ class Orders:
             "approve_milestone": self._approve_milestone,
             "staff": self._staff,
             "agree_change": self._agree_change,
+            "plan_hours": self._plan_hours,
             "dirty": self._dirty,
             "change": self._change,
             "lock": self._lock,
@@ -102,17 +104,23 @@ class Orders:
         }
 
     def _approve_time(self, wanted: Wanted) -> dict[str, Any]:
-        """``project`` (id), ``hours``, ``billable``."""
-        hours = _amount(wanted, "hours")
-        billable = wanted.get("billable") not in (False, "false", "no")
-        return dict(self._work.approve_week(self._project(wanted), hours=hours, billable=billable))
+        """``project`` (id), ``hours``, ``billable``, ``week`` (its Monday)."""
+        return dict(
+            self._work.approve_week(
+                self._project(wanted),
+                hours=_amount(wanted, "hours"),
+                billable=wanted.get("billable") not in (False, "false", "no"),
+                week=_day(wanted, "week"),
+            )
+        )
 
     def _approve_expense(self, wanted: Wanted) -> dict[str, Any]:
         """``project`` (id), ``amount``."""
         return dict(self._work.approve_expense(self._project(wanted), _amount(wanted, "amount")))
 
     def _approve_milestone(self, wanted: Wanted) -> dict[str, Any]:
-        """``milestone`` (id), or ``project`` for its next one, or neither for any."""
+        """``milestone`` (id), or ``project`` for its next one, or neither for any; ``on``: the day
+        it was reached."""
         ref = str(wanted.get("milestone") or "")
         if not ref:
             of = str(wanted.get("project") or "")
@@ -120,7 +128,7 @@ class Orders:
             if not ready:
                 raise Impossible("no milestone waits for approval")
             ref = str(ready[0]["Id"])
-        return dict(self._work.approve_milestone(ref))
+        return dict(self._work.approve_milestone(ref, _day(wanted, "on")))
 
     def _staff(self, wanted: Wanted) -> dict[str, Any]:
         """``project`` and ``person`` (ids): an assignment; ``skills`` and ``end`` as wanted."""
@@ -131,15 +139,18 @@ class Orders:
 
     def _agree_change(self, wanted: Wanted) -> dict[str, Any]:
         """``project`` (id), ``amount``, ``ends_on`` (YYYY-MM-DD), ``currency``."""
-        ends = str(wanted.get("ends_on") or "")
         return dict(
             self._work.agree_change(
                 self._project(wanted),
                 amount=_amount(wanted, "amount"),
-                ends_on=date.fromisoformat(ends) if ends else None,
+                ends_on=_day(wanted, "ends_on"),
                 currency=str(wanted.get("currency") or ""),
             )
         )
+
+    def _plan_hours(self, wanted: Wanted) -> dict[str, Any]:
+        """``project`` (id), ``hours``: revenue of a fixed price is earned as they are worked."""
+        return dict(plan_hours(self._work, self._project(wanted), _amount(wanted, "hours")))
 
     def _dirty(self, wanted: Wanted) -> dict[str, Any]:
         """``kind``: one of the known sorts of dirt."""
@@ -203,6 +214,14 @@ class Orders:
         if not projects:
             raise Impossible("the tower has created no project yet")
         return projects[0]
+
+
+def _day(wanted: Wanted, name: str) -> date | None:
+    value = str(wanted.get(name) or "")
+    try:
+        return date.fromisoformat(value) if value else None
+    except ValueError:
+        raise Impossible(f"{name} must be a date such as 2026-11-30") from None
 
 
 def _amount(wanted: Wanted, name: str) -> Decimal | None:

@@ -1,0 +1,52 @@
+"""How the sandbox firm recognises revenue of a fixed price: in its ledger and its PSA's schedule.
+
+What is invoiced at a fixed price is deferred income until it is earned.
+"""
+
+from __future__ import annotations
+
+from controltower.web.demo.rules import Agreed, constant, copy, table
+
+DEFERRED = "2.2.2"
+REVENUE_ACCOUNTS = {"milestones": "4.1.2", "hours": "4.2.2", "cost": "4.2.2"}
+"""Revenue at a point in time, or over time."""
+
+MAPPINGS: tuple[Agreed, ...] = (
+    (
+        "revenue-entry-to-erp",
+        "Delivered work → ERP revenue entry",
+        "revenue entry",
+        "erp",
+        True,
+        [
+            copy("Legal entity", "entity", "company", required=True),
+            copy("Our reference", "reference", "reference", required=True),
+            copy("Project", "project_id", "project", required=True),
+            copy("Earned in", "period", "period", required=True),
+            copy("Booked on", "date", "date", required=True),
+            copy("Earned", "amount", "amount", required=True),
+            copy("Currency", "currency", "currency", required=True),
+            copy("Text", "description", "description"),
+            constant("Journal", "journal", "RECOG"),
+            table("Revenue account", "method", "revenue_account", REVENUE_ACCOUNTS, required=True),
+            constant("Deferred income", "deferred_account", DEFERRED),
+        ],
+    ),
+    (
+        "recognised-to-psa",
+        "Recognised revenue → PSA schedule",
+        "delivered month",
+        "psa",
+        True,
+        [
+            copy("Recognised", "recognised", "Recognised__c", required=True),
+            copy("Revenue entry", "journal_entry", "Journal_Entry__c"),
+        ],
+    ),
+)
+
+OWNERS = (
+    ("delivered month", "done", "certinia", True, False),
+    ("delivered month", "method", "certinia", True, False),
+    ("revenue entry", "amount", "tryton", True, False),
+)
