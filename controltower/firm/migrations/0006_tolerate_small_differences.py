@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('firm', '0003_keep_records_in_their_region'),
+        ('firm', '0005_policies_stay_as_written'),
     ]
 
     operations = [

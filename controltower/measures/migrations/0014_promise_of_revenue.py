@@ -34,6 +34,6 @@ $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("measures", "0012_promise_of_staffing")]
+    dependencies = [("measures", "0013_days_of_arrivals")]
 
     operations = [migrations.RunSQL(WITH_REVENUE, WITHOUT)]
