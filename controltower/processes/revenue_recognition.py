@@ -2,10 +2,10 @@
 
 The PSA measures what of a contract is delivered by the end of a month: milestones reached, or hours
 or cost of those planned → what the ledger shows for the month is read → an entry over the
-difference moves deferred income to revenue → the PSA's schedule shows what was recognised, and by
-which entry.
+difference makes revenue of what was invoiced ahead → the PSA's schedule shows what was recognised,
+and by which entry.
 
-What was invoiced at a fixed price is deferred income until then; time and materials are earned as
+What was invoiced at a fixed price is no revenue until then; time and materials are earned as
 they are invoiced, and need no entry. Where the ledger contradicts the PSA beyond the company's
 tolerance, nothing is posted and a person decides.
 """

@@ -64,7 +64,7 @@ class Entry:
 
     @property
     def label(self) -> str:
-        """The text of the entry's lines, which ends with the mark of its month."""
+        """The text of its line of revenue, which ends with the mark of its month."""
         return SEPARATOR.join((self.description, self.project, self.period))
 
 

@@ -1,9 +1,8 @@
-"""Recognised revenue: journal entries that move what was delivered of a contract from deferred
-income to revenue, month by month.
+"""Recognised revenue: journal entries that move what was delivered of a contract to revenue.
 
-A month of a project is told by the mark at the end of each line's text. What is to be recognised in
-it is said as a whole, and an entry is drafted over what the ledger does not show yet: so a month
-that is said twice, or by two at once, comes to the same.
+A month of a project is told by the mark at the end of the text of its line of revenue. What is to
+be recognised in it is said as a whole, and an entry is drafted over what the ledger does not show
+yet: so a month that is said twice, or by two at once, comes to the same.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Any
 
 from controltower.canonical.verdicts import Done, FieldError, Kind, Outcome, Rejected, Verdict
 from integrations.orders import Unfit
-from integrations.shape import Drift, Row, amount, at, choice, listed, of_type, required, text
+from integrations.shape import Row, amount, choice, listed, of_type, required, text
 from integrations.tryton import periods
 from integrations.tryton.carriers import literally
 from integrations.tryton.client import Talk, context
@@ -30,7 +29,7 @@ MODEL = "account.move"
 FIELDS = [
     "number", "state", "date", "description", "write_date", "create_date", "company.party.code",
     "company.currency.code", "period.name", "lines.debit", "lines.credit", "lines.description",
-    "lines.account.code", "lines.account.type.revenue",
+    "lines.account.code",
 ]  # fmt: skip
 _LINE = ["description", "debit", "credit", "move.state"]
 _STATES = {"draft": "draft", "posted": "posted"}
@@ -148,7 +147,7 @@ async def _values(
     lines = [
         {
             "account": accounts[account], "debit": debit, "credit": credit,
-            "description": entry.label,
+            "description": entry.label if account == entry.revenue else None,
         }
         for account, debit, credit in sides
     ]  # fmt: skip
@@ -171,7 +170,7 @@ def _says(row: dict[str, Any], entry: Entry, due: Decimal) -> bool:
 
 async def _done(talk: Talk, row: dict[str, Any], outcome: Outcome) -> Done:
     """What Tryton has of the entry, and of its month altogether. Raises Drift."""
-    earned = [line for line in listed(row, ("lines.",)) if _is_revenue(line)]
+    earned = [line for line in listed(row, ("lines.",)) if text(line, "description")]
     label = text(earned[0], "description") if earned else ""
     name, project, period = ["", "", *label.rsplit(SEPARATOR, 2)][-3:]
     company = _company(row)
@@ -201,14 +200,6 @@ def _company(row: Row) -> Company:
     )
 
 
-def _is_revenue(line: Row) -> bool:
-    """As 1 where SQLite keeps the books. Raises Drift."""
-    found = at(line, ("account.", "type.", "revenue"))
-    if not isinstance(found, int):
-        raise Drift("“account.type.revenue” is of another type")
-    return bool(found)
-
-
 def _worth(line: Row) -> Decimal:
     return amount(line, "credit") - amount(line, "debit")
 
@@ -223,17 +214,14 @@ async def _recognised_in(
 
 
 async def _lines(talk: Talk, company: Company, pattern: str) -> list[dict[str, Any]]:
-    domain = [
-        ["move.company", "=", company.id], ["account.type.revenue", "=", True],
-        ["description", "like", pattern],
-    ]  # fmt: skip
+    domain = [["move.company", "=", company.id], ["description", "like", pattern]]
     return await talk.rows("account.move.line", domain, _LINE, company.id)
 
 
 async def _by_reference(
     talk: Talk, reference: str, company: Company | None
 ) -> list[dict[str, Any]]:
-    domain: list[Any] = [["description", "=", reference], ["lines.account.type.revenue", "=", True]]
+    domain: list[Any] = [["description", "=", reference]]
     if company:
         domain.append(["company", "=", company.id])
     return await talk.rows(MODEL, domain, FIELDS, company.id if company else 0)

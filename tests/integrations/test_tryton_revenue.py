@@ -31,7 +31,7 @@ def entry(project: str, amount: str, **other: Any) -> dict[str, Any]:
         "currency": "EUR",
         "journal": "RECOG",
         "revenue_account": "4.2.2",
-        "deferred_account": "2.2.2",
+        "deferred_account": "4.3.3",
         "description": "Rail review",
     } | other
 

@@ -1,13 +1,14 @@
 """How the sandbox firm recognises revenue of a fixed price: in its ledger and its PSA's schedule.
 
-What is invoiced at a fixed price is deferred income until it is earned.
+What is invoiced at a fixed price stands against revenue until it is earned.
 """
 
 from __future__ import annotations
 
 from controltower.web.demo.rules import Agreed, constant, copy, table
 
-DEFERRED = "2.2.2"
+DEFERRED = "4.3.3"
+"""An adjustment of revenue: Tryton takes no other account on a customer's invoice."""
 REVENUE_ACCOUNTS = {"milestones": "4.1.2", "hours": "4.2.2", "cost": "4.2.2"}
 """Revenue at a point in time, or over time."""
 

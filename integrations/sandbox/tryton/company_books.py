@@ -19,8 +19,9 @@ TAXES = {
 
 YEARS = (2025, 2026, 2027)
 BANK, RECEIVABLE, PAYABLE, TAX_ACCOUNT, EXCHANGE = "1.1.1", "1.2.1", "2.1.1", "2.2.3", "6.2.1"
-DEFERRED = "2.2.2"
-"""What was invoiced at a fixed price and is not earned yet."""
+DEFERRED = "4.3.3"
+"""What was invoiced at a fixed price and is not earned yet. An adjustment of revenue: Tryton takes
+no other account on a customer's invoice."""
 OVER_TIME, POINT_IN_TIME, REBILLED = "4.2.2", "4.1.2", "4.1.3"
 
 

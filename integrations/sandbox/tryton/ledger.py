@@ -138,7 +138,7 @@ class Ledger:
         months in which it was booked; amounts as exact text."""
         domain = [
             ["move.company.party.code", "=", company], ["move.state", "=", "posted"],
-            ["account.type.revenue", "=", True], ["description", "like", f"% · {project} · %"],
+            ["description", "like", f"% · {project} · %"],
         ]  # fmt: skip
         fields = ["description", "debit", "credit", "move.period.name"]
         months: dict[str, dict[str, Any]] = {}
@@ -161,15 +161,16 @@ class Ledger:
         )
         within = [["company", "=", company], ["start_date", "<=", on], ["end_date", ">=", on]]
         (period,) = await self._console.rows("account.period", within, ["id"], company)
-        sides = (accounts[DEFERRED], worth), (accounts[OVER_TIME], -worth)
+        mark = f"By hand · {wanted['project']} · {wanted['period']}"
+        sides = (accounts[DEFERRED], worth, None), (accounts[OVER_TIME], -worth, mark)
         nothing = Decimal(0)
         lines = [
             {
                 "account": account,
                 "debit": max(amount, nothing), "credit": max(-amount, nothing),
-                "description": f"By hand · {wanted['project']} · {wanted['period']}",
+                "description": text,
             }
-            for account, amount in sides
+            for account, amount, text in sides
         ]  # fmt: skip
         row = {
             "company": company, "period": period["id"], "journal": journal["id"], "date": on,
