@@ -14,6 +14,7 @@ CREATE OR REPLACE FUNCTION rollup_promise(process text) RETURNS interval LANGUAG
                         WHEN 'project-change-to-forecast' THEN interval '8 hours'
                         WHEN 'project-workspace' THEN interval '8 hours'
                         WHEN 'resource-to-revenue' THEN interval '4 hours'
+                        WHEN 'facts-to-subscribers' THEN interval '1 hour'
                         WHEN 'revenue-recognition' THEN interval '8 hours' END
 $$;
 """
@@ -28,12 +29,13 @@ CREATE OR REPLACE FUNCTION rollup_promise(process text) RETURNS interval LANGUAG
                         WHEN 'payroll-to-cost-reporting' THEN interval '24 hours'
                         WHEN 'project-change-to-forecast' THEN interval '8 hours'
                         WHEN 'project-workspace' THEN interval '8 hours'
-                        WHEN 'resource-to-revenue' THEN interval '4 hours' END
+                        WHEN 'resource-to-revenue' THEN interval '4 hours'
+                        WHEN 'facts-to-subscribers' THEN interval '1 hour' END
 $$;
 """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("measures", "0013_days_of_arrivals")]
+    dependencies = [("measures", "0014_promise_of_events")]
 
     operations = [migrations.RunSQL(WITH_REVENUE, WITHOUT)]
