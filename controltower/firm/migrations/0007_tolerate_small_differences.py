@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('firm', '0005_policies_stay_as_written'),
+        ('firm', '0006_surges_and_cut_offs'),
     ]
 
     operations = [
