@@ -31,10 +31,12 @@ from django.utils import timezone  # noqa: E402
 from hypothesis import HealthCheck  # noqa: E402
 from hypothesis import settings as properties  # noqa: E402
 from psycopg.pq import TransactionStatus  # noqa: E402
+from pytest_django import DjangoDbBlocker  # noqa: E402
 
 from controltower.measures import invariants  # noqa: E402
 from controltower.transactions.models import InboundEvent, Transaction  # noqa: E402
-from tests.factories import AGO  # noqa: E402
+from tests.factories import AGO, Firm, at_work, found  # noqa: E402
+from tests.kept import kept  # noqa: E402
 
 properties.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 properties.load_profile("patient")
@@ -79,6 +81,20 @@ def invariants_hold(request: pytest.FixtureRequest) -> Iterator[None]:
         broken = request.node.get_closest_marker("breaks")
         found = invariants.breaches(timezone.now() - AGO)
         assert set(found) == set(broken.args if broken else ()), found
+
+
+@pytest.fixture(scope="module")
+def founded(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The firm's people, systems and agreed mappings, once for the tests of a module."""
+    with kept(django_db_blocker):
+        found()
+        yield
+
+
+@pytest.fixture
+def firm(founded: None, db: None) -> Firm:
+    """The firm as it was founded, a little while ago."""
+    return at_work()
 
 
 def _has_failed() -> bool:

@@ -98,7 +98,6 @@ def found(now: datetime | None = None) -> Firm:
     """The firm with its people, systems and agreed mappings."""
     now = now or timezone.now() - AGO
     found_firm(timezone.now().date())
-    people = {}
     for username, first, last, role, code in PEOPLE:
         person = Person.objects.create(
             username=username,
@@ -109,10 +108,15 @@ def found(now: datetime | None = None) -> Firm:
         )
         entity = LegalEntity.objects.get(code=code) if code else None
         Duty.objects.create(person=person, role=role, entity=entity)
-        people[first.lower()] = person
     connect_systems(now)
     agree_mappings(now)
-    return Firm(now, people)
+    return at_work(now)
+
+
+def at_work(now: datetime | None = None) -> Firm:
+    """The firm that was founded, with its people as they are."""
+    people = {person.first_name.lower(): person for person in Person.objects.all()}
+    return Firm(now or timezone.now() - AGO, people)
 
 
 @dataclass

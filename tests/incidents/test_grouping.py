@@ -9,15 +9,10 @@ import pytest
 from controltower.firm.models import AuditEntry
 from controltower.incidents import grouping, triage
 from controltower.incidents.models import By, Cause, Grouping
-from tests.factories import Firm, found, refused, stuck_bills
+from tests.factories import Firm, refused, stuck_bills
 
 pytestmark = pytest.mark.django_db
 HERE: dict[str, Any] = {"entity": "LF-UK", "currency": "GBP"}
-
-
-@pytest.fixture
-def firm() -> Firm:
-    return found()
 
 
 def split(firm: Firm, cause: Cause, value: str, by: By = By.ENTITY) -> Cause:

@@ -26,15 +26,10 @@ from controltower.measures import alarms, at_stake, exposure
 from controltower.measures.exposure import Scope
 from controltower.systems import upkeep
 from controltower.systems.models import Circuit, System
-from tests.factories import Firm, found, refused, stuck_bills
+from tests.factories import Firm, refused, stuck_bills
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def firm() -> Firm:
-    return found()
 
 
 @pytest.fixture

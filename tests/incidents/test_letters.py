@@ -11,14 +11,9 @@ from controltower.incidents import letters, triage
 from controltower.incidents.models import DeadLetter, LetterState
 from controltower.transactions import replay
 from controltower.transactions.models import Step, Transaction
-from tests.factories import Firm, found, stuck_bills
+from tests.factories import Firm, stuck_bills
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def firm() -> Firm:
-    return found()
 
 
 def _is_played_again(*bills: Transaction) -> None:

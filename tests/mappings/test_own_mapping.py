@@ -6,15 +6,10 @@ import pytest
 
 from controltower.mappings import versions
 from controltower.mappings.models import Mapping, MappingVersion
-from tests.factories import Firm, found
+from tests.factories import Firm
 
 pytestmark = pytest.mark.django_db
 GENERAL, OWN = "customer-to-erp", "customer-to-erp-for-tryton"
-
-
-@pytest.fixture
-def firm() -> Firm:
-    return found()
 
 
 def in_review(firm: Firm) -> MappingVersion:

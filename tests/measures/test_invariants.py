@@ -26,14 +26,9 @@ from controltower.transactions.models import (
     Item,
     Transaction,
 )
-from tests.factories import AGO, Firm, found, in_doubt
+from tests.factories import AGO, Firm, in_doubt
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def firm() -> Firm:
-    return found()
 
 
 def _broken() -> set[str]:

@@ -19,15 +19,9 @@ from controltower.measures.exposure import Scope
 from controltower.measures.models import Delta, Kind, Rollup
 from controltower.processes import catalogue
 from controltower.transactions.models import Transaction
-from tests import factories
 from tests.factories import Firm
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def firm() -> Firm:
-    return factories.found()
 
 
 def standing(firm: Firm) -> dict[str, int]:

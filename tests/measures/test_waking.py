@@ -12,14 +12,9 @@ from controltower.incidents import triage
 from controltower.incidents.models import Cause, LetterState
 from controltower.incidents.triage import Aside
 from controltower.measures import waking
-from tests.factories import Firm, found, stuck_bills
+from tests.factories import Firm, stuck_bills
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def firm() -> Firm:
-    return found()
 
 
 def put_aside(

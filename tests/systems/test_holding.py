@@ -31,16 +31,11 @@ from controltower.transactions.protocol import (
     State,
     judge,
 )
-from tests.factories import Firm, found
+from tests.factories import Firm
 
 stranger = Misconfigured(kind=Kind.AUTH, text="Signing in was refused.")
 slower = TryLater(kind=Kind.RATE_LIMITED, text="slower", after=timedelta(seconds=40))
 well = Done(ref="1", outcome=Outcome.READ)
-
-
-@pytest.fixture
-def firm() -> Firm:
-    return found()
 
 
 def _of(slug: str) -> System:

@@ -14,15 +14,10 @@ from controltower.transactions.cases import case_of
 from controltower.transactions.facts import facts
 from controltower.transactions.models import Amendment, Attempt, InboundEvent, Step, Transaction
 from controltower.transactions.protocol import State
-from tests.factories import Firm, found, no_answer, refused, unaskable
+from tests.factories import Firm, no_answer, refused, unaskable
 
 pytestmark = pytest.mark.django_db
 RIGHT = {"po_number": "PO-77", "description": "Claims platform, November"}
-
-
-@pytest.fixture
-def firm() -> Firm:
-    return found()
 
 
 def stuck(firm: Firm, **values: object) -> Transaction:

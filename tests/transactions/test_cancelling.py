@@ -13,14 +13,9 @@ from controltower.transactions import cancelling, claiming, settlement
 from controltower.transactions.intent import Answered
 from controltower.transactions.models import Attempt, Transaction
 from controltower.transactions.preparation import prepare
-from tests.factories import Firm, found, no_answer, refused, well
+from tests.factories import Firm, no_answer, refused, well
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def firm() -> Firm:
-    return found()
 
 
 def _cancel(firm: Firm, one: Transaction, reason: str = "The client withdrew.") -> None:

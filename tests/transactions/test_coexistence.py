@@ -12,14 +12,9 @@ from controltower.systems.models import Route, System
 from controltower.transactions import cases, engine
 from controltower.transactions.models import Attempt, Step
 from controltower.transactions.protocol import Purpose, State
-from tests.factories import Firm, found
+from tests.factories import Firm
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def firm() -> Firm:
-    return found()
 
 
 @pytest.fixture

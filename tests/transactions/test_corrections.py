@@ -13,14 +13,9 @@ from controltower.canonical.events import CanonicalEvent
 from controltower.canonical.records import TimeEntry
 from controltower.transactions import intake, interpretation
 from controltower.transactions.models import InboundEvent, Item, Transaction
-from tests.factories import Firm, found
+from tests.factories import Firm
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def firm() -> Firm:
-    return found()
 
 
 def _tell_again(firm: Firm, event: CanonicalEvent, version: str, **values: Any) -> InboundEvent:

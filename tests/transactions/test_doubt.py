@@ -21,15 +21,10 @@ from controltower.transactions.intent import Answered
 from controltower.transactions.models import Attempt, Finding, Step, Transaction, WaitKind
 from controltower.transactions.preparation import prepare
 from controltower.transactions.protocol import MOST_TRIES, Purpose, State
-from tests.factories import Firm, found, no_answer, refused, unaskable
+from tests.factories import Firm, no_answer, refused, unaskable
 
 pytestmark = pytest.mark.django_db
 CLIENT = "001TESTSHARED00001"
-
-
-@pytest.fixture
-def firm() -> Firm:
-    return found()
 
 
 def _doubt(firm: Firm) -> Transaction:

@@ -22,14 +22,9 @@ from controltower.transactions.intent import Answered
 from controltower.transactions.models import Attempt, Step, Transaction
 from controltower.transactions.preparation import prepare
 from controltower.transactions.protocol import MOST_DEATHS, Purpose, State
-from tests.factories import Firm, found, no_answer, refused, well
+from tests.factories import Firm, no_answer, refused, well
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def firm() -> Firm:
-    return found()
 
 
 def _break(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> None:

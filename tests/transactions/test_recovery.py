@@ -18,15 +18,9 @@ from controltower.transactions.drain import connections_due
 from controltower.transactions.models import InboundEvent, Step
 from controltower.transactions.protocol import State
 from integrations.connector import Operation
-from tests import factories
 from tests.factories import Firm
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def firm() -> Firm:
-    return factories.found()
 
 
 def _begin() -> Recovery:

@@ -11,16 +11,10 @@ from controltower.processes import catalogue
 from controltower.processes.invoice_lines import mark_of
 from controltower.transactions import cases, regrouping
 from controltower.transactions.models import Item, Transaction
-from tests import factories
 from tests.factories import Firm
 
 pytestmark = pytest.mark.django_db
 OLD, OTHER = "CT-0LD0000001", "CT-0LD0000002"
-
-
-@pytest.fixture
-def firm() -> Firm:
-    return factories.found()
 
 
 def _gather(firm: Firm, count: int) -> tuple[Transaction, list[str]]:

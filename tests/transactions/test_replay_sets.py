@@ -12,14 +12,9 @@ from controltower.systems.models import System
 from controltower.transactions import replay, replaying, selection
 from controltower.transactions.models import ReplayItem, ReplayPlan, Step
 from controltower.transactions.protocol import State
-from tests.factories import Firm, found, stuck_bills
+from tests.factories import Firm, stuck_bills
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def firm() -> Firm:
-    return found()
 
 
 def _planned(firm: Firm, how_many: int) -> ReplayPlan:

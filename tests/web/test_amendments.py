@@ -13,15 +13,10 @@ from controltower.firm.models import Person
 from controltower.transactions.models import Amendment, Transaction
 from controltower.transactions.protocol import State
 from controltower.web import standing
-from tests.factories import Firm, found, refused, signed_in
+from tests.factories import Firm, refused, signed_in
 from tests.web.cast import token
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def firm() -> Firm:
-    return found()
 
 
 def _stuck(firm: Firm, **values: Any) -> Transaction:

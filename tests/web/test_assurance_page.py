@@ -17,16 +17,11 @@ from controltower.measures import assurance, chaos, invariants
 from controltower.measures.models import Check
 from controltower.systems.models import System
 from controltower.transactions.models import Transaction
-from tests.factories import Firm, found, signed_in
+from tests.factories import Firm, signed_in
 from tests.web.cast import token
 
 pytestmark = pytest.mark.django_db
 PAGE = "/assurance/"
-
-
-@pytest.fixture
-def firm() -> Firm:
-    return found()
 
 
 def _show(client: Client) -> str:

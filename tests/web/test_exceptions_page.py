@@ -34,11 +34,6 @@ NOUNS = (
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def firm() -> Firm:
-    return factories.found()
-
-
 def text(answer: Any) -> str:
     return " ".join(answer.content.decode().split())
 

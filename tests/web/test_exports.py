@@ -19,18 +19,13 @@ from controltower.firm.models import AuditEntry, Person
 from controltower.transactions.models import Transaction
 from controltower.web import exports
 from controltower.web.sheets import TYPES, XLSX, Workbook
-from tests.factories import Firm, found
+from tests.factories import Firm
 
 pytestmark = [
     pytest.mark.django_db,
     # the product answers under ASGI; the test's client reads the stream to its end first
     pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous"),
 ]
-
-
-@pytest.fixture
-def firm() -> Firm:
-    return found()
 
 
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"

@@ -12,15 +12,14 @@ from controltower.incidents.models import DeadLetter
 from controltower.measures import exposure, flow
 from controltower.measures.exposure import Scope
 from controltower.transactions.models import Step, Transaction
-from tests import factories
-from tests.factories import Firm
+from tests.factories import Firm, found
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def firm() -> Firm:
-    return factories.found()
+    return found()
 
 
 def test_what_is_filled_in_adds_up_and_every_page_is_timed(firm: Firm) -> None:

@@ -13,11 +13,6 @@ from tests.web.cast import browser
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def firm() -> Firm:
-    return factories.found()
-
-
 def found(who: Person, text: str) -> str:
     answer = browser(who).get("/find/", {"q": text})
     assert answer.status_code == 200

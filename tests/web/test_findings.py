@@ -13,15 +13,10 @@ from controltower.firm.models import Person
 from controltower.transactions.models import Finding, Transaction
 from controltower.transactions.protocol import State
 from controltower.web import standing
-from tests.factories import Firm, found, signed_in, unaskable
+from tests.factories import Firm, signed_in, unaskable
 from tests.web.cast import token
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def firm() -> Firm:
-    return found()
 
 
 def _said(one: Transaction, **more: Any) -> dict[str, Any]:

@@ -22,11 +22,6 @@ from tests.factories import Firm, refused, signed_in
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def firm() -> Firm:
-    return factories.found()
-
-
 def text(answer: Any) -> str:
     return " ".join(answer.content.decode().split())
 

@@ -22,11 +22,6 @@ pytestmark = pytest.mark.django_db
 INVOICE = "/mappings/invoice-to-erp/"
 
 
-@pytest.fixture
-def firm() -> Firm:
-    return factories.found()
-
-
 class Form(HTMLParser):
     """The fields that a browser would post from the page's draft form."""
 

@@ -6,6 +6,7 @@ import csv
 import html
 import io
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
@@ -13,6 +14,7 @@ import pytest
 from django.db.models import F
 from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
 from controltower.firm.models import AuditEntry
 from controltower.incidents.models import DeadLetter, LetterState, Resolution
@@ -24,16 +26,27 @@ from controltower.measures.models import Target
 from controltower.transactions.models import Transaction
 from tests import factories
 from tests.factories import Firm
+from tests.kept import kept
 from tests.web.cast import browser, token
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def firm() -> Firm:
+@pytest.fixture(scope="module")
+def busy(founded: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Two companies: three deals and a bill verified, one of them repaired, one late; one bill
     stuck and one held by a closed period."""
-    made = factories.found()
+    with kept(django_db_blocker):
+        _work(factories.at_work())
+        yield
+
+
+@pytest.fixture
+def firm(busy: None, firm: Firm) -> Firm:
+    return firm
+
+
+def _work(made: Firm) -> None:
     deal = made.deal()
     made.bill(deal)
     made.bill(made.deal(), {"draft": factories.refused()})
@@ -41,7 +54,6 @@ def firm() -> Firm:
     late = Transaction.objects.filter(process=catalogue.DEAL, entity__code="LF-UK")
     late.update(due_at=F("ended_at") - timedelta(minutes=1))
     repaired(deal)
-    return made
 
 
 def repaired(one: Transaction) -> None:
@@ -155,15 +167,6 @@ def test_a_target_that_makes_no_sense_changes_nothing(firm: Firm, data: dict[str
     page = browser(firm.amara).post("/measures/on-time/targets/", data, follow=True)
     assert "The target was not changed." in page.content.decode()
     assert not Target.objects.exists()
-
-
-def test_an_empty_tower_has_nothing_to_tell() -> None:
-    firm = factories.found()
-    client = browser(firm.anna)
-    assert "No target is set yet." in client.get("/measures/").content.decode()
-    page = client.get("/measures/recovery-time/").content.decode()
-    assert "nothing to draw yet" in page
-    assert client.get("/measures/no-such/").status_code == 404
 
 
 def test_pages_read_only(firm: Firm) -> None:

@@ -18,11 +18,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def firm() -> Firm:
-    return factories.found()
-
-
-@pytest.fixture
 def absence(firm: Firm) -> Transaction:
     """No work was approved on a project for two months."""
     firm.deal()

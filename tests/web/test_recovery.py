@@ -11,15 +11,9 @@ from django.utils import timezone
 
 from controltower.systems import anchor
 from controltower.systems.models import Feed, Recovery
-from tests import factories
 from tests.factories import Firm
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def firm() -> Firm:
-    return factories.found()
 
 
 def _page(client: Client, person: object, path: str) -> str:

@@ -12,17 +12,11 @@ from controltower.canonical.verdicts import Kind, Misconfigured, TryLater
 from controltower.firm.models import AuditEntry
 from controltower.systems import circuit
 from controltower.systems.models import Call, Circuit, Feed, System
-from tests import factories
 from tests.factories import Firm
 from tests.web.cast import browser
 
 pytestmark = pytest.mark.django_db
 TRYTON = "/systems/tryton/"
-
-
-@pytest.fixture
-def firm() -> Firm:
-    return factories.found()
 
 
 @pytest.fixture

@@ -22,11 +22,6 @@ from tests.web.cast import browser
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def firm() -> Firm:
-    return factories.found()
-
-
 def test_a_new_tower_shows_the_first_steps(firm: Firm) -> None:
     page = browser(firm.anna).get("/").content.decode()
     assert "Nothing has passed through yet." in page

@@ -23,11 +23,6 @@ from tests.factories import CONTACT, EMAIL, Firm, closed, refused, signed_in
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def firm() -> Firm:
-    return factories.found()
-
-
 def page(client: Client, one: Transaction, **query: str) -> Any:
     return client.get(f"/tx/{one.correlation_id}/", {"part": one.reference, **query})
 
