@@ -15,6 +15,7 @@ from controltower.systems import anchor
 from controltower.transactions import (
     closing,
     polling,
+    promising,
     publishing,
     recovery,
     replaying,
@@ -93,5 +94,6 @@ SCHEDULE = (
     Periodic("audit anchor", timedelta(seconds=30), audit.anchor),
     Periodic("mappings", timedelta(seconds=5), lambda now: scheduling.take_effect(now=now)),
     Periodic("rollups", timedelta(seconds=2), lambda _now: rollups.fold()),
+    Periodic("promises", timedelta(minutes=10), lambda now: promising.write_down(now=now)),
     Periodic("logs", timedelta(hours=1), lambda now: retention.keep(now=now)),
 )

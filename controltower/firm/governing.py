@@ -14,7 +14,7 @@ from typing import Any
 from django.db.models import Max
 from django.db.transaction import atomic
 
-from controltower.firm import audit, duties, keeping, limits
+from controltower.firm import audit, calendars, duties, keeping, limits, promised
 from controltower.firm.models import Person, PolicyState, PolicyVersion
 from controltower.firm.policies import BadPolicy
 from controltower.firm.rights import Right, may_everywhere, who_grants
@@ -41,6 +41,8 @@ KINDS = {
     duties.KIND: Kind(duties.check, duties.apply),
     limits.KIND: Kind(limits.check),
     keeping.KIND: Kind(keeping.check),
+    calendars.KIND: Kind(calendars.check),
+    promised.KIND: Kind(promised.check),
 }
 
 

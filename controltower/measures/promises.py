@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import F, Sum
 
-from controltower.measures import arrivals, rollups
+from controltower.canonical.promise import Counted, Promise
+from controltower.firm import promised
+from controltower.measures import arrivals, own_time, rollups
 from controltower.measures.exposure import Scope, Stake, priced, stakes, transactions
 from controltower.measures.flow import start_of_day
 from controltower.measures.models import Kind
@@ -24,17 +26,23 @@ KEPT, MISSED, ALL = "kept", "missed", "all"
 
 @dataclass(frozen=True, slots=True)
 class PromiseLine:
-    """One process against its promise over the last 30 days. `slowest_tenth` is true to 4 %."""
+    """One process against its promise over the last 30 days. `slowest_tenth` is in the promise's
+    own time: around the clock over 30 days and true to 4 %, else of the latest thousand."""
 
     name: str
     title: str
-    promise: timedelta
+    agreed: Promise
     slowest_tenth: timedelta | None
     kept: int
     ended: int
     days: tuple[float | None, ...]
     stuck: Stake
     owner_role: str
+
+    @property
+    def promise(self) -> timedelta:
+        """How long it is promised to take, in its own time."""
+        return self.agreed.length
 
     @property
     def slack(self) -> float | None:
@@ -79,10 +87,25 @@ def _lines(
     first, names = first_day(now, scope.person.zone), [process.name for process in processes]
     paces, days = _paces(scope, names, first), _days(scope, first, now)
     stuck = stakes(priced(transactions(scope).stuck().filter(process__in=names)), "process")
+    agreed = promised.agreed()
     return [
-        _line(process, paces.get(process.name, {}), days.get(process.name, {}), stuck)
+        _line(
+            process,
+            agreed.get(process.name) or Promise.of(process.promise),
+            _slowest_tenth(scope, process.name, agreed.get(process.name), paces),
+            days.get(process.name, {}),
+            stuck,
+        )
         for process in processes
     ]
+
+
+def _slowest_tenth(
+    scope: Scope, process: str, agreed: Promise | None, paces: Mapping[str, Mapping[int, int]]
+) -> timedelta | None:
+    if agreed is None or agreed.counted == Counted.ELAPSED:
+        return taken_by(paces.get(process, {}), NINE_IN_TEN)
+    return own_time.below(own_time.taken(scope, process, agreed.counted), NINE_IN_TEN)
 
 
 def _paces(scope: Scope, processes: Sequence[str], first: datetime) -> dict[str, dict[int, int]]:
@@ -128,15 +151,16 @@ def _days(scope: Scope, first: datetime, now: datetime) -> dict[str, dict[int, t
 
 def _line(
     process: catalogue.Process,
-    grades: Mapping[int, int],
+    agreed: Promise,
+    slowest_tenth: timedelta | None,
     days: Mapping[int, tuple[int, int]],
     stuck: Mapping[tuple[Any, ...], Stake],
 ) -> PromiseLine:
     return PromiseLine(
         name=process.name,
         title=process.title,
-        promise=process.promise,
-        slowest_tenth=taken_by(grades, NINE_IN_TEN),
+        agreed=agreed,
+        slowest_tenth=slowest_tenth,
         kept=sum(kept for kept, _count in days.values()),
         ended=sum(count for _kept, count in days.values()),
         days=tuple(

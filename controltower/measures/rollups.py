@@ -44,7 +44,7 @@ FROM (
            fact.wait, fact.at, fact.grade, 1 AS items, fact.amount
     FROM transactions_transaction tx
     CROSS JOIN LATERAL rollup_facts(tx.process, tx.currency, tx.state, tx.wait, tx.amount,
-                                    tx.due_at, tx.ended_at) AS fact
+                                    tx.due_at, tx.ended_at, tx.clock_from) AS fact
     WHERE {transactions}
     UNION ALL
     SELECT kind, process, entity, currency, state, wait, at, grade, -items, -amount

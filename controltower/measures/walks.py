@@ -92,7 +92,8 @@ def latest(scope: Scope, process: str) -> TransactionQuerySet:
 def walks(scope: Scope, process: Workflow) -> Sequence[Walk]:
     """The latest that began, with their steps, the newest first."""
     begun = transactions(scope).filter(process=process.name).order_by("-started_at", "-pk")
-    rows = list(begun.values_list("pk", "state", "started_at", "due_at", "ended_at")[:LATEST])
+    moments = ("started_at", "clock_from", "due_at", "ended_at")
+    rows = list(begun.values_list("pk", "state", *moments)[:LATEST])
     steps: dict[UUID, list[Stride]] = {}
     found = Step.objects.filter(transaction__in=[pk for pk, *_rest in rows]).order_by()
     at = Cast(Extract("done_at", "epoch"), FloatField())
@@ -103,11 +104,11 @@ def walks(scope: Scope, process: Workflow) -> Sequence[Walk]:
         Walk(
             id=pk,
             state=state,
-            began=_began(process, started_at, due_at),
+            began=clock_from or _began(process, started_at, due_at),
             ended=ended_at,
             steps=sorted(steps.get(pk, ()), key=lambda step: (step.position, step.name)),
         )
-        for pk, state, started_at, due_at, ended_at in rows
+        for pk, state, started_at, clock_from, due_at, ended_at in rows
     ]
 
 

@@ -13,11 +13,12 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from controltower.canonical.calendar import Calendar
 from controltower.canonical.events import BusinessKey, CanonicalEvent
+from controltower.canonical.promise import Counted, Promise
 from controltower.canonical.verdicts import Kind
 from controltower.processes.editing import Editable
 
-FRIDAY = 4
 ACCOUNTED = range(2000, 2200)
 """The years in which the firm's books have periods; a date outside them is a slip of the pen."""
 
@@ -39,6 +40,7 @@ class Entity:
     cut_off_day: int = 3
     cut_off_time: time = time(18)
     revenue_tolerance: Decimal = Decimal(1)
+    calendar: Calendar = field(default_factory=Calendar)
 
     def today(self, now: datetime) -> date:
         """The accounting date: the entity's own calendar day, not UTC's."""
@@ -167,8 +169,9 @@ class StepDefinition:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """How a transaction begins: its name for people, its value, and by when it is promised.
-    `month` is the accounting month that its fact belongs to, "" when it moves no money."""
+    """How a transaction begins: its name for people, its value, and by when it is promised. With
+    a `promise` of its own it is not the process's that is promised. `month` is the accounting
+    month that its fact belongs to, "" when it moves no money."""
 
     title: str
     counterparty: str
@@ -180,6 +183,7 @@ class Opening:
     gather_until: datetime | None = None
     due: datetime | None = None
     month: str = ""
+    promise: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,21 +199,15 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """By when something is expected: the end of a day of the entity's own calendar. Working days
-    are Monday to Friday; public holidays are not known."""
+    """By when something is expected: the end of a day of the entity's own calendar."""
 
     days: int
     working: bool = False
 
-    def after(self, now: datetime, zone: str) -> datetime:
-        """The midnight that ends the last day, in that zone."""
-        here = ZoneInfo(zone)
-        day = now.astimezone(here).date()
-        if not self.working:
-            day += timedelta(days=self.days)
-        for _ in range(self.days if self.working else 0):
-            day += timedelta(days=1 if day.weekday() < FRIDAY else 7 - day.weekday())
-        return datetime.combine(day + timedelta(days=1), time(), tzinfo=here)
+    @property
+    def promise(self) -> Promise:
+        """The same as a promise."""
+        return Promise(Counted.WORKING_DAYS if self.working else Counted.DAYS, self.days)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,6 +45,7 @@ def open_figures(event: CanonicalEvent, entities: Mapping[str, Entity], now: dat
     """No money hangs on it: the fact's own transaction has moved it."""
     fact = event.record
     assert isinstance(fact, Fact)
+    length = promise_of(fact.period, entities.get(fact.entity))
     return Opening(
         title=f"Figures of {fact.period}: {fact.name}",
         counterparty="",
@@ -55,7 +56,8 @@ def open_figures(event: CanonicalEvent, entities: Mapping[str, Entity], now: dat
             BusinessKey("fact", fact.source_id),
             BusinessKey("period", f"{fact.entity} {fact.period}"),
         ),
-        due=event.time + promise_of(fact.period, entities.get(fact.entity)),
+        due=event.time + length,
+        promise=None if length == PROCESS.promise else length,
     )
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from controltower.canonical.events import CanonicalEvent
 from controltower.processes.definition import Opening, Process
-from controltower.transactions import engine, references
+from controltower.transactions import engine, promising, references
 from controltower.transactions.cases import Case
 from controltower.transactions.models import (
     InboundEvent,
@@ -80,7 +80,7 @@ def _transaction(
         or references.correlation_id(event.source, event.subject)
     )
     gathering = bool(opening.group)
-    return Transaction(
+    begun = Transaction(
         correlation_id=correlation,
         reference=reference,
         process=process.name,
@@ -97,10 +97,11 @@ def _transaction(
         wait_until=opening.gather_until,
         group=opening.group,
         gathering=gathering,
-        due_at=opening.due,
         started_at=now,
         changed_at=now,
     )
+    promising.begin(begun, process, opening, around.promises, around.calendar_of(opening.entity))
+    return begun
 
 
 def join(

@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db import connection
 
+from controltower.canonical.calendar import Calendar
 from controltower.canonical.events import BusinessKey as Name
 from controltower.processes import catalogue
 from controltower.processes.definition import Milestone, Process
@@ -27,8 +28,6 @@ from controltower.transactions.models import (
 )
 from controltower.transactions.world import World
 
-NOWHERE = "UTC"
-"""The zone of what belongs to no legal entity."""
 _PROCESSES: Mapping[str, Process] = {process.name: process for process in catalogue.PROCESSES}
 
 KEEP = """
@@ -64,12 +63,14 @@ class Rows:
     now: datetime
     found: dict[tuple[str, str, str], dict[str, Any]] = field(default_factory=dict)
 
-    def expect(self, milestone: Milestone, chain: str, about: str, zone: str, **by: object) -> None:
+    def expect(
+        self, milestone: Milestone, chain: str, about: str, calendar: Calendar, **by: object
+    ) -> None:
         """The milestone must follow, unless nobody could tell of it."""
         if self._is_told(milestone):
             row = self._row(milestone, chain, about)
             row.update(
-                due_at=milestone.within.after(self.now, zone),
+                due_at=self.around.promise_of(milestone).due(self.now, calendar),
                 owner_role=milestone.owner_role,
                 **{f"set_{name}_id": value for name, value in by.items()},
             )
@@ -123,9 +124,9 @@ def keep(
 
 
 def _expect(rows: Rows, milestones: Iterable[Milestone], one: Transaction) -> None:
-    zone = one.entity.zone if one.entity else NOWHERE
+    calendar = rows.around.calendar_of(one.entity.code if one.entity else "")
     for milestone in milestones:
-        rows.expect(milestone, one.correlation_id, one.reference, zone, by=one.pk)
+        rows.expect(milestone, one.correlation_id, one.reference, calendar, by=one.pk)
 
 
 def _process_of(transaction: Transaction) -> Process | None:
@@ -140,9 +141,9 @@ def prove(proof: Proof, event: InboundEvent, *, around: World, now: datetime) ->
     chain, about, entity = place
     rows = Rows(around, now)
     rows.meet(proof.reaches, chain, about, by_event=event.pk)
-    firm = around.entities.get(entity or str(event.record.get("entity") or ""))
+    calendar = around.calendar_of(entity or str(event.record.get("entity") or ""))
     for milestone in proof.expects:
-        rows.expect(milestone, chain, about, firm.zone if firm else NOWHERE, by_event=event.pk)
+        rows.expect(milestone, chain, about, calendar, by_event=event.pk)
     rows.keep()
     return f"“{proof.reaches.title}” of {chain}."
 

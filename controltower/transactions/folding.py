@@ -7,6 +7,7 @@ from datetime import datetime
 
 from controltower.canonical.verdicts import Kind
 from controltower.systems.models import Circuit, System
+from controltower.transactions import promising
 from controltower.transactions.cases import Case
 from controltower.transactions.models import TERMINAL, Step, TransactionState, WaitKind
 from controltower.transactions.protocol import FINISHED, State
@@ -26,6 +27,9 @@ def fold(case: Case) -> None:
     transaction.changed_at = case.now
     if state in TERMINAL:
         transaction.ended_at = case.now
+    if transaction.promise:
+        code = transaction.entity.code if transaction.entity else ""
+        promising.follow(transaction, case.now, case.world.calendar_of(code))
     case.touch()
 
 

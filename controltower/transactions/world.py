@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
+from controltower.canonical.calendar import Calendar
+from controltower.canonical.promise import Promise
+from controltower.firm import calendars, promised
 from controltower.firm.models import LegalEntity, Period, Surge
 from controltower.mappings import versions
 from controltower.mappings.models import MappingVersion
-from controltower.processes.definition import Entity
+from controltower.processes.definition import Entity, Milestone
 from controltower.systems.models import Feed, Recovery, Route, System
 from controltower.systems.routing import Part, chosen
 
@@ -34,6 +37,20 @@ class World:
     def entity(self, pk: int | None) -> LegalEntity | None:
         """The row of a legal entity, None for what belongs to none."""
         return next((row for row in self.legal.values() if row.pk == pk), None)
+
+    @cached_property
+    def promises(self) -> Mapping[str, Promise]:
+        """The promises that are agreed upon."""
+        return promised.agreed()
+
+    def promise_of(self, milestone: Milestone) -> Promise:
+        """By when a milestone is expected: as agreed upon, or else as it was defined."""
+        agreed = self.promises.get(f"{promised.MILESTONE}{milestone.name}")
+        return agreed or milestone.within.promise
+
+    def calendar_of(self, code: str) -> Calendar:
+        """The calendar of a legal entity; UTC's for what belongs to none."""
+        return self.entities[code].calendar if code in self.entities else Calendar()
 
     @cached_property
     def routes(self) -> Sequence[Route]:
@@ -110,6 +127,8 @@ def entities() -> dict[str, Entity]:
 
 
 def _entities(rows: Iterable[LegalEntity]) -> dict[str, Entity]:
+    rows = list(rows)
+    days = calendars.of_entities({row.code: row for row in rows})
     closed: dict[int, set[str]] = {}
     for entity_id, month in Period.objects.filter(closed=True).values_list("entity_id", "month"):
         closed.setdefault(entity_id, set()).add(month)
@@ -125,6 +144,7 @@ def _entities(rows: Iterable[LegalEntity]) -> dict[str, Entity]:
             cut_off_day=row.cut_off_day,
             cut_off_time=row.cut_off_time,
             revenue_tolerance=row.revenue_tolerance,
+            calendar=days[row.code],
         )
         for row in rows
     }

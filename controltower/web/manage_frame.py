@@ -25,6 +25,8 @@ TABS = (
     ("manage", gettext_lazy("Decisions")),
     ("manage_people", gettext_lazy("People")),
     ("manage_limits", gettext_lazy("Approval limits")),
+    ("manage_promises", gettext_lazy("Promises")),
+    ("manage_calendars", gettext_lazy("Calendars")),
     ("manage_retention", gettext_lazy("Retention")),
     ("manage_audit", gettext_lazy("Audit")),
 )

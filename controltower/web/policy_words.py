@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from babel.dates import get_day_names
 from django.conf import settings
+from django.utils.translation import get_language, ngettext, to_locale
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from controltower.canonical.money import Money
-from controltower.firm import duties, keeping, limits
+from controltower.canonical.promise import Counted, Promise
+from controltower.firm import calendars, duties, keeping, limits, promised
 from controltower.firm.models import Role
-from controltower.web import formats
+from controltower.processes import quote_to_cash
+from controltower.web import formats, standing
 
 Content = Mapping[str, Any]
 
@@ -24,13 +28,25 @@ def title(kind: str, about: str) -> str:
         duties.KIND: _("Rights of %(about)s"),
         limits.KIND: _("Approval limit of %(about)s"),
         keeping.KIND: _("How long the %(about)s is kept"),
+        calendars.KIND: _("Calendar of %(about)s"),
+        promised.KIND: _("Promise of “%(about)s”"),
     }
     shown = {
         limits.FIRM: _("the firm"),
         keeping.TIMELINE: _("timeline"),
         keeping.ATTEMPTS: _("log of attempts"),
     }
+    if kind == promised.KIND:
+        return names[kind] % {"about": promise_title(about)}
     return names[kind] % {"about": shown.get(about, about)}
+
+
+def promise_title(about: str) -> str:
+    """What the process or the milestone of a promise is called."""
+    milestone = about.removeprefix(promised.MILESTONE)
+    if milestone != about:
+        return quote_to_cash.named(milestone).title
+    return standing.process_title(about)
 
 
 def said(kind: str, content: Content | None) -> str:
@@ -58,8 +74,46 @@ def days(content: Content) -> str:
     return ngettext("%(n)s day", "%(n)s days", content["days"]) % {"n": content["days"]}
 
 
+def promise(content: Content) -> str:
+    """How long something may take: "8 working hours"."""
+    amount, counted = content["amount"], Counted(content["counted"])
+    if counted == Counted.DAYS:
+        return ngettext("%(n)s day", "%(n)s days", amount) % {"n": amount}
+    if counted == Counted.WORKING_DAYS:
+        return ngettext("%(n)s working day", "%(n)s working days", amount) % {"n": amount}
+    length = formats.duration(timedelta(minutes=amount))
+    if counted == Counted.WORKING:
+        return _("%(length)s of working time") % {"length": length}
+    return _("%(length)s around the clock") % {"length": length}
+
+
+def short(agreed: Promise) -> str:
+    """The same for a narrow column: around the clock is not said."""
+    if agreed.counted == Counted.ELAPSED:
+        return formats.duration(agreed.length)
+    return promise(promised.written(agreed))
+
+
+def calendar(content: Content) -> str:
+    """When an entity works: "Mon–Fri 09:00–17:30, holidays of DE"."""
+    names = get_day_names("abbreviated", locale=to_locale(get_language() or "en"))
+    days_ = ", ".join(names[day] for day in content["weekdays"])
+    words = f"{days_} {content['opens']}–{content['closes']} {content['zone']}"
+    if content["country"]:
+        where = "-".join(filter(None, (content["country"], content["region"])))
+        words = _("%(words)s, public holidays of %(where)s") % {"words": words, "where": where}
+    if content["own_days"]:
+        own = len(content["own_days"])
+        words += ngettext(", %(n)s day of its own", ", %(n)s days of its own", own) % {"n": own}
+    if content["cut_off"]:
+        words = _("%(words)s, cut-off %(at)s") % {"words": words, "at": content["cut_off"]}
+    return words
+
+
 WORDS: dict[str, Callable[[Content], str]] = {
     duties.KIND: rights,
     limits.KIND: limit,
     keeping.KIND: days,
+    calendars.KIND: calendar,
+    promised.KIND: promise,
 }

@@ -22,6 +22,7 @@ from controltower.measures import health, paths, promises, walks
 from controltower.measures.exposure import Stake, reporting_currency
 from controltower.measures.promises import ALL, KEPT, MISSED, PromiseLine
 from controltower.processes import catalogue
+from controltower.transactions.models import Transaction
 from controltower.web import exports, process_words
 from controltower.web.charts import funnel
 from controltower.web.charts.value import Part
@@ -150,9 +151,14 @@ def _slowest(
     found = walks.slowest(walked, now)
     rows = rows_of([transaction for transaction, _took in found], person, now)
     return [
-        {"row": row, "took": took, "over": took > one.promise}
-        for row, (_transaction, took) in zip(rows, found, strict=True)
+        {"row": row, "took": took, "over": _is_over(transaction, now)}
+        for row, (transaction, took) in zip(rows, found, strict=True)
     ]
+
+
+def _is_over(one: Transaction, now: datetime) -> bool:
+    """Whether it has broken its promise, or had by now if it is under way."""
+    return one.due_at is not None and (one.ended_at or now) > one.due_at
 
 
 @require_POST

@@ -10,9 +10,12 @@ from uuid import UUID
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from controltower.canonical.promise import Counted
 from controltower.canonical.verdicts import Kind
+from controltower.firm import calendars, promised
 from controltower.measures.exposure import midnight_after
 from controltower.processes import catalogue
+from controltower.transactions import promising
 from controltower.transactions.models import Step, Transaction, TransactionState, WaitKind
 from controltower.transactions.protocol import State
 from controltower.web import absences, formats
@@ -53,6 +56,28 @@ def lateness_words(due_at: datetime | None, now: datetime) -> str:
         length = formats.duration(now - due_at)
         return _("Was due %(at)s, %(length)s late") % {"at": at, "length": length}
     return _("Due %(at)s, in %(length)s") % {"at": at, "length": formats.duration(due_at - now)}
+
+
+def promise_words(one: Transaction, now: datetime) -> str:
+    """How a transaction stands to its promise: by when, what slack is left in the promise's own
+    time, that its end is near, or that its clock stands still."""
+    left = promising.paused(one)
+    if left is not None:
+        words = _("The promise’s clock stands still, %(left)s left")
+        return words % {"left": formats.duration(left)}
+    words = lateness_words(one.due_at, now)
+    if not one.promise or one.due_at is None or one.due_at < now:
+        return words
+    promise, days = promised.read(one.promise), calendars.of_entity(one.entity)
+    if promise.counted == Counted.WORKING:
+        slack = formats.duration(promise.left(now, one.due_at, days))
+        words = _("%(words)s, %(slack)s of working time") % {"words": words, "slack": slack}
+    if one.clock_from and promise.warns(one.clock_from, one.due_at, days) <= now:
+        words = _("%(words)s. %(share)s %% of the promise is used") % {
+            "words": words,
+            "share": promise.warn_at,
+        }
+    return words
 
 
 def is_stuck(transaction: Transaction) -> bool:

@@ -55,7 +55,7 @@ def present(
         "crumbs": _crumbs(chain),
         "state_words": standing.state_words(chosen, trouble, now),
         "lateness": late,
-        "lateness_words": standing.lateness_words(chosen.due_at, now) if late else "",
+        "lateness_words": standing.promise_words(chosen, now) if late else "",
         "owner": owner_of(chain),
         "keys": _keys(chosen),
         "group": _group(chain),

@@ -84,6 +84,8 @@ def build() -> dict[str, str]:
         "people": "/manage/people/",
         "person": "/manage/people/otto.brandt/",
         "limits": "/manage/limits/",
+        "promises": "/manage/promises/",
+        "calendars": "/manage/calendars/",
         "retention": "/manage/retention/",
         "audit": "/manage/audit/",
         "incidents": "/incidents/",

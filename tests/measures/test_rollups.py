@@ -54,10 +54,12 @@ def elsewhere(one: Transaction) -> LegalEntity:
     return LegalEntity.objects.exclude(code=one.entity.code)[0]
 
 
+A_SECOND = timedelta(seconds=1)
 CHANGES: dict[str, Callable[[Transaction], object]] = {
     "amount": lambda one: Transaction.objects.filter(pk=one.pk).update(amount=one.amount + 1),
     "entity": lambda one: Transaction.objects.filter(pk=one.pk).update(entity=elsewhere(one)),
-    "promise": lambda one: Transaction.objects.update(due_at=one.started_at),
+    "promise": lambda one: Transaction.objects.update(due_at=one.started_at - A_SECOND),
+    "clock": lambda one: Transaction.objects.update(clock_from=one.started_at - timedelta(days=1)),
     "nothing that counts": lambda one: Transaction.objects.update(title="Another"),
     "gone": lambda one: one.delete(),
 }
@@ -130,7 +132,7 @@ def test_the_database_grades_as_the_reader_does() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT grade FROM rollup_facts('opportunity-to-project', 'EUR', 'verified', '', 1,
-                   now(), now() - interval '7 hours') WHERE kind = 'pace'"""
+                   now(), now() - interval '7 hours', NULL) WHERE kind = 'pace'"""
         )
         grade = cursor.fetchone()[0]
     hour = timedelta(hours=1)

@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 
 from controltower.canonical import events
+from controltower.canonical.calendar import Calendar
 from controltower.canonical.records import Assignment, Contract, Invoice, Payment, Project
 from controltower.incidents import letters, triage
 from controltower.measures import exposure, invariants
@@ -254,4 +255,5 @@ def test_days_end_by_the_entitys_own_calendar(
     within: Within, now: str, zone: str, due: str
 ) -> None:
     begun = datetime.fromisoformat(now).replace(tzinfo=UTC)
-    assert within.after(begun, zone) == datetime.fromisoformat(due).replace(tzinfo=UTC)
+    ends = within.promise.due(begun, Calendar(zone))
+    assert ends == datetime.fromisoformat(due).replace(tzinfo=UTC)

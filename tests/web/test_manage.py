@@ -14,7 +14,16 @@ from controltower.firm.models import Person, PolicyVersion, Role
 from tests.web.cast import browser, entity, person
 
 pytestmark = pytest.mark.django_db
-PAGES = ("", "people/", "people/otto/", "limits/", "retention/", "audit/")
+PAGES = (
+    "",
+    "people/",
+    "people/otto/",
+    "limits/",
+    "promises/",
+    "calendars/",
+    "retention/",
+    "audit/",
+)
 REASON = {"reason": "because"}
 
 
@@ -141,3 +150,28 @@ def test_a_broken_chain_is_told(amara: Client) -> None:
         cursor.execute("ALTER TABLE firm_auditentry ENABLE TRIGGER audit_no_change")
     broken = amara.post("/manage/audit/checks/", follow=True).content.decode()
     assert "The chain is broken at entry" in broken
+
+
+def test_a_promise_and_a_calendar_are_changed_on_their_pages(amara: Client, anna: Client) -> None:
+    form = REASON | {"about": "opportunity-to-project", "amount": "6.5", "counted": "working",
+                     "warn_at": "75"}  # fmt: skip
+    amara.post("/manage/promises/", form)
+    days = REASON | {
+        "about": "LF-UK", "zone": "Europe/London", "opens": "08:00", "closes": "16:00",
+        "weekdays": ["0", "1", "2"], "country": "GB", "region": "ENG", "cut_off": "15:00",
+        "own_days": "2026-12-24 Christmas Eve\n2026-12-31",
+    }  # fmt: skip
+    answer = amara.post("/manage/calendars/", days, follow=True).content.decode()
+    assert "second person has agreed" in answer
+    for version in PolicyVersion.objects.all():
+        anna.post(f"/manage/decisions/{version.pk}/", {"agree": "yes"})
+    assert "6 h 30 min of working time" in amara.get("/manage/promises/").content.decode()
+    assert "6 h 30 min of working time" in amara.get("/processes/").content.decode()
+    page = amara.get("/manage/calendars/").content.decode()
+    assert "08:00–16:00 Europe/London, public holidays of GB-ENG" in page
+    for wrong in ({"about": "weather"}, {"amount": "-1"}, {"counted": "moons"}):
+        assert "Nothing was changed." in amara.post(
+            "/manage/promises/", form | wrong, follow=True
+        ).content.decode()  # fmt: skip
+    said = amara.post("/manage/calendars/", days | {"own_days": "soon"}, follow=True)
+    assert "does not begin with a day" in said.content.decode()

@@ -210,6 +210,13 @@ POLICY: dict[str, Rule] = {
     "manage_retention": Rule(
         READ | WRITE, Right.ADMINISTER, form=REASON | {"about": "attempts", "days": "400"}
     ),
+    "manage_promises": Rule(
+        READ | WRITE,
+        Right.ADMINISTER,
+        form=REASON
+        | {"about": "opportunity-to-project", "amount": "6", "counted": "working", "warn_at": "75"},
+    ),
+    "manage_calendars": Rule(READ | WRITE, Right.ADMINISTER, form=REASON | {"about": "LF-UK"}),
     "manage_audit": Rule(),
     "manage_audit_checks": Rule(WRITE, Right.SEE_AUDIT),
     "recovery": Rule(),

@@ -186,9 +186,11 @@ def test_a_promise_is_measured_from_its_beginning(firm: Firm) -> None:
     deal = firm.deal()
     now = timezone.now()
     assert deal.due_at is not None
+    assert deal.clock_from is not None
     Transaction.objects.filter(pk=deal.pk).update(
-        ended_at=now, due_at=now - timedelta(hours=1), state="verified"
-    )
+        ended_at=now, due_at=now - timedelta(hours=1), state="verified",
+        clock_from=deal.clock_from - (deal.due_at - now) - timedelta(hours=1),
+    )  # fmt: skip
     line = next(x for x in promises.promises(Scope(firm.anna), now) if x.name == deal.process)
     assert line.slowest_tenth
     assert abs(line.slowest_tenth / (line.promise + timedelta(hours=1)) - 1) < 0.04

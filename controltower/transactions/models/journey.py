@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Value
 
 from controltower.canonical.identity import new_id
 from controltower.firm.models import LegalEntity, Person
@@ -137,6 +137,8 @@ class Transaction(models.Model):
     group = models.CharField(max_length=240, blank=True)
     gathering = models.BooleanField(default=False)
     due_at = models.DateTimeField(null=True, blank=True)
+    clock_from = models.DateTimeField(null=True, blank=True)
+    promise = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
     started_at = models.DateTimeField()
     changed_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)

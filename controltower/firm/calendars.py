@@ -1,0 +1,79 @@
+"""The working calendars of the legal entities, as agreed upon or else as their country has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, time
+from typing import Any
+from zoneinfo import available_timezones
+
+import holidays
+
+from controltower.canonical.calendar import MIDNIGHT, Calendar
+from controltower.firm.models import LegalEntity
+from controltower.firm.policies import BadPolicy, of_kind
+
+KIND = "calendar"
+Content = Mapping[str, Any]
+
+
+def usual(entity: LegalEntity) -> dict[str, Any]:
+    """What a calendar says before anything else was agreed upon: Monday to Friday, nine to half
+    past five in the entity's zone, with the public holidays of its country."""
+    country = entity.country if entity.country in holidays.list_supported_countries() else ""
+    return {
+        "zone": entity.zone,
+        "opens": "09:00",
+        "closes": "17:30",
+        "weekdays": [0, 1, 2, 3, 4],
+        "country": country,
+        "region": "",
+        "own_days": [],
+        "cut_off": "",
+    }
+
+
+def of_entities(entities: Mapping[str, LegalEntity]) -> dict[str, Calendar]:
+    """The calendar of each entity by its code."""
+    agreed = {about: version.content for about, version in of_kind(KIND).items()}
+    return {code: read(agreed.get(code) or usual(one)) for code, one in entities.items()}
+
+
+def of_entity(entity: LegalEntity | None) -> Calendar:
+    """The calendar of one entity; UTC's for what belongs to none."""
+    return of_entities({entity.code: entity})[entity.code] if entity else Calendar()
+
+
+def read(content: Content) -> Calendar:
+    """A calendar as it was written down."""
+    return Calendar(
+        zone=content["zone"],
+        opens=time.fromisoformat(content["opens"]),
+        closes=time.fromisoformat(content["closes"]),
+        weekdays=frozenset(content["weekdays"]),
+        country=content["country"],
+        region=content["region"],
+        own_days=frozenset(date.fromisoformat(day) for day, _name in content["own_days"]),
+        cut_off=time.fromisoformat(content["cut_off"]) if content["cut_off"] else None,
+    )
+
+
+def check(about: str, content: object) -> None:
+    """Raises BadPolicy unless it is the calendar of an entity, with some working time in it."""
+    if not LegalEntity.objects.filter(code=about).exists():
+        raise BadPolicy(f"There is no legal entity “{about}”.")
+    try:
+        calendar = read(content)  # type: ignore[arg-type]
+    except (KeyError, TypeError, ValueError):
+        raise BadPolicy("The calendar's days and hours cannot be read.") from None
+    if calendar.zone not in available_timezones():
+        raise BadPolicy(f"There is no time zone “{calendar.zone}”.")
+    if not calendar.weekdays or not calendar.weekdays <= frozenset(range(7)):
+        raise BadPolicy("At least one day of the week is a working day.")
+    if calendar.opens >= calendar.closes != MIDNIGHT:
+        raise BadPolicy("A working day ends after it begins.")
+    regions = holidays.list_supported_countries().get(calendar.country)
+    if calendar.country and regions is None:
+        raise BadPolicy(f"The public holidays of “{calendar.country}” are not known.")
+    if calendar.region and calendar.region not in (regions or ()):
+        raise BadPolicy(f"“{calendar.region}” is no region of “{calendar.country}”.")

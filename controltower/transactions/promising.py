@@ -1,0 +1,94 @@
+"""By when a transaction is due: its process's promise as agreed upon, on its entity's calendar.
+
+The promise is pinned to the transaction when it begins, so that a later version changes nothing
+that is under way. While a closed period keeps it waiting its clock stands still: it has no due
+time then, and gets one again with all the slack that was left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from controltower.canonical.calendar import Calendar
+from controltower.canonical.promise import Promise
+from controltower.firm import calendars, governing, promised
+from controltower.firm.models import LegalEntity
+from controltower.processes import catalogue
+from controltower.processes.definition import Opening, Process
+from controltower.processes.quote_to_cash import WATCHED
+from controltower.transactions.models import Transaction, WaitKind
+
+PAUSES = frozenset({WaitKind.PERIOD_CLOSED})
+LEFT = "left"
+"""In a pinned promise, the seconds of its own time that a pause has kept."""
+EXPECTED = tuple(milestone for milestone in WATCHED if milestone.missing)
+"""The milestones that somebody waits for."""
+SEEDED = "As the process was defined."
+
+
+def defined() -> dict[str, Promise]:
+    """What the definitions promise, by what it is about."""
+    found = {process.name: Promise.of(process.promise) for process in catalogue.PROCESSES}
+    for milestone in EXPECTED:
+        found[f"{promised.MILESTONE}{milestone.name}"] = milestone.within.promise
+    return found
+
+
+def write_down(*, now: datetime) -> None:
+    """Make what the definitions promise, and the usual calendars, first versions that can be
+    changed. What was written down before stays."""
+    known = set(promised.agreed())
+    for about, promise in defined().items():
+        if about not in known:
+            governing.write_down(
+                subject=f"{promised.KIND}:{about}", content=promised.written(promise),
+                reason=SEEDED, now=now,
+            )  # fmt: skip
+    for entity in LegalEntity.objects.all():
+        governing.write_down(
+            subject=f"{calendars.KIND}:{entity.code}", content=calendars.usual(entity),
+            reason="The country's usual days.", now=now,
+        )  # fmt: skip
+
+
+def begin(
+    transaction: Transaction,
+    process: Process,
+    opening: Opening,
+    agreed: Mapping[str, Promise],
+    calendar: Calendar,
+) -> None:
+    """Pin the promise in force and say by when it ends; without one, the definition's holds."""
+    transaction.due_at = opening.due
+    promise = agreed.get(process.name)
+    if opening.due is None:
+        return
+    transaction.clock_from = opening.due - (opening.promise or process.promise)
+    if promise is None or opening.promise is not None:
+        return
+    transaction.promise = promised.written(promise)
+    transaction.due_at = promise.due(transaction.clock_from, calendar)
+
+
+def follow(transaction: Transaction, now: datetime, calendar: Calendar) -> None:
+    """Stop the promise's clock when a pause begins, and let it go on when that has ended."""
+    said, due = transaction.promise, transaction.due_at
+    if not said:
+        return
+    promise = promised.read(said)
+    if transaction.wait in PAUSES:
+        if due is not None and due > now:
+            left = promise.left(now, due, calendar)
+            transaction.promise = {**said, LEFT: left.total_seconds()}
+            transaction.due_at = None
+    elif LEFT in said:
+        left = timedelta(seconds=said[LEFT])
+        transaction.promise = promised.written(promise)
+        transaction.due_at = promise.resumed(now, left, calendar)
+
+
+def paused(transaction: Transaction) -> timedelta | None:
+    """How much is left of a promise whose clock stands still; None while it runs."""
+    said = transaction.promise
+    return timedelta(seconds=said[LEFT]) if LEFT in said else None
