@@ -33,6 +33,7 @@ ALLOWED = {
     "compare": "controltower.transactions.jobs.compare",
     "assure": "controltower.measures.jobs.assure",
     "watch": "controltower.measures.jobs.watch",
+    "deliver": "controltower.measures.jobs.deliver",
 }
 """What a worker may be asked to do, and where it is."""
 STILL_RINGING = 15

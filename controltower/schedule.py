@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from controltower import queues
 from controltower.firm import audit
-from controltower.incidents import connections, letters
+from controltower.incidents import connections, delivering, letters
 from controltower.mappings import scheduling
 from controltower.measures import rollups, waking
 from controltower.systems import anchor
@@ -63,6 +63,12 @@ def follow_connections(now: datetime) -> None:
         queues.ring(queues.ENGINE, "knock")
 
 
+def ring_deliveries(now: datetime) -> None:
+    """Have a worker send what is due: a slow mail server must not hold up the dispatcher."""
+    if delivering.due(now=now).exists():
+        queues.ring(queues.ENGINE, "deliver")
+
+
 def ring_watch(_now: datetime) -> None:
     """Have a worker open and keep incidents."""
     queues.ring(queues.ENGINE, "watch")
@@ -91,6 +97,7 @@ SCHEDULE = (
     Periodic("held connections", timedelta(seconds=15), follow_connections),
     Periodic("assurance", timedelta(minutes=1), ring_assurance),
     Periodic("incidents", timedelta(seconds=20), ring_watch),
+    Periodic("messages", timedelta(seconds=5), ring_deliveries),
     Periodic("audit anchor", timedelta(seconds=30), audit.anchor),
     Periodic("mappings", timedelta(seconds=5), lambda now: scheduling.take_effect(now=now)),
     Periodic("rollups", timedelta(seconds=2), lambda _now: rollups.fold()),

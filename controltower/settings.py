@@ -177,6 +177,18 @@ SYSTEM_HELD_FOR = timedelta(minutes=int(os.environ.get("CONTROLTOWER_SYSTEM_HELD
 _anchor = os.environ.get("CONTROLTOWER_ANCHOR", "")
 _by_home = HOME / "anchor.json" if "CONTROLTOWER_HOME" in os.environ else None
 ANCHOR = Path(_anchor) if _anchor else _by_home
+ADDRESS = os.environ.get("CONTROLTOWER_URL", "http://127.0.0.1:8000").rstrip("/")
+"""Where people reach the tower, for the links in messages."""
+EMAIL_HOST = os.environ.get("CONTROLTOWER_SMTP_HOST", "")
+EMAIL_PORT = int(os.environ.get("CONTROLTOWER_SMTP_PORT", "587"))
+EMAIL_HOST_USER = os.environ.get("CONTROLTOWER_SMTP_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("CONTROLTOWER_SMTP_PASSWORD", "")
+EMAIL_USE_TLS = _flag("CONTROLTOWER_SMTP_TLS")
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = os.environ.get("CONTROLTOWER_MAIL_FROM", "tower@localhost")
+EMAIL_FILE_PATH = HOME / "mailbox"
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'filebased'}.EmailBackend"
+"""Without a mail server, mails are put into the home's mailbox, where they can be looked at."""
 SANDBOX_CONTROL_URL = os.environ.get("SANDBOX_CONTROL_URL", "")
 INBOUND_SECRETS = {
     name.removeprefix("WEBHOOK_SECRET_").lower().replace("_", "-"): value.split(",")

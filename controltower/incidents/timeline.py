@@ -8,6 +8,7 @@ from typing import Any
 
 from controltower.firm import audit
 from controltower.firm.models import Person
+from controltower.incidents import notices
 from controltower.incidents.models import EntryKind, Incident, IncidentEntry
 from controltower.transactions import bell
 
@@ -26,9 +27,10 @@ def tell(
 ) -> None:
     """Write down what has happened, in the caller's database transaction."""
     actor = by if isinstance(by, str) else by.username
-    IncidentEntry.objects.create(
+    entry = IncidentEntry.objects.create(
         incident=incident, at=now, kind=kind, actor=actor, text=text[:1000], figures=list(figures)
     )
+    notices.announce(entry)
     audit.record(
         actor=by,
         verb=f"incident {kind.value}",

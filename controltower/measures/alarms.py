@@ -15,10 +15,13 @@ from django.db.models import Q
 
 from controltower.incidents import leading, watch
 from controltower.incidents.models import Cause, DeadLetter, Incident, IncidentState, Severity
-from controltower.measures import at_stake, exposure
+from controltower.measures import at_stake, burning, exposure
 from controltower.systems.models import System
+from controltower.transactions.models import Transaction
+from controltower.transactions.models.journey import LIVE
 
 MOST_KEPT = 200
+PROMISE = "promise:"
 MUCH_MORE = 5
 """So many times the threshold is of the highest severity."""
 
@@ -39,9 +42,28 @@ def look(*, now: datetime) -> None:
                 subject=subject, title=down_title(system), systems=[system],
                 severity=Severity.HIGH, now=now,
             )  # fmt: skip
+    _promises(now)
     for incident in _kept():
         keep(incident, now)
     watch.miss(now=now)
+
+
+def _promises(now: datetime) -> None:
+    """Processes whose promises are missed too fast have an incident; others let theirs go."""
+    burns = {f"{PROMISE}{burn.process}": burn for burn in burning.burning(now)}
+    for subject, burn in burns.items():
+        watch.report(
+            subject=subject, title=burning.title(burn), severity=burn.stretch.severity,
+            owner_role=burning.owner_role(burn), figures=_late_figures(burn, now), now=now,
+        )  # fmt: skip
+    for incident in Incident.objects.open().filter(subject__startswith=PROMISE):
+        if incident.subject not in burns:
+            watch.holds(subject=incident.subject, now=now)
+
+
+def _late_figures(burn: burning.Burn, now: datetime) -> list[dict[str, Any]]:
+    late = Transaction.objects.filter(process=burn.process, state__in=LIVE, due_at__lt=now)
+    return at_stake.figures(late, now)
 
 
 def _has_one(subject: str, linked: Q) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import close_old_connections
 
 from controltower import queues
-from controltower.incidents import runbooks
+from controltower.incidents import delivering, runbooks
 from controltower.measures import alarms, assurance, probes
 from controltower.transactions import clock
 
@@ -15,6 +15,13 @@ def assure() -> None:
     close_old_connections()
     queues.answered("assure")
     assurance.look(now=clock.now())
+
+
+def deliver() -> None:
+    """Send the messages that are due."""
+    close_old_connections()
+    queues.answered("deliver")
+    delivering.deliver(now=clock.now())
 
 
 def watch() -> None:

@@ -20,7 +20,7 @@ class Action:
     title: str
     url: str
     confirm: str
-    form: forms.Form | None = None
+    form: forms.BaseForm | None = None
     icon: str = ""
     key: str = ""
     primary: bool = False

@@ -23,7 +23,7 @@ NAMES = (
     "mapping", "mapping in review", "mapping draft", "assurance", "systems", "system",
     "system new", "system described", "system circuit open",
     "incidents", "incident", "run", "runbooks", "runbook", "runbook draft",
-    "admin", "people", "person", "limits", "promises", "calendars", "retention", "audit",
+    "admin", "people", "person", "limits", "promises", "calendars", "notices", "retention", "audit",
 )  # fmt: skip
 SCREENS = [(theme, width) for theme in ("light", "dark") for width in (1440, 375)]
 

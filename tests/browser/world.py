@@ -86,6 +86,7 @@ def build() -> dict[str, str]:
         "limits": "/manage/limits/",
         "promises": "/manage/promises/",
         "calendars": "/manage/calendars/",
+        "notices": "/manage/notices/",
         "retention": "/manage/retention/",
         "audit": "/manage/audit/",
         "incidents": "/incidents/",

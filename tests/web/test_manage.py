@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from controltower.firm import audit, limits
 from controltower.firm.models import Person, PolicyVersion, Role
+from controltower.incidents import watch
 from tests.web.cast import browser, entity, person
 
 pytestmark = pytest.mark.django_db
@@ -21,6 +22,7 @@ PAGES = (
     "limits/",
     "promises/",
     "calendars/",
+    "notices/",
     "retention/",
     "audit/",
 )
@@ -175,3 +177,16 @@ def test_a_promise_and_a_calendar_are_changed_on_their_pages(amara: Client, anna
         ).content.decode()  # fmt: skip
     said = amara.post("/manage/calendars/", days | {"own_days": "soon"}, follow=True)
     assert "does not begin with a day" in said.content.decode()
+
+
+def test_what_somebody_gets_is_changed_and_messages_are_shown(amara: Client) -> None:
+    form = {"mail": "on", "slack_channel": "C042", "quiet_from": "22:00", "quiet_until": "07:00"}
+    page = amara.post("/manage/people/otto/wishes/", form, follow=True).content.decode()
+    assert "22:00–07:00" in page
+    assert "Slack C042" in page
+    Person.objects.filter(username="otto").update(email="otto@larkfield.example")
+    watch.report(subject="system:erp", title="The ERP is away", now=timezone.now())
+    page = amara.get("/manage/notices/").content.decode()
+    assert "New: The ERP is away" in page
+    said = amara.post("/manage/people/otto/wishes/", {"quiet_from": "late"}, follow=True)
+    assert "Nothing was changed." in said.content.decode()

@@ -16,6 +16,7 @@ from controltower.incidents.models.letters import (
     LetterState,
     Resolution,
 )
+from controltower.incidents.models.notices import Channel, Message, MessageState, Wish
 from controltower.incidents.models.runbook import (
     Run,
     Runbook,
@@ -31,6 +32,7 @@ __all__ = [
     "By",
     "Cause",
     "CauseQuerySet",
+    "Channel",
     "DeadLetter",
     "EntryKind",
     "Grouping",
@@ -38,6 +40,8 @@ __all__ = [
     "IncidentEntry",
     "IncidentState",
     "LetterState",
+    "Message",
+    "MessageState",
     "Resolution",
     "Run",
     "RunState",
@@ -47,4 +51,5 @@ __all__ = [
     "RunbookVersion",
     "Severity",
     "StepState",
+    "Wish",
 ]

@@ -1,0 +1,49 @@
+"""What a message says: what happened, the money, who has it, by when, and where to go."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.conf import settings
+
+from controltower.canonical.money import Money
+from controltower.firm.models import Person
+from controltower.firm.rights import entities_of
+from controltower.incidents import matching
+from controltower.incidents.models import IncidentEntry
+
+
+def text_for(person: Person, entry: IncidentEntry) -> str:
+    """Ten lines at most, with the money of those legal entities alone that the person sees."""
+    incident, base = entry.incident, settings.ADDRESS
+    lines = [entry.text, _money(person, entry)]
+    lines.append(f"Owner: {incident.owner or incident.owner_role.replace('_', ' ')}")
+    due = incident.acknowledge_by or incident.update_by
+    if due is not None:
+        lines.append(f"An answer is due by {due:%d %B %Y %H:%M} UTC.")
+    lines.append(f"Incident: {base}/incidents/{incident.pk}/")
+    lines += [f"Group: {base}/exceptions/{cause.pk}/" for cause in incident.causes.all()[:2]]
+    for version in matching.for_incident(incident, entry.at)[:1]:
+        lines.append(f"Runbook: {base}/runbooks/{version.runbook.slug}/")
+    return "\n".join(line for line in lines if line)
+
+
+def _money(person: Person, entry: IncidentEntry) -> str:
+    """What hangs on it, in the reporting currency, as it was when the line was written."""
+    codes = entities_of(person)
+    seen = [one for one in entry.figures if codes is None or one["entity"] in codes]
+    count = sum(int(one["count"]) for one in seen)
+    if not count:
+        return ""
+    worth, late = (sum((Decimal(one[name]) for one in seen), Decimal(0)) for name in WORTHS)
+    what = "1 transaction" if count == 1 else f"{count} transactions"
+    words = f"{what} worth {_shown(worth)} hang on it"
+    return f"{words}, {_shown(late)} of it is late." if late else f"{words}; nothing is late yet."
+
+
+WORTHS = ("amount", "late")
+
+
+def _shown(amount: Decimal) -> str:
+    shown = Money.of(amount, settings.REPORTING_CURRENCY)
+    return f"{shown.currency} {shown.amount:,}"
