@@ -31,6 +31,7 @@ ALLOWED = {
     "watch_periods": "controltower.transactions.jobs.watch_periods",
     "knock": "controltower.transactions.jobs.knock",
     "compare": "controltower.transactions.jobs.compare",
+    "follow_interfaces": "controltower.transactions.jobs.follow_interfaces",
     "assure": "controltower.measures.jobs.assure",
     "watch": "controltower.measures.jobs.watch",
     "deliver": "controltower.measures.jobs.deliver",

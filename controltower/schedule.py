@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from controltower import queues
 from controltower.firm import audit
-from controltower.incidents import connections, delivering, letters
+from controltower.incidents import connections, delivering, drifting, expiring, letters
 from controltower.mappings import scheduling
 from controltower.measures import rollups, waking
 from controltower.systems import anchor
@@ -74,6 +74,11 @@ def ring_watch(_now: datetime) -> None:
     queues.ring(queues.ENGINE, "watch")
 
 
+def ring_interfaces(_now: datetime) -> None:
+    """Have a worker keep the interface registry."""
+    queues.ring(queues.ENGINE, "follow_interfaces")
+
+
 def ring_surveys(now: datetime) -> None:
     """Replay plans whose survey was never done."""
     for plan in replaying.unsurveyed(now=now):
@@ -95,6 +100,9 @@ SCHEDULE = (
     Periodic("periods", timedelta(seconds=20), ring_periods),
     Periodic("month ends", timedelta(seconds=10), lambda now: closing.watch(now=now)),
     Periodic("held connections", timedelta(seconds=15), follow_connections),
+    Periodic("drifts", timedelta(seconds=10), lambda now: drifting.follow(now=now)),
+    Periodic("expiries", timedelta(minutes=10), lambda now: expiring.follow(now=now)),
+    Periodic("interfaces", timedelta(minutes=2), ring_interfaces),
     Periodic("assurance", timedelta(minutes=1), ring_assurance),
     Periodic("incidents", timedelta(seconds=20), ring_watch),
     Periodic("messages", timedelta(seconds=5), ring_deliveries),

@@ -12,7 +12,9 @@ import asyncio
 import os
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
 from types import SimpleNamespace
@@ -83,6 +85,26 @@ class NoAnswer:
 
 
 Result = Answer | NeverSent | NoAnswer
+_ANNOUNCEMENTS = ("deprecation", "sunset", "link")
+_heard: ContextVar[dict[str, str] | None] = ContextVar("heard", default=None)
+
+
+@contextmanager
+def hearing() -> Iterator[dict[str, str]]:
+    """What answers announce of the interface itself, by lower-case header: Deprecation (RFC 9745),
+    Sunset (RFC 8594), and the Link beside them."""
+    heard: dict[str, str] = {}
+    token = _heard.set(heard)
+    try:
+        yield heard
+    finally:
+        _heard.reset(token)
+
+
+def _hear(headers: Mapping[str, str]) -> None:
+    heard = _heard.get()
+    if heard is not None and ("Deprecation" in headers or "Sunset" in headers):
+        heard.update((name, headers[name]) for name in _ANNOUNCEMENTS if name in headers)
 
 
 class HttpClient:
@@ -146,6 +168,7 @@ class HttpClient:
         except (aiohttp.ClientError, OSError, _TooLong) as problem:
             # TimeoutError is an OSError: the deadline and a slow connect end here as well
             return self._failure(problem, seen.connected, Exchange(sent, "", None, _since(started)))
+        _hear(response.headers)
         shown = _response_text(response, content if record_body else b"")
         exchange = Exchange(sent, shown, response.status, _since(started))
         return Answer(response.status, response.headers, content, exchange)

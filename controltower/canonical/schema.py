@@ -11,9 +11,11 @@ import types
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import date
 from decimal import Decimal
+from enum import Enum
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from controltower.canonical.contracts import DIALECT
 from controltower.canonical.events import (
     CONTRACT_SIGNED,
     EXPENSE_APPROVED,
@@ -44,11 +46,15 @@ LONGEST_TEXT, LONGEST_ID, LONGEST_CODE = 400, 120, 60
 BOUND = 10**15
 """No amount, rate or number of hours reaches this; the books could not hold it."""
 
-_DECIMAL: dict[str, Any] = {
-    "anyOf": [
-        {"type": "number", "exclusiveMinimum": -BOUND, "exclusiveMaximum": BOUND},
-        {"type": "string", "pattern": "^-?[0-9]{1,15}(\\.[0-9]{1,18})?$", "maxLength": 36},
-    ]
+_PLAIN: dict[Any, dict[str, Any]] = {
+    Decimal: {
+        "anyOf": [
+            {"type": "number", "exclusiveMinimum": -BOUND, "exclusiveMaximum": BOUND},
+            {"type": "string", "pattern": "^-?[0-9]{1,15}(\\.[0-9]{1,18})?$", "maxLength": 36},
+        ]
+    },
+    date: {"type": "string", "format": "date"},
+    bool: {"type": "boolean"},
 }
 
 
@@ -59,10 +65,15 @@ def of_event(event_type: str) -> dict[str, Any]:
     for name, value in says.items():
         schema["properties"][name] = {"const": value}
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": DIALECT,
         "title": f"data of {event_type}",
         **schema,
     }
+
+
+def of_record(kind: type[Record]) -> dict[str, Any]:
+    """The schema of a canonical record as it is."""
+    return {"$schema": DIALECT, "title": kind.__name__, **_object(kind)}
 
 
 def _object(kind: type[Any]) -> dict[str, Any]:
@@ -84,14 +95,18 @@ def _value(name: str, hint: Any) -> dict[str, Any]:
     if get_origin(hint) in (Union, types.UnionType):
         inner = next(part for part in get_args(hint) if part is not type(None))
         return {"anyOf": [_value(name, inner), {"type": "null"}]}
-    if hint is Decimal:
-        return _DECIMAL
-    if hint is date:
-        return {"type": "string", "format": "date"}
-    if hint is bool:
-        return {"type": "boolean"}
+    if get_origin(hint) is tuple:
+        return {"type": "array", "items": _value(name, get_args(hint)[0])}
+    if hint in _PLAIN:
+        return _PLAIN[hint]
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return {"type": "string", "enum": [one.value for one in hint]}
     if is_dataclass(hint) and isinstance(hint, type):
         return _object(hint)
+    return _text(name)
+
+
+def _text(name: str) -> dict[str, Any]:
     if name in {"source_id", "number"}:
         return {"type": "string", "minLength": 1, "maxLength": LONGEST_ID}
     if name.endswith(("_id", "_code")) or name in {"entity", "currency", "po_number"}:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from controltower.canonical import contracts
 from controltower.canonical.verdicts import Kind
 from controltower.incidents.models import By, Cause, Grouping
 from controltower.transactions.facts import definitions, facts
@@ -90,6 +91,8 @@ def title_of(step: Step) -> str:
         return f"Closed period: {first}"
     if not system:
         return first[:240]
+    if drift := contracts.told(step.text):
+        return f"{system} tells of {step.entity} otherwise than agreed: {drift}"[:240]
     speaker, colon, said = first.partition(": ")
     if colon and system.startswith(speaker):
         first = said

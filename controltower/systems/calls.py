@@ -1,7 +1,7 @@
 """The one door out: deadline, rate limit, quota, circuit and a verdict for every call.
 
-Only this module, `receiving.py` for what comes in, and `described.py` for what may be said of a
-system import `integrations`.
+Only this module, `receiving.py` for what comes in, `contracts.py` for what it means, and
+`described.py` for what may be said of a system import `integrations`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from collections.abc import (
     Awaitable,
     Callable,
     Collection,
+    Iterator,
     Mapping,
     Sequence,
 )
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -24,7 +25,6 @@ from math import inf
 from time import monotonic
 from typing import Any
 
-from controltower.canonical.records import Record
 from controltower.canonical.verdicts import (
     Done,
     Kind,
@@ -35,10 +35,11 @@ from controltower.canonical.verdicts import (
     Unknown,
     Verdict,
 )
+from controltower.systems import announcements, contracts
 from controltower.systems.hiding import hidden
 from controltower.systems.models import System
 from controltower.systems.pace import Pace
-from integrations import catalogue
+from integrations import catalogue, http, shape
 from integrations.connector import (
     CallFailed,
     ChangePage,
@@ -59,7 +60,6 @@ __all__ = [
     "descriptor",
     "doors",
     "operation",
-    "retell",
 ]
 ANSWERED = Done(ref="", outcome=Outcome.READ)
 """A page of changes came: the system is there."""
@@ -106,9 +106,17 @@ class Door:
             lasts = self.system.deadline.total_seconds()
             if monotonic() + lasts > until or self.pace.is_closed:
                 raise TooLate
-            verdict = await self._told(self._call(order), partial(_no_answer, order))
+            with self._agreed(order.entity):
+                verdict = await self._told(self._call(order), partial(_no_answer, order))
             self.pace.heed(verdict)
             return verdict
+
+    @contextmanager
+    def _agreed(self, entity: str) -> Iterator[None]:
+        """Read by what was agreed about an entity, and keep what the answers announce of it."""
+        with shape.agreeing(contracts.terms_of(self.system, entity)), http.hearing() as heard:
+            yield
+        announcements.hear(self.system, entity, heard)
 
     async def _told(
         self, call: Awaitable[Verdict], otherwise: Callable[[str, Kind], Verdict]
@@ -165,7 +173,8 @@ class Door:
         send would be refused."""
         async with self.gate:
             await self.pace.turn()
-            return await self._told(self._look(order), _later)
+            with self._agreed(order.entity):
+                return await self._told(self._look(order), _later)
 
     async def _look(self, order: Order) -> Verdict:
         if order.ref and order.verb != "upsert":
@@ -184,7 +193,8 @@ class Door:
             pages.append(await self.connector.read_changes(entity, cursor, limit))
             return ANSWERED
 
-        verdict = await self._in_turn(read)
+        with self._agreed(entity):
+            verdict = await self._in_turn(read)
         if not pages:
             raise CallFailed(verdict)
         return pages[0]
@@ -283,15 +293,6 @@ def _resolved(option: Any) -> Any:
 def descriptor(system: System) -> Descriptor:
     """What the system's connector declares of itself."""
     return catalogue.descriptor(system.connector, system.options)
-
-
-def retell(system: System, entity: str, raw: bytes) -> Record | None:
-    """What the bytes of a change of this system mean; None where they do not say. Raises whatever
-    bytes that are not a change cause."""
-    unset = Connection(
-        slug=system.connection, base_url="https://unset.invalid", options=system.options
-    )
-    return catalogue.connect(system.connector, unset).retell(entity, raw)
 
 
 def operation(system: System, entity: str, verb: str) -> Operation:

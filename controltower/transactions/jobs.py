@@ -7,9 +7,10 @@ from uuid import UUID
 from django.db import close_old_connections
 
 from controltower import queues
-from controltower.systems import anchor
+from controltower.systems import anchor, announcements
 from controltower.transactions import (
     clock,
+    interfaces,
     interpretation,
     knocking,
     periods,
@@ -35,6 +36,7 @@ def drain() -> None:
     queues.answered("drain")
     anchor.watch(clock.now())
     draining.drain()
+    announcements.keep(now=clock.now())
 
 
 def poll() -> None:
@@ -42,6 +44,7 @@ def poll() -> None:
     close_old_connections()
     queues.answered("poll")
     polling.poll()
+    announcements.keep(now=clock.now())
 
 
 def plan_replay(plan: str) -> None:
@@ -77,3 +80,10 @@ def compare() -> None:
     close_old_connections()
     queues.answered("compare")
     regrouping.compare(now=clock.now())
+
+
+def follow_interfaces() -> None:
+    """Count who uses which interface, and take down by which contract."""
+    close_old_connections()
+    queues.answered("follow_interfaces")
+    interfaces.follow(now=clock.now())

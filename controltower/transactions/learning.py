@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from controltower.canonical.contracts import told
 from controltower.canonical.verdicts import Done, Effect, Kind, Verdict
 from controltower.canonical.wire import to_json
 from controltower.firm.models import Period
@@ -89,6 +90,7 @@ def learn_closed_period(case: Case, step: Step) -> None:
 
 
 def first_field(verdict: Verdict) -> str:
-    """The field that a refusal names first, or ""."""
+    """The field that a refusal names first, or that is not as agreed; or ""."""
     fields = getattr(verdict, "fields", ())
-    return str(fields[0].field)[:80] if fields else ""
+    drift = told(str(getattr(verdict, "text", "")))
+    return (str(fields[0].field) if fields else drift.place if drift else "")[:80]

@@ -10,7 +10,7 @@ from controltower.canonical.rules import apply
 from controltower.canonical.wire import from_json, to_json
 from controltower.measures.checks.finding import PATIENCE, Found, Span, number, rows, told
 from controltower.processes import catalogue
-from controltower.systems import calls
+from controltower.systems import contracts
 from controltower.systems.models import System
 from controltower.transactions import intake
 from controltower.transactions.models import Attempt, EventState, InboundEvent
@@ -120,7 +120,7 @@ def _read_again(event: InboundEvent, raw: bytes) -> dict[str, Any] | None:
         return dict(to_json(from_json(kind, {**says, **data})))
     connection, _, entity = event.source.partition("/")
     for system in System.objects.filter(connection=connection):
-        record = calls.retell(system, entity, raw)
+        record = contracts.retell(system, entity, raw)
         if record is not None and type(record) is getattr(records, event.record_kind, None):
             return dict(to_json(record))
     return None

@@ -40,6 +40,8 @@ class System(models.Model):
     Systems with the same `connection` share one sign-in, quota and concurrency: all are held while
     that sign-in is refused (since `refused_at`, in the words of `refusal`), and until `slow_until`
     when one of them has asked to be called less often (`holding`).
+    `terms` are what people have agreed on about its answers, by entity, beyond what its connector
+    reads: those of the interface versions in force (`agreeing`).
     `region` is where it keeps what it is given ("EU"); "" when nobody has said.
     """
 
@@ -52,6 +54,7 @@ class System(models.Model):
     base_url = models.CharField(max_length=300)
     secrets = models.JSONField(default=dict)
     options = models.JSONField(default=dict, blank=True)
+    terms = models.JSONField(default=dict, blank=True)
     region = models.CharField(max_length=16, blank=True)
     deadline_seconds = models.PositiveSmallIntegerField(default=20)
     concurrency = models.PositiveSmallIntegerField(default=8)
