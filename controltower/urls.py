@@ -10,13 +10,17 @@ from controltower.web import (
     amendments,
     assurance,
     descriptions,
+    drift_page,
     exceptions,
+    expiries,
     exports,
     find,
     findings,
     groupings,
     health,
     incidents,
+    interface_page,
+    interfaces,
     jobs,
     manage,
     manage_audit,
@@ -185,6 +189,17 @@ govern = [
     path(
         "runbooks/<slug:slug>/v<int:number>/decisions/", runbooks.decide, name="runbook_decisions"
     ),
+    path("interfaces/", interfaces.interfaces, name="interfaces"),
+    path("exports/interfaces/", interfaces.interfaces_file, name="interface_exports"),
+    path("interfaces/drift/<int:pk>/", drift_page.drift, name="drift"),
+    path("interfaces/drift/<int:pk>/proposals/", drift_page.propose, name="drift_proposals"),
+    path("interfaces/<int:pk>/", interface_page.interface, name="interface"),
+    path("interfaces/<int:pk>/owners/", interface_page.own, name="interface_owners"),
+    path(
+        "interfaces/<int:pk>/v<int:number>/decisions/",
+        interface_page.decide,
+        name="contract_decisions",
+    ),
     path("recovery/", recovery.banner, name="recovery"),
     path("recovery/end/", recovery.end, name="recovery_end"),
     path("systems/", systems.systems, name="systems"),
@@ -209,6 +224,7 @@ govern = [
     ),
     path("systems/<slug:slug>/pause/", systems.pause, name="system_pause"),
     path("systems/<slug:slug>/resumption/", systems.resume, name="system_resume"),
+    path("systems/<slug:slug>/expiries/", expiries.note, name="system_expiries"),
     path("systems/<slug:slug>/incidents/", incidents.of_system, name="system_incidents"),
 ]
 

@@ -164,7 +164,7 @@ def of_type(row: Row, path: Path, kind: type[T]) -> T | None:
         return found
     if _shown(path) in _terms().types and (same := _converted(found, kind)) is not None:
         return same
-    expected, came = _type(kind), _type(type(found))
+    expected, came = (_TYPES.get(one, one.__name__) for one in (kind, type(found)))
     raise Drift(Difference(TYPE, _shown(path), expected, came))
 
 
@@ -176,10 +176,6 @@ def _converted(found: Any, kind: type[T]) -> T | None:
     elif kind is int and isinstance(found, str) and _WHOLE.fullmatch(found):
         same = int(found)
     return cast("T | None", same)
-
-
-def _type(kind: type[Any]) -> str:
-    return _TYPES.get(kind, kind.__name__)
 
 
 _SAID: Mapping[type[Any], Mapping[str, Any]] = {

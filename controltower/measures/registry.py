@@ -68,7 +68,8 @@ def lines(now: datetime, of: QuerySet[Interface] | None = None) -> list[Line]:
     found = list(rows.select_related("system", "owner"))
     versions = _versions(found)
     uses, drifts = _uses(found, now), _drifts(found)
-    declared = {one.system_id: _declared(one.system) for one in found}
+    systems = {one.system_id: one.system for one in found}
+    declared = {pk: _declared(system) for pk, system in systems.items()}
     return [
         Line(
             interface=one,

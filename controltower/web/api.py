@@ -1,5 +1,5 @@
 """The JSON API: assembled here, spoken in `api_words`, played in `api_reading`,
-`api_replays`, `api_findings`, `api_processes` and `api_assurance`.
+`api_replays`, `api_findings`, `api_processes`, `api_interfaces` and `api_assurance`.
 
 Bearer tokens belong to a person; what a person may not see is not there (404). Refusals are
 RFC 9457 problem documents. Amounts are exact text beside their currency.
@@ -21,6 +21,7 @@ from controltower.web import (
     api_closing,
     api_findings,
     api_incidents,
+    api_interfaces,
     api_measures,
     api_processes,
     api_reading,
@@ -64,6 +65,7 @@ api.add_router("/", api_findings.router)
 api.add_router("/", api_assurance.router)
 api.add_router("/replays", api_replays.router)
 api.add_router("/", api_incidents.router)
+api.add_router("/", api_interfaces.router)
 api.add_router("/", api_processes.router)
 api.add_router("/", api_measures.router)
 api.add_router("/", api_closing.router)

@@ -74,6 +74,7 @@ RAIL: tuple[tuple[str | Promise, tuple[Place, ...]], ...] = (
         (
             Place("mappings", gettext_lazy("Mappings"), "git-compare", "o"),
             Place("runbooks", gettext_lazy("Runbooks"), "book-open", "b"),
+            Place("interfaces", gettext_lazy("Interfaces"), "plug", "n"),
             Place("assurance", gettext_lazy("Assurance"), "shield-check", "a"),
         ),
     ),

@@ -15,16 +15,20 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
 
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
+from channels.db import database_sync_to_async
 from django.conf import settings
 from django.db import OperationalError
 from django.utils import timezone
 
 from controltower.canonical import cloud_event
+from controltower.canonical.contracts import NOTHING_TAKEN
+from controltower.incidents import drifting
 from controltower.systems import receiving
+from controltower.systems.models import System
 from controltower.transactions.intake import Fact
 from controltower.web import cloudevents, refusals, signature
 from controltower.web.errors import new_reference
@@ -161,6 +165,7 @@ class Door:
         except receiving.Forged as error:
             raise refusals.not_the_vendors(str(error)) from None
         except receiving.Drift as error:
+            await _report(slug, str(error))
             raise refusals.drifted(str(error)) from None
         except OperationalError:
             raise refusals.database_away() from None
@@ -212,6 +217,17 @@ def _headers(scope: HTTPScope) -> dict[str, str]:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]},{value}" if name in headers else value
     return headers
+
+
+async def _report(slug: str, why: str) -> None:
+    """A vendor's own message could not be read: people see what differs among the interfaces."""
+
+    def met() -> None:
+        system = System.objects.get(slug=slug)
+        drifting.met_by_message(system, f"{why}. {NOTHING_TAKEN}", now=timezone.now())
+
+    with suppress(OperationalError):
+        await database_sync_to_async(met)()
 
 
 async def _facts(content: cloudevents.Content, connection: str, now: datetime) -> list[Fact]:

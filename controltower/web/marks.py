@@ -141,6 +141,11 @@ STATES = {
         "complete": Mark("ok", _("Complete, not closed yet")),
         "closed": Mark("nt", _("Closed")),
     },
+    "contract": {
+        "proposed": Mark("wt", _("Waits for a second person")),
+        "active": Mark("ok", _("In force")),
+        "retired": Mark("nt", _("No longer in force")),
+    },
     "mapping": {
         "draft": Mark("nt", _("Draft")),
         "in_review": Mark("wt", _("In review")),

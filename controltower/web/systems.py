@@ -23,7 +23,7 @@ from controltower.measures.exposure import Stake, reporting_currency
 from controltower.systems import calls, upkeep
 from controltower.systems.models import Agreement, Call, Description, Feed, System
 from controltower.transactions import polling
-from controltower.web import formats, offers, privacy, recovery, surges, wording
+from controltower.web import expiries, formats, offers, privacy, recovery, surges, wording
 from controltower.web.actions import Action, leave
 from controltower.web.charts.small import sparkline
 from controltower.web.decisions import Reason
@@ -64,6 +64,7 @@ def systems(request: SignedIn) -> HttpResponse:
     context = {
         "systems": lines,
         "now": now,
+        "expiring": expiries.due(now),
         "proposed": Description.objects.filter(state=Agreement.PROPOSED),
         "may_describe": leave(request.user, Right.ADMINISTER),
         **recovery.shown(request, now),
@@ -129,6 +130,8 @@ def system(request: SignedIn, slug: str) -> HttpResponse:
             reverse("system_incidents", args=[one.slug]), request.user
         ),
         "would_queue": queue,
+        "expiries": expiries.of(one, now),
+        "note_expiry": expiries.action(one, request.user),
         "described": Description.objects.filter(slug=slug, state=Agreement.ACTIVE).first(),
     }
     return render(request, "systems/system.html", context)

@@ -22,7 +22,8 @@ NAMES = (
     "transaction in doubt", "exceptions", "set aside", "exception", "jobs", "job", "mappings",
     "mapping", "mapping in review", "mapping draft", "assurance", "systems", "system",
     "system new", "system described", "system circuit open",
-    "incidents", "incident", "run", "runbooks", "runbook", "runbook draft",
+    "interfaces", "interfaces drifted", "interfaces no match", "interface", "interface proposed",
+    "drift", "incidents", "incident", "run", "runbooks", "runbook", "runbook draft",
     "admin", "people", "person", "limits", "promises", "calendars", "notices", "retention", "audit",
 )  # fmt: skip
 SCREENS = [(theme, width) for theme in ("light", "dark") for width in (1440, 375)]

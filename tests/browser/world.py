@@ -79,7 +79,14 @@ def build() -> dict[str, str]:
         subject="limit:LF-UK", content={"amount": "10000"}, reason="As agreed with the auditor.",
         by=firm.amara, now=now,
     )  # fmt: skip
+    interface, drift, proposed = drifted(firm)
     return {
+        "interfaces": "/interfaces/",
+        "interfaces drifted": "/interfaces/?show=drifted",
+        "interfaces no match": "/interfaces/?show=ending",
+        "interface": f"/interfaces/{interface}/",
+        "interface proposed": f"/interfaces/{proposed}/",
+        "drift": f"/interfaces/drift/{drift}/",
         "admin": "/manage/",
         "people": "/manage/people/",
         "person": "/manage/people/otto.brandt/",
@@ -125,6 +132,40 @@ def build() -> dict[str, str]:
         "system described": "/systems/fernhill-desk/descriptions/v1/",
         "system circuit open": "/systems/certinia/",
     }
+
+
+def drifted(firm: Firm) -> tuple[int, int, int]:
+    """Interfaces that are used, one that tells otherwise than agreed, and one about which somebody
+    has proposed a version; the keys of an interface, of the difference, and of that last one."""
+    from datetime import timedelta
+
+    from controltower.canonical.contracts import MISSING, VALUE, Difference
+    from controltower.incidents import drifting
+    from controltower.systems import agreeing
+    from controltower.systems.models import Credential, Drift, Interface, System
+    from controltower.transactions import interfaces
+    from integrations import shape
+
+    now, later = firm.now, firm.now + timedelta(minutes=20)
+    interfaces.count(now=now - timedelta(minutes=5))
+    interfaces.follow(now=later)
+    told = Difference(VALUE, "Status__c", "one of “Active”, “Closed”", "“Dormant”")
+    firm.deal(answers={"client": shape.Drift(told).verdict()})
+    missing = shape.Drift(Difference(MISSING, "name")).verdict()
+    firm.deal(answers={"customer": missing})
+    drifting.follow(now=now)
+    crm, erp = Drift.objects.order_by("sentence")
+    if crm.interface.system.slug != "salesforce":
+        crm, erp = erp, crm
+    agreeing.propose(drift=erp, stands_for="", note="It may be.", by=firm.lena, now=now)
+    tryton = System.objects.get(slug="tryton")
+    Credential.objects.create(
+        system=tryton, name=next(iter(tryton.secrets)), expires_at=now + timedelta(days=9),
+        source=Credential.Source.PERSON, noted_by=firm.otto, noted_at=now,
+    )  # fmt: skip
+    used = Interface.objects.get(system=tryton, entity="customer", direction="out")
+    Interface.objects.filter(pk=used.pk).update(owner=firm.lena, standing="strategic")
+    return used.pk, crm.pk, erp.interface_id
 
 
 def trouble(firm: Firm, cause: Cause) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from django.utils import timezone
 
-from controltower.systems import expiring
+from controltower.systems import calls, expiring
 from controltower.systems.models import Credential, Feed, System
 from tests.factories import found
 
@@ -78,7 +78,7 @@ def test_changes_that_nobody_reads_in_time(monkeypatch: pytest.MonkeyPatch) -> N
     feed = Feed.objects.filter(system__slug="salesforce").first()
     assert feed is not None
     Feed.objects.filter(pk=feed.pk).update(polled_at=now)
-    kept = expiring.calls.descriptor(feed.system).retention
+    kept = calls.descriptor(feed.system).retention
     due = [one for one in expiring.look(now) if one.what == "changes"]
     assert [one.name for one in due] == ([feed.entity] if kept else [])
     assert not [one for one in due if one.is_due(now)]

@@ -22,6 +22,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
+from controltower.canonical.contracts import MISSING, Difference
 from controltower.firm import governing
 from controltower.firm.models import ApiToken, Duty, LegalEntity, Person, Role, Surge
 from controltower.firm.rights import WHO, Right
@@ -35,9 +36,17 @@ from controltower.incidents.models import (
     RunbookVersion,
     Severity,
 )
-from controltower.systems.models import Description
+from controltower.systems import registry
+from controltower.systems.models import (
+    Description,
+    Drift,
+    Interface,
+    InterfaceVersion,
+    System,
+)
 from controltower.transactions.models import Amendment, Finding
 from controltower.web.demo.runbooks import agree_runbooks
+from integrations import shape
 from tests.factories import Firm, found, refused, signed_in, unreadable
 from tests.web.cast import token
 
@@ -172,6 +181,13 @@ POLICY: dict[str, Rule] = {
     "mapping_schedule": Rule(WRITE, Right.APPROVE_MAPPING, form={"at": "2099-01-01T08:00"}),
     "mapping_unschedule": Rule(WRITE, Right.APPROVE_MAPPING),
     "mapping_retire": Rule(WRITE, Right.APPROVE_MAPPING),
+    "interfaces": Rule(),
+    "interface_exports": Rule(WRITE),
+    "interface": Rule(),
+    "interface_owners": Rule(WRITE, Right.EDIT_MAPPING, form={"standing": "local"}),
+    "contract_decisions": Rule(WRITE, Right.APPROVE_MAPPING, form={"agree": "yes"}),
+    "drift": Rule(),
+    "drift_proposals": Rule(WRITE, Right.EDIT_MAPPING, form={"note": "so be it"}),
     "systems": Rule(),
     "system": Rule(),
     "surges": Rule(
@@ -184,6 +200,9 @@ POLICY: dict[str, Rule] = {
     "description_decisions": Rule(WRITE, Right.APPROVE_MAPPING),
     "system_pause": Rule(WRITE, Right.PAUSE_SYSTEM, form=REASON),
     "system_resume": Rule(WRITE, Right.PAUSE_SYSTEM),
+    "system_expiries": Rule(
+        WRITE, Right.ADMINISTER, form={"name": "password", "expires_on": "2027-01-31"}
+    ),
     "system_incidents": Rule(WRITE, Right.LEAD_INCIDENT),
     "assurance": Rule(),
     "assurance_banner": Rule(),
@@ -243,6 +262,8 @@ POLICY: dict[str, Rule] = {
     "api:incident": Rule(scoped=True),
     "api:runs": Rule(),
     "api:run": Rule(scoped=True),
+    "api:interfaces": Rule(),
+    "api:interface": Rule(),
     "api:plan": Rule(WRITE, Right.REPLAY),
     "api:replay": Rule(scoped=True),
     "api:release": Rule(WRITE, Right.REPLAY, scoped=True),
@@ -280,6 +301,8 @@ class House:
         things = self.things[code]
         if name in {"pk", "number"}:
             for word in (
+                "drift",
+                "interfaces",
                 "set-aside",
                 "exceptions",
                 "incidents",
@@ -340,6 +363,8 @@ def thing(firm: Firm, code: str, step: str, **more: Any) -> dict[str, str]:
     )  # fmt: skip
     return {
         "surges": str(surge.pk),
+        "drift": str(Drift.objects.get().pk),
+        "interfaces": str(Interface.objects.get().pk),
         "incidents": str(incident.pk),
         "runs": str(run.pk),
         "correlation_id": one.correlation_id,
@@ -368,6 +393,18 @@ def _grouping(firm: Firm, cause: Cause) -> Grouping:
     )  # fmt: skip
 
 
+def contract(firm: Firm) -> None:
+    """A difference to what was agreed, and a version that is proposed about something else."""
+    told = shape.Drift(Difference(MISSING, "name")).verdict().text
+    one = registry.of(System.objects.get(slug="tryton"), "customer", "in", firm.now)
+    Drift.objects.create(
+        interface=one, sentence=told, first_seen_at=firm.now, last_seen_at=firm.now
+    )
+    InterfaceVersion.objects.create(
+        interface=one, number=one.pk, schema={}, author=firm.otto, created_at=firm.now
+    )
+
+
 def incident_about(firm: Firm, cause: Cause) -> tuple[Incident, Run]:
     """An incident of a cause, and a runbook that is followed for it."""
     agree_runbooks(firm.now)
@@ -386,6 +423,7 @@ def house() -> House:
     Description.objects.create(
         slug="tryton", number=1, document={}, author=firm.otto, created_at=firm.now
     )
+    contract(firm)
     change = governing.propose(
         subject="limit:firm", content={"amount": "5"}, reason="so", by=firm.amara, now=firm.now
     )

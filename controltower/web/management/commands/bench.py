@@ -16,7 +16,7 @@ from django.urls import reverse
 from controltower.firm.models import Person, Role
 from controltower.incidents.models import Cause
 from controltower.mappings.models import Mapping
-from controltower.systems.models import System
+from controltower.systems.models import Interface, System
 from controltower.transactions.models import ReplayPlan, Transaction
 from controltower.web.tower import REGIONS
 
@@ -116,6 +116,7 @@ def pages() -> list[tuple[str, str, bool]]:
     cause = Cause.objects.order_by("-pk").first()
     plan = ReplayPlan.objects.first()
     mapping, system = Mapping.objects.first(), System.objects.first()
+    interface = Interface.objects.first()
     fragments = [(f"Tower: {name}", reverse("tower_region", args=[name]), True) for name in REGIONS]
     found = [
         ("Tower", reverse("tower"), False),
@@ -144,6 +145,7 @@ def pages() -> list[tuple[str, str, bool]]:
             (f"Measure: {name}", reverse("measure", args=[name]), True)
             for name in ("billing-lag", "first-pass-yield", "backlog")
         ),
+        ("Interfaces", reverse("interfaces"), False),
         ("Mappings", reverse("mappings"), False),
         ("Assurance", reverse("assurance"), False),
         ("Health", reverse("systems"), False),
@@ -157,6 +159,8 @@ def pages() -> list[tuple[str, str, bool]]:
         found.append(("Job", reverse("job", args=[plan.pk]), False))
     if mapping:
         found.append(("Mapping", reverse("mapping", args=[mapping.slug]), False))
+    if interface:
+        found.append(("Interface", reverse("interface", args=[interface.pk]), False))
     if system:
         found.append(("System", reverse("system", args=[system.slug]), False))
     return found

@@ -1,0 +1,122 @@
+"""Interfaces: which version, owner, limit and retirement date each has; who uses it; what has
+drifted and what runs out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST, require_safe
+
+from controltower.measures import registry
+from controltower.measures.registry import Line
+from controltower.systems.models import Direction
+from controltower.web import expiries, exports, interface_words
+from controltower.web.security import SignedIn
+from controltower.web.sheets import Cell
+from controltower.web.tower import scope_of
+
+COLUMNS = (
+    "system", "record", "direction", "api_version", "contract", "owner", "kind", "used_by",
+    "calls_30_days", "last_call", "deprecated", "ends", "drifts",
+)  # fmt: skip
+TABS: dict[str, tuple[Any, Callable[[Line, datetime], bool]]] = {
+    "": (gettext_lazy("All"), lambda line, now: True),
+    "drifted": (gettext_lazy("Not as agreed"), lambda line, now: bool(line.drifts)),
+    "ending": (gettext_lazy("Ending"), lambda line, now: line.ends_soon(now)),
+    "unowned": (gettext_lazy("Unowned"), lambda line, now: line.interface.owner is None),
+    "unused": (gettext_lazy("Not used"), lambda line, now: not line.uses),
+}
+"""By their names in the address: the words, and which lines they show."""
+
+
+@require_safe
+def interfaces(request: SignedIn) -> HttpResponse:
+    """All interfaces, and above them what needs somebody."""
+    now, seen = timezone.now(), scope_of(request)
+    every = registry.lines(now)
+    shown = _chosen(request)
+    lines = [line for line in every if TABS[shown][1](line, now)]
+    drifts = [interface_words.drift(one, seen, now) for one in registry.open_drifts()]
+    due = expiries.due(now)
+    context = {
+        "now": now,
+        "sentence": _sentence(every, drifts, due),
+        "tabs": _tabs(every, shown, now),
+        "interfaces": [interface_words.line(line, now) for line in lines],
+        "known": len(every),
+        "filters": 1 if shown else 0,
+        "clear_url": reverse("interfaces"),
+        "export_url": f"{reverse('interface_exports')}?show={shown}",
+        "drifts": drifts,
+        "expiring": due,
+    }
+    return render(request, "interfaces/list.html", context)
+
+
+def _chosen(request: SignedIn) -> str:
+    wanted = request.GET.get("show", "")
+    return wanted if wanted in TABS else ""
+
+
+def _tabs(every: Sequence[Line], shown: str, now: datetime) -> list[tuple[str, str, bool, int]]:
+    base = reverse("interfaces")
+    return [
+        (
+            str(words),
+            f"{base}?show={name}" if name else base,
+            name == shown,
+            sum(1 for line in every if fits(line, now)),
+        )
+        for name, (words, fits) in TABS.items()
+    ]
+
+
+def _sentence(every: Sequence[Line], drifts: Sequence[Any], due: Sequence[Any]) -> str:
+    """The page's answer in a sentence."""
+    unowned = sum(1 for line in every if line.interface.owner is None)
+    if drifts:
+        first = _("%(n)d difference to what was agreed: nothing was taken from it.")
+        many = _("%(n)d differences to what was agreed: nothing was taken from them.")
+        words = (first if len(drifts) == 1 else many) % {"n": len(drifts)}
+    else:
+        words = _("Every system tells us what was agreed.")
+    if due:
+        words += " " + _("%(n)d about to run out.") % {"n": len(due)}
+    if unowned:
+        words += " " + _("%(n)d of %(all)d have no owner.") % {"n": unowned, "all": len(every)}
+    return words
+
+
+@require_POST
+def interfaces_file(request: SignedIn) -> HttpResponse:
+    """The list as a file."""
+    now, shown = timezone.now(), _chosen(request)
+    lines = [line for line in registry.lines(now) if TABS[shown][1](line, now)]
+    return exports.figures(request, "interfaces", COLUMNS, (_cells(line) for line in lines))
+
+
+def _cells(line: Line) -> tuple[Cell, ...]:
+    one = line.interface
+    return (
+        one.system.title,
+        one.entity,
+        str(Direction(one.direction).label),
+        line.api_version,
+        line.version.number if line.version else None,
+        str(one.owner or ""),
+        str(one.get_standing_display()),
+        " ".join(use.consumer for use in line.uses),
+        line.calls,
+        line.last_at,
+        one.deprecated_at,
+        line.ends_at,
+        len(line.drifts),
+    )
