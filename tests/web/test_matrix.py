@@ -40,7 +40,6 @@ from controltower.systems import registry
 from controltower.systems.models import (
     Description,
     Drift,
-    Interface,
     InterfaceVersion,
     System,
 )
@@ -356,6 +355,7 @@ def thing(firm: Firm, code: str, step: str, **more: Any) -> dict[str, str]:
         proposed_by=firm.otto, proposed_at=firm.now,
     )  # fmt: skip
     incident, run = incident_about(firm, firm.cause(one))
+    drift = contract(firm)
     now = timezone.now()
     surge = Surge.objects.create(
         entity=LegalEntity.objects.get(code=code), month="2026-01", began_at=now,
@@ -363,8 +363,8 @@ def thing(firm: Firm, code: str, step: str, **more: Any) -> dict[str, str]:
     )  # fmt: skip
     return {
         "surges": str(surge.pk),
-        "drift": str(Drift.objects.get().pk),
-        "interfaces": str(Interface.objects.get().pk),
+        "drift": str(drift.pk),
+        "interfaces": str(drift.interface_id),
         "incidents": str(incident.pk),
         "runs": str(run.pk),
         "correlation_id": one.correlation_id,
@@ -393,16 +393,17 @@ def _grouping(firm: Firm, cause: Cause) -> Grouping:
     )  # fmt: skip
 
 
-def contract(firm: Firm) -> None:
-    """A difference to what was agreed, and a version that is proposed about something else."""
+def contract(firm: Firm) -> Drift:
+    """A difference to what was agreed, and a version that is proposed about something else; the
+    same whichever company asks."""
     told = shape.Drift(Difference(MISSING, "name")).verdict().text
     one = registry.of(System.objects.get(slug="tryton"), "customer", "in", firm.now)
-    Drift.objects.create(
-        interface=one, sentence=told, first_seen_at=firm.now, last_seen_at=firm.now
-    )
-    InterfaceVersion.objects.create(
-        interface=one, number=one.pk, schema={}, author=firm.otto, created_at=firm.now
-    )
+    InterfaceVersion.objects.get_or_create(
+        interface=one, number=one.pk,
+        defaults={"schema": {}, "author": firm.otto, "created_at": firm.now},
+    )  # fmt: skip
+    seen = {"first_seen_at": firm.now, "last_seen_at": firm.now}
+    return Drift.objects.get_or_create(interface=one, sentence=told, defaults=seen)[0]
 
 
 def incident_about(firm: Firm, cause: Cause) -> tuple[Incident, Run]:
@@ -423,7 +424,6 @@ def house() -> House:
     Description.objects.create(
         slug="tryton", number=1, document={}, author=firm.otto, created_at=firm.now
     )
-    contract(firm)
     change = governing.propose(
         subject="limit:firm", content={"amount": "5"}, reason="so", by=firm.amara, now=firm.now
     )
