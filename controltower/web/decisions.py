@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from controltower.firm.models import Person
 from controltower.incidents.models import By, Cause
 from controltower.incidents.triage import Aside
+from controltower.web.privacy import masked_text
 
 NOW, THEN = "now", "then"
 NEXT_PERIOD, REOPENED = "next_period", "reopened"
@@ -183,10 +184,18 @@ class Split(Reason):
         return By(by), value
 
 
+class Causes(forms.ModelChoiceField):  # type: ignore[type-arg] # not subscriptable at run time
+    """Causes by their titles, without personal data."""
+
+    def label_from_instance(self, obj: Cause) -> str:
+        """What the person reads."""
+        return masked_text(obj.title)
+
+
 class Join(Reason):
     """Under which other cause this one stands from now on."""
 
-    into = forms.ModelChoiceField(queryset=Cause.objects.none(), label=_("Joined with"))
+    into = Causes(queryset=Cause.objects.none(), label=_("Joined with"))
     field_order = ("into", "reason")
 
     def __init__(self, *args: Any, others: QuerySet[Cause] | None = None, **options: Any) -> None:

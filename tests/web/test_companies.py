@@ -14,7 +14,7 @@ from django.db.transaction import atomic, set_rollback
 from django.utils import timezone
 
 from controltower.firm.models import ApiToken, LegalEntity, Role
-from controltower.incidents import triage, watch
+from controltower.incidents import letters, triage, watch
 from controltower.incidents.models import Incident
 from controltower.measures import assurance
 from controltower.measures.models import Check
@@ -81,6 +81,7 @@ def test_another_company_changes_nothing_that_is_read() -> None:
     firm = found()
     house = House(firm, {OWN: thing(firm, OWN, "draft")})
     shared = firm.plan(stuck(firm, OWN), by=firm.anna)
+    letters.catch_up(now=timezone.now())
     assurance.look(now=timezone.now())
     watch.report(subject="I10", title="Broken", affected=["ours"], halt=[], now=timezone.now())
     System.objects.update(last_failure="Ours is not known.", last_failure_at=timezone.now())
