@@ -9,6 +9,7 @@ from django.urls import path
 from controltower.web import (
     amendments,
     assurance,
+    customers,
     descriptions,
     drift_page,
     exceptions,
@@ -150,6 +151,8 @@ fix = [
 ]
 
 govern = [
+    path("customers/", customers.customers, name="customers"),
+    path("customers/decisions/", customers.decide, name="customer_decisions"),
     path("mappings/", mappings.mappings, name="mappings"),
     path("mappings/<slug:slug>/", mappings.mapping, name="mapping"),
     path("mappings/<slug:slug>/drafts/", mappings.drafts, name="mapping_drafts"),

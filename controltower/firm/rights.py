@@ -22,6 +22,7 @@ class Right(StrEnum):
     APPROVE_RUNBOOK = "approve_runbook"
     EDIT_MAPPING = "edit_mapping"
     APPROVE_MAPPING = "approve_mapping"
+    DECIDE_DUPLICATE = "decide_duplicate"
     REVEAL_PERSONAL = "reveal_personal"
     SEE_AUDIT = "see_audit"
     ADMINISTER = "administer"
@@ -44,6 +45,7 @@ WHO = {
     Right.APPROVE_RUNBOOK: frozenset({Role.CONTROLLER, Role.OPERATOR}),
     Right.EDIT_MAPPING: frozenset({Role.STEWARD, Role.OPERATOR}),
     Right.APPROVE_MAPPING: frozenset({Role.CONTROLLER, Role.STEWARD}),
+    Right.DECIDE_DUPLICATE: frozenset({Role.CONTROLLER, Role.STEWARD}),
     Right.REVEAL_PERSONAL: frozenset({Role.CONTROLLER, Role.STEWARD, Role.AUDITOR}),
     Right.SEE_AUDIT: frozenset({Role.AUDITOR, Role.ADMINISTRATOR, Role.CONTROLLER}),
     Right.ADMINISTER: frozenset({Role.ADMINISTRATOR}),

@@ -131,3 +131,40 @@ class Review(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reviewer} on {self.version}"
+
+
+class Likeness(models.Model):
+    """A data owner's word on two clients of the CRM that look alike: one and the same, in which
+    case `survivor` speaks for both, or ("") two. Never changed; the newest word on a pair holds.
+
+    `one` and `other` are the CRM's ids in their order; `why` is what made them look alike; `entity`
+    the legal entity that asked ("" for none).
+    """
+
+    one = models.CharField(max_length=60)
+    other = models.CharField(max_length=60)
+    survivor = models.CharField(max_length=60, blank=True)
+    names = models.JSONField()
+    why = models.CharField(max_length=200)
+    entity = models.CharField(max_length=20, blank=True)
+    reason = models.CharField(max_length=300)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+    decided_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(one__lt=F("other")), name="a_pair_in_order"),
+            models.CheckConstraint(
+                condition=Q(survivor__in=["", F("one"), F("other")]), name="one_of_them_survives"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["one"], name="likeness_of_one"),
+            models.Index(fields=["other"], name="likeness_of_other"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.one} and {self.other}"

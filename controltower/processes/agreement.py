@@ -23,6 +23,28 @@ def number_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     return f"the client shows customer number “{found.get('erp_code')}”"
 
 
+def customer_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """Of what was owned elsewhere; what is empty was left as it is. Personal values are not
+    repeated."""
+    for name in sent["owned"]:
+        wanted, there = (_comparable(name, one.get(name)) for one in (sent, found))
+        if wanted not in (None, "") and wanted != there:
+            return f"{name.replace('_', ' ')} is not what was sent"
+    return ""
+
+
+def _comparable(name: str, value: Any) -> Any:
+    if name != "vat_number":
+        return value
+    return "".join(filter(str.isalnum, str(value or ""))).upper()
+
+
+def standing_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    if sent["invoiced_as"] != found.get("invoiced_as"):
+        return f"sent “{sent['invoiced_as']}”, the PSA shows “{found.get('invoiced_as')}”"
+    return "" if sent["credit_hold"] == found.get("credit_hold") else "the credit hold differs"
+
+
 def project_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     if sent["name"] == found.get("name") and sent["currency"] == found.get("currency"):
         return ""

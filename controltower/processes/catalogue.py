@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from controltower.canonical.events import CanonicalEvent
 from controltower.processes import (
+    customer_master_sync,
     facts_to_analytics,
     facts_to_subscribers,
     month_end_close,
@@ -38,6 +39,7 @@ PROCESSES: tuple[Process, ...] = (
     time_to_cost_reporting.PROCESS,
     spend_to_project_cost.PROCESS,
     resource_master_sync.PROCESS,
+    customer_master_sync.PROCESS,
     project_change_to_forecast.PROCESS,
     payroll_to_cost_reporting.PROCESS,
     facts_to_analytics.PROCESS,

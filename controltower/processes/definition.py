@@ -87,6 +87,8 @@ class Facts:
     entities: Mapping[str, Entity]
     decisions: Mapping[str, Any]
     now: datetime
+    books: Mapping[str, Any] = field(default_factory=dict)
+    """What the tower's own books say, for a step that consults them."""
 
     @property
     def entity(self) -> Entity | None:
@@ -111,9 +113,10 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Learn:
-    """An internal step is done and this is what it found."""
+    """An internal step is done and this is what it found; `text` is what people should hear."""
 
     values: Mapping[str, Any] = field(default_factory=dict)
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +149,13 @@ Prepared = Send | Learn | Skip | Refuse | Hold
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepDefinition:
-    """One step. `role` is the system's part ("crm", "psa", "erp"; "" plays inside the tower).
+    """One step. `role` is the system's part ("crm", "psa", "erp"; "" plays inside the tower), or
+    one system's own name where the tower's books say which it is.
 
     `differs` compares what was sent with what the target shows when read back: None or "" when
     they agree, else the difference in words. `editable` is the field policy: what a person may put
-    right before a refused step is sent again.
+    right before a refused step is sent again. An inside step may learn of further steps; what it
+    `consults` in the tower's books is given to it ("customers").
     """
 
     name: str
@@ -165,6 +170,7 @@ class StepDefinition:
     differs: Callable[[Mapping[str, Any], Mapping[str, Any]], str] | None = None
     owner_role: str = "operator"
     editable: tuple[Editable, ...] = ()
+    consults: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from controltower.canonical.events import OPPORTUNITY_WON, BusinessKey, Canonica
 from controltower.canonical.money import Money, NotAnAmount, UnknownCurrency, minor_units
 from controltower.canonical.records import Opportunity
 from controltower.canonical.verdicts import Kind
-from controltower.processes import agreement, quote_to_cash, tax
+from controltower.processes import agreement, clients, quote_to_cash, tax
 from controltower.processes.definition import (
     Entity,
     Facts,
@@ -114,8 +114,11 @@ def customer_code(client_id: str) -> str:
 
 
 def create_customer(facts: Facts) -> Prepared:
-    client, entity = facts.result("client").values, facts.entity
+    read, entity = facts.result("client").values, facts.entity
     assert entity is not None
+    client = clients.invoiced(read, read.get("line", ()))
+    if isinstance(client, Refuse):
+        return client
     treatment = tax.treatment(
         entity, str(client.get("country") or ""), str(client.get("vat_number") or "")
     )

@@ -6,6 +6,7 @@ does.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from controltower.canonical.verdicts import Effect, Kind
 from controltower.processes.definition import Hold, Learn, Refuse, Skip, StepDefinition
 from controltower.systems import calls
 from controltower.systems.models import System
-from controltower.transactions import resolver
+from controltower.transactions import books, resolver
 from controltower.transactions.cases import Case
 from controltower.transactions.facts import conclude
 from controltower.transactions.folding import fold
@@ -33,6 +34,9 @@ def _lay_out(case: Case, defined: dict[str, StepDefinition]) -> None:
     for position, definition in enumerate(defined.values(), start=1):
         if definition.name not in there:
             case.steps.append(_planned(case, position, definition))
+    places = {name: position for position, name in enumerate(defined, start=1)}
+    for step in case.steps:
+        step.position = places.get(step.name, step.position)
     case.steps.sort(key=lambda step: step.position)
 
 
@@ -138,13 +142,17 @@ def schedule(case: Case, step: Step) -> None:
 
 
 def _play_inside(case: Case, step: Step, definition: StepDefinition) -> None:
-    """A step inside the tower: a rule decides at once."""
-    prepared = conclude(definition, case.facts())
+    """A step inside the tower: a rule decides at once. What it learns may make the route longer."""
+    given = case.facts()
+    if definition.consults:
+        given = replace(given, books=books.consulted(definition.consults, case))
+    prepared = conclude(definition, given)
     if isinstance(prepared, Learn):
         step.values = dict(prepared.values)
         step.kind = step.text = step.field = step.fingerprint = ""
         step.state, step.done_at, step.changed_at = State.VERIFIED, case.now, case.now
-        case.note("done", f"{step.title}: in order.", step=step.name)
+        case.note("done", f"{step.title}: {prepared.text or 'in order.'}", step=step.name)
+        _lay_out(case, case.definitions())
     else:
         stop(case, step, prepared)
 

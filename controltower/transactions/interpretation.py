@@ -24,6 +24,7 @@ from controltower.transactions import (
     beginning,
     cases,
     correction,
+    echoes,
     expecting,
     references,
     sets,
@@ -76,6 +77,8 @@ def _begin_many(claimed: Sequence[UUID], now: datetime) -> Collection[UUID]:
                 process = catalogue.started_by(fact)
                 opening = process.open(fact, around.entities, now) if process else None
                 if process is None or opening is None or opening.group:
+                    continue
+                if echoes.why_nothing_follows(event):
                     continue
                 if quote_to_cash.proof_of(fact):
                     continue
@@ -144,6 +147,9 @@ def _interpret(event: InboundEvent, now: datetime) -> None:
     fact = canonical(event)
     if _is_older(event):
         _close(event, EventState.SUPERSEDED, "A newer version of this record is here already.")
+        return
+    if nothing := echoes.why_nothing_follows(event):
+        _close(event, EventState.ACCEPTED, nothing)
         return
     proof = quote_to_cash.proof_of(fact)
     proven = expecting.prove(proof, event, around=world(), now=now) if proof else ""

@@ -72,8 +72,8 @@ class World:
         return any(surge.began_at <= now < surge.ends_at for surge in self.surges)
 
     def able(self, role: str) -> list[System]:
-        """The active systems that could take this part in a process."""
-        return [s for s in self.systems.values() if s.active and s.role == role]
+        """The active systems that could take this part in a process, which may be one's name."""
+        return [s for s in self.systems.values() if s.active and role in (s.role, s.slug)]
 
     def playing(self, part: Part, sources: Collection[str]) -> System | None:
         """The system that takes a part; `sources` are the systems that the facts come from."""

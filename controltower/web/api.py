@@ -1,5 +1,6 @@
 """The JSON API: assembled here, spoken in `api_words`, played in `api_reading`,
-`api_replays`, `api_findings`, `api_processes`, `api_interfaces` and `api_assurance`.
+`api_replays`, `api_findings`, `api_processes`, `api_customers`, `api_interfaces` and
+`api_assurance`.
 
 Bearer tokens belong to a person; what a person may not see is not there (404). Refusals are
 RFC 9457 problem documents. Amounts are exact text beside their currency.
@@ -19,6 +20,7 @@ from controltower.web import (
     api_amendments,
     api_assurance,
     api_closing,
+    api_customers,
     api_findings,
     api_incidents,
     api_interfaces,
@@ -69,6 +71,7 @@ api.add_router("/", api_interfaces.router)
 api.add_router("/", api_processes.router)
 api.add_router("/", api_measures.router)
 api.add_router("/", api_closing.router)
+api.add_router("/", api_customers.router)
 
 
 @api.exception_handler(Refusal)

@@ -148,6 +148,7 @@ GOALS = {
     "time-to-cost-reporting": "record",
     "spend-to-project-cost": "post",
     "resource-master-sync": "resource",
+    "customer-master-sync": "choose",
     "facts-to-analytics": "load",
     "facts-to-subscribers": "publish",
     "payroll-to-cost-reporting": "record",
@@ -171,6 +172,7 @@ def _plain_goals(reached: bool) -> dict[str, str]:
             "resource-master-sync": _("The PSA has the person so."),
             "resource-to-revenue": _("The place is scheduled in the PSA."),
             "revenue-recognition": _("What was delivered is in the ledger."),
+            "customer-master-sync": _("Each field has its owner's value."),
         }
     return {
         "facts-to-analytics": _("The warehouse lacks it."),
@@ -181,6 +183,7 @@ def _plain_goals(reached: bool) -> dict[str, str]:
         "resource-master-sync": _("The PSA does not have it so yet."),
         "resource-to-revenue": _("The place is not scheduled."),
         "revenue-recognition": _("The ledger does not show yet what was delivered."),
+        "customer-master-sync": _("The systems may differ about the client until then."),
     }
 
 

@@ -68,6 +68,12 @@ ENTITIES: Mapping[str, Entity] = {
         numbers=frozenset({"Contract_Value__c"}),
         required=("Name", "pse__Account__c", "CurrencyIsoCode"),
     ),
+    "client": Entity(
+        object="Account",
+        paths=("Id", "Name", "PSA_Invoiced_As__c", "PSA_Credit_Hold__c", *_STAMP),
+        translate=translate.client,
+        key_field="Name",
+    ),
     "milestone": Entity(
         object="pse__Milestone__c",
         paths=("Id", *_MILESTONE, *_BILLED, *translate.RELATED_PROJECT, *_STAMP),

@@ -26,6 +26,16 @@ PROJECT_PATHS = (
 RELATED_PROJECT = tuple(f"pse__Project__r.{path}" for path in PROJECT_PATHS)
 
 
+def client(row: Row) -> dict[str, Any]:
+    """What the PSA keeps of a client that it shares with the CRM."""
+    return {
+        "source_id": text(row, "Id"),
+        "name": text(row, "Name"),
+        "invoiced_as": text(row, "PSA_Invoiced_As__c"),
+        "credit_hold": flag(row, "PSA_Credit_Hold__c"),
+    }
+
+
 def project(row: Row) -> Project:
     """A pse__Proj__c."""
     return Project(

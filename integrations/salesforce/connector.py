@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from controltower.canonical.events import OPPORTUNITY_WON
-from controltower.canonical.verdicts import Effect
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from controltower.canonical.events import CUSTOMER_CHANGED, OPPORTUNITY_WON
+from controltower.canonical.verdicts import Done, Effect, Outcome, Verdict
+from integrations.answers import as_agreed
 from integrations.connector import ChangeFeed, Descriptor, Operation, Verification
-from integrations.salesforce import translate
+from integrations.salesforce import relations, translate
 from integrations.salesforce_platform.client import API_VERSION
 from integrations.salesforce_platform.connector import OrgConnector
-from integrations.salesforce_platform.entity import Entity
+from integrations.salesforce_platform.entity import Entity, selection
 
+_MASTER_DATA = (
+    "Name", "BillingStreet", "BillingCity", "BillingPostalCode", "BillingCountryCode",
+    "VAT_Number__c", "Billing_Contact_Name__c", "Billing_Contact_Email__c", "Legal_Entity__c",
+    "CurrencyIsoCode", "ERP_Customer_Code__c", "Payment_Term__c", "Credit_Hold__c", "ParentId",
+    "Billed_By_Parent__c",
+)  # fmt: skip
 _CUSTOMER = Entity(
     object="Account",
-    paths=(
-        "Id", "Name", "BillingStreet", "BillingCity", "BillingPostalCode", "BillingCountryCode",
-        "VAT_Number__c", "Billing_Contact_Name__c", "Billing_Contact_Email__c", "Legal_Entity__c",
-        "CurrencyIsoCode", "Strategic__c", "ERP_Customer_Code__c", "SystemModstamp",
-    ),
+    paths=("Id", *_MASTER_DATA, "Strategic__c", "Merged_Into__c", "SystemModstamp"),
     translate=translate.customer,
+    feed="ERP_Customer_Code__c != null",
+    event_type=CUSTOMER_CHANGED,
+    identity=_MASTER_DATA,
+    keys=translate.customer_keys,
     key_field="Name",
-)  # fmt: skip
+)
 _DEAL_TERMS = (
     "Name", "AccountId", "StageName", "Amount", "CurrencyIsoCode", "CloseDate", "Legal_Entity__c",
     "Billing_Method__c", "Billing_Grouping__c", "PO_Number__c", "Project_Template__c", "Region__c",
@@ -41,7 +52,7 @@ _OPPORTUNITY = Entity(
 
 
 class SalesforceConnector(OrgConnector):
-    """Salesforce REST, polled by SOQL."""
+    """Salesforce REST, polled by SOQL. A client becomes a fact once an ERP has it."""
 
     entities = {"customer": _CUSTOMER, "opportunity": _OPPORTUNITY}
     descriptor = Descriptor(
@@ -49,9 +60,10 @@ class SalesforceConnector(OrgConnector):
         title="Salesforce",
         domain="CRM",
         api_version=API_VERSION,
-        feeds={"customer": ChangeFeed.NONE, "opportunity": ChangeFeed.POLL},
+        feeds={"customer": ChangeFeed.POLL, "opportunity": ChangeFeed.POLL},
         operations=(
             Operation("customer", "get", Effect.READ),
+            Operation("relations", "get", Effect.READ),
             Operation("customer", "upsert", Effect.KEYED),
             Operation("customer", "update", Effect.IDEMPOTENT),
             Operation("opportunity", "get", Effect.READ),
@@ -59,3 +71,43 @@ class SalesforceConnector(OrgConnector):
         ),
         verification=Verification.SANDBOX,
     )
+
+    async def get(self, entity: str, ref: str, company: str = "") -> Verdict:
+        """As the platform's; a client who is invoiced through another comes with the ``line`` of
+        clients above it, next one first. Its ``relations`` are the record with that line, and with
+        those that may be ``alike``."""
+        if entity not in {"customer", "relations"}:
+            return await super().get(entity, ref, company)
+        found = await super().get("customer", ref)
+        if not isinstance(found, Done):
+            return found
+        if entity == "customer":
+            return await self._with_line(found) if relations.is_paid_for(found.values) else found
+        alike = await self._customers(relations.perhaps_the_same(found.values))
+        related = await self._with_line(found)
+        if not isinstance(related, Done):
+            return related
+        return replace(related, values={**related.values, "alike": alike})
+
+    async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
+        """As the platform's; by the ``relations`` of a client who is not there yet, those that may
+        be ``alike``: its key is what is known of it."""
+        if entity != "relations":
+            return await super().find(entity, business_key)
+        alike = await self._customers(relations.perhaps_the_same(business_key))
+        return Done(ref="", outcome=Outcome.READ, values={"alike": alike})
+
+    async def _with_line(self, found: Done) -> Verdict:
+        line: list[Mapping[str, Any]] = [found.values]
+        while (above := relations.above(line[-1])) and len(line) <= relations.MOST_LEVELS:
+            upper = await super().get("customer", above)
+            if not isinstance(upper, Done):
+                return upper
+            line.append(upper.values)
+        return replace(found, values={**found.values, "line": line[1:]})
+
+    async def _customers(self, condition: str) -> list[Mapping[str, Any]]:
+        """Clients that meet a condition, a few of them. Raises CallFailed."""
+        query = f"{selection(_CUSTOMER, condition, 'Id')} LIMIT {relations.MOST_ALIKE}"
+        rows = await self._select(query)
+        return as_agreed(lambda: [translate.customer(row).as_dict() for row in rows])

@@ -9,8 +9,16 @@ from integrations.shape import Row, amount, day, flag, text
 WON = "Closed Won"
 
 
+_SINCE_THE_SYNC = {
+    "ParentId": None, "Billed_By_Parent__c": False, "Merged_Into__c": None,
+    "Payment_Term__c": None, "Credit_Hold__c": False,
+}  # fmt: skip
+"""What rows that were read before there was a customer master sync do not hold."""
+
+
 def customer(row: Row) -> Customer:
     """An Account."""
+    row = {**_SINCE_THE_SYNC, **row}
     return Customer(
         source_id=text(row, "Id"),
         name=text(row, "Name"),
@@ -25,7 +33,17 @@ def customer(row: Row) -> Customer:
         contact_email=text(row, "Billing_Contact_Email__c"),
         strategic=flag(row, "Strategic__c"),
         erp_code=text(row, "ERP_Customer_Code__c"),
+        payment_term=text(row, "Payment_Term__c"),
+        credit_hold=flag(row, "Credit_Hold__c"),
+        parent_id=text(row, "ParentId"),
+        billed_by_parent=flag(row, "Billed_By_Parent__c"),
+        merged_into=text(row, "Merged_Into__c"),
     )
+
+
+def customer_keys(row: Row) -> tuple[BusinessKey, ...]:
+    """By what people look for a client."""
+    return (BusinessKey("client", text(row, "Id")),)
 
 
 def opportunity(row: Row) -> Opportunity:

@@ -46,9 +46,10 @@ DESCRIPTOR = Descriptor(
     title="Tryton ERP",
     domain="ERP",
     api_version="8.2 JSON-RPC",
-    feeds={"invoice": ChangeFeed.POLL},
+    feeds={"invoice": ChangeFeed.POLL, "customer": ChangeFeed.POLL},
     operations=(
         Operation("customer", "upsert", Effect.KEYED, LONGEST_PROCESSING),
+        Operation("customer", "update", Effect.IDEMPOTENT, LONGEST_PROCESSING),
         Operation("invoice", "upsert", Effect.PROBED, LONGEST_PROCESSING),
         Operation("invoice", "post", Effect.IDEMPOTENT, LONGEST_PROCESSING),
         Operation("supplier", "upsert", Effect.KEYED, LONGEST_PROCESSING),
@@ -65,6 +66,7 @@ DESCRIPTOR = Descriptor(
 
 _UNREADABLE = Unknown(text="Tryton has done it, but what came of it could not be read back.")
 _WRITTEN = (*PARTIES, *INVOICES)
+_ACTIONS = {("customer", "update"), *((entity, "post") for entity in (*INVOICES, revenue.ENTRY))}
 _CODES = frozenset({"tax_code", "account", "payment_term"})
 T = TypeVar("T")
 
@@ -104,11 +106,11 @@ class TrytonConnector:
         return Quota()
 
     async def read_changes(self, entity: str, cursor: str, limit: int) -> ChangePage:
-        """Posted and paid invoices. Raises CallFailed."""
-        _known(entity, {"invoice"})
+        """Posted and paid invoices, or customers with a number. Raises CallFailed."""
+        _known(entity, {"invoice", "customer"})
         settled = datetime.now(UTC) - self._settle
         return await self._data(
-            lambda talk: feed.changes(talk, self._source, cursor, limit, settled)
+            lambda talk: feed.changes(talk, entity, self._source, cursor, limit, settled)
         )
 
     def retell(self, entity: str, raw: bytes) -> Record | None:
@@ -183,11 +185,13 @@ class TrytonConnector:
     async def act(
         self, entity: str, ref: str, action: str, record: Mapping[str, Any], idempotency_key: str
     ) -> Verdict:
-        """Post an invoice of either side, or a revenue entry."""
-        if entity not in {*INVOICES, revenue.ENTRY} or action != "post":
+        """Post an invoice of either side, or a revenue entry; update a customer."""
+        if (entity, action) not in _ACTIONS:
             return not_offered("Tryton", f"“{action}” on {entity}")
         if not ref.isdecimal():
             return Rejected(kind=Kind.NOT_FOUND, text=f"Tryton has no {entity} “{ref}”.")
+        if action == "update":
+            return await self._verdict(lambda talk: customers.update(talk, ref, record))
         if entity == revenue.ENTRY:
             return await self._verdict(lambda talk: revenue.post(talk, ref))
         return await self._verdict(lambda talk: invoices.post(talk, ref, record))

@@ -19,8 +19,11 @@ FIELDS = [
     "customer_payment_term.name", "account_payable", "supplier_payment_term",
     "supplier_payment_term.name", "write_date", "create_date",
     "addresses.street", "addresses.city", "addresses.postal_code", "addresses.country.code",
-    "identifiers.type", "identifiers.code_compact",
+    "identifiers.type", "identifiers.code_compact", "categories.name",
+    "contact_mechanisms.type", "contact_mechanisms.name",
 ]  # fmt: skip
+ON_HOLD = "Credit hold"
+"""The category of parties to whom nothing more is sold."""
 _NOWHERE: Row = dict.fromkeys(("street", "city", "postal_code", "country."))
 _IDENTIFIER_TYPES = {"AT": "at_vat", "US": "us_ein", "CA": "ca_bn"}
 """Where Tryton's name for the tax number is not the country followed by `_vat`."""
@@ -70,6 +73,27 @@ async def upsert(
     codes.settle()
     changes = _changes(matches[0], record, {side.account: account, side.term: term})
     return await _update(talk, company, matches[0], changes, side)
+
+
+async def update(talk: Talk, ref: str, record: Mapping[str, Any]) -> Verdict:
+    """Bring what others own of a customer up to date: its name, and the contact for its invoices.
+
+    What the record leaves empty stays as it is. The same call leaves the same state.
+    """
+    party = int(ref)
+    changes: dict[str, Any] = {"name": record["name"]} if record.get("name") else {}
+    if record.get("email"):
+        mail = {"value": record["email"], "name": record.get("contact_name")}
+        domain = [["party", "=", party], ["type", "=", "email"]]
+        known = await talk.rows("party.contact_mechanism", domain, ["id"], limit=1)
+        kept = (
+            ["write", [known[0]["id"]], mail] if known else ["create", [{"type": "email"} | mail]]
+        )
+        changes["contact_mechanisms"] = [kept]
+    if changes:
+        await talk.do("model.party.party.write", [party], changes, context())
+    (row,) = await talk.read("party.party", [party], FIELDS)
+    return _done(row, Outcome.UPDATED, None, SALE)
 
 
 async def check(talk: Talk, directory: Directory, record: Mapping[str, Any]) -> Verdict | None:
@@ -191,10 +215,11 @@ def _identifier_type(record: Mapping[str, Any]) -> str:
     return _IDENTIFIER_TYPES.get(country, f"{country.lower()}_vat")
 
 
-def _done(row: Row, outcome: Outcome, company: Company | None, side: Side) -> Done:
+def record_of(row: Row, company: Company | None, side: Side = SALE) -> Customer:
     """What Tryton has of the customer. Raises Drift."""
     address = next(iter(listed(row, ("addresses.",))), _NOWHERE)
-    customer = Customer(
+    mails = (one for one in listed(row, ("contact_mechanisms.",)) if text(one, "type") == "email")
+    return Customer(
         source_id=ref_of(row),
         name=text(row, "name"),
         entity=company.code if company else "",
@@ -203,11 +228,18 @@ def _done(row: Row, outcome: Outcome, company: Company | None, side: Side) -> Do
         postal_code=text(address, "postal_code"),
         country=text(address, ("country.", "code")),
         vat_number=_vat_number(listed(row, ("identifiers.",))),
+        contact_name=text(next(mails, {"name": None}), "name"),
         contact_email=text(row, "email"),
         erp_code=text(row, "code"),
+        payment_term=text(row, (f"{side.term}.", "name")),
+        credit_hold=ON_HOLD in {text(one, "name") for one in listed(row, ("categories.",))},
     )
-    term = text(row, (f"{side.term}.", "name"))
-    values = customer.as_dict() | {"code": customer.erp_code, "payment_term": term}
+
+
+def _done(row: Row, outcome: Outcome, company: Company | None, side: Side) -> Done:
+    """The same as a verdict. Raises Drift."""
+    customer = record_of(row, company, side)
+    values = customer.as_dict() | {"code": customer.erp_code}
     return Done(ref=customer.source_id, outcome=outcome, version=version_of(row), values=values)
 
 

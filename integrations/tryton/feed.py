@@ -1,4 +1,4 @@
-"""What became of invoices since: posted and paid ones, by the time of their last change.
+"""What became of invoices and customers since, by the time of their last change.
 
 Tryton stamps a record when its transaction writes, not when it commits, so a record can appear
 behind one that was already read. The cursor therefore stays a while behind the clock: the last
@@ -7,12 +7,20 @@ seconds are read again, and the same fact keeps the same event id.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from hashlib import blake2b
 from typing import Any
 
-from controltower.canonical.events import INVOICE_PAID, INVOICE_POSTED, BusinessKey, CanonicalEvent
+from controltower.canonical.events import (
+    CUSTOMER_CHANGED,
+    INVOICE_PAID,
+    INVOICE_POSTED,
+    BusinessKey,
+    CanonicalEvent,
+)
 from integrations import exact_json
 from integrations.answers import each
 from integrations.connector import Change, ChangePage, Key
@@ -27,27 +35,38 @@ _BEGINNING = (datetime(1970, 1, 1, tzinfo=UTC), 0)
 _EVENTS = {"posted": INVOICE_POSTED, "paid": INVOICE_PAID}
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A record that is told of: where it is, which of them count, and what a row means."""
+
+    model: str
+    fields: list[str]
+    counts: list[Any]
+    change: Callable[[dict[str, Any], str], Change]
+
+
 async def changes(
-    talk: Talk, source: str, cursor: str, limit: int, settled: datetime
+    talk: Talk, entity: str, source: str, cursor: str, limit: int, settled: datetime
 ) -> ChangePage:
-    """A page of posted and paid invoices changed after `cursor` ("time|id"), oldest first.
+    """A page of posted and paid invoices, or of customers with a number, changed after `cursor`
+    ("time|id"), oldest first.
 
     What changed after `settled` is read again next time. A cursor that cannot be read starts anew
     and is told as a gap. Raises Drift.
     """
-    known = _read(cursor)
+    told, known = _TOLD[entity], _read(cursor)
     at, last = known or _BEGINNING
     domain = [
-        ["type", "=", "out"], ["state", "in", sorted(_EVENTS)],
+        *told.counts,
         ["OR", ["write_date", ">", at], [["write_date", "=", at], ["id", ">", last]]],
-    ]  # fmt: skip
+    ]
     found = await talk.ask(
-        f"model.{read_invoice.MODEL}.search_read", domain, 0, limit,
-        [["write_date", "ASC"], ["id", "ASC"]], read_invoice.FIELDS, {},
+        f"model.{told.model}.search_read", domain, 0, limit,
+        [["write_date", "ASC"], ["id", "ASC"]], told.fields, {},
     )  # fmt: skip
-    rows = whole(found, read_invoice.FIELDS)
+    rows = whole(found, told.fields)
     has_more = len(rows) == limit
-    changes, aside = each((str(row["id"]), row, partial(_change, row, source)) for row in rows)
+    changes, aside = each((str(row["id"]), row, partial(told.change, row, source)) for row in rows)
     return ChangePage(
         changes=changes,
         aside=aside,
@@ -70,7 +89,7 @@ async def keys(talk: Talk, entity: str, since: datetime, until: datetime) -> Seq
     return [_key(row) for row in await talk.rows(read_invoice.MODEL, domain, read_invoice.FIELDS)]
 
 
-def _change(row: dict[str, Any], source: str) -> Change:
+def _invoice_change(row: dict[str, Any], source: str) -> Change:
     invoice = read_invoice.record_of(row)
     pairs = (("invoice", invoice.number), ("reference", invoice.reference))
     event = CanonicalEvent(
@@ -84,6 +103,33 @@ def _change(row: dict[str, Any], source: str) -> Change:
         keys=tuple(BusinessKey(kind, value) for kind, value in pairs if value),
     )
     return Change(raw=exact_json.encode(row).encode(), event=event)
+
+
+def _customer_change(row: dict[str, Any], source: str) -> Change:
+    """Named by what it says, so that a party that is stamped without a change is no new fact."""
+    customer = customers.record_of(row, None)
+    said = exact_json.encode(customer.as_dict()).encode()
+    event = CanonicalEvent(
+        id=f"{source}:customer:{customer.source_id}:{blake2b(said, digest_size=8).hexdigest()}",
+        type=CUSTOMER_CHANGED,
+        source=f"{source}/customer",
+        subject=f"customer/{customer.source_id}",
+        time=read_invoice.changed_at(row),
+        version=read_invoice.version_of(row),
+        record=customer,
+    )
+    return Change(raw=exact_json.encode(row).encode(), event=event)
+
+
+_TOLD = {
+    "invoice": _Told(
+        read_invoice.MODEL,
+        read_invoice.FIELDS,
+        [["type", "=", "out"], ["state", "in", sorted(_EVENTS)]],
+        _invoice_change,
+    ),
+    "customer": _Told("party.party", customers.FIELDS, [["code", "!=", None]], _customer_change),
+}
 
 
 def _key(row: dict[str, Any]) -> Key:

@@ -20,7 +20,7 @@ NAMES = (
     "transactions at a stage", "transactions", "transactions stuck", "transactions no match",
     "transaction verified", "transaction refused", "transaction period closed",
     "transaction in doubt", "exceptions", "set aside", "exception", "jobs", "job", "mappings",
-    "mapping", "mapping in review", "mapping draft", "assurance", "systems", "system",
+    "customers", "mapping", "mapping in review", "mapping draft", "assurance", "systems", "system",
     "system new", "system described", "system circuit open",
     "interfaces", "interfaces drifted", "interfaces no match", "interface", "interface proposed",
     "drift", "incidents", "incident", "run", "runbooks", "runbook", "runbook draft",

@@ -122,6 +122,7 @@ def build() -> dict[str, str]:
         "jobs": "/jobs/",
         "job": f"/jobs/{plan.pk}/",
         "mappings": "/mappings/",
+        "customers": "/customers/",
         "mapping": "/mappings/customer-to-erp/",
         "mapping in review": "/mappings/customer-to-erp/v2/",
         "mapping draft": "/mappings/invoice-to-erp/drafts/",

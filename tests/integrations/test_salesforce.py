@@ -132,3 +132,26 @@ class TestSalesforce:
             read = await subject.connector.get("opportunity", ref)
             assert isinstance(read, Done)
             assert read.values[shown[0]] == shown[1]
+
+    async def test_the_relations_of_a_client(self, subject: Subject, org: Org) -> None:
+        """Who is above it, level by level, and who may be the same."""
+        mail = "office@relations.example"
+        group = org.control.do("open_client", Name="Group", Billing_Contact_Email__c=mail)
+        parent = org.control.do("open_client", Name="Parent", ParentId=group["client"])
+        given = {"ParentId": parent["client"], "Billing_Contact_Email__c": mail}
+        child = org.control.do("open_client", Name="100% of_it", **given)["client"]
+        verdict = await subject.connector.get("relations", child)
+        assert isinstance(verdict, Done), verdict
+        assert [one["name"] for one in verdict.values["line"]] == ["Parent", "Group"]
+        assert [one["source_id"] for one in verdict.values["alike"]] == [group["client"]]
+        plain = await subject.connector.get("customer", child)
+        assert isinstance(plain, Done)
+        assert "line" not in plain.values
+        org.control.do("change", object="Account", id=child, fields={"Billed_By_Parent__c": True})
+        paid_for = await subject.connector.get("customer", child)
+        assert isinstance(paid_for, Done)
+        assert [one["name"] for one in paid_for.values["line"]] == ["Parent", "Group"]
+        new = {"source_id": "", "name": "New", "city": "", "vat_number": "", "contact_email": mail}
+        found = await subject.connector.find("relations", new)
+        assert isinstance(found, Done)
+        assert {one["source_id"] for one in found.values["alike"]} == {group["client"], child}

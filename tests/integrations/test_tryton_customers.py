@@ -71,3 +71,31 @@ async def test_a_wrong_vat_number_is_the_erps_to_refuse(tryton: TrytonConnector)
     refused = rejected(await tryton.upsert("customer", record, "key"), Kind.VALIDATION)
     assert refused.fields[0].field == "vat_number"
     rejected(await tryton.find("customer", {"code": record["code"]}), Kind.NOT_FOUND)
+
+
+async def test_what_others_own_is_brought_up_to_date_and_told_once(
+    tryton: TrytonConnector,
+) -> None:
+    record = customer("LF-DE", vat_number="")
+    created = done(await tryton.upsert("customer", record, "key"), Outcome.CREATED)
+    named = {"name": f"Umbenannt {record['code']}", "contact_name": "Thea Ærøvej"}
+    wanted = named | {"email": "neu@test.example"}
+    for _ in range(2):
+        changed = done(
+            await tryton.act("customer", created.ref, "update", wanted, "key"), Outcome.UPDATED
+        )
+        assert changed.values["name"] == wanted["name"]
+        assert changed.values["contact_name"] == "Thea Ærøvej"
+        assert changed.values["contact_email"] == "neu@test.example"
+        assert changed.values["code"] == record["code"]
+        assert changed.values["street"] == record["street"]
+    kept = done(
+        await tryton.act("customer", created.ref, "update", {"name": ""}, "key"), Outcome.UPDATED
+    )
+    assert kept.values["name"] == wanted["name"], "what is empty stays as it is"
+    told = set[str]()
+    for _ in range(2):
+        page = await tryton.read_changes("customer", "", 1000)
+        told |= {one.event.id for one in page.changes if one.event.subject.endswith(created.ref)}
+    assert len(told) == 1
+    rejected(await tryton.act("customer", "999999", "update", wanted, "key"), Kind.NOT_FOUND)

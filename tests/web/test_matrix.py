@@ -187,6 +187,10 @@ POLICY: dict[str, Rule] = {
     "contract_decisions": Rule(WRITE, Right.APPROVE_MAPPING, form={"agree": "yes"}),
     "drift": Rule(),
     "drift_proposals": Rule(WRITE, Right.EDIT_MAPPING, form={"note": "so be it"}),
+    "customers": Rule(),
+    "customer_decisions": Rule(
+        WRITE, Right.DECIDE_DUPLICATE, form=REASON | {"client": "1", "other": "2", "survivor": "1"}
+    ),
     "systems": Rule(),
     "system": Rule(),
     "surges": Rule(
@@ -257,6 +261,11 @@ POLICY: dict[str, Rule] = {
     "api:measures": Rule(),
     "api:months": Rule(),
     "api:assurance": Rule(),
+    "api:validate": Rule(WRITE, form={"entity": "LF-UK", "name": "Otter plc", "country": "FR"}),
+    "api:alike": Rule(),
+    "api:word": Rule(
+        WRITE, Right.DECIDE_DUPLICATE, form=REASON | {"client": "1", "other": "2", "survivor": "1"}
+    ),
     "api:incidents": Rule(),
     "api:incident": Rule(scoped=True),
     "api:runs": Rule(),

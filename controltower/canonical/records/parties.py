@@ -12,7 +12,13 @@ from controltower.canonical.records.base import Record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customer(Record):
-    """Who is billed. Contact fields are personal data."""
+    """Who is billed. Contact fields are personal data.
+
+    `parent_id` is the client above this one in the CRM; with `billed_by_parent` that one is
+    invoiced for it. `merged_into` is the client that speaks for it since a data owner decided that
+    both are one. `payment_term` is the ERP's name for it; with `credit_hold` nothing more is sold
+    to them.
+    """
 
     street: str = ""
     city: str = ""
@@ -24,6 +30,11 @@ class Customer(Record):
     contact_email: str = ""
     strategic: bool = False
     erp_code: str = ""
+    payment_term: str = ""
+    credit_hold: bool = False
+    parent_id: str = ""
+    billed_by_parent: bool = False
+    merged_into: str = ""
 
 
 class ResourceStatus(StrEnum):

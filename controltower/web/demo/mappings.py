@@ -15,6 +15,7 @@ from controltower.mappings.models import (
 from controltower.web.demo import (
     analytics,
     changes,
+    customers,
     kantata,
     people,
     revenue,
@@ -189,6 +190,7 @@ MAPPINGS: tuple[Agreed, ...] = (
         ],
     ),
     *people.MAPPINGS,
+    *customers.MAPPINGS,
     *spend.MAPPINGS,
     *analytics.MAPPINGS,
     *changes.MAPPINGS,
@@ -199,11 +201,7 @@ MAPPINGS: tuple[Agreed, ...] = (
 )
 
 OWNERS = (
-    ("customer", "name", "salesforce", False, False),
-    ("customer", "vat_number", "salesforce", False, False),
-    ("customer", "contact_email", "salesforce", False, True),
-    ("customer", "payment_term", "tryton", True, False),
-    ("customer", "erp_code", "tryton", False, False),
+    *customers.OWNERS,
     ("opportunity", "amount", "salesforce", True, False),
     ("opportunity", "entity", "salesforce", False, False),
     ("project", "billing_method", "certinia", True, False),

@@ -132,6 +132,7 @@ company was bought with its own PSA; its people are kept with all others. The Br
 Teams. The other ERPs wait for a cut-over: a route for a company, from a day on, moves it there."""
 FEEDS = (
     ("salesforce", "opportunity", 3),
+    ("salesforce", "customer", 6),
     ("certinia", "timecard", 3),
     ("certinia", "expense", 4),
     ("certinia", "milestone", 4),
@@ -141,6 +142,7 @@ FEEDS = (
     ("kantata", "expense", 5),
     ("kantata", "change_order", 5),
     ("tryton", "invoice", 5),
+    ("tryton", "customer", 8),
     ("bamboohr", "resource", 30),
     ("coupa", "purchase", 5),
     ("docusign", "contract", 10),

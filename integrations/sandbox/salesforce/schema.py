@@ -130,7 +130,10 @@ _ALL = (
         _text("BillingPostalCode", 20), _text("BillingCountryCode", 2),
         _text("VAT_Number__c", 30), _text("Billing_Contact_Name__c", 120),
         Field("Billing_Contact_Email__c", Type.EMAIL, 80), ENTITY, _flag("Strategic__c"),
-        _text("ERP_Customer_Code__c", 40), CORRELATION,
+        _text("ERP_Customer_Code__c", 40), CORRELATION, _ref("ParentId", "Account"),
+        _flag("Billed_By_Parent__c"), _ref("Merged_Into__c", "Account"),
+        _text("Payment_Term__c", 40), _flag("Credit_Hold__c"),
+        _text("PSA_Invoiced_As__c", 160), _flag("PSA_Credit_Hold__c"),
     ),
     _object(
         "Contact", "003", "Contact",

@@ -13,6 +13,7 @@ from integrations.sandbox.control import Impossible
 from integrations.sandbox.tryton.books import RECOGNITION
 from integrations.sandbox.tryton.company_books import DEFERRED, OVER_TIME, accounts_by_code
 from integrations.sandbox.tryton.console import Console, Refused
+from integrations.sandbox.tryton.customers import Customers
 
 BOOKED = ("posted", "paid")
 _INVOICE = [
@@ -27,6 +28,7 @@ class Ledger:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._customers = Customers(console)
 
     async def close_period(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """Close the month ``period`` ("2026-11") of ``company`` ("LF-DE")."""
@@ -115,6 +117,10 @@ class Ledger:
         rows = await self._console.rows("account.invoice", domain, ["number"])
         return [str(row["number"]) for row in rows]
 
+    async def customers(self, code: str = "") -> list[dict[str, Any]]:
+        """Customers as the books hold them; one of them by its number."""
+        return await self._customers.listed(code)
+
     async def totals(self) -> list[dict[str, Any]]:
         """Posted and paid invoices summed per company and currency, exact to the cent."""
         sums: dict[tuple[str, str], list[Any]] = {}
@@ -188,6 +194,7 @@ class Ledger:
             "switch_tax": self.switch_tax,
             "pay_invoice": self.pay_invoice,
             "book_revenue": self.book_revenue,
+            "change_customer": self._customers.change,
         }
         if name not in verbs:
             raise Impossible(f"the ERP can {', '.join(verbs)}")

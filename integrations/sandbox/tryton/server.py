@@ -78,8 +78,10 @@ class ErpControl(Control):
     ``POST /api/actions/close_period|reopen_period {company, period}`` ·
     ``POST /api/actions/switch_tax {company, code, active}`` ·
     ``POST /api/actions/pay_invoice {number, date?}`` · ``POST /api/actions/crash`` ·
+    ``POST /api/actions/change_customer {code, name?, vat_number?, payment_term?, …}`` ·
     ``POST /api/actions/book_revenue {company, project, period, amount, date}`` ·
-    ``GET /api/books/invoices?company=&reference=&type=`` · ``GET /api/books/totals`` ·
+    ``GET /api/books/invoices?company=&reference=&type=`` · ``GET /api/books/customers?code=`` ·
+    ``GET /api/books/totals`` ·
     ``GET /api/books/revenue?company=&project=`` · ``GET /api/books/periods`` (those not open).
     """
 
@@ -89,6 +91,7 @@ class ErpControl(Control):
         self._daemon = daemon
         self.app.router.add_get("/api/books/invoices", self._invoices)
         self.app.router.add_get("/api/books/revenue", self._revenue)
+        self.app.router.add_get("/api/books/customers", self._customers)
         self.app.router.add_get("/api/books/totals", self._totals)
         self.app.router.add_get("/api/books/periods", self._periods)
 
@@ -111,6 +114,10 @@ class ErpControl(Control):
     async def _revenue(self, request: web.Request) -> web.Response:
         wanted = request.query.get("company", ""), request.query.get("project", "")
         return web.json_response({"revenue": await self._ledger.revenue(*wanted)})
+
+    async def _customers(self, request: web.Request) -> web.Response:
+        found = await self._ledger.customers(request.query.get("code", ""))
+        return web.json_response({"customers": found})
 
     async def _totals(self, _request: web.Request) -> web.Response:
         return web.json_response({"totals": await self._ledger.totals()})

@@ -83,6 +83,21 @@ class Errands:
         return [name for name in _HR if name in self._doors]
 
     @property
+    def has_books(self) -> bool:
+        """Whether there is an ERP whose clerks keep customers."""
+        return "tryton" in self._doors
+
+    def change_customer(self) -> tuple[str, dict[str, str]]:
+        """A clerk agrees on another payment term, or puts a customer on hold, or off it."""
+        wanted = {"pick": str(self._chance.randint(0, 999))}
+        if self._chance.random() < 0.7:
+            wanted["payment_term"] = self._chance.choice(["NET14", "NET30"])
+        else:
+            wanted["credit_hold"] = self._chance.choice(["true", "false", "false"])
+        self._begin("tryton", "change_customer", wanted)
+        return "customer changed in the ERP", {"system": "tryton"}
+
+    @property
     def can_pay(self) -> bool:
         """Whether there is a payroll provider."""
         return "payroll" in self._doors

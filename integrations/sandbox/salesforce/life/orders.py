@@ -10,6 +10,7 @@ from typing import Any
 from integrations.sandbox.control import Impossible
 from integrations.sandbox.salesforce.bus import WAYS
 from integrations.sandbox.salesforce.errors import Refused
+from integrations.sandbox.salesforce.life.clients import ClientCare
 from integrations.sandbox.salesforce.life.dirt import DIRT
 from integrations.sandbox.salesforce.life.firm_at_work import T_AND_M, FirmAtWork
 from integrations.sandbox.salesforce.life.fixed_price import plan_hours
@@ -25,10 +26,12 @@ class Orders:
 
     def __init__(self, work: FirmAtWork, pace: Pace, quota: Callable[[], tuple[int, int]]) -> None:
         self._work = work
+        self._clients = ClientCare(work.org, work.chance)
         self._pace = pace
         self._quota = quota
         self._deeds: dict[str, Callable[[Wanted], dict[str, Any]]] = {
             "close_deal": self._close_deal,
+            "open_client": self._open_client,
             "approve_time": self._approve_time,
             "approve_expense": self._approve_expense,
             "approve_milestone": self._approve_milestone,
@@ -102,6 +105,11 @@ class Orders:
             "currency": deal["CurrencyIsoCode"],
             "entity": deal["Legal_Entity__c"],
         }
+
+    def _open_client(self, wanted: Wanted) -> dict[str, Any]:
+        """``entity`` and any fields of an account; what is left out is as for a new client."""
+        fields = {name: value for name, value in wanted.items() if name != "entity"}
+        return self._clients.open(str(wanted.get("entity") or "LF-DE"), fields)
 
     def _approve_time(self, wanted: Wanted) -> dict[str, Any]:
         """``project`` (id), ``hours``, ``billable``, ``week`` (its Monday)."""

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from integrations.sandbox.control import Impossible
 from integrations.sandbox.salesforce.errors import Refused
+from integrations.sandbox.salesforce.life.clients import ClientCare
 from integrations.sandbox.salesforce.life.dirt import DIRT
 from integrations.sandbox.salesforce.life.errands import Errands
 from integrations.sandbox.salesforce.life.firm_at_work import FirmAtWork
@@ -34,6 +35,7 @@ class Pace:
         """`doors` are the control doors of the firm's other systems, by their names."""
         self._work = work
         self._chance = chance
+        self._clients = ClientCare(work.org, chance)
         self._errands = Errands(doors or {}, chance)
         self._recent: deque[dict[str, str]] = deque(maxlen=12)
 
@@ -106,6 +108,7 @@ class Pace:
             (2 if self._errands.can_pay else 0, self._errands.pay),
             (3, self._agree_change),
             (8, lambda: work_at_fixed_price(self._work)),
+            (3, self._change_client),
             (10 if self._errands.has_second_psa else 0, self._errands.work_elsewhere),
         ]
         return self._chance.choices([d for _, d in deeds], [w for w, _ in deeds])[0]()
@@ -136,6 +139,12 @@ class Pace:
         billable = self._chance.random() > 0.08
         project = self._chance.choice(projects[:60])
         return "time approved", self._work.approve_week(project, billable=billable)
+
+    def _change_client(self) -> tuple[str, dict[str, str]]:
+        """Somebody keeps a customer's data, in the CRM or in the ERP."""
+        if self._errands.has_books and self._chance.random() < 0.4:
+            return self._errands.change_customer()
+        return self._clients.change()
 
     def _agree_change(self) -> tuple[str, dict[str, str]]:
         projects = self._work.projects()

@@ -1,0 +1,334 @@
+"""Customer master sync: a client is the same in the CRM, in every ERP that has it, and in the PSA.
+
+A change told by the CRM or an ERP → who is meant, by the tower's own books → the client as the CRM
+has it now, with who is above it and who may be the same → the customer as each ERP has it now →
+each field's value is its owner's → written wherever it differs.
+
+Both directions are one: whoever told, owners decide. What somebody else changed is overwritten by
+the owner's value and said. An empty value of the owner never erases what others have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from controltower.canonical.events import CUSTOMER_CHANGED, BusinessKey, CanonicalEvent
+from controltower.canonical.records import Customer
+from controltower.canonical.verdicts import Kind
+from controltower.processes import agreement, clients, survivorship
+from controltower.processes.definition import (
+    Entity,
+    Facts,
+    Learn,
+    Opening,
+    Prepared,
+    Process,
+    Refuse,
+    Send,
+    Skip,
+    StepDefinition,
+)
+
+NOBODY = "No client is meant, so nobody has to hear of it."
+HANDED_ON = "The client has changed since; the newer change is carried through."
+
+
+def accepts(event: CanonicalEvent) -> bool:
+    return isinstance(event.record, Customer) and event.record.erp_code != ""
+
+
+def open_change(event: CanonicalEvent, entities: Mapping[str, Entity], now: datetime) -> Opening:
+    customer = event.record
+    assert isinstance(customer, Customer)
+    return Opening(
+        title=f"Client {customer.name}",
+        counterparty=customer.name,
+        entity=customer.entity,
+        amount="0",
+        currency=customer.currency,
+        keys=(BusinessKey("customer", customer.erp_code),),
+        due=now + PROCESS.promise,
+    )
+
+
+def look_up(facts: Facts) -> Prepared:
+    """Who is meant, and who else has them."""
+    if not facts.books["client"]:
+        return Skip(f"No client of the CRM is known under {facts.subject['erp_code']}.")
+    return Learn(dict(facts.books))
+
+
+def read_client(facts: Facts) -> Prepared:
+    client = _book(facts).get("client")
+    return Send(ref=str(client)) if client else Skip(NOBODY)
+
+
+def compare(facts: Facts) -> Prepared:
+    """Whoever may be the same is for a data owner to decide; what was decided holds."""
+    client = facts.result("client").values
+    if not client:
+        return Skip(NOBODY)
+    mine, decided = str(client["source_id"]), facts.books["decided"]
+    open_ = []
+    for other in clients.lookalikes(client, client["line"], client["alike"]):
+        decision = decided.get(str(other["source_id"]))
+        if decision is None:
+            open_.append(other)
+        elif decision["survivor"] and decision["survivor"] != mine:
+            return Learn({"merged_into": decision["survivor"], "into": other})
+    if not open_:
+        return Learn({"merged_into": "", "into": None})
+    shown = "; ".join(
+        f"{one['name']}, {one['city']} ({', '.join(one['why'])})" for one in open_[:3]
+    )
+    text = (
+        f"{client['name']} may be the same client as {shown}. Decide under Customers whether they"
+        " are one or are kept apart. Nothing is merged by itself."
+    )
+    return Refuse(Kind.DUPLICATE, text, "vat_number")
+
+
+def read_place(number: int) -> Callable[[Facts], Prepared]:
+    """The preparation of reading the customer in the n-th ERP that has it."""
+
+    def prepare(facts: Facts) -> Prepared:
+        return Send(ref=str(_places(facts)[number]["ref"]))
+
+    return prepare
+
+
+def choose(facts: Facts) -> Prepared:
+    """Each field's surviving value, where it differs, and whose change does not hold."""
+    if not facts.result("client").values:
+        return Skip(NOBODY)
+    client = _client(facts)
+    payer = clients.invoiced(client, _line(facts))
+    if isinstance(payer, Refuse):
+        return payer
+    own = payer["source_id"] == client["source_id"]
+    master = _master(facts) if own else {}
+    chosen = survivorship.survivors(client, master, _book(facts)["owners"])
+    chosen["erp_code"] = str(master.get("erp_code") or payer["erp_code"])
+    overruled = survivorship.overruled(_book(facts), client, master) if own else []
+    return Learn(
+        {
+            "chosen": chosen,
+            "invoiced": {name: payer[name] for name in ("source_id", "name", "erp_code")},
+            "own": own,
+            "overruled": overruled,
+        },
+        text=" ".join(overruled),
+    )
+
+
+def write_place(number: int) -> Callable[[Facts], Prepared]:
+    """The preparation of telling the n-th ERP what others own."""
+
+    def prepare(facts: Facts) -> Prepared:
+        found, place = facts.result("choose").values, _places(facts)[number]
+        if reason := _hinders(facts):
+            return Skip(reason)
+        if not found["own"]:
+            return Skip(f"{found['invoiced']['name']} is invoiced for the client.")
+        owned = survivorship.owned(_book(facts)["owners"], "crm")
+        there = facts.result(f"there-{number + 1}").values
+        differing = [name for name in owned if survivorship.differs(found["chosen"], there, name)]
+        if not differing:
+            return Skip(f"{place['title']} has it already.")
+        record = {**there, **{name: found["chosen"][name] for name in owned}, "owned": owned}
+        return Send(record=record, ref=str(place["ref"]), ordering=f"customer:{place['ref']}")
+
+    return prepare
+
+
+def write_client(facts: Facts) -> Prepared:
+    """Tell the CRM what others own, and what was decided about a twin."""
+    found, client = facts.result("choose").values, facts.result("client").values
+    if reason := _hinders(facts):
+        return Skip(reason)
+    owned = [*survivorship.owned(_book(facts)["owners"], "erp"), "erp_code", "merged_into"]
+    chosen = {**found["chosen"], "merged_into": _client(facts)["merged_into"]}
+    differing = [name for name in owned if survivorship.differs(chosen, client, name)]
+    if not differing:
+        return Skip("The CRM has it already.")
+    record = {**client, **{name: chosen[name] for name in owned}, "owned": owned}
+    ref = str(client["source_id"])
+    return Send(record=record, ref=ref, ordering=f"client:{ref}")
+
+
+def write_psa(facts: Facts) -> Prepared:
+    """The PSA owns nothing of a client; it is told who is invoiced, and who is on hold."""
+    found = facts.result("choose").values
+    if reason := _hinders(facts):
+        return Skip(reason)
+    payer = found["invoiced"]
+    record = {
+        "invoiced_as": f"{found['chosen']['erp_code']} {payer['name']}"[:160],
+        "credit_hold": bool(found["chosen"]["credit_hold"]),
+    }
+    ref = str(_book(facts)["client"])
+    return Send(record=record, ref=ref, ordering=f"psa-client:{ref}")
+
+
+def _hinders(facts: Facts) -> str:
+    """Why nothing is written, or ""."""
+    if not facts.result("choose").values:
+        return NOBODY
+    return "" if facts.items else HANDED_ON
+
+
+def _book(facts: Facts) -> Mapping[str, Any]:
+    return facts.result("books").values
+
+
+def _places(facts: Facts) -> Sequence[Mapping[str, Any]]:
+    places: Sequence[Mapping[str, Any]] = _book(facts).get("places", ())
+    return places
+
+
+def _client(facts: Facts) -> dict[str, Any]:
+    """The client as the CRM has it, with what a data owner has decided."""
+    client = facts.result("client").values
+    merged = facts.result("duplicates").values.get("merged_into")
+    return {**client, "merged_into": merged or client["merged_into"]}
+
+
+def _line(facts: Facts) -> list[Mapping[str, Any]]:
+    """Who is above the client, and whom it was merged into just now."""
+    into = facts.result("duplicates").values.get("into")
+    known = [{**into, "billed_by_parent": False, "merged_into": ""}] if into else []
+    return [*facts.result("client").values["line"], *known]
+
+
+def _master(facts: Facts) -> Mapping[str, Any]:
+    """The customer as the ERP has it that answers for the ERP's fields: the one that owns them,
+    else the one that told, else the first."""
+    places = _places(facts)
+    owners = {one["system"] for one in _book(facts)["owners"].values()}
+    teller = _book(facts)["teller"]["system"]
+    ranked = sorted(
+        range(len(places)),
+        key=lambda n: (places[n]["system"] not in owners, places[n]["system"] != teller, n),
+    )
+    return facts.result(f"there-{ranked[0] + 1}").values if ranked else {}
+
+
+def steps(facts: Facts) -> tuple[StepDefinition, ...]:
+    """The route; each ERP that has the customer adds two steps. Asked in general, it has one."""
+    places = _places(facts) if facts.reference else [{"system": "erp", "title": "the ERP"}]
+    return (
+        BOOKS,
+        CLIENT,
+        DUPLICATES,
+        *(_reading(number, place) for number, place in enumerate(places)),
+        _choosing(len(places)),
+        *(_writing(number, place) for number, place in enumerate(places)),
+        WRITE_CLIENT,
+        *((_psa(facts),) if _book(facts).get("psa") or not facts.reference else ()),
+    )
+
+
+def _reading(number: int, place: Mapping[str, Any]) -> StepDefinition:
+    return StepDefinition(
+        name=f"there-{number + 1}",
+        title=f"Read the customer in {place['title']}",
+        role=place["system"],
+        entity="customer",
+        verb="get",
+        needs=("duplicates",),
+        prepare=read_place(number),
+    )
+
+
+def _choosing(places: int) -> StepDefinition:
+    return StepDefinition(
+        name="choose",
+        title="Choose each field's value by its owner",
+        needs=("client", "duplicates", *(f"there-{n + 1}" for n in range(places))),
+        prepare=choose,
+        owner_role="steward",
+    )
+
+
+def _writing(number: int, place: Mapping[str, Any]) -> StepDefinition:
+    return StepDefinition(
+        name=f"erp-{number + 1}",
+        title=f"Keep the customer in {place['title']}",
+        role=place["system"],
+        entity="customer",
+        verb="update",
+        needs=("choose",),
+        mapping="client-to-customer",
+        prepare=write_place(number),
+        differs=agreement.customer_differs,
+        owner_role="steward",
+    )
+
+
+def _psa(facts: Facts) -> StepDefinition:
+    return StepDefinition(
+        name="psa",
+        title="Keep the client in the PSA",
+        role=_book(facts).get("psa") or "psa",
+        entity="client",
+        verb="update",
+        needs=("crm",),
+        mapping="customer-to-psa",
+        prepare=write_psa,
+        differs=agreement.standing_differs,
+        owner_role="pmo_lead",
+    )
+
+
+BOOKS = StepDefinition(
+    name="books",
+    title="Look the client up in the tower's own books",
+    prepare=look_up,
+    owner_role="steward",
+    consults="customers",
+)
+CLIENT = StepDefinition(
+    name="client",
+    title="Read the client, who is above it and who is like it",
+    role="crm",
+    entity="relations",
+    verb="get",
+    needs=("books",),
+    prepare=read_client,
+)
+DUPLICATES = StepDefinition(
+    name="duplicates",
+    title="Look for the same client under another record",
+    needs=("client",),
+    prepare=compare,
+    owner_role="steward",
+    consults="customers",
+)
+WRITE_CLIENT = StepDefinition(
+    name="crm",
+    title="Keep the client in the CRM",
+    role="crm",
+    entity="customer",
+    verb="update",
+    needs=("choose",),
+    mapping="customer-to-client",
+    prepare=write_client,
+    differs=agreement.customer_differs,
+    owner_role="steward",
+)
+
+PROCESS = Process(
+    name="customer-master-sync",
+    title="Customer master sync",
+    starts_on=(CUSTOMER_CHANGED,),
+    promise=timedelta(hours=4),
+    exposure="unbilled",
+    stage="Client changed",
+    owner_role="steward",
+    accepts=accepts,
+    open=open_change,
+    steps=steps,
+    every_change=True,
+)
