@@ -13,6 +13,8 @@ from controltower.web.tours.main_job import BOOKED, MainJob
 from controltower.web.tours.walk import Door, TourFailed, Walk
 
 Lines = Iterator[dict[str, Any]]
+ONCE = "SIL"
+"""A client whom the ERP has once; the firm has one on purpose that exists twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +239,8 @@ def change(stage: Stage) -> Lines:
 def revenue(stage: Stage) -> Lines:
     """A milestone that is reached is revenue in the ledger, and in the PSA's schedule."""
     psa, erp = stage.doors["salesforce"], stage.doors["tryton"]
-    sold = psa.do("close_deal", entity="LF-DE", amount="48200.01", billing="Fixed fee")
+    wanted = {"entity": "LF-DE", "client": ONCE, "billing": "Fixed fee", "amount": "48200.01"}
+    sold = psa.do("close_deal", **wanted)
     yield stage.walk.tell("CRM", f"A fixed price is sold: {sold['name']}, 48,200.01 EUR")
     deal = stage.walk.until_over("opportunity", str(sold["opportunity"]), "opportunity-to-project")
     project = deal.steps.get(name="project").ref
