@@ -50,6 +50,16 @@ def refusal_of(item: Mapping[str, Any], facts: Facts) -> Refuse | None:
     return _without_contract(item, facts) or _wrong_currency(item) or _unsound(item)
 
 
+def refusal_of_correction(item: Mapping[str, Any], facts: Facts) -> Refuse | None:
+    """Why no credit may rest on this item, or None."""
+    if refusal := _without_contract(item, facts) or _wrong_currency(item):
+        return refusal
+    if Decimal(str(item["amount"])) >= 0:
+        text = f"{item['number']} corrects billed work by {item['amount']}: only less is credited."
+        return Refuse(Kind.VALIDATION, text, "amount")
+    return undated(item)
+
+
 def _without_contract(item: Mapping[str, Any], facts: Facts) -> Refuse | None:
     number, project = item["number"], item.get("project")
     if not project:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from controltower.canonical.events import CanonicalEvent
 from controltower.processes import (
+    credit_and_rebill,
     customer_master_sync,
     facts_to_analytics,
     facts_to_subscribers,
@@ -47,6 +48,7 @@ PROCESSES: tuple[Process, ...] = (
     project_workspace.PROCESS,
     resource_to_revenue.PROCESS,
     revenue_recognition.PROCESS,
+    credit_and_rebill.PROCESS,
 )
 WATCHES: tuple[Watch, ...] = (quote_to_cash.WATCH, month_end_close.WATCH)
 """Over the whole chain, and over the end of each month."""

@@ -49,7 +49,9 @@ BILL_IN_NEXT_PERIOD = "next_period"
 
 def accepts(event: CanonicalEvent) -> bool:
     fact = event.record
-    return isinstance(fact, BillableFact) and fact.billable and fact.approved and not fact.billed
+    if not isinstance(fact, BillableFact) or fact.corrects:
+        return False
+    return fact.billable and fact.approved and not fact.billed
 
 
 def open_billing(event: CanonicalEvent, entities: Mapping[str, Entity], now: datetime) -> Opening:

@@ -154,6 +154,7 @@ GOALS = {
     "payroll-to-cost-reporting": "record",
     "project-change-to-forecast": "contract",
     "revenue-recognition": "post",
+    "credit-and-rebill": "post",
     "project-workspace": "room",
     "resource-to-revenue": "schedule",
 }
@@ -173,6 +174,7 @@ def _plain_goals(reached: bool) -> dict[str, str]:
             "resource-to-revenue": _("The place is scheduled in the PSA."),
             "revenue-recognition": _("What was delivered is in the ledger."),
             "customer-master-sync": _("Each field has its owner's value."),
+            "credit-and-rebill": _("The client has the credit note."),
         }
     return {
         "facts-to-analytics": _("The warehouse lacks it."),
@@ -184,6 +186,7 @@ def _plain_goals(reached: bool) -> dict[str, str]:
         "resource-to-revenue": _("The place is not scheduled."),
         "revenue-recognition": _("The ledger does not show yet what was delivered."),
         "customer-master-sync": _("The systems may differ about the client until then."),
+        "credit-and-rebill": _("The client has no credit note yet."),
     }
 
 

@@ -116,7 +116,7 @@ ENTITIES: Mapping[str, Entity] = {
     ),
     "timecard": Entity(
         object="pse__Timecard__c",
-        paths=("Id", *_TIME, *_BILLED, *translate.RELATED_PROJECT, *_STAMP),
+        paths=("Id", *_TIME, "Corrects__c", *_BILLED, *translate.RELATED_PROJECT, *_STAMP),
         translate=translate.timecard,
         feed="pse__Approved__c = true",
         event_type=TIMESHEET_APPROVED,

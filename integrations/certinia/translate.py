@@ -95,6 +95,7 @@ def timecard(row: Row) -> TimeEntry:
         cost_rate=amount(row, "pse__Cost_Rate__c"),
         resource_name=text(row, "pse__Resource_Name__c"),
         role=text(row, "pse__Role__c"),
+        corrects=text(row, "Corrects__c") if "Corrects__c" in row else "",
         week_start=day(row, "pse__Start_Date__c"),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import ModuleType
 from typing import Any, TypeVar
 
 from controltower.canonical.records import Record
@@ -31,7 +32,7 @@ from integrations.connector import (
 )
 from integrations.orders import Unfit
 from integrations.shape import Drift
-from integrations.tryton import customers, feed, invoices, periods, revenue
+from integrations.tryton import credit_notes, customers, feed, invoices, periods, revenue
 from integrations.tryton.client import Talk, TrytonClient, context
 from integrations.tryton.codes import directory_of
 from integrations.tryton.refusals import Refusal
@@ -55,6 +56,8 @@ DESCRIPTOR = Descriptor(
         Operation("supplier", "upsert", Effect.KEYED, LONGEST_PROCESSING),
         Operation("supplier_invoice", "upsert", Effect.PROBED, LONGEST_PROCESSING),
         Operation("supplier_invoice", "post", Effect.IDEMPOTENT, LONGEST_PROCESSING),
+        Operation(credit_notes.ENTITY, "upsert", Effect.PROBED, LONGEST_PROCESSING),
+        Operation(credit_notes.ENTITY, "post", Effect.IDEMPOTENT, LONGEST_PROCESSING),
         Operation(revenue.ENTRY, "upsert", Effect.PROBED, LONGEST_PROCESSING),
         Operation(revenue.ENTRY, "post", Effect.IDEMPOTENT, LONGEST_PROCESSING),
         Operation(revenue.RECOGNISED, "get", Effect.READ),
@@ -67,6 +70,8 @@ DESCRIPTOR = Descriptor(
 _UNREADABLE = Unknown(text="Tryton has done it, but what came of it could not be read back.")
 _WRITTEN = (*PARTIES, *INVOICES)
 _ACTIONS = {("customer", "update"), *((entity, "post") for entity in (*INVOICES, revenue.ENTRY))}
+_OWN: Mapping[str, ModuleType] = {credit_notes.ENTITY: credit_notes, revenue.ENTRY: revenue}
+"""What is checked and written in a way of its own."""
 _CODES = frozenset({"tax_code", "account", "payment_term"})
 T = TypeVar("T")
 
@@ -161,8 +166,8 @@ class TrytonConnector:
         async def looked(talk: Talk) -> Verdict:
             if entity in PARTIES:
                 objection = await customers.check(talk, self._directory, record)
-            elif entity == revenue.ENTRY:
-                objection = await revenue.check(talk, self._directory, record)
+            elif entity in _OWN:
+                objection = await _OWN[entity].check(talk, self._directory, record)
             else:
                 objection = await invoices.check(talk, self._directory, record, _side(entity))
             return objection or Done(ref="", outcome=Outcome.READ)
@@ -177,8 +182,8 @@ class TrytonConnector:
         invoice or entry is looked up first.
         """
         _known(entity, {*_WRITTEN, revenue.ENTRY})
-        if entity == revenue.ENTRY:
-            return await self._verdict(lambda talk: revenue.upsert(talk, self._directory, record))
+        if own := _OWN.get(entity):
+            return await self._verdict(lambda talk: own.upsert(talk, self._directory, record))
         write = customers.upsert if entity in PARTIES else invoices.upsert
         return await self._verdict(lambda talk: write(talk, self._directory, record, _side(entity)))
 

@@ -58,9 +58,14 @@ async def get(talk: Talk, ref: str) -> Verdict:
 
 
 async def upsert(
-    talk: Talk, directory: Directory, record: Mapping[str, Any], side: Side = SALE
+    talk: Talk,
+    directory: Directory,
+    record: Mapping[str, Any],
+    side: Side = SALE,
+    origins: Sequence[int] = (),
 ) -> Verdict:
-    """Draft the invoice, unless our reference is already there.
+    """Draft the invoice, unless our reference is already there; `origins` are the invoiced lines
+    that its lines take back.
 
     A draft of the same content is left alone, another is brought up to date; a posted invoice is
     never touched.
@@ -76,6 +81,9 @@ async def upsert(
     if known and order.is_said_by(record_of(known[0])):
         return done(known[0], Outcome.UNCHANGED)
     values = await _values(talk, codes, company, order, side)
+    ((_, rows),) = values["lines"]
+    for row, origin in zip(rows, origins, strict=False):
+        row["origin"] = f"account.invoice.line,{origin}"
     if known:
         values["lines"].insert(0, ["delete", [line["id"] for line in known[0]["lines."]]])
         await talk.do(f"model.{MODEL}.write", [known[0]["id"]], values, context(company.id))

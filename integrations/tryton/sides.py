@@ -26,4 +26,4 @@ PURCHASE = Side(
     "supplier", "in", "expense", "account_payable", "payable account", "supplier_payment_term",
 )  # fmt: skip
 PARTIES = {"customer": SALE, "supplier": PURCHASE}
-INVOICES = {"invoice": SALE, "supplier_invoice": PURCHASE}
+INVOICES = {"invoice": SALE, "credit_note": SALE, "supplier_invoice": PURCHASE}

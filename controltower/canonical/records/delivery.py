@@ -55,7 +55,8 @@ class BillableFact(Record):
     """Something approved in the PSA that is billed, or reported as cost when not billable.
 
     `project` is as complete as the source's relationship fields allow; `number` is the human key
-    (timecard, expense or milestone name).
+    (timecard, expense or milestone name). `corrects` is the source's id of the billed fact that
+    this one takes back, with an amount of less than zero; "" for all others.
     """
 
     number: str
@@ -69,6 +70,7 @@ class BillableFact(Record):
     invoice_number: str = ""
     on: date | None = None
     resource_name: str = ""
+    corrects: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

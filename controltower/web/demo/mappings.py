@@ -14,6 +14,7 @@ from controltower.mappings.models import (
 )
 from controltower.web.demo import (
     analytics,
+    billing,
     changes,
     customers,
     kantata,
@@ -24,18 +25,6 @@ from controltower.web.demo import (
     workspaces,
 )
 from controltower.web.demo.rules import Agreed, constant, copy, table
-
-TERMS = {"net_30": "NET30", "net_14": "NET14"}
-TAX_CODES = {
-    "LF-DE/domestic": "DE-19",
-    "LF-DE/reverse_charge": "EU-RC",
-    "LF-DE/export": "EX-0",
-    "LF-UK/domestic": "GB-20",
-    "LF-UK/export": "EX-0",
-    "LF-US/domestic": "US-0",
-    "LF-US/export": "EX-0",
-}
-REVENUE_ACCOUNTS = {"time": "4.2.2", "milestone": revenue.DEFERRED, "expense": "4.1.3"}
 
 MAPPINGS: tuple[Agreed, ...] = (
     (
@@ -141,42 +130,7 @@ MAPPINGS: tuple[Agreed, ...] = (
             copy("Correlation ID", "correlation_id", "Tower_Correlation_Id__c"),
         ],
     ),
-    (
-        "invoice-to-erp",
-        "Approved work → ERP invoice",
-        "invoice",
-        "erp",
-        True,
-        [
-            copy("Legal entity", "entity", "company", required=True),
-            copy("Our reference", "reference", "reference", required=True),
-            copy("Customer", "customer_code", "party_code", required=True),
-            copy("Invoice date", "invoice_date", "invoice_date", required=True),
-            copy("Currency", "currency", "currency", required=True),
-            table("Payment term", "payment_term", "payment_term", TERMS, required=True),
-            table("Tax code", "tax_treatment", "tax_code", TAX_CODES, required=True),
-            copy("Description", "description", "description"),
-            copy("Purchase order", "po_number", "comment"),
-            copy("Net amount", "untaxed", "untaxed", required=True),
-            {
-                "label": "Lines",
-                "source": "lines",
-                "target": "lines",
-                "rule": "each",
-                "required": True,
-                "rules": [
-                    copy("Text", "description", "description", required=True),
-                    copy("Quantity", "quantity", "quantity", required=True),
-                    copy("Unit", "unit", "unit", required=True),
-                    copy("Unit price", "unit_price", "unit_price", required=True),
-                    copy("Amount", "amount", "amount", required=True),
-                    table("Tax code", "tax_treatment", "tax_code", TAX_CODES, required=True),
-                    table("Revenue account", "revenue_kind", "account_code", REVENUE_ACCOUNTS),
-                    copy("Origin", "origin", "origin"),
-                ],
-            },
-        ],
-    ),
+    *billing.MAPPINGS,
     (
         "billing-status-to-psa",
         "Posted invoice → PSA status",

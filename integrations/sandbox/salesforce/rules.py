@@ -73,6 +73,7 @@ def split_of(store: Store, header: Row) -> Row:
         "pse__Total_Billable_Amount__c": str(hours * rate if billable else Decimal(0)),
         "CurrencyIsoCode": project.get("CurrencyIsoCode"),
         "pse__Billable__c": billable,
+        "Corrects__c": header["Corrects__c"],
         "pse__Approved__c": 1,
     }
 

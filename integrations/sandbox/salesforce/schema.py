@@ -192,7 +192,7 @@ _ALL = (
         _date("pse__End_Date__c", required=True), *(_hours(f"pse__{d}_Hours__c") for d in DAYS),
         _flag("pse__Billable__c"),
         _pick("pse__Status__c", "Saved", "Submitted", "Approved", "Rejected"),
-        _flag("pse__Approved__c"), number="TCH-{:06d}",
+        _flag("pse__Approved__c"), _ref("Corrects__c", "pse__Timecard__c"), number="TCH-{:06d}",
     ),
     _object(
         "pse__Timecard__c", "a0T", "Timecard Split",
@@ -202,7 +202,7 @@ _ALL = (
         _date("pse__End_Date__c"), _hours("pse__Total_Hours__c"), _money("pse__Bill_Rate__c"),
         _money("pse__Cost_Rate__c"), _money("pse__Total_Billable_Amount__c"),
         _flag("pse__Billable__c"), _flag("pse__Approved__c"), *INVOICE, CORRELATION,
-        number="TC-{:06d}",
+        _ref("Corrects__c", "pse__Timecard__c"), number="TC-{:06d}",
     ),
     _object(
         "pse__Expense__c", "a0E", "Expense",

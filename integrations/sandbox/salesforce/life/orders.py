@@ -11,6 +11,7 @@ from integrations.sandbox.control import Impossible
 from integrations.sandbox.salesforce.bus import WAYS
 from integrations.sandbox.salesforce.errors import Refused
 from integrations.sandbox.salesforce.life.clients import ClientCare
+from integrations.sandbox.salesforce.life.corrections import correct_time
 from integrations.sandbox.salesforce.life.dirt import DIRT
 from integrations.sandbox.salesforce.life.firm_at_work import T_AND_M, FirmAtWork
 from integrations.sandbox.salesforce.life.fixed_price import plan_hours
@@ -38,6 +39,7 @@ class Orders:
             "staff": self._staff,
             "agree_change": self._agree_change,
             "plan_hours": self._plan_hours,
+            "correct_time": self._correct_time,
             "dirty": self._dirty,
             "change": self._change,
             "lock": self._lock,
@@ -159,6 +161,11 @@ class Orders:
     def _plan_hours(self, wanted: Wanted) -> dict[str, Any]:
         """``project`` (id), ``hours``: revenue of a fixed price is earned as they are worked."""
         return dict(plan_hours(self._work, self._project(wanted), _amount(wanted, "hours")))
+
+    def _correct_time(self, wanted: Wanted) -> dict[str, Any]:
+        """``timecard`` (id), billed already; ``hours`` that were right, none by default."""
+        hours = _amount(wanted, "hours") or Decimal(0)
+        return dict(correct_time(self._work, str(wanted.get("timecard")), hours))
 
     def _dirty(self, wanted: Wanted) -> dict[str, Any]:
         """``kind``: one of the known sorts of dirt."""

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from integrations.sandbox.control import Impossible
 from integrations.sandbox.salesforce.errors import Refused
 from integrations.sandbox.salesforce.life.clients import ClientCare
+from integrations.sandbox.salesforce.life.corrections import correct_some_time
 from integrations.sandbox.salesforce.life.dirt import DIRT
 from integrations.sandbox.salesforce.life.errands import Errands
 from integrations.sandbox.salesforce.life.firm_at_work import FirmAtWork
@@ -109,6 +110,7 @@ class Pace:
             (3, self._agree_change),
             (8, lambda: work_at_fixed_price(self._work)),
             (3, self._change_client),
+            (2, lambda: correct_some_time(self._work)),
             (10 if self._errands.has_second_psa else 0, self._errands.work_elsewhere),
         ]
         return self._chance.choices([d for _, d in deeds], [w for w, _ in deeds])[0]()

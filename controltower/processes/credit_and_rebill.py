@@ -1,0 +1,236 @@
+"""Credit and re-bill: time that is corrected after it was invoiced becomes a credit note.
+
+The PSA takes billed time back by time of less than zero that names it, and enters the right time
+anew. What is taken back → the invoice on which it was → credit note in the ERP, linked to that
+invoice → posted → its number back in the PSA. The right time is billed as any other; the invoice
+itself is never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from controltower.canonical.events import TIMESHEET_APPROVED, BusinessKey, CanonicalEvent
+from controltower.canonical.records import BillableFact
+from controltower.canonical.verdicts import Kind
+from controltower.processes import agreement, approved_work, invoice_lines, tax
+from controltower.processes.definition import (
+    Entity,
+    Facts,
+    Hold,
+    Learn,
+    Opening,
+    Prepared,
+    Process,
+    Refuse,
+    Send,
+    StepDefinition,
+)
+
+
+def accepts(event: CanonicalEvent) -> bool:
+    fact = event.record
+    if not isinstance(fact, BillableFact) or not fact.corrects:
+        return False
+    return fact.billable and fact.approved and not fact.billed
+
+
+def open_credit(event: CanonicalEvent, entities: Mapping[str, Entity], now: datetime) -> Opening:
+    fact = event.record
+    assert isinstance(fact, BillableFact)
+    project = fact.project
+    keys = [BusinessKey("approved work", fact.number)]
+    if fact.project_id:
+        keys.append(BusinessKey("project", fact.project_id))
+    entity = (project.entity if project else "") or fact.entity
+    return Opening(
+        title=f"Credit for {project.name}" if project else f"Credit {fact.number}",
+        counterparty=project.customer_name if project else "",
+        entity=entity if entity in entities else "",
+        amount=str(fact.amount),
+        currency=fact.currency,
+        keys=tuple(keys),
+        due=now + PROCESS.promise,
+    )
+
+
+def check_correction(facts: Facts) -> Prepared:
+    item = facts.subject
+    if refusal := approved_work.refusal_of_correction(item, facts):
+        return refusal
+    return Learn({"takes_back": str(invoice_lines.total([item]).amount)})
+
+
+def read_original(facts: Facts) -> Prepared:
+    return Send(ref=str(facts.subject["corrects"]))
+
+
+def read_client(facts: Facts) -> Prepared:
+    return Send(ref=str(facts.subject["project"]["customer_id"]))
+
+
+def draft_credit(facts: Facts) -> Prepared:
+    """Credit what was invoiced, on the first open day: the invoice's own period stays as it is."""
+    item, original = facts.subject, facts.result("original").values
+    client, entity = facts.result("client").values, facts.entity
+    assert entity is not None
+    if refusal := _not_invoiced(item, original):
+        return refusal
+    treatment = tax.treatment(
+        entity, str(client.get("country") or ""), str(client.get("vat_number") or "")
+    )
+    if isinstance(treatment, Refuse):
+        return treatment
+    today = entity.today(facts.now)
+    on = entity.first_open_day(today)
+    if on > today:
+        start = datetime.combine(on, time(), tzinfo=ZoneInfo(entity.zone))
+        text = f"Credited on {on:%d %B %Y}, when the next open period begins."
+        return Hold("schedule", text, start)
+    code = f"{entity.code}/{treatment}"
+    line = invoice_lines.line_of(item)
+    number = original["invoice_number"]
+    record = {
+        "entity": entity.code,
+        "reference": facts.reference,
+        "credits": number,
+        "customer_code": client.get("erp_code", ""),
+        "currency": item["currency"],
+        "invoice_date": on.isoformat(),
+        "payment_term": "net_30",
+        "description": f"Credit for invoice {number} · {facts.correlation_id}",
+        "po_number": item["project"].get("po_number", ""),
+        "tax_treatment": code,
+        "untaxed": line["amount"],
+        "lines": [
+            {**line, "tax_treatment": code, "credits": invoice_lines.mark_of(original)},
+        ],
+    }
+    return Send(
+        record=record,
+        find={"reference": facts.reference, "company": entity.code},
+        ordering=f"credit:{entity.code}:{number}",
+    )
+
+
+def _not_invoiced(item: Mapping[str, Any], original: Mapping[str, Any]) -> Refuse | None:
+    """Why there is nothing to credit, or None."""
+    number, of = item["number"], original.get("number")
+    if not original.get("invoice_number"):
+        text = (
+            f"{number} takes back {of}, which has not been invoiced. Withdraw both in the PSA, or "
+            "replay this once the invoice is posted."
+        )
+        return Refuse(Kind.CONFLICT, text, "corrects")
+    if original.get("project_id") != item["project_id"]:
+        text = f"{number} takes back {of}, which is of another project."
+        return Refuse(Kind.VALIDATION, text, "corrects")
+    if Decimal(str(original["amount"])) + Decimal(str(item["amount"])) < 0:
+        text = (
+            f"{number} takes back {-Decimal(str(item['amount']))} {item['currency']}, but {of} was "
+            f"invoiced with {original['amount']}."
+        )
+        return Refuse(Kind.VALIDATION, text, "amount")
+    return None
+
+
+def post_credit(facts: Facts) -> Prepared:
+    entity = facts.entity
+    assert entity is not None
+    return Send(
+        ref=facts.result("draft").ref,
+        find={"reference": facts.reference, "company": entity.code},
+        ordering=f"credit:{entity.code}:{facts.result('original').values['invoice_number']}",
+    )
+
+
+def report_credit(facts: Facts) -> Prepared:
+    posted, ref = facts.result("post").values, str(facts.subject["source_id"])
+    record = {"invoice_number": posted.get("number", "")}
+    return Send(record=record, ref=ref, ordering=f"timecard:{ref}")
+
+
+ROUTE = (
+    StepDefinition(
+        name="check",
+        title="Check the correction",
+        prepare=check_correction,
+        owner_role="pmo_lead",
+    ),
+    StepDefinition(
+        name="original",
+        title="Read what was invoiced",
+        role="psa",
+        entity="timecard",
+        verb="get",
+        needs=("check",),
+        prepare=read_original,
+        owner_role="pmo_lead",
+    ),
+    StepDefinition(
+        name="client",
+        title="Read the client",
+        role="crm",
+        entity="customer",
+        verb="get",
+        needs=("check",),
+        prepare=read_client,
+    ),
+    StepDefinition(
+        name="draft",
+        title="Draft the credit note",
+        role="erp",
+        entity="credit_note",
+        verb="upsert",
+        needs=("original", "client"),
+        mapping="credit-note-to-erp",
+        probe_first=True,
+        prepare=draft_credit,
+        differs=agreement.totals_differ,
+        owner_role="controller",
+    ),
+    StepDefinition(
+        name="post",
+        title="Post the credit note",
+        role="erp",
+        entity="credit_note",
+        verb="post",
+        needs=("draft",),
+        prepare=post_credit,
+        differs=agreement.not_posted,
+        owner_role="controller",
+    ),
+    StepDefinition(
+        name="status",
+        title="Report the credit note to the PSA",
+        role="psa",
+        entity="timecard",
+        verb="update",
+        needs=("post",),
+        mapping="credited-to-psa",
+        prepare=report_credit,
+        differs=agreement.status_differs,
+    ),
+)
+
+
+def steps(_facts: Facts) -> tuple[StepDefinition, ...]:
+    return ROUTE
+
+
+PROCESS = Process(
+    name="credit-and-rebill",
+    title="Credit and re-bill",
+    starts_on=(TIMESHEET_APPROVED,),
+    promise=timedelta(hours=4),
+    exposure="credit due",
+    stage="Time corrected",
+    owner_role="controller",
+    accepts=accepts,
+    open=open_credit,
+    steps=steps,
+)
