@@ -99,12 +99,12 @@ Item = tuple[str, Row, Callable[[], Change | None]]
 def each(items: Iterable[Item]) -> tuple[list[Change], list[Unread]]:
     """The facts in rows, and the rows that could not be read, so that one bad row stops no other.
 
-    Raises Drift when it is not one row's own trouble: several rows and none of them can be read, or
-    the only one has not the shape that was agreed.
+    Raises Drift when it is not one row's own trouble: no fact can be read, and there are several
+    such rows, or the only one has not the shape that was agreed. A row that is no fact proves
+    nothing.
     """
-    changes, aside, troubles, seen = list[Change](), list[Unread](), list[Drift](), 0
+    changes, aside, troubles = list[Change](), list[Unread](), list[Drift]()
     for ref, row, read in items:
-        seen += 1
         try:
             found = read()
         except Drift as drift:
@@ -112,7 +112,7 @@ def each(items: Iterable[Item]) -> tuple[list[Change], list[Unread]]:
             aside.append(Unread(exact_json.encode(row).encode(), ref, str(drift)))
         else:
             changes += [found] if found else []
-    if troubles and len(troubles) == seen and (seen > 1 or not isinstance(troubles[0], Odd)):
+    if troubles and not changes and (len(troubles) > 1 or not isinstance(troubles[0], Odd)):
         raise troubles[0]
     return changes, aside
 

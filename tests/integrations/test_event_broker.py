@@ -122,7 +122,7 @@ class TestEventBroker:
         assert [c.event.record.source_id for c in await subject.taken("")] == made
 
     async def test_what_a_dead_consumer_was_given_is_taken_over(self, subject: Events) -> None:
-        await subject.drained()
+        await subject.changes(await subject.drained())
         made = await subject.make_facts(3)
         subject.control.do("take_away")
         assert await subject.changes("") == []

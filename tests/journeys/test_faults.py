@@ -12,9 +12,9 @@ from controltower.incidents.models import DeadLetter, Incident
 from controltower.incidents.promises import QUIET_FOR
 from controltower.systems.models import Circuit, System
 from controltower.transactions import knocking, sweeper
-from controltower.transactions.claiming import claim
+from controltower.transactions.claiming import claim, give_back
 from controltower.transactions.intent import Answered, Intent
-from controltower.transactions.models import Attempt, Step, TransactionState
+from controltower.transactions.models import Attempt, Step, Transaction, TransactionState
 from controltower.transactions.preparation import prepare
 from controltower.transactions.protocol import State
 from integrations.tryton.client import _sessions as sessions
@@ -130,14 +130,9 @@ def test_a_refused_sign_in_holds_the_connection_and_parks_nothing(tower: Tower) 
 def test_a_worker_that_dies_between_intent_and_answer_is_asked_after(tower: Tower) -> None:
     """The intent is committed, the call is never made, and nobody settles it."""
     deal = tower.set_up()
-    billing = tower.billing_of(tower.approve_time(deal, hours="8"))
+    billing = _ready_to_draft(tower, deal)
     erp = System.objects.get(slug="tryton")
-
-    def drafted() -> bool:
-        return billing.steps.filter(name="draft", state=State.SCHEDULED).exists()
-
-    _play_without_erp(tower, drafted)
-    intent = _intend(erp)
+    intent = _intend(erp, billing)
     step = Step.objects.get(pk=intent.step_id)
     assert step.state == State.SENDING
     _expire(intent)
@@ -149,9 +144,12 @@ def test_a_worker_that_dies_between_intent_and_answer_is_asked_after(tower: Towe
     assert len(tower.erp.invoices(billing.reference)) == 1
 
 
-def _intend(system: System) -> Intent:
-    """A worker's intent to call: committed, and then the worker does nothing more."""
-    (intent,) = prepare(claim([system.pk], 10), now=timezone.now())
+def _intend(system: System, one: Transaction) -> Intent:
+    """A worker's intent to call for a transaction: committed, and then the worker does nothing
+    more."""
+    claims = claim([system.pk], 10)
+    give_back([c for c in claims if c.transaction_id != one.pk], after=timedelta())
+    (intent,) = prepare([c for c in claims if c.transaction_id == one.pk], now=timezone.now())
     return intent
 
 
@@ -161,11 +159,15 @@ def _expire(intent: Intent) -> None:
     Step.objects.filter(pk=intent.step_id).update(lease_until=past)
 
 
-def _play_without_erp(tower: Tower, until: object) -> None:
-    System.objects.filter(slug="tryton").update(paused_at=timezone.now(), pause_reason="test")
-    assert callable(until)
-    tower.play(until)
-    System.objects.filter(slug="tryton").update(paused_at=None, pause_reason="")
+def _ready_to_draft(tower: Tower, deal: Transaction) -> Transaction:
+    """Billing that has come to its draft, which nobody has made: the ERP was paused before, for
+    one round of play may take it all the way."""
+    erp = System.objects.filter(slug="tryton")
+    erp.update(paused_at=timezone.now(), pause_reason="test")
+    billing = tower.billing_of(tower.approve_time(deal, hours="8"))
+    tower.play(billing.steps.filter(name="draft", state=State.SCHEDULED).exists)
+    erp.update(paused_at=None, pause_reason="")
+    return billing
 
 
 def test_a_late_worker_cannot_undo_what_another_has_proven(tower: Tower) -> None:
@@ -173,14 +175,9 @@ def test_a_late_worker_cannot_undo_what_another_has_proven(tower: Tower) -> None
     from controltower.transactions import settlement
 
     deal = tower.set_up()
-    billing = tower.billing_of(tower.approve_time(deal, hours="8"))
+    billing = _ready_to_draft(tower, deal)
     erp = System.objects.get(slug="tryton")
-
-    def drafted() -> bool:
-        return billing.steps.filter(name="draft", state=State.SCHEDULED).exists()
-
-    _play_without_erp(tower, drafted)
-    late = _intend(erp)
+    late = _intend(erp, billing)
     _expire(late)
     sweeper.recover_expired(now=timezone.now())
     tower.until(billing, VERIFIED)
