@@ -182,14 +182,14 @@ class BrokerConnector:
         place, is_new = await session.run(_PUBLISH, keys, raw, KEEPS, seconds)
         ref = place.decode()
         found = [events.Entry(ref, raw)] if is_new else await self._at(session, ref)
-        if found and events.content_of(found[0].event) != events.content_of(raw):
+        if found and events.matter_of(found[0].event) != events.matter_of(raw):
             text = f"An event “{name}” was published before, and says something else."
             return Rejected(kind=Kind.CONFLICT, text=text, exchange=session.exchange)
         return Done(
             ref=ref,
             outcome=Outcome.CREATED if is_new else Outcome.ALREADY_DONE,
             version=ref,
-            values=events.values_of(raw),
+            values=events.values_of(found[0].event if found else raw),
             exchange=session.exchange,
         )
 

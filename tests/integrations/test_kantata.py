@@ -141,7 +141,7 @@ class TestKantata:
         cursor = await subject.drained()
         waiting = await subject.approve(approved=False)
         report = await subject.approve("approve_expense", status="pending")
-        assert not [event for event in await subject.events(cursor) if waiting in event]
+        assert not [e for e in await subject.events(cursor) if f":{waiting}:" in e]
         page = await subject.connector.read_changes("expense", cursor, 100)
         assert report not in [change.event.record.source_id for change in page.changes]
         subject.fields("time_entries", waiting, approved=True)
