@@ -39,7 +39,8 @@ def public_holidays(country: str, region: str, year: int) -> dict[date, str]:
 class Calendar:
     """When an entity works. `closes` at midnight is the midnight that ends the day; `weekdays`
     count from Monday, 0. `own_days` are days off besides the public holidays of `country` and
-    `region`. What comes after the `cut_off` counts as of the next working day."""
+    `region`. What comes after the `cut_off` counts as of the next working day. A month must be
+    complete at `month_time` of the working day `month_day` of the next one."""
 
     zone: str = "UTC"
     opens: time = time(9)
@@ -49,6 +50,8 @@ class Calendar:
     region: str = ""
     own_days: frozenset[date] = field(default_factory=frozenset)
     cut_off: time | None = None
+    month_day: int = 3
+    month_time: time = time(18)
 
     def works_on(self, day: date) -> bool:
         """Whether the day is a working day."""
@@ -59,7 +62,7 @@ class Calendar:
     def hours(self, day: date) -> tuple[datetime, datetime]:
         """From when until when a working day lasts, in UTC."""
         ends = day + A_DAY if self.closes == MIDNIGHT else day
-        return self._at(day, self.opens), self._at(ends, self.closes)
+        return self.at(day, self.opens), self.at(ends, self.closes)
 
     def after(self, start: datetime, length: timedelta) -> datetime:
         """The first moment by which so much working time has passed since the start, in UTC.
@@ -95,15 +98,31 @@ class Calendar:
         if self.cut_off is not None and local.time() > self.cut_off:
             ahead += 1
         if not working:
-            return self._at(day + timedelta(days=ahead + 1), MIDNIGHT)
-        for _ in range(ahead):
-            day = self._next_working_day(day)
-        return self._at(day + A_DAY, MIDNIGHT)
+            return self.at(day + timedelta(days=ahead + 1), MIDNIGHT)
+        return self.at(self.moved(day, ahead) + A_DAY, MIDNIGHT)
 
-    def _next_working_day(self, day: date) -> date:
-        for ahead in range(1, LONGEST_BREAK):
-            if self.works_on(day + timedelta(days=ahead)):
-                return day + timedelta(days=ahead)
+    def moved(self, day: date, by: int) -> date:
+        """The day so many working days after a day, or before it when negative; the day itself
+        when none. Raises NeverOpen."""
+        for _ in range(abs(by)):
+            day = self._next_working_day(day, A_DAY if by > 0 else -A_DAY)
+        return day
+
+    def month_end(self, month: date) -> date:
+        """The working day of the next month by which the month of a day must be complete. Raises
+        NeverOpen."""
+        following = (month.replace(day=1) + timedelta(days=32)).replace(day=1)
+        return self.moved(following - A_DAY, self.month_day)
+
+    def at(self, day: date, at: time) -> datetime:
+        """A time of a day in the calendar's zone, in UTC."""
+        return datetime.combine(day, at, tzinfo=ZoneInfo(self.zone)).astimezone(UTC)
+
+    def _next_working_day(self, day: date, step: timedelta) -> date:
+        for _ in range(LONGEST_BREAK):
+            day += step
+            if self.works_on(day):
+                return day
         raise NeverOpen
 
     def _open_hours(self, start: datetime) -> Iterator[tuple[datetime, datetime]]:
@@ -116,13 +135,10 @@ class Calendar:
                 yield self.hours(day)
                 day += A_DAY
             else:
-                day = self._next_working_day(day)
+                day = self._next_working_day(day, A_DAY)
 
     def _day(self, at: datetime) -> date:
         return at.astimezone(ZoneInfo(self.zone)).date()
-
-    def _at(self, day: date, at: time) -> datetime:
-        return datetime.combine(day, at, tzinfo=ZoneInfo(self.zone)).astimezone(UTC)
 
 
 AROUND_THE_CLOCK = Calendar(opens=MIDNIGHT, closes=MIDNIGHT, weekdays=frozenset(range(7)))

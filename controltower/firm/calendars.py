@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, time
 from typing import Any
 from zoneinfo import available_timezones
@@ -15,11 +15,16 @@ from controltower.firm.policies import BadPolicy, of_kind
 
 KIND = "calendar"
 Content = Mapping[str, Any]
+LATEST_MONTH_DAY = 15
+"""Later, a month would be open when the one after it ends."""
+USUAL_MONTH = {"month_day": 3, "month_time": "18:00"}
+"""Also what a calendar says that was agreed upon before calendars spoke of months."""
 
 
 def usual(entity: LegalEntity) -> dict[str, Any]:
     """What a calendar says before anything else was agreed upon: Monday to Friday, nine to half
-    past five in the entity's zone, with the public holidays of its country."""
+    past five in the entity's zone, with the public holidays of its country; months end on the
+    third working day at six."""
     country = entity.country if entity.country in holidays.list_supported_countries() else ""
     return {
         "zone": entity.zone,
@@ -30,6 +35,7 @@ def usual(entity: LegalEntity) -> dict[str, Any]:
         "region": "",
         "own_days": [],
         "cut_off": "",
+        **USUAL_MONTH,
     }
 
 
@@ -46,6 +52,7 @@ def of_entity(entity: LegalEntity | None) -> Calendar:
 
 def read(content: Content) -> Calendar:
     """A calendar as it was written down."""
+    month = {**USUAL_MONTH, **content}
     return Calendar(
         zone=content["zone"],
         opens=time.fromisoformat(content["opens"]),
@@ -55,6 +62,8 @@ def read(content: Content) -> Calendar:
         region=content["region"],
         own_days=frozenset(date.fromisoformat(day) for day, _name in content["own_days"]),
         cut_off=time.fromisoformat(content["cut_off"]) if content["cut_off"] else None,
+        month_day=int(month["month_day"]),
+        month_time=time.fromisoformat(month["month_time"]),
     )
 
 
@@ -66,14 +75,35 @@ def check(about: str, content: object) -> None:
         calendar = read(content)  # type: ignore[arg-type]
     except (KeyError, TypeError, ValueError):
         raise BadPolicy("The calendar's days and hours cannot be read.") from None
-    if calendar.zone not in available_timezones():
-        raise BadPolicy(f"There is no time zone “{calendar.zone}”.")
-    if not calendar.weekdays or not calendar.weekdays <= frozenset(range(7)):
-        raise BadPolicy("At least one day of the week is a working day.")
-    if calendar.opens >= calendar.closes != MIDNIGHT:
-        raise BadPolicy("A working day ends after it begins.")
+    for wrong, words in _objections(calendar):
+        if wrong:
+            raise BadPolicy(words)
+
+
+def _objections(calendar: Calendar) -> Iterator[tuple[bool, str]]:
+    """What may be wrong with a calendar, whether it is, and how that is said."""
+    yield (
+        calendar.zone not in available_timezones(),
+        f"There is no time zone “{calendar.zone}”.",
+    )
+    yield (
+        not calendar.weekdays or not calendar.weekdays <= frozenset(range(7)),
+        "At least one day of the week is a working day.",
+    )
+    yield (
+        calendar.opens >= calendar.closes != MIDNIGHT,
+        "A working day ends after it begins.",
+    )
+    yield (
+        not 1 <= calendar.month_day <= LATEST_MONTH_DAY,
+        f"A month is complete on working day 1 to {LATEST_MONTH_DAY} of the next.",
+    )
     regions = holidays.list_supported_countries().get(calendar.country)
-    if calendar.country and regions is None:
-        raise BadPolicy(f"The public holidays of “{calendar.country}” are not known.")
-    if calendar.region and calendar.region not in (regions or ()):
-        raise BadPolicy(f"“{calendar.region}” is no region of “{calendar.country}”.")
+    yield (
+        bool(calendar.country) and regions is None,
+        f"The public holidays of “{calendar.country}” are not known.",
+    )
+    yield (
+        bool(calendar.region) and calendar.region not in (regions or ()),
+        f"“{calendar.region}” is no region of “{calendar.country}”.",
+    )

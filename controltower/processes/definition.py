@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,8 +25,7 @@ ACCOUNTED = range(2000, 2200)
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A legal entity as the business rules need it. `closed_periods` are months, "2026-10"; a
-    month's cut-off is at `cut_off_time` of the working day `cut_off_day` of the next one. Up to
+    """A legal entity as the business rules need it. `closed_periods` are months, "2026-10". Up to
     `revenue_tolerance`, in `currency`, the ledger may differ from what was delivered before a
     person is asked."""
 
@@ -37,8 +36,6 @@ class Entity:
     zone: str
     gather_for: timedelta
     closed_periods: frozenset[str] = frozenset()
-    cut_off_day: int = 3
-    cut_off_time: time = time(18)
     revenue_tolerance: Decimal = Decimal(1)
     calendar: Calendar = field(default_factory=Calendar)
 

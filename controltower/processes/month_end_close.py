@@ -10,11 +10,10 @@ was accepted before the cut-off and is not done by then needs the controller, wi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
-from controltower.processes import working_days
+from controltower.canonical.calendar import A_DAY, MIDNIGHT
 from controltower.processes.definition import (
     Entity,
     Facts,
@@ -64,16 +63,12 @@ class Close:
 
 
 def close_of(entity: Entity, month: str) -> Close:
-    """By the entity's own calendar and zone: the cut-off is the working day `cut_off_day` of the
-    month that follows. Raises ValueError when `month` is none."""
-    following = (date.fromisoformat(f"{month}-01") + timedelta(days=32)).replace(day=1)
-    here, country = ZoneInfo(entity.zone), entity.country
-    last = working_days.first_working(following, entity.cut_off_day, country)
-    first = working_days.moved(last, -SURGE_DAYS, country)
-    after = working_days.moved(last, SURGE_DAYS, country) + working_days.ONE
-    moments = ((last, entity.cut_off_time), (first, time()), (after, time()))
+    """By the entity's own calendar. Raises ValueError when `month` is none, NeverOpen."""
+    days = entity.calendar
+    last = days.month_end(date.fromisoformat(f"{month}-01"))
+    first, after = days.moved(last, -SURGE_DAYS), days.moved(last, SURGE_DAYS) + A_DAY
     return Close(
-        month, *(datetime.combine(day, at, tzinfo=here).astimezone(UTC) for day, at in moments)
+        month, days.at(last, days.month_time), days.at(first, MIDNIGHT), days.at(after, MIDNIGHT)
     )
 
 

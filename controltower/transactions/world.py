@@ -141,8 +141,6 @@ def _entities(rows: Iterable[LegalEntity]) -> dict[str, Entity]:
             zone=row.zone,
             gather_for=row.gather_for,
             closed_periods=frozenset(closed.get(row.pk, ())),
-            cut_off_day=row.cut_off_day,
-            cut_off_time=row.cut_off_time,
             revenue_tolerance=row.revenue_tolerance,
             calendar=days[row.code],
         )

@@ -159,8 +159,16 @@ class Days(Reason):
         widget=forms.TimeInput({"type": "time"}),
         help_text=gettext_lazy("What comes later counts as of the next working day."),
     )
+    month_day = forms.IntegerField(
+        label=gettext_lazy("A month must be complete on working day"),
+        min_value=1,
+        max_value=agreed_calendars.LATEST_MONTH_DAY,
+        help_text=gettext_lazy("Counted in the month that follows."),
+    )
+    month_time = forms.TimeField(label=gettext_lazy("At"), widget=forms.TimeInput({"type": "time"}))
     field_order = (
-        "zone", "opens", "closes", "weekdays", "country", "region", "own_days", "cut_off", "reason",
+        "zone", "opens", "closes", "weekdays", "country", "region", "own_days", "cut_off",
+        "month_day", "month_time", "reason",
     )  # fmt: skip
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -199,6 +207,8 @@ class Days(Reason):
             "region": said["region"],
             "own_days": said["own_days"],
             "cut_off": f"{said['cut_off']:%H:%M}" if said["cut_off"] else "",
+            "month_day": said["month_day"],
+            "month_time": f"{said['month_time']:%H:%M}",
         }
 
 
@@ -228,10 +238,14 @@ def _calendar(
     coming: PolicyVersion | None,
 ) -> Line:  # fmt: skip
     content = version.content if version else agreed_calendars.usual(entity)
-    shown = dict(content) | {
-        "about": entity.code,
-        "own_days": "\n".join(" ".join(pair) for pair in content["own_days"]),
-    }
+    shown = (
+        agreed_calendars.USUAL_MONTH
+        | dict(content)
+        | {
+            "about": entity.code,
+            "own_days": "\n".join(" ".join(pair) for pair in content["own_days"]),
+        }
+    )
     form = Days(initial=shown, auto_id=f"calendar-{entity.code}-%s")
     return Line(
         entity.name,

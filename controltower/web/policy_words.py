@@ -95,7 +95,7 @@ def short(agreed: Promise) -> str:
 
 
 def calendar(content: Content) -> str:
-    """When an entity works: "Mon–Fri 09:00–17:30, holidays of DE"."""
+    """When an entity works, and by when its months must be complete."""
     names = get_day_names("abbreviated", locale=to_locale(get_language() or "en"))
     days_ = ", ".join(names[day] for day in content["weekdays"])
     words = f"{days_} {content['opens']}–{content['closes']} {content['zone']}"
@@ -107,7 +107,9 @@ def calendar(content: Content) -> str:
         words += ngettext(", %(n)s day of its own", ", %(n)s days of its own", own) % {"n": own}
     if content["cut_off"]:
         words = _("%(words)s, cut-off %(at)s") % {"words": words, "at": content["cut_off"]}
-    return words
+    month = {**calendars.USUAL_MONTH, **content}
+    said = {"words": words, "day": month["month_day"], "at": month["month_time"]}
+    return _("%(words)s; a month is complete on working day %(day)s at %(at)s") % said
 
 
 WORDS: dict[str, Callable[[Content], str]] = {

@@ -165,3 +165,34 @@ def test_a_warning_comes_before_the_end() -> None:
     assert due == at("2026-11-23T16:00")
     assert promise.warns(start, due, office()) == at("2026-11-23T14:00")
     assert promise.left(at("2026-11-23T17:30"), due, office()) == -timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("country", "month", "third"),
+    [
+        ("DE", date(2026, 11, 1), date(2026, 12, 3)),
+        ("DE", date(2025, 12, 17), date(2026, 1, 6)),
+        ("DE", date(2026, 4, 1), date(2026, 5, 6)),
+        ("GB", date(2026, 4, 1), date(2026, 5, 6)),
+        ("US", date(2026, 6, 1), date(2026, 7, 6)),
+        ("", date(2026, 4, 1), date(2026, 5, 5)),
+    ],
+    ids=str,
+)
+def test_a_month_ends_on_the_third_working_day_of_the_next(
+    country: str, month: date, third: date
+) -> None:
+    assert Calendar(country=country).month_end(month) == third
+
+
+def test_working_days_are_counted_back_over_a_year_s_end() -> None:
+    """Before the 5th of January: the 2nd, then the 31st, 30th and 29th of December."""
+    days = Calendar(country="DE")
+    assert days.moved(date(2026, 1, 5), -4) == date(2025, 12, 29)
+    assert days.moved(date(2026, 1, 3), 0) == date(2026, 1, 3)
+
+
+@given(calendars(), some.dates(date(2024, 1, 1), date(2028, 1, 1)), some.integers(1, 20))
+def test_working_days_there_and_back(calendar: Calendar, day: date, by: int) -> None:
+    on = calendar.moved(day, 1)
+    assert calendar.moved(calendar.moved(on, by), -by) == on

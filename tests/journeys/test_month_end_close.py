@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from controltower.firm import calendars, governing
 from controltower.firm.models import LegalEntity, Period, Surge
 from controltower.incidents import letters
 from controltower.incidents.models import DeadLetter
@@ -49,7 +50,11 @@ def late(one: Transaction) -> Transaction:
 
 
 def test_the_erp_falls_before_the_cut_off_and_the_month_still_closes(tower: Tower) -> None:
-    LegalEntity.objects.update(cut_off_day=LONG_AFTER)
+    usual = calendars.usual(LegalEntity.objects.get(code="LF-DE"))
+    governing.write_down(
+        subject="calendar:LF-DE", content=usual | {"month_day": LONG_AFTER}, reason="Auditors",
+        now=timezone.now(),
+    )  # fmt: skip
     deal = tower.set_up()
     tower.erp.control.order("down")
     billing = tower.billing_of(tower.approve_time(deal, hours="12.5"))

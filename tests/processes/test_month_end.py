@@ -7,44 +7,31 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from controltower.processes import catalogue, month_end_close, working_days
+from controltower.canonical.calendar import Calendar
+from controltower.processes import catalogue, month_end_close
 from controltower.processes.definition import Entity, month_of
 from controltower.processes.month_end_close import Standing, close_of, recent_months
 
-BERLIN = Entity("LF-DE", "Larkfield GmbH", "DE", "EUR", "Europe/Berlin", timedelta(hours=4))
-NEW_YORK = replace(BERLIN, code="LF-US", country="US", zone="America/New_York")
-
-
-@pytest.mark.parametrize(
-    ("country", "month", "third"),
-    [
-        ("DE", date(2026, 12, 1), date(2026, 12, 3)),
-        ("DE", date(2026, 1, 17), date(2026, 1, 6)),
-        ("DE", date(2026, 5, 1), date(2026, 5, 6)),
-        ("GB", date(2026, 5, 1), date(2026, 5, 6)),
-        ("US", date(2026, 7, 1), date(2026, 7, 6)),
-        ("XX", date(2026, 5, 1), date(2026, 5, 5)),
-    ],
-    ids=str,
+IN_BERLIN, IN_NEW_YORK = Calendar("Europe/Berlin", country="DE"), Calendar("America/New_York")
+BERLIN = Entity(
+    "LF-DE", "Larkfield GmbH", "DE", "EUR", "Europe/Berlin", timedelta(hours=4), calendar=IN_BERLIN
 )
-def test_the_third_working_day_knows_weekends_and_holidays(
-    country: str, month: date, third: date
-) -> None:
-    assert working_days.first_working(month, 3, country) == third
-
-
-def test_working_days_are_counted_back_over_a_year_s_end() -> None:
-    """Before the 5th of January: the 2nd, then the 31st, 30th and 29th of December."""
-    assert working_days.moved(date(2026, 1, 5), -4, "DE") == date(2025, 12, 29)
-    assert working_days.moved(date(2026, 1, 5), 0, "DE") == date(2026, 1, 5)
+NEW_YORK = replace(BERLIN, code="LF-US", zone="America/New_York", calendar=IN_NEW_YORK)
 
 
 def test_a_cut_off_is_at_the_company_s_own_hour() -> None:
     berlin, new_york = close_of(BERLIN, "2026-10"), close_of(NEW_YORK, "2026-10")
     assert berlin.cut_off == datetime(2026, 11, 4, 17, 0, tzinfo=UTC)
     assert new_york.cut_off == datetime(2026, 11, 4, 23, 0, tzinfo=UTC)
-    early = replace(BERLIN, cut_off_day=1, cut_off_time=time(9, 30))
+    days = replace(IN_BERLIN, month_day=1, month_time=time(9, 30))
+    early = replace(BERLIN, calendar=days)
     assert close_of(early, "2026-10").cut_off == datetime(2026, 11, 2, 8, 30, tzinfo=UTC)
+
+
+def test_the_firm_s_own_days_off_move_the_cut_off() -> None:
+    own = replace(IN_BERLIN, own_days=frozenset({date(2026, 11, 3)}))
+    close = close_of(replace(BERLIN, calendar=own), "2026-10")
+    assert close.cut_off == datetime(2026, 11, 5, 17, 0, tzinfo=UTC)
 
 
 def test_a_surge_is_three_working_days_to_either_side_whole_days() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from controltower.canonical.calendar import Calendar
 from controltower.canonical.promise import Counted, Promise
 from controltower.firm import calendars, governing, promised
 from controltower.firm.models import LegalEntity, PolicyVersion
@@ -132,6 +133,14 @@ def test_the_slowest_are_told_in_the_promises_own_time(firm: Firm) -> None:
     assert line.agreed == Promise(Counted.WORKING, 240)
     assert line.slowest_tenth == timedelta(hours=3, minutes=30)
     assert line.slack == pytest.approx(0.125)
+
+
+def test_a_calendar_agreed_upon_before_it_spoke_of_months_ends_them_as_usual() -> None:
+    old = calendars.usual(LegalEntity(zone="Europe/Berlin", country="DE"))
+    assert calendars.read({**old, "month_day": 5}).month_day == 5
+    for key in calendars.USUAL_MONTH:
+        del old[key]
+    assert calendars.read(old) == Calendar("Europe/Berlin", country="DE")
 
 
 def test_milestones_are_expected_by_the_entitys_working_days(firm: Firm) -> None:

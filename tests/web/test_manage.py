@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from django.db import connection
@@ -12,6 +13,8 @@ from django.utils import timezone
 from controltower.firm import audit, limits
 from controltower.firm.models import Person, PolicyVersion, Role
 from controltower.incidents import watch
+from controltower.processes.month_end_close import close_of
+from controltower.transactions.world import entities
 from tests.web.cast import browser, entity, person
 
 pytestmark = pytest.mark.django_db
@@ -161,6 +164,7 @@ def test_a_promise_and_a_calendar_are_changed_on_their_pages(amara: Client, anna
     days = REASON | {
         "about": "LF-UK", "zone": "Europe/London", "opens": "08:00", "closes": "16:00",
         "weekdays": ["0", "1", "2"], "country": "GB", "region": "ENG", "cut_off": "15:00",
+        "month_day": "2", "month_time": "12:30",
         "own_days": "2026-12-24 Christmas Eve\n2026-12-31",
     }  # fmt: skip
     answer = amara.post("/manage/calendars/", days, follow=True).content.decode()
@@ -171,10 +175,15 @@ def test_a_promise_and_a_calendar_are_changed_on_their_pages(amara: Client, anna
     assert "6 h 30 min of working time" in amara.get("/processes/").content.decode()
     page = amara.get("/manage/calendars/").content.decode()
     assert "08:00–16:00 Europe/London, public holidays of GB-ENG" in page
+    assert "complete on working day 2 at 12:30" in page
+    cut_off = close_of(entities()["LF-UK"], "2026-10").cut_off
+    assert cut_off == datetime(2026, 11, 3, 12, 30, tzinfo=UTC), "Monday and Tuesday are worked on"
     for wrong in ({"about": "weather"}, {"amount": "-1"}, {"counted": "moons"}):
         assert "Nothing was changed." in amara.post(
             "/manage/promises/", form | wrong, follow=True
         ).content.decode()  # fmt: skip
+    late = amara.post("/manage/calendars/", days | {"month_day": "16"}, follow=True)
+    assert "Nothing was changed." in late.content.decode()
     said = amara.post("/manage/calendars/", days | {"own_days": "soon"}, follow=True)
     assert "does not begin with a day" in said.content.decode()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.contrib.auth.models import AbstractUser
@@ -13,10 +13,10 @@ from django.db.models import F, Q
 
 class LegalEntity(models.Model):
     """A company of the firm. `gather_for` is how long approved work is gathered for an invoice;
-    `residency` the region that its records may not leave ("EU"), "" when they may. A month must be
-    complete at `cut_off_time` (in `zone`) of the working day `cut_off_day` of the next month. Up to
+    `residency` the region that its records may not leave ("EU"), "" when they may. Up to
     `revenue_tolerance`, in `currency`, the ledger may differ from what was delivered before
-    somebody is asked."""
+    somebody is asked. When it works, and by when its months must be complete, its calendar says
+    (`firm/calendars.py`)."""
 
     code = models.CharField(max_length=16, unique=True)
     name = models.CharField(max_length=120)
@@ -25,8 +25,6 @@ class LegalEntity(models.Model):
     zone = models.CharField(max_length=64)
     gather_for = models.DurationField(default=timedelta(hours=4))
     residency = models.CharField(max_length=16, blank=True)
-    cut_off_day = models.PositiveSmallIntegerField(default=3, validators=[MinValueValidator(1)])
-    cut_off_time = models.TimeField(default=time(18))
     revenue_tolerance = models.DecimalField(
         max_digits=12, decimal_places=3, default=Decimal(1), validators=[MinValueValidator(0)]
     )
