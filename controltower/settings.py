@@ -94,10 +94,10 @@ MIDDLEWARE = [
     "django.middleware.gzip.GZipMiddleware",
     "controltower.web.security.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "controltower.web.languages.LanguageMiddleware",
     "controltower.web.security.SignInMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -148,7 +148,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 
 LANGUAGE_CODE = "en-gb"
 LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+CATALOGUES = BASE_DIR / "locale"
+LOCALE_PATHS = [HOME / "locale"]
+"""Catalogues are kept as text and compiled into the home by whoever starts first."""
 USE_I18N = USE_TZ = True
 TIME_ZONE = "UTC"
 

@@ -23,6 +23,7 @@ from controltower.web import (
     interface_page,
     interfaces,
     jobs,
+    languages,
     manage,
     manage_audit,
     manage_notices,
@@ -58,6 +59,7 @@ programs = [
 person = [
     path("sign-in/", signin.SignIn.as_view(), name="sign_in"),
     path("sign-out/", signin.SignOut.as_view(), name="sign_out"),
+    path("language/", languages.choose, name="language"),
     path("preferences/", signin.preferences, name="preferences"),
 ]
 

@@ -26,9 +26,9 @@ POLICY = (
     "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
-OPEN = re.compile(r"/(sign-in/|healthz|readyz|metrics)\Z|/(api/v1|static)/")
-"""All that is reached without a session: sign-in, health, and the doors that check for themselves
-(metrics and API by token). Everything else needs a person."""
+OPEN = re.compile(r"/(sign-in/|language/|healthz|readyz|metrics)\Z|/(api/v1|static)/")
+"""All that is reached without a session: sign-in and its language, health, and the doors that check
+for themselves (metrics and API by token). Everything else needs a person."""
 QUIET = re.compile(r"/(static/|healthz\Z|readyz\Z|metrics\Z)")
 
 

@@ -141,9 +141,17 @@ class Theme(models.TextChoices):
     DARK = "dark", "Night"
 
 
-class Person(AbstractUser):
-    """Someone who signs in. Times are shown in `zone`."""
+class Language(models.TextChoices):
+    BROWSER = "", "As the browser"
+    ENGLISH = "en-gb", "English"
+    GERMAN = "de", "Deutsch"
 
+
+class Person(AbstractUser):
+    """Someone who signs in. Times are shown in `zone`, words in `language` ("" is what the browser
+    asks for)."""
+
+    language = models.CharField(max_length=8, choices=Language, blank=True, default="")
     zone = models.CharField(max_length=64, default="Europe/Berlin")
     theme = models.CharField(max_length=8, choices=Theme, default=Theme.AUTO)
     single_keys = models.BooleanField(default=True)

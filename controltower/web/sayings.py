@@ -1,0 +1,106 @@
+"""What the engine said, in the viewer's language.
+
+The rooms below the pages speak English, and what they say is kept as it was said. A sentence is
+recognised here by the catalogue's messages, its values are taken out, and it is said anew
+(docs/decisions/0042). What is not recognised, such as a vendor's own words, is shown as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+from babel.messages.mofile import read_mo
+from django.conf import settings
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, to_locale
+
+HOLE = re.compile(r"%\((\w+)\)[sd]|\{(\w+)\}|%%")
+LONGEST = 1000
+"""What is longer is quoted from elsewhere."""
+LEAST = 8
+"""So many characters of its own make a sentence recognisable."""
+SEAMS = (re.compile(r"(?<=[.!?”]) (?=\S)"), re.compile(r": "), re.compile(r"; "))
+"""Where what was put together from several sayings comes apart."""
+
+
+class Sayings(NamedTuple):
+    """What one language knows: whole texts, and shapes with holes, those that say most first."""
+
+    whole: Mapping[str, str]
+    shaped: tuple[tuple[re.Pattern[str], str], ...]
+
+
+def heard(text: str) -> str:
+    """A text of the engine in the viewer's language, or as it is."""
+    language = get_language() or settings.LANGUAGE_CODE
+    if not text or isinstance(text, SafeString) or language == settings.LANGUAGE_CODE:
+        return text
+    return _anew(str(text), language)
+
+
+@lru_cache(maxsize=8192)
+def _anew(text: str, language: str) -> str:
+    known = sayings(language)
+    if (found := known.whole.get(text)) is not None:
+        return found
+    if len(text) > LONGEST or " " not in text:
+        return text
+    for shape, anew in known.shaped:
+        if match := shape.fullmatch(text):
+            return anew % {
+                name: _anew(value, language) for name, value in match.groupdict().items()
+            }
+    for seam in SEAMS:
+        pieces = seam.split(text)
+        if len(pieces) > 1:
+            joint = {0: " ", 1: ": ", 2: "; "}[SEAMS.index(seam)]
+            return joint.join(_anew(piece, language) for piece in pieces)
+    return text
+
+
+@cache
+def sayings(language: str) -> Sayings:
+    """The messages of a language's compiled catalogue; none where there is no catalogue."""
+    path = settings.LOCALE_PATHS[0] / to_locale(language) / "LC_MESSAGES" / "django.mo"
+    if not path.exists():
+        return Sayings({}, ())
+    with path.open("rb") as file:
+        catalogue = read_mo(file)
+    texts = {
+        message.id: message.string
+        for message in catalogue
+        if isinstance(message.id, str) and isinstance(message.string, str) and message.string
+    }
+    shaped = sorted(filter(_is_shape, texts), key=_own_length, reverse=True)
+    return Sayings(
+        {id_.replace("%%", "%"): text.replace("%%", "%") for id_, text in texts.items()},
+        tuple((_pattern(id_), _named(texts[id_])) for id_ in shaped),
+    )
+
+
+def _is_shape(text: str) -> bool:
+    return HOLE.search(text) is not None and _own_length(text) >= LEAST
+
+
+def _own_length(text: str) -> int:
+    return len(HOLE.sub("", text))
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    """The shape of a message: its own words as they are, anything in its holes."""
+    shape, at, names = "", 0, set[str]()
+    for hole in HOLE.finditer(text):
+        name = hole[1] or hole[2]
+        shape += re.escape(text[at : hole.start()])
+        shape += "%" if name is None else f"(?P={name})" if name in names else f"(?P<{name}>.+?)"
+        names.add(name)
+        at = hole.end()
+    return re.compile(shape + re.escape(text[at:]))
+
+
+def _named(text: str) -> str:
+    """The translation with its holes as `%(name)s`."""
+    return HOLE.sub(lambda hole: f"%({hole[1] or hole[2]})s" if hole[0] != "%%" else "%%", text)
