@@ -19,10 +19,11 @@ LONGEST_REST = timedelta(minutes=1)
 
 
 def reached(verdict: Verdict) -> bool:
-    """Whether the system answered at all; a refusal is an answer."""
+    """Whether the system answered at all; a refusal is an answer, and so is that a record is
+    locked, or that a job of its own still runs."""
     if isinstance(verdict, (Unavailable, Unknown)):
         return False
-    return not (isinstance(verdict, TryLater) and verdict.kind in {Kind.OUTAGE, Kind.TRANSIENT})
+    return not (isinstance(verdict, TryLater) and verdict.kind is Kind.OUTAGE)
 
 
 def note(system: System, verdicts: Sequence[Verdict], now: datetime) -> bool:

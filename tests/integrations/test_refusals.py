@@ -31,7 +31,7 @@ def error(code: str, message: str = "Because.", fields: str = "[]") -> str:
 CASES: list[tuple[int, str, type[Verdict], Kind]] = [
     (403, error("REQUEST_LIMIT_EXCEEDED"), TryLater, Kind.RATE_LIMITED),
     (400, error("UNABLE_TO_LOCK_ROW"), TryLater, Kind.TRANSIENT),
-    (503, error("SERVER_UNAVAILABLE"), TryLater, Kind.TRANSIENT),
+    (503, error("SERVER_UNAVAILABLE"), TryLater, Kind.OUTAGE),
     (401, error("INVALID_SESSION_ID"), Misconfigured, Kind.AUTH),
     (403, error("INSUFFICIENT_ACCESS"), Misconfigured, Kind.PERMISSION),
     (400, error("INVALID_FIELD"), Misconfigured, Kind.CONTRACT),

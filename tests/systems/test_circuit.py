@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from controltower.canonical.verdicts import Done, Kind, Outcome, Rejected, Unavailable
+from controltower.canonical.verdicts import Done, Kind, Outcome, Rejected, TryLater, Unavailable
 from controltower.systems import circuit
 from controltower.systems.models import Circuit, System
 
@@ -57,6 +57,16 @@ def test_a_refusal_is_an_answer(system: System) -> None:
     refused = Rejected(kind=Kind.VALIDATION, text="no")
     circuit.note(system, [away] * 3 + [refused], timezone.now())
     assert system.circuit == Circuit.CLOSED
+
+
+def test_a_system_that_is_busy_with_a_record_is_not_away(system: System) -> None:
+    """A long refresh, or a row that somebody holds, keeps nothing else from being sent."""
+    busy = TryLater(kind=Kind.TRANSIENT, text="still running")
+    circuit.note(system, [busy] * 2 * circuit.OPENS_AFTER, timezone.now())
+    assert system.circuit == Circuit.CLOSED
+    outage = TryLater(kind=Kind.OUTAGE, text="503")
+    circuit.note(system, [outage] * circuit.OPENS_AFTER, timezone.now())
+    assert system.circuit == Circuit.OPEN
 
 
 def test_each_failed_test_doubles_the_rest() -> None:
