@@ -29,7 +29,7 @@ def line(one: Line, now: datetime) -> dict[str, Any]:
         "id": interface.pk,
         "url": reverse("interface", args=[interface.pk]),
         "system": interface.system,
-        "entity": interface.entity,
+        "record": record(interface.entity),
         "direction": interface.get_direction_display(),
         "is_inbound": interface.direction == Direction.INBOUND,
         "api_version": one.api_version,
@@ -78,6 +78,11 @@ def days_left(at: datetime | None, now: datetime) -> str:
     return ngettext("%(n)d day left", "%(n)d days left", days) % {"n": days}
 
 
+def record(entity: str) -> str:
+    """The kind of record that an interface carries: "Supplier invoice"."""
+    return entity.replace("_", " ").capitalize()
+
+
 def consumer(name: str) -> str:
     """Who uses an interface."""
     return _("Our own reading of changes") if name == FEED else standing.process_title(name)
@@ -93,6 +98,7 @@ def drift(one: Drift, seen: Scope, now: datetime) -> dict[str, Any]:
         "interface": one.interface,
         "system": one.interface.system,
         "entity": one.interface.entity,
+        "record": record(one.interface.entity),
         "words": masked_text(str(difference)),
         "place": difference.place,
         "expected": _expected(difference),

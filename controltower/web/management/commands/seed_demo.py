@@ -13,6 +13,7 @@ from django.db.transaction import atomic
 from django.utils import timezone
 
 from controltower.web.demo.firm import found_firm, hire_people
+from controltower.web.demo.interfaces import own_interfaces
 from controltower.web.demo.mappings import agree_mappings
 from controltower.web.demo.runbooks import agree_runbooks
 from controltower.web.demo.surroundings import connect_systems
@@ -30,6 +31,7 @@ class Command(BaseCommand):
             found_firm(now.date())
             logins = hire_people()
             connect_systems(now)
+            own_interfaces(now)
             agree_mappings(now)
             agree_runbooks(now)
             if logins:
