@@ -14,7 +14,7 @@ from babel.dates import format_date
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from controltower.canonical.money import Money
 from controltower.canonical.verdicts import Kind
@@ -36,16 +36,21 @@ def headline(stuck: Backlog, links: Links, arrived: int, late: int) -> SafeStrin
     """The Tower's sentence: "€x is stuck between systems. €y is already late and …"."""
     if not stuck.count:
         return _calm(links, arrived, late)
-    whole = Part(stuck.count, stuck.value)
+    whole, due = Part(stuck.count, stuck.value), stuck.due_today
     parts = {
-        "stuck": _link(links.stuck, "is-stuck", whole, _("{what} is stuck"), _("{what} are stuck")),
+        "stuck": _link(
+            links.stuck, "is-stuck", whole, pgettext("an amount", "{what} is stuck"),
+            ngettext("{what} is stuck", "{what} are stuck", whole.count),
+        ),
         "late": _link(
-            links.late, "", stuck.late, _("{what} is already late"), _("{what} are already late")
+            links.late, "", stuck.late, pgettext("an amount", "{what} is already late"),
+            ngettext("{what} is already late", "{what} are already late", stuck.late.count),
         ),
         "due": _link(
-            links.due, "", stuck.due_today, _("{what} falls due today"), _("{what} fall due today")
+            links.due, "", due, pgettext("an amount", "{what} falls due today"),
+            ngettext("{what} falls due today", "{what} fall due today", due.count),
         ),
-    }
+    }  # fmt: skip
     if stuck.late.count and stuck.due_today.count:
         return format_html(_("{stuck} between systems. {late} and {due}."), **parts)
     if stuck.late.count:
@@ -77,13 +82,12 @@ def _calm(links: Links, arrived: int, late: int) -> SafeString:
     return format_html(sentence, calm=calm, n=shown, late=formats.number(late))
 
 
-def _link(url: str, tone: str, part: Part, one: str, many: str) -> SafeString:
+def _link(url: str, tone: str, part: Part, worth: str, counted: str) -> SafeString:
     """A figure as a link; what has no value in the reporting currency is counted instead."""
     if part.value.minor:
-        what, phrase = format_html("<b>{}</b>", formats.compact(part.value)), one
+        what, phrase = format_html("<b>{}</b>", formats.compact(part.value)), worth
     else:
-        what = format_html("<b>{}</b>", transactions(part.count))
-        phrase = one if part.count == 1 else many
+        what, phrase = format_html("<b>{}</b>", transactions(part.count)), counted
     text = format_html(phrase, what=what)
     return format_html('<a{} href="{}">{}</a>', _class(tone), url, text)
 
