@@ -1,8 +1,8 @@
 """The inbox: store what came durably, once, before anybody acknowledges it.
 
 Two ways lead in. Polling calls `receive`. The webhook door commits the events of many requests
-together on a connection of its own; it executes the same `INSERT` with the same `columns`, and
-calls `announce` once its commit is done.
+together on a connection of its own; it stores the same `columns` by `INSERT_AS_TOLD`, and calls
+`announce` once its commit is done.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ UNREAD = "unread"
 Fact = tuple[bytes, CanonicalEvent]
 """An event, and the bytes that it was read from."""
 
-INSERT = """
-    INSERT INTO transactions_inboundevent (
+_INSERT = """
+    INSERT INTO transactions_inboundevent AS stored (
         id, source, event_id, type, subject, version, occurred_at, raw, digest, record_kind,
         record, keys, correlation_id, signature, received_at, due_at, state, reason, deaths)
     SELECT fact.*, moment, moment, 'received', '', 0
@@ -40,9 +40,13 @@ INSERT = """
         %(subject)b::text[], %(version)b::text[], %(occurred_at)b::timestamptz[],
         %(raw)b::bytea[], %(digest)b::text[], %(record_kind)b::text[], %(record)b::text[]::jsonb[],
         %(keys)b::text[]::jsonb[], %(correlation_id)b::text[], %(signature)b::text[]) AS fact
-    ON CONFLICT (source, event_id) DO NOTHING
-    RETURNING id"""
+    ON CONFLICT (source, event_id)"""
+INSERT = f"{_INSERT} DO NOTHING RETURNING id"
 """Takes `columns`; gives back the keys of those that are new. The rest had been stored before."""
+INSERT_AS_TOLD = f"""
+    {_INSERT} DO UPDATE SET digest = NULL WHERE stored.digest <> excluded.digest RETURNING id"""
+"""The same, and fails as a whole when one had been stored before with another content: no content
+may be taken away. No name may stand twice in the columns."""
 
 OTHER_CONTENT = """
     SELECT told.source, told.event_id
@@ -54,7 +58,7 @@ OTHER_CONTENT = """
 
 
 class Row(NamedTuple):
-    """What `INSERT` is told of each event."""
+    """What is told of each event."""
 
     id: UUID
     source: str

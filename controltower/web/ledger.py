@@ -7,7 +7,6 @@ however many processes write at once.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,17 +23,22 @@ PREPARED_AFTER = 5
 database as much as storing it."""
 LOST = (psycopg.OperationalError, psycopg.InterfaceError, OSError)
 
-MESSAGES = """
-    INSERT INTO web_webhookmessage (connection, message_id, digest, at)
-    SELECT told.*, statement_timestamp()
-    FROM unnest(%(connection)b::text[], %(message_id)b::text[], %(digest)b::text[]) AS told
-    ON CONFLICT (connection, message_id) DO NOTHING"""
+_MESSAGES = """
+    WITH message AS (
+        INSERT INTO web_webhookmessage AS stored (connection, message_id, digest, at)
+        SELECT told.*, statement_timestamp()
+        FROM unnest(%(connection)b::text[], %(message_id)b::text[], %(content)b::text[]) AS told
+        ON CONFLICT (connection, message_id)
+        DO UPDATE SET digest = NULL WHERE stored.digest <> excluded.digest)"""
+KEEP = f"{_MESSAGES} {intake.INSERT_AS_TOLD}"
+"""Messages and their events in one statement: stored as a whole, or refused as a whole where a name
+was used before for another content."""
 OTHER_CONTENT = """
     SELECT told.connection, told.message_id
-    FROM unnest(%(connection)b::text[], %(message_id)b::text[], %(digest)b::text[])
-        AS told(connection, message_id, digest)
+    FROM unnest(%(connection)b::text[], %(message_id)b::text[], %(content)b::text[])
+        AS told(connection, message_id, content)
     JOIN web_webhookmessage AS stored USING (connection, message_id)
-    WHERE stored.digest <> told.digest"""
+    WHERE stored.digest <> told.content"""
 
 Name = tuple[str, str]
 """A connection, and an id that means one thing there."""
@@ -102,25 +106,30 @@ class Ledger:
         """Store the batch, or nothing of it; which events are new. No two deliveries may share an
         id. Raises Conflicts, Away, Uncertain, or psycopg.Error for what cannot be stored.
 
-        A connection that was open before may have died since: then a new one is tried.
+        A connection that was open before may have died since: then it is said again on a new one.
+        What had been stored after all is then known already.
         """
-        if self._connection is not None:
-            with contextlib.suppress(Away):
-                return await self._commit(batch)
-        return await self._commit(batch)
+        was_open = self._connection is not None
+        try:
+            return await self._commit(batch)
+        except Uncertain:
+            if not was_open:
+                raise
+        try:
+            return await self._commit(batch)
+        except Away as error:
+            raise Uncertain from error
 
     async def _commit(self, batch: Sequence[Delivery]) -> set[Name]:
-        inserted = False
+        sent = False
         try:
             async with asyncio.timeout(PATIENCE):
                 connection = await self._opened()
-                async with connection.transaction(), connection.cursor() as cursor:
-                    new = await _insert(cursor, batch)
-                    inserted = True
-                return new
+                sent = True
+                return await _keep(connection, batch)
         except LOST as error:
             await self.close()
-            raise (Uncertain if inserted else Away) from error
+            raise (Uncertain if sent else Away) from error
 
     async def _opened(self) -> psycopg.AsyncConnection:
         if self._connection is None:
@@ -137,46 +146,44 @@ class Ledger:
             await connection.close()
 
 
-async def _insert(cursor: psycopg.AsyncCursor[Any], batch: Sequence[Delivery]) -> set[Name]:
+async def _keep(connection: psycopg.AsyncConnection, batch: Sequence[Delivery]) -> set[Name]:
     """Which events are new. Raises Conflicts."""
-    messages = await _insert_messages(cursor, batch)
-    facts = [(delivery.signature, fact) for delivery in batch for fact in delivery.facts]
-    rows = intake.columns(facts=facts)
-    await cursor.execute(intake.INSERT, rows)
+    rows = _rows(batch)
+    names = list(zip(rows["source"], rows["event_id"], strict=True))
+    try:
+        cursor = await connection.execute(KEEP, rows)
+    except LOST:
+        raise
+    except psycopg.DatabaseError:
+        if found := await _conflicts(connection, batch, rows):
+            raise Conflicts(found) from None
+        raise
+    if cursor.rowcount == len(names):
+        return set(names)
     keys = {key for (key,) in await cursor.fetchall()}
-    events: set[Name] = set()
-    if len(keys) < len(facts):
-        await cursor.execute(intake.OTHER_CONTENT, rows)
-        events = set(await cursor.fetchall())
-    if messages or events:
-        raise Conflicts(_found(batch, messages, events))
-    names = zip(rows["source"], rows["event_id"], strict=True)
     return {name for name, key in zip(names, rows["id"], strict=True) if key in keys}
 
 
-def _found(
-    batch: Sequence[Delivery], messages: set[Name], events: set[Name]
+def _rows(batch: Sequence[Delivery]) -> dict[str, Any]:
+    """The columns of events and messages, each in the order of their names, lest two writers wait
+    for each other."""
+    ordered = sorted(batch, key=lambda delivery: delivery.name)
+    facts = [(delivery.signature, fact) for delivery in batch for fact in delivery.facts]
+    return intake.columns(facts=facts) | {
+        "connection": [delivery.connection for delivery in ordered],
+        "message_id": [delivery.message_id for delivery in ordered],
+        "content": [delivery.digest for delivery in ordered],
+    }
+
+
+async def _conflicts(
+    connection: psycopg.AsyncConnection, batch: Sequence[Delivery], rows: dict[str, Any]
 ) -> dict[Delivery, OtherContent]:
+    """Those whose names were used before for another content."""
+    messages = set(await (await connection.execute(OTHER_CONTENT, rows)).fetchall())
+    events = set(await (await connection.execute(intake.OTHER_CONTENT, rows)).fetchall())
     return {
         delivery: OtherContent([name[1] for name in delivery.events if name in events])
         for delivery in batch
         if delivery.name in messages or not events.isdisjoint(delivery.events)
     }
-
-
-async def _insert_messages(
-    cursor: psycopg.AsyncCursor[Any], batch: Sequence[Delivery]
-) -> set[Name]:
-    """The names that were used before for another content. The rows stand in the order of their
-    names, lest two writers wait for each other."""
-    ordered = sorted(batch, key=lambda delivery: delivery.name)
-    rows = {
-        "connection": [delivery.connection for delivery in ordered],
-        "message_id": [delivery.message_id for delivery in ordered],
-        "digest": [delivery.digest for delivery in ordered],
-    }
-    await cursor.execute(MESSAGES, rows)
-    if cursor.rowcount == len(ordered):
-        return set()
-    await cursor.execute(OTHER_CONTENT, rows)
-    return set(await cursor.fetchall())

@@ -83,7 +83,7 @@ def test_a_connection_lost_during_the_commit_leaves_it_open(database: psycopg.Co
         asking = asyncio.create_task(knock(door, EVENT))
         for _ in range(100):
             await asyncio.sleep(0.05)
-            if cut(database, "COMMIT%"):
+            if cut(database, "%web_webhookmessage%"):
                 break
         answer = await asking
         await door.close()
