@@ -15,7 +15,7 @@ from controltower.canonical.verdicts import (
     Verdict,
 )
 from integrations import exact_json
-from integrations.connector import CallFailed, Change, Unread
+from integrations.connector import CallFailed, Unread
 from integrations.http import Answer, NeverSent, NoAnswer
 from integrations.orders import Unfit
 from integrations.shape import Drift, Odd, Row
@@ -92,29 +92,33 @@ async def data_from(operation: Awaitable[T]) -> T:
         raise CallFailed(drift.verdict()) from None
 
 
-Item = tuple[str, Row, Callable[[], Change | None]]
-"""A record's id, its row, and what reads it: None for a row that is no fact."""
+Item = tuple[str, Row | bytes, Callable[[], T | None]]
+"""A record's id, its row (or the bytes to keep of it), and what reads it: None for a row that is no
+fact."""
 
 
-def each(items: Iterable[Item]) -> tuple[list[Change], list[Unread]]:
+def each(items: Iterable[Item[T]], *, singly: bool = False) -> tuple[list[T], list[Unread]]:
     """The facts in rows, and the rows that could not be read, so that one bad row stops no other.
 
     Raises Drift when it is not one row's own trouble: no fact can be read, and there are several
     such rows, or the only one has not the shape that was agreed. A row that is no fact proves
-    nothing.
+    nothing. Where rows come `singly`, a queue's messages or a file's records, each is whole by
+    itself and says nothing of the others: it is only ever set aside.
     """
-    changes, aside, troubles = list[Change](), list[Unread](), list[Drift]()
+    found, aside, troubles = list[T](), list[Unread](), list[Drift]()
     for ref, row, read in items:
         try:
-            found = read()
+            fact = read()
         except Drift as drift:
             troubles.append(drift)
-            aside.append(Unread(exact_json.encode(row).encode(), ref, str(drift)))
+            raw = row if isinstance(row, bytes) else exact_json.encode(row).encode()
+            aside.append(Unread(raw, ref, str(drift)))
         else:
-            changes += [found] if found else []
-    if troubles and not changes and (len(troubles) > 1 or not isinstance(troubles[0], Odd)):
+            found += [fact] if fact is not None else []
+    alone = len(troubles) == 1 and isinstance(troubles[0], Odd)
+    if troubles and not found and not (singly or alone):
         raise troubles[0]
-    return changes, aside
+    return found, aside
 
 
 def as_agreed(reading: Callable[[], T], exchange: Exchange | None = None) -> T:

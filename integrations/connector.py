@@ -131,11 +131,13 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class Unread:
     """A row of a feed that could not be translated: its bytes, and why. `ref` is the record's id,
-    "" where the row does not say."""
+    "" where the row does not say; `told_as` what `ack` is to be told once the row is kept, "" where
+    the source need not hear of it."""
 
     raw: bytes
     ref: str
     reason: str
+    told_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +199,8 @@ class Connector(Protocol):
         hold the whole record. Pure."""
 
     async def ack(self, refs: Sequence[str]) -> None:
-        """Tell the source that we have committed the changes of these event ids (flag, delete or
-        move; nothing for polls). May be repeated. Raises CallFailed."""
+        """Tell the source that we have committed the changes of these event ids, or what was set
+        aside (flag, delete or move; nothing for polls). May be repeated. Raises CallFailed."""
 
     async def get(self, entity: str, ref: str, company: str = "") -> Verdict:
         """Read one record: Done(values=canonical record as a dict) or Rejected(not_found)."""

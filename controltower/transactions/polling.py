@@ -79,7 +79,8 @@ class Reading:
 
     def after(self, page: calls.ChangePage) -> list[Reading]:
         """What is to be done once a page is committed, if anything."""
-        told = tuple(change.event.id for change in page.changes)
+        kept = (one.told_as for one in page.aside if one.told_as)
+        told = (*(change.event.id for change in page.changes), *kept)
         more = page.has_more and clock.now() < self.ends
         return [Reading(self.feed, self.ends, told, more)] if told or more else []
 

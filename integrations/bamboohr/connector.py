@@ -7,6 +7,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -21,7 +22,7 @@ from controltower.canonical.verdicts import (
     Rejected,
     Verdict,
 )
-from integrations.answers import as_agreed, not_offered
+from integrations.answers import Item, as_agreed, each, not_offered
 from integrations.bamboohr import translate
 from integrations.bamboohr.changes import SETTLED, Changed, Place, following
 from integrations.bamboohr.client import BambooClient, content_of
@@ -36,6 +37,7 @@ from integrations.connector import (
     Forged,
     Key,
     Operation,
+    Unread,
     Verification,
 )
 from integrations.http import Answer
@@ -95,49 +97,58 @@ class BambooConnector:
         now = datetime.now(UTC)
         known = Place.read(cursor)
         start = known or Place(now - self._lookback)
-        changed = [one for one in await self._changed(start.since) if one.place > start]
+        listed, unclear = await self._changed(start.since)
+        changed = [one for one in listed if one.place > start]
         page = changed[: min(limit, MOST_PER_PAGE)]
         has_more = len(changed) > len(page)
+        changes, aside = await self._as_they_are(page)
         return ChangePage(
-            changes=await self._as_they_are(page),
+            changes=changes,
+            aside=[*unclear, *aside],
             next_cursor=following(page, start, has_more, now - self._settle).text(),
             has_more=has_more,
             gap=bool(cursor) and known is None,
         )
 
-    async def _changed(self, since: str) -> list[Changed]:
+    async def _changed(self, since: str) -> tuple[list[Changed], list[Unread]]:
+        """Who was changed, oldest first, and entries that do not say when or who."""
         answer = await self._answer(_changed_since(since))
 
-        def entries() -> list[Changed]:
+        def entries() -> tuple[list[Changed], list[Unread]]:
             rows = object_of(at(object_of(content_of(answer)), "employees"))
-            return sorted((Changed.read(object_of(row)) for row in rows.values()), key=_in_order)
+            return each(
+                (number, object_of(row), partial(Changed.read, object_of(row)))
+                for number, row in rows.items()
+            )
 
-        return as_agreed(entries, answer.exchange)
+        found, unclear = as_agreed(entries, answer.exchange)
+        return sorted(found, key=_in_order), unclear
 
-    async def _as_they_are(self, changed: Sequence[Changed]) -> list[Change]:
+    async def _as_they_are(
+        self, changed: Sequence[Changed]
+    ) -> tuple[Sequence[Change], Sequence[Unread]]:
         """Each employee read, a few beside each other: a page must end within the deadline."""
         gate = asyncio.Semaphore(self.descriptor.concurrency)
 
-        async def one(entry: Changed) -> Change:
+        async def one(entry: Changed) -> Item[Change]:
             async with gate:
-                return await self._change(entry)
+                return await self._item(entry)
 
-        return await asyncio.gather(*map(one, changed))
+        items = await asyncio.gather(*map(one, changed))
+        return as_agreed(lambda: each(items))
 
-    async def _change(self, changed: Changed) -> Change:
+    async def _item(self, changed: Changed) -> Item[Change]:
         number, stamp = str(changed.place.number), changed.place.at.isoformat()
+        source = self._connection.slug
         if not changed.removed:
             answer = await self._client.read(_employee(number, _FIELDS))
             if isinstance(answer, Answer):
-                return as_agreed(lambda: self._as_read(answer, stamp), answer.exchange)
+                row = as_agreed(partial(_row, answer), answer.exchange)
+                return number, row, partial(translate.changed, source, row, stamp)
             if not (isinstance(answer, Rejected) and answer.kind is Kind.NOT_FOUND):
                 raise CallFailed(answer)
-        row = {"id": number, "action": "Deleted"}
-        return translate.change(self._connection.slug, translate.removed(number), row, stamp)
-
-    def _as_read(self, answer: Answer, stamp: str) -> Change:
-        row = object_of(content_of(answer))
-        return translate.change(self._connection.slug, translate.resource(row), row, stamp)
+        row, gone = {"id": number, "action": "Deleted"}, translate.removed(number)
+        return number, row, partial(translate.change, source, gone, row, stamp)
 
     def retell(self, entity: str, raw: bytes) -> Record | None:
         """A change's bytes are the employee's whole record."""
@@ -219,9 +230,10 @@ class BambooConnector:
     async def keys(self, entity: str, since: datetime, until: datetime) -> Sequence[Key]:
         """Everybody changed in the window, with what an hour costs. Raises CallFailed."""
         _offered(entity, {"resource"})
-        changed = await self._changed(Place(since).since)
+        changed, _unclear = await self._changed(Place(since).since)
         wanted = [one for one in changed if since <= one.place.at < until and not one.removed]
-        facts = [change.event for change in await self._as_they_are(wanted)]
+        changes, _aside = await self._as_they_are(wanted)
+        facts = [change.event for change in changes]
         return [_key(event.record, event.version) for event in facts]
 
     async def _answer(self, path: str) -> Answer:
@@ -245,6 +257,10 @@ def _employee(ref: str, fields: str = "") -> str:
     return f"{path}?{urlencode({'fields': fields})}" if fields else path
 
 
+def _row(answer: Answer) -> Row:
+    return object_of(content_of(answer))
+
+
 def _in_order(changed: Changed) -> Place:
     return changed.place
 
@@ -255,7 +271,7 @@ def _of_email(answer: Answer, wanted: str) -> list[str]:
 
 
 def _done(answer: Answer) -> Done:
-    row = object_of(content_of(answer))
+    row = _row(answer)
     found = translate.resource(row)
     return Done(
         ref=found.source_id,

@@ -84,6 +84,11 @@ def change(source: str, found: Resource, row: Row, stamp: str) -> Change:
     return Change(raw=exact_json.encode(row).encode(), event=event)
 
 
+def changed(source: str, row: Row, stamp: str) -> Change:
+    """The fact that an employee's row tells. Raises Drift."""
+    return change(source, resource(row), row, stamp)
+
+
 def told(source: str, raw: bytes) -> list[Change]:
     """The facts of a field-based webhook that posts every one of `FIELDS`. Raises Drift."""
     try:
@@ -99,7 +104,7 @@ def _told(source: str, notice: Row) -> Change:
         return change(source, removed(number), {"id": number, "action": "Deleted"}, stamp)
     posted: Mapping[str, Any] = object_of(at(notice, "fields"))
     row = {name: at(object_of(posted[name]), "value") for name in FIELDS if name in posted}
-    return change(source, resource(row), row, stamp)
+    return changed(source, row, stamp)
 
 
 def retold(raw: bytes) -> Resource:

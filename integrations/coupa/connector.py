@@ -20,7 +20,7 @@ from controltower.canonical.verdicts import (
     Verdict,
 )
 from integrations import exact_json
-from integrations.answers import as_agreed, not_offered
+from integrations.answers import Item, as_agreed, each, not_offered
 from integrations.connector import (
     Auth,
     CallFailed,
@@ -99,17 +99,23 @@ class CoupaConnector:
         """
         _offered(entity, {"purchase"})
         place = Place.read(cursor)
-        wanted, changes = min(limit, MOST_PER_PAGE), list[Change]()
+        wanted, items = min(limit, MOST_PER_PAGE), list[Item[Change]]()
         for document in place.remaining():
             after = place.after if document.kind == place.kind else 0
-            rows = await self._unexported(document, after, wanted - len(changes))
-            changes += rows
-            if len(changes) >= wanted:
-                following = Place.behind(changes[-1].event.record.source_id)
-                return ChangePage(changes, following.text(), has_more=True)
-        return ChangePage(changes, next_cursor="")
+            items += await self._unexported(document, after, wanted - len(items))
+            if len(items) >= wanted:
+                place = Place.behind(items[-1][0])
+                break
+        changes, aside = as_agreed(lambda: each(items))
+        has_more = len(items) >= wanted
+        return ChangePage(
+            changes, next_cursor=place.text() if has_more else "", has_more=has_more, aside=aside
+        )
 
-    async def _unexported(self, document: Document, after: int, wanted: int) -> list[Change]:
+    async def _unexported(self, document: Document, after: int, wanted: int) -> list[Item[Change]]:
+        """Rows of a kind, none without the id by which the next are asked for. One that cannot be
+        read keeps its flag down: the vendor shows it again."""
+        read = partial(translate.change, self._source, document)
         answer = await self._answer(
             document.resource,
             **{
@@ -118,7 +124,10 @@ class CoupaConnector:
             },
         )  # fmt: skip
         return as_agreed(
-            lambda: [translate.change(self._source, document, row) for row in _rows(answer)],
+            lambda: [
+                (document.source_id(row), {document.kind: row}, partial(read, row))
+                for row in _rows(answer)
+            ],
             answer.exchange,
         )
 

@@ -44,14 +44,25 @@ class Entry:
 
 def entries(reply: Reply) -> list[Entry]:
     """The entries of a reply that are still there. Raises Drift for one that holds no event."""
-    return [_entry(place, fields) for place, fields in reply or () if fields]
+    return [entry(place.decode(), fields) for place, fields in reply or () if fields]
 
 
-def _entry(place: bytes, fields: Sequence[bytes]) -> Entry:
+def entry(place: str, fields: Sequence[bytes]) -> Entry:
+    """An entry by its place and its fields. Raises Drift when none of them holds an event."""
     pairs = dict(zip(fields[::2], fields[1::2], strict=True))
     if FIELD not in pairs:
-        raise Drift(f"entry {place.decode()} has no field “{FIELD.decode()}”")
-    return Entry(place.decode(), pairs[FIELD])
+        raise Drift(f"an entry has no field “{FIELD.decode()}”")
+    return Entry(place, pairs[FIELD])
+
+
+def kept_of(place: str, fields: Sequence[bytes]) -> tuple[str, bytes]:
+    """What is kept of an entry that cannot be read: the event's id, or its place where it says
+    none, and the event, or everything where it holds none."""
+    raw = dict(zip(fields[::2], fields[1::2], strict=True)).get(FIELD, b" ".join(fields))
+    try:
+        return required(content_of(raw), "id"), raw
+    except Drift:
+        return place, raw
 
 
 def written(record: Mapping[str, Any], source: str, event_id: str) -> bytes:
@@ -103,7 +114,7 @@ def change(source: str, entry: Entry) -> Change | None:
             return None
         event = _told(source, content, entry.event)
     except (strict_json.NotStrictJson, cloud_event.Malformed) as problem:
-        raise Drift(f"entry {entry.place} of the stream cannot be read ({problem})") from None
+        raise Drift(f"an event of the stream cannot be read ({problem})") from None
     return Change(raw=entry.event, event=event)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from redis.exceptions import ResponseError
 
 from integrations import exact_json
+from integrations.answers import each
 from integrations.connector import Change, ChangePage
 from integrations.event_broker import events
 from integrations.event_broker.client import Reply, Session
@@ -35,8 +37,8 @@ class Place:
     """Where a reading stands, as it is committed with what was read.
 
     `after` is the last entry of the page before ("" begins with what was given out before).
-    `passed` are entries to be acknowledged because nothing follows from them. `missed` is how many
-    entries were known to be gone unread, `joined` whether the group was there.
+    `passed` are entries to be acknowledged that are kept aside, or from which nothing follows.
+    `missed` is how many entries were known to be gone unread, `joined` whether the group was there.
     """
 
     after: str = ""
@@ -79,9 +81,16 @@ async def changes(
         missed = await _missed(session, group)
         given += await _given(session, group, ">", limit - len(given))
     gone = [place.decode() for place, fields in given if not fields]
-    found = {entry.place: events.change(source, entry) for entry in events.entries(given)}
-    taken = {place: change for place, change in found.items() if change is not None}
-    passed = (*gone, *(place for place, change in found.items() if change is None))
+    there = [(place.decode(), fields) for place, fields in given if fields]
+    found, aside = each(
+        (
+            (*events.kept_of(place, fields), partial(_placed, source, place, fields))
+            for place, fields in there
+        ),
+        singly=True,
+    )
+    taken = dict(found)
+    passed = (*gone, *(place for place, _ in there if place not in taken))
     has_more = len(given) == limit
     after = given[-1][0].decode() if has_more else ""
     page = ChangePage(
@@ -89,8 +98,16 @@ async def changes(
         next_cursor=Place(after, passed, missed).text(),
         has_more=has_more,
         gap=gap or bool(gone) or missed > known.missed,
+        aside=aside,
     )
     return page, {place: change.event.id for place, change in taken.items()}
+
+
+def _placed(source: str, place: str, fields: Sequence[bytes]) -> tuple[str, Change] | None:
+    """An entry's place with the fact that it holds, None where it holds none of ours. Raises
+    Drift."""
+    change = events.change(source, events.entry(place, fields))
+    return (place, change) if change else None
 
 
 async def acknowledge(session: Session, group: Group, places: Sequence[str]) -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from controltower.canonical.events import INVOICE_PAID, INVOICE_POSTED, BusinessKey, CanonicalEvent
 from controltower.canonical.records import Invoice
-from integrations.connector import Change, ChangePage, Key
+from integrations.answers import each
+from integrations.connector import Change, ChangePage, Key, Unread
 from integrations.legacy_erp.batch import Fields, field, line_of, number, read, record_of
 from integrations.legacy_erp.client import Session
 from integrations.legacy_erp.documents import day_of
 from integrations.legacy_erp.history import moment_of
-from integrations.shape import Drift
+from integrations.shape import Drift, choice
 
 OUTBOX, ARCHIVED = "out", "archive/out"
 _NAME = re.compile(r"LEDGER_(\d{8})_\d+")
@@ -31,7 +34,7 @@ async def changes(session: Session, source: str, cursor: str, limit: int) -> Cha
     """
     known = _PLACE.fullmatch(cursor)
     after = (known[1], int(known[2])) if known else ("", 0)
-    found: list[Change] = []
+    rows = list[tuple[str, Fields]]()
     for name in await _files(session, OUTBOX):
         if not _NAME.fullmatch(name):
             raise Drift(f"“{name}” in “{OUTBOX}” is no name that was agreed on")
@@ -40,11 +43,24 @@ async def changes(session: Session, source: str, cursor: str, limit: int) -> Cha
         for row, record in enumerate(await _records(session, OUTBOX, name), 1):
             if (name, row) <= after:
                 continue
-            if len(found) == limit:
-                return ChangePage(found, f"{after[0]}|{after[1]}", has_more=True)
-            found.append(_change(source, f"{name}:{row}", record))
+            if len(rows) == limit:
+                return _page(source, rows, f"{after[0]}|{after[1]}")
+            rows.append((f"{name}:{row}", record))
             after = (name, row)
-    return ChangePage(found, next_cursor="")
+    return _page(source, rows, "")
+
+
+def _page(source: str, rows: Sequence[tuple[str, Fields]], cursor: str) -> ChangePage:
+    """A file came to its totals, so that a record which cannot be read is as the ERP has written
+    it: it is kept by itself, and counts as read when the file is moved."""
+    changes, aside = list[Change](), list[Unread]()
+    for place, record in rows:
+        ref = next(filter(None, record[1:3]), "")
+        read = partial(change, source, place, record)
+        found, kept = each([(ref, line_of(record), read)], singly=True)
+        changes += found
+        aside += [replace(one, told_as=f"{source}:{place}") for one in kept]
+    return ChangePage(changes, cursor, has_more=bool(cursor), aside=aside)
 
 
 async def archive(session: Session, refs: Sequence[str]) -> None:
@@ -108,12 +124,13 @@ def _posted(records: Sequence[Fields], since: datetime, until: datetime) -> Sequ
     ]
 
 
-def _change(source: str, place: str, row: Fields) -> Change:
+def change(source: str, place: str, row: Fields) -> Change:
+    """The fact that a record at a place of a file tells. Raises Drift."""
     found, at = _invoice(row), moment_of(field(row, 12))
     pairs = (("invoice", found.number), ("reference", found.reference))
     event = CanonicalEvent(
         id=f"{source}:{place}",
-        type=_KINDS[field(row, 11)][1],
+        type=_told(row)[1],
         source=source,
         subject=f"invoice/{found.source_id}",
         time=at,
@@ -126,8 +143,6 @@ def _change(source: str, place: str, row: Fields) -> Change:
 
 def _invoice(row: Fields) -> Invoice:
     """An invoice without its lines. Raises Drift."""
-    if field(row, 11) not in _KINDS:
-        raise Drift("a posting is neither POSTED nor PAID")
     return Invoice(
         source_id=_ref(row),
         name=field(row, 2),
@@ -141,8 +156,13 @@ def _invoice(row: Fields) -> Invoice:
         untaxed=number(row, 8),
         tax=number(row, 9),
         total=number(row, 10),
-        state=_KINDS[field(row, 11)][0],
+        state=_told(row)[0],
     )
+
+
+def _told(row: Fields) -> tuple[str, str]:
+    """The state that a record tells of, and the fact. Raises Drift."""
+    return choice({"state": field(row, 11)}, "state", _KINDS)
 
 
 def _ref(row: Fields) -> str:

@@ -39,7 +39,7 @@ class Account:
     async def read(self, kind: str, ref: str) -> tuple[Row, Customer | Invoice, Exchange]:
         """A record by its id. Raises CallFailed, Drift."""
         row, exchange = await self.client.record(f"/{kind}/{ref}")
-        entity = await self.subsidiaries.code_of(required(row, "subsidiary.id"))
+        entity = (await self.subsidiaries.codes()).get(required(row, "subsidiary.id"), "")
         read = translate.customer if kind == "customer" else translate.invoice
         return row, read(row, entity), exchange
 

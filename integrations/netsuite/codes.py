@@ -45,9 +45,10 @@ class Subsidiaries:
         words = f"NetSuite has no subsidiary {code}." if code else "The record names no company."
         raise UnknownCodes([FieldError("company", words)])
 
-    async def code_of(self, number: str) -> str:
-        """The legal entity of a company's id, "" when it has none. Raises CallFailed, Drift."""
-        return next((one.code for one in await self._all() if one.id == number), "")
+    async def codes(self) -> Mapping[str, str]:
+        """The legal entities by the companies' ids, where they have one. Raises CallFailed,
+        Drift."""
+        return {one.id: one.code for one in await self._all()}
 
     async def _all(self, *, again: bool = False) -> Sequence[Subsidiary]:
         since, known = self._kept.get(self._account, (0.0, ()))

@@ -6,16 +6,17 @@ Times are whole seconds, in the zone of the role that the tower signs in with, w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from controltower.canonical.events import INVOICE_PAID, INVOICE_POSTED, BusinessKey, CanonicalEvent
-from controltower.canonical.records import Invoice
 from integrations import exact_json
+from integrations.answers import Item, each
 from integrations.connector import Change, ChangePage, Key
 from integrations.netsuite.account import Account
 from integrations.netsuite.client import select
-from integrations.netsuite.translate import changed_at, version_of
+from integrations.netsuite.translate import changed_at, invoice, version_of
 from integrations.places import Place, following, page_of
 from integrations.shape import Row, amount_text, moment, required
 
@@ -37,17 +38,20 @@ async def changes(
     start = known or Place()
     query = select(f"id, {_CHANGED}", "transaction", _BOOKED, _since(start.at))
     rows, _ = await account.client.rows(query)
-    found = [Place(moment(row, "changed"), required(row, "id").zfill(12)) for row in rows]
+    found, unclear = each((str(row.get("id", "")), row, partial(_place, row)) for row in rows)
     places, has_more = page_of(found, start, min(limit, MOST_PER_PAGE))
-    gate = asyncio.Semaphore(BESIDE)
+    gate, codes = asyncio.Semaphore(BESIDE), await account.subsidiaries.codes()
 
-    async def one(place: Place) -> Change | None:
+    async def one(place: Place) -> Item[Change]:
+        ref = place.ref.lstrip("0")
         async with gate:
-            return await _change(account, place.ref.lstrip("0"), source)
+            row, _ = await account.client.record(f"/invoice/{ref}")
+        return ref, row, partial(_change, row, codes, source)
 
-    read = await asyncio.gather(*map(one, places))
+    changes, aside = each(await asyncio.gather(*map(one, places)))
     return ChangePage(
-        changes=[change for change in read if change is not None],
+        changes=changes,
+        aside=[*unclear, *aside],
         next_cursor=following(places[-1] if places else start, has_more, settled).text(),
         has_more=has_more,
         gap=known is None,
@@ -67,10 +71,13 @@ async def keys(account: Account, entity: str, since: datetime, until: datetime) 
     return [_key(row) for row in rows]
 
 
-async def _change(account: Account, ref: str, source: str) -> Change | None:
+def _place(row: Row) -> Place:
+    return Place(moment(row, "changed"), required(row, "id").zfill(12))
+
+
+def _change(row: Row, codes: Mapping[str, str], source: str) -> Change | None:
     """None for an invoice that is no longer booked."""
-    row, found, _ = await account.read("invoice", ref)
-    assert isinstance(found, Invoice)
+    found = invoice(row, codes.get(required(row, "subsidiary.id"), ""))
     if found.state not in _EVENTS:
         return None
     pairs = (("invoice", found.number), ("reference", found.reference))

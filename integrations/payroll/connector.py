@@ -91,8 +91,9 @@ class PayrollConnector:
         """The message at the head of the queue, as a page. Raises CallFailed.
 
         The queue shows nothing else until that message is deleted, which `ack` does once it is
-        committed. The cursor is the message read last: seeing it again means that it could not be
-        deleted, and ends this reading, so that the next one begins with it.
+        committed, or kept aside because it cannot be read. The cursor is the message read last:
+        seeing it again means that it could not be deleted, and ends this reading, so that the next
+        one begins with it.
         """
         _offered(entity)
         answer = await self._answer(QUEUE)
@@ -103,10 +104,10 @@ class PayrollConnector:
             raise CallFailed(Drift(f"the header “{MESSAGE}” is missing").verdict(answer.exchange))
         if message == cursor:
             return ChangePage([], next_cursor="")
-        changes = as_agreed(
+        changes, aside = as_agreed(
             lambda: translate.changes(self._source, message, answer.body), answer.exchange
         )
-        return ChangePage(changes, next_cursor=message, has_more=True)
+        return ChangePage(changes, next_cursor=message, has_more=True, aside=aside)
 
     def retell(self, entity: str, raw: bytes) -> Record | None:
         """A change's bytes are the whole event."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from controltower.canonical.events import PAYROLL_ACCEPTED, BusinessKey, CanonicalEvent
 from controltower.canonical.records import LabourCost, LabourPart
 from integrations import exact_json
-from integrations.connector import Change, Key
+from integrations.answers import each
+from integrations.connector import Change, Key, Unread
 from integrations.shape import (
     Drift,
     Row,
@@ -29,16 +32,32 @@ BETWEEN = "@"
 """Between the event's id and that of the message which carries it."""
 
 
-def changes(source: str, message: str, body: bytes) -> Sequence[Change]:
-    """What one message of the queue tells. An event that nobody has agreed on is drift: the queue
-    would lose it if it were passed over."""
-    rows = listed(object_of(exact_json.decode(body)), "events")
+def changes(source: str, message: str, body: bytes) -> tuple[Sequence[Change], Sequence[Unread]]:
+    """What one message of the queue tells, and which of its events cannot be read: they are kept
+    with their bytes, for what is deleted can never be asked for again. Raises Drift for what is no
+    message: it stays in the queue."""
+    try:
+        rows = listed(object_of(exact_json.decode(body)), "events")
+    except ValueError:
+        raise Drift("the message is not JSON") from None
     if not rows:
         raise Drift("the message tells of no event")
-    return [_change(source, message, row) for row in rows]
+    found, aside = each(
+        ((_number(row), row, partial(change, source, message, row)) for row in rows), singly=True
+    )
+    return found, [replace(one, told_as=f"{BETWEEN}{message}") for one in aside]
 
 
-def _change(source: str, message: str, row: Row) -> Change:
+def _number(event: Row) -> str:
+    """The payroll that an event tells of, as far as even a bad one says it."""
+    try:
+        return text(_output(event), "itemID")
+    except Drift:
+        return ""
+
+
+def change(source: str, message: str, row: Row) -> Change:
+    """The fact of an event that a message carries. Raises Drift."""
     kind = choice(row, "eventNameCode.codeValue", _EVENTS)
     output = _output(row)
     found = labour_cost(output)

@@ -22,7 +22,7 @@ from controltower.canonical.verdicts import (
     Verdict,
 )
 from integrations import exact_json
-from integrations.answers import as_agreed, not_offered
+from integrations.answers import as_agreed, each, not_offered
 from integrations.connector import (
     Auth,
     CallFailed,
@@ -33,6 +33,7 @@ from integrations.connector import (
     Descriptor,
     Key,
     Operation,
+    Unread,
     Verification,
 )
 from integrations.places import Place
@@ -46,16 +47,26 @@ _ID = re.compile("[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A custom report that tells changes: its name, and how its rows are read."""
+    """A custom report that tells changes: its name, the columns that name a row's record, and how
+    its rows are read."""
 
     name: str
+    id: Sequence[str]
     read: Callable[[Row], Record]
     change: Callable[[str, Row], Change]
 
+    def ref(self, row: Row) -> str:
+        """The id of a row's record, as far as even a bad row says it."""
+        return ":".join(str(row.get(column, "")) for column in self.id)
+
 
 REPORTS = {
-    "resource": Report("Tower_Workers", translate.resource, translate.worker_changed),
-    "absence": Report("Tower_Time_Off", translate.absence, translate.absence_changed),
+    "resource": Report(
+        "Tower_Workers", ("Workday_ID",), translate.resource, translate.worker_changed
+    ),
+    "absence": Report(
+        "Tower_Time_Off", ("Worker_ID", "Time_Off_ID"), translate.absence, translate.absence_changed
+    ),
 }
 
 
@@ -113,7 +124,7 @@ class WorkdayConnector:
         start = known or Place(now - self._lookback)
         until = min(start.at + self._window, now)
         rows, exchange = await self._changed(report, start.at, until)
-        found = as_agreed(partial(self._after, report, rows, start), exchange)
+        found, aside = as_agreed(partial(self._after, report, rows, start), exchange)
         page = found[: min(limit, MOST_PER_PAGE)]
         if len(page) < len(found):
             following = page[-1][0]
@@ -121,6 +132,7 @@ class WorkdayConnector:
             following = Place(until if until < now else now - self._settle)
         return ChangePage(
             changes=[change for _, change in page],
+            aside=aside,
             next_cursor=following.text(),
             has_more=len(page) < len(found) or until < now,
             gap=bool(cursor) and known is None,
@@ -128,11 +140,13 @@ class WorkdayConnector:
 
     def _after(
         self, report: Report, rows: Sequence[Row], start: Place
-    ) -> list[tuple[Place, Change]]:
-        """The changes after a place, oldest first. Raises Drift."""
-        changes = [report.change(self._source, row) for row in rows]
+    ) -> tuple[list[tuple[Place, Change]], list[Unread]]:
+        """The changes after a place, oldest first, and rows that cannot be read. Raises Drift."""
+        changes, aside = each(
+            (report.ref(row), row, partial(report.change, self._source, row)) for row in rows
+        )
         placed = [(Place(one.event.time, one.event.record.source_id), one) for one in changes]
-        return sorted((one for one in placed if one[0] > start), key=lambda one: one[0])
+        return sorted((one for one in placed if one[0] > start), key=lambda one: one[0]), aside
 
     async def _changed(
         self, report: Report, since: datetime, until: datetime

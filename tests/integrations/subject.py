@@ -70,9 +70,11 @@ class Subject(ABC):
     feed_members: Sequence[str] = ()
     """The same for what the feed reads; `members` when empty."""
     row_member = ""
-    """A member without which a row of the feed cannot be read, where an answer holds several."""
+    """A member without which a row of the feed cannot be read."""
     row_operation = "read"
-    """The calls that read those rows."""
+    """The calls that read those rows, {ref} being the last of them where each is read by itself."""
+    row_calls = 1
+    """How many of them read all that is new."""
     choices: Sequence[str] = ()
     """Members whose values are on a closed list of the vendor's."""
     signed_headers: Sequence[str] = ()
@@ -176,6 +178,18 @@ class Subject(ABC):
     async def make_facts(self, count: int) -> list[str]:
         """Let facts come about at the source; their ids."""
         raise NotImplementedError
+
+    async def spoil(self, made: Sequence[str]) -> list[str]:
+        """Let one row of the feed be without `row_member`: the last of these facts, or one that
+        comes about by this, whose id is given back."""
+        self.control.order(
+            "drift",
+            count=self.row_calls,
+            code="missing_last",
+            text=self.row_member,
+            operation=self.row_operation.format(ref=made[-1] if made else ""),
+        )
+        return []
 
     async def touch(self, ref: str) -> None:
         """Change a fact at the source without changing what it says."""

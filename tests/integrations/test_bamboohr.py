@@ -39,6 +39,7 @@ class People(Subject):
     throttles = ({"kind": "throttle"}, {"kind": "throttle", "status": 503, "retry_after": 5})
     members = ("id", "firstName", "workEmail", "status", "customCostRate", "customLegalEntity")
     feed_members = ("employees", "lastChanged", "status", "customCostRate")
+    row_member, row_operation = "status", "read /api/v1/employees/{ref}"
     choices = ("status", "customLegalEntity")
     signed_headers = ("x-bamboohr-signature", "x-bamboohr-timestamp")
 

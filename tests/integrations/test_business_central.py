@@ -13,6 +13,7 @@ from controltower.canonical.verdicts import Done, Kind, Outcome, Rejected, TryLa
 from integrations import catalogue, exact_json
 from integrations.business_central.codes import Company
 from integrations.business_central.read_invoice import invoice as read_invoice
+from integrations.sandbox.firm import ENTITIES
 from tests.integrations.conformance import OF_AN_ENTITY, conforming
 from tests.integrations.conformance.verdicts import done
 from tests.integrations.doors import Town
@@ -36,6 +37,8 @@ class Invoices(LedgerInvoices):
     has_twins = True
     throttles = ({"kind": "throttle"}, {"kind": "quota"})
     members = ("id", "externalDocumentNumber", "status", "totalAmountExcludingTax", "currencyCode")
+    row_member, row_operation = "totalAmountExcludingTax", "read */salesInvoices"
+    row_calls = len(ENTITIES)
     choices = ("status",)
 
     async def make_twin(self, ref: str, tag: str) -> str:

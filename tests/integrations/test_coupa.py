@@ -58,6 +58,7 @@ class Runs(Instance):
     throttles = ({"kind": "throttle"}, {"kind": "quota"})
     members = ("id", "status", "external-id", "integration", "updated-at")
     feed_members = ("status", "currency", "supplier", "invoice-lines", "account", "tax-amount")
+    row_member = "tax-amount"
     choices = ("status",)
 
     def record(self, tag: str, name: str, amount: Decimal) -> dict[str, Any]:

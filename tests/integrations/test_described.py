@@ -43,6 +43,7 @@ class Desk(Subject):
     has_keys = False
     members = ("id", "label", "updated_at", "country_code")
     feed_members = ("id", "updated_at", "stage", "value", "account")
+    row_member = "value"
     choices = ()
     throttles = ({"kind": "throttle"}, {"kind": "quota"})
     signed_headers = ("x-desk-signature", "x-desk-time")

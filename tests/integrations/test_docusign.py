@@ -37,6 +37,7 @@ class Contracts(Subject):
     says_age = False
     throttles = ({"kind": "throttle"}, {"kind": "quota"})
     members = ("envelopeId", "status", "statusChangedDateTime", "emailSubject", "customFields")
+    row_member = "emailSubject"
     choices = ("status",)
     signed_headers = ("x-docusign-signature-1",)
 

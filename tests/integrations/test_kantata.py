@@ -79,6 +79,7 @@ class Workspaces(Account):
                "custom_field_value_ids", "status")  # fmt: skip
     feed_members = ("subject_id", "created_at", "time_in_minutes", "rate_in_cents", "approved",
                     "workspace_id", "currency", "date_performed")  # fmt: skip
+    row_member, row_operation = "time_in_minutes", "read */time_entries"
 
     def record(self, tag: str, name: str, amount: Decimal) -> dict[str, Any]:
         return {"title": name, "currency": "EUR", "price": str(amount)}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -92,6 +93,16 @@ class Invoices(Files, LedgerInvoices):
     async def posted(self, ref: str, **record: Any) -> Verdict:
         """The invoice, posted by the next run."""
         return await self.patiently(lambda: self.connector.act("invoice", ref, "post", record, ref))
+
+    row_member = "state"
+
+    async def spoil(self, made: Sequence[str]) -> list[str]:
+        """A file of one posting in a state that nobody has agreed on, before all others."""
+        row = ["L", f"BIL-{time.time_ns()}", "L-1", COMPANY, *[""] * 4, "0", "0", "0", "HALTED", ""]
+        content = batch.written("LEDGER", ("spoiled",), [row], {"L": 10})
+        async with FileServer(self.connection).session() as session:
+            await session.place(f"out/LEDGER_20000101_{time.time_ns()}.csv", content)
+        return [row[1]]
 
 
 class Customers(Files, LedgerCustomers):

@@ -54,6 +54,7 @@ class Invoices(NetSuite, LedgerInvoices):
 
     throttles = ({"kind": "throttle"}, {"kind": "quota"}, {"kind": "quota", "status": 400})
     members = ("id", "status", "subtotal", "currency", "tranDate")
+    row_member, row_operation = "subtotal", "read */invoice/{ref}"
     choices = ("status",)
 
     async def touch(self, ref: str) -> None:

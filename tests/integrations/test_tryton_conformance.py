@@ -53,6 +53,7 @@ class Invoices(TrytonSubject):
     feed = "invoice"
     has_money = True
     members = ("id", "reference", "untaxed_amount", "state", "currency.", "lines.")
+    row_member, row_operation = "untaxed_amount", "read account.invoice search_read"
     choices = ("state",)
 
     def record(self, tag: str, name: str, amount: Decimal) -> dict[str, Any]:

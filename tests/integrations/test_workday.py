@@ -72,6 +72,7 @@ class Workers(Tenant):
     has_money = True
     members = ("Workday_ID", "Employee_ID", "Business_Title", "Worker_Status", "Last_Updated")
     feed_members = ("Report_Entry", "Company", "Worker_Status", "Last_Updated", "Effective_Date")
+    row_member = "Worker_Status"
     choices = ("Worker_Status", "Company")
 
     def business_key(self, tag: str) -> dict[str, Any]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from controltower.canonical.verdicts import Done, Kind, Misconfigured, Verdict
 from integrations.connector import ChangePage, Unread
-from tests.integrations.conformance.needs import fed, in_rows, listing, needs, shaped
+from tests.integrations.conformance.needs import fed, forgetting, in_rows, listing, needs, shaped
 from tests.integrations.conformance.verdicts import verdict_of
 from tests.integrations.subject import Subject
 
@@ -70,22 +68,33 @@ class Drift:
     async def test_one_bad_row_is_set_aside_and_the_feed_goes_on(self, subject: Subject) -> None:
         cursor = await subject.drained()
         made = await subject.make_facts(3)
+        made += await subject.spoil(made)
         found, aside, has_more = list[str](), list[Unread](), True
-        member = subject.row_member
-        subject.control.order(
-            "drift", count=1, code="missing_last", text=member, operation=subject.row_operation
-        )
         while has_more:
             page = await subject.connector.read_changes(subject.feed, cursor, 500)
             found += [change.event.record.source_id for change in page.changes]
             aside += page.aside
             cursor, has_more = page.next_cursor, page.has_more
-        (bad,) = aside
-        assert member in bad.reason
+            await subject.connector.ack(
+                [change.event.id for change in page.changes]
+                + [one.told_as for one in page.aside if one.told_as]
+            )
+        (bad,) = {one.raw: one for one in aside}.values()
+        assert subject.row_member in bad.reason
         assert bad.ref in made
-        assert json.loads(bad.raw)
-        missing = set(made) - set(found)
-        assert len(missing) == 1
+        assert len(set(made) - set(found)) == 1
         further = await subject.make_facts(1)
-        found = [change.event.record.source_id for change in await subject.changes(cursor)]
+        found = [change.event.record.source_id for change in await subject.taken(cursor)]
         assert set(further) <= set(found)
+
+    @needs(in_rows, forgetting)
+    async def test_a_bad_row_stays_at_its_source_until_it_is_kept(self, subject: Subject) -> None:
+        await subject.drained()
+        (ref,) = await subject.spoil([])
+        read = subject.connector.read_changes
+        page, again = [await read(subject.feed, "", 500) for _ in range(2)]
+        assert [one.ref for one in page.aside] == [ref]
+        assert page.aside == again.aside
+        await subject.connector.ack([one.told_as for one in page.aside if one.told_as])
+        assert not (await read(subject.feed, again.next_cursor, 500)).aside
+        assert not (await read(subject.feed, "", 500)).aside

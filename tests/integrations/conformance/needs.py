@@ -100,6 +100,11 @@ def acknowledged(kind: type[Subject]) -> bool:
     return feed_of(kind) in ACKNOWLEDGED
 
 
+def forgetting(kind: type[Subject]) -> bool:
+    """The source gives up for good what it is told we have."""
+    return feed_of(kind) in {ChangeFeed.QUEUE, ChangeFeed.FILE}
+
+
 def retained(kind: type[Subject]) -> bool:
     """The source forgets changes after a while."""
     return fed(kind) and kind.descriptor().retention is not None
