@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import fnmatch
+import gzip
 import json
 import sqlite3
 import time
@@ -222,6 +223,8 @@ def _afterwards(response: web.StreamResponse, faults: dict[Kind, Fault]) -> web.
     if not isinstance(body, bytes):
         return response
     if fault := faults.get(Kind.DRIFT):
+        if response.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
         body, kind_of_content = drifted(fault.code, fault.text, body), response.content_type
     elif fault := faults.get(Kind.GARBLED):
         body, kind_of_content = garbled(fault.code, body)

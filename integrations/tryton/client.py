@@ -18,7 +18,7 @@ from controltower.canonical.verdicts import (
 )
 from integrations.connector import CallFailed, Connection
 from integrations.http import Answer, HttpClient, NeverSent, NoAnswer, Result
-from integrations.shape import at, objects
+from integrations.shape import Row, at, objects
 from integrations.tryton import wire
 from integrations.tryton.refusals import Refusal
 
@@ -145,12 +145,15 @@ class Talk:
 
 def whole(found: Any, fields: Sequence[str]) -> list[dict[str, Any]]:
     """Rows in which every field is there that was asked for. Raises Drift."""
-    rows = [dict(row) for row in objects(found)]
-    for row in rows:
-        for field in fields:
-            related = "." in field
-            at(row, (field.partition(".")[0] + "." if related else field,))
-    return rows
+    return [complete(row, fields) for row in objects(found)]
+
+
+def complete(row: Row, fields: Sequence[str]) -> dict[str, Any]:
+    """A row in which every field is there that was asked for. Raises Drift."""
+    for field in fields:
+        related = "." in field
+        at(row, (field.partition(".")[0] + "." if related else field,))
+    return dict(row)
 
 
 def _result(result: Result, effect: bool) -> Any:

@@ -24,9 +24,9 @@ from controltower.canonical.events import (
 from integrations import exact_json
 from integrations.answers import each
 from integrations.connector import Change, ChangePage, Key
-from integrations.shape import choice, figure, required, text
+from integrations.shape import Row, choice, figure, objects, of_type, required, text
 from integrations.tryton import customers, read_invoice
-from integrations.tryton.client import Talk, whole
+from integrations.tryton.client import Talk, complete
 from integrations.tryton.sides import INVOICES, PARTIES
 
 SETTLED = timedelta(seconds=15)
@@ -43,6 +43,10 @@ class _Told:
     fields: list[str]
     counts: list[Any]
     change: Callable[[dict[str, Any], str], Change]
+
+    def read(self, row: Row, source: str) -> Change:
+        """The fact that a row tells. Raises Drift."""
+        return self.change(complete(row, self.fields), source)
 
 
 async def changes(
@@ -64,9 +68,11 @@ async def changes(
         f"model.{told.model}.search_read", domain, 0, limit,
         [["write_date", "ASC"], ["id", "ASC"]], told.fields, {},
     )  # fmt: skip
-    rows = whole(found, told.fields)
+    rows = objects(found)
     has_more = len(rows) == limit
-    changes, aside = each((str(row["id"]), row, partial(told.change, row, source)) for row in rows)
+    changes, aside = each(
+        (str(row.get("id", "")), row, partial(told.read, row, source)) for row in rows
+    )
     return ChangePage(
         changes=changes,
         aside=aside,
@@ -153,11 +159,11 @@ def _read(cursor: str) -> tuple[datetime, int] | None:
         return None
 
 
-def following(rows: list[dict[str, Any]], cursor: str, latest: datetime | None) -> str:
+def following(rows: Sequence[Row], cursor: str, latest: datetime | None) -> str:
     """After the last row, but, at the end of the feed, no later than `latest`; never backwards."""
     if not rows:
         return cursor
-    at, last = read_invoice.changed_at(rows[-1]), rows[-1]["id"]
+    at, last = read_invoice.changed_at(dict(rows[-1])), of_type(rows[-1], "id", int) or 0
     if latest is not None and at > latest:
         at, last = max(_read(cursor) or _BEGINNING, (latest, 0))
     return f"{at.astimezone(UTC).isoformat()}|{last}"
