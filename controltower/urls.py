@@ -41,6 +41,7 @@ from controltower.web import (
     systems,
     tower,
     transactions,
+    view_strip,
 )
 from controltower.web.api import api
 
@@ -61,6 +62,11 @@ person = [
     path("sign-out/", signin.SignOut.as_view(), name="sign_out"),
     path("language/", languages.choose, name="language"),
     path("preferences/", signin.preferences, name="preferences"),
+    path("views/", view_strip.views, name="views"),
+    path("views/<int:pk>/changes/", view_strip.change, name="view_changes"),
+    path("views/<int:pk>/mails/", view_strip.mail, name="view_mails"),
+    path("views/<int:pk>/removals/", view_strip.remove, name="view_removals"),
+    path("views/<int:pk>/restorations/", view_strip.restore, name="view_restorations"),
 ]
 
 watch = [

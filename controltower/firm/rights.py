@@ -27,6 +27,7 @@ class Right(StrEnum):
     SEE_AUDIT = "see_audit"
     ADMINISTER = "administer"
     APPROVE_POLICY = "approve_policy"
+    SHARE_VIEW = "share_view"
 
 
 _EVERYONE = frozenset(Role)
@@ -50,6 +51,9 @@ WHO = {
     Right.SEE_AUDIT: frozenset({Role.AUDITOR, Role.ADMINISTRATOR, Role.CONTROLLER}),
     Right.ADMINISTER: frozenset({Role.ADMINISTRATOR}),
     Right.APPROVE_POLICY: frozenset({Role.ADMINISTRATOR, Role.CONTROLLER}),
+    Right.SHARE_VIEW: frozenset(
+        {Role.CONTROLLER, Role.PMO_LEAD, Role.OPERATOR, Role.STEWARD, Role.ADMINISTRATOR}
+    ),
 }
 
 

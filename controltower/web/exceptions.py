@@ -24,7 +24,7 @@ from controltower.incidents.models import Cause, DeadLetter
 from controltower.measures.exposure import Scope
 from controltower.transactions import replay, set_aside
 from controltower.transactions.models import Transaction
-from controltower.web import exception_groups, exception_page, formats, scope, undo
+from controltower.web import exception_groups, exception_page, formats, scope, undo, view_strip
 from controltower.web.actions import only
 from controltower.web.decisions import (
     WRITE_OFF,
@@ -62,6 +62,7 @@ def exceptions(request: SignedIn) -> HttpResponse:
         "clear_url": reverse("exceptions"),
         "region_url": request.get_full_path(),
         "set_aside": set_aside.visible_to(request.user).count(),
+        **view_strip.shown(request, "exceptions"),
     }
     return render(request, "exceptions/list.html", context)
 
@@ -152,7 +153,8 @@ def assign(request: SignedIn, pk: int) -> HttpResponse:
 def _offer_undo(request: SignedIn, route: str, cause: Cause, now: datetime, **fields: str) -> None:
     """Offer the opposite act, except of an undo itself."""
     if undo.STANDING not in request.POST:
-        undo.offer(request, reverse(route, args=[cause.pk]), cause, now, **fields)
+        stands = {undo.STANDING: undo.standing(cause)}
+        undo.offer(request, reverse(route, args=[cause.pk]), now, **fields, **stands)
 
 
 @require_POST

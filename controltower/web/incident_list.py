@@ -66,7 +66,7 @@ def listing(seen: Scope, tab: str, now: datetime) -> dict[str, Any]:
     found = list(_ordered(rows)[:MOST]) if tab in {OPEN_TAB, "mine"} else list(_latest(rows))
     whole = at_stake.stake(at_stake.together(one for one in found if one.is_open), seen)
     return {
-        "tabs": _tabs(visible, seen.person, tab),
+        "tabs": _tabs(seen.person, tab),
         "lines": [line_of(one, seen, now) for one in found],
         "headline": _headline(found, whole, now) if tab == OPEN_TAB else "",
         "total": _money(whole),
@@ -85,12 +85,14 @@ def _condition(tab: str, person: Person) -> Q:
     return found & (Q(owner=person) | Q(deputy=person)) if tab == "mine" else found
 
 
-def _tabs(
-    visible: QuerySet[Incident], person: Person, tab: str
-) -> list[tuple[str, str, bool, int]]:
-    counts = visible.order_by().aggregate(
-        **{name: Count("pk", filter=_condition(name, person)) for name in TABS}
-    )
+def counts_of(person: Person) -> dict[str, int]:
+    """How many incidents the person sees under each tab."""
+    conditions = {name: Count("pk", filter=_condition(name, person)) for name in TABS}
+    return Incident.objects.visible_to(person).order_by().aggregate(**conditions)
+
+
+def _tabs(person: Person, tab: str) -> list[tuple[str, str, bool, int]]:
+    counts = counts_of(person)
     path = reverse("incidents")
     return [
         (str(label), path if name == OPEN_TAB else f"{path}?tab={name}", name == tab, counts[name])

@@ -21,7 +21,7 @@ from controltower.incidents import leading
 from controltower.incidents.models import Cause, Incident, Severity
 from controltower.measures import alarms, at_stake
 from controltower.systems.models import System
-from controltower.web import exception_groups, incident_list, incident_page
+from controltower.web import exception_groups, incident_list, incident_page, view_strip
 from controltower.web.actions import only
 from controltower.web.decisions import Reason
 from controltower.web.exceptions import scope_of
@@ -41,6 +41,7 @@ def incidents(request: SignedIn) -> HttpResponse:
     now = timezone.now()
     context = incident_list.listing(scope_of(request), request.GET.get("tab", ""), now)
     context |= {"now": now, "region_url": request.get_full_path()}
+    context |= view_strip.shown(request, "incidents")
     return render(request, "incidents/list.html", context)
 
 

@@ -76,14 +76,20 @@ def page(
         some = beyond(rows, order, after) if after else rows.order_by(*order.names)
         found = list(some[: size + 1])
         newer, older, found = after is not None, len(found) > size, found[:size]
-    total = rows.order_by(*order.names)[: COUNTED + 1].count() if counted else None
+    total, more = count(rows, order) if counted else (None, False)
     return Page(
         rows=found,
-        total=None if total is None else min(total, COUNTED),
-        total_at_least=total is not None and total > COUNTED,
+        total=total,
+        total_at_least=more,
         newer_url=_url(query, "before", found[0].pk) if newer and found else "",
         older_url=_url(query, "after", found[-1].pk) if older and found else "",
     )
+
+
+def count(rows: QuerySet[Row], order: Order) -> tuple[int, bool]:
+    """How many rows there are, and whether there are more than were counted."""
+    found = rows.order_by(*order.names)[: COUNTED + 1].count()
+    return min(found, COUNTED), found > COUNTED
 
 
 def _pivot(rows: QuerySet[Row], order: Order, key: str | None) -> tuple[Any, Any] | None:

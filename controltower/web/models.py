@@ -1,9 +1,10 @@
-"""What the edge must remember: sign-in tries, webhook messages, requests with a key."""
+"""What the edge must remember: sign-in tries, webhook messages, requests with a key, views."""
 
 from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 
 class SignInTry(models.Model):
@@ -63,3 +64,33 @@ class KeyedRequest(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class SavedView(models.Model):
+    """A list as somebody wants to come back to it: `page` is its route, `query` its filters and
+    order. A `shared` one is there for everybody, and shows each what they may see. `readers` get
+    its count in their daily mail. A removed one can be restored."""
+
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="views"
+    )
+    page = models.CharField(max_length=20)
+    name = models.CharField(max_length=60)
+    query = models.CharField(max_length=1000, blank=True)
+    shared = models.BooleanField(default=False)
+    readers = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="+", blank=True)
+    created_at = models.DateTimeField()
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "page", "name"],
+                condition=Q(removed_at__isnull=True),
+                name="one_view_of_a_name",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name

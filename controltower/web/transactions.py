@@ -23,7 +23,7 @@ from controltower.transactions import cancelling, consent, gathering, replay
 from controltower.transactions.models import Transaction
 from controltower.transactions.models.journey import TransactionQuerySet
 from controltower.transactions.protocol import State
-from controltower.web import list_order, scope, standing, transaction_list
+from controltower.web import list_order, scope, standing, transaction_list, view_strip
 from controltower.web.actions import only
 from controltower.web.decisions import WRITE_OFF, DecidePeriod, PlanReplay, Reason, Settle
 from controltower.web.privacy import NotAllowed, ReasonMissing, reveal
@@ -56,6 +56,7 @@ def transactions(request: SignedIn) -> HttpResponse:
         "total": transaction_list.total_of(rows, filters),
         "rate_date": rate_date(),
         "export_url": f"{reverse('transaction_exports')}?{request.GET.urlencode()}",
+        **view_strip.shown(request, "transactions"),
     }
     template = "transactions/_rows.html" if _rows_only(request) else "transactions/list.html"
     return render(request, template, context)

@@ -33,13 +33,10 @@ def standing(cause: Cause) -> str:
     return " ".join(str(part or "-") for part in (cause.owner_id, *aside))
 
 
-def offer(request: HttpRequest, url: str, cause: Cause, now: datetime, **fields: str) -> None:
-    """The next page may post these fields there, as long as the cause stands as it does now."""
-    request.session[KEY] = {
-        "url": url,
-        "fields": fields | {STANDING: standing(cause)},
-        "until": (now + FOR).isoformat(),
-    }
+def offer(request: HttpRequest, url: str, now: datetime, **fields: str) -> None:
+    """The next page may post these fields there. What somebody else may have changed meanwhile
+    goes with its `standing`, and `is_overtaken` looks whether it stands so still."""
+    request.session[KEY] = {"url": url, "fields": fields, "until": (now + FOR).isoformat()}
 
 
 def offered(request: HttpRequest, now: datetime) -> Undo | None:

@@ -78,6 +78,11 @@ REASON = {"reason": "because the test says so"}
 POLICY: dict[str, Rule] = {
     "sign_out": Rule(WRITE | {"OPTIONS"}),
     "preferences": Rule(WRITE, form={"theme": "dark"}),
+    "views": Rule(READ | WRITE, form={"page": "transactions", "name": "Late"}),
+    "view_changes": Rule(WRITE, form={"name": "Late"}),
+    "view_mails": Rule(WRITE),
+    "view_removals": Rule(WRITE),
+    "view_restorations": Rule(WRITE),
     "tower": Rule(),
     "find": Rule(),
     "tower_looked": Rule(WRITE),
@@ -275,6 +280,9 @@ POLICY: dict[str, Rule] = {
     "api:plan": Rule(WRITE, Right.REPLAY),
     "api:replay": Rule(scoped=True),
     "api:release": Rule(WRITE, Right.REPLAY, scoped=True),
+    "api:views": Rule(READ | WRITE, form={"list": "transactions", "name": "Late"}),
+    "api:view": Rule(READ | frozenset({"PATCH", "DELETE"})),
+    "api:restore_view": Rule(WRITE),
 }
 
 

@@ -1,0 +1,92 @@
+"""Lists of which a view can be kept, and how many rows such a view has for somebody.
+
+The count is that of the list itself, by the same filters: a view's number equals what it opens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from controltower.measures import exposure
+from controltower.measures.exposure import Scope
+from controltower.web import (
+    exception_groups,
+    incident_list,
+    keyset,
+    list_order,
+    scope,
+    transaction_list,
+)
+
+PLACES = frozenset({"after", "before", "arrived", "since"})
+"""Where somebody is in a list: no part of what they look for."""
+LONGEST = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """How many rows a view has; with `more`, more than were counted. None is not counted: words
+    may be rare among many rows."""
+
+    count: int | None
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A list by its words, and how its rows are counted."""
+
+    words: Any
+    count: Callable[[Scope, QueryDict, datetime], Rows]
+
+
+def _transactions(seen: Scope, query: QueryDict, now: datetime) -> Rows:
+    filters = transaction_list.Filters(query, scope.entities(seen.person), seen)
+    if filters.is_valid() and filters.given("q"):
+        return Rows(None)
+    rows = transaction_list.matching(exposure.transactions(seen), filters, seen.person, now)
+    order = list_order.order_of(filters.cleaned_data)
+    return Rows(*keyset.count(list_order.sortable(rows), order))
+
+
+def _exceptions(seen: Scope, query: QueryDict, now: datetime) -> Rows:
+    found = exception_groups.listing(seen, query.get("tab", ""), now)
+    return Rows(found.counts[found.tab])
+
+
+def _incidents(seen: Scope, query: QueryDict, now: datetime) -> Rows:
+    tab = query.get("tab", "")
+    tab = tab if tab in incident_list.TABS else incident_list.OPEN_TAB
+    return Rows(incident_list.counts_of(seen.person)[tab])
+
+
+LISTS: Mapping[str, Kind] = {
+    "transactions": Kind(_("Transactions"), _transactions),
+    "exceptions": Kind(_("Exceptions"), _exceptions),
+    "incidents": Kind(_("Incidents"), _incidents),
+}
+
+
+def count(page: str, query: str, seen: Scope, now: datetime) -> Rows:
+    """How many rows the list has for these eyes; none where a filter makes no sense to them."""
+    return LISTS[page].count(seen, QueryDict(query), now)
+
+
+def plain(query: str) -> str:
+    """A query without the place in the list, in one spelling."""
+    given = QueryDict(query).dict()
+    kept = {name: str(value) for name, value in given.items() if value and name not in PLACES}
+    return urlencode(sorted(kept.items()))
+
+
+def address(page: str, query: str) -> str:
+    """Where a list with these filters is."""
+    return f"{reverse(page)}?{query}" if query else reverse(page)
