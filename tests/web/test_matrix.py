@@ -281,7 +281,10 @@ POLICY: dict[str, Rule] = {
     "api:replay": Rule(scoped=True),
     "api:release": Rule(WRITE, Right.REPLAY, scoped=True),
     "api:views": Rule(READ | WRITE, form={"list": "transactions", "name": "Late"}),
+    "api:keep_view": Rule(READ | WRITE, form={"list": "transactions", "name": "Late"}),
     "api:view": Rule(READ | frozenset({"PATCH", "DELETE"})),
+    "api:change_view": Rule(READ | frozenset({"PATCH", "DELETE"})),
+    "api:remove_view": Rule(READ | frozenset({"PATCH", "DELETE"})),
     "api:restore_view": Rule(WRITE),
 }
 
