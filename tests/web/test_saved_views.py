@@ -6,12 +6,14 @@ import re
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 
 from controltower.firm.models import AuditEntry, Person
 from controltower.web.models import SavedView
 from tests import factories
 from tests.factories import Firm, signed_in
+from tests.web.cast import token
 
 pytestmark = pytest.mark.django_db
 
@@ -114,6 +116,30 @@ def test_who_no_longer_sees_a_view_is_not_mailed_it(firm: Firm) -> None:
     assert {*view.readers.all()} == {firm.anna, firm.otto}
     signed_in(firm.anna).post(reverse("view_changes", args=[view.pk]), {"name": "Late"})
     assert [*view.readers.all()] == [firm.anna]
+
+
+def test_over_the_api_they_are_the_same(firm: Firm) -> None:
+    deal = firm.deal()
+    client = Client(headers=token(firm.otto) | {"Idempotency-Key": "a-view-once"})
+    wanted = {"list": "transactions", "query": "state=verified", "name": "Done", "shared": True}
+    made = [client.post("/api/v1/views", wanted, "application/json") for _ in range(2)]
+    assert [answer.status_code for answer in made] == [201, 201]
+    view = made[0].json()
+    assert (view["count"], view["more"], view["owner"]) == (1, False, "otto.brandt")
+    assert deal.state == "verified"
+    one = f"/api/v1/views/{view['id']}"
+    assert client.patch(one, {"mailed": True}, "application/json").json()["mailed"]
+    taken = client.post(
+        "/api/v1/views", wanted, "application/json", headers={"Idempotency-Key": "once-more"}
+    )
+    assert (taken.status_code, taken.json()["title"]) == (422, "This view cannot be kept")
+    others = Client(headers=token(firm.callum))
+    assert [line["count"] for line in others.get("/api/v1/views?list=transactions").json()] == [0]
+    assert others.patch(one, {"name": "Mine"}, "application/json").status_code == 403
+    assert others.delete(one).status_code == 403
+    assert client.delete(one).status_code == 204
+    assert client.get(one).status_code == 404
+    assert client.post(f"{one}/restorations").json()["name"] == "Done"
 
 
 @pytest.mark.parametrize("fields", [{"page": "sign_in"}, {"page": "https://elsewhere.example"}])
