@@ -70,8 +70,9 @@ class Rule:
     form: Mapping[str, Any] = field(default_factory=dict)
 
 
-PUBLIC = {"alive", "ready", "metrics", "sign_in"}
-"""Reached without a session: health, the gauges (by token or from this machine), the sign-in."""
+PUBLIC = {"alive", "ready", "metrics", "sign_in", "language"}
+"""Reached without a session: health, the gauges (by token or from this machine), the sign-in and
+its language."""
 
 THIS_MONTH = f"{timezone.now():%Y-%m}"
 REASON = {"reason": "because the test says so"}
