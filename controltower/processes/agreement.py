@@ -24,9 +24,9 @@ def number_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
 
 
 def customer_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
-    """Of what was owned elsewhere; what is empty was left as it is. Personal values are not
-    repeated."""
-    for name in sent["owned"]:
+    """Of what was owned elsewhere and is kept there; what is empty was left as it is. Personal
+    values are not repeated."""
+    for name in found.keys() & set(sent["owned"]):
         wanted, there = (_comparable(name, one.get(name)) for one in (sent, found))
         if wanted not in (None, "") and wanted != there:
             return f"{name.replace('_', ' ')} is not what was sent"

@@ -47,9 +47,10 @@ def owned(owners: Mapping[str, Any], role: str) -> list[str]:
 
 
 def differs(wanted: Side, there: Side, name: str) -> bool:
-    """Whether a side shows something else than what survives."""
+    """Whether a side shows something else than what survives; one that does not keep a field at
+    all shows nothing else."""
     value = wanted.get(name, "")
-    if value in (None, ""):
+    if value in (None, "") or name not in there:
         return False
     if name == "vat_number":
         return clients.number(wanted) != clients.number({"vat_number": there.get(name) or ""})

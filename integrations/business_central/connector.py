@@ -38,6 +38,7 @@ SETTLED = timedelta(seconds=5)
 FACTS_FOR = 7
 _TITLE = "Business Central"
 _CODES = frozenset({"tax_code", "account", "payment_term"})
+_ACTIONS = {("invoice", "post"): invoices.post, ("customer", "update"): customers.update}
 
 
 class CentralConnector:
@@ -53,9 +54,10 @@ class CentralConnector:
         title="Dynamics 365 Business Central",
         domain="ERP",
         api_version=API_VERSION,
-        feeds={"invoice": ChangeFeed.POLL},
+        feeds={"invoice": ChangeFeed.POLL, "customer": ChangeFeed.POLL},
         operations=(
             Operation("customer", "upsert", Effect.KEYED, LONGEST_PROCESSING),
+            Operation("customer", "update", Effect.IDEMPOTENT, LONGEST_PROCESSING),
             Operation("invoice", "upsert", Effect.PROBED, LONGEST_PROCESSING),
             Operation("invoice", "post", Effect.IDEMPOTENT, LONGEST_PROCESSING),
         ),
@@ -93,13 +95,15 @@ class CentralConnector:
         return Quota()
 
     async def read_changes(self, entity: str, cursor: str, limit: int) -> ChangePage:
-        """Posted and paid invoices of all companies. Raises CallFailed."""
-        offered(_TITLE, entity, {"invoice"})
+        """Posted and paid invoices, or customers, of all companies. Raises CallFailed."""
+        offered(_TITLE, entity, {"invoice", "customer"})
         settled = datetime.now(UTC) - self._settle
 
         async def page() -> ChangePage:
             known = await self._companies.all()
-            return await feed.changes(self._client, known, self._source, cursor, limit, settled)
+            return await feed.changes(
+                self._client, known, entity, self._source, cursor, limit, settled
+            )
 
         return await data_from(page())
 
@@ -176,15 +180,16 @@ class CentralConnector:
     async def act(
         self, entity: str, ref: str, action: str, record: Mapping[str, Any], idempotency_key: str
     ) -> Verdict:
-        """``post``: book a drafted invoice."""
-        if (entity, action) != ("invoice", "post"):
+        """``post``: book a drafted invoice; ``update``: what others own of a customer."""
+        play = _ACTIONS.get((entity, action))
+        if play is None:
             return not_offered(_TITLE, f"“{action}” on {entity}")
 
-        async def posted() -> Verdict:
+        async def played() -> Verdict:
             owner, number = await self._placed(entity, ref)
-            return await invoices.post(self._client, owner, number, record)
+            return await play(self._client, owner, number, record)
 
-        return await verdict_from(posted())
+        return await verdict_from(played())
 
     async def keys(self, entity: str, since: datetime, until: datetime) -> Sequence[Key]:
         """Booked invoices (reference, total) or customers (number). Raises CallFailed."""

@@ -12,9 +12,14 @@ from integrations.business_central.client import CentralClient, decoded, literal
 from integrations.business_central.codes import Codes, Company, fitting
 from integrations.business_central.wire import etag_of, version_of
 from integrations.connector import CallFailed
-from integrations.shape import Drift, Row, required, text
+from integrations.shape import Drift, Row, choice, required, text
 
 _LONGEST = {"number": 20, "displayName": 100, "email": 80, "taxRegistrationNumber": 20}
+_BLOCKED = {" ": False, "_x0020_": False, "Ship": False, "Invoice": True, "All": True}
+"""Whether a customer who is blocked in this way may still be invoiced; a space is nobody's block,
+written so by the vendor, or as it stands."""
+_ELSEWHERE = {"contact_name", "payment_term"}
+"""A contact is another record there, and a term has an id on this one."""
 _FIELDS = {"number": "code", "displayName": "name", "taxRegistrationNumber": "vat_number"}
 
 
@@ -52,10 +57,26 @@ async def upsert(client: CentralClient, company: Company, record: Mapping[str, A
     changes = {name: value for name, value in wanted.items() if mine and known.get(name) != value}
     if not changes:
         return as_agreed(lambda: done(known, company, Outcome.UNCHANGED, exchange), exchange)
-    path = as_agreed(lambda: f"{company.path}/customers({required(known, 'id')})", exchange)
-    tag = as_agreed(lambda: etag_of(known), exchange)
-    answer = await client.write("PATCH", path, changes, tag)
-    return _written(answer.exchange, lambda: decoded(answer), company, Outcome.UPDATED)
+    return await _change(client, company, known, changes, exchange)
+
+
+async def update(
+    client: CentralClient, company: Company, number: str, record: Mapping[str, Any]
+) -> Verdict:
+    """Bring what others own of a customer up to date: its name, and the address for its invoices.
+
+    What the record leaves empty stays as it is; a contact's name the vendor keeps elsewhere. The
+    same call leaves the same state. Raises CallFailed, Unfit.
+    """
+    said = {"displayName": record.get("name"), "email": record.get("email")}
+    wanted = {name: str(value) for name, value in said.items() if value}
+    for name, value in wanted.items():
+        _fit(name, value)
+    known, exchange = await client.one(f"{company.path}/customers({number})")
+    changes = {name: value for name, value in wanted.items() if known.get(name) != value}
+    if not changes:
+        return as_agreed(lambda: done(known, company, Outcome.UPDATED, exchange), exchange)
+    return await _change(client, company, known, changes, exchange)
 
 
 async def check(
@@ -83,6 +104,20 @@ async def _create(client: CentralClient, company: Company, body: Mapping[str, An
             raise
         return as_agreed(lambda: done(rows[0], company, Outcome.ALREADY_DONE, exchange), exchange)
     return _written(answer.exchange, lambda: decoded(answer), company, Outcome.CREATED)
+
+
+async def _change(
+    client: CentralClient,
+    company: Company,
+    known: Row,
+    changes: Mapping[str, Any],
+    exchange: Exchange,
+) -> Verdict:
+    """Change the version that was read, and no other."""
+    path = as_agreed(lambda: f"{company.path}/customers({required(known, 'id')})", exchange)
+    tag = as_agreed(lambda: etag_of(known), exchange)
+    answer = await client.write("PATCH", path, changes, tag)
+    return _written(answer.exchange, lambda: decoded(answer), company, Outcome.UPDATED)
 
 
 def _written(exchange: Exchange, row: Any, company: Company, outcome: Outcome) -> Verdict:
@@ -131,8 +166,8 @@ def _wanted(record: Mapping[str, Any]) -> dict[str, Any]:
         "email": str(record.get("email") or ""),
         "taxRegistrationNumber": str(record.get("vat_number") or ""),
     }
-    for name, most in _LONGEST.items():
-        fitting(given[name], most, _FIELDS.get(name, name), f"The customer's {name}")
+    for name, value in given.items():
+        _fit(name, value)
     address = {
         "street": str(record.get("street") or ""),
         "city": str(record.get("city") or ""),
@@ -141,6 +176,11 @@ def _wanted(record: Mapping[str, Any]) -> dict[str, Any]:
         "postalCode": str(record.get("postal_code") or ""),
     }
     return {**given, "type": "Company", "address": address}
+
+
+def _fit(name: str, value: str) -> None:
+    """Raises Unfit for what the vendor's field cannot hold."""
+    fitting(value, _LONGEST[name], _FIELDS.get(name, name), f"The customer's {name}")
 
 
 def _twice(rows: Sequence[Row], key: Mapping[str, Any], exchange: Exchange) -> Rejected:
@@ -155,9 +195,9 @@ def _twice(rows: Sequence[Row], key: Mapping[str, Any], exchange: Exchange) -> R
     return Rejected(kind=Kind.DUPLICATE, text=words, exchange=exchange)
 
 
-def done(row: Row, company: Company, outcome: Outcome, exchange: Exchange) -> Done:
-    """What the company has of the customer. Raises Drift."""
-    customer = Customer(
+def customer(row: Row, company: Company) -> Customer:
+    """The canonical customer. Raises Drift."""
+    return Customer(
         source_id=company.ref(row),
         name=text(row, "displayName"),
         entity=company.code,
@@ -169,11 +209,19 @@ def done(row: Row, company: Company, outcome: Outcome, exchange: Exchange) -> Do
         currency=text(row, "currencyCode"),
         contact_email=text(row, "email"),
         erp_code=required(row, "number"),
+        credit_hold=choice(row, "blocked", _BLOCKED),
     )
+
+
+def done(row: Row, company: Company, outcome: Outcome, exchange: Exchange) -> Done:
+    """What the company has of the customer, without the fields that it does not keep. Raises
+    Drift."""
+    found = customer(row, company)
+    kept = {name: value for name, value in found.as_dict().items() if name not in _ELSEWHERE}
     return Done(
-        ref=customer.source_id,
+        ref=found.source_id,
         outcome=outcome,
         version=version_of(row),
-        values=customer.as_dict() | {"code": customer.erp_code},
+        values=kept | {"code": found.erp_code},
         exchange=exchange,
     )

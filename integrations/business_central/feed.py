@@ -1,15 +1,22 @@
-"""What became of invoices since: posted and paid ones, of all companies, by the time of their last
-change. Posting keeps a draft's id, so each invoice is one subject from draft to payment."""
+"""What became of invoices and customers since, of all companies, by the time of their last change.
+Posting keeps a draft's id, so each invoice is one subject from draft to payment."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from controltower.canonical.events import INVOICE_PAID, INVOICE_POSTED, BusinessKey, CanonicalEvent
-from integrations import exact_json
+from controltower.canonical.events import (
+    INVOICE_PAID,
+    INVOICE_POSTED,
+    BusinessKey,
+    CanonicalEvent,
+)
+from integrations import customer_facts, exact_json
 from integrations.answers import each
+from integrations.business_central import customers
 from integrations.business_central.client import CentralClient
 from integrations.business_central.codes import Company
 from integrations.business_central.read_invoice import BOOKED, LINES, invoice, state_of
@@ -21,28 +28,40 @@ from integrations.shape import Drift, Row, figure, required, text
 _EVENTS = {"posted": INVOICE_POSTED, "paid": INVOICE_PAID}
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A kind of record that is told of: where it is, which rows count, and what one means."""
+
+    collection: str
+    counts: Callable[[Row], bool]
+    change: Callable[[Row, Company, str], Change]
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
 async def changes(
     client: CentralClient,
     companies: Sequence[Company],
+    entity: str,
     source: str,
     cursor: str,
     limit: int,
     settled: datetime,
 ) -> ChangePage:
-    """A page of posted and paid invoices changed after `cursor`, oldest first.
+    """A page of posted and paid invoices, or of customers, changed after `cursor`, oldest first.
 
     A cursor that cannot be read starts anew and is told as a gap. Raises CallFailed, Drift.
     """
-    known = Place.read(cursor) if cursor else Place()
+    told, known = _TOLD[entity], Place.read(cursor) if cursor else Place()
     start = known or Place()
     found: dict[Place, tuple[Row, Company]] = {}
     for company in companies:
-        for row in await _changed(client, company, start.at, LINES):
+        for row in await _changed(client, company, told, start.at, told.query):
             found[Place(changed_at(row), company.ref(row))] = row, company
     places, has_more = page_of(list(found), start, limit)
     last = places[-1] if places else start
     changes, aside = each(
-        (place.ref, found[place][0], partial(_change, *found[place], source)) for place in places
+        (place.ref, found[place][0], partial(told.change, *found[place], source))
+        for place in places
     )
     return ChangePage(
         changes=changes,
@@ -63,33 +82,30 @@ async def keys(
     """Booked invoices, or customers, last changed in [since, until). Raises CallFailed, Drift."""
     found: list[Key] = []
     for company in companies:
-        if entity == "customer":
-            query = {"$filter": f"lastModifiedDateTime ge {stamp(since)}"}
-            rows, _ = await client.rows(f"{company.path}/customers", query)
-        else:
-            rows = await _changed(client, company, since, {})
+        rows = await _changed(client, company, _TOLD[entity], since, {})
         within = [row for row in rows if since <= changed_at(row) < until]
         found += [_key(row, company, entity) for row in within]
     return found
 
 
 async def _changed(
-    client: CentralClient, company: Company, since: datetime, more: dict[str, str]
+    client: CentralClient, company: Company, told: _Told, since: datetime, more: Mapping[str, str]
 ) -> list[Row]:
-    """Booked invoices changed at a moment or later, and those of which nobody can say it."""
+    """What counts of a kind and was changed at a moment or later."""
     query = {"$filter": f"lastModifiedDateTime ge {stamp(since)}", **more}
-    rows, _ = await client.rows(f"{company.path}/salesInvoices", query)
-    return [row for row in rows if _may_be_booked(row)]
+    rows, _ = await client.rows(f"{company.path}/{told.collection}", query)
+    return [row for row in rows if told.counts(row)]
 
 
 def _may_be_booked(row: Row) -> bool:
+    """Also of an invoice of which nobody can say it."""
     try:
         return state_of(row) in BOOKED
     except Drift:
         return True
 
 
-def _change(row: Row, company: Company, source: str) -> Change:
+def _invoice_change(row: Row, company: Company, source: str) -> Change:
     found = invoice(row, company)
     pairs = (("invoice", found.number), ("reference", found.reference))
     event = CanonicalEvent(
@@ -103,6 +119,17 @@ def _change(row: Row, company: Company, source: str) -> Change:
         keys=tuple(BusinessKey(kind, value) for kind, value in pairs if value),
     )
     return Change(raw=exact_json.encode(row).encode(), event=event)
+
+
+def _customer_change(row: Row, company: Company, source: str) -> Change:
+    found = customers.customer(row, company)
+    return customer_facts.changed(row, found, source, changed_at(row), version_of(row))
+
+
+_TOLD = {
+    "invoice": _Told("salesInvoices", _may_be_booked, _invoice_change, LINES),
+    "customer": _Told("customers", lambda row: True, _customer_change),
+}
 
 
 def _key(row: Row, company: Company, entity: str) -> Key:

@@ -11,17 +11,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from hashlib import blake2b
 from typing import Any
 
 from controltower.canonical.events import (
-    CUSTOMER_CHANGED,
     INVOICE_PAID,
     INVOICE_POSTED,
     BusinessKey,
     CanonicalEvent,
 )
-from integrations import exact_json
+from integrations import customer_facts, exact_json
 from integrations.answers import each
 from integrations.connector import Change, ChangePage, Key
 from integrations.shape import Row, choice, figure, objects, of_type, required, text
@@ -112,19 +110,9 @@ def _invoice_change(row: dict[str, Any], source: str) -> Change:
 
 
 def _customer_change(row: dict[str, Any], source: str) -> Change:
-    """Named by what it says, so that a party that is stamped without a change is no new fact."""
     customer = customers.record_of(row, None)
-    said = exact_json.encode(customer.as_dict()).encode()
-    event = CanonicalEvent(
-        id=f"{source}:customer:{customer.source_id}:{blake2b(said, digest_size=8).hexdigest()}",
-        type=CUSTOMER_CHANGED,
-        source=f"{source}/customer",
-        subject=f"customer/{customer.source_id}",
-        time=read_invoice.changed_at(row),
-        version=read_invoice.version_of(row),
-        record=customer,
-    )
-    return Change(raw=exact_json.encode(row).encode(), event=event)
+    at, version = read_invoice.changed_at(row), read_invoice.version_of(row)
+    return customer_facts.changed(row, customer, source, at, version)
 
 
 _TOLD = {

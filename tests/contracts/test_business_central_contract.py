@@ -55,6 +55,8 @@ async def test_both_sides_keep_the_contract_all_along(counter: Counter) -> None:
     ref = done(await connector.upsert("customer", customer(KNOWN, "Quillfeather"), "k")).ref
     done(await connector.upsert("customer", customer(KNOWN, "Quillfeather Mutual"), "k"))
     done(await connector.get("customer", ref))
+    done(await connector.act("customer", ref, "update", {"email": "new@quill.example"}, "k"))
+    assert (await connector.read_changes("customer", "", 10)).changes
     drafted = done(await connector.upsert("invoice", invoice("BIL-000001"), "k"))
     assert drafted.outcome is Outcome.CREATED
     on = {"invoice_date": "2026-11-02"}

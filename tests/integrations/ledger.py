@@ -89,6 +89,10 @@ class LedgerCustomers(LedgerSubject):
     def shown(self, values: Mapping[str, Any]) -> tuple[str, Decimal]:
         return values["name"].rpartition(" ")[0], self.amount
 
+    async def make_facts(self, count: int) -> list[str]:
+        first = f"{datetime.now(UTC).timestamp():.6f}"
+        return [await self.existing(f"{first}-{number}") for number in range(count)]
+
 
 class LedgerInvoices(LedgerSubject):
     """Drafts, found by our reference; what is posted is read."""

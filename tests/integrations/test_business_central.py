@@ -53,7 +53,14 @@ class Customers(LedgerCustomers):
     """Customers of one company."""
 
     name = "business_central"
+    feed = "customer"
     members = ("id", "number", "displayName", "address")
+    row_member, row_operation = "number", "read */customers"
+    row_calls = len(ENTITIES)
+    choices = ("blocked",)
+
+    async def touch(self, ref: str) -> None:
+        self.control.do("change_customer", id=ref.partition("/")[2], salesperson="JO")
 
 
 @conforming(Invoices)
@@ -196,6 +203,31 @@ class TestCustomers:
         found = done(await subject.connector.upsert("customer", same, tag))
         assert (found.ref, found.outcome) == (ref, Outcome.UNCHANGED)
         assert found.values["code"] == older["code"]
+
+    async def test_what_others_own_is_brought_up_to_date_and_told_once(
+        self, subject: Customers, tag: str
+    ) -> None:
+        ref = await subject.existing(tag)
+        cursor = await subject.drained()
+        wanted = {"name": f"Renamed {tag}", "email": "new@quillfeather.example"}
+        for _ in range(2):
+            changed = done(await subject.connector.act("customer", ref, "update", wanted, tag))
+            assert (changed.outcome, changed.values["name"]) == (Outcome.UPDATED, wanted["name"])
+            assert changed.values["contact_email"] == wanted["email"]
+            assert changed.values["street"] == "8 Inkwell Row"
+            assert "contact_name" not in changed.values, "the vendor keeps none"
+        kept = await subject.connector.act("customer", ref, "update", {"name": ""}, tag)
+        assert done(kept).values["name"] == wanted["name"], "what is empty stays as it is"
+        assert len([one for one in await subject.events(cursor) if ref in one]) == 1
+
+    async def test_whoever_is_blocked_from_invoices_is_on_hold(
+        self, subject: Customers, tag: str
+    ) -> None:
+        ref = await subject.existing(tag)
+        for blocked, on_hold in (("Ship", False), ("Invoice", True), ("All", True), (" ", False)):
+            subject.control.do("change_customer", id=ref.partition("/")[2], blocked=blocked)
+            read = done(await subject.connector.get("customer", ref))
+            assert read.values["credit_hold"] is on_hold, blocked
 
     async def test_another_company_does_not_have_it(self, subject: Customers, tag: str) -> None:
         await subject.existing(tag)

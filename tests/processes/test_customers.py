@@ -47,6 +47,13 @@ class TestSurvivorship:
         assert chosen["credit_hold"] is False
         assert survivorship.differs(chosen, client(credit_hold=True), "credit_hold")
 
+    def test_a_side_that_does_not_keep_a_field_shows_nothing_else(self) -> None:
+        wanted = {"name": "Quill", "contact_name": "Thea", "owned": ["name", "contact_name"]}
+        assert not survivorship.differs(wanted, {"name": "Quill"}, "contact_name")
+        assert survivorship.differs(wanted, {"contact_name": ""}, "contact_name")
+        assert agreement.customer_differs(wanted, {"name": "Quill"}) == ""
+        assert agreement.customer_differs(wanted, {"name": "Quill", "contact_name": "Bo"})
+
     def test_a_tax_number_is_the_same_however_it_is_spaced(self) -> None:
         spaced = client(vat_number="DE 676 122 202")
         assert not survivorship.differs(client(), spaced, "vat_number")

@@ -110,8 +110,9 @@ class Server(Vendor):
 
     async def act(self, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """``pay_invoice`` (number), ``close_period`` and ``reopen_period`` (company, month),
-        ``remark`` (id: says who sold it), ``copy_draft`` (id: a second one of the same reference),
-        ``switch_tax`` (company, code: away with it)."""
+        ``remark`` (id: says who sold it), ``change_customer`` (id, and what it says from now on),
+        ``copy_draft`` (id: a second one of the same reference), ``switch_tax`` (company, code: away
+        with it)."""
         try:
             return self._deed(name, wanted) or await super().act(name, wanted)
         except Fault as fault:
@@ -130,6 +131,9 @@ class Server(Vendor):
             case "remark":
                 sold = {"salesperson": "JO"}
                 done = self.store.change("salesInvoices", str(wanted["id"]), sold)
+            case "change_customer":
+                said = {name: value for name, value in wanted.items() if name != "id"}
+                done = self.store.change("customers", str(wanted["id"]), said)
             case "copy_draft":
                 original = self.books.one("salesInvoices", str(wanted["id"]))
                 done = self.store.add("salesInvoices", original.content, str(uuid.uuid4()))
