@@ -28,6 +28,7 @@ SETTLED = 5.0
 MOST_LINES = 100
 _TITLE = "NetSuite"
 _CODES = frozenset({"tax_code", "account", "payment_term"})
+_ACTIONS = {("invoice", "post"): invoices.post, ("customer", "update"): customers.update}
 
 
 class SuiteConnector:
@@ -43,9 +44,10 @@ class SuiteConnector:
         title="NetSuite",
         domain="ERP",
         api_version="REST v1",
-        feeds={"invoice": ChangeFeed.POLL},
+        feeds={"invoice": ChangeFeed.POLL, "customer": ChangeFeed.POLL},
         operations=(
             Operation("customer", "upsert", Effect.KEYED),
+            Operation("customer", "update", Effect.IDEMPOTENT),
             Operation("invoice", "upsert", Effect.KEYED),
             Operation("invoice", "post", Effect.IDEMPOTENT),
         ),
@@ -81,10 +83,12 @@ class SuiteConnector:
         return Quota()
 
     async def read_changes(self, entity: str, cursor: str, limit: int) -> ChangePage:
-        """Booked and paid invoices of all subsidiaries. Raises CallFailed."""
-        offered(_TITLE, entity, {"invoice"})
+        """Booked and paid invoices, or customers, of all subsidiaries. Raises CallFailed."""
+        offered(_TITLE, entity, {"invoice", "customer"})
         settled = datetime.now(UTC) - self._settle
-        return await data_from(feed.changes(self._account, self._source, cursor, limit, settled))
+        return await data_from(
+            feed.changes(self._account, entity, self._source, cursor, limit, settled)
+        )
 
     def retell(self, entity: str, raw: bytes) -> Record | None:
         """Nothing: whose legal entity a subsidiary is does not stand in an invoice's bytes."""
@@ -143,12 +147,14 @@ class SuiteConnector:
     async def act(
         self, entity: str, ref: str, action: str, record: Mapping[str, Any], idempotency_key: str
     ) -> Verdict:
-        """``post``: approve an invoice, which books it."""
-        if (entity, action) != ("invoice", "post"):
+        """``post``: approve an invoice, which books it; ``update``: what others own of a
+        customer."""
+        play = _ACTIONS.get((entity, action))
+        if play is None:
             return not_offered(_TITLE, f"“{action}” on {entity}")
         if not _is_id(ref):
             return _absent(entity, ref)
-        return await verdict_from(invoices.post(self._account, ref, record))
+        return await verdict_from(play(self._account, ref, record))
 
     async def keys(self, entity: str, since: datetime, until: datetime) -> Sequence[Key]:
         """Booked invoices (reference, total) or customers (number). Raises CallFailed."""

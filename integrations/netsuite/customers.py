@@ -45,6 +45,20 @@ async def upsert(account: Account, record: Mapping[str, Any]) -> Verdict:
         return await account.write("PATCH", "customer", ref, wanted, changed, "addressBook")
 
 
+async def update(account: Account, ref: str, record: Mapping[str, Any]) -> Verdict:
+    """Bring what others own of a customer up to date: its name, and the address for its invoices.
+
+    What the record leaves empty stays as it is; a contact is another record. The same call leaves
+    the same state. Raises CallFailed, Drift.
+    """
+    said = {"companyName": record.get("name"), "email": record.get("email")}
+    wanted = {name: str(value) for name, value in said.items() if value}
+    async with account.turn(f"customer {ref}"):
+        if not wanted:
+            return await account.shown("customer", ref, Outcome.UPDATED)
+        return await account.write("PATCH", "customer", ref, wanted, Outcome.UPDATED)
+
+
 async def check(account: Account, record: Mapping[str, Any]) -> Verdict | None:
     """Look up what a customer refers to, and whether several answer to it already."""
     await _wanted(account, record)

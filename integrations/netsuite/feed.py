@@ -1,4 +1,5 @@
-"""What became of invoices since: SuiteQL tells which were changed, and each is then read.
+"""What became of invoices and customers since: SuiteQL tells which were changed, and each is then
+read.
 
 Times are whole seconds, in the zone of the role that the tower signs in with, which must be GMT.
 """
@@ -6,17 +7,18 @@ Times are whole seconds, in the zone of the role that the tower signs in with, w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
 from controltower.canonical.events import INVOICE_PAID, INVOICE_POSTED, BusinessKey, CanonicalEvent
-from integrations import exact_json
+from integrations import customer_facts, exact_json
 from integrations.answers import Item, each
 from integrations.connector import Change, ChangePage, Key
 from integrations.netsuite.account import Account
 from integrations.netsuite.client import select
-from integrations.netsuite.translate import changed_at, invoice, version_of
+from integrations.netsuite.translate import changed_at, customer, invoice, version_of
 from integrations.places import Place, following, page_of
 from integrations.shape import Row, amount_text, moment, required
 
@@ -27,16 +29,25 @@ _CHANGED = "TO_CHAR(lastmodifieddate, 'YYYY-MM-DD\"T\"HH24:MI:SS') AS changed"
 _BOOKED = "type = 'CustInvc' AND status IN ('CustInvc:A', 'CustInvc:B')"
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A kind of record that is told of: its table, which rows count, and what a record means."""
+
+    table: str
+    counts: tuple[str, ...]
+    change: Callable[[Row, Mapping[str, str], str], Change | None]
+
+
 async def changes(
-    account: Account, source: str, cursor: str, limit: int, settled: datetime
+    account: Account, entity: str, source: str, cursor: str, limit: int, settled: datetime
 ) -> ChangePage:
-    """A page of booked invoices changed after `cursor`, oldest first.
+    """A page of booked invoices, or of customers, changed after `cursor`, oldest first.
 
     A cursor that cannot be read starts anew and is told as a gap. Raises CallFailed, Drift.
     """
-    known = Place.read(cursor) if cursor else Place()
+    told, known = _TOLD[entity], Place.read(cursor) if cursor else Place()
     start = known or Place()
-    query = select(f"id, {_CHANGED}", "transaction", _BOOKED, _since(start.at))
+    query = select(f"id, {_CHANGED}", told.table, *told.counts, _since(start.at))
     rows, _ = await account.client.rows(query)
     found, unclear = each((str(row.get("id", "")), row, partial(_place, row)) for row in rows)
     places, has_more = page_of(found, start, min(limit, MOST_PER_PAGE))
@@ -45,8 +56,8 @@ async def changes(
     async def one(place: Place) -> Item[Change]:
         ref = place.ref.lstrip("0")
         async with gate:
-            row, _ = await account.client.record(f"/invoice/{ref}")
-        return ref, row, partial(_change, row, codes, source)
+            row, _ = await account.client.record(f"/{entity}/{ref}")
+        return ref, row, partial(told.change, row, codes, source)
 
     changes, aside = each(await asyncio.gather(*map(one, places)))
     return ChangePage(
@@ -75,9 +86,9 @@ def _place(row: Row) -> Place:
     return Place(moment(row, "changed"), required(row, "id").zfill(12))
 
 
-def _change(row: Row, codes: Mapping[str, str], source: str) -> Change | None:
+def _invoice_change(row: Row, codes: Mapping[str, str], source: str) -> Change | None:
     """None for an invoice that is no longer booked."""
-    found = invoice(row, codes.get(required(row, "subsidiary.id"), ""))
+    found = invoice(row, _entity(row, codes))
     if found.state not in _EVENTS:
         return None
     pairs = (("invoice", found.number), ("reference", found.reference))
@@ -92,6 +103,22 @@ def _change(row: Row, codes: Mapping[str, str], source: str) -> Change | None:
         keys=tuple(BusinessKey(kind, value) for kind, value in pairs if value),
     )
     return Change(raw=exact_json.encode(row).encode(), event=event)
+
+
+def _customer_change(row: Row, codes: Mapping[str, str], source: str) -> Change:
+    at = changed_at(row)
+    found = customer(row, _entity(row, codes))
+    return customer_facts.changed(row, found, source, at, version_of(at))
+
+
+_TOLD = {
+    "invoice": _Told("transaction", (_BOOKED,), _invoice_change),
+    "customer": _Told("customer", (), _customer_change),
+}
+
+
+def _entity(row: Row, codes: Mapping[str, str]) -> str:
+    return codes.get(required(row, "subsidiary.id"), "")
 
 
 def _key(row: Row) -> Key:

@@ -12,6 +12,8 @@ ORIGIN = "custcol_ct_origin"
 """The account's own column on a line: where its amount comes from."""
 STATES = {"A": "posted", "B": "paid", "D": "draft", "E": "cancelled", "V": "cancelled"}
 BOOKED = frozenset({"posted", "paid"})
+_ELSEWHERE = {"contact_name", "payment_term", "credit_hold"}
+"""What a customer's own record does not say, or not in our words."""
 _NOWHERE: Row = dict.fromkeys(("addr1", "city", "zip", "country"))
 
 
@@ -74,7 +76,8 @@ def done(record: Customer | Invoice, row: Row, outcome: Outcome, exchange: Excha
     """What the account has of the record. Raises Drift."""
     values = record.as_dict()
     if isinstance(record, Customer):
-        values["code"] = record.erp_code
+        kept = {name: value for name, value in values.items() if name not in _ELSEWHERE}
+        values = kept | {"code": record.erp_code}
     return Done(
         ref=record.source_id,
         outcome=outcome,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from controltower.canonical.verdicts import Done
+from controltower.canonical.verdicts import Done, Outcome
 from integrations.connector import Connection
 from tests.integrations.conformance.verdicts import done
 from tests.integrations.doors import Town
@@ -92,6 +92,26 @@ class LedgerCustomers(LedgerSubject):
     async def make_facts(self, count: int) -> list[str]:
         first = f"{datetime.now(UTC).timestamp():.6f}"
         return [await self.existing(f"{first}-{number}") for number in range(count)]
+
+
+class KeptUpToDate:
+    """What both do with a customer of whom others own a part."""
+
+    async def test_what_others_own_is_brought_up_to_date_and_told_once(
+        self, subject: LedgerCustomers, tag: str
+    ) -> None:
+        ref = await subject.existing(tag)
+        cursor = await subject.drained()
+        wanted = {"name": f"Renamed {tag}", "email": "new@quillfeather.example"}
+        for _ in range(2):
+            changed = done(await subject.connector.act("customer", ref, "update", wanted, tag))
+            assert (changed.outcome, changed.values["name"]) == (Outcome.UPDATED, wanted["name"])
+            assert changed.values["contact_email"] == wanted["email"]
+            assert changed.values["street"] == "8 Inkwell Row"
+            assert "contact_name" not in changed.values, "the vendor keeps it elsewhere"
+        kept = await subject.connector.act("customer", ref, "update", {"name": ""}, tag)
+        assert done(kept).values["name"] == wanted["name"], "what is empty stays as it is"
+        assert len([one for one in await subject.events(cursor) if f":{ref}:" in one]) == 1
 
 
 class LedgerInvoices(LedgerSubject):

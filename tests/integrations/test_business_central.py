@@ -21,6 +21,7 @@ from tests.integrations.erp import rejected
 from tests.integrations.ledger import (
     COMPANY,
     TODAY,
+    KeptUpToDate,
     LedgerCustomers,
     LedgerInvoices,
     customer,
@@ -188,7 +189,7 @@ class TestInvoices:
 
 
 @conforming(Customers, OF_AN_ENTITY)
-class TestCustomers:
+class TestCustomers(KeptUpToDate):
     @pytest.fixture
     def subject(self, town: Town) -> Customers:
         return Customers(town)
@@ -203,22 +204,6 @@ class TestCustomers:
         found = done(await subject.connector.upsert("customer", same, tag))
         assert (found.ref, found.outcome) == (ref, Outcome.UNCHANGED)
         assert found.values["code"] == older["code"]
-
-    async def test_what_others_own_is_brought_up_to_date_and_told_once(
-        self, subject: Customers, tag: str
-    ) -> None:
-        ref = await subject.existing(tag)
-        cursor = await subject.drained()
-        wanted = {"name": f"Renamed {tag}", "email": "new@quillfeather.example"}
-        for _ in range(2):
-            changed = done(await subject.connector.act("customer", ref, "update", wanted, tag))
-            assert (changed.outcome, changed.values["name"]) == (Outcome.UPDATED, wanted["name"])
-            assert changed.values["contact_email"] == wanted["email"]
-            assert changed.values["street"] == "8 Inkwell Row"
-            assert "contact_name" not in changed.values, "the vendor keeps none"
-        kept = await subject.connector.act("customer", ref, "update", {"name": ""}, tag)
-        assert done(kept).values["name"] == wanted["name"], "what is empty stays as it is"
-        assert len([one for one in await subject.events(cursor) if ref in one]) == 1
 
     async def test_whoever_is_blocked_from_invoices_is_on_hold(
         self, subject: Customers, tag: str

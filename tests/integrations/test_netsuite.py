@@ -32,6 +32,7 @@ from tests.integrations.erp import rejected
 from tests.integrations.ledger import (
     COMPANY,
     TODAY,
+    KeptUpToDate,
     LedgerCustomers,
     LedgerInvoices,
     LedgerSubject,
@@ -64,7 +65,12 @@ class Invoices(NetSuite, LedgerInvoices):
 class Customers(NetSuite, LedgerCustomers):
     """Customers under our number."""
 
+    feed = "customer"
+    row_member, row_operation = "entityId", "read */customer/{ref}"
     members = ("id", "entityId", "companyName", "addressBook")
+
+    async def touch(self, ref: str) -> None:
+        self.control.do("save_customer", id=ref)
 
 
 @conforming(Invoices)
@@ -202,7 +208,7 @@ async def _sent_large(subject: Invoices, tag: str, **other: Any) -> Verdict:
 
 
 @conforming(Customers, OF_AN_ENTITY)
-class TestCustomers:
+class TestCustomers(KeptUpToDate):
     @pytest.fixture
     def subject(self, town: Town) -> Customers:
         return Customers(town)
