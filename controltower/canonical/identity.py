@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import random
 import threading
 import time
 from uuid import UUID
@@ -31,5 +31,5 @@ def new_id() -> UUID:
     the same lock sort in the order in which they were written.
     """
     milliseconds, fraction = divmod(_ticks.next(), 4096)
-    chance = int.from_bytes(os.urandom(8), "big") >> 2
+    chance = random.getrandbits(62)
     return UUID(int=milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | chance)

@@ -103,8 +103,9 @@ class Case:
     ) -> None:
         """Write the timeline entry that belongs to a change, in the same database transaction."""
         self.entries.append(
-            TimelineEntry(
-                transaction=self.transaction,
+            sets.made(
+                TimelineEntry,
+                transaction_id=self.transaction.pk,
                 at=self.now,
                 kind=kind,
                 step=step,
@@ -116,7 +117,8 @@ class Case:
 
     def name(self, kind: str, value: str) -> None:
         """Make the transaction findable under one more name."""
-        key = BusinessKey(transaction=self.transaction, kind=kind, value=value[:120])
+        owner = self.transaction.pk
+        key = sets.made(BusinessKey, transaction_id=owner, kind=kind, value=value[:120])
         self.names.append(key)
 
     def touch(self, *topics: str) -> None:
@@ -161,17 +163,17 @@ def _read(
 ) -> dict[UUID, Case]:
     cases = {}
     for row in sets.read(Transaction, "id", ids, order="id", lock=lock):
-        row.entity = around.entity(row.entity_id)
-        cases[row.pk] = Case(row, [], [], around, now)
+        sets.join(row, entity=around.entity(row.entity_id))
+        cases[row.id] = Case(row, [], [], around, now)
     for step in sets.read(Step, "transaction_id", cases, order="transaction_id, position"):
         case = cases[step.transaction_id]
-        step.transaction = case.transaction
-        if step.system_id is not None:
-            step.system = around.systems[step.system_id]
+        system = None if step.system_id is None else around.systems[step.system_id]
+        sets.join(step, transaction=case.transaction, system=system)
         case.steps.append(step)
     for item in sets.read(Item, "transaction_id", cases, order="id"):
-        item.transaction = cases[item.transaction_id].transaction
-        cases[item.transaction_id].items.append(item)
+        case = cases[item.transaction_id]
+        sets.join(item, transaction=case.transaction)
+        case.items.append(item)
     return cases
 
 
@@ -209,22 +211,18 @@ def _keep(
     model: type[Model], rows: Sequence[Model], seen: dict[int, dict[str, Any]], guard: Sequence[str]
 ) -> None:
     """Update the rows that differ from what was read, in the columns in which any of them does."""
-    names = [field.attname for field in model._meta.concrete_fields]
-    changed: dict[Any, dict[str, Any]] = {}
+    changed: dict[Any, tuple[dict[str, Any], dict[str, Any]]] = {}
     columns: set[str] = set()
     for row in rows:
-        was = seen.get(id(row))
-        if was is None:
+        was, now = seen.get(id(row)), row.__dict__
+        if was is None or was == now:
             continue
-        now = row.__dict__
-        if differing := [name for name in names if was[name] != now[name]]:
-            changed[row.pk] = now
-            columns.update(differing)
+        columns.update(name for name in was if was[name] is not now[name] != was[name])
+        changed[row.pk] = was, now
     named = sorted(columns)
-    expected = {row.pk: {name: seen[id(row)][name] for name in guard} for row in rows
-                if row.pk in changed} if guard else None  # fmt: skip
-    values = {pk: {name: now[name] for name in named} for pk, now in changed.items()}
-    sets.update(model, values, expected)
+    values = {pk: {name: now[name] for name in named} for pk, (_was, now) in changed.items()}
+    before = {pk: {name: was[name] for name in guard} for pk, (was, _now) in changed.items()}
+    sets.update(model, values, before if guard else None)
 
 
 def _ring(cases: Iterable[Case]) -> None:

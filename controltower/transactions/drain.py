@@ -270,8 +270,9 @@ def record(answers: Sequence[Answered], around: World, *, now: datetime) -> None
 
 def _call(answered: Answered, verdict: Verdict, now: datetime) -> Call:
     order = answered.intent.order
-    return Call(
-        system=answered.intent.system,
+    return sets.made(
+        Call,
+        system_id=answered.intent.system.pk,
         at=now,
         operation=f"{order.purpose} {order.verb} {order.entity}",
         milliseconds=answered.milliseconds,

@@ -9,6 +9,7 @@ from controltower.canonical.contracts import told
 from controltower.canonical.verdicts import Done, Effect, Kind, Verdict
 from controltower.canonical.wire import to_json
 from controltower.firm.models import Period
+from controltower.transactions import sets
 from controltower.transactions.cases import Case
 from controltower.transactions.intent import Answered
 from controltower.transactions.models import Delivery, Step
@@ -52,7 +53,8 @@ def learn(case: Case, step: Step, verdict: Done, move: Move, known: Proofs) -> N
     key = (step.system_id, step.idempotency_key, step.generation)
     if key not in known:
         known[key] = step.ref
-        proof = Delivery(
+        proof = sets.made(
+            Delivery,
             system_id=step.system_id,
             idempotency_key=step.idempotency_key,
             generation=step.generation,

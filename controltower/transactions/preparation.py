@@ -275,7 +275,8 @@ def _commit_intent(draft: Draft, past: Past) -> Intent:
     step.changed_at = case.now
     payload = json.dumps(order.record, sort_keys=True, default=str)
     name = new_id()
-    attempt = Attempt(
+    attempt = sets.made(
+        Attempt,
         id=name,
         step_id=step.pk,
         number=past.last + 1,
