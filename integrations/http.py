@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
+from aiohttp.connector import Connection
 from yarl import URL
 
 from controltower.canonical.verdicts import Exchange
@@ -87,6 +88,8 @@ class NoAnswer:
 Result = Answer | NeverSent | NoAnswer
 _ANNOUNCEMENTS = ("deprecation", "sunset", "link")
 _heard: ContextVar[dict[str, str] | None] = ContextVar("heard", default=None)
+_under_way: ContextVar[SimpleNamespace] = ContextVar("under_way")
+"""Of the call that is made: whether it has a `connected` line."""
 
 
 @contextmanager
@@ -150,6 +153,7 @@ class HttpClient:
         """
         url = self._address(target)
         seen = SimpleNamespace(connected=False)
+        _under_way.set(seen)
         sent = _request_text(method, target, headers or {}, body if record_body else None)
         started = time.monotonic()
         try:
@@ -161,7 +165,6 @@ class HttpClient:
                     data=body,
                     headers={**(headers or {}), **(secret_headers or {})},
                     allow_redirects=False,
-                    trace_request_ctx=seen,
                 ) as response,
             ):
                 content = _without(await _bounded(response), secret_headers or {})
@@ -190,13 +193,10 @@ class HttpClient:
         session = self._sessions.get(pooled)
         if session is None:
             session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    force_close=not pooled, limit=32, ssl=self._tls or True
-                ),
+                connector=_Connections(force_close=not pooled, limit=32, ssl=self._tls or True),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
-                trace_configs=[_connection_trace()],
             )
             if not pooled:
                 # else a PUT or DELETE whose connection breaks is sent once more by itself
@@ -219,6 +219,15 @@ class HttpClient:
         return NoAnswer(text, exchange)
 
 
+class _Connections(aiohttp.TCPConnector):
+    """Notes that the call under way has got a connection: bytes may flow from then on."""
+
+    async def connect(self, *given: Any, **named: Any) -> Connection:
+        connection = await super().connect(*given, **named)
+        _under_way.get().connected = True
+        return connection
+
+
 class _TooLong(Exception):
     """An answer beyond the bound."""
 
@@ -239,18 +248,6 @@ def _without(content: bytes, secret_headers: Mapping[str, str]) -> bytes:
         if len(token) >= _TOKEN_LENGTH:
             content = content.replace(token.encode(), b"[hidden]")
     return content
-
-
-def _connection_trace() -> aiohttp.TraceConfig:
-    """Notes on the request's context that a connection was had: bytes may flow from then on."""
-
-    async def connected(_session: Any, context: SimpleNamespace, _parameters: Any) -> None:
-        context.trace_request_ctx.connected = True
-
-    trace = aiohttp.TraceConfig()
-    trace.on_connection_create_end.append(connected)
-    trace.on_connection_reuseconn.append(connected)
-    return trace
 
 
 def _reason(problem: Exception) -> str:

@@ -21,13 +21,18 @@ Told = TypeVar("Told", Verdict, Exchange, FieldError)
 def hidden(told: Told, secrets: Collection[str]) -> Told:
     """The same without these values in any of its texts, written plainly or as in an address."""
     found = {one for one in secrets if len(one) >= SHORTEST}
+    if not found:
+        return told
     found |= {quote_plus(one) for one in found}
     return _without(told, sorted(found, key=len, reverse=True))
 
 
 def _without(told: Told, secrets: Collection[str]) -> Told:
+    """The very same when there is nothing to hide, as nearly always."""
     values = {part.name: getattr(told, part.name) for part in fields(told)}
-    return replace(told, **{name: _clean(value, secrets) for name, value in values.items()})
+    cleaned = {name: _clean(value, secrets) for name, value in values.items()}
+    changed = {name: value for name, value in cleaned.items() if value is not values[name]}
+    return replace(told, **changed) if changed else told
 
 
 def _clean(value: Any, secrets: Collection[str]) -> Any:
@@ -36,7 +41,8 @@ def _clean(value: Any, secrets: Collection[str]) -> Any:
     if isinstance(value, FieldError):
         return _without(value, secrets)
     if isinstance(value, tuple):
-        return tuple(_clean(one, secrets) for one in value)
+        cleaned = tuple(_clean(one, secrets) for one in value)
+        return cleaned if cleaned != value else value
     if type(value) is str:
         for secret in secrets:
             value = value.replace(secret, HIDDEN)

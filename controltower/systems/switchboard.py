@@ -14,6 +14,8 @@ from time import monotonic, sleep
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
+import uvloop
+
 from controltower.canonical.verdicts import Kind, Misconfigured, Quota
 from controltower.systems.calls import Door, Doors
 from controltower.systems.models import System
@@ -45,7 +47,7 @@ class Switchboard(Generic[Ticket, Answer]):
         self.in_flight = 0
         self._question = question
         self._replies: SimpleQueue[Reply[Ticket, Answer]] = SimpleQueue()
-        self._loop = asyncio.new_event_loop()
+        self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="calls", daemon=True)
         self._doors = Doors()
         self._under_way: set[asyncio.Task[None]] = set()
