@@ -72,7 +72,7 @@ def tower(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tower]:
         yield Tower(base, pages, environment)
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(120)
         with psycopg.connect(owner, autocommit=True) as connection:
             connection.execute(f'DROP DATABASE "{DATABASE}" WITH (FORCE)')
 
@@ -127,6 +127,12 @@ class Visitor:
         if message.type in {"error", "warning"}:
             self.complaints.append(f"{message.type}: {message.text}")
 
+    def at(self, theme: str, width: int) -> Page:
+        """The page that is open, on another screen."""
+        self.page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+        self.page.set_viewport_size({"width": width, "height": 900 if width > 500 else 812})
+        return self.page
+
     def go(self, path: str) -> Page:
         """Open a page and wait until nothing is loading."""
         self.page.goto(self.base + path)
@@ -135,30 +141,26 @@ class Visitor:
 
 
 class Screens:
-    """Signed-in visitors by person, theme and width, each made once."""
+    """Signed-in visitors by person, with and without script, each made once."""
 
     def __init__(self, chromium: Browser, tower: Tower) -> None:
         self.chromium, self.tower = chromium, tower
-        self.made: dict[tuple[str, str, int, bool], Visitor] = {}
+        self.made: dict[tuple[str, bool], Visitor] = {}
 
     def visitor(
         self, username: str, theme: str = "light", width: int = 1440, *, script: bool = True
     ) -> Visitor:
-        """The visitor, signed in ("" for nobody)."""
-        key = (username, theme, width, script)
+        """The visitor at that screen, signed in ("" for nobody)."""
+        key = (username, script)
         if key not in self.made:
-            self.made[key] = self._make(username, theme, width, script)
+            self.made[key] = self._make(*key)
         visitor = self.made[key]
         visitor.complaints.clear()
+        visitor.at(theme, width)
         return visitor
 
-    def _make(self, username: str, theme: str, width: int, script: bool) -> Visitor:
-        context = self.chromium.new_context(
-            viewport={"width": width, "height": 900 if width > 500 else 812},
-            color_scheme="dark" if theme == "dark" else "light",
-            java_script_enabled=script,
-            reduced_motion="reduce",
-        )
+    def _make(self, username: str, script: bool) -> Visitor:
+        context = self.chromium.new_context(java_script_enabled=script, reduced_motion="reduce")
         context.add_init_script(WATCH_POLICY)
         visitor = Visitor(context.new_page(), context, self.tower.base)
         visitor.page.on("console", visitor.hear)

@@ -1,4 +1,4 @@
-"""Ticking, single keys, the theme, touch and zoom: what a hand does with the pages."""
+"""Ticking, single keys and the theme: what a hand does with the pages."""
 
 from __future__ import annotations
 
@@ -9,13 +9,6 @@ from tests.browser.conftest import Screens, Tower
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 WHO = "otto.brandt"
-TOO_SMALL = """[...document.querySelectorAll("a, button, summary, input:not([type=hidden])")]
-    .filter((one) => !one.closest("p, dd, q, .skip, .unseen, .tick, .choice"))
-    .filter((one) => !one.closest("[popover]:not(:popover-open)"))
-    .map((one) => [one.outerHTML.slice(0, 120), one.getBoundingClientRect()])
-    .filter(([, box]) => box.width > 0 && (box.width < 24 || box.height < 24))
-    .map(([html, box]) => `${html} ${Math.round(box.width)}x${Math.round(box.height)}`)"""
-"""WCAG 2.5.8: 24 px each way, but for links within a sentence."""
 
 
 def test_a_range_is_ticked_and_planned_by_keyboard(screens: Screens, tower: Tower) -> None:
@@ -79,20 +72,3 @@ def test_forms_open_without_script(screens: Screens, tower: Tower) -> None:
     page.click("text=Assign")
     expect(page.locator("#assign")).to_be_visible()
     expect(page.locator("#selection-bar")).to_be_visible()
-
-
-def test_it_reflows_at_four_hundred_per_cent(screens: Screens, tower: Tower) -> None:
-    visitor = screens.visitor(WHO, width=320)
-    for name, path in tower.pages.items():
-        page = visitor.go(path)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 320, name
-
-
-def test_targets_are_large_enough_to_touch(screens: Screens, tower: Tower) -> None:
-    visitor = screens.visitor(WHO, width=375)
-    found = {
-        f"{name}: {target}"
-        for name, path in tower.pages.items()
-        for target in visitor.go(path).evaluate(TOO_SMALL)
-    }
-    assert not found, "\n".join(sorted(found))
