@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +27,22 @@ class ControlDoor:
     """Orders to one sandbox system; see `integrations.sandbox.control`."""
 
     url: str
+    _ordered: list[str] = field(default_factory=list, init=False, compare=False)
 
     def order(self, kind: str, **limits: Any) -> None:
         """Order a fault."""
+        self._ordered.append(kind)
         self._call("POST", "/api/faults", {"kind": kind, **limits})
 
     def clear(self) -> None:
         """Withdraw all faults."""
         self._call("DELETE", "/api/faults")
+        self._ordered.clear()
+
+    def calm(self) -> None:
+        """Withdraw the faults that were ordered here, without a call when there are none."""
+        if self._ordered:
+            self.clear()
 
     def pace(self, pace: str) -> None:
         """Set how much happens in the firm by itself."""
@@ -58,7 +66,7 @@ class ControlDoor:
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         content = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=content, method=method)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.loads(answer.read())
 
 
@@ -74,7 +82,7 @@ class Org:
     def stop(self) -> None:
         """End the process."""
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(120)
 
 
 def start_org(data: Path) -> Org:
@@ -107,7 +115,7 @@ class Town:
     def stop(self) -> None:
         """End the process."""
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(120)
 
 
 def start_town(data: Path) -> Town:

@@ -109,7 +109,7 @@ def running_erp(data: Path) -> Iterator[Erp]:
         yield Erp(port, ControlDoor(f"http://127.0.0.1:{control}"), password, data)
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=120)
 
 
 def fresh(prefix: str) -> str:

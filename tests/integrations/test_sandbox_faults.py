@@ -135,7 +135,7 @@ def test_the_org_keeps_its_data_over_a_kill(tmp_path: Path) -> None:
     ref = first.control.do("close_deal", amount="77.70")["opportunity"]
     first.control.order("throttle", count=5)
     first.process.kill()
-    first.process.wait(10)
+    first.process.wait(120)
     second = start_org(tmp_path / "org.db")
     try:
         assert second.control.state()["faults"][0]["remaining"] == 5
