@@ -5,29 +5,36 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
-Run = subprocess.Popen[bytes]
 REPOSITORY = Path(__file__).resolve().parent.parent
 CODE = ["controltower", "integrations", "tests", "bin", "manage.py"]
 NOT_FAST = "not slow and not browser and not tryton"
-BESIDE = (
-    ("tests/platform", "tests/chaos"),
-    ("tests/journeys", "tests/crash"),
+PARTS = (
+    ("tests/platform/test_kills.py",),
+    ("tests/platform/test_restore.py",),
+    ("tests/journeys/test_[!a-e]*.py",),
+    ("tests/journeys/test_[a-e]*.py", "tests/crash"),
+    ("tests/web/test_[!a-i]*.py",),
+    ("tests/web/test_[a-i]*.py",),
+    ("tests/chaos",),
     ("tests/integrations", "tests/model", "tests/hostile"),
-    ("tests/web",),
+    ("tests/browser",),
+    ("tests/platform/test_[!kr]*.py",),
 )
-"""Tests that run beside the others: they mostly wait, for processes, sandboxes and each other."""
+"""The tests in parts of a few minutes, the longest first; what none names is a part of its own. A
+part starts servers, sandboxes and an ERP of its own when it needs them: many parts cost more."""
+AT_ONCE = (os.cpu_count() or 1) + 2
+"""Parts that run beside each other: more than there are cores, for all of them wait at times."""
+PYTEST = [sys.executable, "-m", "pytest"]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -69,6 +76,7 @@ def main(words: list[str]) -> int:
         return 2
     fast = "fast" in own
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the tests begin a hundred processes
     passed = [stage.run() for stage in stages() if stage.in_fast or not fast]
     selection = ["-m", NOT_FAST] if fast else []
     if not fast and not has_browser():
@@ -121,28 +129,40 @@ def has_browser() -> bool:
 
 
 def run_tests(arguments: list[str]) -> bool:
-    """pytest with its own output; its summary is the last line of the run. Without arguments, the
-    tests that mostly wait run beside the others: each run has servers of its own."""
-    command = [sys.executable, "-m", "pytest"]
+    """pytest with its own output. With arguments, one run; without, as many parts beside each other
+    as the machine can use, each with servers of its own, told in one piece when it is through."""
     if arguments:
-        return subprocess.call([*command, *arguments], cwd=REPOSITORY) == 0
-    command.append("--durations=15")
-    with contextlib.ExitStack() as words:
-        beside = [_beside([*command, *group], words) for group in BESIDE]
-        others = [f"--ignore={directory}" for group in BESIDE for directory in group]
-        passed = [subprocess.call([*command, *others], cwd=REPOSITORY) == 0]
-        for run, said in beside:
-            passed.append(run.wait() == 0)
-            said.seek(0)
-            print(said.read(), flush=True)
-    return all(passed)
+        return subprocess.call([*PYTEST, *arguments], cwd=REPOSITORY) == 0
+    parts = {" ".join(globs): _found(globs) for globs in PARTS}
+    others = [f"--ignore={path}" for paths in parts.values() for path in paths]
+    with ThreadPoolExecutor(AT_ONCE) as runners:
+        told = list(runners.map(_run_part, ["all others", *parts], [others, *parts.values()]))
+    for name, passed, seconds in told:
+        _say(name, passed, seconds)
+    return all(passed for _, passed, _ in told)
 
 
-def _beside(command: list[str], words: contextlib.ExitStack) -> tuple[Run, IO[str]]:
-    """A run that goes on beside others, and the file with its words."""
-    said = words.enter_context(tempfile.TemporaryFile("w+"))  # noqa: SIM115 - closed by the stack
-    run = subprocess.Popen(command, cwd=REPOSITORY, stdout=said, stderr=subprocess.STDOUT)
-    return run, said
+def _found(globs: tuple[str, ...]) -> list[str]:
+    """The paths of a part. Raises FileNotFoundError for a pattern that finds nothing."""
+    paths = [sorted(map(str, REPOSITORY.glob(glob))) for glob in globs]
+    if not all(paths):
+        raise FileNotFoundError(f"no tests are called like one of {globs}")
+    return [path for found in paths for path in found]
+
+
+def _run_part(name: str, words: list[str]) -> tuple[str, bool, float]:
+    """Run a part and print what it said; its name, whether it passed, and the seconds it took."""
+    begun = time.monotonic()
+    done = subprocess.run(
+        [*PYTEST, "--durations=15", *words],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    print(f"{name}\n{done.stdout}", flush=True)
+    return name, done.returncode == 0, time.monotonic() - begun
 
 
 def _say(name: str, passed: bool, seconds: float) -> None:

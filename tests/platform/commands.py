@@ -11,7 +11,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from controltower.supervisor.home import REPOSITORY, free_port
+from controltower.supervisor.home import REPOSITORY
+from integrations.sandbox.ports import free_block
+
+PATIENCE = 300.0
 
 
 class Commands:
@@ -19,7 +22,7 @@ class Commands:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.port = free_port(18400)
+        self.port = free_block()
 
     def run(self, name: str, *words: str) -> subprocess.CompletedProcess[str]:
         """One command to its end, without the tests' own servers in its environment."""
@@ -51,7 +54,7 @@ class Commands:
         """The same, process by process."""
         return {process["name"]: process for process in self.status()["processes"]}
 
-    def until_ready(self, seconds: float = 40) -> dict[str, Any]:
+    def until_ready(self, seconds: float = PATIENCE) -> dict[str, Any]:
         """Wait until everything is up."""
         deadline = time.monotonic() + seconds
         while not (facts := self.status())["ready"]:
@@ -59,7 +62,7 @@ class Commands:
             time.sleep(0.3)
         return facts
 
-    def until_restarted(self, before: dict[str, Any], seconds: float = 40) -> dict[str, Any]:
+    def until_restarted(self, before: dict[str, Any], seconds: float = PATIENCE) -> dict[str, Any]:
         """Wait until a process has been begun again since ``before``."""
         deadline = time.monotonic() + seconds
         while (after := self.processes()[before["name"]])["restarts"] == before["restarts"]:

@@ -34,7 +34,7 @@ def child(tmp_path: Path) -> Iterator[Maker]:
         one.make_end()
 
 
-def _tick_until(child: Child, condition: Callable[[], bool], seconds: float = 15) -> list[str]:
+def _tick_until(child: Child, condition: Callable[[], bool], seconds: float = 120) -> list[str]:
     told: list[str] = []
     deadline = time.monotonic() + seconds
     while not condition():

@@ -44,12 +44,12 @@ def tower(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
 )
 def test_the_tour_ends_with_exactly_one_invoice(tower: Commands, victims: tuple[str, ...]) -> None:
     tower.until_ready()
-    with tower.begin("tour", "--json") as tour:
+    with tower.begin("tour", "--json", "--patience", "240") as tour:
         for _ in range(KILLS):
             time.sleep(EVERY)
             _kill(tower, victims)
         try:
-            told, complaint = tour.communicate(timeout=150)
+            told, complaint = tour.communicate(timeout=900)
         except subprocess.TimeoutExpired:
             tour.kill()
             raise

@@ -48,4 +48,4 @@ def test_both_servers_run_without_rights(open_directory: Path, ordinary_user: li
         assert (open_directory / "home" / "postgres" / "data").stat().st_uid != 0
         program.stdin.write("\n")
         program.stdin.close()
-        assert program.wait(20) == 0
+        assert program.wait(120) == 0

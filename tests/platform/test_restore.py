@@ -62,7 +62,7 @@ class Life:
     def invoices(self) -> list[dict[str, Any]]:
         """The ERP's own books, drafts included."""
         url = f"{self.environment['SANDBOX_TRYTON_CONTROL_URL']}/api/books/invoices"
-        with urllib.request.urlopen(url, timeout=20) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             found: list[dict[str, Any]] = json.load(answer)["invoices"]
         return found
 
