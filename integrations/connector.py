@@ -240,6 +240,16 @@ class Receiver(Protocol):
         read."""
 
 
+@runtime_checkable
+class Rereader(Protocol):
+    """A connector that sets rows of its feeds aside, and can read them anew."""
+
+    async def reread(self, entity: str, row: Unread) -> Change | None:
+        """What a row that was set aside tells now, by the code and the terms of today: of its
+        bytes, or of its record at the source where they do not tell enough. None for a row that is
+        no fact any more. Raises Drift while it cannot be read, CallFailed."""
+
+
 class Forged(Exception):
     """A message is not signed by the system, or not of this time; the text says which."""
 

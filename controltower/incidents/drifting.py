@@ -1,7 +1,8 @@
 """Answers that are not shaped as agreed: each difference once, with an incident, while it shows.
 
-Read off what the engine shows (stuck steps, feeds that stand still), so that nothing is lost when a
-round is; idempotent. What a system's own message drifted in is reported from the door.
+Read off what the engine shows (stuck steps, feeds that stand still, rows that were set aside), so
+that nothing is lost when a round is; idempotent. What a system's own message drifted in is reported
+from the door.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, F, Min, Q, QuerySet
 
-from controltower.canonical.contracts import UNSHAPED, told
+from controltower.canonical.contracts import NOTHING_TAKEN, UNSHAPED, told
 from controltower.incidents import watch
 from controltower.incidents.models import Cause, Incident
 from controltower.systems import registry
 from controltower.systems.models import Direction, Drift, Feed, Interface, System
-from controltower.transactions import bell
-from controltower.transactions.models import Step
+from controltower.transactions import bell, intake
+from controltower.transactions.models import EventState, InboundEvent, Step
 from controltower.transactions.protocol import STUCK
 
 SUBJECT = "drift:"
@@ -30,7 +31,7 @@ MESSAGES_SHOW_FOR = timedelta(hours=24)
 def follow(*, now: datetime) -> int:
     """Enter new differences, end those that show no more, and keep their incidents; returns how
     many are open."""
-    shown = {one.pk for one in (*_of_steps(now), *_of_feeds(now))}
+    shown = {one.pk for one in (*_of_steps(now), *_of_feeds(now), *_of_rows(now))}
     fresh = Q(interface__entity=MESSAGE, last_seen_at__gt=now - MESSAGES_SHOW_FOR)
     gone = Drift.objects.filter(ended_at=None).exclude(pk__in=shown).exclude(fresh)
     for drift in gone.select_related("interface__system"):
@@ -74,6 +75,15 @@ def feeds_of(drift: Drift) -> QuerySet[Feed]:
     return mine.filter(trouble=drift.sentence[:400])
 
 
+def rows_of(drift: Drift) -> QuerySet[InboundEvent]:
+    """The rows of its feed that are set aside for it: kept whole, and read anew once it is agreed
+    on or mended."""
+    source = f"{drift.interface.system.connection}/{drift.interface.entity}"
+    why = drift.sentence.removeprefix(UNSHAPED).removesuffix(f". {NOTHING_TAKEN}")
+    rows = _aside().filter(source=source, record__why=why)
+    return rows.order_by("-received_at", "-pk")
+
+
 def causes_of(drift: Drift) -> QuerySet[Cause]:
     """The groups of what it holds among the exceptions."""
     return Cause.objects.filter(letters__step__in=held_by(drift)).distinct()
@@ -103,6 +113,26 @@ def _of_feeds(now: datetime) -> Sequence[Drift]:
         since = feed.polled_at or now
         found.append(_seen(_interface(feed.system, feed.entity, now), feed.trouble, since, now))
     Drift.objects.filter(pk__in=[one.pk for one in found], samples=0).update(samples=1)
+    return found
+
+
+def _aside() -> QuerySet[InboundEvent]:
+    unread = InboundEvent.objects.filter(state=EventState.QUARANTINED, type=intake.UNREAD)
+    return unread.filter(record__has_key=intake.WHY)
+
+
+def _of_rows(now: datetime) -> Sequence[Drift]:
+    """The differences of single rows, which hold nothing up but themselves."""
+    feeds = Feed.objects.filter(system__active=True).select_related("system")
+    sources = {f"{feed.system.connection}/{feed.entity}": feed for feed in feeds}
+    rows = _aside().filter(source__in=sources).order_by().values_list("source", "record__why")
+    found = []
+    for source, why, held, first in rows.annotate(held=Count("pk"), first=Min("received_at")):
+        feed, sentence = sources[source], f"{UNSHAPED}{why}. {NOTHING_TAKEN}"
+        drift = _seen(_interface(feed.system, feed.entity, now), sentence, first, now)
+        if drift.samples < held:
+            Drift.objects.filter(pk=drift.pk).update(samples=held)
+        found.append(drift)
     return found
 
 

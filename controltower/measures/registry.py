@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django.db.models import Max, QuerySet, Sum
 
+from controltower.canonical.money import MINOR_UNITS, Money
+from controltower.firm.models import Person
 from controltower.incidents import drifting
 from controltower.measures import exposure
 from controltower.measures.exposure import Scope, Stake
@@ -20,10 +23,12 @@ from controltower.systems.models import (
     InterfaceVersion,
     System,
 )
-from controltower.transactions.models import Transaction
+from controltower.transactions import set_aside
+from controltower.transactions.models import InboundEvent, Transaction
 
 WINDOW = timedelta(days=30)
 SOON = timedelta(days=90)
+MOST_ADDED = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +130,21 @@ def held(drift: Drift, scope: Scope) -> QuerySet[Transaction]:
     steps = drifting.held_by(drift).order_by()
     seen = exposure.transactions(scope).filter(pk__in=steps.values("transaction"))
     return exposure.priced(seen).order_by("-worth", "pk")
+
+
+def rows_held(drift: Drift, person: Person) -> QuerySet[InboundEvent]:
+    """The rows that are set aside for a difference, as far as this person sees."""
+    return drifting.rows_of(drift).filter(pk__in=set_aside.visible_to(person).values("pk"))
+
+
+def worth(rows: QuerySet[InboundEvent]) -> list[Money]:
+    """The money that rows name, by currency, where it can be told from them: an estimate."""
+    sums: dict[str, Decimal] = {}
+    for said in rows.values_list("record", flat=True)[:MOST_ADDED]:
+        currency = said.get("currency", "")
+        if said.get("amount") and currency in MINOR_UNITS:
+            sums[currency] = sums.get(currency, Decimal(0)) + Decimal(str(said["amount"]))
+    return [Money.of(amount, currency) for currency, amount in sorted(sums.items())]
 
 
 def stake(drift: Drift, scope: Scope) -> Stake:

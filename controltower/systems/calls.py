@@ -18,7 +18,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from math import inf
@@ -42,21 +42,26 @@ from controltower.systems.pace import Pace
 from integrations import catalogue, http, shape
 from integrations.connector import (
     CallFailed,
+    Change,
     ChangePage,
     Connection,
     Connector,
     Descriptor,
     Operation,
+    Rereader,
+    Unread,
 )
 
 __all__ = [
     "ANSWERED",
     "CallFailed",
+    "Change",
     "ChangePage",
     "Door",
     "Doors",
     "Order",
     "TooLate",
+    "Unread",
     "descriptor",
     "doors",
     "operation",
@@ -198,6 +203,27 @@ class Door:
         if not pages:
             raise CallFailed(verdict)
         return pages[0]
+
+    async def reread(self, entity: str, rows: Sequence[Unread]) -> list[Change | Unread]:
+        """Rows that were set aside, each with what it tells now: a change, or itself with why it
+        still tells none; nothing for what is no fact any more. Raises CallFailed, TooLate."""
+        connector, found = self.connector, list[Change | Unread]()
+
+        async def read() -> Verdict:
+            assert isinstance(connector, Rereader)
+            for row in rows:
+                try:
+                    change = await connector.reread(entity, row)
+                    found.extend([change] if change else [])
+                except shape.Drift as drift:
+                    found.append(replace(row, reason=str(drift)))
+            return ANSWERED
+
+        with self._agreed(entity):
+            verdict = await self._in_turn(read)
+        if not isinstance(verdict, Done):
+            raise CallFailed(verdict)
+        return found
 
     async def acknowledge(self, refs: Sequence[str]) -> None:
         """Tell the source that what it gave us is committed here, in its turn as well. Raises

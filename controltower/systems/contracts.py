@@ -3,11 +3,21 @@ agreed on beyond it. No call is made here."""
 
 from __future__ import annotations
 
-from controltower.canonical.contracts import Fields, Terms
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from controltower import VERSION
+from controltower.canonical.contracts import UNSHAPED, Fields, Terms, quoted, told
 from controltower.canonical.records import Record
+from controltower.canonical.wire import to_json
 from controltower.systems.models import System
 from integrations import catalogue, shape
 from integrations.connector import Connection
+
+_WORTH = ("amount", "value", "total", "contract_value")
+"""Where a record's money stands, whichever it is."""
 
 
 def terms_of(system: System, entity: str) -> Terms:
@@ -18,11 +28,37 @@ def terms_of(system: System, entity: str) -> Terms:
 def retell(system: System, entity: str, raw: bytes) -> Record | None:
     """What the bytes of a change of this system mean; None where they do not say. Raises whatever
     bytes that are not a change cause."""
+    return _retold(system, entity, raw, terms_of(system, entity))
+
+
+def _retold(system: System, entity: str, raw: bytes, terms: Terms) -> Record | None:
     unset = Connection(
         slug=system.connection, base_url="https://unset.invalid", options=system.options
     )
-    with shape.agreeing(terms_of(system, entity)):
+    with shape.agreeing(terms):
         return catalogue.connect(system.connector, unset).retell(entity, raw)
+
+
+def judged_by(system: System, entity: str) -> str:
+    """By what rows of an entity are read now: this release, and what was agreed on."""
+    said = json.dumps(system.terms.get(entity, {}), sort_keys=True)
+    return f"{VERSION} {hashlib.sha256(said.encode()).hexdigest()[:12]}"
+
+
+def at_stake(system: System, entity: str, raw: bytes, reason: str) -> Mapping[str, Any]:
+    """What a row that cannot be read would say if its one difference were agreed on: its legal
+    entity, amount and currency, as far as that tells them. An estimate for people: nothing is ever
+    posted by it."""
+    difference = told(f"{UNSHAPED}{reason}")
+    try:
+        known = quoted(f"{UNSHAPED}{reason}")
+        terms = terms_of(system, entity).with_(difference, *known[:1]) if difference else Terms()
+        found = _retold(system, entity, raw, terms)
+    except Exception:  # noqa: BLE001 - bytes that cannot be read may fail in any way
+        return {}
+    said = to_json(found.as_dict()) if found else {}
+    worth = next((said[name] for name in _WORTH if said.get(name)), "")
+    return {"entity": said.get("entity", ""), "amount": worth, "currency": said.get("currency", "")}
 
 
 def read_of(system: System, entity: str, raw: bytes) -> Fields:

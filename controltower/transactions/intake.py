@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -27,6 +27,11 @@ from controltower.transactions.models import EventState, InboundEvent
 
 UNREAD = "unread"
 """The type of an event of which nobody can say what it tells."""
+WHY, JUDGED_BY, TOLD_AS = "why", "judged_by", "told_as"
+"""What is kept of a row that could not be read, beside its bytes."""
+AGAIN = "It is read again when it changes there, or when its form is agreed on."
+MOST_AGAIN = 100
+"""How many rows that were set aside are read anew at one reading of their feed."""
 Fact = tuple[bytes, CanonicalEvent]
 """An event, and the bytes that it was read from."""
 
@@ -77,6 +82,19 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Illegible:
+    """A row of a feed that could not be read: the record's id, its bytes, why, what the source is
+    told once it is kept, by what it was judged, and what it says all the same (`at_stake`)."""
+
+    ref: str
+    raw: bytes
+    reason: str
+    told_as: str = ""
+    judged_by: str = ""
+    said: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What was stored now, in the order of the facts, and how many were there already."""
 
@@ -100,52 +118,67 @@ def receive(*, facts: Sequence[Fact], signature: str, now: datetime) -> Receipt:
     return Receipt(tuple(stored), len(facts) - len(stored))
 
 
-def set_aside(
-    *, source: str, entity: str, unread: Sequence[tuple[str, bytes, str]], now: datetime
-) -> int:
-    """Keep rows of a feed that could not be read (the record's id, the bytes and why) as
-    quarantined events; how many are new."""
-    before = InboundEvent.objects.filter(source=source, state=EventState.QUARANTINED).count()
-    InboundEvent.objects.bulk_create(
-        [_unread(source, entity, *one, now=now) for one in unread], ignore_conflicts=True
-    )
-    after = InboundEvent.objects.filter(source=source, state=EventState.QUARANTINED).count()
+def set_aside(*, source: str, entity: str, unread: Sequence[Illegible], now: datetime) -> int:
+    """Keep rows of a feed that could not be read as quarantined events, with why and by what they
+    were judged; how many are new."""
+    quarantined = InboundEvent.objects.filter(source=source, state=EventState.QUARANTINED)
+    before = quarantined.count()
+    events = [_unread(source, entity, one, now=now) for one in unread]
+    InboundEvent.objects.bulk_create(events, ignore_conflicts=True)
+    for event in events:
+        judged = quarantined.filter(event_id=event.event_id)
+        judged.exclude(record=event.record).update(record=event.record, reason=event.reason)
+    after = quarantined.count()
     if after != before:
         on_commit(lambda: bell.ring_now(frozenset({"exceptions", "tower"})), robust=True)
     return after - before
 
 
-def _unread(
-    source: str, entity: str, ref: str, raw: bytes, reason: str, *, now: datetime
-) -> InboundEvent:
-    digest = hashlib.sha256(raw).hexdigest()
+def _unread(source: str, entity: str, row: Illegible, *, now: datetime) -> InboundEvent:
+    digest = hashlib.sha256(row.raw).hexdigest()
+    why = row.reason.rstrip(".")
     return InboundEvent(
         source=source[:60],
         event_id=f"unread:{digest}",
         type=UNREAD,
-        subject=f"{entity}:{ref}"[:120] if ref.isprintable() else entity,
+        subject=f"{entity}:{row.ref}"[:120] if row.ref.isprintable() else entity,
         version="",
         occurred_at=now,
         received_at=now,
         due_at=now,
-        raw=raw,
+        raw=row.raw,
         digest=digest,
         signature="polled",
         record_kind="",
-        record={},
+        record={**row.said, WHY: why[:400], JUDGED_BY: row.judged_by, TOLD_AS: row.told_as},
         state=EventState.QUARANTINED,
-        reason=f"This row could not be read: {reason}. It is read again when it changes there."[
-            :400
-        ],
+        reason=f"This row could not be read: {why}. {AGAIN}"[:400],
     )
+
+
+def awaiting(*, source: str, judged_by: str) -> list[InboundEvent]:
+    """Rows that were set aside and judged by something else than what is in force now."""
+    events = InboundEvent.objects.filter(
+        source=source, state=EventState.QUARANTINED, type=UNREAD
+    ).exclude(**{f"record__{JUDGED_BY}": judged_by})
+    return list(events.order_by("received_at", "pk")[:MOST_AGAIN])
+
+
+def was_read(*, source: str, digests: Collection[str]) -> None:
+    """Rows that had been set aside could be read by what is in force now."""
+    _superseded(source, "It could be read by what was agreed since.", digest__in=digests)
 
 
 def read_at_last(*, source: str, entity: str, refs: Sequence[str]) -> None:
     """Rows that had been set aside have come in a form that could be read."""
     subjects = [f"{entity}:{ref}"[:120] for ref in refs]
+    _superseded(source, "It could be read when it had changed.", subject__in=subjects)
+
+
+def _superseded(source: str, reason: str, **which: Collection[str]) -> None:
     InboundEvent.objects.filter(
-        source=source, state=EventState.QUARANTINED, type=UNREAD, subject__in=subjects
-    ).update(state=EventState.SUPERSEDED, reason="It could be read when it had changed.")
+        source=source, state=EventState.QUARANTINED, type=UNREAD, **which
+    ).update(state=EventState.SUPERSEDED, reason=reason)
 
 
 def columns(*, facts: Sequence[tuple[str, Fact]], now: datetime | None = None) -> dict[str, Any]:

@@ -5,10 +5,11 @@ The cursor moves in the same commit as the events it brought.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
 
@@ -19,7 +20,7 @@ from django.db.transaction import atomic
 from controltower.canonical.verdicts import Kind, TryLater, Verdict
 from controltower.firm.models import Surge
 from controltower.processes.month_end_close import SURGE_PACE
-from controltower.systems import calls, circuit
+from controltower.systems import calls, circuit, contracts
 from controltower.systems.models import Call, Feed, System
 from controltower.systems.switchboard import Reply, Switchboard
 from controltower.transactions import bell, clock, intake, settlement
@@ -70,12 +71,13 @@ def poll(*, budget: timedelta = BUDGET) -> int:
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A feed that is ours to read until its lease ends: what to acknowledge of the page before,
-    and whether to read on."""
+    whether to read on, and rows that had been set aside and can be read anew."""
 
     feed: Feed
     ends: datetime
     acknowledge: tuple[str, ...] = ()
     reads_on: bool = True
+    again: tuple[calls.Unread, ...] = ()
 
     def after(self, page: calls.ChangePage) -> list[Reading]:
         """What is to be done once a page is committed, if anything."""
@@ -99,7 +101,7 @@ def _take(board: Board, reply: Reply[Reading, Page]) -> int:
     began = clock.now() - timedelta(milliseconds=reply.milliseconds)
     if isinstance(page, calls.ChangePage):
         try:
-            stored = _keep(reading.feed, page, began)
+            stored = _keep(reading, page, began)
         except (DataError, ValueError) as error:
             _failed(reading.feed, _unkeepable(error), began)
             return 0
@@ -123,7 +125,25 @@ def _claim() -> list[Reading]:
         due = feeds_due(now=now).select_related("system")
         feeds = list(due.select_for_update(of=("self",), skip_locked=True))
         Feed.objects.filter(pk__in=[feed.pk for feed in feeds]).update(due_at=now + LEASE)
-    return [Reading(feed, now + LEASE / 2) for feed in feeds]
+    return [Reading(feed, now + LEASE / 2, again=_again(feed)) for feed in feeds]
+
+
+def _again(feed: Feed) -> tuple[calls.Unread, ...]:
+    """Rows of a feed that were set aside before its form was agreed on, or learnt by a release."""
+    judged_by = contracts.judged_by(feed.system, feed.entity)
+    return tuple(
+        calls.Unread(
+            raw=bytes(event.raw),
+            ref=event.subject.removeprefix(feed.entity).removeprefix(":"),
+            reason=str(event.record.get(intake.WHY, "")),
+            told_as=str(event.record.get(intake.TOLD_AS, "")),
+        )
+        for event in intake.awaiting(source=_source(feed), judged_by=judged_by)
+    )
+
+
+def _source(feed: Feed) -> str:
+    return f"{feed.system.connection}/{feed.entity}"
 
 
 async def _read(door: calls.Door, reading: Reading) -> Page:
@@ -135,7 +155,8 @@ async def _read(door: calls.Door, reading: Reading) -> Page:
         if reading.acknowledge:
             await door.acknowledge(reading.acknowledge)
         if reading.reads_on:
-            return await door.read_changes(feed.entity, feed.cursor, PAGE)
+            page = await door.read_changes(feed.entity, feed.cursor, PAGE)
+            return await _with_again(door, reading, page) if reading.again else page
     except calls.CallFailed as failure:
         return failure
     except calls.TooLate:
@@ -143,15 +164,27 @@ async def _read(door: calls.Door, reading: Reading) -> Page:
     return None
 
 
-def _keep(feed: Feed, page: calls.ChangePage, began: datetime) -> int:
-    now = clock.now()
+async def _with_again(door: calls.Door, reading: Reading, page: calls.ChangePage) -> Page:
+    """A page, and what the rows tell that had been set aside: they are kept together. Where that
+    cannot be asked now they stay as they are."""
+    try:
+        found = await door.reread(reading.feed.entity, reading.again)
+    except (calls.CallFailed, calls.TooLate):
+        found = list(reading.again)
+    told = [one for one in found if isinstance(one, calls.Change)]
+    still = [one for one in found if isinstance(one, calls.Unread)]
+    return replace(page, changes=[*told, *page.changes], aside=[*still, *page.aside])
+
+
+def _keep(reading: Reading, page: calls.ChangePage, began: datetime) -> int:
+    feed, now = reading.feed, clock.now()
     with atomic():
         receipt = intake.receive(
             facts=[(change.raw, change.event) for change in page.changes],
             signature="polled",
             now=now,
         )
-        _set_aside(feed, page, now)
+        _set_aside(reading, page, now)
         feed.cursor, feed.polled_at, feed.trouble = page.next_cursor, now, page.trouble[:400]
         if page.gap:
             feed.gap_at = began
@@ -170,14 +203,30 @@ def _keep(feed: Feed, page: calls.ChangePage, began: datetime) -> int:
     return len(receipt.stored)
 
 
-def _set_aside(feed: Feed, page: calls.ChangePage, now: datetime) -> None:
-    """One row that cannot be read stops no other: it is kept, with why, until it changes there."""
-    source = f"{feed.system.connection}/{feed.entity}"
+def _set_aside(reading: Reading, page: calls.ChangePage, now: datetime) -> None:
+    """One row that cannot be read stops no other: it is kept, with why, until it changes there or
+    its form is agreed on."""
+    feed, source = reading.feed, _source(reading.feed)
     refs = [change.event.record.source_id for change in page.changes]
     intake.read_at_last(source=source, entity=feed.entity, refs=refs)
+    if legible := {one.raw for one in reading.again} - {one.raw for one in page.aside}:
+        digests = [hashlib.sha256(raw).hexdigest() for raw in legible]
+        intake.was_read(source=source, digests=digests)
     if page.aside:
-        unread = [(one.ref, one.raw, one.reason) for one in page.aside]
+        unread = [_illegible(feed, one) for one in page.aside]
         intake.set_aside(source=source, entity=feed.entity, unread=unread, now=now)
+
+
+def _illegible(feed: Feed, row: calls.Unread) -> intake.Illegible:
+    system, entity = feed.system, feed.entity
+    return intake.Illegible(
+        row.ref,
+        row.raw,
+        row.reason,
+        row.told_as,
+        contracts.judged_by(system, entity),
+        contracts.at_stake(system, entity, row.raw, row.reason),
+    )
 
 
 def _failed(feed: Feed, verdict: Verdict, began: datetime) -> None:

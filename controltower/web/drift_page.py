@@ -63,6 +63,7 @@ def drift(request: SignedIn, pk: int) -> HttpResponse:
     now, seen = timezone.now(), scope_of(request)
     interface = one.interface
     held = [_row(held) for held in registry.held(one, seen)[:MOST_SHOWN]]
+    rows = registry.rows_held(one, request.user)
     incident = Incident.objects.visible_to(request.user).filter(subject=drifting.subject_of(one))
     context = {
         "crumbs": [
@@ -74,6 +75,9 @@ def drift(request: SignedIn, pk: int) -> HttpResponse:
         "drift": interface_words.drift(one, seen, now),
         "held": held,
         "feeds": list(drifting.feeds_of(one)),
+        "rows": list(rows[:MOST_SHOWN]),
+        "rows_count": rows.count(),
+        "rows_worth": registry.worth(rows),
         "causes": [_replay(cause, request.user) for cause in _causes(one, seen)],
         "incident": incident.order_by("-opened_at").first(),
         "propose": _propose(one, request.user),

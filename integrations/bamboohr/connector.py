@@ -22,6 +22,7 @@ from controltower.canonical.verdicts import (
     Rejected,
     Verdict,
 )
+from integrations import exact_json
 from integrations.answers import Item, as_agreed, each, not_offered
 from integrations.bamboohr import translate
 from integrations.bamboohr.changes import SETTLED, Changed, Place, following
@@ -149,6 +150,11 @@ class BambooConnector:
                 raise CallFailed(answer)
         row, gone = {"id": number, "action": "Deleted"}, translate.removed(number)
         return number, row, partial(translate.change, source, gone, row, stamp)
+
+    async def reread(self, entity: str, row: Unread) -> Change | None:
+        """From its bytes. Raises Drift."""
+        said = object_of(exact_json.decode(row.raw))
+        return translate.changed(self._connection.slug, said, required(said, "lastChanged"))
 
     def retell(self, entity: str, raw: bytes) -> Record | None:
         """A change's bytes are the employee's whole record."""

@@ -16,6 +16,7 @@ from controltower.canonical.verdicts import (
     Rejected,
     Verdict,
 )
+from integrations import exact_json
 from integrations.answers import data_from, not_offered, offered, verdict_from
 from integrations.business_central import customers, feed, invoices, periods
 from integrations.business_central.client import API_VERSION, CentralClient
@@ -23,14 +24,17 @@ from integrations.business_central.codes import Codes, Companies, Company
 from integrations.connector import (
     Auth,
     CallFailed,
+    Change,
     ChangeFeed,
     ChangePage,
     Connection,
     Descriptor,
     Key,
     Operation,
+    Unread,
     Verification,
 )
+from integrations.shape import object_of
 
 LONGEST_PROCESSING = timedelta(minutes=10)
 """The service ends a request after this; what we gave up on cannot have an effect later."""
@@ -106,6 +110,12 @@ class CentralConnector:
             )
 
         return await data_from(page())
+
+    async def reread(self, entity: str, row: Unread) -> Change | None:
+        """From its bytes, by the company that its id names. Raises Drift, CallFailed."""
+        owner = await self._companies.find(row.ref.partition("/")[0])
+        said = object_of(exact_json.decode(row.raw))
+        return feed.reread(entity, said, owner, self._source) if owner else None
 
     def retell(self, entity: str, raw: bytes) -> Record | None:
         """Nothing: which company an invoice belongs to does not stand in its bytes."""

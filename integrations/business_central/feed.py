@@ -88,6 +88,11 @@ async def keys(
     return found
 
 
+def reread(entity: str, row: Row, company: Company, source: str) -> Change:
+    """The fact that a row of a company tells. Raises Drift."""
+    return _TOLD[entity].change(row, company, source)
+
+
 async def _changed(
     client: CentralClient, company: Company, told: _Told, since: datetime, more: Mapping[str, str]
 ) -> list[Row]:

@@ -31,6 +31,7 @@ from integrations.connector import (
     Descriptor,
     Key,
     Operation,
+    Unread,
     Verification,
 )
 from integrations.coupa import runs, translate
@@ -130,6 +131,10 @@ class CoupaConnector:
             ],
             answer.exchange,
         )
+
+    async def reread(self, entity: str, row: Unread) -> Change | None:
+        """From its bytes. Raises Drift."""
+        return translate.reread(self._source, row.raw)
 
     def retell(self, entity: str, raw: bytes) -> Record | None:
         """A change's bytes are the whole document."""

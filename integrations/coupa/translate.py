@@ -133,6 +133,12 @@ def change(source: str, document: Document, row: Row) -> Change:
     return Change(raw=exact_json.encode({document.kind: row}).encode(), event=event)
 
 
+def reread(source: str, raw: bytes) -> Change:
+    """The fact that the bytes of a row tell. Raises Drift."""
+    ((kind, row),) = object_of(exact_json.decode(raw)).items()
+    return change(source, DOCUMENTS[kind], object_of(row))
+
+
 def digest(found: Purchase) -> str:
     """The identity of what a purchase says."""
     said = exact_json.encode(found.as_dict()).encode()

@@ -26,6 +26,7 @@ from integrations.connector import (
     Connection,
     Forged,
     Key,
+    Unread,
 )
 from integrations.described import messages, reading, rows
 from integrations.described.client import DescribedClient, content_at, filled
@@ -117,6 +118,11 @@ class DescribedConnector:
             return None
         told = reading.Told(resource.entity, event.type, moment(row, resource.changed))
         return reading.change(self._connection.slug, rows.read(resource, row), row, told)
+
+    async def reread(self, entity: str, row: Unread) -> Change | None:
+        """From its bytes. Raises Drift."""
+        resource, _listing = self._listed(entity)
+        return self._change(resource, object_of(exact_json.decode(row.raw)))
 
     def retell(self, entity: str, raw: bytes) -> Record | None:
         """A change's bytes are the whole record."""

@@ -21,6 +21,7 @@ from controltower.canonical.verdicts import (
     Rejected,
     Verdict,
 )
+from integrations import exact_json
 from integrations.answers import as_agreed, each, not_offered
 from integrations.connector import (
     Auth,
@@ -33,13 +34,14 @@ from integrations.connector import (
     Forged,
     Key,
     Operation,
+    Unread,
     Verification,
 )
 from integrations.docusign import translate
 from integrations.docusign.client import DocuSignClient, row_of
 from integrations.http import Answer
 from integrations.places import Place, following, page_of
-from integrations.shape import Row, moment, required
+from integrations.shape import Row, moment, object_of, required
 
 SETTLED = 60.0
 _SIGNATURE = "x-docusign-signature-"
@@ -117,6 +119,10 @@ class DocuSignConnector:
             has_more=has_more,
             gap=gap,
         )
+
+    async def reread(self, entity: str, row: Unread) -> Change | None:
+        """From its bytes. Raises Drift."""
+        return translate.change(self._connection.slug, object_of(exact_json.decode(row.raw)))
 
     def retell(self, entity: str, raw: bytes) -> Record | None:
         """A change's bytes are all that the contract is read from."""

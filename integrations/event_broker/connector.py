@@ -21,12 +21,14 @@ from integrations.answers import not_offered, offered
 from integrations.connector import (
     Auth,
     CallFailed,
+    Change,
     ChangeFeed,
     ChangePage,
     Connection,
     Descriptor,
     Key,
     Operation,
+    Unread,
     Verification,
 )
 from integrations.event_broker import events, feed
@@ -113,6 +115,10 @@ class BrokerConnector:
         )
         self._given |= given
         return page
+
+    async def reread(self, entity: str, row: Unread) -> Change | None:
+        """From its bytes. Raises Drift."""
+        return events.change(self._feed, events.Entry("", row.raw))
 
     def retell(self, entity: str, raw: bytes) -> Record | None:
         """A change's bytes are the whole event."""

@@ -20,17 +20,20 @@ from controltower.canonical.verdicts import (
     Rejected,
     Verdict,
 )
+from integrations import exact_json
 from integrations.answers import as_agreed, each, not_offered
 from integrations.budgets import agreed, unsigned
 from integrations.connector import (
     Auth,
     CallFailed,
+    Change,
     ChangeFeed,
     ChangePage,
     Connection,
     Descriptor,
     Key,
     Operation,
+    Unread,
     Verification,
 )
 from integrations.http import Answer
@@ -41,7 +44,7 @@ from integrations.kantata.entities import ENTITIES, Entity
 from integrations.kantata.envelope import Envelope, identifier
 from integrations.kantata.reading import named, whole
 from integrations.places import Place
-from integrations.shape import Drift
+from integrations.shape import Drift, object_of
 
 SLOWEST = timedelta(minutes=3, seconds=30)
 """The vendor cuts a request off after three minutes; by then it has been carried out or never
@@ -132,6 +135,10 @@ class KantataConnector:
     async def _read(self, kind: Entity, numbers: Sequence[str]) -> list[Mapping[str, Any]]:
         found = await named(self._client, kind.collection, numbers, **kind.query)
         return await whole(self._client, kind, found)
+
+    async def reread(self, entity: str, row: Unread) -> Change | None:
+        """From its bytes. Raises Drift."""
+        return _fed(entity).change(entity, self._source, object_of(exact_json.decode(row.raw)))
 
     def retell(self, entity: str, raw: bytes) -> Record | None:
         """A change's bytes are the record with all that it hangs on."""

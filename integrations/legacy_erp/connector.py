@@ -26,16 +26,18 @@ from integrations.answers import not_offered, offered
 from integrations.connector import (
     Auth,
     CallFailed,
+    Change,
     ChangeFeed,
     ChangePage,
     Connection,
     Descriptor,
     Key,
     Operation,
+    Unread,
     Verification,
 )
 from integrations.legacy_erp import documents, feed
-from integrations.legacy_erp.batch import Fields
+from integrations.legacy_erp.batch import Fields, record_of
 from integrations.legacy_erp.client import FileServer, Session
 from integrations.legacy_erp.history import INBOX, History, Sent, State
 from integrations.legacy_erp.master import Master
@@ -103,6 +105,11 @@ class LegacyConnector:
         """Postings and payments of all companies. Raises CallFailed."""
         offered(_TITLE, entity, {"invoice"})
         return await self._data(lambda session: feed.changes(session, self._source, cursor, limit))
+
+    async def reread(self, entity: str, row: Unread) -> Change | None:
+        """From its bytes, at the place where it stood. Raises Drift."""
+        place = row.told_as.removeprefix(f"{self._source}:")
+        return feed.change(self._source, place, record_of(row.raw))
 
     def retell(self, entity: str, raw: bytes) -> Record | None:
         """A change's bytes are the whole record."""

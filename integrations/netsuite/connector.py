@@ -11,12 +11,14 @@ from controltower.canonical.verdicts import Done, Effect, Kind, Outcome, Quota, 
 from integrations.answers import data_from, not_offered, offered, verdict_from
 from integrations.connector import (
     Auth,
+    Change,
     ChangeFeed,
     ChangePage,
     Connection,
     Descriptor,
     Key,
     Operation,
+    Unread,
     Verification,
 )
 from integrations.netsuite import customers, feed, invoices, periods
@@ -89,6 +91,10 @@ class SuiteConnector:
         return await data_from(
             feed.changes(self._account, entity, self._source, cursor, limit, settled)
         )
+
+    async def reread(self, entity: str, row: Unread) -> Change | None:
+        """From its bytes, and whose legal entity its subsidiary is. Raises Drift, CallFailed."""
+        return await feed.reread(self._account, entity, self._source, row)
 
     def retell(self, entity: str, raw: bytes) -> Record | None:
         """Nothing: whose legal entity a subsidiary is does not stand in an invoice's bytes."""

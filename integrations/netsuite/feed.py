@@ -15,12 +15,12 @@ from functools import partial
 from controltower.canonical.events import INVOICE_PAID, INVOICE_POSTED, BusinessKey, CanonicalEvent
 from integrations import customer_facts, exact_json
 from integrations.answers import Item, each
-from integrations.connector import Change, ChangePage, Key
+from integrations.connector import Change, ChangePage, Key, Unread
 from integrations.netsuite.account import Account
 from integrations.netsuite.client import select
 from integrations.netsuite.translate import changed_at, customer, invoice, version_of
 from integrations.places import Place, following, page_of
-from integrations.shape import Row, amount_text, moment, required
+from integrations.shape import Row, amount_text, moment, object_of, required
 
 MOST_PER_PAGE = 50
 BESIDE = 4
@@ -67,6 +67,12 @@ async def changes(
         has_more=has_more,
         gap=known is None,
     )
+
+
+async def reread(account: Account, entity: str, source: str, row: Unread) -> Change | None:
+    """What a row that was set aside tells. Raises CallFailed, Drift."""
+    said = object_of(exact_json.decode(row.raw))
+    return _TOLD[entity].change(said, await account.subsidiaries.codes(), source)
 
 
 async def keys(account: Account, entity: str, since: datetime, until: datetime) -> Sequence[Key]:

@@ -25,12 +25,14 @@ from integrations.answers import as_agreed, not_offered
 from integrations.connector import (
     Auth,
     CallFailed,
+    Change,
     ChangeFeed,
     ChangePage,
     Connection,
     Descriptor,
     Key,
     Operation,
+    Unread,
     Verification,
 )
 from integrations.http import Answer
@@ -108,6 +110,11 @@ class PayrollConnector:
             lambda: translate.changes(self._source, message, answer.body), answer.exchange
         )
         return ChangePage(changes, next_cursor=message, has_more=True, aside=aside)
+
+    async def reread(self, entity: str, row: Unread) -> Change | None:
+        """From its bytes, under the id of the message that carried it. Raises Drift."""
+        message = row.told_as.partition(translate.BETWEEN)[2]
+        return translate.change(self._source, message, object_of(exact_json.decode(row.raw)))
 
     def retell(self, entity: str, raw: bytes) -> Record | None:
         """A change's bytes are the whole event."""

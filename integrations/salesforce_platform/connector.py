@@ -45,7 +45,7 @@ from integrations.salesforce_platform.entity import (
 )
 from integrations.salesforce_platform.refusals import with_values
 from integrations.salesforce_platform.way import Way
-from integrations.shape import Drift, Row, flag, listed, moment, required
+from integrations.shape import Drift, Row, flag, listed, moment, object_of, required
 
 if TYPE_CHECKING:
     from integrations.salesforce_platform.pubsub import PubSub
@@ -172,6 +172,10 @@ class OrgConnector:
             correlation_id=kind.correlation(row),
         )
         return Change(raw=exact_json.encode(row).encode(), event=event)
+
+    async def reread(self, entity: str, row: Unread) -> Change | None:
+        """From its bytes. Raises Drift."""
+        return self._change(entity, self._kind(entity), object_of(exact_json.decode(row.raw)))
 
     def retell(self, entity: str, raw: bytes) -> Record | None:
         """The row that a change is made of holds all that the record is made of."""

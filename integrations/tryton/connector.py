@@ -22,12 +22,14 @@ from integrations.answers import not_offered
 from integrations.connector import (
     Auth,
     CallFailed,
+    Change,
     ChangeFeed,
     ChangePage,
     Connection,
     Descriptor,
     Key,
     Operation,
+    Unread,
     Verification,
 )
 from integrations.orders import Unfit
@@ -117,6 +119,14 @@ class TrytonConnector:
         return await self._data(
             lambda talk: feed.changes(talk, entity, self._source, cursor, limit, settled)
         )
+
+    async def reread(self, entity: str, row: Unread) -> Change | None:
+        """Its record as it is now: the bytes are without their types. Raises Drift, CallFailed."""
+        talk = self._client.talk()
+        try:
+            return await feed.reread(talk, entity, self._source, row.ref)
+        except Refusal as refusal:
+            raise CallFailed(talk.told(refusal.verdict())) from None
 
     def retell(self, entity: str, raw: bytes) -> Record | None:
         """Nothing: the change's bytes are the rows as read, without their types."""

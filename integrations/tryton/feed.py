@@ -80,6 +80,15 @@ async def changes(
     )
 
 
+async def reread(talk: Talk, entity: str, source: str, ref: str) -> Change | None:
+    """What a record tells now, None where there is none that counts. Raises Drift."""
+    told = _TOLD[entity]
+    if not (ref.isascii() and ref.isdecimal()):
+        return None
+    rows = await talk.rows(told.model, [*told.counts, ["id", "=", int(ref)]], told.fields)
+    return told.read(rows[0], source) if rows else None
+
+
 async def keys(talk: Talk, entity: str, since: datetime, until: datetime) -> Sequence[Key]:
     """Booked invoices of a side, or parties, last changed in [since, until)."""
     window = [["write_date", ">=", since], ["write_date", "<", until]]

@@ -154,6 +154,10 @@ class WorkdayConnector:
         window = {"Updated_From": _prompt(since), "Updated_Through": _prompt(until)}
         return await self._client.report(report.name, window)
 
+    async def reread(self, entity: str, row: Unread) -> Change | None:
+        """From its bytes. Raises Drift."""
+        return _report(entity).change(self._source, object_of(exact_json.decode(row.raw)))
+
     def retell(self, entity: str, raw: bytes) -> Record | None:
         """A change's bytes are the whole row of its report."""
         report = REPORTS.get(entity)

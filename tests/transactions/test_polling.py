@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
+from controltower.canonical.contracts import VALUE, Difference, told
 from controltower.canonical.verdicts import Kind, TryLater
 from controltower.firm.models import Person
-from controltower.systems import calls
-from controltower.systems.models import Call, Feed
+from controltower.incidents import drifting
+from controltower.incidents.models import Incident
+from controltower.systems import agreeing, calls
+from controltower.systems.models import Call, Drift, Feed
 from controltower.transactions import interpretation, polling, set_aside
 from controltower.transactions.models import EventState, InboundEvent
 from integrations.connector import Change, Unread
@@ -107,9 +111,9 @@ def test_a_gap_is_told_until_all_is_read_again(monkeypatch: pytest.MonkeyPatch) 
     async def read_changes(door: calls.Door, *_: object) -> calls.ChangePage:
         return pages.pop(0)
 
-    def keep(feed: Feed, *details: object) -> int:
-        kept = keeping(feed, *details)  # type: ignore[arg-type]
-        fresh = Feed.objects.get(pk=feed.pk)
+    def keep(reading: polling.Reading, *details: object) -> int:
+        kept = keeping(reading, *details)  # type: ignore[arg-type]
+        fresh = Feed.objects.get(pk=reading.feed.pk)
         seen.append((fresh.is_healed, fresh.trouble))
         return kept
 
@@ -162,3 +166,44 @@ def test_a_row_that_cannot_be_read_is_kept_until_it_can(monkeypatch: pytest.Monk
     assert kept.get().state == EventState.SUPERSEDED
     crm.refresh_from_db()
     assert (crm.cursor, crm.trouble) == ("10", "")
+
+
+def test_a_row_is_read_anew_when_its_form_is_agreed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    crm, _psa = _feeds()
+    firm, named = Firm(timezone.now()), Person.objects.get
+    lena, anna = named(username="lena.weil"), named(username="anna.lindqvist")
+    deal = firm.opportunity(source_id="006C")
+    new = Difference(VALUE, "StageName", "one of “Closed Won”, “Open”", "“Won Big”")
+    bad = Unread(b'{"Id":"006C"}', "006C", str(new), told_as="x")
+    asked: list[Unread] = []
+
+    async def read_changes(door: calls.Door, *_: object) -> calls.ChangePage:
+        first = door.system.pk == crm.system_id and not asked
+        return calls.ChangePage(changes=(), next_cursor="8", aside=(bad,) if first else ())
+
+    async def reread(
+        _door: calls.Door, _entity: str, rows: Sequence[Unread]
+    ) -> list[Change | Unread]:
+        asked.extend(rows)
+        return [Change(bad.raw, deal)]
+
+    monkeypatch.setattr(calls.Door, "read_changes", read_changes)
+    monkeypatch.setattr(calls.Door, "reread", reread)
+    polling.poll(budget=timedelta(0))
+    kept = InboundEvent.objects.filter(type="unread")
+    assert kept.get().state == EventState.QUARANTINED
+    drifting.follow(now=firm.now)
+    drift = Drift.objects.get()
+    assert (drift.interface.entity, drift.samples) == (crm.entity, 1)
+    assert told(drift.sentence) == new
+    assert list(drifting.rows_of(drift)) == [kept.get()]
+    assert Incident.objects.filter(subject=f"drift:{drift.pk}").exists()
+    made = agreeing.propose(drift=drift, stands_for="Closed Won", note="", by=lena, now=firm.now)
+    agreeing.decide(version=made, agree=True, by=anna, now=firm.now)
+    assert not asked, "nothing is read anew before two have agreed"
+    polling.poll(budget=timedelta(0))
+    assert [(row.raw, row.ref, row.told_as) for row in asked] == [(bad.raw, "006C", "x")]
+    assert kept.get().state == EventState.SUPERSEDED
+    assert InboundEvent.objects.filter(source=deal.source, event_id=deal.id).exists()
+    drifting.follow(now=firm.now)
+    assert Drift.objects.get().ended_at is not None

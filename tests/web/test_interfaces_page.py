@@ -18,11 +18,13 @@ from controltower.systems import registry
 from controltower.systems.models import (
     Credential,
     Drift,
+    Feed,
     Interface,
     InterfaceUse,
     InterfaceVersion,
     System,
 )
+from controltower.transactions import intake
 from controltower.transactions.models import ReplayPlan, Transaction
 from integrations import shape
 from tests.factories import Firm, found, signed_in
@@ -198,3 +200,21 @@ def test_a_credential_that_runs_out_is_warned_of_ahead(firm: Firm) -> None:
     Credential.objects.update(expires_at=now + timedelta(days=300))
     assert expiring.follow(now=now) == 0
     assert Incident.objects.get().quiet_since == now
+
+
+def test_rows_that_are_set_aside_stand_on_their_differences_page(firm: Firm) -> None:
+    feed = Feed.objects.filter(system__slug="salesforce").first()
+    assert feed is not None
+    source = f"{feed.system.connection}/{feed.entity}"
+    said = {"entity": "LF-DE", "amount": "48200.00", "currency": "EUR"}
+    rows = [
+        intake.Illegible(f"006X{number}", b"%d" % number, str(NEW_VALUE), said=said)
+        for number in (1, 2)
+    ]
+    intake.set_aside(source=source, entity=feed.entity, unread=rows, now=firm.now)
+    drifting.follow(now=firm.now)
+    drift = Drift.objects.get()
+    text = shown(firm.otto, f"{PAGE}drift/{drift.pk}/")
+    assert "006X1" in text and "006X2" in text
+    assert "96,400.00" in text
+    assert "Rows set aside" in text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controltower.canonical.verdicts import Done, Kind, Misconfigured, Verdict
-from integrations.connector import ChangePage, Unread
+from integrations.connector import ChangePage, Rereader, Unread
 from tests.integrations.conformance.needs import fed, forgetting, in_rows, listing, needs, shaped
 from tests.integrations.conformance.verdicts import verdict_of
 from tests.integrations.subject import Subject
@@ -86,6 +86,18 @@ class Drift:
         further = await subject.make_facts(1)
         found = [change.event.record.source_id for change in await subject.taken(cursor)]
         assert set(further) <= set(found)
+
+    @needs(in_rows)
+    async def test_what_was_set_aside_is_read_anew_as_the_same_fact(self, subject: Subject) -> None:
+        cursor = await subject.drained()
+        (ref,) = await subject.make_facts(1)
+        changes = await subject.taken(cursor)
+        (change,) = [one for one in changes if one.event.record.source_id == ref][-1:]
+        assert isinstance(subject.connector, Rereader)
+        row = Unread(change.raw, ref, "", told_as=change.event.id)
+        again = await subject.connector.reread(subject.feed, row)
+        assert again is not None
+        assert (again.event.id, again.event.record) == (change.event.id, change.event.record)
 
     @needs(in_rows, forgetting)
     async def test_a_bad_row_stays_at_its_source_until_it_is_kept(self, subject: Subject) -> None:
