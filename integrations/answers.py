@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import TypeVar
 
@@ -21,6 +22,22 @@ from integrations.orders import Unfit
 from integrations.shape import Drift, Odd, Row
 
 T = TypeVar("T")
+PERIOD_CLOSED = re.compile(
+    r"period\b[^.]{0,40}\b(closed|locked|not open)|(closed|within an open)( accounting)? period",
+    re.IGNORECASE,
+)
+"""How vendors say that the month is closed, where they have no code for it."""
+ALREADY_THERE = re.compile(
+    r"already exists?\b|already been (taken|used)|same (key|value)|\bduplicate\b", re.IGNORECASE
+)
+"""How vendors say that there is one of this name, where they have no code for it."""
+
+
+def kind_by(words: str, otherwise: Kind) -> Kind:
+    """Of what kind a refusal is by its words, for vendors who have no code for it."""
+    if PERIOD_CLOSED.search(words):
+        return Kind.PERIOD_CLOSED
+    return Kind.DUPLICATE if ALREADY_THERE.search(words) else otherwise
 
 
 def unanswered(result: NeverSent | NoAnswer, *, writing: bool) -> Verdict:

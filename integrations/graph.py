@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from controltower.canonical.verdicts import Kind, Misconfigured, Rejected, TryLater, Verdict
 from integrations import exact_json
-from integrations.answers import as_agreed, error_in, foreign, throttled, unanswered
+from integrations.answers import ALREADY_THERE, as_agreed, error_in, foreign, throttled, unanswered
 from integrations.connector import CallFailed, Connection
 from integrations.http import Answer
 from integrations.oauth import entra_client
@@ -20,6 +20,7 @@ _SUCCESS = {200, 201, 202, 204}
 _OURS = {401: Kind.AUTH, 403: Kind.PERMISSION}
 _REFUSED = {400: Kind.VALIDATION, 404: Kind.NOT_FOUND, 409: Kind.DUPLICATE, 507: Kind.VALIDATION}
 _CHANGED = {412, 423}
+_BUSY = {"serviceNotAvailable", "activityLimitReached"}
 
 
 class GraphClient:
@@ -42,7 +43,7 @@ class GraphClient:
         if not isinstance(result, Answer):
             raise CallFailed(unanswered(result, writing=writing))
         if result.status not in _SUCCESS or (result.status < 202 and not _is_own(result)):
-            raise CallFailed(self._verdict(result, writing=writing))
+            raise CallFailed(verdict_of(result, title=self._title, writing=writing))
         return result
 
     async def rows(self, target: str) -> list[Row]:
@@ -56,23 +57,28 @@ class GraphClient:
                 return found
             target = as_agreed(lambda: _path_of(content), answer.exchange)  # noqa: B023
 
-    def _verdict(self, answer: Answer, *, writing: bool) -> Verdict:
-        """What an answer other than success came to."""
-        if answer.status == 429:
-            return throttled(answer, self._title)
-        code, words = error_in(answer)
-        if not code:
-            text = f"The answer (HTTP {answer.status}) is not one of {self._title}’s own."
-            return foreign(answer, text, writing=writing)
-        words = words or f"{self._title} gives no reason."
-        if kind := _OURS.get(answer.status):
-            return Misconfigured(kind=kind, text=words, exchange=answer.exchange)
-        if answer.status in _CHANGED:
-            text = f"Somebody works on this in {self._title} just now: {words}"
-            return TryLater(kind=Kind.CONFLICT, text=text, exchange=answer.exchange)
-        if kind := _REFUSED.get(answer.status):
-            return Rejected(kind=kind, text=words, exchange=answer.exchange)
-        return foreign(answer, words, writing=writing)
+
+def verdict_of(answer: Answer, *, title: str, writing: bool) -> Verdict:
+    """What an answer other than success came to. SharePoint also asks for a rest with a 503 or a
+    509, in codes of its own."""
+    code, words = error_in(answer)
+    resting = answer.status == 503 and code in _BUSY and "Retry-After" in answer.headers
+    if answer.status in {429, 509} or resting:
+        return throttled(answer, title)
+    if not code:
+        text = f"The answer (HTTP {answer.status}) is not one of {title}’s own."
+        return foreign(answer, text, writing=writing)
+    words = words or f"{title} gives no reason."
+    if kind := _OURS.get(answer.status):
+        return Misconfigured(kind=kind, text=words, exchange=answer.exchange)
+    if answer.status in _CHANGED:
+        text = f"Somebody works on this in {title} just now: {words}"
+        return TryLater(kind=Kind.CONFLICT, text=text, exchange=answer.exchange)
+    if kind := _REFUSED.get(answer.status):
+        taken = answer.status == 400 and ALREADY_THERE.search(words)
+        kind = Kind.DUPLICATE if taken else kind
+        return Rejected(kind=kind, text=words, exchange=answer.exchange)
+    return foreign(answer, words, writing=writing)
 
 
 def content_of(answer: Answer) -> Row:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from controltower.canonical.verdicts import Kind, Misconfigured, Rejected, Verdict
 from integrations import exact_json
-from integrations.answers import foreign, throttled
+from integrations.answers import foreign, kind_by, throttled
 from integrations.http import Answer
 
 WORDS = "X-BambooHR-Error-Message"
@@ -42,6 +42,7 @@ def verdict_of(answer: Answer, *, writing: bool) -> Verdict:
         text = words or f"BambooHR does not let us in (HTTP {answer.status})."
         return Misconfigured(kind=kind, text=text, exchange=answer.exchange)
     if kind := _refusal_kind(answer, words):
+        kind = kind_by(words, kind) if answer.status == 409 else kind
         text = words or f"BambooHR refused this without a word (HTTP {answer.status})."
         return Rejected(kind=kind, text=text, exchange=answer.exchange)
     text = words or f"BambooHR's answer (HTTP {answer.status}) is not one of its own."

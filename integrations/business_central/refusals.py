@@ -13,16 +13,24 @@ from controltower.canonical.verdicts import (
     TryLater,
     Verdict,
 )
-from integrations.answers import error_in, foreign, throttled
+from integrations.answers import PERIOD_CLOSED, error_in, foreign, throttled
 from integrations.http import Answer
 
 _OURS = {401: Kind.AUTH, 403: Kind.PERMISSION}
 _CHANGED = {"Request_EntityChanged", "Internal_EntityChanged"}
 _WORDS = (
-    (r"allowed posting dates|accounting period|fiscal year", Kind.PERIOD_CLOSED, "invoice_date"),
+    (
+        rf"allowed posting dates|accounting period|fiscal year|{PERIOD_CLOSED.pattern}",
+        Kind.PERIOD_CLOSED,
+        "invoice_date",
+    ),
     (r"same key|already exists", Kind.DUPLICATE, ""),
     (r"(VAT|tax) registration", Kind.VALIDATION, "vat_number"),
     (r"does not exist|cannot be found", Kind.REFERENCE_MISSING, ""),
+)
+_OURS_BY_WORDS = (
+    (r"current permissions prevented|following permissions on", Kind.PERMISSION),
+    (r"No HTTP resource was found|does not exist on type", Kind.CONTRACT),
 )
 _BUSY = re.compile(r"locked by another user|deadlock", re.IGNORECASE)
 
@@ -36,7 +44,7 @@ def verdict_of(answer: Answer, *, writing: bool) -> Verdict:
         text = f"Business Central's answer (HTTP {answer.status}) is not one of its own."
         return foreign(answer, text, writing=writing)
     words = words or "Business Central gives no reason."
-    if kind := _OURS.get(answer.status):
+    if kind := _OURS.get(answer.status) or _kind_by(words):
         return Misconfigured(kind=kind, text=words, exchange=answer.exchange)
     if answer.status in {409, 412} or code in _CHANGED:
         text = f"Somebody has changed this in Business Central meanwhile: {words}"
@@ -48,6 +56,12 @@ def verdict_of(answer: Answer, *, writing: bool) -> Verdict:
     if answer.status in {400, 422}:
         return _refused(answer, words)
     return foreign(answer, words, writing=writing)
+
+
+def _kind_by(words: str) -> Kind | None:
+    """What is ours to mend, which the vendor tells in its words alone."""
+    found = (kind for pattern, kind in _OURS_BY_WORDS if re.search(pattern, words))
+    return next(found, None)
 
 
 def _refused(answer: Answer, words: str) -> Rejected:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from controltower.canonical.verdicts import FieldError, Kind, Misconfigured, Rejected, Verdict
 from integrations import exact_json
-from integrations.answers import foreign, throttled
+from integrations.answers import foreign, kind_by, throttled
 from integrations.http import Answer
 
 _OURS = {401: Kind.AUTH, 403: Kind.PERMISSION}
@@ -17,6 +18,7 @@ _REFUSED = {
     409: Kind.CONFLICT,
     422: Kind.VALIDATION,
 }
+_NOBODY_KNOWS = re.compile(r"Unable to find valid \w+ record")
 
 
 def is_own(answer: Answer) -> bool:
@@ -35,6 +37,8 @@ def verdict_of(answer: Answer, *, writing: bool) -> Verdict:
         return Misconfigured(kind=kind, text=text, exchange=answer.exchange)
     kind = _REFUSED.get(answer.status)
     if kind and problems:
+        missing = _NOBODY_KNOWS.search(words) and answer.status != 404
+        kind = Kind.REFERENCE_MISSING if missing else kind_by(words, kind)
         named = tuple(problem for problem in problems if problem.field)
         return Rejected(kind=kind, text=words, fields=named, exchange=answer.exchange)
     text = f"Coupa's answer (HTTP {answer.status}) is not one of its own."

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from controltower.canonical.verdicts import FieldError, Kind, Misconfigured, Rejected, Verdict
 from integrations import exact_json
-from integrations.answers import foreign, throttled
+from integrations.answers import foreign, kind_by, throttled
 from integrations.http import Answer
 
 _OURS = {401: Kind.AUTH, 403: Kind.PERMISSION}
@@ -17,6 +18,7 @@ _REFUSED = {
     409: Kind.CONFLICT,
     422: Kind.VALIDATION,
 }
+_DONE = re.compile(r"already been invoiced")
 
 
 def is_own(answer: Answer) -> bool:
@@ -34,6 +36,7 @@ def verdict_of(answer: Answer, *, writing: bool) -> Verdict:
         text = words or f"Kantata does not let us in (HTTP {answer.status})."
         return Misconfigured(kind=kind, text=text, exchange=answer.exchange)
     if problems and (kind := _REFUSED.get(answer.status)):
+        kind = Kind.ALREADY_DONE if _DONE.search(words) else kind_by(words, kind)
         named = tuple(problem for problem in problems if problem.field)
         return Rejected(kind=kind, text=words, fields=named, exchange=answer.exchange)
     text = f"Kantata's answer (HTTP {answer.status}) is not one of its own."

@@ -18,21 +18,31 @@ from controltower.canonical.verdicts import (
     Verdict,
 )
 from integrations import exact_json
-from integrations.answers import foreign, throttled
+from integrations.answers import PERIOD_CLOSED, foreign, throttled
 from integrations.http import Answer
 
 IDEMPOTENCY = "IDEMPOTENCY_ERROR"
 _OURS = {401: Kind.AUTH, 403: Kind.PERMISSION}
+_CODES_OF_OURS = {
+    "INVALID_LOGIN": Kind.AUTH,
+    "INSUFFICIENT_PERMISSION": Kind.PERMISSION,
+    "NONEXISTENT_RECORD_TYPE": Kind.CONTRACT,
+    "INVALID_HEADER": Kind.CONTRACT,
+    "INVALID_PARAMETER": Kind.CONTRACT,
+    "METHOD_NOT_ALLOWED": Kind.CONTRACT,
+}
 _TOO_MUCH = re.compile(r"CONCURRENCY|REQUEST_LIMIT|SSS_REQUEST_LIMIT_EXCEEDED")
 _CHANGED = {"RCRD_HAS_BEEN_CHANGED", "RECORD_HAS_BEEN_CHANGED"}
 _BY_CODE = {
     "NONEXISTENT_ID": Kind.NOT_FOUND,
     "RCRD_DSNT_EXIST": Kind.NOT_FOUND,
     "DUP_ENTITY": Kind.DUPLICATE,
+    "DUP_RCRD": Kind.DUPLICATE,
     "UNIQUE_CUST_ID_REQD": Kind.DUPLICATE,
     "INVALID_KEY_OR_REF": Kind.REFERENCE_MISSING,
 }
-_PERIOD = re.compile(r"accounting period|posting period|period (is|has been) (closed|locked)", re.I)
+_PERIOD = re.compile(rf"accounting period|posting period|{PERIOD_CLOSED.pattern}", re.I)
+_REFERENCE = re.compile(r"invalid \w+ reference key", re.IGNORECASE)
 
 
 def verdict_of(answer: Answer, *, writing: bool) -> Verdict:
@@ -43,7 +53,7 @@ def verdict_of(answer: Answer, *, writing: bool) -> Verdict:
     if not code:
         text = f"NetSuite's answer (HTTP {answer.status}) is not one of its own."
         return foreign(answer, text, writing=writing)
-    if kind := _OURS.get(answer.status):
+    if kind := _CODES_OF_OURS.get(code) or _OURS.get(answer.status):
         return Misconfigured(kind=kind, text=words, exchange=answer.exchange)
     if code in _CHANGED:
         return TryLater(kind=Kind.CONFLICT, text=words, exchange=answer.exchange)
@@ -78,7 +88,8 @@ def error_in(answer: Answer) -> tuple[str, str, str]:
 
 
 def _refused(answer: Answer, code: str, words: str, path: str) -> Rejected:
-    kind = _BY_CODE.get(code, Kind.VALIDATION)
+    missing = Kind.REFERENCE_MISSING if _REFERENCE.search(words) else Kind.VALIDATION
+    kind = _BY_CODE.get(code, missing)
     if _PERIOD.search(words):
         kind, path = Kind.PERIOD_CLOSED, "invoice_date"
     fields = (FieldError(path, words),) if path else ()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from controltower.canonical.verdicts import Kind, Misconfigured, Rejected, Verdict
 from integrations import exact_json
-from integrations.answers import foreign, throttled
+from integrations.answers import foreign, kind_by, throttled
 from integrations.http import Answer
 
-_OURS = {401: Kind.AUTH, 403: Kind.PERMISSION}
+_OURS = {401: Kind.AUTH, 403: Kind.PERMISSION, 405: Kind.CONTRACT}
 _REFUSED = {400: Kind.VALIDATION, 404: Kind.NOT_FOUND, 409: Kind.CONFLICT, 422: Kind.VALIDATION}
+_WORDS = {"messageTxt", "message"}
+_STRANGER = re.compile("invalid_client|invalid_grant|unauthorized_client")
 
 
 def verdict_of(answer: Answer, *, writing: bool) -> Verdict:
@@ -20,9 +23,11 @@ def verdict_of(answer: Answer, *, writing: bool) -> Verdict:
     words = " ".join(dict.fromkeys(_complaints(answer)))
     if answer.status == 429 or (answer.status == 503 and words):
         return throttled(answer, "ADP")
-    if words and (kind := _OURS.get(answer.status)):
+    is_stranger = answer.status == 400 and _STRANGER.search(answer.body.decode(errors="replace"))
+    if words and (kind := Kind.AUTH if is_stranger else _OURS.get(answer.status)):
         return Misconfigured(kind=kind, text=words, exchange=answer.exchange)
     if words and (kind := _REFUSED.get(answer.status)):
+        kind = kind_by(words, kind)
         return Rejected(kind=kind, text=words, exchange=answer.exchange)
     text = f"ADP's answer (HTTP {answer.status}) is not one of its own."
     return foreign(answer, words or text, writing=writing)
@@ -41,10 +46,10 @@ def _complaints(answer: Answer) -> Iterator[str]:
 
 
 def _said_in(content: Any) -> Iterator[str]:
-    """Every `messageTxt`, however deep."""
+    """Every `messageTxt` of the product, and `message` of its gateway, however deep."""
     if isinstance(content, Mapping):
         for name, value in content.items():
-            if name == "messageTxt" and isinstance(value, str):
+            if name in _WORDS and isinstance(value, str):
                 yield value
             else:
                 yield from _said_in(value)

@@ -17,7 +17,7 @@ from controltower.canonical.verdicts import (
     Verdict,
 )
 from integrations import exact_json
-from integrations.answers import foreign, throttled
+from integrations.answers import PERIOD_CLOSED, foreign, throttled
 from integrations.http import Answer
 
 QUOTA_PAUSE = timedelta(minutes=15)
@@ -34,6 +34,7 @@ LATER: Mapping[str, Kind] = {
 OURS: Mapping[str, Kind] = {
     "INVALID_SESSION_ID": Kind.AUTH,
     "API_DISABLED_FOR_ORG": Kind.PERMISSION,
+    "STORAGE_LIMIT_EXCEEDED": Kind.PERMISSION,
     "API_CURRENTLY_DISABLED": Kind.PERMISSION,
     "INSUFFICIENT_ACCESS": Kind.PERMISSION,
     "INSUFFICIENT_ACCESS_OR_READONLY": Kind.PERMISSION,
@@ -156,6 +157,8 @@ def _refusal_kind(complaint: Complaint, answer: Answer) -> Kind | None:
     if answer.status == 412:
         return Kind.CONFLICT
     kind = REFUSED.get(complaint.code)
+    if kind is Kind.VALIDATION and PERIOD_CLOSED.search(complaint.message):
+        return Kind.PERIOD_CLOSED
     if kind is Kind.NOT_FOUND and answer.status != 404:
         return Kind.REFERENCE_MISSING
     return kind

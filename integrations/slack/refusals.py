@@ -18,7 +18,8 @@ _OURS = {
     **dict.fromkeys(
         (
             "missing_scope", "restricted_action", "no_permission", "access_denied",
-            "not_allowed_token_type", "user_is_restricted", "user_is_bot", "ekm_access_denied",
+            "not_allowed_token_type", "org_login_required", "user_is_restricted", "user_is_bot",
+            "ekm_access_denied",
         ),
         Kind.PERMISSION,
     ),
@@ -26,7 +27,13 @@ _OURS = {
 _THROTTLED = {"ratelimited", "rate_limited"}
 _FAILED = {"fatal_error", "internal_error", "service_unavailable", "request_timeout"}
 """Slack itself is unwell, and says that some of the work may have been done."""
-_REFUSED = {"name_taken": Kind.DUPLICATE, "channel_not_found": Kind.NOT_FOUND}
+_REFUSED = {
+    "name_taken": Kind.DUPLICATE,
+    "channel_not_found": Kind.NOT_FOUND,
+    "user_not_found": Kind.REFERENCE_MISSING,
+    "already_in_channel": Kind.ALREADY_DONE,
+    "already_archived": Kind.ALREADY_DONE,
+}
 
 
 def is_success(answer: Answer) -> bool:

@@ -17,9 +17,10 @@ _SET_UP = {
     "002003": Kind.CONTRACT,
     "003001": Kind.PERMISSION,
     "000606": Kind.CONTRACT,
+    "090073": Kind.PERMISSION,
 }
-"""Unknown column, SQL that does not compile, no such object, no privilege, no warehouse: nothing
-that another fact would fare better with."""
+"""Unknown column, SQL that does not compile, no such object, no privilege, no warehouse, or
+none that its limit lets run: nothing that another fact would fare better with."""
 _NOT_NOW = {"000625": Kind.CONFLICT, "000630": Kind.TRANSIENT, "000604": Kind.TRANSIENT}
 """The table stayed locked, the statement timed out or was cancelled: rolled back as a whole."""
 
