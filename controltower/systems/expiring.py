@@ -89,12 +89,18 @@ def declared_end(system: System) -> datetime | None:
 
 
 def _changes() -> Iterable[Expiry]:
-    """A source that keeps changes for a while loses what was not read by then."""
-    for feed in Feed.objects.filter(system__active=True).select_related("system"):
-        kept = calls.descriptor(feed.system).retention
-        if kept is not None and feed.polled_at is not None:
+    """A source that keeps changes for a while loses what was not read by then: at the moment that
+    its last page named (a stream's place), else after the time that its connector declares."""
+    for feed in Feed.objects.filter(system__active=True, polled_at__isnull=False).select_related(
+        "system"
+    ):
+        assert feed.polled_at is not None
+        kept, until = calls.descriptor(feed.system).retention, feed.expires_at
+        if until is None and kept is not None:
             until = feed.polled_at + kept
-            yield Expiry(feed.system, What.CHANGES, feed.entity, until, until - kept / 2)
+        if until is not None:
+            half = (until - feed.polled_at) / 2
+            yield Expiry(feed.system, What.CHANGES, feed.entity, until, until - half)
 
 
 def _expiry(system: System, what: What, name: str, at: datetime) -> Expiry:

@@ -186,6 +186,7 @@ def _keep(reading: Reading, page: calls.ChangePage, began: datetime) -> int:
         )
         _set_aside(reading, page, now)
         feed.cursor, feed.polled_at, feed.trouble = page.next_cursor, now, page.trouble[:400]
+        feed.expires_at = page.expires_at
         if page.gap:
             feed.gap_at = began
         feed.due_at = now + interval(feed, surging=Surge.objects.under_way(now).exists())

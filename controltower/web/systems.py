@@ -196,6 +196,7 @@ def _feed(feed: Feed, way: str, person: Person, now: datetime) -> dict[str, Any]
         "gap_at": feed.gap_at,
         "healed": feed.is_healed,
         "polled_at": feed.polled_at,
+        "expires_at": feed.expires_at,
         "late": health.is_late(feed, now),
         "every": every,
         "trouble": _words(feed.trouble, person),

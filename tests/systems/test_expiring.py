@@ -82,3 +82,18 @@ def test_changes_that_nobody_reads_in_time(monkeypatch: pytest.MonkeyPatch) -> N
     due = [one for one in expiring.look(now) if one.what == "changes"]
     assert [one.name for one in due] == ([feed.entity] if kept else [])
     assert not [one for one in due if one.is_due(now)]
+
+
+@pytest.mark.django_db
+def test_a_streams_place_ends_when_its_last_page_said() -> None:
+    now = timezone.now()
+    found(now)
+    feed = Feed.objects.filter(system__slug="salesforce").first()
+    assert feed is not None
+    until = now + timedelta(hours=72)
+    Feed.objects.filter(pk=feed.pk).update(polled_at=now, expires_at=until)
+    (one,) = [one for one in expiring.look(now) if one.what == "changes"]
+    assert (one.name, one.at) == (feed.entity, until)
+    assert not one.is_due(now + timedelta(hours=35))
+    assert one.is_due(now + timedelta(hours=37))
+    assert one.is_over(until)

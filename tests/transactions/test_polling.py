@@ -143,8 +143,11 @@ def test_a_row_that_cannot_be_read_is_kept_until_it_can(monkeypatch: pytest.Monk
     firm, otto = Firm(timezone.now()), Person.objects.get(username="otto.brandt")
     good, mended = (firm.opportunity(source_id=ref) for ref in ("006A", "006B"))
     bad = Unread(b'{"Id":"006B"}', "006B", "“Amount” is missing")
+    until = timezone.now() + timedelta(hours=72)
     pages = [
-        calls.ChangePage(changes=(Change(b"{}", good),), next_cursor="8", aside=(bad,)),
+        calls.ChangePage(
+            changes=(Change(b"{}", good),), next_cursor="8", aside=(bad,), expires_at=until
+        ),
         calls.ChangePage(changes=(), next_cursor="9", aside=(bad,)),
         calls.ChangePage(changes=(Change(b"{} ", mended),), next_cursor="10"),
     ]
@@ -154,8 +157,9 @@ def test_a_row_that_cannot_be_read_is_kept_until_it_can(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(calls.Door, "read_changes", read_changes)
     kept = InboundEvent.objects.filter(type="unread")
-    for _again in range(2):
+    for expires_at in (until, None):
         polling.poll(budget=timedelta(0))
+        assert Feed.objects.get(pk=crm.pk).expires_at == expires_at
         (event,) = kept
         assert (event.state, bytes(event.raw)) == (EventState.QUARANTINED, bad.raw)
         assert "“Amount” is missing" in event.reason

@@ -169,7 +169,8 @@ class Description(models.Model):
 class Feed(models.Model):
     """A change feed we poll: the cursor moves in the same commit as the events it brought.
     `ended_at` is when it was last read to its end, `gap_at` when its source last could not say what
-    had changed: until it has ended since, changes may be missing."""
+    had changed: until it has ended since, changes may be missing. `expires_at` is when its source
+    gives up what has not been read by then, as the last page said."""
 
     system = models.ForeignKey(System, on_delete=models.CASCADE, related_name="feeds")
     entity = models.CharField(max_length=40)
@@ -180,6 +181,7 @@ class Feed(models.Model):
     changed_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     gap_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
     trouble = models.CharField(max_length=400, blank=True)
 
     class Meta:
