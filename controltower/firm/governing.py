@@ -37,13 +37,14 @@ class Kind:
     apply: Callable[[PolicyVersion], None] | None = None
 
 
-KINDS = {
+KINDS: dict[str, Kind] = {
     duties.KIND: Kind(duties.check, duties.apply),
     limits.KIND: Kind(limits.check),
     keeping.KIND: Kind(keeping.check),
     calendars.KIND: Kind(calendars.check),
     promised.KIND: Kind(promised.check),
 }
+"""By name. Rooms above this one add theirs when they start (`apps.py`)."""
 
 
 def propose(

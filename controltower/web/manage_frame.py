@@ -27,6 +27,7 @@ TABS = (
     ("manage_limits", gettext_lazy("Approval limits")),
     ("manage_promises", gettext_lazy("Promises")),
     ("manage_calendars", gettext_lazy("Calendars")),
+    ("manage_routes", gettext_lazy("Routes")),
     ("manage_notices", gettext_lazy("Notices")),
     ("manage_retention", gettext_lazy("Retention")),
     ("manage_audit", gettext_lazy("Audit")),

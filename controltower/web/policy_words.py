@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from babel.dates import get_day_names
+from babel.dates import format_date, get_day_names
 from django.conf import settings
 from django.utils.translation import get_language, ngettext, to_locale
 from django.utils.translation import gettext as _
@@ -17,9 +17,12 @@ from controltower.canonical.promise import Counted, Promise
 from controltower.firm import calendars, duties, keeping, limits, promised
 from controltower.firm.models import Role
 from controltower.processes import quote_to_cash
-from controltower.web import formats, standing
+from controltower.systems.models import System
+from controltower.transactions import agreed_routes
+from controltower.web import formats, interface_words, standing
 
 Content = Mapping[str, Any]
+PARTS = {name: name.upper() for name in ("crm", "psa", "erp", "hris", "clm")}
 
 
 def title(kind: str, about: str) -> str:
@@ -30,15 +33,36 @@ def title(kind: str, about: str) -> str:
         keeping.KIND: _("How long the %(about)s is kept"),
         calendars.KIND: _("Calendar of %(about)s"),
         promised.KIND: _("Promise of “%(about)s”"),
+        agreed_routes.KIND: _("Who takes %(about)s"),
     }
     shown = {
         limits.FIRM: _("the firm"),
         keeping.TIMELINE: _("timeline"),
         keeping.ATTEMPTS: _("log of attempts"),
     }
-    if kind == promised.KIND:
-        return names[kind] % {"about": promise_title(about)}
-    return names[kind] % {"about": shown.get(about, about)}
+    words = {promised.KIND: promise_title, agreed_routes.KIND: place}
+    called = words[kind](about) if kind in words else shown.get(about, about)
+    return names[kind] % {"about": called}
+
+
+def place(about: str) -> str:
+    """Whose records a route is for: "ERP · LF-UK · all records"."""
+    found = agreed_routes.Place.read(about)
+    record = found.record and interface_words.record(found.record)
+    parts = (part(found.role), found.company or _("all companies"), record or _("all records"))
+    return " · ".join(parts)
+
+
+def part(role: str) -> str:
+    """A part in the processes: "ERP"."""
+    return PARTS.get(role, role.capitalize())
+
+
+def route(content: Content) -> str:
+    """Which system, and from when."""
+    system = System.objects.filter(slug=content["system"]).first()
+    day = format_date(date.fromisoformat(content["from"]), locale=formats.locale())
+    return _("%(system)s from %(day)s") % {"system": system or content["system"], "day": day}
 
 
 def promise_title(about: str) -> str:
@@ -118,4 +142,5 @@ WORDS: dict[str, Callable[[Content], str]] = {
     keeping.KIND: days,
     calendars.KIND: calendar,
     promised.KIND: promise,
+    agreed_routes.KIND: route,
 }

@@ -93,6 +93,7 @@ def build() -> dict[str, str]:
         "limits": "/manage/limits/",
         "promises": "/manage/promises/",
         "calendars": "/manage/calendars/",
+        "routes": "/manage/routes/",
         "notices": "/manage/notices/",
         "retention": "/manage/retention/",
         "audit": "/manage/audit/",

@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from django.utils import timezone
 
-from controltower.firm.models import LegalEntity
-from controltower.systems.models import Route, System
+from controltower.firm import governing
+from controltower.firm.models import Person
+from controltower.transactions.agreed_routes import KIND, Place
 from controltower.transactions.models import Transaction, TransactionState
 from controltower.web.demo.surroundings import connect_systems
 from integrations import catalogue
@@ -48,7 +49,7 @@ def test_one_company_moves_and_the_other_stays(
     british, german = tower.set_up(entity="LF-UK"), tower.set_up(entity="LF-DE")
     before = _billed(tower, british, hours="7.25")
     new = new_books.slug
-    _cut_over("LF-UK", new, timezone.now().date() - timedelta(days=1))
+    _cut_over("LF-UK", new)
     _moved_in(new_books, british)
     town.controls[new].order("server_error", count=2, operation="write", committed=True)
     after = [_billed(tower, british, hours=hours) for hours in ("36.5", "3.335")]
@@ -76,7 +77,7 @@ def test_a_month_that_the_new_books_have_closed_waits_for_a_person(
 ) -> None:
     british = tower.set_up(entity="LF-UK")
     today = timezone.now().date()
-    _cut_over("LF-UK", new_books.slug, today - timedelta(days=1))
+    _cut_over("LF-UK", new_books.slug)
     _moved_in(new_books, british)
     control, month = town.controls[new_books.slug], {"company": "LF-UK", "month": f"{today:%Y-%m}"}
     control.do("close_period", **month)
@@ -101,13 +102,16 @@ def _moved_in(books: Connection, deal: Transaction) -> None:
     asyncio.run(written())
 
 
-def _cut_over(company: str, system: str, on: date) -> None:
-    Route.objects.create(
-        role="erp",
-        company=LegalEntity.objects.get(code=company),
-        system=System.objects.get(slug=system),
-        starts_on=on,
+def _cut_over(company: str, system: str) -> None:
+    """As Admin does it: from today on, one proposes and another agrees."""
+    now = timezone.now()
+    amara, anna = (Person.objects.get(username=name) for name in ("amara.osei", "anna.lindqvist"))
+    about = Place("erp", company)
+    content = {"system": system, "from": now.date().isoformat()}
+    made = governing.propose(
+        subject=f"{KIND}:{about}", content=content, reason="cut-over", by=amara, now=now
     )
+    governing.decide(version=made, agree=True, answer="", by=anna, now=now)
 
 
 def _billed(tower: Tower, deal: Transaction, hours: str) -> Transaction:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from controltower.canonical.verdicts import Kind
+from controltower.firm import governing
 from controltower.firm.models import LegalEntity
-from controltower.systems.models import Route, System
+from controltower.firm.policies import BadPolicy
+from controltower.measures import sides
+from controltower.systems.models import Feed, Route, System
 from controltower.transactions import cases, engine
 from controltower.transactions.models import Attempt, Step
 from controltower.transactions.protocol import Purpose, State
@@ -44,6 +48,61 @@ def test_two_erps_without_a_route_need_a_person(firm: Firm, other: System) -> No
         engine.reconsider(case, why="a route was made")
     assert firm.play(deal).state == "verified"
     assert _erp_of(deal.steps.get(name="customer")) == "new-erp"
+
+
+def agree(firm: Firm, about: str, **content: str) -> None:
+    """One proposes, another agrees."""
+    made = governing.propose(
+        subject=f"route:{about}", content=content, reason="cut-over", by=firm.amara, now=firm.now
+    )
+    governing.decide(version=made, agree=True, answer="", by=firm.anna, now=firm.now)
+
+
+def test_what_waits_for_a_route_goes_on_once_two_people_have_agreed(
+    firm: Firm, other: System
+) -> None:
+    deal = firm.deal()
+    assert deal.steps.get(name="customer").state == State.PARKED
+    Feed.objects.get_or_create(
+        system=System.objects.get(slug="tryton"), entity="invoice", defaults={"due_at": firm.now}
+    )
+    assert sides.under_way([other]) == {other.pk: {}}
+    today = timezone.now().date().isoformat()
+    agree(firm, "erp/LF-DE/*", system="new-erp", **{"from": today})
+    assert firm.play(deal).state == "verified"
+    assert _erp_of(deal.steps.get(name="customer")) == "new-erp"
+    assert Feed.objects.filter(system=other, entity="invoice").exists(), "it is read as well"
+    agree(firm, "erp/LF-DE/*", system="tryton", **{"from": today})
+    (route,) = Route.objects.filter(role="erp")
+    assert route.system.slug == "tryton", "the same day is decided anew"
+
+
+def test_what_is_under_way_is_counted_where_it_ends(firm: Firm, other: System) -> None:
+    Route.objects.create(role="erp", system=other, starts_on=timezone.now().date())
+    firm.deal(entity="LF-UK", currency="GBP")
+    firm.tell(firm.opportunity())
+    assert sides.under_way([other])[other.pk] == {"LF-DE": 1}
+
+
+@pytest.mark.parametrize(
+    ("about", "system", "on", "words"),
+    [
+        ("erp", "tryton", 0, "neither part"),
+        ("erp/LF-XX/*", "tryton", 0, "no legal entity “LF-XX”"),
+        ("psa/LF-DE/*", "tryton", 0, "No active system “tryton” plays the part “psa”"),
+        ("erp/LF-DE/*", "nobody", 0, "No active system “nobody”"),
+        ("erp/LF-DE/timecard", "tryton", 0, "keeps no “timecard”"),
+        ("erp/LF-DE/*", "tryton", -1, "begins today or later"),
+    ],
+)
+def test_a_route_that_cannot_be_is_refused(
+    firm: Firm, about: str, system: str, on: int, words: str
+) -> None:
+    day = timezone.now().date() + timedelta(days=on)
+    with pytest.raises(BadPolicy, match=words):
+        agree(firm, about, system=system, **{"from": day.isoformat()})
+    with pytest.raises(BadPolicy, match="begins on a day"):
+        agree(firm, "erp/*/*", system="tryton", **{"from": "soon"})
 
 
 def test_a_cut_over_moves_what_begins_from_its_day_on(firm: Firm, other: System) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -14,6 +14,7 @@ from controltower.firm import audit, limits
 from controltower.firm.models import Person, PolicyVersion, Role
 from controltower.incidents import watch
 from controltower.processes.month_end_close import close_of
+from controltower.systems.models import Route, System
 from controltower.transactions.world import entities
 from tests.web.cast import browser, entity, person
 
@@ -25,6 +26,7 @@ PAGES = (
     "limits/",
     "promises/",
     "calendars/",
+    "routes/",
     "notices/",
     "retention/",
     "audit/",
@@ -199,3 +201,32 @@ def test_what_somebody_gets_is_changed_and_messages_are_shown(amara: Client) -> 
     assert "New: The ERP is away" in page
     said = amara.post("/manage/people/otto/wishes/", {"quiet_from": "late"}, follow=True)
     assert "Nothing was changed." in said.content.decode()
+
+
+def test_a_route_is_proposed_decided_and_shown(amara: Client, anna: Client) -> None:
+    for name in ("tryton", "business_central"):
+        System.objects.create(
+            slug=name, title=name.title(), domain="ERP", role="erp", connector=name,
+            connection=name, base_url="http://127.0.0.1:9",
+        )  # fmt: skip
+    page = amara.get("/manage/routes/").content.decode()
+    assert "No route is agreed upon" in page
+    day = timezone.now().date() + timedelta(days=9)
+    form = REASON | {
+        "role": "erp", "company": "LF-UK", "record": "", "system": "business_central",
+        "starts_on": day.isoformat(),
+    }  # fmt: skip
+    answer = amara.post("/manage/routes/", form, follow=True).content.decode()
+    assert "ERP · LF-UK · all records: Business_Central from" in answer
+    assert not Route.objects.exists()
+    (version,) = PolicyVersion.objects.all()
+    anna.post(f"/manage/decisions/{version.pk}/", {"agree": "yes"})
+    (route,) = Route.objects.all()
+    assert (route.company, route.system.slug) == (entity("LF-UK"), "business_central")
+    page = amara.get("/manage/routes/").content.decode()
+    assert "Coming" in page
+    assert "once a second person" not in page
+    for wrong in ({"system": "workday"}, {"role": "psa"}, {"starts_on": "2020-01-01"}):
+        refused = amara.post("/manage/routes/", form | wrong, follow=True).content.decode()
+        assert "Nothing was changed." in refused or "begins today or later" in refused
+    assert Route.objects.count() == 1

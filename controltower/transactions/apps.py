@@ -1,0 +1,20 @@
+"""The spine."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class Transactions(AppConfig):
+    """The room of transactions."""
+
+    name = "controltower.transactions"
+
+    def ready(self) -> None:
+        """Say what may be agreed upon here, and what follows from it."""
+        from controltower.firm import governing
+        from controltower.transactions import agreed_routes
+
+        governing.KINDS[agreed_routes.KIND] = governing.Kind(
+            agreed_routes.check, agreed_routes.apply
+        )

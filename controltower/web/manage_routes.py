@@ -1,0 +1,148 @@
+"""Admin: which of several systems takes a company's records, such as an old and a new ERP during a
+cut-over: side by side, with the routes that are agreed upon."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
+
+from controltower.firm.models import LegalEntity
+from controltower.measures import sides
+from controltower.systems.models import Route, System
+from controltower.transactions import agreed_routes
+from controltower.transactions.agreed_routes import Place
+from controltower.web import interface_words, manage_frame, policy_words
+from controltower.web.decisions import Reason
+from controltower.web.manage import change
+from controltower.web.manage_frame import guarded
+from controltower.web.marks import Mark
+from controltower.web.security import SignedIn
+
+
+class Routed(Reason):
+    """From a day on, a system takes a company's records of one part."""
+
+    role = forms.CharField(max_length=20, widget=forms.HiddenInput)
+    company = forms.ChoiceField(label=gettext_lazy("Company"), required=False)
+    record = forms.ChoiceField(label=gettext_lazy("Record"), required=False)
+    system = forms.ChoiceField(label=gettext_lazy("System"))
+    starts_on = forms.DateField(
+        label=gettext_lazy("From"),
+        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
+        help_text=gettext_lazy("What began before that day ends where it began."),
+    )
+    field_order = ("company", "record", "system", "starts_on", "reason")
+
+    def __init__(self, *args: Any, able: Sequence[System], **options: Any) -> None:
+        super().__init__(*args, **options)
+        companies = LegalEntity.objects.order_by("code").values_list("code", "name")
+        records = sorted(set().union(*map(agreed_routes.records_of, able)))
+        self._choose("company", [("", _("All companies")), *companies])
+        named = [(name, interface_words.record(name)) for name in records]
+        self._choose("record", [("", _("All records")), *named])
+        self._choose("system", [(one.slug, one.title) for one in able])
+
+    def _choose(self, name: str, choices: Sequence[tuple[str, Any]]) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = choices
+
+    @property
+    def subject(self) -> str:
+        """What the policy is about. Only when the form is valid."""
+        said = self.cleaned_data
+        place = Place(said["role"], said["company"], said["record"])
+        return f"{agreed_routes.KIND}:{place}"
+
+    @property
+    def content(self) -> dict[str, str]:
+        """What is written down. Only when the form is valid."""
+        said = self.cleaned_data
+        return {"system": said["system"], "from": said["starts_on"].isoformat()}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@guarded
+def routes(request: SignedIn) -> HttpResponse:
+    """Every part that several systems could take; a change waits for a second person."""
+    parts = _parts()
+    if request.method == "POST":
+        back, role = reverse("manage_routes"), request.POST.get("role", "")
+        form = Routed(request.POST, able=parts.get(role, ()))
+        if not form.is_valid():
+            return manage_frame.unclear(request, form.errors, back)
+        reason = form.cleaned_data["reason"]
+        return manage_frame.propose(request, form.subject, form.content, reason, back)
+    coming = manage_frame.waiting(agreed_routes.KIND)
+    context = {
+        "parts": [_part(request, role, able) for role, able in parts.items()],
+        "waiting": [
+            {"title": policy_words.place(about), "said": policy_words.route(one.content)}
+            for about, one in coming.items()
+        ],
+    }
+    return manage_frame.page(request, "manage/routes.html", "manage_routes", context)
+
+
+def _parts() -> dict[str, list[System]]:
+    found = defaultdict(list)
+    for system in System.objects.filter(active=True):
+        found[system.role].append(system)
+    return {role: able for role, able in sorted(found.items()) if len(able) > 1}
+
+
+def _part(request: SignedIn, role: str, able: Sequence[System]) -> dict[str, Any]:
+    today = timezone.now().date()
+    title = policy_words.part(role)
+    waiting = sides.under_way(able)
+    known = list(Route.objects.filter(role=role).select_related("company", "system"))
+    form = Routed(able=able, initial={"role": role, "starts_on": today}, auto_id=f"route-{role}-%s")
+    words = _("Change who takes the records of the part %(part)s") % {"part": title}
+    return {
+        "id": role,
+        "title": title,
+        "systems": [
+            {
+                "system": system,
+                "under_way": sum(waiting[system.pk].values()),
+                "companies": sorted(waiting[system.pk].items()),
+                "last_ok": system.last_ok_at,
+            }
+            for system in able
+        ],
+        "routes": [_route(route, known, today) for route in known],
+        "action": change(request, f"route-{role}", words, reverse("manage_routes"), form),
+    }
+
+
+def _route(route: Route, known: Sequence[Route], today: date) -> dict[str, Any]:
+    later = [one for one in known if _same_place(one, route) and one.starts_on > route.starts_on]
+    until = min((one.starts_on for one in later), default=route.ends_on)
+    if route.starts_on > today:
+        mark = Mark("wt", _("Coming"))
+    elif until is not None and until <= today:
+        mark = Mark("nt", _("Past"))
+    else:
+        mark = Mark("ok", _("In force"))
+    return {
+        "company": route.company,
+        "record": route.record and interface_words.record(route.record),
+        "system": route.system,
+        "from": route.starts_on,
+        "until": until,
+        "mark": mark,
+    }
+
+
+def _same_place(one: Route, other: Route) -> bool:
+    return (one.company_id, one.record) == (other.company_id, other.record)
