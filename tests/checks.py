@@ -15,6 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.servers import prepared_cluster
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 CODE = ["controltower", "integrations", "tests", "bin", "manage.py"]
 NOT_FAST = "not slow and not browser and not tryton"
@@ -135,7 +137,8 @@ def run_tests(arguments: list[str]) -> bool:
         return subprocess.call([*PYTEST, *arguments], cwd=REPOSITORY) == 0
     parts = {" ".join(globs): _found(globs) for globs in PARTS}
     others = [f"--ignore={path}" for paths in parts.values() for path in paths]
-    with ThreadPoolExecutor(AT_ONCE) as runners:
+    with prepared_cluster() as given, ThreadPoolExecutor(AT_ONCE) as runners:
+        os.environ.update(given)
         told = list(runners.map(_run_part, ["all others", *parts], [others, *parts.values()]))
     for name, passed, seconds in told:
         _say(name, passed, seconds)
