@@ -33,9 +33,13 @@ KEYWORDS = {
 }  # fmt: skip
 MACHINERY = ("embedded", "supervisor", "bootstrap.py", "settings.py", "migrations", "commands")
 """What speaks to operators of the machine, on a terminal, in English."""
-PROGRAMS = ("cloud_event.py", "strict_json.py", "demo", "tours")
-"""What programs are told by the door, and the demo firm's own data."""
+PROGRAMS = ("cloud_event.py", "strict_json.py", "tours")
+"""What programs are told by the door, and tours."""
+DEMO, DEMO_WORDS = "demo", ("mappings.py", "runbooks.py", "runbook_steps.py")
+"""Of the demo firm the words that any firm begins with: its rules and its runbooks."""
 TO_PROGRAMS = {"ValueError", "TypeError", "RuntimeError", "LookupError", "KeyError"}
+NAMED = {"title", "label"}
+"""What is given under these names is shown, be it one word."""
 SAID = re.compile(r"(?=[A-Z“%])(?![A-Z_]{2,}\b)[^\n]*[^\W\d_]{2}[ \xa0][^\n]*")
 """One line of more than a word, that begins like a sentence and is not SQL."""
 HOLE = re.compile(r"%\(\w+\)s")
@@ -103,7 +107,7 @@ def gathered(repository: Path) -> Catalog:
         source = path.read_text()
         if "gettext" in source:
             _add_marked(found, source)
-        elif "web" not in path.parts:
+        elif "web" not in path.parts or DEMO in path.parts:
             for saying in sayings_in(source):
                 found.add(saying)
     return found
@@ -111,7 +115,10 @@ def gathered(repository: Path) -> Catalog:
 
 def _of_people(repository: Path) -> Iterator[Path]:
     for path in (repository / "controltower").rglob("*.py"):
-        if not {*MACHINERY, *PROGRAMS} & set(path.relative_to(repository).parts):
+        parts = path.relative_to(repository).parts
+        if DEMO in parts and path.name not in DEMO_WORDS:
+            continue
+        if not {*MACHINERY, *PROGRAMS} & set(parts):
             yield path
 
 
@@ -136,6 +143,8 @@ def sayings_in(source: str) -> Iterator[str]:
             continue
         if isinstance(node, ast.ClassDef):
             yield from _labels(node)
+        elif isinstance(node, ast.keyword) and node.arg in NAMED:
+            yield from filter(None, [_shape(node.value)])
         elif _is_said(text := _shape(node)):
             yield text
 

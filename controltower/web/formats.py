@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from babel import Locale
-from babel.dates import format_date
+from babel.dates import format_date, format_skeleton
 from babel.numbers import format_compact_currency, format_currency, format_decimal, format_percent
 from django.utils import timezone
 from django.utils.translation import get_language, to_locale
@@ -111,13 +111,13 @@ def clock(moment: datetime, *, zone: bool = True, seconds: bool = False) -> str:
 def day(moment: datetime, now: datetime) -> str:
     """The calendar day for the viewer: "26 Nov", with the year when it is another one."""
     local = here(moment)
-    pattern = "d MMM" if local.year == here(now).year else "d MMM y"
-    return format_date(local.date(), pattern, locale=locale())
+    skeleton = "MMMd" if local.year == here(now).year else "yMMMd"
+    return format_skeleton(skeleton, local.date(), locale=locale())
 
 
 def long_day(moment: datetime) -> str:
     """The calendar day in full: "Thursday 26 November"."""
-    return format_date(here(moment).date(), "EEEE d MMMM", locale=locale())
+    return format_date(here(moment).date(), _("EEEE d MMMM"), locale=locale())
 
 
 def when(moment: datetime, now: datetime, *, zone: bool = True) -> str:

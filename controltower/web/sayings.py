@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache, lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from babel.messages.mofile import read_mo
 from django.conf import settings
+from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, to_locale
 
@@ -26,19 +27,27 @@ SEAMS = (re.compile(r"(?<=[.!?”]) (?=\S)"), re.compile(r": "), re.compile(r"; 
 """Where what was put together from several sayings comes apart."""
 
 
+class Shape(NamedTuple):
+    """A message with holes: `sure` is the longest part of it that is in every text of its shape."""
+
+    sure: str
+    pattern: re.Pattern[str]
+    anew: str
+
+
 class Sayings(NamedTuple):
     """What one language knows: whole texts, and shapes with holes, those that say most first."""
 
     whole: Mapping[str, str]
-    shaped: tuple[tuple[re.Pattern[str], str], ...]
+    shaped: tuple[Shape, ...]
 
 
-def heard(text: str) -> str:
-    """A text of the engine in the viewer's language, or as it is."""
+def heard(said: Any) -> Any:
+    """A text of the engine in the viewer's language, or as it is; what is no text is let pass."""
     language = get_language() or settings.LANGUAGE_CODE
-    if not text or isinstance(text, SafeString) or language == settings.LANGUAGE_CODE:
-        return text
-    return _anew(str(text), language)
+    if language == settings.LANGUAGE_CODE or isinstance(said, SafeString):
+        return said
+    return _anew(str(said), language) if isinstance(said, str | Promise) else said
 
 
 @lru_cache(maxsize=8192)
@@ -48,11 +57,10 @@ def _anew(text: str, language: str) -> str:
         return found
     if len(text) > LONGEST or " " not in text:
         return text
-    for shape, anew in known.shaped:
-        if match := shape.fullmatch(text):
-            return anew % {
-                name: _anew(value, language) for name, value in match.groupdict().items()
-            }
+    for shape in known.shaped:
+        if shape.sure in text and (match := shape.pattern.fullmatch(text)):
+            values = match.groupdict().items()
+            return shape.anew % {name: _anew(value, language) for name, value in values}
     for seam in SEAMS:
         pieces = seam.split(text)
         if len(pieces) > 1:
@@ -77,7 +85,7 @@ def sayings(language: str) -> Sayings:
     shaped = sorted(filter(_is_shape, texts), key=_own_length, reverse=True)
     return Sayings(
         {id_.replace("%%", "%"): text.replace("%%", "%") for id_, text in texts.items()},
-        tuple((_pattern(id_), _named(texts[id_])) for id_ in shaped),
+        tuple(Shape(_sure(id_), _pattern(id_), _named(texts[id_])) for id_ in shaped),
     )
 
 
@@ -87,6 +95,10 @@ def _is_shape(text: str) -> bool:
 
 def _own_length(text: str) -> int:
     return len(HOLE.sub("", text))
+
+
+def _sure(text: str) -> str:
+    return max(re.split(r"%\(\w+\)[sd]|\{\w+\}|%%", text), key=len)
 
 
 def _pattern(text: str) -> re.Pattern[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from babel.dates import format_date
+from babel.dates import format_skeleton
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -156,7 +156,7 @@ def totals_note(currency: str, rates: date | None, unpriced: int) -> str:
     """Which rates a converted total rests on, and what it leaves out."""
     parts = []
     if rates is not None:
-        day = format_date(rates, "d MMMM", locale=formats.locale())
+        day = format_skeleton("MMMMd", rates, locale=formats.locale())
         parts.append(
             _("totals in %(currency)s at the rates of %(day)s") % {"currency": currency, "day": day}
         )
