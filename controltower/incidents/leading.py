@@ -98,7 +98,7 @@ def hand_over(
             row.state = IncidentState.ACKNOWLEDGED
         wind_up(row, now)
         row.save()
-        words = f"{owner} leads" + (f", {row.deputy} is the deputy." if row.deputy else ".")
+        words = f"{owner} leads, {row.deputy} is the deputy." if row.deputy else f"{owner} leads."
         tell(row, EntryKind.HANDED, words, by=by, now=now)
 
 

@@ -35,14 +35,16 @@ MACHINERY = ("embedded", "supervisor", "bootstrap.py", "settings.py", "migration
 """What speaks to operators of the machine, on a terminal, in English."""
 PROGRAMS = ("cloud_event.py", "strict_json.py", "tours")
 """What programs are told by the door, and tours."""
-DEMO, DEMO_WORDS = "demo", ("mappings.py", "runbooks.py", "runbook_steps.py")
-"""Of the demo firm the words that any firm begins with: its rules and its runbooks."""
+DEMO, DEMO_DATA = "demo", ("firm.py", "people.py", "plenty.py", "surroundings.py", "interfaces.py")
+"""Of the demo firm its rules and runbooks are words that any firm begins with; these are not."""
 TO_PROGRAMS = {"ValueError", "TypeError", "RuntimeError", "LookupError", "KeyError"}
 NAMED = {"title", "label"}
 """What is given under these names is shown, be it one word."""
-SAID = re.compile(r"(?=[A-Z“%])(?![A-Z_]{2,}\b)[^\n]*[^\W\d_]{2}[ \xa0][^\n]*")
-"""One line of more than a word, that begins like a sentence and is not SQL."""
-HOLE = re.compile(r"%\(\w+\)s")
+RULES = {"copy", "constant", "table", "each"}
+"""The rules of a mapping, whose first word is their label."""
+SAID = re.compile(r"(?=[A-Z“%{]|.*\.\Z)(?![A-Z_]{2,}\b)(?=.*[^\W\d_]{2}).* .*")
+"""One line of more than a word, that begins or ends like a sentence and is not SQL."""
+HOLE = re.compile(r"%\(\w+\)s|\{\w+\}")
 
 
 def compile_all(sources: Path, compiled: Path) -> None:
@@ -116,7 +118,7 @@ def gathered(repository: Path) -> Catalog:
 def _of_people(repository: Path) -> Iterator[Path]:
     for path in (repository / "controltower").rglob("*.py"):
         parts = path.relative_to(repository).parts
-        if DEMO in parts and path.name not in DEMO_WORDS:
+        if DEMO in parts and path.name in DEMO_DATA:
             continue
         if not {*MACHINERY, *PROGRAMS} & set(parts):
             yield path
@@ -143,17 +145,25 @@ def sayings_in(source: str) -> Iterator[str]:
             continue
         if isinstance(node, ast.ClassDef):
             yield from _labels(node)
-        elif isinstance(node, ast.keyword) and node.arg in NAMED:
-            yield from filter(None, [_shape(node.value)])
+        elif named := _named(node):
+            yield named
         elif _is_said(text := _shape(node)):
             yield text
 
 
+def _named(node: ast.AST) -> str:
+    """What is given as a title or a label, or first to a rule of a mapping."""
+    if isinstance(node, ast.keyword) and node.arg in NAMED:
+        return _shape(node.value)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in RULES:
+        return _shape(node.args[0])
+    return ""
+
+
 def _is_said(text: str) -> bool:
     """A sentence; one with holes says enough of its own to be recognised."""
-    if not SAID.fullmatch(text):
-        return False
-    return not HOLE.search(text) or len(HOLE.sub("", text)) >= LEAST
+    own = HOLE.sub("%", text)
+    return bool(SAID.fullmatch(own)) and (own == text or len(HOLE.sub("", text)) >= LEAST)
 
 
 def _labels(node: ast.ClassDef) -> list[str]:

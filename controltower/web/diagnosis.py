@@ -25,6 +25,7 @@ from controltower.transactions.protocol import FINISHED, MOST_TRIES, Purpose, St
 from controltower.web import absences, formats, privacy, standing
 from controltower.web.actions import Action
 from controltower.web.remedies import actions_for, options_for
+from controltower.web.sayings import heard
 from controltower.web.transaction_chain import Chain
 
 
@@ -272,7 +273,7 @@ def _seen_before(letter: DeadLetter, person: Person) -> list[tuple[str, str]]:
     words = ngettext("%(n)d time", "%(n)d times", count := solved.count()) % {"n": count}
     how = _("%(words)s. Last time: %(how)s, after %(length)s") % {
         "words": words,
-        "how": last.get_resolution_display().lower(),
+        "how": heard(last.get_resolution_display()).lower(),
         "length": formats.duration(last.resolved_at - last.opened_at),
     }
     return [(_("Seen before"), how)]

@@ -23,6 +23,7 @@ from controltower.measures import exposure
 from controltower.transactions.models import ItemState, PlanState, ReplayPlan, Transaction
 from controltower.web import scope, undo
 from controltower.web.charts.small import Progress
+from controltower.web.sayings import heard
 from controltower.web.undo import Undo
 
 MOST_JOBS = 5
@@ -192,7 +193,7 @@ def frame_of(request: HttpRequest, now: datetime) -> Frame | None:
 
 
 def _who(person: Person) -> Who:
-    roles = dict.fromkeys(str(duty.get_role_display()) for duty in person.duties.all())
+    roles = dict.fromkeys(heard(duty.get_role_display()) for duty in person.duties.all())
     return Who(str(person), person.initials, ", ".join(roles))
 
 

@@ -20,6 +20,7 @@ from controltower.transactions.interfaces import FEED
 from controltower.web import standing
 from controltower.web.marks import Mark
 from controltower.web.privacy import masked_text
+from controltower.web.sayings import heard
 
 
 def line(one: Line, now: datetime) -> dict[str, Any]:
@@ -30,13 +31,13 @@ def line(one: Line, now: datetime) -> dict[str, Any]:
         "url": reverse("interface", args=[interface.pk]),
         "system": interface.system,
         "record": record(interface.entity),
-        "direction": interface.get_direction_display(),
+        "direction": heard(interface.get_direction_display()),
         "is_inbound": interface.direction == Direction.INBOUND,
         "api_version": one.api_version,
         "version": one.version,
         "proposed": one.proposed,
         "owner": interface.owner,
-        "standing": interface.standing and interface.get_standing_display(),
+        "standing": interface.standing and heard(interface.get_standing_display()),
         "note": interface.note,
         "uses": [{"name": consumer(use.consumer), "use": use} for use in one.uses],
         "calls": one.calls,
@@ -80,12 +81,12 @@ def days_left(at: datetime | None, now: datetime) -> str:
 
 def record(entity: str) -> str:
     """The kind of record that an interface carries: "Supplier invoice"."""
-    return entity.replace("_", " ").capitalize()
+    return str(heard(entity.replace("_", " ").capitalize()))
 
 
 def consumer(name: str) -> str:
     """Who uses an interface."""
-    return _("Our own reading of changes") if name == FEED else standing.process_title(name)
+    return _("Our own reading of changes") if name == FEED else heard(standing.process_title(name))
 
 
 def drift(one: Drift, seen: Scope, now: datetime) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from controltower.web import manage_frame, policy_words
 from controltower.web.decisions import Reason
 from controltower.web.manage import Line, change
 from controltower.web.manage_frame import guarded
+from controltower.web.sayings import heard
 from controltower.web.security import SignedIn
 
 AN_HOUR = 60
@@ -109,9 +110,9 @@ def promises(request: SignedIn) -> HttpResponse:
 
 def _titles() -> dict[str, str]:
     """What promises are about, processes first, with their titles."""
-    found = {process.name: process.title for process in catalogue.PROCESSES}
+    found = {process.name: heard(process.title) for process in catalogue.PROCESSES}
     for milestone in promising.EXPECTED:
-        found[f"{promised.MILESTONE}{milestone.name}"] = milestone.title
+        found[f"{promised.MILESTONE}{milestone.name}"] = heard(milestone.title)
     return found
 
 

@@ -20,6 +20,7 @@ from controltower.processes import catalogue
 from controltower.processes.definition import Facts
 from controltower.web import mapping_actions, mapping_rules, mapping_trial
 from controltower.web.actions import leave
+from controltower.web.sayings import heard
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 OPEN = (
@@ -173,7 +174,7 @@ def used_by(slug: str) -> list[str]:
     """The processes with a step that maps by this."""
     blank = Facts("", "", {"billing_method": "Fixed fee"}, (), {}, {}, {}, EPOCH)
     return [
-        process.title
+        heard(process.title)
         for process in catalogue.PROCESSES
         if any(step.mapping == slug for step in process.steps(blank))
     ]

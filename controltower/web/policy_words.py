@@ -20,6 +20,7 @@ from controltower.processes import quote_to_cash
 from controltower.systems.models import System
 from controltower.transactions import agreed_routes
 from controltower.web import formats, interface_words, standing
+from controltower.web.sayings import heard
 
 Content = Mapping[str, Any]
 PARTS = {name: name.upper() for name in ("crm", "psa", "erp", "hris", "clm")}
@@ -69,8 +70,8 @@ def promise_title(about: str) -> str:
     """What the process or the milestone of a promise is called."""
     milestone = about.removeprefix(promised.MILESTONE)
     if milestone != about:
-        return quote_to_cash.named(milestone).title
-    return standing.process_title(about)
+        return heard(quote_to_cash.named(milestone).title)
+    return heard(standing.process_title(about))
 
 
 def said(kind: str, content: Content | None) -> str:
@@ -82,7 +83,8 @@ def rights(content: Content) -> str:
     """Roles with where they hold."""
     roles = dict(Role.choices)
     words = [
-        _("%(role)s in %(entity)s") % {"role": roles[role], "entity": code or _("the whole firm")}
+        _("%(role)s in %(entity)s")
+        % {"role": heard(roles[role]), "entity": code or _("the whole firm")}
         for role, code in content["duties"]
     ]
     return ", ".join(words) or _("no role at all")

@@ -16,6 +16,7 @@ from controltower.measures.walks import Variant
 from controltower.transactions.models import TransactionState
 from controltower.web import formats
 from controltower.web.marks import state_mark
+from controltower.web.sayings import heard
 
 WORTH_NAMING = 0.25
 """A stage that takes less of the time than this is no bottleneck."""
@@ -29,20 +30,20 @@ def sentence(lines: Sequence[PromiseLine]) -> str:
     missed = [line for line in judged if line.slack == 0]
     if not missed:
         return _("Every process keeps its promise; %(name)s has least to spare.") % {
-            "name": judged[0].title
+            "name": heard(judged[0].title)
         }
     words = ngettext(
         "%(n)s of %(all)s processes misses its promise at the slowest 10 %%: %(names)s.",
         "%(n)s of %(all)s processes miss their promise at the slowest 10 %%: %(names)s.",
         len(missed),
     )
-    names = ", ".join(line.title for line in missed)
+    names = ", ".join(heard(line.title) for line in missed)
     return words % {"n": len(missed), "all": len(judged), "names": names}
 
 
 def stage_title(stage: StageLine) -> str:
     """A stage in words."""
-    return _("Gathering") if stage.name == GATHERING else stage.title
+    return _("Gathering") if stage.name == GATHERING else heard(stage.title)
 
 
 def bottleneck(stages: Sequence[StageLine]) -> str:

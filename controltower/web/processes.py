@@ -26,6 +26,7 @@ from controltower.transactions.models import Transaction
 from controltower.web import exports, process_words
 from controltower.web.charts import funnel
 from controltower.web.charts.value import Part
+from controltower.web.sayings import heard
 from controltower.web.security import SignedIn
 from controltower.web.tower import listing, money, promise_row, scope_of
 from controltower.web.transaction_list import OPEN, rows_of
@@ -81,7 +82,7 @@ def process(request: SignedIn, name: str) -> HttpResponse:
     one = named(name)
     walked = walks.walks(seen, one)
     stages, ways = paths.stages(seen, one, walked), walks.variants(walked)
-    titles = {stage.name: stage.title for stage in stages}
+    titles = {stage.name: heard(stage.title) for stage in stages}
     context = {
         "now": now,
         "crumbs": [(_("Processes"), reverse("processes")), (one.title, "")],

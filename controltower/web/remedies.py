@@ -28,6 +28,7 @@ from controltower.web.decisions import (
     Settle,
 )
 from controltower.web.doubt_actions import doubt_actions, ways_on
+from controltower.web.sayings import heard
 from controltower.web.transaction_chain import Chain
 
 Option = tuple[str, bool]
@@ -301,6 +302,6 @@ def reveal_action(one: Transaction, person: Person) -> Action:
 def owner_role_words(role: str) -> str:
     """The role's name for people."""
     try:
-        return str(Role(role).label)
+        return str(heard(Role(role).label))
     except ValueError:
         return role

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from babel.messages.mofile import read_mo
 from django.conf import settings
-from django.utils.functional import Promise
+from django.utils.functional import Promise, lazy
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, to_locale
 
@@ -23,8 +23,8 @@ LONGEST = 1000
 """What is longer is quoted from elsewhere."""
 LEAST = 8
 """So many characters of its own make a sentence recognisable."""
-SEAMS = (re.compile(r"(?<=[.!?”]) (?=\S)"), re.compile(r": "), re.compile(r"; "))
-"""Where what was put together from several sayings comes apart."""
+SEAMS = ((r"(?<=[.!?”]) (?=\S)", " "), (": ", ": "), (" → ", " → "), ("; ", "; "))
+"""Where what was put together from several sayings comes apart, and how it is joined again."""
 
 
 class Shape(NamedTuple):
@@ -47,7 +47,11 @@ def heard(said: Any) -> Any:
     language = get_language() or settings.LANGUAGE_CODE
     if language == settings.LANGUAGE_CODE or isinstance(said, SafeString):
         return said
-    return _anew(str(said), language) if isinstance(said, str | Promise) else said
+    return _anew(str(said), language) if said and isinstance(said, str | Promise) else said
+
+
+heard_lazy = lazy(heard, str)
+"""For words that are put down before it is known who reads them."""
 
 
 @lru_cache(maxsize=8192)
@@ -61,10 +65,9 @@ def _anew(text: str, language: str) -> str:
         if shape.sure in text and (match := shape.pattern.fullmatch(text)):
             values = match.groupdict().items()
             return shape.anew % {name: _anew(value, language) for name, value in values}
-    for seam in SEAMS:
-        pieces = seam.split(text)
+    for seam, joint in SEAMS:
+        pieces = re.split(seam, text)
         if len(pieces) > 1:
-            joint = {0: " ", 1: ": ", 2: "; "}[SEAMS.index(seam)]
             return joint.join(_anew(piece, language) for piece in pieces)
     return text
 
@@ -80,7 +83,7 @@ def sayings(language: str) -> Sayings:
     texts = {
         message.id: message.string
         for message in catalogue
-        if isinstance(message.id, str) and isinstance(message.string, str) and message.string
+        if message.id and isinstance(message.id, str) and isinstance(message.string, str)
     }
     shaped = sorted(filter(_is_shape, texts), key=_own_length, reverse=True)
     return Sayings(

@@ -35,6 +35,7 @@ from controltower.web import (
 from controltower.web.charts import agebars, lane, small
 from controltower.web.charts.value import Backlog, Part
 from controltower.web.privacy import masked_text
+from controltower.web.sayings import heard
 from controltower.web.security import SignedIn
 
 VISIT = timedelta(minutes=30)
@@ -275,7 +276,7 @@ def _feed(request: SignedIn, now: datetime) -> dict[str, Any]:
             {
                 "at": entry.at,
                 "token": wording.feed_token(entry.kind),
-                "text": f"{entry.transaction.title}: {masked_text(entry.text)}",
+                "text": f"{heard(entry.transaction.title)}: {heard(masked_text(entry.text))}",
                 "url": standing.url_of(entry.transaction),
             }
             for entry in flow.feed(scope_of(request))

@@ -30,6 +30,7 @@ from controltower.web import list_order, marks, standing
 from controltower.web.keyset import Page, page
 from controltower.web.measure_filters import MeasureFilters, within_measure
 from controltower.web.privacy import masked_text
+from controltower.web.sayings import heard_lazy
 
 SHORTEST = 3
 """Letters below which only a whole name is looked for."""
@@ -60,7 +61,10 @@ class Filters(MeasureFilters):
     process = forms.ChoiceField(
         label=_("Process"),
         required=False,
-        choices=[("", _("Any process")), *((one.name, one.title) for one in catalogue.WORKFLOWS)],
+        choices=[
+            ("", _("Any process")),
+            *((one.name, heard_lazy(one.title)) for one in catalogue.WORKFLOWS),
+        ],
     )
     entity = forms.ChoiceField(label=_("Entity"), required=False)
     cause = forms.ModelChoiceField(
