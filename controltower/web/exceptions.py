@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from controltower.firm.models import Person
@@ -107,7 +107,7 @@ def replays(request: SignedIn, pk: int) -> HttpResponse:
     if not chosen:
         messages.warning(request, _("Nothing was ticked. Tick what should be replayed."))
         return _back(cause)
-    title = _("Replay: %(cause)s") % {"cause": masked_text(cause.title)}
+    title = gettext_noop("Replay: %(cause)s") % {"cause": masked_text(cause.title)}
     try:
         made = replay.plan(
             steps=chosen,

@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 from django.views.decorators.http import require_POST, require_safe
 
 from controltower.firm.rights import Right
@@ -82,7 +82,7 @@ def of_system(request: SignedIn, slug: str) -> HttpResponse:
     system, now = get_object_or_404(System, slug=slug, active=True), timezone.now()
     try:
         made = leading.open_for(
-            system=system, title=_("%(system)s is in trouble") % {"system": system},
+            system=system, title=gettext_noop("%(system)s is in trouble") % {"system": system},
             severity=Severity.HIGH, by=request.user, now=now,
         )  # fmt: skip
     except leading.NotAllowed:

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_POST, require_safe
 
 from controltower.firm.rates import rate_date
@@ -138,7 +139,7 @@ def replays(request: SignedIn, correlation_id: str) -> HttpResponse:
         messages.error(request, _("That could not be planned. Look at the page again."))
         return _back(part)
     chosen: list[UUID] = form.cleaned_data["step"] or steps
-    title = _("Replay %(title)s") % {"title": part.title}
+    title = gettext_noop("Replay %(title)s") % {"title": part.title}
     try:
         made = replay.plan(
             steps=chosen,
