@@ -15,6 +15,7 @@ from controltower.firm.models import Person
 from controltower.incidents.models import By, Cause
 from controltower.incidents.triage import Aside
 from controltower.web.privacy import masked_text
+from controltower.web.sayings import heard
 
 NOW, THEN = "now", "then"
 NEXT_PERIOD, REOPENED = "next_period", "reopened"
@@ -189,7 +190,7 @@ class Causes(forms.ModelChoiceField):  # type: ignore[type-arg] # not subscripta
 
     def label_from_instance(self, obj: Cause) -> str:
         """What the person reads."""
-        return masked_text(obj.title)
+        return str(heard(masked_text(obj.title)))
 
 
 class Join(Reason):

@@ -22,7 +22,7 @@ from controltower.measures import exposure
 from controltower.measures.exposure import Scope, Stake
 from controltower.transactions.models import BusinessKey
 from controltower.transactions.references import normalised
-from controltower.web import absences, cause_actions, offers, privacy, standing
+from controltower.web import absences, cause_actions, offers, privacy, runbook_words, standing
 from controltower.web.actions import leave
 from controltower.web.exception_groups import (
     known_fixes,
@@ -164,7 +164,7 @@ def _why(cause: Cause, first: DeadLetter | None) -> list[tuple[str, str]]:
     lines = [
         (_("System"), cause.system.title if cause.system else _("Control Tower")),
         (_("Step"), step.title if step else cause.step_name),
-        (_("Kind of failure"), cause.kind.replace("_", " ")),
+        (_("Kind of failure"), str(runbook_words.FAILURES.get(cause.kind, cause.kind))),
     ]
     if step:
         lines.append((_("Message"), privacy.masked_text(normalised(step.text))[:240]))

@@ -31,6 +31,7 @@ from controltower.web.actions import Action, leave
 from controltower.web.decisions import Reason
 from controltower.web.exception_groups import letters_of
 from controltower.web.incident_list import line_of
+from controltower.web.sayings import heard
 
 MOST_ENTRIES, MOST_AFFECTED = 200, 5
 MARKS = {
@@ -96,7 +97,7 @@ class Group(forms.ModelChoiceField):  # type: ignore[type-arg] # takes none at r
     """Groups of exceptions by their titles, which quote what a system said."""
 
     def label_from_instance(self, obj: Cause) -> str:
-        return privacy.masked_text(obj.title)
+        return str(heard(privacy.masked_text(obj.title)))
 
 
 class Link(forms.Form):

@@ -29,6 +29,7 @@ from controltower.systems.models import (
 )
 from controltower.web import interface_words
 from controltower.web.actions import Action, leave
+from controltower.web.sayings import heard_lazy
 from controltower.web.security import SignedIn
 from controltower.web.tower import scope_of
 
@@ -42,7 +43,9 @@ class Ownership(forms.Form):
         label=gettext_lazy("Owner"), queryset=Person.objects.none(), required=False
     )
     standing = forms.ChoiceField(
-        label=gettext_lazy("Kind"), choices=Standing.choices, required=False
+        label=gettext_lazy("Kind"),
+        required=False,
+        choices=[(one.value, heard_lazy(one.label)) for one in Standing],
     )
     note = forms.CharField(
         label=gettext_lazy("Note"), max_length=400, required=False,

@@ -70,8 +70,8 @@ def promise_title(about: str) -> str:
     """What the process or the milestone of a promise is called."""
     milestone = about.removeprefix(promised.MILESTONE)
     if milestone != about:
-        return heard(quote_to_cash.named(milestone).title)
-    return heard(standing.process_title(about))
+        return str(heard(quote_to_cash.named(milestone).title))
+    return str(heard(standing.process_title(about)))
 
 
 def said(kind: str, content: Content | None) -> str:

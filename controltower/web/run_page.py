@@ -26,6 +26,7 @@ from controltower.web.incident_page import evidence
 from controltower.web.job_actions import actions_of as job_actions
 from controltower.web.job_page import state_of
 from controltower.web.job_tally import tallies
+from controltower.web.sayings import heard
 
 LOOK, ACT, CHOOSE, SKIP = "look", "act", "choose", "skip"
 
@@ -137,7 +138,7 @@ def _of_plan(plan: ReplayPlan, person: Person, now: datetime) -> list[Action]:
 
 def _decide(run: Run, step: RunStep, person: Person) -> Action:
     may = leave(person, Right.LEAD_INCIDENT)
-    labels = [str(one["label"]) for one in step.rule["choices"]]
+    labels = [heard(str(one["label"])) for one in step.rule["choices"]]
     return Action(
         id="choose", label=_("Decide"), title=step.rule["title"], url=_url(run, step),
         confirm=_("Decide"), form=Choose(labels=labels, auto_id="choose-%s"), icon="check",

@@ -15,7 +15,7 @@ from controltower.incidents import steps
 from controltower.systems.models import System
 from controltower.web import runbook_words
 
-KINDS = [(one.value, one.value.replace("_", " ")) for one in Kind]
+KINDS = [(one.value, runbook_words.FAILURES[one]) for one in Kind]
 WHATS = [
     ("", "–"),
     (gettext_lazy("Checks and waits"), list(runbook_words.CHECKS.items())),

@@ -5,11 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from controltower.canonical.verdicts import Kind
 from controltower.incidents import steps
+from controltower.web.sayings import heard
 
+FAILURES: Mapping[str, Promise] = {
+    Kind.TRANSIENT: gettext_lazy("passing trouble"),
+    Kind.RATE_LIMITED: gettext_lazy("rate limited"),
+    Kind.AUTH: gettext_lazy("sign-in refused"),
+    Kind.PERMISSION: gettext_lazy("right missing"),
+    Kind.VALIDATION: gettext_lazy("not valid"),
+    Kind.REFERENCE_MISSING: gettext_lazy("reference missing"),
+    Kind.PERIOD_CLOSED: gettext_lazy("period closed"),
+    Kind.DUPLICATE: gettext_lazy("duplicate"),
+    Kind.CONFLICT: gettext_lazy("conflict"),
+    Kind.NOT_FOUND: gettext_lazy("not found"),
+    Kind.ALREADY_DONE: gettext_lazy("already done"),
+    Kind.OUTAGE: gettext_lazy("outage"),
+    Kind.CONTRACT: gettext_lazy("not as agreed"),
+    Kind.UNKNOWN: gettext_lazy("in doubt"),
+}
+"""What kinds of failure are called."""
 KINDS = {
     steps.CHECK: gettext_lazy("Check"),
     steps.ACT: gettext_lazy("Act"),
@@ -81,9 +101,8 @@ def _does(rule: Mapping[str, Any]) -> str:
 
 def _choice(choice: Mapping[str, Any]) -> str:
     to = choice.get("to", steps.NEXT)
-    if to == steps.NEXT:
-        return str(choice["label"])
-    return f"{choice['label']} → {_place(to)}"
+    label = str(heard(choice["label"]))
+    return label if to == steps.NEXT else f"{label} → {_place(to)}"
 
 
 def _place(to: int | str) -> str:
@@ -93,7 +112,7 @@ def _place(to: int | str) -> str:
 def fits(said: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What a version is for: (label, words)."""
     found = [
-        (str(label), ", ".join(str(one).replace("_", " ") for one in said[name]))
+        (str(label), ", ".join(str(FAILURES.get(one, one)) for one in said[name]))
         for name, label in FITS.items()
         if said.get(name)
     ]
