@@ -38,11 +38,19 @@ class BodyLimit:
         assert scope["type"] == "http"
         limit = limit_of(scope["path"])
         announced = _announced(scope["headers"])
-        if announced > limit:
+        if announced is None:
+            await self._count(scope, receive, send, limit)
+        elif announced <= limit:
+            await self.application(scope, receive, send)
+        else:
             if announced <= limit * DISCARDED:
                 await _discard(receive, limit * DISCARDED)
             await _refuse(send, limit)
-            return
+
+    async def _count(
+        self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable, limit: int
+    ) -> None:
+        """A body whose length nobody has announced."""
         taken, over = 0, False
 
         async def counted() -> Any:
@@ -60,11 +68,11 @@ class BodyLimit:
             await _refuse(send, limit)
 
 
-def _announced(headers: Any) -> int:
-    for name, value in headers:
-        if name == b"content-length":
-            return int(value) if value.isdigit() else 0
-    return 0
+def _announced(headers: Any) -> int | None:
+    """The length of the body, where the server sees to it that no more is read; else None."""
+    found = dict(headers)
+    length = found.get(b"content-length", b"")
+    return int(length) if length.isdigit() and b"transfer-encoding" not in found else None
 
 
 def _too_large(limit: int, reference: str) -> JsonResponse:

@@ -12,7 +12,8 @@ from http import HTTPStatus
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import get_template
 
-ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+LETTERS = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ" * 8
+"""One of thirty-two, easily told apart, for each byte."""
 PROBLEM = "application/problem+json"
 PROGRAMS = ("/api/", "/healthz", "/readyz", "/metrics")
 """Paths whose callers are programs and are answered with a problem document."""
@@ -20,7 +21,7 @@ PROGRAMS = ("/api/", "/healthz", "/readyz", "/metrics")
 
 def new_reference() -> str:
     """A name for one request, short enough to be read out on the telephone: "R-7F3K9QA2"."""
-    return "R-" + "".join(ALPHABET[byte % 32] for byte in secrets.token_bytes(8))
+    return "R-" + secrets.token_bytes(8).translate(LETTERS).decode()
 
 
 def reference_of(request: HttpRequest) -> str:

@@ -14,8 +14,8 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
@@ -78,12 +78,10 @@ class Door:
     async def __call__(
         self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
-        reference = new_reference()
+        reference, body = new_reference(), bytearray()
         try:
-            with self._memory() as hold:
-                body = await _body(receive, hold)
-                with self._place():
-                    answer = await self._take(scope, body, reference)
+            await self._read(body, receive)
+            answer = await self._in_turn(scope, bytes(body), reference)
         except Gone:
             return
         except Refused as refused:
@@ -92,33 +90,38 @@ class Door:
         except Exception:
             log.exception("webhook failed", extra={"reference": reference})
             answer = refusals.our_fault().answer(reference)
+        finally:
+            self.bytes -= len(body)
         await send_answer(send, answer, reference)
 
-    @contextmanager
-    def _memory(self) -> Iterator[Callable[[int], None]]:
-        """To be told of every piece of a body; it raises Refused when that is too much."""
-        held = 0
-
-        def hold(size: int) -> None:
-            nonlocal held
-            if self.bytes + size > MOST_BODIES * settings.INBOUND_BODY_LIMIT:
-                raise self._busy()
-            held += size
-            self.bytes += size
-
+    async def _read(self, body: bytearray, receive: ASGIReceiveCallable) -> None:
+        """All of the body; what has come of it is counted as held. Raises Gone, or Refused when
+        there is no room or it takes too long."""
         try:
-            yield hold
-        finally:
-            self.bytes -= held
+            async with asyncio.timeout(SENDING):
+                is_more = True
+                while is_more:
+                    message = await receive()
+                    if message["type"] != "http.request":
+                        raise Gone
+                    self._hold(body, message["body"])
+                    is_more = message["more_body"]
+        except TimeoutError:
+            raise refusals.too_slow(SENDING) from None
 
-    @contextmanager
-    def _place(self) -> Iterator[None]:
-        """One of those who wait. Who is still sending is none: slow senders keep nobody out."""
+    def _hold(self, body: bytearray, piece: bytes) -> None:
+        if self.bytes + len(piece) > MOST_BODIES * settings.INBOUND_BODY_LIMIT:
+            raise self._busy()
+        self.bytes += len(piece)
+        body += piece
+
+    async def _in_turn(self, scope: HTTPScope, body: bytes, reference: str) -> Answer:
+        """As one of those who wait. Who is still sending is none: slow senders keep nobody out."""
         if self.requests >= MOST_REQUESTS or self.writer.is_full:
             raise self._busy()
         self.requests += 1
         try:
-            yield
+            return await self._take(scope, body, reference)
         finally:
             self.requests -= 1
 
@@ -143,18 +146,26 @@ class Door:
         try:
             message_id = signature.check(headers, body, secrets, now)
             content = cloudevents.read(headers, body)
+            facts = await self._facts(content, connection, now)
         except signature.Refused as error:
             raise refusals.forged(str(error)) from None
         except cloudevents.WrongType as error:
             raise refusals.wrong_type(str(error)) from None
         except cloud_event.Malformed as error:
             raise refusals.malformed(str(error)) from None
-        async with self.one_batch if content.is_batch else nullcontext():
-            facts = await _facts(content, connection, now)
         digest = hashlib.sha256(content.raw).hexdigest()
         new = await self._keep(Delivery(connection, message_id, digest, facts))
         ids = [event.id for _, event in facts]
         return _told(ids, new, reference, many=content.is_batch)
+
+    async def _facts(
+        self, content: cloudevents.Content, connection: str, now: datetime
+    ) -> list[Fact]:
+        """Each event with its bytes. Raises Malformed, or Refused for a batch."""
+        if content.is_batch:
+            async with self.one_batch:
+                return await _facts_of_many(content.messages, connection, now)
+        return [(one.raw, cloud_event.translate(one, connection, now)) for one in content.messages]
 
     async def _take_vendors(
         self, scope: HTTPScope, slug: str, body: bytes, reference: str
@@ -194,23 +205,6 @@ class Door:
             raise refusals.uncertain() from None
 
 
-async def _body(receive: ASGIReceiveCallable, hold: Callable[[int], None]) -> bytes:
-    """All of the body. Raises Gone, or Refused when there is no room or it takes too long."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(SENDING):
-            while True:
-                message = await receive()
-                if message["type"] != "http.request":
-                    raise Gone
-                hold(len(message["body"]))
-                body += message["body"]
-                if not message["more_body"]:
-                    return bytes(body)
-    except TimeoutError:
-        raise refusals.too_slow(SENDING) from None
-
-
 def _headers(scope: HTTPScope) -> dict[str, str]:
     """By lower-case name; one that is sent twice counts as one with a comma."""
     headers: dict[str, str] = {}
@@ -231,11 +225,13 @@ async def _report(slug: str, why: str) -> None:
         await database_sync_to_async(met)()
 
 
-async def _facts(content: cloudevents.Content, connection: str, now: datetime) -> list[Fact]:
-    """Each event with its bytes. Raises Refused; of a batch it names every event at fault."""
+async def _facts_of_many(
+    messages: Sequence[cloud_event.Message], connection: str, now: datetime
+) -> list[Fact]:
+    """Each event of a batch with its bytes. Raises Refused, naming every event at fault."""
     facts: list[Fact] = []
     faults: list[dict[str, object]] = []
-    for number, message in enumerate(content.messages):
+    for number, message in enumerate(messages):
         if number % AT_A_TIME == AT_A_TIME - 1:
             await asyncio.sleep(0)
         try:
@@ -244,10 +240,8 @@ async def _facts(content: cloudevents.Content, connection: str, now: datetime) -
             faults.append({"position": number, "detail": str(error)})
         else:
             facts.append((message.raw, event))
-    if faults and content.is_batch:
-        raise refusals.malformed_among_others(faults)
     if faults:
-        raise refusals.malformed(str(faults[0]["detail"]))
+        raise refusals.malformed_among_others(faults)
     if len({event.id for _, event in facts}) < len(facts):
         raise refusals.malformed("Two events of the batch have the same id.")
     return facts

@@ -34,6 +34,7 @@ async def crowded(scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISend
 class Guarded(HttpToolsProtocol):
     """HTTP whose heads are small and arrive soon, lest strangers fill memory or hold sockets."""
 
+    is_head = True
     head_bytes = 0
     head_timer: asyncio.TimerHandle | None = None
 
@@ -42,19 +43,18 @@ class Guarded(HttpToolsProtocol):
         super().connection_made(transport)
         if len(self.connections) > CONNECTIONS:
             self.app = crowded
-        self.head_timer = self.loop.call_later(HEAD_SECONDS, transport.close)
+        self._wait_for_head()
 
     def on_message_begin(self) -> None:
         """Another head begins."""
         super().on_message_begin()
-        self.head_bytes = 0
-        if self.head_timer is None:
-            self.head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+        self.is_head, self.head_bytes = True, 0
 
     def data_received(self, data: bytes) -> None:
-        """Refuse what is still a head after so many bytes."""
+        """Refuse what is still a head after so many bytes; most come at once, and no timer runs."""
         super().data_received(data)
-        if self.head_timer is not None:
+        if self.is_head:
+            self._wait_for_head()
             self.head_bytes += len(data)
             if self.head_bytes > HEAD_BYTES and not self.transport.is_closing():
                 self.send_400_response("The head of the request is too large.")
@@ -69,7 +69,12 @@ class Guarded(HttpToolsProtocol):
         self._head_is_over()
         super().connection_lost(exc)
 
+    def _wait_for_head(self) -> None:
+        if self.head_timer is None:
+            self.head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
     def _head_is_over(self) -> None:
+        self.is_head = False
         if self.head_timer is not None:
             self.head_timer.cancel()
             self.head_timer = None
