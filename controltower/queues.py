@@ -35,6 +35,7 @@ ALLOWED = {
     "assure": "controltower.measures.jobs.assure",
     "watch": "controltower.measures.jobs.watch",
     "deliver": "controltower.measures.jobs.deliver",
+    "write_digests": "controltower.web.digest.write_digests",
 }
 """What a worker may be asked to do, and where it is."""
 STILL_RINGING = 15

@@ -24,6 +24,7 @@ from controltower.transactions import (
     sweeper,
     watching,
 )
+from controltower.web import digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,12 @@ def ring_deliveries(now: datetime) -> None:
         queues.ring(queues.ENGINE, "deliver")
 
 
+def ring_digests(now: datetime) -> None:
+    """Have a worker write the daily mails whose time has come."""
+    if digest.due(now=now):
+        queues.ring(queues.ENGINE, "write_digests")
+
+
 def ring_watch(_now: datetime) -> None:
     """Have a worker open and keep incidents."""
     queues.ring(queues.ENGINE, "watch")
@@ -106,6 +113,7 @@ SCHEDULE = (
     Periodic("assurance", timedelta(minutes=1), ring_assurance),
     Periodic("incidents", timedelta(seconds=20), ring_watch),
     Periodic("messages", timedelta(seconds=5), ring_deliveries),
+    Periodic("daily mails", timedelta(seconds=30), ring_digests),
     Periodic("audit anchor", timedelta(seconds=30), audit.anchor),
     Periodic("mappings", timedelta(seconds=5), lambda now: scheduling.take_effect(now=now)),
     Periodic("rollups", timedelta(seconds=2), lambda _now: rollups.fold()),

@@ -12,7 +12,7 @@ import smtplib
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.core.mail import EmailMessage
+from django.core.mail import EmailMultiAlternatives
 from django.db import connection
 from django.db.models import QuerySet
 
@@ -66,10 +66,11 @@ def deliver(*, now: datetime, most: int = 50) -> int:
 def _send(message: Message, now: datetime) -> None:
     """Send one claimed message and write down what came of it."""
     was_lost = message.tries > 1 and message.fault == ""
-    if not message.text:
-        message.text = composing.text_for(message.person, message.entry)
+    entry = message.entry
+    if entry and not message.text:
+        message.text = composing.text_for(message.person, entry)
         Message.objects.filter(pk=message.pk).update(text=message.text)
-    if message.entry.incident.state in OVER:
+    if entry and entry.incident.state in OVER:
         _note(message, MessageState.NEEDLESS, "It was over before this could go out.")
     elif message.channel == Channel.SLACK and was_lost:
         _note(message, MessageState.DOUBT, "Its sender stopped; Slack may show it or not.")
@@ -81,10 +82,12 @@ def _send(message: Message, now: datetime) -> None:
 
 def _mail(message: Message) -> Verdict | None:
     """Hand it to the mail server. None when the server has taken it."""
-    mail = EmailMessage(
+    mail = EmailMultiAlternatives(
         message.subject.replace("\n", " "), message.text, settings.DEFAULT_FROM_EMAIL, [message.to],
         headers={"Message-ID": f"<{message.name}@{_domain()}>"},
     )  # fmt: skip
+    if message.html:
+        mail.attach_alternative(message.html, "text/html")
     try:
         mail.send()
     except (smtplib.SMTPServerDisconnected, TimeoutError) as lost:

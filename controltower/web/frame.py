@@ -182,7 +182,7 @@ def frame_of(request: HttpRequest, now: datetime) -> Frame | None:
         rail=_rail(request, now),
         jobs=tray(person),
         theme=person.theme,
-        density=str(request.session.get("density", "normal")),
+        density=person.density,
         single_keys=person.single_keys,
         zone=person.zone,
         as_of=now,

@@ -46,6 +46,12 @@ def choose(request: HttpRequest) -> HttpResponse:
         target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
     response = HttpResponseRedirect(target if safe else settings.LOGIN_REDIRECT_URL)
+    remember(response, language)
+    return response
+
+
+def remember(response: HttpResponse, language: str) -> None:
+    """Keep the language in the cookie; forget it where the browser is to decide."""
     if language:
         response.set_cookie(
             settings.LANGUAGE_COOKIE_NAME, language, max_age=A_YEAR, samesite="Lax", httponly=True,
@@ -53,4 +59,3 @@ def choose(request: HttpRequest) -> HttpResponse:
         )  # fmt: skip
     else:
         response.delete_cookie(settings.LANGUAGE_COOKIE_NAME, samesite="Lax")
-    return response

@@ -1,10 +1,13 @@
-"""What the edge must remember: sign-in tries, webhook messages, requests with a key, views."""
+"""What the edge must remember: sign-in tries, webhook messages, requests with a key, views, and
+which daily mails were written."""
 
 from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+
+from controltower.incidents.models import Message
 
 
 class SignInTry(models.Model):
@@ -94,3 +97,26 @@ class SavedView(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Digest(models.Model):
+    """That a person's daily mail of a day (theirs) was seen to: once, whoever comes by. Nothing
+    was sent (`message` is empty) when nothing had changed; `figures` is the SHA-256 of what the
+    mail tells."""
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    day = models.DateField()
+    at = models.DateTimeField()
+    figures = models.CharField(max_length=64)
+    message = models.ForeignKey(
+        Message, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-day", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["person", "day"], name="one_digest_a_day"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person} {self.day}"

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from controltower.firm import audit
-from controltower.firm.models import Person, Theme
+from controltower.firm.models import Density, Person, Theme
 from controltower.web import scope
 from controltower.web.models import SignInTry
 from controltower.web.security import SignedIn
@@ -40,8 +40,8 @@ class SignInForm(AuthenticationForm):
         """Count the try first, then look at the password. Raises ValidationError."""
         now = timezone.now()
         account = str(self.cleaned_data.get("username", "")).casefold()[:150]
-        address = _address(self.request)
-        if _too_many(account, address, now):
+        address = address_of(self.request)
+        if too_many(account, address, now):
             audit.record(
                 actor=account, verb="sign in", subject=f"from {address}", allowed=False, now=now,
                 detail={"why": "too many tries"},
@@ -59,12 +59,12 @@ class SignInForm(AuthenticationForm):
             raise
 
 
-def _address(request: HttpRequest | None) -> str:
+def address_of(request: HttpRequest | None) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))[:45] if request else ""
 
 
-def _too_many(account: str, address: str, now: datetime) -> bool:
-    """Count this try and say whether it is one too many."""
+def too_many(account: str, address: str, now: datetime) -> bool:
+    """Count this try at a password and say whether it is one too many."""
     SignInTry.objects.filter(at__lt=now - WINDOW).delete()
     SignInTry.objects.create(account=account, address=address, at=now)
     tries = SignInTry.objects.filter(Q(account=account) | Q(address=address))
@@ -86,7 +86,7 @@ class SignIn(LoginView):
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         """Let the person in, and forget the tries that led here."""
         person = form.get_user()
-        account, address = person.get_username().casefold(), _address(self.request)
+        account, address = person.get_username().casefold(), address_of(self.request)
         SignInTry.objects.filter(account=account, address=address).delete()
         audit.record(
             actor=person.get_username(), verb="sign in", subject=f"from {address}", allowed=True,
@@ -103,7 +103,7 @@ class SignOut(LogoutView):
 
 @require_POST
 def preferences(request: SignedIn) -> HttpResponse:
-    """Theme, zone, single keys (kept with the person); entity and density (kept in the session)."""
+    """Theme, zone, density, single keys (kept with the person); the entity (kept in the session)."""
     person, wanted = request.user, request.POST
     if "theme" in wanted:
         person.theme = _one_of(wanted["theme"], Theme.values)
@@ -112,10 +112,10 @@ def preferences(request: SignedIn) -> HttpResponse:
     if "single_keys" in wanted:
         person.single_keys = _one_of(wanted["single_keys"], ("on", "off")) == "on"
     if "density" in wanted:
-        request.session["density"] = _one_of(wanted["density"], ("normal", "compact"))
+        person.density = _one_of(wanted["density"], Density.values)
     if "entity" in wanted:
         _choose_entity(request, person, wanted["entity"])
-    person.save(update_fields=["theme", "zone", "single_keys"])
+    person.save(update_fields=["theme", "zone", "density", "single_keys"])
     target = wanted.get("next", "")
     safe = url_has_allowed_host_and_scheme(
         target, allowed_hosts={request.get_host()}, require_https=request.is_secure()

@@ -11,6 +11,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -105,15 +106,9 @@ def _sentence(request: SignedIn, now: datetime) -> dict[str, Any]:
     stuck = today.stuck_now(seen, now)
     kept = flow.kept_today(seen, now)
     recovered = flow.recovered_today(seen, now)
-    links = wording.Links(
-        stuck=listing(stuck="1"),
-        late=listing(stuck="1", lateness="late"),
-        due=listing(stuck="1", lateness="due_today"),
-    )
-    parts = backlog(stuck.parts)
     return {
-        "stuck": parts,
-        "headline": wording.headline(parts, links, kept.ended, kept.late),
+        "stuck": backlog(stuck.parts),
+        "headline": sentence(stuck, kept),
         "day_note": wording.totals_note(reporting_currency(), rate_date(), stuck.whole.unpriced),
         "facts": {
             "stuck_change": stuck.change,
@@ -126,6 +121,16 @@ def _sentence(request: SignedIn, now: datetime) -> dict[str, Any]:
         },
         "since": _since(request, seen, now),
     }
+
+
+def sentence(stuck: today.StuckNow, kept: flow.Kept, base: str = "") -> SafeString:
+    """What is stuck, late and due, each a link to its list under `base`."""
+    links = wording.Links(
+        stuck=base + listing(stuck="1"),
+        late=base + listing(stuck="1", lateness="late"),
+        due=base + listing(stuck="1", lateness="due_today"),
+    )
+    return wording.headline(backlog(stuck.parts), links, kept.ended, kept.late)
 
 
 def _since(request: SignedIn, seen: Scope, now: datetime) -> dict[str, Any] | None:

@@ -79,6 +79,11 @@ REASON = {"reason": "because the test says so"}
 POLICY: dict[str, Rule] = {
     "sign_out": Rule(WRITE | {"OPTIONS"}),
     "preferences": Rule(WRITE, form={"theme": "dark"}),
+    "own_settings": Rule(),
+    "own_looks": Rule(WRITE, form={"zone": "UTC", "theme": "dark", "density": "normal"}),
+    "own_mails": Rule(WRITE, form={"digest_at": "07:30"}),
+    "own_password": Rule(WRITE),
+    "own_messages": Rule(),
     "views": Rule(READ | WRITE, form={"page": "transactions", "name": "Late"}),
     "view_changes": Rule(WRITE, form={"name": "Late"}),
     "view_mails": Rule(WRITE),

@@ -141,6 +141,11 @@ class Theme(models.TextChoices):
     DARK = "dark", "Night"
 
 
+class Density(models.TextChoices):
+    NORMAL = "normal", "Normal"
+    COMPACT = "compact", "Compact"
+
+
 class Language(models.TextChoices):
     BROWSER = "", "As the browser"
     ENGLISH = "en-gb", "English"
@@ -154,6 +159,7 @@ class Person(AbstractUser):
     language = models.CharField(max_length=8, choices=Language, blank=True, default="")
     zone = models.CharField(max_length=64, default="Europe/Berlin")
     theme = models.CharField(max_length=8, choices=Theme, default=Theme.AUTO)
+    density = models.CharField(max_length=8, choices=Density, default=Density.NORMAL)
     single_keys = models.BooleanField(default=True)
     last_looked_at = models.DateTimeField(null=True, blank=True)
 

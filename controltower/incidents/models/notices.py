@@ -13,7 +13,8 @@ class Wish(models.Model):
     """How somebody wants to be told. Without one, alerts come by e-mail at any time.
 
     Between `quiet_from` and `quiet_until` (in the person's zone) messages wait for the end of the
-    quiet time, unless they are of the highest severity and `wakes` is set.
+    quiet time, unless they are of the highest severity and `wakes` is set. At `digest_at`, in that
+    zone, a daily mail says how things stand; without it none is written.
     """
 
     person = models.OneToOneField(Person, on_delete=models.CASCADE, related_name="+")
@@ -23,6 +24,7 @@ class Wish(models.Model):
     quiet_from = models.TimeField(null=True, blank=True)
     quiet_until = models.TimeField(null=True, blank=True)
     wakes = models.BooleanField(default=True)
+    digest_at = models.TimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return f"What {self.person} gets"
@@ -43,17 +45,21 @@ class MessageState(models.TextChoices):
 
 
 class Message(models.Model):
-    """One message to one person, committed with what causes it. `name` is its identity wherever it
-    goes, the same at every try. `to` is where: an address, or a Slack channel; `text` is written
-    when it first goes out."""
+    """One message to one person, committed with what causes it: a line of an incident's timeline,
+    or (without `entry`) the daily mail. `name` is its identity wherever it goes, the same at every
+    try. `to` is where: an address, or a Slack channel; `text` is written when it first goes out.
+    A mail with `html` shows that where it can be shown."""
 
     name = models.CharField(max_length=60, unique=True)
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
-    entry = models.ForeignKey(IncidentEntry, on_delete=models.PROTECT, related_name="+")
+    entry = models.ForeignKey(
+        IncidentEntry, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     channel = models.CharField(max_length=8, choices=Channel)
     to = models.CharField(max_length=254)
     subject = models.CharField(max_length=200)
     text = models.TextField(max_length=4000, blank=True)
+    html = models.TextField(max_length=16000, blank=True)
     state = models.CharField(max_length=8, choices=MessageState, default=MessageState.WAITING)
     created_at = models.DateTimeField()
     due_at = models.DateTimeField()
