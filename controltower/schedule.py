@@ -24,7 +24,6 @@ from controltower.transactions import (
     sweeper,
     watching,
 )
-from controltower.web import digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +69,9 @@ def ring_deliveries(now: datetime) -> None:
         queues.ring(queues.ENGINE, "deliver")
 
 
-def ring_digests(now: datetime) -> None:
+def ring_digests(_now: datetime) -> None:
     """Have a worker write the daily mails whose time has come."""
-    if digest.due(now=now):
-        queues.ring(queues.ENGINE, "write_digests")
+    queues.ring(queues.ENGINE, "write_digests")
 
 
 def ring_watch(_now: datetime) -> None:
@@ -113,7 +111,7 @@ SCHEDULE = (
     Periodic("assurance", timedelta(minutes=1), ring_assurance),
     Periodic("incidents", timedelta(seconds=20), ring_watch),
     Periodic("messages", timedelta(seconds=5), ring_deliveries),
-    Periodic("daily mails", timedelta(seconds=30), ring_digests),
+    Periodic("daily mails", timedelta(minutes=1), ring_digests),
     Periodic("audit anchor", timedelta(seconds=30), audit.anchor),
     Periodic("mappings", timedelta(seconds=5), lambda now: scheduling.take_effect(now=now)),
     Periodic("rollups", timedelta(seconds=2), lambda _now: rollups.fold()),

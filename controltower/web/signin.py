@@ -103,7 +103,7 @@ class SignOut(LogoutView):
 
 @require_POST
 def preferences(request: SignedIn) -> HttpResponse:
-    """Theme, zone, density, single keys (kept with the person); the entity (kept in the session)."""
+    """What is kept with the person; and the entity, which is kept in the session."""
     person, wanted = request.user, request.POST
     if "theme" in wanted:
         person.theme = _one_of(wanted["theme"], Theme.values)
