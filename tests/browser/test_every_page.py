@@ -25,6 +25,7 @@ NAMES = (
     "system new", "system described", "system circuit open",
     "interfaces", "interfaces drifted", "interfaces no match", "interface", "interface proposed",
     "drift", "incidents", "incident", "run", "runbooks", "runbook", "runbook draft",
+    "settings", "messages", "transactions by a view",
     "admin", "people", "person", "limits", "promises", "calendars", "notices", "retention", "audit",
 )  # fmt: skip
 SCREENS = [(theme, width) for theme in ("light", "dark") for width in (1440, 375)]

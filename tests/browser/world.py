@@ -80,7 +80,11 @@ def build() -> dict[str, str]:
         by=firm.amara, now=now,
     )  # fmt: skip
     interface, drift, proposed = drifted(firm)
+    ways_of_working(firm)
     return {
+        "settings": "/settings/",
+        "messages": "/messages/",
+        "transactions by a view": "/tx/?lateness=late",
         "interfaces": "/interfaces/",
         "interfaces drifted": "/interfaces/?show=drifted",
         "interfaces no match": "/interfaces/?show=ending",
@@ -134,6 +138,24 @@ def build() -> dict[str, str]:
         "system described": "/systems/fernhill-desk/descriptions/v1/",
         "system circuit open": "/systems/certinia/",
     }
+
+
+def ways_of_working(firm: Firm) -> None:
+    """Views of one's own and of the team, and a daily mail that was written."""
+    from django.utils import timezone
+
+    from controltower.web import digest, saved_views
+
+    now = timezone.now()
+    for person, name, query in (
+        (firm.anna, "Stuck", "stuck=1"),
+        (firm.otto, "Late", "lateness=late"),
+    ):
+        saved_views.keep(
+            page="transactions", query=query, name=name, shared=person == firm.anna, mailed=True,
+            by=person, now=now,
+        )  # fmt: skip
+    digest.write(firm.otto, now.date(), now=now)
 
 
 def drifted(firm: Firm) -> tuple[int, int, int]:
