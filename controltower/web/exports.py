@@ -6,8 +6,9 @@ audit trail with its filters.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from asgiref.sync import sync_to_async
@@ -33,6 +34,8 @@ COLUMNS = (
     "reference", "correlation_id", "process", "title", "client", "entity", "state", "amount",
     "currency", "began", "promised", "ended",
 )  # fmt: skip
+AMOUNT = COLUMNS.index("amount")
+NO_TOTALS: Mapping[str, Decimal] = {}
 Next = Callable[[], Sequence[Sequence[Cell]]]
 """Some more rows; none when all are told."""
 
@@ -54,15 +57,20 @@ def transactions(request: SignedIn) -> HttpResponseBase:
 
 
 def figures(
-    request: SignedIn, subject: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]
+    request: SignedIn,
+    subject: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Cell]],
+    totals: Mapping[str, Decimal] = NO_TOTALS,
 ) -> HttpResponse:
-    """A page's own table as a file: the same rows, in the audit trail like any other."""
+    """A page's own table as a file: the same rows, in the audit trail like any other. `totals` are
+    those of the page, by currency."""
     now, zone = timezone.now(), ZoneInfo(request.user.zone)
     _note(request, subject, now)
     if _format(request) == XLSX:
         book = Workbook(columns, zone)
         book.add(rows)
-        content = b"".join(book.pieces(_about(request, subject, now)))
+        content = b"".join(book.pieces(_about(request, subject, now, totals)))
     else:
         content = MARK + sheets.lines([columns], zone) + sheets.lines(rows, zone)
     answer = HttpResponse(content)
@@ -81,12 +89,15 @@ def _note(request: SignedIn, subject: str, now: datetime) -> None:
     )  # fmt: skip
 
 
-def _about(request: SignedIn, subject: str, now: datetime) -> list[tuple[str, Cell]]:
+def _about(
+    request: SignedIn, subject: str, now: datetime, totals: Mapping[str, Decimal]
+) -> list[tuple[str, Cell]]:
     """What a workbook says of itself."""
     filters: list[tuple[str, Cell]] = [
         (f"filter {name}", str(value)) for name, value in request.GET.items() if value
     ]
-    return [("list", subject), ("written for", str(request.user)), ("at", now), *filters]
+    sums: list[tuple[str, Cell]] = [(f"total {code}", sum_) for code, sum_ in totals.items()]
+    return [("list", subject), ("written for", str(request.user)), ("at", now), *filters, *sums]
 
 
 def _attach(answer: HttpResponseBase, request: SignedIn, subject: str, now: datetime) -> None:
@@ -102,6 +113,7 @@ async def _streamed(
     """Chunk by chunk along the list's own index: a large export is never held in memory."""
     zone = ZoneInfo(request.user.zone)
     book = Workbook(COLUMNS, zone) if _format(request) == XLSX else None
+    totals: dict[str, Decimal] = {}
     if book is None:
         yield MARK + sheets.lines([COLUMNS], zone)
     for _chunk in range(MOST // CHUNK):
@@ -112,10 +124,19 @@ async def _streamed(
             yield sheets.lines(found, zone)
         else:
             await sync_to_async(book.add)(found)
+            _add_up(found, totals)
     if book is not None:
-        pieces = book.pieces(_about(request, subject, now))
+        pieces = book.pieces(_about(request, subject, now, totals))
         while piece := await sync_to_async(_piece)(pieces):
             yield piece
+
+
+def _add_up(rows: Sequence[Sequence[Cell]], totals: dict[str, Decimal]) -> None:
+    """Take the amounts of transactions into the totals of their currencies."""
+    for row in rows:
+        amount, currency = row[AMOUNT], str(row[AMOUNT + 1])
+        assert isinstance(amount, Decimal)
+        totals[currency] = totals.get(currency, Decimal(0)) + amount
 
 
 def _piece(pieces: Iterator[bytes]) -> bytes:

@@ -58,12 +58,12 @@ class Line:
     overdue: bool
 
 
-def listing(seen: Scope, tab: str, now: datetime) -> dict[str, Any]:
+def listing(seen: Scope, tab: str, now: datetime, *, most: int = MOST) -> dict[str, Any]:
     """The context of `incidents/list.html`."""
     tab = tab if tab in TABS else OPEN_TAB
     visible = Incident.objects.visible_to(seen.person)
     rows = visible.filter(_condition(tab, seen.person))
-    found = list(_ordered(rows)[:MOST]) if tab in {OPEN_TAB, "mine"} else list(_latest(rows))
+    found = list((_ordered(rows) if tab in {OPEN_TAB, "mine"} else _latest(rows))[:most])
     whole = at_stake.stake(at_stake.together(one for one in found if one.is_open), seen)
     return {
         "tabs": _tabs(seen.person, tab),
@@ -77,7 +77,7 @@ def listing(seen: Scope, tab: str, now: datetime) -> dict[str, Any]:
 
 
 def _latest(rows: QuerySet[Incident]) -> QuerySet[Incident]:
-    return rows.select_related("owner").order_by("-resolved_at", "-pk")[:MOST]
+    return rows.select_related("owner").order_by("-resolved_at", "-pk")
 
 
 def _condition(tab: str, person: Person) -> Q:

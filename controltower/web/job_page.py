@@ -50,9 +50,9 @@ def visible(person: Person) -> QuerySet[ReplayPlan]:
     )
 
 
-def listing(person: Person, now: datetime) -> list[dict[str, Any]]:
+def listing(person: Person, now: datetime, *, most: int = MOST_LISTED) -> list[dict[str, Any]]:
     """The context rows of `jobs/list.html`, newest first."""
-    plans = list(visible(person).select_related("requested_by")[:MOST_LISTED])
+    plans = list(visible(person).select_related("requested_by")[:most])
     sums = tallies([plan.pk for plan in plans], person)
     return [
         {

@@ -92,6 +92,7 @@ def _wish(person: Person) -> Wish:
 def _password_form(request: SignedIn, data: Any = None) -> PasswordChangeForm:
     form = PasswordChangeForm(request.user, data, auto_id="password-%s")
     form.fields["old_password"].widget.attrs.pop("autofocus", None)
+    form.fields["new_password1"].help_text = _("Twelve characters or more, and no common password.")
     return form
 
 

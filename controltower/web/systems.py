@@ -19,7 +19,7 @@ from controltower.canonical.money import Money
 from controltower.firm.models import Person, Surge
 from controltower.firm.rights import Right, entities_of
 from controltower.measures import health
-from controltower.measures.exposure import Stake, reporting_currency
+from controltower.measures.exposure import Scope, Stake, reporting_currency
 from controltower.systems import calls, upkeep
 from controltower.systems.models import Agreement, Call, Description, Feed, System
 from controltower.transactions import polling
@@ -55,14 +55,8 @@ NOTHING = health.Waiting(Stake(), None)
 def systems(request: SignedIn) -> HttpResponse:
     """All systems."""
     now = timezone.now()
-    found = list(System.objects.filter(active=True))
-    pulses, waiting = health.pulses(now, found), health.waiting(scope_of(request))
-    lines = [
-        _line(one, pulses.get(one.pk, health.Pulse()), waiting.get(one.pk, NOTHING), now)
-        for one in found
-    ]
     context = {
-        "systems": lines,
+        "systems": lines_of(scope_of(request), now),
         "now": now,
         "expiring": expiries.due(now),
         "proposed": Description.objects.filter(state=Agreement.PROPOSED),
@@ -71,6 +65,16 @@ def systems(request: SignedIn) -> HttpResponse:
         **surges.shown(request, now),
     }
     return render(request, "systems/list.html", context)
+
+
+def lines_of(seen: Scope, now: datetime) -> list[dict[str, Any]]:
+    """Every system as the list shows it."""
+    found = list(System.objects.filter(active=True))
+    pulses, waiting = health.pulses(now, found), health.waiting(seen)
+    return [
+        _line(one, pulses.get(one.pk, health.Pulse()), waiting.get(one.pk, NOTHING), now)
+        for one in found
+    ]
 
 
 def _line(

@@ -16,10 +16,13 @@ from django.test import Client
 from django.urls import reverse
 
 from controltower.firm.models import AuditEntry, Person
+from controltower.incidents import watch
+from controltower.mappings.models import FieldOwner
 from controltower.transactions.models import Transaction
-from controltower.web import exports
+from controltower.web import exports, list_files
 from controltower.web.sheets import TYPES, XLSX, Workbook
-from tests.factories import Firm
+from tests import factories
+from tests.factories import Firm, signed_in
 
 pytestmark = [
     pytest.mark.django_db,
@@ -104,6 +107,7 @@ def test_a_workbook_has_typed_cells_and_says_what_it_is(
     assert float(row["began"]) > 40_000, "a time is a number with the look of a time"
     assert ["'filter state'", "'verified'"] in found["About"]
     assert ["'rows'", "3"] in found["About"]
+    assert ["'total GBP'", "96400"] in found["About"]
     assert AuditEntry.objects.filter(verb="export").count() == 1
 
 
@@ -138,3 +142,52 @@ def test_a_filter_without_sense_exports_nothing(firm: Firm) -> None:
     answer = client.post(f"{reverse('transaction_exports')}?state=lost")
     assert answer.status_code == 400
     assert not AuditEntry.objects.filter(verb="export").exists()
+
+
+LISTS = {
+    "exceptions": ("/exceptions/", list_files.EXCEPTIONS, "groups"),
+    "incidents": ("/incidents/", list_files.INCIDENTS, "lines"),
+    "jobs": ("/jobs/", list_files.JOBS, "jobs"),
+    "systems": ("/systems/", list_files.SYSTEMS, "systems"),
+    "set-aside": ("/exceptions/set-aside/", list_files.SET_ASIDE, "events"),
+}
+
+
+def test_each_list_is_a_file_of_what_its_page_shows(firm: Firm) -> None:
+    bills = factories.stuck_bills(firm, 2)
+    firm.deal(name="=1+1", answers={"project": factories.refused("=2+2")}, entity="LF-UK")
+    firm.plan(*bills, by=firm.otto)
+    factories.unreadable(entity="LF-UK")
+    watch.report(subject="system:erp", title="=3+3", now=firm.now)
+    for who in (firm.otto, firm.callum):
+        client = signed_in(who)
+        for name, (url, columns, shown) in LISTS.items():
+            page = client.get(url).context[shown]
+            told: Any = client.post(f"/exports/{name}/").content.decode("utf-8-sig")
+            rows = list(csv.reader(io.StringIO(told)))
+            assert tuple(rows[0]) == columns, name
+            assert len(rows) - 1 == len(page), name
+            assert not any(cell.startswith("=") for row in rows for cell in row), name
+            if who == firm.otto:
+                assert page, name
+    assert AuditEntry.objects.filter(verb="export").count() == 2 * len(LISTS)
+
+
+def test_a_workbook_of_exceptions_repeats_the_filter_and_the_total_of_its_page(firm: Firm) -> None:
+    factories.stuck_bills(firm, 2)
+    client = signed_in(firm.anna)
+    total = client.get("/exceptions/?tab=unowned").context["total"].value
+    answer: Any = client.post("/exports/exceptions/?tab=unowned", {"format": "xlsx"})
+    found = _book(answer)
+    assert len(found["Rows"]) == 2
+    about = {row[0]: row[1] for row in found["About"]}
+    assert Decimal(about[f"'total {total.currency}'"]) == total.amount > 0
+    assert (about["'filter tab'"], about["'rows'"]) == ("'unowned'", "1")
+    assert about["'written for'"] == repr(str(firm.anna))
+
+
+def test_the_board_of_owners_is_a_file(firm: Firm) -> None:
+    told: Any = signed_in(firm.anna).post("/exports/mappings/").content.decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(told)))
+    assert len(rows) == FieldOwner.objects.count() > 0
+    assert any("v1" in row["mappings_in_use"] for row in rows)

@@ -127,6 +127,12 @@ POLICY: dict[str, Rule] = {
     "transaction_reveals": Rule(WRITE, Right.REVEAL_PERSONAL, scoped=True, form=REASON),
     "exceptions": Rule(),
     "set_aside": Rule(),
+    "exception_exports": Rule(WRITE),
+    "incident_exports": Rule(WRITE),
+    "job_exports": Rule(WRITE),
+    "system_exports": Rule(WRITE),
+    "mapping_exports": Rule(WRITE),
+    "set_aside_exports": Rule(WRITE),
     "set_aside_readings": Rule(WRITE, Right.REPLAY, scoped=True),
     "exception": Rule(scoped=True),
     "exception_replays": Rule(

@@ -1,0 +1,173 @@
+"""Lists of pages as files: the rows that each page shows under its filters, all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+
+from django.http import HttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from controltower.canonical.money import Money
+from controltower.mappings.models import FieldOwner, MappingVersion
+from controltower.measures.exposure import reporting_currency
+from controltower.transactions import set_aside
+from controltower.transactions.models import InboundEvent
+from controltower.web import exception_groups, exports, incident_list, job_page, marks, systems
+from controltower.web.incident_list import Line
+from controltower.web.privacy import masked_text
+from controltower.web.security import SignedIn
+from controltower.web.sheets import Cell
+from controltower.web.tower import scope_of
+
+EXCEPTIONS = (
+    "cause", "system", "state", "count", "oldest", "due", "promise", "owner", "known_fix",
+    "value", "currency",
+)  # fmt: skip
+INCIDENTS = (
+    "name", "incident", "severity", "state", "opened", "times", "lead", "due_next", "stuck",
+    "at_stake", "currency",
+)  # fmt: skip
+JOBS = ("job", "state", "worked", "failed", "left", "by", "asked_for", "value", "currency")
+SYSTEMS = (
+    "system", "part", "state", "last_answer", "call_milliseconds", "errors", "limit_used",
+    "waiting", "waiting_value", "currency",
+)  # fmt: skip
+FIELDS = ("record", "field", "system_of_record", "owner", "steward", "money", "personal",
+          "mappings_in_use")  # fmt: skip
+SET_ASIDE = ("event", "record", "source", "why", "received", "event_id")
+MOST = 10_000
+
+
+def _word(kind: str, state: str) -> str:
+    return str(marks.state_mark(kind, state).word)
+
+
+@require_POST
+def exceptions(request: SignedIn) -> HttpResponse:
+    """Causes under the tab that is shown. One transaction may hang on two of them; the total counts
+    it once."""
+    found = exception_groups.listing(scope_of(request), request.GET.get("tab", ""), timezone.now())
+    rows = (_group(one) for one in found.groups)
+    return exports.figures(
+        request, "exceptions", EXCEPTIONS, rows, totals=_total(found.total.value)
+    )
+
+
+def _total(value: Money) -> Mapping[str, Decimal]:
+    return {value.currency: value.amount}
+
+
+def _group(one: exception_groups.Group) -> tuple[Cell, ...]:
+    return (
+        one.title,
+        one.system,
+        _word("group", one.state),
+        one.count,
+        one.oldest,
+        one.due,
+        str(marks.LATENESS[one.lateness].word) if one.lateness else "",
+        one.owner.name if one.owner else "",
+        one.fix,
+        one.value.amount,
+        one.value.currency,
+    )
+
+
+@require_POST
+def incidents(request: SignedIn) -> HttpResponse:
+    """Incidents under the tab that is shown."""
+    found = incident_list.listing(
+        scope_of(request), request.GET.get("tab", ""), timezone.now(), most=MOST
+    )
+    rows = (_incident(one) for one in found["lines"])
+    return exports.figures(request, "incidents", INCIDENTS, rows, totals=_total(found["total"]))
+
+
+def _incident(one: Line) -> tuple[Cell, ...]:
+    return (
+        one.row.name,
+        one.title,
+        _word("severity", one.row.severity),
+        _word("incident", one.row.state),
+        one.row.opened_at,
+        one.row.times,
+        one.owner.name if one.owner else "",
+        one.due,
+        one.stake.count,
+        one.value.amount,
+        one.value.currency,
+    )
+
+
+@require_POST
+def jobs(request: SignedIn) -> HttpResponse:
+    """Every replay that the person sees, the newest first."""
+    found = job_page.listing(request.user, timezone.now(), most=MOST)
+    rows = (
+        (
+            masked_text(one["title"]), _word("job", one["state"]), one["progress"].worked,
+            one["progress"].failed, one["progress"].left, one["by"], one["at"],
+            one["value"].amount, one["value"].currency,
+        )
+        for one in found
+    )  # fmt: skip
+    return exports.figures(request, "jobs", JOBS, rows)
+
+
+@require_POST
+def health(request: SignedIn) -> HttpResponse:
+    """Every system as Health shows it."""
+    lines = systems.lines_of(scope_of(request), timezone.now())
+    rows = (
+        (
+            one["title"], one["domain"], str(one["word"]), one["last_ok"], one["median"],
+            one["errors"], one["limit_used"], one["waiting"], one["waiting_value"].amount,
+            one["waiting_value"].currency,
+        )
+        for one in lines
+    )  # fmt: skip
+    total = sum((one["waiting_value"].amount for one in lines), Decimal(0))
+    return exports.figures(request, "systems", SYSTEMS, rows, totals={reporting_currency(): total})
+
+
+@require_POST
+def mappings(request: SignedIn) -> HttpResponse:
+    """The ownership board: every field with its owner, and by which versions it is filled."""
+    active = MappingVersion.objects.filter(state="active").select_related("mapping")
+    used: dict[str, list[str]] = {}
+    for version in active:
+        used.setdefault(version.mapping.record, []).append(str(version))
+    fields = FieldOwner.objects.select_related("owner", "steward").order_by("record", "field")
+    rows: Iterator[tuple[Cell, ...]] = (
+        (
+            one.record, one.field, one.system_of_record, str(one.owner or ""),
+            str(one.steward or ""), _yes(one.is_money), _yes(one.is_personal),
+            ", ".join(used.get(one.record, [])),
+        )
+        for one in fields
+    )  # fmt: skip
+    return exports.figures(request, "mappings", FIELDS, rows)
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else ""
+
+
+@require_POST
+def events(request: SignedIn) -> HttpResponse:
+    """What was set aside, the newest first, without the records themselves."""
+    found = set_aside.visible_to(request.user).defer("raw", "record")[:MOST]
+    return exports.figures(request, "set-aside", SET_ASIDE, map(_event, found))
+
+
+def _event(one: InboundEvent) -> tuple[Cell, ...]:
+    return (
+        one.type,
+        masked_text(one.subject),
+        one.source,
+        masked_text(one.reason),
+        one.received_at,
+        one.event_id,
+    )
