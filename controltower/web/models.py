@@ -74,9 +74,7 @@ class SavedView(models.Model):
     order. A `shared` one is there for everybody, and shows each what they may see. `readers` get
     its count in their daily mail. A removed one can be restored."""
 
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="views"
-    )
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     page = models.CharField(max_length=20)
     name = models.CharField(max_length=60)
     query = models.CharField(max_length=1000, blank=True)

@@ -68,7 +68,7 @@ def test_it_says_the_sentence_and_the_views_with_links_in_ten_lines(
     assert digest.write(anna, date(2026, 11, 20), now=firm.now)
     assert delivering.deliver(now=firm.now) == 1
     (mail,) = box.mails
-    plain, rich = (str(part.get_payload()) for part in mail.get_payload())
+    plain, rich = (str(part.get_payload()) for part in mail.walk() if not part.is_multipart())
     lines = plain.strip().splitlines()
     assert len(lines) <= 10
     assert "stuck between systems" in lines[0]

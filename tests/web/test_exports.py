@@ -107,7 +107,7 @@ def test_a_workbook_has_typed_cells_and_says_what_it_is(
     assert float(row["began"]) > 40_000, "a time is a number with the look of a time"
     assert ["'filter state'", "'verified'"] in found["About"]
     assert ["'rows'", "3"] in found["About"]
-    assert ["'total GBP'", "96400"] in found["About"]
+    assert ["'total GBP'", "96400.0000"] in found["About"]
     assert AuditEntry.objects.filter(verb="export").count() == 1
 
 
