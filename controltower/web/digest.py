@@ -126,8 +126,8 @@ def _message(person: Person, day: date, content: Content, now: datetime) -> Mess
     }
     return Message.objects.create(
         name=f"digest-{person.pk}-{day}", person=person, channel=Channel.MAIL, to=person.email,
-        subject=content.plain_sentence[:200], text=render_to_string("mail/digest.txt", context),
-        html=render_to_string("mail/digest.html", context), created_at=now, due_at=now,
+        subject=content.plain_sentence[:200], text=render_to_string("mail/digest.txt", context).strip(),
+        html=render_to_string("mail/digest.html", context).strip(), created_at=now, due_at=now,
     )  # fmt: skip
 
 
