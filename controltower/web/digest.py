@@ -124,10 +124,12 @@ def _message(person: Person, day: date, content: Content, now: datetime) -> Mess
         "settings_url": settings.ADDRESS + reverse("own_settings"),
         "tower_url": settings.ADDRESS + reverse("tower"),
     }
+    text, html = (
+        render_to_string(f"mail/digest.{kind}", context).strip() for kind in ("txt", "html")
+    )
     return Message.objects.create(
         name=f"digest-{person.pk}-{day}", person=person, channel=Channel.MAIL, to=person.email,
-        subject=content.plain_sentence[:200], text=render_to_string("mail/digest.txt", context).strip(),
-        html=render_to_string("mail/digest.html", context).strip(), created_at=now, due_at=now,
+        subject=content.plain_sentence[:200], text=text, html=html, created_at=now, due_at=now,
     )  # fmt: skip
 
 
