@@ -44,14 +44,21 @@ _INSERT = """
         %(id)b::uuid[], %(source)b::text[], %(event_id)b::text[], %(type)b::text[],
         %(subject)b::text[], %(version)b::text[], %(occurred_at)b::timestamptz[],
         %(raw)b::bytea[], %(digest)b::text[], %(record_kind)b::text[], %(record)b::text[]::jsonb[],
-        %(keys)b::text[]::jsonb[], %(correlation_id)b::text[], %(signature)b::text[]) AS fact
-    ON CONFLICT (source, event_id)"""
-INSERT = f"{_INSERT} DO NOTHING RETURNING id"
+        %(keys)b::text[]::jsonb[], %(correlation_id)b::text[], %(signature)b::text[])
+        AS fact(id, source, event_id, type, subject, version, occurred_at, raw, digest)"""
+INSERT = f"{_INSERT} ON CONFLICT (source, event_id) DO NOTHING RETURNING id"
 """Takes `columns`; gives back the keys of those that are new. The rest had been stored before."""
 INSERT_AS_TOLD = f"""
-    {_INSERT} DO UPDATE SET digest = NULL WHERE stored.digest <> excluded.digest RETURNING id"""
+    {_INSERT}
+    WHERE NOT EXISTS (
+        SELECT FROM transactions_inboundevent AS known
+        WHERE known.source = fact.source AND known.event_id = fact.event_id
+            AND known.digest = fact.digest)
+    ON CONFLICT (source, event_id)
+    DO UPDATE SET digest = NULL WHERE stored.digest <> excluded.digest RETURNING id"""
 """The same, and fails as a whole when one had been stored before with another content: no content
-may be taken away. No name may stand twice in the columns."""
+may be taken away. What is known is passed over, lest it wait for whoever interprets it (a conflict
+locks its row). No name may stand twice in the columns."""
 
 OTHER_CONTENT = """
     SELECT told.source, told.event_id

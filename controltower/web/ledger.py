@@ -21,6 +21,8 @@ PATIENCE = 5.0
 PREPARED_AFTER = 5
 """Executions after which a statement stays prepared: planning a small commit anew costs the
 database as much as storing it."""
+BY_INDEX = "SET enable_seqscan = off"
+"""A plan that was made while the inbox was small stays when it has grown."""
 LOST = (psycopg.OperationalError, psycopg.InterfaceError, OSError)
 
 _MESSAGES = """
@@ -137,6 +139,7 @@ class Ledger:
             given |= {"cursor_factory": psycopg.AsyncCursor, "context": None, "autocommit": True}
             given |= {"prepare_threshold": PREPARED_AFTER}
             self._connection = await psycopg.AsyncConnection.connect(**given)
+            await self._connection.execute(BY_INDEX)
         return self._connection
 
     async def close(self) -> None:

@@ -94,6 +94,13 @@ def test_a_connection_lost_during_the_commit_leaves_it_open(database: psycopg.Co
     assert post(EVENT.body).status_code == 202
 
 
+def test_what_is_known_waits_for_nobody_who_interprets_it(database: psycopg.Connection) -> None:
+    assert post(EVENT.body).status_code == 202
+    with database.transaction():
+        database.execute("SELECT FROM transactions_inboundevent FOR UPDATE")
+        assert post(EVENT.body).status_code == 200
+
+
 def test_a_database_that_hangs_is_not_waited_for(
     database: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
