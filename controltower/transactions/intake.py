@@ -148,7 +148,7 @@ def _unread(source: str, entity: str, row: Illegible, *, now: datetime) -> Inbou
         source=source[:60],
         event_id=f"unread:{digest}",
         type=UNREAD,
-        subject=f"{entity}:{row.ref}"[:120] if row.ref.isprintable() else entity,
+        subject=f"{entity}:{row.ref}"[:120] if row.ref and row.ref.isprintable() else entity,
         version="",
         occurred_at=now,
         received_at=now,

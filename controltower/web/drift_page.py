@@ -76,7 +76,6 @@ def drift(request: SignedIn, pk: int) -> HttpResponse:
         "held": held,
         "feeds": list(drifting.feeds_of(one)),
         "rows": list(rows[:MOST_SHOWN]),
-        "rows_count": rows.count(),
         "rows_worth": registry.worth(rows),
         "causes": [_replay(cause, request.user) for cause in _causes(one, seen)],
         "incident": incident.order_by("-opened_at").first(),

@@ -110,6 +110,7 @@ def drift(one: Drift, seen: Scope, now: datetime) -> dict[str, Any]:
         "ended_at": one.ended_at,
         "samples": one.samples,
         "held": held.count,
+        "rows": registry.rows_held(one, seen.person).count(),
         "value": Money.of(held.amount, reporting_currency()),
         "version": one.version,
     }

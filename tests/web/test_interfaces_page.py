@@ -218,3 +218,5 @@ def test_rows_that_are_set_aside_stand_on_their_differences_page(firm: Firm) -> 
     assert "006X1" in text and "006X2" in text
     assert "96,400.00" in text
     assert "Rows set aside" in text
+    assert "2 rows set aside" in shown(firm.otto, PAGE)
+    assert "2 rows are set aside." in shown(firm.otto, f"{PAGE}{drift.interface.pk}/")
