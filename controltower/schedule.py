@@ -22,6 +22,7 @@ from controltower.transactions import (
     retention,
     stalled,
     sweeper,
+    uncapping,
     watching,
 )
 
@@ -103,6 +104,7 @@ SCHEDULE = (
     Periodic("dead letters", timedelta(seconds=5), lambda now: letters.catch_up(now=now)),
     Periodic("what was put aside", timedelta(seconds=15), lambda now: waking.wake(now=now)),
     Periodic("periods", timedelta(seconds=20), ring_periods),
+    Periodic("room below caps", timedelta(seconds=5), lambda now: uncapping.release(now=now)),
     Periodic("month ends", timedelta(seconds=10), lambda now: closing.watch(now=now)),
     Periodic("held connections", timedelta(seconds=15), follow_connections),
     Periodic("drifts", timedelta(seconds=10), lambda now: drifting.follow(now=now)),

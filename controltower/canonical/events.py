@@ -25,6 +25,8 @@ FACT_ANNOUNCED = "fact.announced"
 PAYROLL_ACCEPTED = "payroll.accepted"
 WORK_DELIVERED = "work.delivered"
 PROJECT_SET_UP = "project.set_up"
+WORK_LEFT_OUT = "work.left_out"
+WORK_WRITTEN_OFF = "work.written_off"
 
 
 @dataclass(frozen=True, slots=True)

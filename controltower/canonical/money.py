@@ -54,6 +54,9 @@ class Money:
             raise ValueError(f"cannot add {other.currency} to {self.currency}")
         return Money(self.currency, self.minor + other.minor)
 
+    def __sub__(self, other: Money) -> Money:
+        return self + Money(other.currency, -other.minor)
+
     def split(self, weights: Sequence[Decimal | int]) -> list[Money]:
         """Split by largest remainder, so that the parts equal the whole exactly.
 

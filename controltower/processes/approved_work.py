@@ -9,9 +9,17 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from controltower.canonical.money import UnknownCurrency, minor_units
-from controltower.canonical.records import BillableFact, TimeEntry
+from controltower.canonical.records import BillableFact, TimeEntry, WorkLeftOut
 from controltower.canonical.verdicts import Kind
 from controltower.processes.definition import Entity, Facts, Refuse, misdated
+
+
+def title_of(fact: BillableFact) -> str:
+    """What people call the invoice that a fact begins."""
+    if fact.project is None:
+        return f"Work {fact.number}"
+    what = "Work above the cap of" if isinstance(fact, WorkLeftOut) else "Invoice for"
+    return f"{what} {fact.project.name}"
 
 
 def group_of(fact: BillableFact) -> str:
@@ -19,6 +27,8 @@ def group_of(fact: BillableFact) -> str:
     project = fact.project
     assert project is not None
     whom = f"{project.entity}:{project.customer_id}:{fact.currency}"
+    if isinstance(fact, WorkLeftOut):
+        return f"{whom}:left-out:{fact.source_id}"
     if project.billing_grouping == "PO" and project.po_number:
         return f"{whom}:po:{project.po_number}:{fact.on:%Y-%m}"
     return f"{whom}:project:{fact.project_id}:{fact.on:%Y-%m}"
@@ -28,7 +38,7 @@ def gathers_until(fact: BillableFact, entity: Entity, now: datetime) -> datetime
     """The billing run: month end for monthly contracts, else the entity's gathering window."""
     project = fact.project
     assert project is not None and fact.on is not None
-    if project.billing_grouping != "Month":
+    if project.billing_grouping != "Month" or isinstance(fact, WorkLeftOut):
         return now + entity.gather_for
     following = (fact.on.replace(day=1) + timedelta(days=32)).replace(day=1)
     return max(

@@ -9,19 +9,24 @@ itself is never changed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from controltower.canonical.events import TIMESHEET_APPROVED, BusinessKey, CanonicalEvent
 from controltower.canonical.records import BillableFact
 from controltower.canonical.verdicts import Kind
-from controltower.processes import agreement, approved_work, invoice_lines, tax
+from controltower.processes import (
+    agreement,
+    approved_work,
+    billing_paper,
+    booking_day,
+    invoice_lines,
+    project_opening,
+)
 from controltower.processes.definition import (
     Entity,
     Facts,
-    Hold,
     Learn,
     Opening,
     Prepared,
@@ -42,18 +47,12 @@ def accepts(event: CanonicalEvent) -> bool:
 def open_credit(event: CanonicalEvent, entities: Mapping[str, Entity], now: datetime) -> Opening:
     fact = event.record
     assert isinstance(fact, BillableFact)
-    project = fact.project
-    keys = [BusinessKey("approved work", fact.number)]
-    if fact.project_id:
-        keys.append(BusinessKey("project", fact.project_id))
-    entity = (project.entity if project else "") or fact.entity
-    return Opening(
-        title=f"Credit for {project.name}" if project else f"Credit {fact.number}",
-        counterparty=project.customer_name if project else "",
-        entity=entity if entity in entities else "",
-        amount=str(fact.amount),
-        currency=fact.currency,
-        keys=tuple(keys),
+    return project_opening.opening(
+        fact,
+        BusinessKey("approved work", fact.number),
+        f"Credit for {fact.project.name}" if fact.project else f"Credit {fact.number}",
+        amount=fact.amount,
+        companies=entities,
         due=now + PROCESS.promise,
     )
 
@@ -76,42 +75,25 @@ def read_client(facts: Facts) -> Prepared:
 def draft_credit(facts: Facts) -> Prepared:
     """Credit what was invoiced, on the first open day: the invoice's own period stays as it is."""
     item, original = facts.subject, facts.result("original").values
-    client, entity = facts.result("client").values, facts.entity
+    entity = facts.entity
     assert entity is not None
     if refusal := _not_invoiced(item, original):
         return refusal
-    treatment = tax.treatment(
-        entity, str(client.get("country") or ""), str(client.get("vat_number") or "")
+    on = entity.first_open_day(entity.today(facts.now))
+    if early := booking_day.too_early(entity, on, facts.now, "Credited"):
+        return early
+    number, work = original["invoice_number"], invoice_lines.mark_of(original)
+    credit = billing_paper.paper(
+        facts,
+        on=on,
+        about=f"Credit for invoice {number}",
+        worth=invoice_lines.total([item]),
+        lines=[{**invoice_lines.line_of(item), "credits": work}],
     )
-    if isinstance(treatment, Refuse):
-        return treatment
-    today = entity.today(facts.now)
-    on = entity.first_open_day(today)
-    if on > today:
-        start = datetime.combine(on, time(), tzinfo=ZoneInfo(entity.zone))
-        text = f"Credited on {on:%d %B %Y}, when the next open period begins."
-        return Hold("schedule", text, start)
-    code = f"{entity.code}/{treatment}"
-    line = invoice_lines.line_of(item)
-    number = original["invoice_number"]
-    record = {
-        "entity": entity.code,
-        "reference": facts.reference,
-        "credits": number,
-        "customer_code": client.get("erp_code", ""),
-        "currency": item["currency"],
-        "invoice_date": on.isoformat(),
-        "payment_term": "net_30",
-        "description": f"Credit for invoice {number} · {facts.correlation_id}",
-        "po_number": item["project"].get("po_number", ""),
-        "tax_treatment": code,
-        "untaxed": line["amount"],
-        "lines": [
-            {**line, "tax_treatment": code, "credits": invoice_lines.mark_of(original)},
-        ],
-    }
+    if isinstance(credit, Refuse):
+        return credit
     return Send(
-        record=record,
+        record={**credit, "credits": number},
         find={"reference": facts.reference, "company": entity.code},
         ordering=f"credit:{entity.code}:{number}",
     )

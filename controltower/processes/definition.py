@@ -110,10 +110,12 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Learn:
-    """An internal step is done and this is what it found; `text` is what people should hear."""
+    """An internal step is done and this is what it found; `text` is what people should hear, and
+    `worth` what the transaction is worth by it, None where that is as it was."""
 
     values: Mapping[str, Any] = field(default_factory=dict)
     text: str = ""
+    worth: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ class StepDefinition:
     `differs` compares what was sent with what the target shows when read back: None or "" when
     they agree, else the difference in words. `editable` is the field policy: what a person may put
     right before a refused step is sent again. An inside step may learn of further steps; what it
-    `consults` in the tower's books is given to it ("customers").
+    `consults` in the tower's books is given to it ("customers", "contracts").
     """
 
     name: str

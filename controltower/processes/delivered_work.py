@@ -52,7 +52,7 @@ class Delivered:
     def of(cls, record: Mapping[str, Any]) -> Delivered:
         """Read a DeliveredMonth as JSON values. Raises UnknownCurrency, NotAnAmount, ValueError."""
         until, before = (_earned_of(record, suffix) for suffix in ("", "_before"))
-        return cls(less(until, before), before)
+        return cls(until - before, before)
 
 
 def _earned_of(record: Mapping[str, Any], suffix: str) -> Money:
@@ -81,11 +81,6 @@ class Ledger:
         return cls(shown.get(period, nothing), sum(before, nothing))
 
 
-def less(one: Money, other: Money) -> Money:
-    """What is left of one amount after another of the same currency."""
-    return one + Money(other.currency, -other.minor)
-
-
 def mismatch(delivered: Delivered, ledger: Ledger, tolerance: Money) -> str:
     """How the books contradict what was delivered, beyond the tolerance; "" when an entry over the
     difference is all that is missing.
@@ -95,10 +90,10 @@ def mismatch(delivered: Delivered, ledger: Ledger, tolerance: Money) -> str:
     a changed estimate takes back was delivered once: it is no contradiction.
     """
     nothing = Money(tolerance.currency, 0)
-    missing = less(delivered.month, ledger.month)
-    excess = less(ledger.month, max(delivered.month, nothing))
-    missing_before = less(delivered.before, ledger.before)
-    excess_before = less(ledger.before, delivered.before)
+    missing = delivered.month - ledger.month
+    excess = ledger.month - max(delivered.month, nothing)
+    missing_before = delivered.before - ledger.before
+    excess_before = ledger.before - delivered.before
     if missing > tolerance and excess_before > tolerance:
         return "wrong_period"
     if excess > tolerance:

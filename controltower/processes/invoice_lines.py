@@ -8,6 +8,9 @@ from typing import Any
 
 from controltower.canonical.money import Money
 
+LEFT_OUT = "left_out"
+"""The kind of work that an earlier invoice had left out, above its contract's cap."""
+
 
 def total(items: Sequence[Mapping[str, Any]]) -> Money:
     """The untaxed value of the gathered work."""
@@ -26,9 +29,36 @@ def line_of(item: Mapping[str, Any]) -> dict[str, Any]:
         if exact:
             return _as_line(text, str(hours), "hour", str(rate), str(amount), item, "time")
         return _as_line(text, "1", "unit", str(amount), str(amount), item, "time")
-    kind = "expense" if "type" in item else "milestone"
-    text = f"{item['type']}, {item['resource_name']}" if kind == "expense" else str(item["name"])
-    return _as_line(text, "1", "unit", str(amount), str(amount), item, kind)
+    return _as_line(_text(item), "1", "unit", str(amount), str(amount), item, _revenue_kind(item))
+
+
+def left_out(left: Money) -> dict[str, Any]:
+    """The line by which an invoice carries less than its work comes to."""
+    less = str(-left.amount)
+    return {
+        "description": "Less work above the agreed cap",
+        "quantity": "1",
+        "unit": "unit",
+        "unit_price": less,
+        "amount": less,
+        "origin": "",
+        "revenue_kind": "time",
+    }
+
+
+def _text(item: Mapping[str, Any]) -> str:
+    match kind_of(item):
+        case "expense":
+            return f"{item['type']}, {item['resource_name']}"
+        case kind if kind == LEFT_OUT:
+            return f"Work above the earlier cap, left out of {item['left_out_of']}"
+    return str(item["name"])
+
+
+def _revenue_kind(item: Mapping[str, Any]) -> str:
+    """As what it is earned: work that was left out of an invoice is time like any other."""
+    kind = kind_of(item)
+    return "time" if kind == LEFT_OUT else kind
 
 
 def _as_line(
@@ -52,7 +82,7 @@ def mark_of(item: Mapping[str, Any]) -> str:
 
 
 def kind_of(item: Mapping[str, Any]) -> str:
-    """What the PSA calls the fact: timecard, expense or milestone."""
-    if "hours" in item:
-        return "timecard"
-    return "expense" if "type" in item else "milestone"
+    """What the PSA calls the fact: timecard, expense or milestone; `LEFT_OUT` is known to us
+    alone."""
+    told = (("hours", "timecard"), ("type", "expense"), ("left_out_of", LEFT_OUT))
+    return next((kind for name, kind in told if name in item), "milestone")

@@ -19,7 +19,7 @@ from controltower.canonical.events import CHANGE_ORDER_APPROVED, BusinessKey, Ca
 from controltower.canonical.money import Money, NotAnAmount, UnknownCurrency, minor_units
 from controltower.canonical.records import ChangeOrder
 from controltower.canonical.verdicts import Kind
-from controltower.processes import agreement
+from controltower.processes import agreement, project_opening
 from controltower.processes.definition import (
     Entity,
     Facts,
@@ -47,18 +47,14 @@ def accepts(event: CanonicalEvent) -> bool:
 def open_change(event: CanonicalEvent, entities: Mapping[str, Entity], now: datetime) -> Opening:
     order = event.record
     assert isinstance(order, ChangeOrder)
-    project = order.project
-    keys = [BusinessKey("change order", order.number)]
-    if order.project_id:
-        keys.append(BusinessKey("project", order.project_id))
-    entity = (project.entity if project else "") or order.entity
-    return Opening(
-        title=f"Change {order.number} to {project.name}" if project else f"Change {order.number}",
-        counterparty=project.customer_name if project else "",
-        entity=entity if entity in entities else "",
-        amount=str(order.amount),
-        currency=order.currency,
-        keys=tuple(keys),
+    return project_opening.opening(
+        order,
+        BusinessKey("change order", order.number),
+        f"Change {order.number} to {order.project.name}"
+        if order.project
+        else f"Change {order.number}",
+        amount=order.amount,
+        companies=entities,
         due=now + PROCESS.promise,
     )
 

@@ -13,17 +13,16 @@ tolerance, nothing is posted and a person decides.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from controltower.canonical.events import WORK_DELIVERED, BusinessKey, CanonicalEvent
 from controltower.canonical.money import Money
 from controltower.canonical.records import DeliveredMonth
 from controltower.canonical.verdicts import Kind
 from controltower.canonical.wire import to_json
-from controltower.processes import agreement
+from controltower.processes import agreement, booking_day, project_opening
 from controltower.processes.definition import (
     Entity,
     Facts,
@@ -40,7 +39,6 @@ from controltower.processes.definition import (
 from controltower.processes.delivered_work import (
     Delivered,
     Ledger,
-    less,
     mismatch,
     name_of,
     refusal_of,
@@ -57,19 +55,13 @@ def accepts(event: CanonicalEvent) -> bool:
 def open_month(event: CanonicalEvent, entities: Mapping[str, Entity], now: datetime) -> Opening:
     month = event.record
     assert isinstance(month, DeliveredMonth)
-    project = month.project
-    keys = [BusinessKey("delivered work", month.name)]
-    if month.project_id:
-        keys.append(BusinessKey("project", month.project_id))
-    title = f"Revenue of {project.name}" if project else f"Revenue {month.name}"
-    entity = (project.entity if project else "") or month.entity
-    return Opening(
-        title=f"{title}, {month.period}",
-        counterparty=project.customer_name if project else "",
-        entity=entity if entity in entities else "",
-        amount=str(_missing(month)),
-        currency=month.currency,
-        keys=tuple(keys),
+    title = f"Revenue of {month.project.name}" if month.project else f"Revenue {month.name}"
+    return project_opening.opening(
+        month,
+        BusinessKey("delivered work", month.name),
+        f"{title}, {month.period}",
+        amount=_missing(month),
+        companies=entities,
         due=now + PROCESS.promise,
     )
 
@@ -78,7 +70,7 @@ def _missing(month: DeliveredMonth) -> Decimal:
     """What of the month the PSA does not know as recognised; zero where nobody can tell."""
     try:
         share = Delivered.of(to_json(month)).month
-        return less(share, Money.of(month.recognised, month.currency)).amount
+        return (share - Money.of(month.recognised, month.currency)).amount
     except ValueError:
         return Decimal(0)
 
@@ -106,7 +98,7 @@ def write_entry(facts: Facts) -> Prepared:
     tolerance = Money.of(entity.revenue_tolerance, entity.currency)
     if kind := mismatch(delivered, ledger, tolerance):
         return _contradiction(kind, month, delivered, ledger)
-    due = less(delivered.month, ledger.month)
+    due = delivered.month - ledger.month
     if not due.minor:
         return Skip(f"The ledger shows {ledger.month.amount} for {month['period']}, as delivered.")
     closed = month["period"] in entity.closed_periods
@@ -118,9 +110,8 @@ def write_entry(facts: Facts) -> Prepared:
             "has closed. Reopen the period, or recognise it in the open one.",
         )
     on = _booked_on(month, entity, facts.now)
-    if on > entity.today(facts.now):
-        start = datetime.combine(on, time(), tzinfo=ZoneInfo(entity.zone))
-        return Hold("schedule", f"Booked on {on:%d %B %Y}, when the next period begins.", start)
+    if early := booking_day.too_early(entity, on, facts.now, "Booked"):
+        return early
     record = {
         "entity": entity.code,
         "reference": facts.reference,

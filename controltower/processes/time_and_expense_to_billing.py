@@ -8,13 +8,15 @@ number back in the PSA.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 from controltower.canonical.events import (
     EXPENSE_APPROVED,
     MILESTONE_APPROVED,
     TIMESHEET_APPROVED,
+    WORK_LEFT_OUT,
     BusinessKey,
     CanonicalEvent,
 )
@@ -23,9 +25,12 @@ from controltower.canonical.verdicts import Kind
 from controltower.processes import (
     agreement,
     approved_work,
+    billing_paper,
+    booking_day,
+    capped_work,
     invoice_lines,
+    project_opening,
     quote_to_cash,
-    tax,
 )
 from controltower.processes.definition import (
     Entity,
@@ -58,27 +63,25 @@ def open_billing(event: CanonicalEvent, entities: Mapping[str, Entity], now: dat
     fact = event.record
     assert isinstance(fact, BillableFact)
     project = fact.project
-    keys = [BusinessKey("approved work", fact.number)]
-    if fact.project_id:
-        keys.append(BusinessKey("project", fact.project_id))
-    if project and project.po_number:
-        keys.append(BusinessKey("po", project.po_number))
-    entity = entities.get((project.entity if project else "") or fact.entity)
-    sound = project is not None and entity is not None and not approved_work.fault_of(fact)
-    until = approved_work.gathers_until(fact, entity, now) if sound and entity else None
-    client = project.customer_name if project else ""
-    return Opening(
-        title=f"Invoice for {project.name}" if project else f"Work {fact.number}",
-        counterparty=client,
-        entity=entity.code if entity else "",
-        amount=str(fact.amount),
-        currency=fact.currency,
-        keys=tuple(keys),
-        group=approved_work.group_of(fact) if sound else "",
-        gather_until=until,
-        due=(until or now) + PROCESS.promise,
+    begun = project_opening.opening(
+        fact,
+        BusinessKey("approved work", fact.number),
+        approved_work.title_of(fact),
+        amount=fact.amount,
+        companies=entities,
+        due=now + PROCESS.promise,
+    )
+    order = project.po_number if project else ""
+    begun = replace(
+        begun,
+        keys=(*begun.keys, BusinessKey("po", order)) if order else begun.keys,
         month=month_of(fact.on),
     )
+    if project is None or not begun.entity or approved_work.fault_of(fact):
+        return begun
+    until = approved_work.gathers_until(fact, entities[begun.entity], now)
+    group = approved_work.group_of(fact)
+    return replace(begun, group=group, gather_until=until, due=until + PROCESS.promise)
 
 
 def check_work(facts: Facts) -> Prepared:
@@ -97,7 +100,13 @@ def check_work(facts: Facts) -> Prepared:
             f"The work is of {', '.join(closed)}, which {entity.name} has closed. "
             "Reopen the period, or bill it in the open one.",
         )
-    return Learn({"months": months, "total": str(invoice_lines.total(facts.items).amount)})
+    billed = capped_work.within_cap(facts)
+    if isinstance(billed, Refuse):
+        return billed
+    left, told = billed.left_out, {"months": months, **billed.told()}
+    text = f"{left.amount:,} {left.currency} above the contract's cap is left out."
+    gathered = sum((Decimal(str(item["amount"])) for item in facts.items), Decimal(0))
+    return Learn(told, text if left.minor else "", worth=gathered - left.amount)
 
 
 def read_client(facts: Facts) -> Prepared:
@@ -108,19 +117,16 @@ def release_billing_event(facts: Facts) -> Prepared:
     """Nothing is billed before its invoice date: a period that is closed now is waited out."""
     assert facts.entity is not None
     on = _invoice_date(facts)
-    if on > facts.entity.today(facts.now):
-        start = datetime.combine(on, time(), tzinfo=ZoneInfo(facts.entity.zone))
-        text = f"Billed on {on:%d %B %Y}, when the next open period begins."
-        return Hold("schedule", text, start)
-    project = facts.items[0]["project"]
-    worth = invoice_lines.total(facts.items)
+    if early := booking_day.too_early(facts.entity, on, facts.now, "Billed"):
+        return early
+    project, worth = facts.items[0]["project"], capped_work.worth(facts)
     record = {
         "project_id": project["source_id"],
         "customer_id": project["customer_id"],
         "amount": str(worth.amount),
         "currency": worth.currency,
-        "date": _invoice_date(facts).isoformat(),
-        "period": f"{_invoice_date(facts):%Y-%m}",
+        "date": on.isoformat(),
+        "period": f"{on:%Y-%m}",
         "items": _billed(facts),
         "external_id": f"{facts.reference}-B",
         "correlation_id": facts.correlation_id,
@@ -137,31 +143,20 @@ def draft_invoice(facts: Facts) -> Prepared:
             f"{client.get('name')} has no customer in the ERP yet: its deal is not set up.",
             "customer",
         )
-    treatment = tax.treatment(
-        entity, str(client.get("country") or ""), str(client.get("vat_number") or "")
+    lines = [invoice_lines.line_of(item) for item in facts.items]
+    if (left := capped_work.left_out(facts)).minor:
+        lines.append(invoice_lines.left_out(left))
+    invoice = billing_paper.paper(
+        facts,
+        on=_invoice_date(facts),
+        about=facts.items[0]["project"]["name"],
+        worth=capped_work.worth(facts),
+        lines=lines,
     )
-    if isinstance(treatment, Refuse):
-        return treatment
-    project = facts.items[0]["project"]
-    worth = invoice_lines.total(facts.items)
-    record = {
-        "entity": entity.code,
-        "reference": facts.reference,
-        "customer_code": client["erp_code"],
-        "customer_name": client["name"],
-        "contact_email": client.get("contact_email", ""),
-        "currency": worth.currency,
-        "invoice_date": _invoice_date(facts).isoformat(),
-        "payment_term": "net_30",
-        "description": f"{project['name']} · {facts.correlation_id}",
-        "po_number": project.get("po_number", ""),
-        "tax_treatment": f"{entity.code}/{treatment}",
-        "untaxed": str(worth.amount),
-        "lines": [
-            {**invoice_lines.line_of(item), "tax_treatment": f"{entity.code}/{treatment}"}
-            for item in facts.items
-        ],
-    }
+    if isinstance(invoice, Refuse):
+        return invoice
+    email = client.get("contact_email", "")
+    record = {**invoice, "customer_name": client["name"], "contact_email": email}
     return Send(
         record=record,
         find={
@@ -188,7 +183,7 @@ def report_status(facts: Facts) -> Prepared:
     posted = facts.result("post").values
     record = {
         "invoice_number": posted.get("number", ""),
-        "amount": str(invoice_lines.total(facts.items).amount),
+        "amount": str(capped_work.worth(facts).amount),
         "items": _billed(facts),
         "correlation_id": facts.correlation_id,
     }
@@ -197,8 +192,12 @@ def report_status(facts: Facts) -> Prepared:
 
 
 def _billed(facts: Facts) -> list[dict[str, str]]:
-    """The gathered work, as the PSA knows it."""
-    return [{"kind": invoice_lines.kind_of(item), "ref": item["source_id"]} for item in facts.items]
+    """The gathered work, as the PSA knows it; what an invoice had left out was told with that."""
+    return [
+        {"kind": kind, "ref": item["source_id"]}
+        for item in facts.items
+        if (kind := invoice_lines.kind_of(item)) != invoice_lines.LEFT_OUT
+    ]
 
 
 def _invoice_date(facts: Facts) -> date:
@@ -212,7 +211,11 @@ def _invoice_date(facts: Facts) -> date:
 
 ROUTE = (
     StepDefinition(
-        name="check", title="Check the approved work", prepare=check_work, owner_role="pmo_lead"
+        name="check",
+        title="Check the approved work",
+        prepare=check_work,
+        owner_role="pmo_lead",
+        consults="contracts",
     ),
     StepDefinition(
         name="client",
@@ -284,7 +287,7 @@ def steps(_facts: Facts) -> tuple[StepDefinition, ...]:
 PROCESS = Process(
     name="time-and-expense-to-billing",
     title="Time and expense to billing",
-    starts_on=(TIMESHEET_APPROVED, EXPENSE_APPROVED, MILESTONE_APPROVED),
+    starts_on=(TIMESHEET_APPROVED, EXPENSE_APPROVED, MILESTONE_APPROVED, WORK_LEFT_OUT),
     promise=timedelta(hours=4),
     exposure="unbilled",
     stage="Time approved",

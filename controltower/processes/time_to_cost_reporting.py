@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from controltower.canonical.events import (
     EXPENSE_APPROVED,
     TIMESHEET_APPROVED,
+    WORK_WRITTEN_OFF,
     BusinessKey,
     CanonicalEvent,
 )
 from controltower.canonical.records import BillableFact, TimeEntry
 from controltower.canonical.verdicts import Kind
-from controltower.processes import approved_work
+from controltower.processes import approved_work, project_opening
 from controltower.processes.definition import (
     Entity,
     Facts,
@@ -34,27 +36,24 @@ def accepts(event: CanonicalEvent) -> bool:
 
 
 def cost_of(fact: BillableFact) -> Decimal:
-    """Hours at cost rate, or the expense's own amount; major units of the fact's currency."""
+    """Hours at cost rate; of an expense its own amount, of work above a cap that is written off
+    what it would have been billed at. Major units of the fact's currency."""
     return fact.hours * fact.cost_rate if isinstance(fact, TimeEntry) else fact.amount
 
 
 def open_cost(event: CanonicalEvent, entities: Mapping[str, Entity], now: datetime) -> Opening:
     fact = event.record
     assert isinstance(fact, BillableFact)
-    entity = (fact.project.entity if fact.project else "") or fact.entity
-    keys = [BusinessKey("approved work", fact.number)]
-    if fact.project_id:
-        keys.append(BusinessKey("project", fact.project_id))
-    return Opening(
-        title=f"Cost of {fact.number}",
-        counterparty=fact.project.name if fact.project else "",
-        entity=entity,
-        amount=str(cost_of(fact)),
-        currency=fact.currency,
-        keys=tuple(keys),
+    begun = project_opening.opening(
+        fact,
+        BusinessKey("approved work", fact.number),
+        f"Cost of {fact.number}",
+        amount=cost_of(fact),
+        companies=entities,
         due=now + PROCESS.promise,
-        month=month_of(fact.on),
     )
+    project = fact.project.name if fact.project else ""
+    return replace(begun, counterparty=project, month=month_of(fact.on))
 
 
 def record_cost(facts: Facts) -> Prepared:
@@ -91,7 +90,7 @@ def steps(_facts: Facts) -> tuple[StepDefinition, ...]:
 PROCESS = Process(
     name="time-to-cost-reporting",
     title="Time to cost reporting",
-    starts_on=(TIMESHEET_APPROVED, EXPENSE_APPROVED),
+    starts_on=(TIMESHEET_APPROVED, EXPENSE_APPROVED, WORK_WRITTEN_OFF),
     promise=timedelta(hours=24),
     exposure="unpaid cost",
     stage="Time approved",

@@ -11,6 +11,7 @@ from django.db.models import Q
 from controltower.mappings.models import FieldOwner, Likeness
 from controltower.systems import calls
 from controltower.systems.models import System
+from controltower.transactions import contracts
 from controltower.transactions.cases import Case
 from controltower.transactions.models import Step
 from controltower.transactions.protocol import State
@@ -21,7 +22,7 @@ CREATED = "customer"
 
 def consulted(name: str, case: Case) -> Mapping[str, Any]:
     """What a step asks of the books. Raises KeyError for what is not kept."""
-    return {"customers": customers}[name](case)
+    return {"customers": customers, "contracts": contracts.capped}[name](case)
 
 
 def customers(case: Case) -> Mapping[str, Any]:

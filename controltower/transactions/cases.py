@@ -22,9 +22,10 @@ from controltower import queues
 from controltower.processes.definition import Facts, StepDefinition
 from controltower.systems.models import System
 from controltower.systems.routing import Part
-from controltower.transactions import bell, expecting, facts, sets
+from controltower.transactions import bell, expecting, facts, left_out, sets
 from controltower.transactions.models import (
     REACHED,
+    TERMINAL,
     Attempt,
     BusinessKey,
     Delivery,
@@ -198,6 +199,7 @@ def _write(cases: Sequence[Case], seen: dict[int, dict[str, Any]]) -> None:
     if cases:
         done = [case.transaction for case in cases if _has_arrived(case, seen)]
         expecting.keep(new, done, around=cases[0].world, now=cases[0].now)
+        left_out.tell([case for case in cases if _has_ended(case, seen)], now=cases[0].now)
     _ring(cases)
 
 
@@ -205,6 +207,12 @@ def _has_arrived(case: Case, seen: dict[int, dict[str, Any]]) -> bool:
     """Whether it was brought to its end, by us or by hand elsewhere, since it was read."""
     was = seen.get(id(case.transaction))
     return case.transaction.state in REACHED and (was is None or was["state"] not in REACHED)
+
+
+def _has_ended(case: Case, seen: dict[int, dict[str, Any]]) -> bool:
+    """Whether it is over since it was read."""
+    was = seen.get(id(case.transaction))
+    return case.transaction.is_over and was is not None and was["state"] not in TERMINAL
 
 
 def _keep(

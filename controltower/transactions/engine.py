@@ -149,6 +149,8 @@ def _play_inside(case: Case, step: Step, definition: StepDefinition) -> None:
     prepared = conclude(definition, given)
     if isinstance(prepared, Learn):
         step.values = dict(prepared.values)
+        if prepared.worth is not None:
+            case.transaction.amount = prepared.worth
         step.kind = step.text = step.field = step.fingerprint = ""
         step.state, step.done_at, step.changed_at = State.VERIFIED, case.now, case.now
         case.note("done", f"{step.title}: {prepared.text or 'in order.'}", step=step.name)

@@ -32,6 +32,7 @@ from controltower.transactions import replay, replaying
 from controltower.transactions.models import Transaction
 from controltower.web.demo.runbooks import RUNBOOKS, agree_runbooks
 from tests.factories import Firm, closed, found, in_doubt, refused, sealed, stuck_bills
+from tests.transactions.test_capped_contracts import capped, listening
 
 pytestmark = pytest.mark.django_db
 HOW_MANY = {"kind": "check", "what": "how_many", "title": "Count"}
@@ -159,6 +160,13 @@ def stale(firm: Firm) -> Transaction:
     return firm.play(one, {"load": loaded, "refresh": refused("The dataset was renamed.")})
 
 
+def above_its_cap(firm: Firm) -> Transaction:
+    """Work under a contract whose cap has no room for any of it."""
+    deal = capped(listening(firm), "7200.00")
+    firm.bill(deal)
+    return firm.bill(deal)
+
+
 class TestMatching:
     @pytest.mark.parametrize(
         ("make", "slug"),
@@ -172,6 +180,7 @@ class TestMatching:
             (in_doubt, "in-doubt"),
             (split_purchase, "purchase-miscoded"),
             (stale, "figures-stale"),
+            (above_its_cap, "above-the-cap"),
         ],
     )  # fmt: skip
     def test_every_cause_of_the_processes_has_its_runbook(
@@ -185,7 +194,7 @@ class TestMatching:
             "closed-period", "tax-code-off", "client-twice", "unknown-currency",
             "deal-without-entity", "system-down", "wrong-credentials", "in-doubt",
             "purchase-miscoded", "person-in-two-minds", "figures-stale", "place-turned-down",
-            "cut-off-missed",
+            "cut-off-missed", "above-the-cap",
         }  # fmt: skip
 
 

@@ -13,7 +13,15 @@ from django.utils import timezone
 from controltower.firm.models import Person
 from controltower.incidents import letters
 from controltower.systems.models import Feed, System
-from controltower.transactions import drain, interpretation, polling, replay, replaying, sweeper
+from controltower.transactions import (
+    drain,
+    interpretation,
+    polling,
+    replay,
+    replaying,
+    sweeper,
+    uncapping,
+)
 from controltower.transactions.models import (
     BusinessKey,
     ReplayPlan,
@@ -43,6 +51,7 @@ class Tower:
         polling.poll(budget=timedelta(0))
         interpretation.interpret_due(limit=100, now=timezone.now())
         sweeper.sweep(now=timezone.now())
+        uncapping.release(now=timezone.now())
         drain.drain()
         for plan in replaying.running():
             replaying.tick(plan, now=timezone.now())

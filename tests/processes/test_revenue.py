@@ -29,7 +29,7 @@ from controltower.processes.definition import (
     Send,
     Skip,
 )
-from controltower.processes.delivered_work import Delivered, Ledger, earned, less, mismatch
+from controltower.processes.delivered_work import Delivered, Ledger, earned, mismatch
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 BERLIN = Entity(
@@ -132,7 +132,7 @@ def test_only_what_contradicts_beyond_the_tolerance_is_told(
         assert kind == "wrong_period"
     else:
         assert kind == ""
-    assert less(month, before).minor == shares[0] - shares[1]
+    assert (month - before).minor == shares[0] - shares[1]
 
 
 def test_half_a_cent_is_rounded_up_once() -> None:

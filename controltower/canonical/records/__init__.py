@@ -26,6 +26,7 @@ from controltower.canonical.records.delivery import (
     Milestone,
     Project,
     TimeEntry,
+    WorkLeftOut,
 )
 from controltower.canonical.records.parties import Absence, Customer, Resource, ResourceStatus
 
@@ -52,4 +53,5 @@ __all__ = [
     "Resource",
     "ResourceStatus",
     "TimeEntry",
+    "WorkLeftOut",
 ]

@@ -85,6 +85,14 @@ class TimeEntry(BillableFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkLeftOut(BillableFact):
+    """Approved work that its contract's cap had no room for: `amount` of it stands on no invoice,
+    and `left_out_of` is our reference of the one that left it out."""
+
+    left_out_of: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Expense(BillableFact):
     """An approved expense to be re-billed."""
 

@@ -19,8 +19,12 @@ SELECT tx.reference, tx.amount, sum((item.record->>'amount')::numeric) AS facts
 FROM transactions_transaction tx
 JOIN transactions_item item ON item.transaction_id = tx.id
 WHERE tx.process = %(billing)s AND {transactions}
-GROUP BY tx.id HAVING tx.amount <> round(sum((item.record->>'amount')::numeric), 4) LIMIT 20
+GROUP BY tx.id
+HAVING tx.amount <> round(sum((item.record->>'amount')::numeric) - {left_out}, 4) LIMIT 20
 """
+LEFT_OUT = """coalesce((SELECT (check_.values->>'left_out')::numeric FROM transactions_step check_
+    WHERE check_.transaction_id = tx.id AND check_.name = 'check'), 0)"""
+"""What of the facts is above a contract's cap, and stands on no invoice."""
 POSTED = """
 SELECT tx.reference, step.values->>'untaxed' AS posted, facts.sum, step.system_id
 FROM transactions_step step
@@ -31,7 +35,7 @@ CROSS JOIN LATERAL (
     FROM transactions_item item WHERE item.transaction_id = tx.id) facts
 WHERE step.state = 'verified' AND {transactions}
   AND step.name = 'post' AND tx.process = %(billing)s
-  AND (step.values->>'untaxed')::numeric <> facts.sum
+  AND (step.values->>'untaxed')::numeric <> facts.sum - {left_out}
 LIMIT 20
 """
 SEEN = """
@@ -42,10 +46,12 @@ WHERE step.state = 'verified' AND {transactions} AND step.name = 'post'
 
 
 def balanced(span: Span) -> Found:
-    """I3: a billing transaction is worth the sum of its facts, and what the ERP shows as posted is
-    the sum of the facts, each rounded as the invoice rounds it: half up to the minor unit."""
+    """I3: a billing transaction is worth the sum of its facts less what is above a cap, and what
+    the ERP shows as posted is that too, each fact rounded as the invoice rounds it: half up to the
+    minor unit."""
     gathered, posted, seen = (
-        statement.format(transactions=span.transactions) for statement in (GATHERED, POSTED, SEEN)
+        statement.format(transactions=span.transactions, left_out=LEFT_OUT)
+        for statement in (GATHERED, POSTED, SEEN)
     )
     values = {"billing": BILLING, "units": _units()} | span.values
     short, wrong = rows(gathered, **values), rows(posted, **values)

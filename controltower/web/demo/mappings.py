@@ -139,7 +139,7 @@ MAPPINGS: tuple[Agreed, ...] = (
         True,
         [
             copy("Invoice number", "invoice_number", "pse__Invoice_Number__c", required=True),
-            copy("Billed work", "items", "items", required=True),
+            copy("Billed work", "items", "items"),
             copy("Correlation ID", "correlation_id", "Tower_Correlation_Id__c"),
         ],
     ),

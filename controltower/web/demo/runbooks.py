@@ -10,7 +10,7 @@ from controltower.firm.models import Person, Role
 from controltower.incidents import matching, steps
 from controltower.incidents.models import Runbook, RunbookState, RunbookVersion
 from controltower.incidents.runbooks import GOOD_FOR
-from controltower.web.demo import people
+from controltower.web.demo import billing_runbooks, people
 from controltower.web.demo.runbook_steps import (
     HOW_MUCH,
     NOTHING_LEFT,
@@ -23,52 +23,7 @@ from controltower.web.demo.runbook_steps import (
 )
 
 RUNBOOKS: tuple[Book, ...] = (
-    (
-        "closed-period",
-        "The period is closed",
-        {"kinds": [Kind.PERIOD_CLOSED]},
-        [
-            HOW_MUCH,
-            decide(
-                "Which period does the work belong to?",
-                "Only the controller decides this.",
-                ("Bill it in the open period", 3),
-                ("The period has been reopened in the ERP", 4),
-                ("It is booked by hand", 6),
-            ),
-            act("Bill it in the open period", steps.NEXT_PERIOD, "With the reason you were given.")
-            | {"to": 7},
-            check("See that the period is open", steps.PERIOD_OPEN, "As the ERP says."),
-            act("Say that the period is open", steps.REOPENED, "It is tried again at once.")
-            | {"to": 7},
-            act("Settle what was booked by hand", steps.ELSEWHERE, "Name the journal's number."),
-            wait("Wait until all of it is posted", steps.NOTHING_STUCK, 60),
-        ],
-    ),
-    (
-        "tax-code-off",
-        "The ERP refuses a tax code",
-        {"kinds": [Kind.VALIDATION], "words": ["tax code"]},
-        [
-            HOW_MUCH,
-            check("See that the ERP answers", steps.REACHABLE),
-            decide(
-                "Where is the code wrong?",
-                "Compare the code that was refused with the codes of the company in the ERP.",
-                ("Switched off in the ERP: it is on again", 5),
-                ("Wrong in the mapping: a new version is in use", 5),
-                ("The client's country or VAT number is wrong: corrected in the CRM", 4),
-            ),
-            wait(
-                "Wait for the correction to come in",
-                steps.NOTHING_STUCK,
-                30,
-                "A corrected record is taken up by itself.",
-            ),
-            REPLAY,
-            NOTHING_LEFT,
-        ],
-    ),
+    *billing_runbooks.RUNBOOKS,
     (
         "client-twice",
         "A client exists twice",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
 
+from integrations.sandbox.salesforce.life.firm_at_work import T_AND_M
 from integrations.sandbox.salesforce.life.pace import Pace
 from integrations.sandbox.salesforce.org import Org
 from integrations.sandbox.salesforce.store import Row
@@ -16,6 +19,8 @@ from integrations.sandbox.salesforce.values import stamp
 _TICK = 5.0
 _TIME_TO_SIGN = timedelta(seconds=20)
 _SIGNED = "contract signed"
+_CAPPED = 4
+"""One in so many contracts by time has a cap, of half its value: the first phase is agreed on."""
 _TIMEOUT = ClientTimeout(total=10)
 
 
@@ -73,5 +78,14 @@ def contract_of(deal: Row) -> dict[str, Any]:
         "billing_method": deal["Billing_Method__c"],
         "po_number": deal["PO_Number__c"],
         "starts_on": deal["CloseDate"],
+        "cap": _cap_of(deal),
     }
     return {name: str(value) for name, value in said.items() if value is not None}
+
+
+def _cap_of(deal: Row) -> Decimal | None:
+    """The most that may be billed under the contract; None where nothing is said."""
+    is_capped = zlib.crc32(str(deal["Id"]).encode()) % _CAPPED == 0
+    if deal["Billing_Method__c"] != T_AND_M or not is_capped:
+        return None
+    return (Decimal(str(deal["Amount"])) / 2).quantize(Decimal("0.01"))

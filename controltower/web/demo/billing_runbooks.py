@@ -1,0 +1,101 @@
+"""The sandbox firm's runbooks for invoices that cannot be made as they are."""
+
+from __future__ import annotations
+
+from controltower.canonical.verdicts import Kind
+from controltower.incidents import steps
+from controltower.web.demo.runbook_steps import (
+    HOW_MUCH,
+    NOTHING_LEFT,
+    REPLAY,
+    Book,
+    act,
+    check,
+    decide,
+    wait,
+)
+
+RUNBOOKS: tuple[Book, ...] = (
+    (
+        "closed-period",
+        "The period is closed",
+        {"kinds": [Kind.PERIOD_CLOSED]},
+        [
+            HOW_MUCH,
+            decide(
+                "Which period does the work belong to?",
+                "Only the controller decides this.",
+                ("Bill it in the open period", 3),
+                ("The period has been reopened in the ERP", 4),
+                ("It is booked by hand", 6),
+            ),
+            act("Bill it in the open period", steps.NEXT_PERIOD, "With the reason you were given.")
+            | {"to": 7},
+            check("See that the period is open", steps.PERIOD_OPEN, "As the ERP says."),
+            act("Say that the period is open", steps.REOPENED, "It is tried again at once.")
+            | {"to": 7},
+            act("Settle what was booked by hand", steps.ELSEWHERE, "Name the journal's number."),
+            wait("Wait until all of it is posted", steps.NOTHING_STUCK, 60),
+        ],
+    ),
+    (
+        "above-the-cap",
+        "Work is above the cap of its contract",
+        {"kinds": [Kind.VALIDATION], "words": ["is above the cap of its contract"]},
+        [
+            HOW_MUCH,
+            decide(
+                "Will the client pay for it?",
+                "Ask the engagement partner. What the cap had room for is billed already.",
+                ("Yes: a change order that raises the cap is agreed", 3),
+                ("No: the firm bears it", 5),
+                ("It was billed by hand", 6),
+            ),
+            wait(
+                "Wait until it is billed",
+                steps.NOTHING_STUCK,
+                60,
+                "Approve the change order in the PSA. The work is taken up by itself, up to the "
+                "new cap.",
+            ),
+            decide(
+                "Is anything left?",
+                "",
+                ("No, all of it has gone on", "end"),
+                ("Yes, and the firm bears it", 5),
+                ("Yes, and it was billed by hand", 6),
+            ),
+            act(
+                "Write it off",
+                steps.WRITE_OFF,
+                "Say who decided it and why. It is reported as cost by itself.",
+            )
+            | {"to": "end"},
+            act("Settle what was billed by hand", steps.ELSEWHERE, "Name the invoice."),
+        ],
+    ),
+    (
+        "tax-code-off",
+        "The ERP refuses a tax code",
+        {"kinds": [Kind.VALIDATION], "words": ["tax code"]},
+        [
+            HOW_MUCH,
+            check("See that the ERP answers", steps.REACHABLE),
+            decide(
+                "Where is the code wrong?",
+                "Compare the code that was refused with the codes of the company in the ERP.",
+                ("Switched off in the ERP: it is on again", 5),
+                ("Wrong in the mapping: a new version is in use", 5),
+                ("The client's country or VAT number is wrong: corrected in the CRM", 4),
+            ),
+            wait(
+                "Wait for the correction to come in",
+                steps.NOTHING_STUCK,
+                30,
+                "A corrected record is taken up by itself.",
+            ),
+            REPLAY,
+            NOTHING_LEFT,
+        ],
+    ),
+)

@@ -1,0 +1,143 @@
+"""Capped contracts: what the books count against a cap, and what becomes of work above it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from controltower.canonical import events
+from controltower.canonical.records import ChangeOrder, Contract, TimeEntry
+from controltower.canonical.verdicts import Done, Outcome
+from controltower.incidents import triage
+from controltower.systems.models import System
+from controltower.transactions import cases, engine, interpretation, uncapping
+from controltower.transactions.models import Transaction
+from tests.factories import Firm, refused
+
+pytestmark = pytest.mark.django_db
+
+
+def capped(firm: Firm, cap: str, **values: Any) -> Transaction:
+    """A deal whose contract is signed with a cap."""
+    deal = firm.deal()
+    deal_id = str(deal.subject["source_id"])
+    said: dict[str, Any] = {"currency": "EUR", "number": "C-1", "cap": Decimal(cap)} | values
+    contract = Contract(source_id=f"env-{deal_id}", opportunity_id=deal_id, **said)
+    event = firm.event(events.CONTRACT_SIGNED, "clm/contract", contract.source_id, contract, 1)
+    firm.receive(event)
+    return deal
+
+
+@pytest.fixture
+def firm(firm: Firm) -> Firm:
+    return listening(firm)
+
+
+def listening(firm: Firm) -> Firm:
+    """A firm that is told of contracts."""
+    System.objects.create(
+        slug="clm", title="CLM", domain="Contracts", role="clm", connector="salesforce",
+        connection="clm", base_url="http://127.0.0.1:9",
+    )  # fmt: skip
+    return firm
+
+
+def above(firm: Firm, bill: Transaction) -> Transaction:
+    """What stands for the work that an invoice has left out, played as far as it goes."""
+    interpretation.interpret_due(limit=100, now=firm.now)
+    one = Transaction.objects.get(items__record__left_out_of=bill.reference)
+    with cases.case_of(one, now=firm.now) as case:
+        engine.close_gathering(case)
+    return firm.play(one)
+
+
+def worth(one: Transaction) -> tuple[str, Decimal]:
+    one.refresh_from_db()
+    return one.state, one.amount
+
+
+def test_an_invoice_carries_what_is_left_of_the_cap_and_the_rest_waits(firm: Firm) -> None:
+    deal = capped(firm, "10000.00")
+    assert worth(firm.bill(deal)) == ("verified", Decimal(7200))
+    second = firm.bill(deal)
+    assert worth(second) == ("verified", Decimal(2800))
+    draft = second.steps.get(name="draft").sent
+    assert draft["untaxed"] == "2800.00"
+    assert [line["amount"] for line in draft["lines"]] == ["7200.00", "-4400.00"]
+    rest = above(firm, second)
+    assert worth(rest) == ("dead_lettered", Decimal(4400))
+    step = rest.steps.get(name="check")
+    assert (step.field, step.kind) == ("cap", "validation")
+    assert "10,000.00 EUR may be billed, and 10,000.00 EUR are" in step.text
+    assert firm.cause(rest).owner_role == "pmo_lead"
+
+
+def test_a_change_order_makes_room_and_what_fits_is_billed_by_itself(firm: Firm) -> None:
+    deal = capped(firm, "5000.00")
+    rest = above(firm, firm.bill(deal))
+    assert worth(rest) == ("dead_lettered", Decimal(2200))
+    assert uncapping.release(now=firm.now) == 0
+    assert agreed(firm, deal, "1500.00").state == "verified"
+    assert uncapping.release(now=firm.now) == 1
+    assert worth(firm.play(rest)) == ("verified", Decimal(1500))
+    line = rest.steps.get(name="draft").sent["lines"][0]
+    assert line["revenue_kind"] == "time"
+    assert worth(above(firm, rest)) == ("dead_lettered", Decimal(700))
+
+
+def agreed(firm: Firm, deal: Transaction, amount: str) -> Transaction:
+    """A change order of the deal's project, carried through."""
+    work = firm.timecard(deal).record
+    assert isinstance(work, TimeEntry)
+    assert work.project is not None
+    project = work.project
+    order = ChangeOrder(
+        source_id=f"co-{deal.reference}", number="CO-1", project=project, approved=True,
+        project_id=project.source_id, currency="EUR", amount=Decimal(amount),
+    )  # fmt: skip
+    told = firm.tell(firm.event(events.CHANGE_ORDER_APPROVED, "certinia", "co", order, 1))
+    budget = {"change_orders": ["CO-1"], "contract_value": amount, "agreed_value": amount}
+    return firm.play(
+        told, {"contract": Done(ref=project.source_id, outcome=Outcome.UPDATED, values=budget)}
+    )
+
+
+def test_what_is_written_off_above_the_cap_is_cost_once(firm: Firm) -> None:
+    rest = above(firm, firm.bill(capped(firm, "7000.00")))
+    triage.solve_elsewhere(
+        transactions=[rest], reason="Goodwill of ours.", by=firm.anna, now=firm.now, discard=True
+    )
+    interpretation.interpret_due(limit=100, now=firm.now)
+    cost = Transaction.objects.get(process="time-to-cost-reporting")
+    assert worth(cost) == ("verified", Decimal(200))
+    assert cost.correlation_id == rest.correlation_id
+    assert interpretation.interpret_due(limit=100, now=firm.now) == 0
+
+
+def test_work_wholly_above_the_cap_waits_with_all_of_it(firm: Firm) -> None:
+    deal = capped(firm, "7200.00")
+    firm.bill(deal)
+    assert worth(firm.bill(deal)) == ("dead_lettered", Decimal(7200))
+
+
+def test_an_invoice_on_its_way_counts_and_one_called_off_does_not(firm: Firm) -> None:
+    deal = capped(firm, "10000.00")
+    first = firm.bill(deal, answers={"draft": refused()})
+    assert first.state == "dead_lettered"
+    second = firm.bill(deal, amount=Decimal(4000))
+    assert worth(second) == ("verified", Decimal(2800))
+    triage.solve_elsewhere(
+        transactions=[first], reason="Never worked.", by=firm.anna, now=firm.now, discard=True
+    )
+    assert worth(firm.bill(deal, amount=Decimal(4000))) == ("verified", Decimal(4000))
+
+
+def test_a_cap_in_another_currency_is_refused(firm: Firm) -> None:
+    bill = firm.bill(capped(firm, "10000.00", currency="USD"))
+    assert "has its cap in USD" in bill.steps.get(name="check").text
+
+
+def test_a_contract_without_a_cap_bills_all(firm: Firm) -> None:
+    assert worth(firm.bill(capped(firm, "0"))) == ("verified", Decimal(7200))
