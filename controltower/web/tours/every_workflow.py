@@ -2,46 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from controltower.transactions.models import Expectation, Step, Transaction, TransactionState
-from controltower.web.tours import month_end
+from controltower.transactions.models import Step, Transaction, TransactionState
+from controltower.web.tours import contract_billing, month_end
 from controltower.web.tours.main_job import BOOKED, MainJob
+from controltower.web.tours.stage import ONCE, Lines, Stage
 from controltower.web.tours.walk import Door, TourFailed, Walk
-
-Lines = Iterator[dict[str, Any]]
-ONCE = "SIL"
-"""A client whom the ERP has once; the firm has one on purpose that exists twice."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """What a workflow is played on: the walk, the sandbox's doors, the project set up before."""
-
-    walk: Walk
-    doors: Mapping[str, Door]
-    job: MainJob
-
-    @property
-    def chain(self) -> str:
-        """The correlation id of the deal."""
-        assert self.job.setup is not None
-        return self.job.setup.correlation_id
-
-    def reached(self, milestone: str, about: str = "") -> Callable[[], bool]:
-        """Whether the chain has come to a milestone."""
-        rows = Expectation.objects.filter(correlation_id=self.chain, milestone=milestone)
-        found = rows.filter(about=about) if about else rows
-        return found.filter(met_at__isnull=False).exists
-
-    def agree(self, what: str, here: Decimal, there: Decimal) -> dict[str, Any]:
-        """Both sides' books, to the cent. Raises TourFailed."""
-        if here != there:
-            raise TourFailed(f"{what}: one side's books say {here}, the other's {there}.")
-        return self.walk.tell("Books", f"{what}: {here:,.2f} on both sides")
 
 
 def cost_reporting(stage: Stage) -> Lines:
@@ -270,6 +239,8 @@ WORKFLOWS: Mapping[str, tuple[tuple[str, ...], Callable[[Stage], Lines]]] = {
     "Project workspace": (("sharepoint", "slack"), workspace),
     "Time to cost reporting": ((), cost_reporting),
     "Project change to forecast": ((), change),
+    "Credit and re-bill": (("tryton",), contract_billing.credit_and_rebill),
+    "Capped time and materials": (("docusign", "tryton"), contract_billing.capped),
     "Revenue recognition": (("tryton",), revenue),
     "Quote to cash: contract": (("docusign",), contract),
     "Quote to cash: cash": (("tryton",), cash),

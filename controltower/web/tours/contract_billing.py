@@ -1,0 +1,76 @@
+"""How contracts are billed when not all goes straight: corrected work, and work above a cap."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from decimal import Decimal
+from typing import Any
+
+from controltower.transactions.models import Expectation, Transaction
+from controltower.web.tours.main_job import BOOKED
+from controltower.web.tours.stage import ONCE, Lines, Stage
+from controltower.web.tours.walk import TourFailed
+
+BILLING = "time-and-expense-to-billing"
+Billing = Generator[dict[str, Any], None, tuple[dict[str, Any], Transaction]]
+
+
+def credit_and_rebill(stage: Stage) -> Lines:
+    """Invoiced time that was wrong is credited, and what was right is billed: the difference is
+    what the client owes less."""
+    wrong, billed = yield from _bill(stage, stage.job.project, "8")
+    right = stage.doors["salesforce"].do("correct_time", timecard=wrong["timecard"], hours="6")
+    yield stage.walk.tell("PSA", f"{wrong['number']} was 6 hours, not 8", str(right["number"]))
+    credit = stage.walk.until_over("approved work", str(right["number"]), "credit-and-rebill")
+    yield from stage.walk.steps(credit)
+    anew = stage.walk.until_over("approved work", str(right["rebilled"]), BILLING)
+    yield from stage.walk.steps(anew)
+    owed = sum((_posted(stage, one) for one in (billed, credit, anew)), Decimal(0))
+    yield stage.agree(f"Invoice, credit and new invoice of {wrong['number']}", anew.amount, owed)
+
+
+def capped(stage: Stage) -> Lines:
+    """Work above a contract's cap stands on no invoice until a change order raises the cap."""
+    psa, walk = stage.doors["salesforce"], stage.walk
+    sold = psa.do("close_deal", entity="LF-DE", client=ONCE, amount="30000.00", grouping="Project")
+    stage.doors["docusign"].do(
+        "sign", opportunity_id=sold["opportunity"], legal_entity="LF-DE", currency="EUR",
+        contract_value="30000.00", cap="4000.00",
+    )  # fmt: skip
+    yield walk.tell("DocuSign", f"{sold['name']}: signed, no more than 4,000.00 EUR")
+    deal = walk.until_over("opportunity", str(sold["opportunity"]), "opportunity-to-project")
+    signed = Expectation.objects.filter(
+        correlation_id=deal.correlation_id, milestone="contract-signed", met_at__isnull=False
+    )
+    walk.until(signed.exists, "The signed contract")
+    project = deal.steps.get(name="project").ref
+    work, billed = yield from _bill(stage, project, "40")
+    within = _posted(stage, billed)
+    yield stage.agree("Invoice within the cap", Decimal("4000.00"), within)
+    above = Transaction.objects.filter(items__record__left_out_of=billed.reference)
+    walk.until(above.exists, "The work above the cap")
+    rest = above.get()
+    yield walk.tell("Tower", f"{rest.amount:,.2f} EUR of {work['number']} waits above the cap")
+    agreed = psa.do("agree_change", project=project, amount="20000.00")
+    yield walk.tell("PSA", "A change order raises the cap by 20,000.00 EUR", str(agreed["number"]))
+    walk.until(lambda: above.get().is_over, "The invoice of the rest")
+    yield from walk.steps(rest)
+    whole = Decimal(str(billed.items.get().record["amount"]))
+    yield stage.agree("Work and both its invoices", whole, within + _posted(stage, rest))
+
+
+def _bill(stage: Stage, project: str, hours: str) -> Billing:
+    """Time that is approved and invoiced: what the PSA says of it, and the transaction."""
+    work = stage.doors["salesforce"].do("approve_time", project=project, hours=hours)
+    yield stage.walk.tell("PSA", f"Time approved: {work['number']}, {hours} hours")
+    billed = stage.walk.until_over("approved work", str(work["number"]), BILLING)
+    yield from stage.walk.steps(billed)
+    return work, billed
+
+
+def _posted(stage: Stage, one: Transaction) -> Decimal:
+    """What the ERP's own books hold of a transaction, posted and without tax."""
+    found = stage.doors["tryton"].books("invoices", reference=one.reference)
+    if len(found) != 1 or found[0]["state"] not in BOOKED:
+        raise TourFailed(f"The ERP's books hold {len(found)} posted papers of {one.reference}.")
+    return Decimal(found[0]["untaxed"])
