@@ -63,7 +63,7 @@ RAIL: tuple[tuple[str | Promise, tuple[Place, ...]], ...] = (
         (
             Place("exceptions", gettext_lazy("Exceptions"), "octagon-alert", "e", phone=True),
             Place("incidents", gettext_lazy("Incidents"), "siren", "i", phone=True),
-            Place("jobs", gettext_lazy("Jobs"), "layers"),
+            Place("jobs", gettext_lazy("Jobs"), "layers", "j"),
         ),
     ),
     (

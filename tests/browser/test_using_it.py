@@ -60,6 +60,82 @@ def test_signing_in_and_finding_what_is_stuck_by_keyboard_alone(
     page.context.close()
 
 
+def key(page: Page, *keys: str) -> None:
+    """Press keys, one after the other."""
+    for one in keys:
+        page.keyboard.press(one)
+
+
+def test_triage_by_keyboard_alone(screens: Screens, tower: Tower) -> None:
+    """From the list of causes to a planned replay and back, each act by its key; nothing is left
+    changed."""
+    page = screens.visitor("otto.brandt").go("/")
+    key(page, "g", "e")
+    page.wait_for_url("**/exceptions/")
+    key(page, "j", "j", "k", "Enter")
+    page.wait_for_url("**/exceptions/*/")
+    screens.visitor("otto.brandt").go(tower.pages["exception"])
+    bar = page.locator("#selection-bar")
+    expect(bar).to_be_hidden()
+    key(page, "j", "x")
+    expect(bar.locator("[data-count]")).to_have_text("1")
+    key(page, "j", "j", "Shift+X")
+    expect(bar.locator("[data-count]")).to_have_text("3")
+    for letter, dialog in (("a", "assign"), ("s", "snooze")):
+        key(page, letter)
+        opened = page.locator(f"[popover][id^={dialog}]:popover-open")
+        expect(opened).to_be_visible()
+        key(page, "Escape")
+        expect(opened).to_have_count(0)
+    key(page, "?")
+    expect(page.locator("#keys-help")).to_be_visible()
+    key(page, "Escape", "/")
+    expect(page.locator("#finder")).to_be_visible()
+    key(page, "Escape", "r")
+    page.wait_for_url("**/jobs/*/")
+    screens.visitor("otto.brandt").go(tower.pages["job"])
+    key(page, "r")
+    expect(page.locator(".sheet-dialog:popover-open")).to_be_visible()
+    key(page, "Escape", "u")
+    page.wait_for_url(tower.base + "/jobs/")
+    for letter, place in (("p", "processes"), ("m", "measures"), ("x", "tx"), ("i", "incidents")):
+        key(page, "g", letter)
+        page.wait_for_url(f"{tower.base}/{place}/")
+
+
+def test_an_owner_is_given_and_taken_back_by_keyboard(screens: Screens, tower: Tower) -> None:
+    page = screens.visitor("otto.brandt").go(tower.pages["exception"])
+    key(page, "a")
+    page.locator("[popover][id^=assign]:popover-open form button[type=submit]").press("Enter")
+    undo = page.get_by_role("button", name="Undo")
+    expect(undo).to_be_visible()
+    undo.press("Enter")
+    expect(page.locator("main .notice")).to_be_visible()
+    expect(undo).to_have_count(0)
+
+
+def test_single_keys_can_be_switched_off_and_every_key_has_a_button(
+    screens: Screens, tower: Tower
+) -> None:
+    page = screens.visitor("priya.nair").go("/settings/")
+    box = page.get_by_label("Single-key shortcuts")
+    box.press("Space")
+    expect(box).not_to_be_checked()
+    page.locator("form[action='/settings/looks/'] button").press("Enter")
+    expect(page.locator("body")).to_have_attribute("data-single-keys", "off")
+    key(page, "g", "e", "?")
+    expect(page.locator("#keys-help")).to_be_hidden()
+    key(page, "Control+k")
+    expect(page.locator("#finder")).to_be_visible()
+    page = screens.visitor("priya.nair").go("/exceptions/")
+    for one in page.locator("[data-go], [data-key='?']").all():
+        expect(one).to_be_visible()
+    screens.visitor("priya.nair").go("/settings/")
+    page.get_by_label("Single-key shortcuts").press("Space")
+    page.locator("form[action='/settings/looks/'] button").press("Enter")
+    expect(page.locator("body")).not_to_have_attribute("data-single-keys", "off")
+
+
 def test_the_finder_takes_any_name_by_keyboard(screens: Screens, tower: Tower) -> None:
     page = screens.visitor("otto.brandt").go("/")
     page.keyboard.press("Control+k")

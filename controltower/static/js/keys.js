@@ -38,6 +38,12 @@
     return Boolean(link);
   };
 
+  // What cannot be filtered can still be looked for.
+  const look = () => {
+    if (!press("/")) document.querySelector("[data-finder]").click();
+    return true;
+  };
+
   const handle = (event) => {
     const key = event.key.toLowerCase();
     if (Date.now() - leader < 1200) {
@@ -48,7 +54,8 @@
     if (key === "j") return move(1);
     if (key === "k") return move(-1);
     if (key === "x") return tick(event.shiftKey);
-    if ("/?rasepu".includes(key)) return press(key);
+    if (key === "/") return look();
+    if ("?rasepu".includes(key)) return press(key);
     return false;
   };
 
