@@ -318,9 +318,7 @@ class Step(models.Model):
                 name="steps_in_doubt",
             ),
             models.Index(fields=["mapping_version", "-id"], name="steps_mapped"),
-            models.Index(
-                fields=["lease_until"], condition=Q(state="sending"), name="steps_sending"
-            ),
+            models.Index(fields=["id"], condition=Q(state="sending"), name="steps_sending"),
             models.Index(
                 fields=["changed_at"], condition=Q(state__in=["parked", "held"]), name="steps_stuck"
             ),
