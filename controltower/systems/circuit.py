@@ -54,6 +54,7 @@ def note(system: System, verdicts: Sequence[Verdict], now: datetime) -> bool:
             ]
         )
     system.circuit, system.retry_at, system.failures = row.circuit, row.retry_at, row.failures
+    system.last_ok_at = row.last_ok_at
     return held or before != row.circuit
 
 

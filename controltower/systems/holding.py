@@ -37,6 +37,8 @@ def note(system: System, verdicts: Sequence[Verdict], now: datetime) -> bool:
     """
     refusal = next((one for one in verdicts if refuses_sign_in(one)), None)
     pauses = [asked for one in verdicts if (asked := pause_asked(one)) is not None]
+    if refusal is None and not pauses:
+        return False
     changed = 0
     shared = System.objects.filter(connection=system.connection)
     if refusal is not None and system.refused_at is None:

@@ -47,6 +47,9 @@ GLANCE = 0.05
 """Seconds after which other connections are looked at while answers are awaited."""
 GATHER = 0.005
 """Seconds for which answers are gathered into a set: a set costs little more than one answer."""
+WORLD_LASTS = 0.2
+"""Seconds for which what stands around is taken as read, unless an answer changes it: reading it
+costs as much as a step that comes alone. What holds a system back is asked anew with each claim."""
 PATIENCE = 40.0
 """Seconds for which answers are kept in memory while the database is away."""
 
@@ -143,6 +146,7 @@ class Flow:
     _heard: list[Answered] = field(default_factory=list)
     _recorded: list[Answered] = field(default_factory=list)
     _around: World | None = None
+    _read_again: float = 0.0
     _away_since: float | None = None
 
     def run(self) -> None:
@@ -152,7 +156,6 @@ class Flow:
 
     def _turn(self) -> bool:
         try:
-            self._around = None
             if self._away_since is not None:
                 anchor.watch(clock.now())
             taken = self._take_up() if monotonic() < self.until else 0
@@ -180,15 +183,20 @@ class Flow:
         if not due:
             return 0
         self._take_one_more(due)
-        self._around, now, until = world(), clock.now(), monotonic() + LEASE.total_seconds()
+        around, now, until = self._world(), clock.now(), monotonic() + LEASE.total_seconds()
         mine = [self._lines[slug] for slug in due if slug in self._lines]
-        claims = [one for line in mine for one in _claim(line, self._around, now)]
-        intents = prepare(claims, now=now, around=self._around)
+        claims = [one for line in mine for one in _claim(line, around, now)]
+        intents = prepare(claims, now=now, around=around)
         for intent in intents:
             self._lines[intent.system.connection].under_way[intent.system.pk] += 1
         self.board.place([(intent.system, (intent, until)) for intent in intents])
         self.made += len(intents)
         return len(claims)
+
+    def _world(self) -> World:
+        if self._around is None or self._around.outdated or monotonic() > self._read_again:
+            self._around, self._read_again = world(), monotonic() + WORLD_LASTS
+        return self._around
 
     def _release_idle(self, due: Sequence[str]) -> None:
         for slug in set(self._lines) - set(due):
@@ -208,7 +216,7 @@ class Flow:
         kept in memory and tried again."""
         if not (self._heard or self._recorded):
             return
-        now, around = clock.now(), self._around or world()
+        now, around = clock.now(), self._world()
         if self._heard:
             record(self._heard, around, now=now)
             for answered in self._heard:
@@ -229,6 +237,7 @@ class Flow:
             raise error
         connection.close()
         self._lines.clear()
+        self._around = None
         sleep(0.5)
 
 
@@ -258,12 +267,14 @@ def record(answers: Sequence[Answered], around: World, *, now: datetime) -> None
     for one, _verdict in made:
         by_system.setdefault(one.intent.system.pk, []).append(one)
     for pk, heard in by_system.items():
-        system, quota = around.systems[pk], heard[-1].quota
+        system, quota = around.systems.get(pk, heard[-1].intent.system), heard[-1].quota
         if quota.used is not None and quota.used != system.quota_used:
             System.objects.filter(connection=system.connection).update(
                 quota_used=quota.used, quota_limit=quota.limit
             )
+            system.quota_used, system.quota_limit = quota.used, quota.limit
         if circuit.note(system, [one.verdict for one in heard if one.verdict], now):
+            around.outdated = True
             settlement.circuit_changed(system, now)
             bell.ring("systems", "tower")
 

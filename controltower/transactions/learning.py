@@ -89,6 +89,7 @@ def learn_closed_period(case: Case, step: Step) -> None:
         Period.objects.update_or_create(
             entity=case.transaction.entity, month=month, defaults={"closed": True}
         )
+        case.world.outdated = True
 
 
 def first_field(verdict: Verdict) -> str:

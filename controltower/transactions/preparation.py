@@ -15,8 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError
-from django.db.models import Count, Max, Min, Q
+from django.db import IntegrityError, connection
 
 from controltower.canonical.identity import new_id
 from controltower.canonical.rules import apply
@@ -56,6 +55,11 @@ from controltower.transactions.world import World
 log = logging.getLogger(__name__)
 DIED = "The worker stopped before the answer came."
 MAYBE_SENT = "This may have been sent after the backup was taken, and its target cannot be asked."
+TRIED = """
+SELECT step_id, max(number), count(*) FILTER (WHERE state = 'sending'),
+       min(started_at) FILTER (WHERE purpose = 'send')
+FROM transactions_attempt WHERE step_id = ANY(%s) GROUP BY step_id
+"""
 SOON, A_WHILE = timedelta(seconds=0.2), timedelta(seconds=1)
 
 
@@ -116,13 +120,11 @@ def _still_ours(case: Case, mine: Claim) -> Step | None:
 def _past(steps: Sequence[UUID]) -> dict[UUID, Past]:
     """The earlier attempts of steps that were claimed before. What a worker that died has left
     open is closed."""
-    tried = Attempt.objects.filter(step__in=steps).order_by()
-    open_ = Count("id", filter=Q(state=Tried.SENDING))
-    since = Min("started_at", filter=Q(purpose=Purpose.SEND))
-    found = tried.values_list("step_id").annotate(last=Max("number"), left=open_, since=since)
     if not steps:
         return {}
-    pasts = {step: Past(*past) for step, *past in found}
+    with connection.cursor() as cursor:
+        cursor.execute(TRIED, [list(steps)])
+        pasts = {step: Past(*past) for step, *past in cursor.fetchall()}
     for step, edits in amending.in_force(steps).items():
         pasts[step] = replace(pasts.get(step, Past()), edits=edits)
     return pasts

@@ -21,11 +21,12 @@ from controltower.systems.routing import Part, chosen
 @dataclass
 class World:
     """The firm's entities, for rules and for rows, and its systems; mapping versions as they are
-    asked for."""
+    asked for. `outdated` once something of it is known to have changed."""
 
     entities: Mapping[str, Entity]
     legal: Mapping[str, LegalEntity]
     systems: Mapping[int, System]
+    outdated: bool = False
     _active: dict[tuple[str, str], MappingVersion] = field(default_factory=dict)
     _versions: dict[int, MappingVersion] = field(default_factory=dict)
 
