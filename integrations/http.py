@@ -115,6 +115,7 @@ class HttpClient:
 
     `deadline` bounds the whole call, from the look-up of the name to the last byte of the answer.
     `tls` says whom it trusts and what it presents of itself; None trusts the public authorities.
+    How many calls are made at once is for the caller to bound: the door does.
     """
 
     def __init__(
@@ -193,7 +194,7 @@ class HttpClient:
         session = self._sessions.get(pooled)
         if session is None:
             session = aiohttp.ClientSession(
-                connector=_Connections(force_close=not pooled, limit=32, ssl=self._tls or True),
+                connector=_Connections(force_close=not pooled, limit=0, ssl=self._tls or True),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
