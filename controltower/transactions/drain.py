@@ -49,7 +49,7 @@ GATHER = 0.005
 """Seconds for which answers are gathered into a set: a set costs little more than one answer."""
 WORLD_LASTS = 0.2
 """Seconds for which what stands around is taken as read, unless an answer changes it: reading it
-costs as much as a step that comes alone. What holds a system back is asked anew with each claim."""
+costs as much as a step that comes alone. Which connections may be called is asked in each turn."""
 PATIENCE = 40.0
 """Seconds for which answers are kept in memory while the database is away."""
 
