@@ -19,7 +19,7 @@ from tests.web.cast import PASSWORD, browser, entity, person
 
 pytestmark = pytest.mark.django_db
 
-OPEN = {"/healthz", "/readyz", "/metrics", "/sign-in/"}
+OPEN = {"/healthz", "/readyz", "/metrics", "/sign-in/", "/language/"}
 
 
 ID = "0193b1f0-0000-7000-8000-000000000000"
