@@ -13,6 +13,7 @@ from controltower.processes import catalogue, quote_to_cash
 from controltower.processes.definition import Milestone, Process
 from controltower.transactions.models import REACHED, Expectation, Transaction
 from controltower.web import standing
+from controltower.web.sayings import heard
 from controltower.web.transaction_chain import Chain
 
 _PROCESSES = {process.name: process for process in catalogue.PROCESSES}
@@ -100,7 +101,7 @@ def _point(milestone: Milestone, waits: Sequence[Wait], now: datetime) -> Point:
             state="overdue" if late else "expected",
             at=first.due_at,
             count=count,
-            owner=Role(first.owner_role).label if first.owner_role else "",
+            owner=str(heard(Role(first.owner_role).label)) if first.owner_role else "",
             url=standing.url_of(first.watch) if first.watch else "",
         )
     if met:

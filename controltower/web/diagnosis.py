@@ -105,12 +105,12 @@ def _happened(chain: Chain, now: datetime) -> list[str]:
     if one.state == TransactionState.WAITING:
         return [privacy.masked_text(one.wait_text) or _("It waits."), _goes_on(chain)]
     current = next((step for step in chain.own if step.state not in FINISHED), None)
-    where = current.title if current else _("the end")
+    where = heard(current.title) if current else _("the end")
     return [_("It is on its way, at “%(step)s”.") % {"step": where}, _goal(chain)[1]]
 
 
 def _troubled(chain: Chain, step: Step) -> str:
-    words = {"step": step.title, "system": step.system.title if step.system else ""}
+    words = {"step": heard(step.title), "system": step.system.title if step.system else ""}
     if standing.in_doubt(step):
         return _("“%(step)s” was sent, but %(system)s gave no answer that can be trusted.") % words
     if _quote(chain, step):

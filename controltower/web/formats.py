@@ -48,7 +48,14 @@ def compact(value: Money) -> str:
         return NOTHING
     rounded = Decimal(f"{value.amount:.3g}")
     digits = 2 if abs(rounded) >= 1_000_000 else 0
-    return format_compact_currency(rounded, value.currency, locale=locale(), fraction_digits=digits)
+    shown = format_compact_currency(
+        rounded, value.currency, locale=locale(), fraction_digits=digits
+    )
+    if str(abs(int(rounded))) not in shown:
+        return shown
+    # The language has no short form of thousands (German), and the long one is not grouped.
+    pattern = str(locale().currency_formats["standard"].pattern).replace(".00", "")
+    return format_currency(rounded, value.currency, pattern, locale=locale(), currency_digits=False)
 
 
 def number(value: int | Decimal) -> str:

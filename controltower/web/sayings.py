@@ -56,20 +56,32 @@ heard_lazy = lazy(heard, str)
 
 @lru_cache(maxsize=8192)
 def _anew(text: str, language: str) -> str:
-    known = sayings(language)
-    if (found := known.whole.get(text)) is not None:
+    every = sayings(language)
+    if (found := every.whole.get(text)) is not None:
         return found
     if len(text) > LONGEST or " " not in text:
         return text
-    for shape in known.shaped:
+    for shape in every.shaped:
         if shape.sure in text and (match := shape.pattern.fullmatch(text)):
             values = match.groupdict().items()
-            return shape.anew % {name: _anew(value, language) for name, value in values}
+            return shape.anew % {name: _part(value, language) for name, value in values}
     for seam, joint in SEAMS:
         pieces = re.split(seam, text)
         if len(pieces) > 1:
-            return joint.join(_anew(piece, language) for piece in pieces)
+            return joint.join(_part(piece, language) for piece in pieces)
     return text
+
+
+def _part(text: str, language: str) -> str:
+    """A value or a piece: one word with a capital is a name, such as a system's."""
+    return text if text.istitle() and text.isalpha() else _anew(text, language)
+
+
+def known(text: str, language: str) -> bool:
+    """Whether a text is a message of the language's catalogue, with or without values."""
+    every = sayings(language)
+    shaped = (one for one in every.shaped if one.sure in text)
+    return text in every.whole or any(one.pattern.fullmatch(text) for one in shaped)
 
 
 @cache
@@ -83,7 +95,10 @@ def sayings(language: str) -> Sayings:
     texts = {
         message.id: message.string
         for message in catalogue
-        if message.id and isinstance(message.id, str) and isinstance(message.string, str)
+        if message.id
+        and not message.context
+        and isinstance(message.id, str)
+        and isinstance(message.string, str)
     }
     shaped = sorted(filter(_is_shape, texts), key=_own_length, reverse=True)
     return Sayings(

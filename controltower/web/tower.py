@@ -156,7 +156,7 @@ def _lane(request: SignedIn, now: datetime) -> dict[str, Any]:
     names = dict(systems.values_list("role", "title"))
     stages = tuple(
         lane.Stage(
-            title=line.stage.name,
+            title=str(heard(line.stage.name)),
             system=names.get(line.stage.system.lower(), line.stage.system),
             typical=None,
             moving=line.moving.count,

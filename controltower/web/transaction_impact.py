@@ -20,6 +20,7 @@ from controltower.web import formats, marks, privacy
 from controltower.web.actions import Action
 from controltower.web.decisions import NOW
 from controltower.web.remedies import replay_action
+from controltower.web.sayings import heard
 
 Line = tuple[str, str, str]
 """Icon, state token, words."""
@@ -77,10 +78,10 @@ def _will(item: ReplayItem, one: Transaction, step: Step, fails: bool) -> list[L
         return lines
     if kind == Forecast.CREATE:
         worth = formats.amount(one.amount, one.currency)
-        lines.append(("receipt-text", "mv", f"{step.title}: {worth}"))
+        lines.append(("receipt-text", "mv", f"{heard(step.title)}: {worth}"))
     after = one.steps.filter(position__gt=step.position).exclude(state__in=FINISHED)
     lines += [
-        ("arrow-right", "nt", _("Then: %(step)s") % {"step": title})
+        ("arrow-right", "nt", _("Then: %(step)s") % {"step": heard(title)})
         for title in after.values_list("title", flat=True)[:4]
     ]
     return lines

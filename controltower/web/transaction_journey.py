@@ -16,6 +16,7 @@ from controltower.transactions.models import Attempt, Step, Transaction, Transac
 from controltower.transactions.protocol import FINISHED, Purpose, State, Tried
 from controltower.web import formats, marks, standing
 from controltower.web.charts.journey import Hop, Journey, Try
+from controltower.web.sayings import heard
 
 MOST_HOPS = 14
 FAILED = (Tried.FAILED_TRANSIENT, Tried.FAILED_PERMANENT, Tried.UNKNOWN)
@@ -75,7 +76,7 @@ def journey_of(
 
 def _one_hop(one: Transaction) -> Hop:
     return Hop(
-        system=standing.process_title(one.process),
+        system=heard(standing.process_title(one.process)),
         title=formats.amount(one.amount, one.currency),
         mark=marks.state_mark("transaction", one.state),
         started=one.started_at,
@@ -89,7 +90,7 @@ def _hops(one: Transaction, steps: Sequence[Step], attempts: Attempts, now: date
     if one.gathering:
         hops.append(
             Hop(
-                system=standing.process_title(one.process),
+                system=heard(standing.process_title(one.process)),
                 title=_("Gather work"),
                 mark=marks.state_mark("transaction", TransactionState.WAITING),
                 started=one.started_at,

@@ -24,6 +24,7 @@ from controltower.transactions.models import (
 from controltower.web import absences, privacy, standing
 from controltower.web.chain_milestones import points_of
 from controltower.web.diagnosis import diagnose
+from controltower.web.sayings import heard
 from controltower.web.step_detail import detail_of
 from controltower.web.transaction_chain import Chain, drawn_parts
 from controltower.web.transaction_journey import journey_of, planned_steps, steps_of
@@ -159,7 +160,7 @@ def owner_of(chain: Chain) -> Owner | None:
         person = chain.letter.cause.owner
         return Owner(str(person), person.initials) if person else None
     try:
-        role = Role(catalogue.workflow(chain.chosen.process).owner_role).label
+        role = heard(Role(catalogue.workflow(chain.chosen.process).owner_role).label)
     except (KeyError, ValueError):
         return None
     words = str(role).split()
