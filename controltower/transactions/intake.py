@@ -1,8 +1,8 @@
 """The inbox: store what came durably, once, before anybody acknowledges it.
 
 Two ways lead in. Polling calls `receive`. The webhook door commits the events of many requests
-together on a connection of its own; it stores the same `columns` by `INSERT_AS_TOLD`, and calls
-`announce` once its commit is done.
+together on a connection of its own; it executes the same `INSERT` with the same `columns`, and
+calls `announce` once its commit is done.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ MOST_AGAIN = 100
 Fact = tuple[bytes, CanonicalEvent]
 """An event, and the bytes that it was read from."""
 
-_INSERT = """
-    INSERT INTO transactions_inboundevent AS stored (
+INSERT = """
+    INSERT INTO transactions_inboundevent (
         id, source, event_id, type, subject, version, occurred_at, raw, digest, record_kind,
         record, keys, correlation_id, signature, received_at, due_at, state, reason, deaths)
     SELECT fact.*, moment, moment, 'received', '', 0
@@ -44,21 +44,10 @@ _INSERT = """
         %(id)b::uuid[], %(source)b::text[], %(event_id)b::text[], %(type)b::text[],
         %(subject)b::text[], %(version)b::text[], %(occurred_at)b::timestamptz[],
         %(raw)b::bytea[], %(digest)b::text[], %(record_kind)b::text[], %(record)b::text[]::jsonb[],
-        %(keys)b::text[]::jsonb[], %(correlation_id)b::text[], %(signature)b::text[])
-        AS fact(id, source, event_id, type, subject, version, occurred_at, raw, digest)"""
-INSERT = f"{_INSERT} ON CONFLICT (source, event_id) DO NOTHING RETURNING id"
+        %(keys)b::text[]::jsonb[], %(correlation_id)b::text[], %(signature)b::text[]) AS fact
+    ON CONFLICT (source, event_id) DO NOTHING
+    RETURNING id"""
 """Takes `columns`; gives back the keys of those that are new. The rest had been stored before."""
-INSERT_AS_TOLD = f"""
-    {_INSERT}
-    WHERE NOT EXISTS (
-        SELECT FROM transactions_inboundevent AS known
-        WHERE known.source = fact.source AND known.event_id = fact.event_id
-            AND known.digest = fact.digest)
-    ON CONFLICT (source, event_id)
-    DO UPDATE SET digest = NULL WHERE stored.digest <> excluded.digest RETURNING id"""
-"""The same, and fails as a whole when one had been stored before with another content: no content
-may be taken away. What is known is passed over, lest it wait for whoever interprets it (a conflict
-locks its row). No name may stand twice in the columns."""
 
 OTHER_CONTENT = """
     SELECT told.source, told.event_id
@@ -70,7 +59,7 @@ OTHER_CONTENT = """
 
 
 class Row(NamedTuple):
-    """What is told of each event."""
+    """What `INSERT` is told of each event."""
 
     id: UUID
     source: str

@@ -184,7 +184,6 @@ class Door:
             raise refusals.unknown_connection()
         if scope["method"] != "POST":
             raise refusals.only_post()
-        facts = list({event.id: (raw, event) for raw, event in facts}.values())
         digest = hashlib.sha256(body).hexdigest()
         delivery = Delivery(slug, digest, digest, facts, signature="vendor")
         new = await self._keep(delivery) if facts else []

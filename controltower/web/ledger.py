@@ -7,6 +7,7 @@ however many processes write at once.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,26 +22,19 @@ PATIENCE = 5.0
 PREPARED_AFTER = 5
 """Executions after which a statement stays prepared: planning a small commit anew costs the
 database as much as storing it."""
-BY_INDEX = "SET enable_seqscan = off"
-"""A plan that was made while the inbox was small stays when it has grown."""
 LOST = (psycopg.OperationalError, psycopg.InterfaceError, OSError)
 
-_MESSAGES = """
-    WITH message AS (
-        INSERT INTO web_webhookmessage AS stored (connection, message_id, digest, at)
-        SELECT told.*, statement_timestamp()
-        FROM unnest(%(connection)b::text[], %(message_id)b::text[], %(content)b::text[]) AS told
-        ON CONFLICT (connection, message_id)
-        DO UPDATE SET digest = NULL WHERE stored.digest <> excluded.digest)"""
-KEEP = f"{_MESSAGES} {intake.INSERT_AS_TOLD}"
-"""Messages and their events in one statement: stored as a whole, or refused as a whole where a name
-was used before for another content."""
+MESSAGES = """
+    INSERT INTO web_webhookmessage (connection, message_id, digest, at)
+    SELECT told.*, statement_timestamp()
+    FROM unnest(%(connection)b::text[], %(message_id)b::text[], %(digest)b::text[]) AS told
+    ON CONFLICT (connection, message_id) DO NOTHING"""
 OTHER_CONTENT = """
     SELECT told.connection, told.message_id
-    FROM unnest(%(connection)b::text[], %(message_id)b::text[], %(content)b::text[])
-        AS told(connection, message_id, content)
+    FROM unnest(%(connection)b::text[], %(message_id)b::text[], %(digest)b::text[])
+        AS told(connection, message_id, digest)
     JOIN web_webhookmessage AS stored USING (connection, message_id)
-    WHERE stored.digest <> told.content"""
+    WHERE stored.digest <> told.digest"""
 
 Name = tuple[str, str]
 """A connection, and an id that means one thing there."""
@@ -108,30 +102,25 @@ class Ledger:
         """Store the batch, or nothing of it; which events are new. No two deliveries may share an
         id. Raises Conflicts, Away, Uncertain, or psycopg.Error for what cannot be stored.
 
-        A connection that was open before may have died since: then it is said again on a new one.
-        What had been stored after all is then known already.
+        A connection that was open before may have died since: then a new one is tried.
         """
-        was_open = self._connection is not None
-        try:
-            return await self._commit(batch)
-        except Uncertain:
-            if not was_open:
-                raise
-        try:
-            return await self._commit(batch)
-        except Away as error:
-            raise Uncertain from error
+        if self._connection is not None:
+            with contextlib.suppress(Away):
+                return await self._commit(batch)
+        return await self._commit(batch)
 
     async def _commit(self, batch: Sequence[Delivery]) -> set[Name]:
-        sent = False
+        inserted = False
         try:
             async with asyncio.timeout(PATIENCE):
                 connection = await self._opened()
-                sent = True
-                return await _keep(connection, batch)
+                async with connection.transaction(), connection.cursor() as cursor:
+                    new = await _insert(cursor, batch)
+                    inserted = True
+                return new
         except LOST as error:
             await self.close()
-            raise (Uncertain if sent else Away) from error
+            raise (Uncertain if inserted else Away) from error
 
     async def _opened(self) -> psycopg.AsyncConnection:
         if self._connection is None:
@@ -139,7 +128,6 @@ class Ledger:
             given |= {"cursor_factory": psycopg.AsyncCursor, "context": None, "autocommit": True}
             given |= {"prepare_threshold": PREPARED_AFTER}
             self._connection = await psycopg.AsyncConnection.connect(**given)
-            await self._connection.execute(BY_INDEX)
         return self._connection
 
     async def close(self) -> None:
@@ -149,44 +137,46 @@ class Ledger:
             await connection.close()
 
 
-async def _keep(connection: psycopg.AsyncConnection, batch: Sequence[Delivery]) -> set[Name]:
+async def _insert(cursor: psycopg.AsyncCursor[Any], batch: Sequence[Delivery]) -> set[Name]:
     """Which events are new. Raises Conflicts."""
-    rows = _rows(batch)
-    names = list(zip(rows["source"], rows["event_id"], strict=True))
-    try:
-        cursor = await connection.execute(KEEP, rows)
-    except LOST:
-        raise
-    except psycopg.DatabaseError:
-        if found := await _conflicts(connection, batch, rows):
-            raise Conflicts(found) from None
-        raise
-    if cursor.rowcount == len(names):
-        return set(names)
+    messages = await _insert_messages(cursor, batch)
+    facts = [(delivery.signature, fact) for delivery in batch for fact in delivery.facts]
+    rows = intake.columns(facts=facts)
+    await cursor.execute(intake.INSERT, rows)
     keys = {key for (key,) in await cursor.fetchall()}
+    events: set[Name] = set()
+    if len(keys) < len(facts):
+        await cursor.execute(intake.OTHER_CONTENT, rows)
+        events = set(await cursor.fetchall())
+    if messages or events:
+        raise Conflicts(_found(batch, messages, events))
+    names = zip(rows["source"], rows["event_id"], strict=True)
     return {name for name, key in zip(names, rows["id"], strict=True) if key in keys}
 
 
-def _rows(batch: Sequence[Delivery]) -> dict[str, Any]:
-    """The columns of events and messages, each in the order of their names, lest two writers wait
-    for each other."""
-    ordered = sorted(batch, key=lambda delivery: delivery.name)
-    facts = [(delivery.signature, fact) for delivery in batch for fact in delivery.facts]
-    return intake.columns(facts=facts) | {
-        "connection": [delivery.connection for delivery in ordered],
-        "message_id": [delivery.message_id for delivery in ordered],
-        "content": [delivery.digest for delivery in ordered],
-    }
-
-
-async def _conflicts(
-    connection: psycopg.AsyncConnection, batch: Sequence[Delivery], rows: dict[str, Any]
+def _found(
+    batch: Sequence[Delivery], messages: set[Name], events: set[Name]
 ) -> dict[Delivery, OtherContent]:
-    """Those whose names were used before for another content."""
-    messages = set(await (await connection.execute(OTHER_CONTENT, rows)).fetchall())
-    events = set(await (await connection.execute(intake.OTHER_CONTENT, rows)).fetchall())
     return {
         delivery: OtherContent([name[1] for name in delivery.events if name in events])
         for delivery in batch
         if delivery.name in messages or not events.isdisjoint(delivery.events)
     }
+
+
+async def _insert_messages(
+    cursor: psycopg.AsyncCursor[Any], batch: Sequence[Delivery]
+) -> set[Name]:
+    """The names that were used before for another content. The rows stand in the order of their
+    names, lest two writers wait for each other."""
+    ordered = sorted(batch, key=lambda delivery: delivery.name)
+    rows = {
+        "connection": [delivery.connection for delivery in ordered],
+        "message_id": [delivery.message_id for delivery in ordered],
+        "digest": [delivery.digest for delivery in ordered],
+    }
+    await cursor.execute(MESSAGES, rows)
+    if cursor.rowcount == len(ordered):
+        return set()
+    await cursor.execute(OTHER_CONTENT, rows)
+    return set(await cursor.fetchall())

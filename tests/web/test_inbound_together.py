@@ -127,14 +127,14 @@ def test_events_are_interpreted_in_the_order_in_which_they_came() -> None:
 def test_many_events_are_one_commit_and_one_ring(monkeypatch: pytest.MonkeyPatch) -> None:
     rings: list[int] = []
     commits: list[int] = []
-    keep = ledger._keep
+    insert = ledger._insert
 
-    async def counted(connection: Any, batch: Any) -> Any:
+    async def counted(cursor: Any, batch: Any) -> Any:
         commits.append(len(batch))
-        return await keep(connection, batch)
+        return await insert(cursor, batch)
 
     monkeypatch.setattr(intake, "announce", lambda: rings.append(InboundEvent.objects.count()))
-    monkeypatch.setattr(ledger, "_keep", counted)
+    monkeypatch.setattr(ledger, "_insert", counted)
     post_together([request(number) for number in range(50)])
     assert commits == [50]
     assert len(rings) == 1

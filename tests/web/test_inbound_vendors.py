@@ -6,13 +6,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from controltower.canonical.events import CONTRACT_SIGNED
 from controltower.systems.models import System
-from controltower.systems.receiving import Receivers
 from controltower.transactions.models import InboundEvent
 from integrations import catalogue
 from integrations.sandbox.docusign.server import signatures
@@ -63,18 +61,6 @@ def test_repeated_it_is_acknowledged_and_stored_once() -> None:
         answer = sent(json.dumps(body).encode())
         assert answer.status_code == 200, answer.content
         assert answer.json()["events"][0]["duplicate"] is True
-    assert InboundEvent.objects.count() == 1
-
-
-def test_told_twice_in_one_message_it_is_one_event(monkeypatch: pytest.MonkeyPatch) -> None:
-    read = Receivers.read
-
-    async def twice(*given: Any) -> Any:
-        return 2 * list(await read(*given) or [])
-
-    monkeypatch.setattr(Receivers, "read", twice)
-    answer = sent(SAMPLE.read_bytes())
-    assert (answer.status_code, len(answer.json()["events"])) == (202, 1)
     assert InboundEvent.objects.count() == 1
 
 
