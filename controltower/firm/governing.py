@@ -14,7 +14,7 @@ from typing import Any
 from django.db.models import Max
 from django.db.transaction import atomic
 
-from controltower.firm import audit, calendars, duties, keeping, limits, promised
+from controltower.firm import audit, calendars, duties, keeping, limits, masks, promised
 from controltower.firm.models import Person, PolicyState, PolicyVersion
 from controltower.firm.policies import BadPolicy
 from controltower.firm.rights import Right, may_everywhere, who_grants
@@ -43,6 +43,7 @@ KINDS: dict[str, Kind] = {
     keeping.KIND: Kind(keeping.check),
     calendars.KIND: Kind(calendars.check),
     promised.KIND: Kind(promised.check),
+    masks.KIND: Kind(masks.check),
 }
 """By name. Rooms above this one add theirs when they start (`apps.py`)."""
 

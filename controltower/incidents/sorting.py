@@ -10,6 +10,7 @@ from uuid import UUID
 from controltower.canonical import contracts
 from controltower.canonical.verdicts import Kind
 from controltower.incidents.models import By, Cause, Grouping
+from controltower.transactions import people
 from controltower.transactions.facts import definitions, facts
 from controltower.transactions.models import Step, Transaction
 
@@ -67,10 +68,11 @@ def _own_causes(steps: Sequence[Step], now: datetime) -> dict[str, Cause]:
 
 
 def _make_cause(step: Step, now: datetime) -> None:
+    about = people.told_by([step.transaction])
     Cause.objects.get_or_create(
         fingerprint=step.fingerprint,
         defaults={
-            "title": title_of(step),
+            "title": people.without(title_of(step), about[step.transaction_id]),
             "system": step.system,
             "step_name": step.name,
             "kind": step.kind,

@@ -12,6 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from controltower.canonical.personal import rule_kind
 from controltower.canonical.rules import Applied, Gap, apply
 
 Rules = Sequence[Mapping[str, Any]]
@@ -108,7 +109,7 @@ def _personal(rules: Rules, within: str = "") -> Iterator[str]:
     """The targets that hold personal data, under their list."""
     for rule in rules:
         target = f"{within}{rule.get('target')}"
-        if rule.get("personal"):
+        if rule_kind(rule) is not None:
             yield target
         if rule.get("rule") == "each":
             yield from _personal(rule.get("rules", ()), f"{target}[].")

@@ -18,6 +18,7 @@ from controltower.firm.models import Person
 from controltower.measures import exposure
 from controltower.transactions.models import Step, Transaction, TransactionState
 from controltower.transactions.models.journey import TransactionQuerySet
+from controltower.web import privacy
 from controltower.web.api_access import caller, require_entity
 from controltower.web.api_words import (
     Amount,
@@ -33,7 +34,6 @@ from controltower.web.api_words import (
     TransactionOut,
     TransactionPage,
 )
-from controltower.web.privacy import masked_text
 
 router = Router()
 
@@ -61,9 +61,9 @@ def transactions(
         rows = rows.filter(started_at__lte=at).exclude(started_at=at, pk__gte=pk)
     ordered = rows.order_by("-started_at", "-pk").select_related("entity").prefetch_related("keys")
     found = list(ordered[: limit + 1])
-    more = len(found) > limit
+    more, masks = len(found) > limit, privacy.of_each(found[:limit])
     return TransactionPage(
-        items=[TransactionOut(**_line(one)) for one in found[:limit]],
+        items=[TransactionOut(**_line(one, masks[one.pk])) for one in found[:limit]],
         next=_place(found[limit - 1]) if more else None,
     )
 
@@ -83,9 +83,10 @@ def transaction(request: HttpRequest, name: Annotated[Text, Path()]) -> Journey:
     found = list(rows)
     if not found:
         raise Http404
+    masks = privacy.of_each(found)
     return Journey(
         correlation_id=found[0].correlation_id,
-        transactions=[_detail(one) for one in found],
+        transactions=[_detail(one, masks[one.pk]) for one in found],
     )
 
 
@@ -98,7 +99,7 @@ def exceptions(request: HttpRequest, entity: Text | None = None) -> list[CauseOu
     return [
         CauseOut(
             id=line.cause.pk,
-            title=masked_text(line.cause.title),
+            title=privacy.masked_text(line.cause.title),
             kind=line.cause.kind,
             system=line.cause.system.slug if line.cause.system else None,
             step=line.cause.step_name,
@@ -143,7 +144,7 @@ def _position(after: str) -> tuple[datetime, UUID]:
         ) from None
 
 
-def _line(one: Transaction) -> dict[str, Any]:
+def _line(one: Transaction, mask: privacy.Mask) -> dict[str, Any]:
     return {
         "reference": one.reference,
         "correlation_id": one.correlation_id,
@@ -154,7 +155,7 @@ def _line(one: Transaction) -> dict[str, Any]:
         "amount": Amount.of(one.amount, one.currency),
         "state": one.state,
         "wait": one.wait,
-        "wait_text": masked_text(one.wait_text),
+        "wait_text": mask.text(one.wait_text),
         "due_at": one.due_at,
         "started_at": one.started_at,
         "changed_at": one.changed_at,
@@ -163,22 +164,22 @@ def _line(one: Transaction) -> dict[str, Any]:
     }
 
 
-def _detail(one: Transaction) -> TransactionDetail:
+def _detail(one: Transaction, mask: privacy.Mask) -> TransactionDetail:
     timeline = [
         EntryOut(
             at=entry.at,
             kind=entry.kind,
             step=entry.step,
             actor=entry.actor,
-            text=masked_text(entry.text),
+            text=mask.text(entry.text),
         )
         for entry in one.timeline.all()
     ]
-    steps = [_step(step) for step in one.steps.all()]
-    return TransactionDetail(**_line(one), steps=steps, timeline=timeline)
+    steps = [_step(step, mask) for step in one.steps.all()]
+    return TransactionDetail(**_line(one, mask), steps=steps, timeline=timeline)
 
 
-def _step(step: Step) -> StepOut:
+def _step(step: Step, mask: privacy.Mask) -> StepOut:
     attempts = [
         AttemptOut(
             number=one.number,
@@ -189,7 +190,7 @@ def _step(step: Step) -> StepOut:
             milliseconds=one.milliseconds,
             status=one.status,
             kind=one.kind,
-            text=masked_text(one.text),
+            text=mask.text(one.text),
             idempotency_key=one.idempotency_key,
             generation=one.generation,
             mapping_version=str(one.mapping_version) if one.mapping_version else None,
@@ -207,7 +208,7 @@ def _step(step: Step) -> StepOut:
         due_at=step.due_at,
         ref=step.ref,
         kind=step.kind,
-        text=masked_text(step.text),
+        text=mask.text(step.text),
         fence=step.fence,
         attempts=attempts,
     )

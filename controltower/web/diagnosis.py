@@ -22,7 +22,7 @@ from controltower.transactions.models import (
     TransactionState,
 )
 from controltower.transactions.protocol import FINISHED, MOST_TRIES, Purpose, State
-from controltower.web import absences, formats, privacy, standing
+from controltower.web import absences, formats, standing
 from controltower.web.actions import Action
 from controltower.web.remedies import actions_for, options_for
 from controltower.web.sayings import heard
@@ -103,7 +103,7 @@ def _happened(chain: Chain, now: datetime) -> list[str]:
     if trouble is not None:
         return [_troubled(chain, trouble), _not_yet(chain, trouble)]
     if one.state == TransactionState.WAITING:
-        return [privacy.masked_text(one.wait_text) or _("It waits."), _goes_on(chain)]
+        return [chain.mask.text(one.wait_text) or _("It waits."), _goes_on(chain)]
     current = next((step for step in chain.own if step.state not in FINISHED), None)
     where = heard(current.title) if current else _("the end")
     return [_("It is on its way, at “%(step)s”.") % {"step": where}, _goal(chain)[1]]
@@ -117,14 +117,14 @@ def _troubled(chain: Chain, step: Step) -> str:
         if step.state == State.HELD:
             return _("%(system)s refused “%(step)s” because the period is closed.") % words
         return _("%(system)s refused “%(step)s”.") % words
-    return privacy.masked_text(step.text)
+    return chain.mask.text(step.text)
 
 
 def _quote(chain: Chain, step: Step) -> str:
     """The system's own words, when it was the system that refused."""
     tries = chain.tries(step)
     refused = tries and tries[-1].purpose == Purpose.SEND and step.kind != Kind.UNKNOWN
-    return privacy.masked_text(step.text) if refused and step.system else ""
+    return chain.mask.text(step.text) if refused and step.system else ""
 
 
 def _not_yet(chain: Chain, step: Step) -> str:
@@ -233,7 +233,7 @@ def _ended(chain: Chain) -> str:
     if one.state == TransactionState.VERIFIED:
         return _("It arrived, and was read back from the target: it is there, once.")
     last = one.timeline.filter(kind=one.state).order_by("-id").first()
-    return privacy.masked_text(last.text) if last else _("It has ended.")
+    return chain.mask.text(last.text) if last else _("It has ended.")
 
 
 def _outcome(chain: Chain) -> list[str]:

@@ -112,7 +112,9 @@ def _group(
         "lateness": standing.lateness_of(times["due"], now, scope.person.zone) if first else "",
         "owner": owner_of(cause),
         "happened": _happened(cause, found.count),
-        "quote": privacy.masked_text(first.step.text) if first and cause.system else "",
+        "quote": privacy.of(first.transaction).text(first.step.text)
+        if first and cause.system
+        else "",
         "why_grouped": _why(cause, first),
         "fix": known_fixes(scope, [cause.pk]).get(cause.pk, ""),
         "fix_url": "",
@@ -167,7 +169,7 @@ def _why(cause: Cause, first: DeadLetter | None) -> list[tuple[str, str]]:
         (_("Kind of failure"), str(runbook_words.FAILURES.get(cause.kind, cause.kind))),
     ]
     if step:
-        lines.append((_("Message"), privacy.masked_text(normalised(step.text))[:240]))
+        lines.append((_("Message"), normalised(privacy.of(step.transaction).text(step.text))[:240]))
     if step and step.field:
         lines.append((_("Field"), step.field))
     return lines

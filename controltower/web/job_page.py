@@ -136,7 +136,7 @@ def _item(item: ReplayItem) -> dict[str, Any]:
 
 
 def _hidden(name: str, value: str) -> str:
-    return privacy.masked(value) if privacy.is_personal(name) else privacy.masked_text(value)
+    return privacy.EVERYTHING.field(name, value)
 
 
 def _job(

@@ -29,6 +29,7 @@ TABS = (
     ("manage_calendars", gettext_lazy("Calendars")),
     ("manage_routes", gettext_lazy("Routes")),
     ("manage_notices", gettext_lazy("Notices")),
+    ("manage_masks", gettext_lazy("Masks")),
     ("manage_retention", gettext_lazy("Retention")),
     ("manage_audit", gettext_lazy("Audit")),
 )

@@ -9,12 +9,13 @@ from typing import Any
 
 from babel.dates import format_date, get_day_names
 from django.conf import settings
-from django.utils.translation import get_language, ngettext, to_locale
+from django.utils.translation import get_language, gettext_lazy, ngettext, to_locale
 from django.utils.translation import gettext as _
 
 from controltower.canonical.money import Money
 from controltower.canonical.promise import Counted, Promise
-from controltower.firm import calendars, duties, keeping, limits, promised
+from controltower.canonical.records.base import Personal
+from controltower.firm import calendars, duties, keeping, limits, masks, promised
 from controltower.firm.models import Role
 from controltower.processes import quote_to_cash
 from controltower.systems.models import System
@@ -24,6 +25,14 @@ from controltower.web.sayings import heard
 
 Content = Mapping[str, Any]
 PARTS = {name: name.upper() for name in ("crm", "psa", "erp", "hris", "clm")}
+PERSONAL = {
+    Personal.NAME: gettext_lazy("names of people"),
+    Personal.CONTACT: gettext_lazy("mail addresses, phones and homes"),
+    Personal.PAY: gettext_lazy("pay and cost rates"),
+    Personal.BANK: gettext_lazy("bank accounts"),
+    Personal.IDENTITY: gettext_lazy("identity papers and birth dates"),
+}
+"""Classes of personal data."""
 
 
 def title(kind: str, about: str) -> str:
@@ -35,13 +44,14 @@ def title(kind: str, about: str) -> str:
         calendars.KIND: _("Calendar of %(about)s"),
         promised.KIND: _("Promise of “%(about)s”"),
         agreed_routes.KIND: _("Who takes %(about)s"),
+        masks.KIND: _("Mask of %(about)s"),
     }
     shown = {
         limits.FIRM: _("the firm"),
         keeping.TIMELINE: _("timeline"),
         keeping.ATTEMPTS: _("log of attempts"),
     }
-    words = {promised.KIND: promise_title, agreed_routes.KIND: place}
+    words = {promised.KIND: promise_title, agreed_routes.KIND: place, masks.KIND: personal}
     called = words[kind](about) if kind in words else shown.get(about, about)
     return names[kind] % {"about": called}
 
@@ -64,6 +74,11 @@ def route(content: Content) -> str:
     system = System.objects.filter(slug=content["system"]).first()
     day = format_date(date.fromisoformat(content["from"]), locale=formats.locale())
     return _("%(system)s from %(day)s") % {"system": system or content["system"], "day": day}
+
+
+def personal(about: str) -> str:
+    """What a class of personal data is called."""
+    return str(PERSONAL[Personal(about)])
 
 
 def promise_title(about: str) -> str:
@@ -138,6 +153,15 @@ def calendar(content: Content) -> str:
     return _("%(words)s; a month is complete on working day %(day)s at %(at)s") % said
 
 
+def mask(content: Content) -> str:
+    """For whom a class of personal data is masked."""
+    masked = set(content["masked_for"])
+    if masked >= set(Role.values):
+        return _("masked for everybody")
+    seen = [str(label) for role, label in Role.choices if role not in masked]
+    return _("masked, but not for: %(roles)s") % {"roles": ", ".join(seen)}
+
+
 WORDS: dict[str, Callable[[Content], str]] = {
     duties.KIND: rights,
     limits.KIND: limit,
@@ -145,4 +169,5 @@ WORDS: dict[str, Callable[[Content], str]] = {
     calendars.KIND: calendar,
     promised.KIND: promise,
     agreed_routes.KIND: route,
+    masks.KIND: mask,
 }

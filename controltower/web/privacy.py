@@ -1,7 +1,10 @@
-"""Personal data on pages: hidden unless asked for with a reason, for five minutes, on the record.
+"""Personal data on pages: masked, unless asked for with a reason, for five minutes, on the record.
 
-Hidden are fields that a mapping rule marks `personal`, the values under names of people, pay, bank
-accounts and identity papers wherever they appear, and in raw text every mail address and IBAN.
+What is personal follows from the canonical records (`canonical/personal.py`). A transaction's own
+records tell which values are: those are masked wherever they stand, in what was sent, in what a
+system has answered and in sentences. In any text, mail addresses and IBANs are known by their
+shape. `firm/masks.py` says which classes some roles see unasked on a transaction's own page;
+lists, files, mail and the API mask everything for everybody.
 """
 
 from __future__ import annotations
@@ -9,32 +12,34 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.contrib.sessions.backends.base import SessionBase
 from django.utils.translation import gettext as _
 
-from controltower.firm import audit
+from controltower.canonical import personal
+from controltower.canonical.records.base import Personal
+from controltower.firm import audit, masks
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, may
+from controltower.transactions import people
 from controltower.transactions.models import Transaction
 from controltower.web.actions import only
 
 REVEALED_FOR = timedelta(minutes=5)
 KEY = "revealed"
-NAMES = (
-    r"contact_?_?name|contact_?_?email|billing_?contact\w*|e_?mail(?:__c)?|phone\w*|mobile\w*|iban|"
-    r"salary\w*|wage\w*|bank_?account\w*|account_?number|date_?of_?birth|birth_?date|passport\w*|"
-    r"(?:first|last|middle|preferred|display)_?name|work_?email|home_?email|"
-    r"national_?id\w*|social_?security\w*|home_?address\w*"
+LEAST_REASON = 10
+"""Characters: enough for a word on why."""
+
+_PAIR = re.compile(
+    r'("([\w.\- ]+)"\s*:\s*)("(?:[^"\\]|\\.)*"|-?\d[\d.]*(?:[eE][+-]?\d+)?)',
 )
-PERSONAL = re.compile(rf"(?:\w*_)?(?:{NAMES})(?:__c)?", re.IGNORECASE)
-_NAME = rf'"(?:\w*_)?(?:{NAMES})(?:__c)?"\s*:\s*'
-_PAIR = re.compile(rf'({_NAME}")((?:[^"\\]|\\.)*)(")', re.IGNORECASE)
-_NUMBER = re.compile(rf"({_NAME})(-?[\d.]+(?:[eE][+-]?\d+)?)", re.IGNORECASE)
 _EMAIL = re.compile(r"[\w.+\-]+@[\w\-]+(?:\.[\w\-]+)+")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b")
+SHAPES = ((Personal.CONTACT, _EMAIL), (Personal.BANK, _IBAN))
 
 
 class NotAllowed(Exception):
@@ -42,12 +47,61 @@ class NotAllowed(Exception):
 
 
 class ReasonMissing(Exception):
-    """Personal data is shown only for a reason."""
+    """Personal data is shown only for a reason that says something."""
 
 
-def is_personal(name: str) -> bool:
-    """Whether a field of that name holds personal data."""
-    return PERSONAL.fullmatch(name.rpartition(".")[2]) is not None
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """What is hidden from somebody: `hidden` classes, values known to be personal, and names of
+    fields that hold such."""
+
+    hidden: frozenset[Personal] = frozenset(Personal)
+    values: Mapping[str, Personal] = field(default_factory=dict)
+    names: Mapping[str, Personal] = field(default_factory=dict)
+
+    def hides(self, name: str, value: Any = None) -> bool:
+        """Whether what stands under that name is hidden."""
+        kind = self.names.get(name) or personal.kind_of(name) or self.values.get(str(value))
+        return kind in self.hidden
+
+    def field(self, name: str, value: Any) -> str:
+        """One field's value as it may be shown."""
+        return masked(value) if self.hides(name, value) else self.text(str(value))
+
+    def text(self, text: str) -> str:
+        """Raw text, JSON or a sentence, without what is hidden."""
+        text = _PAIR.sub(self._pair, text)
+        known = [one for one, kind in self.values.items() if kind in self.hidden]
+        for value in sorted(known, key=len, reverse=True):
+            text = text.replace(value, masked(value))
+        for kind, shape in SHAPES:
+            if kind in self.hidden:
+                text = shape.sub(lambda found: masked(found[0]), text)
+        return text
+
+    def record(self, value: Any) -> Any:
+        """A JSON value with personal data hidden."""
+        return json.loads(self.text(json.dumps(value, ensure_ascii=False, default=str)))
+
+    def knowing(self, *records: Any, rules: Iterable[Mapping[str, Any]] = ()) -> Mask:
+        """The same, with what stands under personal names in these records, at any depth, and with
+        the targets of these mapping rules."""
+        values, names = dict(self.values), dict(self.names)
+        for rule in rules:
+            if kind := personal.rule_kind(rule):
+                names[str(rule.get("target", "")).rpartition(".")[2]] = kind
+        for record in records:
+            _gather(record, names, values)
+        return replace(self, values=values, names=names)
+
+    def _pair(self, found: re.Match[str]) -> str:
+        value = found[3].strip('"')
+        if not value or not self.hides(found[2]):
+            return found[0]
+        return f'{found[1]}"{masked(value)}"'
+
+
+EVERYTHING = Mask()
 
 
 def masked(value: Any) -> str:
@@ -60,39 +114,39 @@ def masked(value: Any) -> str:
     return " ".join(f"{word[:1]}••••" for word in text.split()[:4]) or ""
 
 
-def masked_text(text: str, personal: Iterable[str] = ()) -> str:
-    """Raw text without personal data; `personal` are values known to be such."""
-    text = _PAIR.sub(lambda found: found[1] + masked(found[2]) + found[3], text)
-    text = _NUMBER.sub(lambda found: f'{found[1]}"{masked(found[2])}"', text)
-    for value in sorted({one for one in personal if len(one) > 2}, key=len, reverse=True):
-        text = text.replace(value, masked(value))
-    text = _EMAIL.sub(lambda found: masked(found[0]), text)
-    return _IBAN.sub(lambda found: masked(found[0].replace(" ", "")), text)
+def masked_text(text: str) -> str:
+    """Raw text without personal data, as far as its own words tell."""
+    return EVERYTHING.text(text)
 
 
-def masked_record(value: Any, personal: Iterable[str] = ()) -> Any:
-    """A JSON value with personal data hidden."""
-    return json.loads(masked_text(json.dumps(value, ensure_ascii=False, default=str), personal))
-
-
-def personal_values(*records: Any) -> set[str]:
-    """Every value that stands under a personal name, at any depth."""
-    found: set[str] = set()
-    for record in records:
-        _gather(record, found)
-    return found
-
-
-def _gather(value: Any, found: set[str]) -> None:
+def _gather(value: Any, names: Mapping[str, Personal], found: dict[str, Personal]) -> None:
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            if isinstance(inner, str | int | float) and is_personal(str(name)):
-                found.add(str(inner))
+            kind = names.get(str(name)) or personal.kind_of(str(name))
+            if kind and isinstance(inner, str | int | float) and len(str(inner)) >= people.SHORTEST:
+                found[str(inner)] = kind
             else:
-                _gather(inner, found)
+                _gather(inner, names, found)
     elif isinstance(value, list | tuple):
         for inner in value:
-            _gather(inner, found)
+            _gather(inner, names, found)
+
+
+def of(one: Transaction) -> Mask:
+    """Everything hidden, knowing what the transaction's own facts say of people."""
+    return of_each([one])[one.pk]
+
+
+def of_each(transactions: Iterable[Transaction]) -> dict[UUID, Mask]:
+    """The same for many at once."""
+    return {pk: Mask(values=values) for pk, values in people.told_by(transactions).items()}
+
+
+def lifted(mask: Mask, one: Transaction, by: Person, session: SessionBase, now: datetime) -> Mask:
+    """The mask as it is for this person in this session now."""
+    if is_revealed(one, by, session, now):
+        return replace(mask, hidden=frozenset())
+    return replace(mask, hidden=masks.hidden_from(by, _entity(one)))
 
 
 def reveal(
@@ -100,22 +154,22 @@ def reveal(
 ) -> datetime:
     """Show this person the transaction's personal data until the returned moment; recorded either
     way. Raises NotAllowed or ReasonMissing."""
-    entity = transaction.entity.code if transaction.entity else None
-    if not reason.strip():
-        raise ReasonMissing(_("Personal data is shown only for a reason. Say which."))
+    entity, why = _entity(transaction), " ".join(reason.split())
     allowed = may(by, Right.REVEAL_PERSONAL, entity)
+    if allowed and len(why) < LEAST_REASON:
+        raise ReasonMissing(
+            _("Personal data is shown only for a reason. Say why, in %(n)d characters or more.")
+            % {"n": LEAST_REASON}
+        )
+    until = now + REVEALED_FOR
+    shown = sorted(masks.hidden_from(by, entity)) if allowed else []
     audit.record(
-        actor=by,
-        verb="show personal data",
-        subject=transaction.reference,
-        allowed=allowed,
-        now=now,
-        entity=entity or "",
-        detail={"reason": reason[:300]},
-    )
+        actor=by, verb="show personal data", subject=transaction.reference, allowed=allowed,
+        now=now, entity=entity or "",
+        detail={"reason": why[:300], "classes": shown, "until": until.isoformat()},
+    )  # fmt: skip
     if not allowed:
         raise NotAllowed(only(Right.REVEAL_PERSONAL))
-    until = now + REVEALED_FOR
     kept = {k: v for k, v in session.get(KEY, {}).items() if v > now.timestamp()}
     session[KEY] = {**kept, transaction.reference: until.timestamp()}
     return until
@@ -123,6 +177,9 @@ def reveal(
 
 def is_revealed(transaction: Transaction, by: Person, session: SessionBase, now: datetime) -> bool:
     """Whether this session may see the personal data now; a right taken away ends it at once."""
-    entity = transaction.entity.code if transaction.entity else None
     until = session.get(KEY, {}).get(transaction.reference, 0)
-    return bool(until > now.timestamp()) and may(by, Right.REVEAL_PERSONAL, entity)
+    return bool(until > now.timestamp()) and may(by, Right.REVEAL_PERSONAL, _entity(transaction))
+
+
+def _entity(one: Transaction) -> str | None:
+    return one.entity.code if one.entity else None

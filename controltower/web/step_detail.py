@@ -19,7 +19,7 @@ from controltower.mappings.models import MappingVersion
 from controltower.transactions.models import Attempt, Step, TimelineEntry
 from controltower.transactions.protocol import MOST_TRIES, Purpose, State
 from controltower.web import formats, mapping_rules, privacy, standing
-from controltower.web.step_fields import fields_of, mapped_lines
+from controltower.web.step_fields import fields_of
 from controltower.web.transaction_chain import Chain
 from controltower.web.transaction_journey import waits_for
 
@@ -39,11 +39,11 @@ def detail_of(
     tab = query.get("tab", "")
     outside = step is not None and step.system is not None
     tab = (tab if tab in TABS else "fields") if outside else "audit"
-    shown = privacy.is_revealed(chain.chosen, person, session, now)
+    mask = privacy.lifted(chain.mask, chain.chosen, person, session, now)
     context: dict[str, Any] = {"tab": tab, "tabs": _tabs(chain, step, tab)}
     if step is None:
         context["step"] = {"number": 0, "title": _("not begun"), "system": "", "summary": ""}
-        return context | {"tab": "audit", **_audit(chain, person, shown)}
+        return context | {"tab": "audit", **_audit(chain, person, mask)}
     context["step"] = {
         "number": step.position,
         "title": step.title,
@@ -53,14 +53,14 @@ def detail_of(
     }
     match tab:
         case "fields":
-            return context | fields_of(chain, step, person, shown, now)
+            return context | fields_of(chain, step, person, mask, now)
         case "sent" | "answer":
-            return context | _payload(chain, step, tab, shown, now)
+            return context | _payload(chain, step, tab, mask, now)
         case "tries":
-            return context | _tries(chain, step, now)
+            return context | _tries(chain, step, mask, now)
         case "mapping":
             return context | _mapping(step)
-    return context | _audit(chain, person, shown)
+    return context | _audit(chain, person, mask)
 
 
 def _tabs(chain: Chain, step: Step | None, current: str) -> list[tuple[str, str, bool]]:
@@ -100,7 +100,9 @@ def _summary(tries: Sequence[Attempt]) -> str:
     return " · ".join(parts)
 
 
-def _payload(chain: Chain, step: Step, tab: str, shown: bool, now: datetime) -> dict[str, Any]:
+def _payload(
+    chain: Chain, step: Step, tab: str, mask: privacy.Mask, now: datetime
+) -> dict[str, Any]:
     """What went over the wire last, for this purpose, without personal data."""
     tries = step.attempts.exclude(purpose=Purpose.READ_BACK) if tab == "sent" else step.attempts
     last = tries.order_by("-number").first() if step.pk and chain.tries(step) else None
@@ -109,17 +111,18 @@ def _payload(chain: Chain, step: Step, tab: str, shown: bool, now: datetime) -> 
     text = last.request if tab == "sent" else last.response
     if tab == "sent" and not text and last.payload:
         text = json.dumps(last.payload, ensure_ascii=False, default=str)
-    if not shown:
-        known = privacy.personal_values(chain.chosen.subject, step.sent, step.values, last.payload)
-        known |= {
-            str(line.value)
-            for line in mapped_lines(chain.chosen, step, now)
-            if line.personal and line.value
-        }
-        text = privacy.masked_text(text, known)
+    rules = step.mapping_version.rules if step.mapping_version else ()
+    known = mask.knowing(
+        chain.chosen.subject,
+        step.sent,
+        step.values,
+        last.payload,
+        rules=(rule for _at, _in, rule in mapping_rules.walk(rules)),
+    )
+    text = known.text(text)
     at = formats.when(last.started_at, now)
     kept = _("Try %(n)d, %(at)s, as it went over the wire.") % {"n": last.number, "at": at}
-    note = kept if shown else f"{kept} {_('Personal data is hidden.')}"
+    note = kept if not mask.hidden else f"{kept} {_('Personal data is hidden.')}"
     return {"payload": _indented(text), "payload_note": note}
 
 
@@ -139,7 +142,7 @@ PURPOSES = {
 }
 
 
-def _tries(chain: Chain, step: Step, now: datetime) -> dict[str, Any]:
+def _tries(chain: Chain, step: Step, mask: privacy.Mask, now: datetime) -> dict[str, Any]:
     tries = [
         {
             "number": one.number,
@@ -148,7 +151,7 @@ def _tries(chain: Chain, step: Step, now: datetime) -> dict[str, Any]:
             "at": one.started_at,
             "milliseconds": one.milliseconds,
             "status": one.status,
-            "text": privacy.masked_text(one.text),
+            "text": mask.text(one.text),
             "mapping": f"v{one.mapping_version.number}" if one.mapping_version else "",
             "key": one.idempotency_key,
         }
@@ -195,7 +198,7 @@ TOKENS = {
 }
 
 
-def _audit(chain: Chain, person: Person, shown: bool) -> dict[str, Any]:
+def _audit(chain: Chain, person: Person, mask: privacy.Mask) -> dict[str, Any]:
     """The transaction's timeline and, for those who may see it, the decisions about it."""
     one = chain.chosen
     entries = list(TimelineEntry.objects.filter(transaction=one).order_by("-id")[:MOST_ENTRIES])
@@ -206,10 +209,9 @@ def _audit(chain: Chain, person: Person, shown: bool) -> dict[str, Any]:
         decided = AuditEntry.objects.filter(Q(subject=one.reference)).order_by("-id")[:MOST_ENTRIES]
         lines += [(row.at, "ok" if row.allowed else "br", row.actor, _said(row)) for row in decided]
     lines.sort(key=lambda line: line[0])
-    clean = (lambda text: text) if shown else privacy.masked_text
     return {
         "timeline": [
-            {"at": at, "token": token, "actor": actor, "text": clean(text)}
+            {"at": at, "token": token, "actor": actor, "text": mask.text(text)}
             for at, token, actor, text in lines
         ]
     }

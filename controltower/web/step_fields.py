@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from controltower.canonical import personal
 from controltower.canonical.rules import FieldLine, apply
 from controltower.firm.models import Person
 from controltower.processes.definition import Send
@@ -37,11 +38,12 @@ class Line:
 
 
 def fields_of(
-    chain: Chain, step: Step, person: Person, shown: bool, now: datetime
+    chain: Chain, step: Step, person: Person, mask: privacy.Mask, now: datetime
 ) -> dict[str, Any]:
     """The context of the tab "fields"."""
-    lines = [_line(line, step, shown) for line in mapped_lines(chain.chosen, step, now)]
     version = step.mapping_version
+    known = mask.knowing(chain.chosen.subject, step.sent, step.values)
+    lines = [_line(line, step, known) for line in mapped_lines(chain.chosen, step, now)]
     return {
         "fields": lines,
         "mapping": f"v{version.number}" if version else "",
@@ -73,7 +75,6 @@ def mapped_lines(one: Transaction, step: Step, now: datetime) -> list[FieldLine]
             value=value,
             target=name,
             sent=value,
-            personal=privacy.is_personal(name),
         )
         for name, value in record.items()
         if not isinstance(value, dict)
@@ -92,23 +93,25 @@ def _prepared(one: Transaction, step: Step, now: datetime) -> Mapping[str, Any]:
     return prepared.record if isinstance(prepared, Send) else {}
 
 
-def _line(line: FieldLine, step: Step, shown: bool) -> Line:
-    hidden = not shown and bool(line.value) and (line.personal or privacy.is_personal(line.source))
+def _line(line: FieldLine, step: Step, mask: privacy.Mask) -> Line:
+    rule = {"source": line.source, "target": line.target, "personal": line.personal}
+    carries = personal.rule_kind(rule) in mask.hidden or mask.hides(line.source, line.value)
+    hidden = bool(line.value) and carries
     field = step.field if step.state in standing.STUCK else ""
     refused = bool(field) and field in {line.target, line.source, line.source.rpartition(".")[2]}
     return Line(
         label=line.label,
         source=line.source,
-        value=privacy.masked(line.value) if hidden else _written(line.value, shown),
+        value=privacy.masked(line.value) if hidden else _written(line.value, mask),
         target=line.target,
-        sent=privacy.masked(line.sent) if hidden else _written(line.sent, shown),
+        sent=privacy.masked(line.sent) if hidden else _written(line.sent, mask),
         masked=hidden,
         refused=refused,
-        reason=privacy.masked_text(step.text) if refused else "",
+        reason=mask.text(step.text) if refused else "",
     )
 
 
-def _written(value: Any, shown: bool) -> str:
+def _written(value: Any, mask: privacy.Mask) -> str:
     if value is None or value == "":
         return ""
     if isinstance(value, bool):
@@ -117,5 +120,5 @@ def _written(value: Any, shown: bool) -> str:
         words = ngettext("%(n)d line, see Sent", "%(n)d lines, see Sent", len(value))
         return words % {"n": len(value)}
     if isinstance(value, dict):
-        return json.dumps(value if shown else privacy.masked_record(value), ensure_ascii=False)
-    return str(value) if shown else privacy.masked_text(str(value))
+        return json.dumps(mask.record(value), ensure_ascii=False)
+    return mask.text(str(value))

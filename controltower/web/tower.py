@@ -27,6 +27,7 @@ from controltower.web import (
     closing,
     first_steps,
     policy_words,
+    privacy,
     recovery,
     scope,
     standing,
@@ -35,7 +36,6 @@ from controltower.web import (
 )
 from controltower.web.charts import agebars, lane, small
 from controltower.web.charts.value import Backlog, Part
-from controltower.web.privacy import masked_text
 from controltower.web.sayings import heard
 from controltower.web.security import SignedIn
 
@@ -276,15 +276,17 @@ def system_line(system: System, pulse: health.Pulse, now: datetime) -> dict[str,
 
 
 def _feed(request: SignedIn, now: datetime) -> dict[str, Any]:
+    entries = flow.feed(scope_of(request))
+    masks = privacy.of_each(entry.transaction for entry in entries)
     return {
         "feed": [
             {
                 "at": entry.at,
                 "token": wording.feed_token(entry.kind),
-                "text": f"{heard(entry.transaction.title)}: {heard(masked_text(entry.text))}",
-                "url": standing.url_of(entry.transaction),
+                "text": f"{heard(one.title)}: {heard(masks[one.pk].text(entry.text))}",
+                "url": standing.url_of(one),
             }
-            for entry in flow.feed(scope_of(request))
+            for entry, one in ((entry, entry.transaction) for entry in entries)
         ]
     }
 

@@ -23,7 +23,7 @@ from controltower.transactions.models import (
     Transaction,
 )
 from controltower.transactions.world import entities
-from controltower.web import standing
+from controltower.web import privacy, standing
 
 MOST_PARTS = 100
 MOST_DRAWN = 6
@@ -41,6 +41,7 @@ class Chain:
     letter: DeadLetter | None = None
     replay: ReplayItem | None = None
     editable: list[amending.Field] = field(default_factory=list)
+    mask: privacy.Mask = privacy.EVERYTHING
 
     @property
     def replaying(self) -> bool:
@@ -63,7 +64,7 @@ class Chain:
 
 
 def load(person: Person, correlation_id: str, part: str, now: datetime) -> Chain | None:
-    """The chain, or None when nothing of it is there for this person. Six queries,
+    """The chain, or None when nothing of it is there for this person. Seven queries,
     and four more for what may be edited of what is stuck."""
     visible = (
         Transaction.objects.visible_to(person)
@@ -74,7 +75,7 @@ def load(person: Person, correlation_id: str, part: str, now: datetime) -> Chain
     chosen = _choose(parts, part) or (visible.filter(reference=part).first() if part else None)
     if chosen is None:
         return None
-    chain = Chain(parts, chosen)
+    chain = Chain(parts, chosen, mask=privacy.of(chosen))
     drawn = drawn_parts(chain)
     steps = Step.objects.filter(transaction__in=[one.pk for one in drawn])
     for step in steps.select_related("system", "mapping_version__mapping"):

@@ -60,20 +60,23 @@ def impact_of(one: Transaction, step: Step, person: Person, now: datetime) -> Im
     fails = item.forecast == Forecast.WOULD_FAIL
     entity = one.entity.code if one.entity else None
     action = replay_action(one, step, person, entity, suffix="-now")
+    mask = privacy.of(one)
     last = step.attempts.order_by("-number").values_list("number", flat=True).first()
     return Impact(
-        will=_will(item, one, step, fails),
+        will=_will(item, one, step, fails, mask),
         will_not=_will_not(one, step, fails),
-        changed=_changed(item, one),
+        changed=_changed(item, one, mask),
         changed_since=_("Changed since try %(n)d") % {"n": last} if last else _("Changed since"),
         actions=[] if fails else [action],
     )
 
 
-def _will(item: ReplayItem, one: Transaction, step: Step, fails: bool) -> list[Line]:
+def _will(
+    item: ReplayItem, one: Transaction, step: Step, fails: bool, mask: privacy.Mask
+) -> list[Line]:
     kind = Forecast(item.forecast)
     mark = marks.state_mark("forecast", kind)
-    lines = [(ICONS[kind], mark.token, privacy.masked_text(item.why))]
+    lines = [(ICONS[kind], mark.token, mask.text(item.why))]
     if fails:
         return lines
     if kind == Forecast.CREATE:
@@ -106,9 +109,13 @@ def _will_not(one: Transaction, step: Step, fails: bool) -> list[Line]:
     return lines
 
 
-def _changed(item: ReplayItem, one: Transaction) -> list[Line]:
+def _changed(item: ReplayItem, one: Transaction, mask: privacy.Mask) -> list[Line]:
     lines = [
-        ("git-compare", "mv", f"{name}: {_hidden(name, before) or '–'} → {_hidden(name, after)}")
+        (
+            "git-compare",
+            "mv",
+            f"{name}: {mask.field(name, before) or '–'} → {mask.field(name, after)}",
+        )
         for name, before, after in item.difference
     ]
     worth = in_reporting_currency(one.amount, one.currency)
@@ -118,7 +125,3 @@ def _changed(item: ReplayItem, one: Transaction) -> list[Line]:
         lines.append(("users-round", "rk", _("Over %(limit)s: a second person approves")
                       % {"limit": most}))  # fmt: skip
     return lines
-
-
-def _hidden(name: str, value: str) -> str:
-    return privacy.masked(value) if privacy.is_personal(name) else privacy.masked_text(value)

@@ -99,6 +99,7 @@ def build() -> dict[str, str]:
         "calendars": "/manage/calendars/",
         "routes": "/manage/routes/",
         "notices": "/manage/notices/",
+        "masks": "/manage/masks/",
         "retention": "/manage/retention/",
         "audit": "/manage/audit/",
         "incidents": "/incidents/",

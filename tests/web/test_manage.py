@@ -28,6 +28,7 @@ PAGES = (
     "calendars/",
     "routes/",
     "notices/",
+    "masks/",
     "retention/",
     "audit/",
 )

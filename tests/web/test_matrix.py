@@ -246,6 +246,9 @@ POLICY: dict[str, Rule] = {
     "manage_limits": Rule(
         READ | WRITE, Right.ADMINISTER, form=REASON | {"about": "firm", "amount": "9"}
     ),
+    "manage_masks": Rule(
+        READ | WRITE, Right.ADMINISTER, form=REASON | {"about": "pay", "open_to": ["controller"]}
+    ),
     "manage_retention": Rule(
         READ | WRITE, Right.ADMINISTER, form=REASON | {"about": "attempts", "days": "400"}
     ),

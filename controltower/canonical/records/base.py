@@ -3,7 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any
+
+PERSONAL = "personal"
+"""Under which name a field's metadata say which personal data it holds."""
+
+
+class Personal(StrEnum):
+    """Classes of personal data: what is masked, and asked for, as one."""
+
+    NAME = "name"
+    CONTACT = "contact"
+    PAY = "pay"
+    BANK = "bank"
+    IDENTITY = "identity"
+
+
+NAMES_SOMEBODY = {PERSONAL: Personal.NAME}
+REACHES_SOMEBODY = {PERSONAL: Personal.CONTACT}
+PAYS_SOMEBODY = {PERSONAL: Personal.PAY}
+"""Metadata of fields that hold personal data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from controltower.canonical.records.base import Record
+from controltower.canonical.records.base import NAMES_SOMEBODY, PAYS_SOMEBODY, Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Assignment(Record):
     project: Project | None = None
     project_id: str = ""
     resource_id: str = ""
-    resource_name: str = ""
+    resource_name: str = field(default="", metadata=NAMES_SOMEBODY)
     role: str = ""
     skills: tuple[str, ...] = field(default_factory=tuple)
     status: str = ""
@@ -69,7 +69,7 @@ class BillableFact(Record):
     billed: bool = False
     invoice_number: str = ""
     on: date | None = None
-    resource_name: str = ""
+    resource_name: str = field(default="", metadata=NAMES_SOMEBODY)
     corrects: str = ""
 
 
@@ -79,7 +79,7 @@ class TimeEntry(BillableFact):
 
     hours: Decimal = Decimal(0)
     rate: Decimal = Decimal(0)
-    cost_rate: Decimal = Decimal(0)
+    cost_rate: Decimal = field(default=Decimal(0), metadata=PAYS_SOMEBODY)
     role: str = ""
     week_start: date | None = None
 

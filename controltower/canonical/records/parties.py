@@ -7,12 +7,17 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from controltower.canonical.records.base import Record
+from controltower.canonical.records.base import (
+    NAMES_SOMEBODY,
+    PAYS_SOMEBODY,
+    REACHES_SOMEBODY,
+    Record,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customer(Record):
-    """Who is billed. Contact fields are personal data.
+    """Who is billed.
 
     `parent_id` is the client above this one in the CRM; with `billed_by_parent` that one is
     invoiced for it. `merged_into` is the client that speaks for it since a data owner decided that
@@ -26,8 +31,8 @@ class Customer(Record):
     country: str = ""
     vat_number: str = ""
     currency: str = ""
-    contact_name: str = ""
-    contact_email: str = ""
+    contact_name: str = field(default="", metadata=NAMES_SOMEBODY)
+    contact_email: str = field(default="", metadata=REACHES_SOMEBODY)
     strategic: bool = False
     erp_code: str = ""
     payment_term: str = ""
@@ -49,20 +54,21 @@ class ResourceStatus(StrEnum):
 class Resource(Record):
     """Somebody who works for the firm, as the HR system of record has them.
 
-    `source_id` is that system's id; `number` the firm's own. `name` and `email` are personal data
-    and masked wherever they are shown. `entity` employs; `cost_rate` is what an hour costs, in
-    `currency`. `from_date` and `to_date` are the first and the last day of employment, None where
-    open; `valid_from` the day from which entity, role and cost rate are as they are said here, None
-    where the source keeps no such day. `reference` is the PSA's id of the same person, written back
-    by us. Of somebody who was removed only `source_id` and `status` are known.
+    `source_id` is that system's id; `number` the firm's own. `entity` employs; `cost_rate` is what
+    an hour costs, in `currency`. `from_date` and `to_date` are the first and the last day of
+    employment, None where open; `valid_from` the day from which entity, role and cost rate are as
+    they are said here, None where the source keeps no such day. `reference` is the PSA's id of the
+    same person, written back by us. Of somebody who was removed only `source_id` and `status` are
+    known.
     """
 
+    name: str = field(default="", metadata=NAMES_SOMEBODY)
     number: str = ""
-    email: str = ""
+    email: str = field(default="", metadata=REACHES_SOMEBODY)
     role: str = ""
     skills: tuple[str, ...] = field(default_factory=tuple)
     location: str = ""
-    cost_rate: Decimal = Decimal(0)
+    cost_rate: Decimal = field(default=Decimal(0), metadata=PAYS_SOMEBODY)
     currency: str = ""
     from_date: date | None = None
     to_date: date | None = None

@@ -1,0 +1,115 @@
+"""Personal data: never shown without a reveal, on pages, in files and by the API."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from controltower.canonical.records.base import Personal
+from controltower.firm import governing, masks
+from controltower.firm.models import AuditEntry, Person, Role
+from controltower.firm.policies import BadPolicy
+from controltower.transactions.models import Transaction
+from controltower.web import privacy
+from tests.factories import Firm, refused, signed_in
+from tests.web.cast import token
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous"),
+]
+WORKER = "Zquilla Vantongeren"
+WHY = "The client disputes these hours."
+
+
+@pytest.fixture
+def bill(firm: Firm) -> Transaction:
+    """An invoice with a worker's name in its lines, which the ERP has refused by that name."""
+    answer = {"draft": refused(f"No rate for {WORKER}.")}
+    return firm.bill(firm.deal(), answers=answer, resource_name=WORKER)
+
+
+def tabs(client: Client, one: Transaction) -> dict[str, str]:
+    return {
+        f"{step.name} {tab}": client.get(
+            f"/tx/{one.correlation_id}/?part={one.reference}&step={step.name}&tab={tab}"
+        ).content.decode()
+        for step in one.steps.all()
+        for tab in ("fields", "sent", "answer", "tries", "audit")
+    }
+
+
+def reveal(client: Client, one: Transaction, reason: str) -> None:
+    client.post(f"/tx/{one.correlation_id}/reveals/?part={one.reference}", {"reason": reason})
+
+
+def test_a_workers_name_shows_up_nowhere(firm: Firm, bill: Transaction) -> None:
+    for person in (firm.anna, firm.otto, firm.lena):
+        client = signed_in(person)
+        leaks = [tab for tab, said in tabs(client, bill).items() if WORKER in said]
+        assert leaks == [], person
+        cause = firm.cause(bill).pk
+        for path in ("/", "/tx/", "/exceptions/", f"/exceptions/{cause}/"):
+            assert WORKER not in client.get(path).content.decode(), path
+        file: Any = client.post("/exports/transactions/")
+        assert WORKER not in b"".join(file).decode()
+    headers = token(firm.anna)
+    for path in ("transactions", f"transactions/{bill.reference}", "exceptions"):
+        answer = Client().get(f"/api/v1/{path}", headers=headers)
+        assert answer.status_code == 200 and WORKER not in answer.content.decode(), path
+
+
+def test_a_reveal_is_of_one_transaction_one_session_and_five_minutes(
+    firm: Firm, bill: Transaction
+) -> None:
+    client, other = signed_in(firm.lena), firm.bill(firm.deal(), resource_name=WORKER)
+    reveal(client, bill, "because")
+    assert not AuditEntry.objects.filter(verb="show personal data").exists()
+    reveal(client, bill, WHY)
+    entry = AuditEntry.objects.get(verb="show personal data")
+    assert (entry.actor, entry.subject, entry.allowed) == (
+        firm.lena.username, bill.reference, True,
+    )  # fmt: skip
+    assert entry.detail["reason"] == WHY and entry.detail["classes"] == sorted(Personal)
+    assert any(WORKER in said for said in tabs(client, bill).values())
+    assert not any(WORKER in said for said in tabs(client, other).values())
+    assert not any(WORKER in said for said in tabs(signed_in(firm.lena), bill).values())
+    later = timezone.now() + privacy.REVEALED_FOR + timedelta(seconds=1)
+    assert not privacy.is_revealed(bill, firm.lena, client.session, later)
+
+
+def test_who_is_let_off_a_mask_sees_that_class_alone(firm: Firm, bill: Transaction) -> None:
+    agree({"masked_for": [role for role in Role if role != Role.CONTROLLER]}, Personal.NAME, firm)
+    shown = tabs(signed_in(firm.anna), bill)
+    assert any(WORKER in said for said in shown.values())
+    assert not any("dorothea.quince" in said for said in shown.values())
+    assert not any(WORKER in said for said in tabs(signed_in(firm.otto), bill).values())
+
+
+def agree(content: dict[str, Any], kind: Personal, firm: Firm) -> None:
+    now = timezone.now()
+    subject, amara = f"{masks.KIND}:{kind}", Person.objects.get(username="amara.osei")
+    version = governing.propose(
+        subject=subject, content=content, reason="Agreed.", by=amara, now=now
+    )
+    governing.decide(version=version, agree=True, answer="", by=firm.anna, now=now)
+
+
+def test_a_mask_stays_on_those_who_may_not_ask(firm: Firm) -> None:
+    with pytest.raises(BadPolicy, match="stays masked for the administrator"):
+        masks.check(Personal.PAY, {"masked_for": [Role.CONTROLLER]})
+    with pytest.raises(BadPolicy):
+        masks.check("shoe size", {"masked_for": list(Role)})
+    with pytest.raises(BadPolicy):
+        masks.check(Personal.PAY, {"masked_for": ["emperor"]})
+
+
+def test_pay_is_masked_by_its_field_and_in_what_a_rule_makes_of_it() -> None:
+    rules = [{"label": "Cost", "source": "cost_rate", "target": "Cost__c", "rule": "copy"}]
+    mask = privacy.EVERYTHING.knowing({"cost_rate": "62.50"}, rules=rules)
+    assert mask.text('{"Cost__c": 62.50, "Hours__c": 40}') == '{"Cost__c": "6••••", "Hours__c": 40}'
+    assert mask.field("cost_rate", "62.50") == "6••••"
