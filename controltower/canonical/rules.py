@@ -11,10 +11,11 @@ on pages.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+Rule = Mapping[str, Any]
 RULES = ("copy", "constant", "value_map", "each")
 
 
@@ -73,6 +74,17 @@ def apply(rules: Sequence[Mapping[str, Any]], record: Mapping[str, Any]) -> Appl
             )
         )
     return applied
+
+
+def walk(
+    rules: Sequence[Rule], path: str = "", within: str = ""
+) -> Iterator[tuple[str, str, Rule]]:
+    """(path of indices "10.5", prefix of its list "lines[].", rule), depth first."""
+    for index, rule in enumerate(rules):
+        here = f"{path}.{index}" if path else str(index)
+        yield here, within, rule
+        if rule.get("rule") == "each":
+            yield from walk(rule.get("rules", ()), here, f"{within}{rule.get('target')}[].")
 
 
 def check_rules(rules: Sequence[Mapping[str, Any]]) -> None:

@@ -11,7 +11,7 @@ from controltower.firm import audit
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, may
 from controltower.mappings.models import Mapping, MappingVersion, VersionState
-from controltower.mappings.versions import NotAllowed, WrongState, put_in_force
+from controltower.mappings.versions import NotAllowed, WrongState, put_in_force, why_not_yet
 
 CLOCK = "tower"
 """Whom the audit trail names where a date has come."""
@@ -48,12 +48,23 @@ def take_effect(*, now: datetime) -> int:
             Mapping.objects.select_for_update().get(pk=mapping)
             row = due.filter(pk=pk).select_related("mapping").first()
             if row is not None:
-                put_in_force(row, now)
-                audit.record(
-                    actor=CLOCK, verb="activate mapping", subject=str(row), allowed=True, now=now
-                )
-                count += 1
+                count += _begin(row, now)
     return count
+
+
+def _begin(row: MappingVersion, now: datetime) -> bool:
+    """scheduled → active; back to approved where a second approval is missing by now."""
+    why = why_not_yet(row)
+    if why:
+        row.state, row.active_from = VersionState.APPROVED, None
+        row.save(update_fields=["state", "active_from"])
+    else:
+        put_in_force(row, now)
+    audit.record(
+        actor=CLOCK, verb="activate mapping", subject=str(row), allowed=not why, now=now,
+        detail={"why": why} if why else {},
+    )  # fmt: skip
+    return not why
 
 
 def _move(

@@ -1,7 +1,7 @@
 """The life of a mapping version: draft → in review → approved (→ scheduled) → active → deprecated →
 retired. `scheduling.py` has what happens by date and after.
 
-The author never approves; fields that move money need two approvers.
+The author never approves; a version that changes a field that carries money needs two approvers.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from typing import Any
 from django.db.models import Max
 from django.db.transaction import atomic
 
+from controltower.canonical import moneyed
 from controltower.canonical.rules import check_rules
 from controltower.firm import audit
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, may, who_grants
 from controltower.mappings.models import Mapping, MappingVersion, Review, VersionState
 
+WAS_IN_FORCE = frozenset({VersionState.ACTIVE, VersionState.DEPRECATED, VersionState.RETIRED})
 USABLE = frozenset({VersionState.APPROVED, VersionState.SCHEDULED, VersionState.DEPRECATED})
 """States from which a version can be put in use."""
 
@@ -65,7 +67,8 @@ def adopt(
     now: datetime,
 ) -> MappingVersion | None:
     """A version that came with something two people have agreed on: in force at once, or in review
-    while it moves money and needs a second approval. None when these rules are in force already."""
+    while it changes money and needs a second approval. None when these rules are in force
+    already."""
     newest = mapping.versions.order_by("-number").first()
     if newest is not None and newest.rules == list(rules):
         return None
@@ -121,9 +124,38 @@ def submit(*, version: MappingVersion, by: Person, now: datetime) -> None:
     )
 
 
+def replaced_by(version: MappingVersion) -> MappingVersion | None:
+    """The version that this one is to replace: the one in force; for what has been in force, the
+    one before it."""
+    others = MappingVersion.objects.filter(mapping=version.mapping_id).exclude(pk=version.pk)
+    if version.state not in WAS_IN_FORCE:
+        return others.filter(state=VersionState.ACTIVE).first()
+    earlier = others.filter(number__lt=version.number, state__in=WAS_IN_FORCE)
+    return earlier.order_by("-number").first()
+
+
+def money_changes(version: MappingVersion) -> list[str]:
+    """The targets that carry money and are filled otherwise than by the version it replaces."""
+    before = replaced_by(version)
+    return moneyed.changed(before.rules if before else [], version.rules)
+
+
 def approvals_needed(version: MappingVersion) -> int:
-    """Two for mappings that move money, else one."""
-    return 2 if version.mapping.moves_money else 1
+    """Two for what changes a field that carries money, else one."""
+    return 2 if money_changes(version) else 1
+
+
+def approvals_missing(version: MappingVersion) -> int:
+    """How many more people must approve it. More than none also of an approved version, once
+    another was put in force from which it differs in money."""
+    approved = version.reviews.filter(approved=True).count()
+    return max(0, approvals_needed(version) - approved)
+
+
+def may_be_reviewed(version: MappingVersion) -> bool:
+    """Whether reviewers may still decide on it."""
+    open_again = version.state == VersionState.APPROVED and approvals_missing(version) > 0
+    return version.state == VersionState.IN_REVIEW or open_again
 
 
 def review(
@@ -147,7 +179,7 @@ def review(
         raise NotAllowed(why)
     with atomic():
         row = MappingVersion.objects.select_for_update().get(pk=version.pk)
-        if row.state != VersionState.IN_REVIEW:
+        if not may_be_reviewed(row):
             raise WrongState(f"{row} is {row.get_state_display().lower()}, not in review.")
         if row.reviews.filter(reviewer=by, approved=True).exists():
             raise WrongState("You have approved this version already.")
@@ -162,7 +194,7 @@ def review(
         )
         if not approve:
             row.state = VersionState.CHANGES_REQUESTED
-        elif row.reviews.filter(approved=True).count() >= approvals_needed(row):
+        elif not approvals_missing(row):
             row.state = VersionState.APPROVED
         row.save(update_fields=["state"])
         verb = "approve mapping" if approve else "request changes"
@@ -183,9 +215,20 @@ def activate(*, version: MappingVersion, by: Person, now: datetime) -> MappingVe
         row = MappingVersion.objects.get(pk=version.pk)
         if row.state not in USABLE:
             raise WrongState(f"{row} is {row.get_state_display().lower()}, not approved.")
+        if why := why_not_yet(row):
+            raise WrongState(why)
         put_in_force(row, now)
         _record(by, "activate mapping", row, now)
     return row
+
+
+def why_not_yet(version: MappingVersion) -> str:
+    """Why an approved version may not be put in use: it changes money against what was put in
+    force since its approval. One that has been in force is gone back to without asking again."""
+    if version.state == VersionState.DEPRECATED or not approvals_missing(version):
+        return ""
+    fields = ", ".join(money_changes(version))
+    return f"{version} changes what carries money ({fields}): a second person must approve it."
 
 
 def put_in_force(version: MappingVersion, now: datetime) -> None:

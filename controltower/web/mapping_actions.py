@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, may, who_grants
+from controltower.mappings import versions
 from controltower.mappings.models import BackTest, MappingVersion, VersionState
 from controltower.transactions.backtesting import MOST
 from controltower.web.actions import Action, leave
@@ -97,6 +98,8 @@ def _by_state(
         case VersionState.DRAFT | VersionState.CHANGES_REQUESTED:
             return [_submit(version, person)]
         case VersionState.IN_REVIEW:
+            return _decisions(version, person, approved, test)
+        case VersionState.APPROVED if versions.may_be_reviewed(version):
             return _decisions(version, person, approved, test)
         case VersionState.APPROVED:
             return [_activate(version, person), _schedule(version, person)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from controltower.firm.models import Person
 from controltower.firm.rights import WHO, Right
 from controltower.mappings import backtest, versions
-from controltower.mappings.models import FieldOwner, Mapping, MappingVersion, VersionState
+from controltower.mappings.models import BackTest, FieldOwner, Mapping, MappingVersion, VersionState
 from controltower.processes import catalogue
 from controltower.processes.definition import Facts
 from controltower.web import mapping_actions, mapping_rules, mapping_trial
@@ -111,11 +111,7 @@ def past(version: MappingVersion) -> dict[str, Any]:
 
 def present(version: MappingVersion, person: Person) -> dict[str, Any]:
     """The context of `mappings/version.html`."""
-    mapping = version.mapping
-    others = list(mapping.versions.order_by("-number"))
-    against = _compared_with(version, others)
-    reviews = list(version.reviews.select_related("reviewer"))
-    approved = [one for one in reviews if one.approved]
+    mapping, against = version.mapping, versions.replaced_by(version)
     test = backtest.newest(version)
     return {
         "crumbs": [
@@ -132,42 +128,37 @@ def present(version: MappingVersion, person: Person) -> dict[str, Any]:
             "created_at": version.created_at,
             "active_from": version.active_from,
             "active_until": version.active_until,
-            "moves_money": mapping.moves_money,
         },
         "versions": [
-            (
-                f"v{one.number}",
-                reverse("mapping_version", args=[mapping.slug, one.number]),
-                one.state,
-                one.pk == version.pk,
-            )
-            for one in others
+            (f"v{one.number}", reverse("mapping_version", args=[mapping.slug, one.number]),
+             one.state, one.pk == version.pk)
+            for one in mapping.versions.order_by("-number")
         ],
         "against": f"v{against.number}" if against else "",
         "changes": mapping_rules.changes(against.rules, version.rules) if against else [],
         "processes": used_by(mapping.slug),
-        "reviews": reviews,
-        "approvals": len(approved),
-        "approvals_needed": versions.approvals_needed(version),
-        "approvers": _approvers(version, {one.reviewer_id for one in approved}),
-        "actions": mapping_actions.actions(
-            version, person, {one.reviewer_id for one in approved}, test, timezone.now()
-        ),
         "trial": mapping_trial.shown(test, version, person),
         "rules": mapping_rules.rows(version.rules),
         "draft_url": f"{reverse('mapping_drafts', args=[mapping.slug])}?from={version.number}",
         "may_edit": leave(person, Right.EDIT_MAPPING),
+        **_approvals(version, person, test),
+    }  # fmt: skip
+
+
+def _approvals(version: MappingVersion, person: Person, test: BackTest | None) -> dict[str, Any]:
+    """Who has decided, how many more must, and who could; and what this person may do."""
+    reviews = list(version.reviews.select_related("reviewer"))
+    approved = {one.reviewer_id for one in reviews if one.approved}
+    waits = versions.may_be_reviewed(version)
+    return {
+        "reviews": reviews,
+        "approvals": len(approved),
+        "approvals_needed": versions.approvals_needed(version),
+        "approvals_missing": versions.approvals_missing(version) if waits else 0,
+        "money_changes": versions.money_changes(version),
+        "approvers": _approvers(version, approved) if waits else "",
+        "actions": mapping_actions.actions(version, person, approved, test, timezone.now()),
     }
-
-
-def _compared_with(
-    version: MappingVersion, others: Sequence[MappingVersion]
-) -> MappingVersion | None:
-    """The active version; for that one, and for older ones, the version before it."""
-    active = next((one for one in others if one.state == VersionState.ACTIVE), None)
-    if active is not None and active.number < version.number:
-        return active
-    return next((one for one in others if one.number < version.number), None)
 
 
 def used_by(slug: str) -> list[str]:
@@ -182,8 +173,6 @@ def used_by(slug: str) -> list[str]:
 
 def _approvers(version: MappingVersion, approved: set[int]) -> str:
     """Who could still approve it, by name."""
-    if version.state != VersionState.IN_REVIEW:
-        return ""
     people = Person.objects.filter(
         Q(is_active=True), duties__role__in=WHO[Right.APPROVE_MAPPING]
     ).distinct()

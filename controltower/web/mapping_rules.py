@@ -12,9 +12,10 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from controltower.canonical.personal import rule_kind
+from controltower.canonical.rules import Rule, walk
 from controltower.web import wording
 
-Rule = Mapping[str, Any]
 BLANK_ROWS = 2
 """Empty rows offered at the end of each table of values."""
 
@@ -44,21 +45,10 @@ def rows(rules: Sequence[Rule]) -> list[Row]:
             words=wording.rule(rule),
             values=sorted((str(k), str(v)) for k, v in rule.get("values", {}).items()),
             required=bool(rule.get("required")),
-            personal=bool(rule.get("personal")),
+            personal=rule_kind(rule) is not None,
         )
         for path, within, rule in walk(rules)
     ]
-
-
-def walk(
-    rules: Sequence[Rule], path: str = "", within: str = ""
-) -> Iterator[tuple[str, str, Rule]]:
-    """(path of indices "10.5", prefix of its list "lines[].", rule), depth first."""
-    for index, rule in enumerate(rules):
-        here = f"{path}.{index}" if path else str(index)
-        yield here, within, rule
-        if rule.get("rule") == "each":
-            yield from walk(rule.get("rules", ()), here, f"{within}{rule.get('target')}[].")
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,7 +190,7 @@ def review(request: SignedIn, slug: str, number: int) -> HttpResponse:
         messages.error(request, _("Say what should change."))
         return HttpResponseRedirect(mapping_page.url_of(one))
     approve = form.cleaned_data["approve"] == "yes"
-    if approve and one.state == VersionState.IN_REVIEW and backtest.newest(one) is None:
+    if approve and versions.may_be_reviewed(one) and backtest.newest(one) is None:
         messages.error(request, _("It was not tried on real records yet. Nothing was approved."))
         return HttpResponseRedirect(mapping_page.url_of(one))
     said = _("You approved %(version)s.") if approve else _("You asked for changes to %(version)s.")

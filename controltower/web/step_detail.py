@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from controltower.canonical.rules import walk
 from controltower.firm.models import AuditEntry, Person
 from controltower.firm.rights import Right, may
 from controltower.mappings.models import MappingVersion
@@ -117,7 +118,7 @@ def _payload(
         step.sent,
         step.values,
         last.payload,
-        rules=(rule for _at, _in, rule in mapping_rules.walk(rules)),
+        rules=(rule for _at, _in, rule in walk(rules)),
     )
     text = known.text(text)
     at = formats.when(last.started_at, now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
@@ -60,7 +61,7 @@ def test_the_board_begins_with_what_nobody_owns(firm: Firm) -> None:
     assert "2 fields have no owner:" in text
     assert text.index("invoice.account_code") < text.index("project.billing_method")
     assert text.index(">invoice</h2>") < text.index(">customer</h2>")
-    assert "moves money: two approvals" in text
+    assert "moves money: two approve what changes it" in text
 
 
 def test_a_version_comes_into_use_through_two_other_people(firm: Firm) -> None:
@@ -76,7 +77,13 @@ def test_a_version_comes_into_use_through_two_other_people(firm: Firm) -> None:
     assert "You wrote this version, so someone else must approve it" in own
     assert "May still decide: " in own
     anna.post(f"{at}reviews/", {"approve": "yes", "comment": "As the law says."})
-    assert "You have approved it. A second person must approve it too." in page(anna, at)
+    waits = page(anna, at)
+    assert "You have approved it. A second person must approve it too." in waits
+    decide = re.search(r"1 approval is missing\. May still decide: ([^<]+)", waits)
+    assert decide and "Marta Velez" in decide[1] and "Anna Lindqvist" not in decide[1]
+    assert (
+        "changes what carries money: <code>tax_code</code>, <code>lines[].tax_code</code>" in waits
+    )
     marta.post(f"{at}reviews/", {"approve": "yes"})
     assert "Put v2 in use" in page(anna, at)
     anna.post(f"{at}activation/")

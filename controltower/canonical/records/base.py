@@ -25,6 +25,11 @@ REACHES_SOMEBODY = {PERSONAL: Personal.CONTACT}
 PAYS_SOMEBODY = {PERSONAL: Personal.PAY}
 """Metadata of fields that hold personal data."""
 
+MONEY = "money"
+PRICES = {MONEY: True}
+"""Metadata of a text that decides over money: a currency, a tax code, an account. Numbers need no
+such word: every Decimal of a record is an amount, a rate, or what a rate is multiplied by."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
-from controltower.canonical.records.base import Record
+from controltower.canonical.records.base import PRICES, Record
 from controltower.canonical.records.delivery import Project
 
 
@@ -19,8 +19,8 @@ class InvoiceLine:
     unit: str
     unit_price: Decimal
     amount: Decimal
-    tax_code: str = ""
-    account_code: str = ""
+    tax_code: str = field(default="", metadata=PRICES)
+    account_code: str = field(default="", metadata=PRICES)
     origin: str = ""
 
 
@@ -32,7 +32,7 @@ class Invoice(Record):
     number: str = ""
     customer_code: str = ""
     customer_name: str = ""
-    currency: str = ""
+    currency: str = field(default="", metadata=PRICES)
     invoice_date: date | None = None
     payment_term: str = ""
     description: str = ""
@@ -51,7 +51,7 @@ class Payment(Record):
     invoice_reference: str = ""
     invoice_number: str = ""
     customer_code: str = ""
-    currency: str = ""
+    currency: str = field(default="", metadata=PRICES)
     amount: Decimal = Decimal(0)
     open_amount: Decimal = Decimal(0)
     paid_on: date | None = None
@@ -72,7 +72,7 @@ class DeliveredMonth(Record):
     project_id: str = ""
     period: str = ""
     method: str = ""
-    currency: str = ""
+    currency: str = field(default="", metadata=PRICES)
     value: Decimal = Decimal(0)
     value_before: Decimal = Decimal(0)
     budget: Decimal = Decimal(0)
@@ -93,7 +93,7 @@ class Fact(Record):
     correlation_id: str = ""
     kind: str = ""
     period: str = ""
-    currency: str = ""
+    currency: str = field(default="", metadata=PRICES)
     amount: Decimal = Decimal(0)
     mapping_versions: str = ""
     verified_at: datetime | None = None
@@ -118,7 +118,7 @@ class LabourCost(Record):
     from_date: date | None = None
     to_date: date | None = None
     paid_on: date | None = None
-    currency: str = ""
+    currency: str = field(default="", metadata=PRICES)
     amount: Decimal = Decimal(0)
     parts: tuple[LabourPart, ...] = field(default_factory=tuple)
 
@@ -137,9 +137,9 @@ class Purchase(Record):
     supplier_country: str = ""
     project_id: str = ""
     status: str = ""
-    account_code: str = ""
-    tax_code: str = ""
-    currency: str = ""
+    account_code: str = field(default="", metadata=PRICES)
+    tax_code: str = field(default="", metadata=PRICES)
+    currency: str = field(default="", metadata=PRICES)
     amount: Decimal = Decimal(0)
     tax: Decimal = Decimal(0)
     on: date | None = None

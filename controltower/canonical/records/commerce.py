@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from controltower.canonical.records.base import Record
+from controltower.canonical.records.base import PRICES, Record
 from controltower.canonical.records.delivery import Project
 
 
@@ -20,7 +20,7 @@ class Opportunity(Record):
     stage: str = ""
     won: bool = False
     amount: Decimal = Decimal(0)
-    currency: str = ""
+    currency: str = field(default="", metadata=PRICES)
     close_date: date | None = None
     billing_method: str = ""
     billing_grouping: str = ""
@@ -49,7 +49,7 @@ class Contract(Record):
     signed_on: date | None = None
     starts_on: date | None = None
     ends_on: date | None = None
-    currency: str = ""
+    currency: str = field(default="", metadata=PRICES)
     value: Decimal = Decimal(0)
     billing_method: str = ""
     cap: Decimal = Decimal(0)
@@ -69,7 +69,7 @@ class ChangeOrder(Record):
     project_id: str = ""
     approved: bool = False
     approved_on: date | None = None
-    currency: str = ""
+    currency: str = field(default="", metadata=PRICES)
     amount: Decimal = Decimal(0)
     hours: Decimal = Decimal(0)
     ends_on: date | None = None

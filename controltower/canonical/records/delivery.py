@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from controltower.canonical.records.base import NAMES_SOMEBODY, PAYS_SOMEBODY, Record
+from controltower.canonical.records.base import NAMES_SOMEBODY, PAYS_SOMEBODY, PRICES, Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class Project(Record):
     billing_grouping: str = ""
     po_number: str = ""
     region: str = ""
-    currency: str = ""
+    currency: str = field(default="", metadata=PRICES)
     contract_value: Decimal = Decimal(0)
     change_limit: Decimal = Decimal(0)
     start_date: date | None = None
@@ -47,7 +47,7 @@ class Assignment(Record):
     to_date: date | None = None
     hours: Decimal = Decimal(0)
     rate: Decimal = Decimal(0)
-    currency: str = ""
+    currency: str = field(default="", metadata=PRICES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class BillableFact(Record):
     number: str
     project: Project | None = None
     project_id: str = ""
-    currency: str = ""
+    currency: str = field(default="", metadata=PRICES)
     amount: Decimal = Decimal(0)
     billable: bool = True
     approved: bool = True

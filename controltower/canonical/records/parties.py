@@ -10,6 +10,7 @@ from enum import StrEnum
 from controltower.canonical.records.base import (
     NAMES_SOMEBODY,
     PAYS_SOMEBODY,
+    PRICES,
     REACHES_SOMEBODY,
     Record,
 )
@@ -30,7 +31,7 @@ class Customer(Record):
     postal_code: str = ""
     country: str = ""
     vat_number: str = ""
-    currency: str = ""
+    currency: str = field(default="", metadata=PRICES)
     contact_name: str = field(default="", metadata=NAMES_SOMEBODY)
     contact_email: str = field(default="", metadata=REACHES_SOMEBODY)
     strategic: bool = False
@@ -69,7 +70,7 @@ class Resource(Record):
     skills: tuple[str, ...] = field(default_factory=tuple)
     location: str = ""
     cost_rate: Decimal = field(default=Decimal(0), metadata=PAYS_SOMEBODY)
-    currency: str = ""
+    currency: str = field(default="", metadata=PRICES)
     from_date: date | None = None
     to_date: date | None = None
     valid_from: date | None = None
