@@ -15,7 +15,7 @@ from controltower.firm.models import Person
 from controltower.firm.rights import Right
 from controltower.incidents import grouping
 from controltower.incidents.models import By, Cause, Grouping
-from controltower.measures import exposure
+from controltower.measures import causes
 from controltower.measures.exposure import Scope
 from controltower.web import formats, offers, privacy
 from controltower.web.actions import Action, leave
@@ -101,7 +101,7 @@ def parts_of(cause: Cause, scope: Scope) -> list[tuple[str, str]]:
 
 def others_than(cause: Cause, scope: Scope) -> QuerySet[Cause]:
     """The causes that this one may be joined with."""
-    open_ = Cause.objects.filter(exposure.having(letters_of(scope)))
+    open_ = Cause.objects.filter(causes.having(letters_of(scope)))
     return open_.exclude(pk=cause.pk).order_by("title", "pk")
 
 

@@ -23,8 +23,9 @@ from controltower.incidents.models import (
     LetterState,
     Resolution,
 )
-from controltower.measures import exposure
-from controltower.measures.exposure import CauseLine, Scope
+from controltower.measures import causes, exposure
+from controltower.measures.causes import CauseLine
+from controltower.measures.exposure import Scope
 from controltower.web import formats, privacy, standing
 from controltower.web.charts.small import sparkline
 from controltower.web.transaction_page import Owner
@@ -83,16 +84,16 @@ class Listing:
 def listing(scope: Scope, tab: str, now: datetime) -> Listing:
     """The groups of a tab, most money first, and how many causes each tab has."""
     tab = tab if tab in TABS else OPEN
-    awake = exposure.by_cause(scope, now)
+    awake = causes.by_cause(scope, now)
     lines: dict[str, Sequence[CauseLine]] = {
         OPEN: awake,
         MINE: [line for line in awake if line.cause.owner_id == scope.person.pk],
         UNOWNED: [line for line in awake if line.cause.owner_id is None],
     }
     if tab in (SNOOZED, PARKED):
-        lines[tab] = exposure.by_cause(scope, now, causes=_put_aside(tab, now))
+        lines[tab] = causes.by_cause(scope, now, causes=_put_aside(tab, now))
     elif tab == SOLVED:
-        lines[tab] = exposure.solved(scope, now)
+        lines[tab] = causes.solved(scope, now)
     return Listing(
         tab=tab,
         groups=_groups(lines[tab], scope, tab, now),
@@ -107,11 +108,11 @@ def _put_aside(tab: str, now: datetime) -> CauseQuerySet:
 
 def _aside(scope: Scope, now: datetime) -> dict[str, int]:
     """How many causes stand under the tabs that are not looked at."""
-    open_ = exposure.having(letters_of(scope))
+    open_ = causes.having(letters_of(scope))
     return {
         SNOOZED: _put_aside(SNOOZED, now).filter(open_).count(),
         PARKED: _put_aside(PARKED, now).filter(open_).count(),
-        SOLVED: exposure.solved_causes(scope, now).count(),
+        SOLVED: causes.solved_causes(scope, now).count(),
     }
 
 

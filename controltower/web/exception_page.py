@@ -55,12 +55,12 @@ def present(
         exposure.priced(letters, "transaction__"), "cause", at="transaction__"
     ).get((cause.pk,), Stake())
     value = Money.of(found.amount, exposure.reporting_currency())
-    may = leave(scope.person, Right.REPLAY)
-    title = privacy.masked_text(cause.title)
     return {
-        "crumbs": [(_("Exceptions"), reverse("exceptions")), (title, "")],
+        "crumbs": [
+            (_("Exceptions"), reverse("exceptions")),
+            (privacy.masked_text(cause.title), ""),
+        ],
         "group": _group(cause, scope, shown, found, value, now),
-        "actions": cause_actions.actions_of(cause, scope) if found.count else [],
         "decided": cause_actions.decided(cause, scope.person, now),
         "incident": [
             (one.name, reverse("incident", args=[one.pk]))
@@ -69,16 +69,22 @@ def present(
         **offers.for_cause(cause, scope.person, now),
         "rows": _rows(shown.rows, scope, now),
         "page": shown,
-        "reporting": {
-            "currency": exposure.reporting_currency(),
-            "places": minor_units(exposure.reporting_currency()),
-        },
         "matching": {"count": found.count, "value": value},
+        "filters": 0,
+        "clear_url": "",
+        **_acts(cause, scope, found),
+    }
+
+
+def _acts(cause: Cause, scope: Scope, found: Stake) -> dict[str, Any]:
+    """What may be done with all of it, and how its selected part is added up."""
+    may, currency = leave(scope.person, Right.REPLAY), exposure.reporting_currency()
+    return {
+        "actions": cause_actions.actions_of(cause, scope) if found.count else [],
+        "reporting": {"currency": currency, "places": minor_units(currency)},
         "replay_url": reverse("exception_replays", args=[cause.pk]),
         "may_replay": may.allowed,
         "why_not": may.why_not,
-        "filters": 0,
-        "clear_url": "",
     }
 
 

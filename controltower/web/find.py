@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from controltower.incidents.models import Cause, Incident
-from controltower.measures.exposure import Scope, by_cause
+from controltower.measures.causes import by_cause
+from controltower.measures.exposure import Scope
 from controltower.web import formats, frame, scope, standing, transaction_list
 from controltower.web.marks import state_mark
 from controltower.web.privacy import masked_text

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, entity_keys_of, may_everywhere
 from controltower.incidents.models import Cause, DeadLetter, Incident
-from controltower.measures import exposure
+from controltower.measures import causes, exposure
 from controltower.transactions.models import ItemState, PlanState, ReplayPlan, Transaction
 from controltower.web import scope, undo
 from controltower.web.charts.small import Progress
@@ -251,7 +251,7 @@ def open_causes(request: HttpRequest, now: datetime) -> int:
     assert isinstance(request.user, Person)
     seen = exposure.Scope(request.user, scope.chosen(request))
     letters = exposure.within(seen, DeadLetter.objects.open())
-    return Cause.objects.awake(now).filter(exposure.having(letters)).count()
+    return Cause.objects.awake(now).filter(causes.having(letters)).count()
 
 
 def tray(person: Person) -> tuple[Job, ...]:

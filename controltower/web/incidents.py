@@ -21,7 +21,13 @@ from controltower.incidents import leading
 from controltower.incidents.models import Cause, Incident, Severity
 from controltower.measures import alarms, at_stake
 from controltower.systems.models import System
-from controltower.web import exception_groups, incident_list, incident_page, view_strip
+from controltower.web import (
+    exception_groups,
+    incident_forms,
+    incident_list,
+    incident_page,
+    view_strip,
+)
 from controltower.web.actions import only
 from controltower.web.decisions import Reason
 from controltower.web.exceptions import scope_of
@@ -105,7 +111,7 @@ def take(request: SignedIn, pk: int) -> HttpResponse:
 @require_POST
 def hand_over(request: SignedIn, pk: int) -> HttpResponse:
     """Name its lead and deputy."""
-    one, form = _incident(request, pk), incident_page.HandOver(request.POST)
+    one, form = _incident(request, pk), incident_forms.HandOver(request.POST)
 
     def act(now: datetime) -> None:
         chosen = form.cleaned_data
@@ -119,7 +125,9 @@ def hand_over(request: SignedIn, pk: int) -> HttpResponse:
 @require_POST
 def update(request: SignedIn, pk: int) -> HttpResponse:
     """Say how it stands."""
-    return _say(request, pk, incident_page.Update(request.POST), leading.update, _("Written down."))
+    return _say(
+        request, pk, incident_forms.Update(request.POST), leading.update, _("Written down.")
+    )
 
 
 @require_POST
@@ -145,7 +153,7 @@ def _say(
 @require_POST
 def link(request: SignedIn, pk: int) -> HttpResponse:
     """Say what else belongs to it."""
-    one, form = _incident(request, pk), incident_page.Link(request.POST, seen=scope_of(request))
+    one, form = _incident(request, pk), incident_forms.Link(request.POST, seen=scope_of(request))
 
     def act(now: datetime) -> None:
         chosen = form.cleaned_data
@@ -177,7 +185,7 @@ def close(request: SignedIn, pk: int) -> HttpResponse:
 @require_POST
 def review(request: SignedIn, pk: int) -> HttpResponse:
     """Write what was learnt."""
-    one, form = _incident(request, pk), incident_page.Review(request.POST)
+    one, form = _incident(request, pk), incident_forms.Review(request.POST)
 
     def act(now: datetime) -> None:
         leading.review(incident=one, text=form.cleaned_data["text"], by=request.user, now=now)

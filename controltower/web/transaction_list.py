@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy as _
 from controltower.canonical.money import Money
 from controltower.firm.models import LegalEntity, Person
 from controltower.incidents.models import Cause, DeadLetter
-from controltower.measures import exposure
+from controltower.measures import causes, exposure
 from controltower.processes import catalogue
 from controltower.transactions.models import BusinessKey, Transaction, TransactionState, Words
 from controltower.transactions.models.journey import TransactionQuerySet
@@ -83,7 +83,7 @@ class Filters(MeasureFilters):
         number = str(query.get("cause", ""))
         if number.isdecimal():
             letters = exposure.within(seen, DeadLetter.objects.all())
-            found = Cause.objects.filter(exposure.having(letters), pk=int(number[:18]))
+            found = Cause.objects.filter(causes.having(letters), pk=int(number[:18]))
             cause.queryset = found
             titles = [(one.pk, masked_text(one.title)) for one in found]
             cause.choices = [("", _("Any cause")), *titles]

@@ -14,7 +14,8 @@ from controltower.firm.models import Person, Role
 from controltower.firm.rights import Right, may
 from controltower.incidents.models import DeadLetter
 from controltower.mappings.models import MappingVersion, VersionState
-from controltower.measures.exposure import CauseLine, Scope, by_cause, reporting_currency, within
+from controltower.measures.causes import CauseLine, by_cause
+from controltower.measures.exposure import Scope, reporting_currency, within
 from controltower.transactions.models import PlanState
 from controltower.web import formats, privacy, standing, wording
 from controltower.web.job_tally import tallies

@@ -22,7 +22,7 @@ from controltower.incidents.models import (
     Severity,
 )
 from controltower.incidents.promises import ACKNOWLEDGED_WITHIN, QUIET_FOR, UPDATED_WITHIN
-from controltower.measures import alarms, at_stake, exposure
+from controltower.measures import alarms, at_stake, causes
 from controltower.measures.exposure import Scope
 from controltower.systems import upkeep
 from controltower.systems.models import Circuit, System
@@ -114,7 +114,7 @@ class TestMoney:
     def test_it_is_the_figure_of_the_group(self, firm: Firm, cause: Cause) -> None:
         eyes = Scope(firm.otto)
         incident = opened(firm, cause)
-        (line,) = exposure.by_cause(eyes, firm.now)
+        (line,) = causes.by_cause(eyes, firm.now)
         assert at_stake.stake(at_stake.hanging_on(incident), eyes) == line.stake
         assert line.stake.amount == Decimal("14400.00")
 
