@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from django.db.models import F
@@ -23,7 +24,8 @@ from controltower.measures.exposure import Scope
 from controltower.measures.kpis import catalogue
 from controltower.measures.kpis.measure import Reading, Window
 from controltower.measures.models import Target
-from controltower.transactions.models import Transaction
+from controltower.systems.models import Feed
+from controltower.transactions.models import Step, Transaction
 from tests import factories
 from tests.factories import Firm
 from tests.kept import kept
@@ -93,6 +95,42 @@ def test_shares_are_what_they_say(firm: Firm) -> None:
     assert late == 1
     assert reading(firm, "on-time").value == pytest.approx(1 - 1 / ended)
     assert reading(firm, "invoice-exceptions").value == 0
+
+
+def test_a_project_is_set_up_in_the_median_of_the_latest_deals(firm: Firm) -> None:
+    steps = Step.objects.filter(name="project", transaction__process=catalogue.DEAL)
+    for minutes, step in enumerate(steps.order_by("pk"), 1):
+        began = step.transaction.clock_from or step.transaction.started_at
+        Step.objects.filter(pk=step.pk).update(done_at=began + timedelta(minutes=10 * minutes))
+    assert steps.count() == 3
+    assert reading(firm, "project-set-up").value == pytest.approx(20 * 60, abs=1)
+
+
+def test_credits_take_from_the_accuracy_of_invoices(firm: Firm) -> None:
+    invoices = Transaction.objects.filter(process=catalogue.BILLING, state="verified")
+    assert reading(firm, "invoice-accuracy").value == 1.0
+    one = invoices.earliest("pk")
+    assert invoices.count() == 1
+    one.pk, one.reference, one.process = uuid4(), "CT-CREDIT", catalogue.CREDIT
+    one.save(force_insert=True)
+    found = reading(firm, "invoice-accuracy")
+    assert (found.value, found.records) == (0.0, 1)
+
+
+def test_revenue_that_had_needed_a_person_is_counted(firm: Firm) -> None:
+    assert reading(firm, "revenue-close-effort").value == 0
+    letter = DeadLetter.objects.get(state=LetterState.RESOLVED)
+    Transaction.objects.filter(pk=letter.transaction_id).update(process=catalogue.REVENUE)
+    found = reading(firm, "revenue-close-effort")
+    assert (found.value, found.days[-1], found.records) == (1, 1, 1)
+
+
+def test_the_age_of_approved_time_is_that_of_its_feeds(firm: Firm) -> None:
+    now = timezone.now()
+    Feed.objects.update(polled_at=now - timedelta(hours=5))
+    Feed.objects.filter(entity="timecard").update(polled_at=now - timedelta(hours=2))
+    found = reading(firm, "utilisation-freshness").value
+    assert found == pytest.approx(7200, abs=60)
 
 
 def test_recovery_is_the_median_of_what_was_solved(firm: Firm) -> None:

@@ -7,14 +7,21 @@ from functools import partial
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from controltower.measures.kpis import backlog, connections, kept, pace, repairs
+from controltower.measures.kpis import backlog, connections, kept, pace, repairs, setup
 from controltower.measures.kpis.measure import Measure, Unit
-from controltower.processes import opportunity_to_project, time_and_expense_to_billing
+from controltower.processes import (
+    credit_and_rebill,
+    opportunity_to_project,
+    revenue_recognition,
+    time_and_expense_to_billing,
+)
 
 __all__ = ["MEASURES", "NOT_YET", "named"]
 
 DEAL = opportunity_to_project.PROCESS.name
 BILLING = time_and_expense_to_billing.PROCESS.name
+CREDIT = credit_and_rebill.PROCESS.name
+REVENUE = revenue_recognition.PROCESS.name
 
 MEASURES: tuple[Measure, ...] = (
     Measure(
@@ -28,6 +35,18 @@ MEASURES: tuple[Measure, ...] = (
         less=True,
         read=partial(pace.read, process=DEAL),
         records={"process": DEAL, "ended": "all"},
+    ),
+    Measure(
+        name="project-set-up",
+        title=_("Project set-up time"),
+        definition=_(
+            "Median time from the closed deal to its project in the PSA, read back there. Of the "
+            "latest deals that have one."
+        ),
+        unit=Unit.SECONDS,
+        less=True,
+        read=partial(setup.read, process=DEAL),
+        records={"process": DEAL, "passed": setup.PROJECT},
     ),
     Measure(
         name="billing-lag",
@@ -87,6 +106,30 @@ MEASURES: tuple[Measure, ...] = (
         less=True,
         read=repairs.stuck_share(BILLING),
         records={"process": BILLING, "passed_by": "repair"},
+    ),
+    Measure(
+        name="invoice-accuracy",
+        title=_("Invoice accuracy"),
+        definition=_(
+            "One, less the credits for each invoice, of what was verified in 30 days. The list "
+            "holds the credits. What somebody credits in the ERP alone is not seen."
+        ),
+        unit=Unit.SHARE,
+        less=False,
+        read=partial(kept.spared, process=BILLING, by=CREDIT),
+        records={"process": CREDIT, "ended": "all"},
+    ),
+    Measure(
+        name="revenue-close-effort",
+        title=_("Revenue close effort"),
+        definition=_(
+            "Revenue entries that were verified in 30 days and had needed a person on the way. "
+            "It counts entries: nobody's hours are recorded."
+        ),
+        unit=Unit.COUNT,
+        less=True,
+        read=repairs.repaired(REVENUE),
+        records={"process": REVENUE, "passed_by": "repair"},
     ),
     Measure(
         name="recovery-time",
@@ -150,14 +193,33 @@ MEASURES: tuple[Measure, ...] = (
         less=True,
         read=connections.freshness,
     ),
+    Measure(
+        name="utilisation-freshness",
+        title=_("Utilisation data freshness"),
+        definition=_(
+            "How long ago the PSA whose approved time was read longest ago was read, of the "
+            "whole firm."
+        ),
+        unit=Unit.SECONDS,
+        less=True,
+        read=connections.time_freshness,
+    ),
 )
 
 NOT_YET: tuple[tuple[str | Promise, str | Promise], ...] = (
-    (_("Project set-up time"), _("the project's own step is not told apart day by day yet")),
-    (_("Invoice accuracy"), _("no feed of credit notes is read yet")),
-    (_("Reconciliation backlog"), _("books are not compared on a schedule yet")),
-    (_("Revenue close effort"), _("what people do at the close is not recorded yet")),
-    (_("Burn, margin and utilisation"), _("budgets and capacity are not read yet")),
+    (
+        _("Reconciliation backlog"),
+        _("every write is read back, but whole books are not compared on a schedule yet"),
+    ),
+    (_("Burn"), _("the hours and money that a project was planned with are not read yet")),
+    (
+        _("Margin"),
+        _(
+            "labour is told by pay period and cost centre, not by project: set against invoices "
+            "by their day it would be wrong"
+        ),
+    ),
+    (_("Utilisation"), _("approved hours are read, but not the hours that people could work")),
 )
 """What the firm wants to know and the tower cannot tell truly yet, and why."""
 

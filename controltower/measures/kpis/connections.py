@@ -25,6 +25,8 @@ from controltower.systems.models import Call, Feed, System
 
 PARTS = 24
 """Five minutes each."""
+TIME = "timecard"
+"""The feed of approved time, by whichever PSA."""
 
 
 def call_time(window: Window) -> Reading:
@@ -67,7 +69,16 @@ def _parts(now: datetime, figure: Avg) -> list[float | None]:
 
 def freshness(window: Window) -> Reading:
     """How long ago the system that was read longest ago was read, in seconds."""
-    feeds = Feed.objects.filter(system__active=True, polled_at__isnull=False)
-    latest = feeds.order_by().values("system").annotate(at=Max("polled_at"))
+    return _oldest(window, Feed.objects.all())
+
+
+def time_freshness(window: Window) -> Reading:
+    """The same of the feeds by which approved time arrives."""
+    return _oldest(window, Feed.objects.filter(entity=TIME))
+
+
+def _oldest(window: Window, feeds: QuerySet[Feed]) -> Reading:
+    read = feeds.filter(system__active=True, polled_at__isnull=False)
+    latest = read.order_by().values("system").annotate(at=Max("polled_at"))
     oldest = min((row["at"] for row in latest), default=None)
     return Reading(value=None if oldest is None else (window.now - oldest).total_seconds())

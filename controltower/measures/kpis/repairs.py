@@ -55,6 +55,22 @@ def stuck_share(process: str = "") -> Callable[[Window], Reading]:
     return read
 
 
+def repaired(process: str) -> Callable[[Window], Reading]:
+    """Reads how many that were verified had needed a person."""
+
+    def read(window: Window) -> Reading:
+        held = _held(window, process)
+        lately = sum(count for ago, count in held.items() if ago < DAYS)
+        return Reading(
+            value=float(lately),
+            before=float(sum(held.values()) - lately),
+            days=series({ago: float(held.get(ago, 0)) for ago in range(DAYS)}),
+            records=lately,
+        )
+
+    return read
+
+
 def first_pass(window: Window) -> Reading:
     """The share of what was verified that had never needed a person."""
     return _touched(window, "", clean=True)
