@@ -14,6 +14,7 @@ from controltower.measures import rollups, waking
 from controltower.systems import anchor
 from controltower.transactions import (
     closing,
+    pausing,
     polling,
     promising,
     publishing,
@@ -117,6 +118,7 @@ SCHEDULE = (
     Periodic("audit anchor", timedelta(seconds=30), audit.anchor),
     Periodic("mappings", timedelta(seconds=5), lambda now: scheduling.take_effect(now=now)),
     Periodic("rollups", timedelta(seconds=2), lambda _now: rollups.fold()),
+    Periodic("pauses", timedelta(seconds=15), lambda now: pausing.follow(now=now)),
     Periodic("promises", timedelta(minutes=10), lambda now: promising.write_down(now=now)),
     Periodic("logs", timedelta(hours=1), lambda now: retention.keep(now=now)),
 )

@@ -35,6 +35,7 @@ from controltower.web import (
     mappings,
     measures,
     own_settings,
+    pauses,
     processes,
     recovery,
     runbooks,
@@ -110,6 +111,8 @@ journeys = [
         name="transaction_cancellations",
     ),
     path("tx/<path:correlation_id>/billings/", transactions.bill, name="transaction_billings"),
+    path("tx/<path:correlation_id>/pauses/", pauses.pause, name="transaction_pauses"),
+    path("tx/<path:correlation_id>/resumptions/", pauses.resume, name="transaction_resumptions"),
     path("tx/<path:correlation_id>/reveals/", transactions.show, name="transaction_reveals"),
     path("tx/<path:correlation_id>/", transactions.transaction, name="transaction"),
 ]

@@ -17,6 +17,7 @@ class Right(StrEnum):
     RESOLVE = "resolve"
     DECIDE_PERIOD = "decide_period"
     PAUSE_SYSTEM = "pause_system"
+    PAUSE_PROMISE = "pause_promise"
     LEAD_INCIDENT = "lead_incident"
     EDIT_RUNBOOK = "edit_runbook"
     APPROVE_RUNBOOK = "approve_runbook"
@@ -39,6 +40,7 @@ WHO = {
     Right.RESOLVE: frozenset({Role.CONTROLLER, Role.OPERATOR}),
     Right.DECIDE_PERIOD: frozenset({Role.CONTROLLER}),
     Right.PAUSE_SYSTEM: frozenset({Role.OPERATOR, Role.ADMINISTRATOR}),
+    Right.PAUSE_PROMISE: frozenset({Role.CONTROLLER, Role.PMO_LEAD}),
     Right.LEAD_INCIDENT: frozenset(
         {Role.CONTROLLER, Role.PMO_LEAD, Role.OPERATOR, Role.ADMINISTRATOR}
     ),

@@ -1,8 +1,10 @@
 """By when a transaction is due: its process's promise as agreed upon, on its entity's calendar.
 
 The promise is pinned to the transaction when it begins, so that a later version changes nothing
-that is under way. While a closed period keeps it waiting its clock stands still: it has no due
-time then, and gets one again with all the slack that was left.
+that is under way. While a closed period keeps it waiting, or a person has paused it for a client
+(`pausing.py`), its clock stands still: it has no due time then, and gets one again with all the
+slack that was left. A person's pause moves the clock's beginning by as long as it lasted, so that
+how long something took does not count it.
 """
 
 from __future__ import annotations
@@ -20,8 +22,9 @@ from controltower.processes.quote_to_cash import WATCHED
 from controltower.transactions.models import Transaction, WaitKind
 
 PAUSES = frozenset({WaitKind.PERIOD_CLOSED})
-LEFT = "left"
-"""In a pinned promise, the seconds of its own time that a pause has kept."""
+LEFT, HELD = "left", "held"
+"""In a pinned promise: the seconds of its own time that a pause has kept, and since when a person
+holds its clock."""
 EXPECTED = tuple(milestone for milestone in WATCHED if milestone.missing)
 """The milestones that somebody waits for."""
 SEEDED = "As the process was defined."
@@ -77,7 +80,9 @@ def follow(transaction: Transaction, now: datetime, calendar: Calendar) -> None:
     if not said:
         return
     promise = promised.read(said)
-    if transaction.wait in PAUSES:
+    if transaction.is_over and HELD in said:
+        let_go(transaction, now, calendar)
+    elif transaction.wait in PAUSES or HELD in said:
         if due is not None and due > now:
             left = promise.left(now, due, calendar)
             transaction.promise = {**said, LEFT: left.total_seconds()}
@@ -86,6 +91,35 @@ def follow(transaction: Transaction, now: datetime, calendar: Calendar) -> None:
         left = timedelta(seconds=said[LEFT])
         transaction.promise = promised.written(promise)
         transaction.due_at = promise.resumed(now, left, calendar)
+
+
+def hold(transaction: Transaction, now: datetime, calendar: Calendar) -> None:
+    """A person stops the clock. What has a due time but no promise of its own gets the one that
+    its due time says."""
+    said = transaction.promise
+    if not said:
+        assert transaction.due_at is not None
+        length = transaction.due_at - (transaction.clock_from or transaction.started_at)
+        said = promised.written(Promise.of(length))
+    transaction.promise = {**said, HELD: now.isoformat()}
+    follow(transaction, now, calendar)
+
+
+def let_go(transaction: Transaction, now: datetime, calendar: Calendar) -> None:
+    """The clock goes on, unless a closed period stops it as well."""
+    said = dict(transaction.promise)
+    since = said.pop(HELD, None)
+    if since is None:
+        return
+    if transaction.clock_from is not None:
+        transaction.clock_from += now - datetime.fromisoformat(since)
+    transaction.promise = said
+    follow(transaction, now, calendar)
+
+
+def is_held(transaction: Transaction) -> bool:
+    """Whether a person holds its clock."""
+    return HELD in transaction.promise
 
 
 def paused(transaction: Transaction) -> timedelta | None:

@@ -15,11 +15,12 @@ from django.utils import timezone
 from ninja import Path, Query, Router
 
 from controltower.firm.models import Person
-from controltower.measures import exposure
+from controltower.measures import causes, exposure
 from controltower.transactions.models import Step, Transaction, TransactionState
 from controltower.transactions.models.journey import TransactionQuerySet
 from controltower.web import privacy
 from controltower.web.api_access import caller, require_entity
+from controltower.web.api_promises import held, promise_of
 from controltower.web.api_words import (
     Amount,
     AttemptOut,
@@ -59,7 +60,11 @@ def transactions(
     if after:
         at, pk = _position(after)
         rows = rows.filter(started_at__lte=at).exclude(started_at=at, pk__gte=pk)
-    ordered = rows.order_by("-started_at", "-pk").select_related("entity").prefetch_related("keys")
+    ordered = (
+        rows.order_by("-started_at", "-pk")
+        .select_related("entity")
+        .prefetch_related("keys", held())
+    )
     found = list(ordered[: limit + 1])
     more, masks = len(found) > limit, privacy.of_each(found[:limit])
     return TransactionPage(
@@ -77,7 +82,9 @@ def transaction(request: HttpRequest, name: Annotated[Text, Path()]) -> Journey:
         _seen(caller(request))
         .filter(Q(reference=name) | Q(correlation_id=name))
         .select_related("entity")
-        .prefetch_related("keys", "timeline", Prefetch("steps", steps.prefetch_related(attempts)))
+        .prefetch_related(
+            "keys", "timeline", held(), Prefetch("steps", steps.prefetch_related(attempts))
+        )
         .order_by("started_at", "pk")
     )
     found = list(rows)
@@ -112,7 +119,7 @@ def exceptions(request: HttpRequest, entity: Text | None = None) -> list[CauseOu
             due=line.due,
             late=line.late,
         )
-        for line in exposure.by_cause(exposure.Scope(person, entity or ""), timezone.now())
+        for line in causes.by_cause(exposure.Scope(person, entity or ""), timezone.now())
     ]
 
 
@@ -157,6 +164,7 @@ def _line(one: Transaction, mask: privacy.Mask) -> dict[str, Any]:
         "wait": one.wait,
         "wait_text": mask.text(one.wait_text),
         "due_at": one.due_at,
+        "promise": promise_of(one),
         "started_at": one.started_at,
         "changed_at": one.changed_at,
         "ended_at": one.ended_at,

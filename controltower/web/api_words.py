@@ -12,6 +12,7 @@ from pydantic import ConfigDict, StringConstraints
 
 from controltower.canonical.money import Money, NotAnAmount, UnknownCurrency
 from controltower.transactions.models import TransactionState
+from controltower.web.api_promises import PromiseOut
 
 Text = Annotated[
     str, StringConstraints(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")
@@ -63,6 +64,7 @@ class TransactionOut(Schema):
     wait: str
     wait_text: str
     due_at: datetime | None
+    promise: PromiseOut
     started_at: datetime
     changed_at: datetime
     ended_at: datetime | None

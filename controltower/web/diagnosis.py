@@ -22,11 +22,13 @@ from controltower.transactions.models import (
     TransactionState,
 )
 from controltower.transactions.protocol import FINISHED, MOST_TRIES, Purpose, State
-from controltower.web import absences, formats, standing
+from controltower.web import absences, formats, pause_actions, standing
 from controltower.web.actions import Action
-from controltower.web.remedies import actions_for, options_for
+from controltower.web.goals import goal_of
+from controltower.web.remedies import actions_for
 from controltower.web.sayings import heard
 from controltower.web.transaction_chain import Chain
+from controltower.web.ways_on import options_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def diagnose(chain: Chain, person: Person, now: datetime) -> Diagnosis:
         made.locked = _locked(trouble, trouble.system.title)
     made.links = _links(chain, made.same_cause)
     made.options = options_for(chain, now)
-    made.actions = actions_for(chain, person)
+    made.actions = actions_for(chain, person) + pause_actions.actions(chain.chosen, person, now)
     return made
 
 
@@ -106,7 +108,7 @@ def _happened(chain: Chain, now: datetime) -> list[str]:
         return [chain.mask.text(one.wait_text) or _("It waits."), _goes_on(chain)]
     current = next((step for step in chain.own if step.state not in FINISHED), None)
     where = heard(current.title) if current else _("the end")
-    return [_("It is on its way, at “%(step)s”.") % {"step": where}, _goal(chain)[1]]
+    return [_("It is on its way, at “%(step)s”.") % {"step": where}, goal_of(chain)[1]]
 
 
 def _troubled(chain: Chain, step: Step) -> str:
@@ -131,7 +133,7 @@ def _not_yet(chain: Chain, step: Step) -> str:
     """The negative that calms: what has not happened, as far as that is known."""
     if absences.is_absence(step.kind):
         return absences.outlook()
-    reached, sentence = _goal(chain)
+    reached, sentence = goal_of(chain)
     if reached:
         return sentence
     if step.state == State.UNKNOWN:
@@ -143,76 +145,8 @@ def _not_yet(chain: Chain, step: Step) -> str:
     return sentence
 
 
-GOALS = {
-    "time-and-expense-to-billing": "post",
-    "opportunity-to-project": "project",
-    "time-to-cost-reporting": "record",
-    "spend-to-project-cost": "post",
-    "resource-master-sync": "resource",
-    "customer-master-sync": "choose",
-    "facts-to-analytics": "load",
-    "facts-to-subscribers": "publish",
-    "payroll-to-cost-reporting": "record",
-    "project-change-to-forecast": "contract",
-    "revenue-recognition": "post",
-    "credit-and-rebill": "post",
-    "project-workspace": "room",
-    "resource-to-revenue": "schedule",
-}
-"""The step by which the business has what it wanted."""
-
-
-def _plain_goals(reached: bool) -> dict[str, str]:
-    """What is said of goals that have no number or money to name."""
-    if reached:
-        return {
-            "facts-to-analytics": _("The warehouse has it."),
-            "facts-to-subscribers": _("The event is published."),
-            "project-workspace": _("The folder and the channel are there."),
-            "project-change-to-forecast": _("The contract value follows the change."),
-            "opportunity-to-project": _("The project itself is set up."),
-            "resource-master-sync": _("The PSA has the person so."),
-            "resource-to-revenue": _("The place is scheduled in the PSA."),
-            "revenue-recognition": _("What was delivered is in the ledger."),
-            "customer-master-sync": _("Each field has its owner's value."),
-            "credit-and-rebill": _("The client has the credit note."),
-        }
-    return {
-        "facts-to-analytics": _("The warehouse lacks it."),
-        "facts-to-subscribers": _("The event is not published yet."),
-        "project-workspace": _("The workspace is not complete."),
-        "project-change-to-forecast": _("The contract value does not show the change yet."),
-        "opportunity-to-project": _("No project has been set up."),
-        "resource-master-sync": _("The PSA does not have it so yet."),
-        "resource-to-revenue": _("The place is not scheduled."),
-        "revenue-recognition": _("The ledger does not show yet what was delivered."),
-        "customer-master-sync": _("The systems may differ about the client until then."),
-        "credit-and-rebill": _("The client has no credit note yet."),
-    }
-
-
-def _goal(chain: Chain) -> tuple[bool, str]:
-    """Whether the business has what it wanted, and a sentence that says so."""
-    process = chain.chosen.process
-    step = next((one for one in chain.own if one.name == GOALS.get(process)), None)
-    reached = step is not None and step.state in {State.VERIFIED, State.ACKED}
-    if said := _plain_goals(reached).get(process):
-        return reached, said
-    number = str(step.values.get("number") or "") if step else ""
-    if process == "time-and-expense-to-billing":
-        if reached:
-            posted = _("The invoice itself is posted as %(number)s.") % {"number": number}
-            return True, posted if number else _("The invoice itself is posted.")
-        return False, _("It has not been posted.")
-    if process == month_end_close.WATCH.name:
-        return False, _("It is not done.")
-    if process == quote_to_cash.WATCH.name:
-        return False, _("It has not arrived.")
-    return (True, _("The cost is recorded.")) if reached else (False, _("It is not recorded yet."))
-
-
 def _goes_on(chain: Chain) -> str:
-    return f"{_('It goes on by itself; nothing is lost.')} {_goal(chain)[1]}"
+    return f"{_('It goes on by itself; nothing is lost.')} {goal_of(chain)[1]}"
 
 
 def _gathering(chain: Chain) -> str:
@@ -237,7 +171,7 @@ def _ended(chain: Chain) -> str:
 
 
 def _outcome(chain: Chain) -> list[str]:
-    reached, sentence = _goal(chain)
+    reached, sentence = goal_of(chain)
     if reached or chain.chosen.state != TransactionState.VERIFIED:
         return [sentence]
     return []

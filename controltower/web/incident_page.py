@@ -28,7 +28,6 @@ from controltower.web.actions import Action, leave
 from controltower.web.decisions import Reason
 from controltower.web.exception_groups import letters_of
 from controltower.web.incident_list import line_of
-from controltower.web.sayings import heard
 
 MOST_ENTRIES, MOST_AFFECTED = 200, 5
 MARKS = {

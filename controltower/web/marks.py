@@ -40,6 +40,7 @@ LATENESS = {
     "late": Mark("br", _("Late")),
     "due_today": Mark("rk", _("Due today")),
     "in_time": Mark("nt", _("In time")),
+    "paused": Mark("wt", _("Promise paused")),
 }
 
 STATES = {

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from controltower.firm.models import Person, Role
-from controltower.measures import health, paths, promises, walks
+from controltower.measures import health, paths, paused, promises, walks
 from controltower.measures.exposure import Stake, reporting_currency
 from controltower.measures.promises import ALL, KEPT, MISSED, PromiseLine
 from controltower.processes import catalogue
@@ -87,6 +87,7 @@ def process(request: SignedIn, name: str) -> HttpResponse:
         "now": now,
         "crumbs": [(_("Processes"), reverse("processes")), (one.title, "")],
         "process": _line(promises.promise(seen, one, now)),
+        "paused": paused.paused(seen, name, now),
         "stages": _stages(name, stages, len(walked)),
         "bottleneck": process_words.bottleneck(stages),
         "begun": len(walked),

@@ -47,6 +47,11 @@ def lateness_of(due_at: datetime | None, now: datetime, zone: str) -> str:
     return "in_time"
 
 
+def promise_state(one: Transaction, now: datetime, zone: str) -> str:
+    """The same of a transaction: "paused" while a person holds its clock."""
+    return "paused" if promising.is_held(one) else lateness_of(one.due_at, now, zone)
+
+
 def lateness_words(due_at: datetime | None, now: datetime) -> str:
     """ "Due 15:39, in 1 h 13 min"."""
     if due_at is None:

@@ -24,7 +24,13 @@ from controltower.firm.models import LegalEntity, Person
 from controltower.incidents.models import Cause, DeadLetter
 from controltower.measures import causes, exposure
 from controltower.processes import catalogue
-from controltower.transactions.models import BusinessKey, Transaction, TransactionState, Words
+from controltower.transactions.models import (
+    BusinessKey,
+    Pause,
+    Transaction,
+    TransactionState,
+    Words,
+)
 from controltower.transactions.models.journey import TransactionQuerySet
 from controltower.web import list_order, marks, standing
 from controltower.web.keyset import Page, page
@@ -112,6 +118,15 @@ class Filters(MeasureFilters):
         return sum(1 for name in names if str(self.data.get(name, "")).strip())
 
 
+def _standing(
+    rows: TransactionQuerySet, lateness: str, now: datetime, zone: str
+) -> TransactionQuerySet:
+    """Those that stand so to their promise; "paused" while a person holds its clock."""
+    if lateness == "paused":
+        return rows.filter(pk__in=Pause.objects.open().order_by().values("transaction"))
+    return rows.filter(exposure.lateness_filter(lateness, now, zone))
+
+
 def matching(
     rows: TransactionQuerySet, filters: Filters, person: Person, now: datetime
 ) -> TransactionQuerySet:
@@ -120,7 +135,7 @@ def matching(
         return rows.none()
     rows = _in_state(rows, filters.given("state"))
     if lateness := filters.given("lateness"):
-        rows = rows.live().filter(exposure.lateness_filter(lateness, now, person.zone))
+        rows = _standing(rows.live(), lateness, now, person.zone)
     if process := filters.given("process"):
         rows = rows.filter(process=process)
     if entity := filters.given("entity"):
@@ -240,7 +255,7 @@ def rows_of(found: Sequence[Transaction], person: Person, now: datetime) -> list
             entity=one.entity.code if one.entity else "",
             state=standing.state_of(one, troubles.get(one.pk)),
             state_words=standing.state_words(one, troubles.get(one.pk), None),
-            lateness="" if one.is_over else standing.lateness_of(one.due_at, now, person.zone),
+            lateness="" if one.is_over else standing.promise_state(one, now, person.zone),
             amount=one.amount,
             currency=one.currency,
             started_at=one.started_at,

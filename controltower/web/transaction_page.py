@@ -21,7 +21,7 @@ from controltower.transactions.models import (
     Step,
     Transaction,
 )
-from controltower.web import absences, privacy, standing
+from controltower.web import absences, pause_actions, privacy, standing
 from controltower.web.chain_milestones import points_of
 from controltower.web.diagnosis import diagnose
 from controltower.web.sayings import heard
@@ -41,40 +41,64 @@ def present(
     now: datetime,
 ) -> dict[str, Any]:
     """The context of `transactions/transaction.html`."""
-    chosen, trouble = chain.chosen, chain.trouble
+    chosen = chain.chosen
     if not chain.own and not chosen.is_over:
         chain.steps[chosen.pk] = planned_steps(chosen, now)
     step = selected(chain, query.get("step", ""))
-    journey = journey_of(chosen, drawn_parts(chain), chain.steps, chain.attempts, now)
-    late = "" if chosen.is_over else standing.lateness_of(chosen.due_at, now, person.zone)
     diagnosis = diagnose(chain, person, now)
-    stuck = trouble is not None and trouble.state in standing.STUCK
-    ours = stuck and trouble is not None and not absences.is_absence(trouble.kind)
-    replayable = trouble is not None and ours and not findings.decidable(trouble)
     return {
         "tx": head_of(chain),
         "crumbs": _crumbs(chain),
-        "state_words": standing.state_words(chosen, trouble, now),
-        "lateness": late,
-        "lateness_words": standing.promise_words(chosen, now) if late else "",
         "owner": owner_of(chain),
         "keys": _keys(chosen),
         "group": _group(chain),
-        "journey": journey,
+        "journey": journey_of(chosen, drawn_parts(chain), chain.steps, chain.attempts, now),
         "steps": steps_of(chosen, chain.own, chain.attempts, step, now),
         "milestones": points_of(chain, now),
         "related": _related(chain),
-        "forecast": {
-            "id": f"forecast-{trouble.pk}-{trouble.fence}",
-            "url": f"{reverse('transaction_impact', args=[chosen.correlation_id])}"
-            f"?part={chosen.reference}",
-            "system": trouble.system.title if trouble.system else _("the tower's own rules"),
-        }
-        if ours and trouble is not None
-        else None,
-        "phone_action": _phone_action(diagnosis.grave, replayable),
+        "forecast": _forecast(chain),
+        "phone_action": _phone_action(diagnosis.grave, _is_replayable(chain)),
+        **_standing(chain, person, now),
         **diagnosis.context(),
         **detail_of(chain, step, person, query, session, now),
+    }
+
+
+def _standing(chain: Chain, person: Person, now: datetime) -> dict[str, Any]:
+    """How it stands, and how it stands to its promise."""
+    one = chain.chosen
+    late = "" if one.is_over else standing.promise_state(one, now, person.zone)
+    return {
+        "state_words": standing.state_words(one, chain.trouble, now),
+        "lateness": late,
+        "lateness_words": standing.promise_words(one, now) if late else "",
+        "pause": pause_actions.shown(one, now),
+    }
+
+
+def _ours(chain: Chain) -> Step | None:
+    """The step that is stuck and could be sent again, where something is there to send."""
+    trouble = chain.trouble
+    if trouble is None or trouble.state not in standing.STUCK:
+        return None
+    return None if absences.is_absence(trouble.kind) else trouble
+
+
+def _is_replayable(chain: Chain) -> bool:
+    step = _ours(chain)
+    return step is not None and not findings.decidable(step)
+
+
+def _forecast(chain: Chain) -> dict[str, str] | None:
+    """Where the page asks what a replay would do."""
+    step, chosen = _ours(chain), chain.chosen
+    if step is None:
+        return None
+    return {
+        "id": f"forecast-{step.pk}-{step.fence}",
+        "url": f"{reverse('transaction_impact', args=[chosen.correlation_id])}"
+        f"?part={chosen.reference}",
+        "system": step.system.title if step.system else _("the tower's own rules"),
     }
 
 

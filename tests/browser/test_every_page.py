@@ -20,13 +20,15 @@ NAMES = (
     "tower", "measures", "measure", "processes", "process", "process without",
     "transactions at a stage", "transactions", "transactions stuck", "transactions no match",
     "transaction verified", "transaction refused", "transaction period closed",
-    "transaction in doubt", "exceptions", "set aside", "exception", "jobs", "job", "mappings",
+    "transaction in doubt", "transaction paused", "exceptions", "set aside", "exception", "jobs",
+    "job", "mappings",
     "customers", "mapping", "mapping in review", "mapping draft", "assurance", "systems", "system",
     "system new", "system described", "system circuit open",
     "interfaces", "interfaces drifted", "interfaces no match", "interface", "interface proposed",
     "drift", "incidents", "incident", "run", "runbooks", "runbook", "runbook draft",
     "settings", "messages", "transactions by a view",
-    "admin", "people", "person", "limits", "promises", "calendars", "notices", "retention", "audit",
+    "admin", "people", "person", "limits", "promises", "calendars", "notices", "masks",
+    "retention", "audit",
 )  # fmt: skip
 SCREENS = [(theme, width) for theme in ("light", "dark") for width in (1440, 375)]
 REFLOWED = 320

@@ -27,8 +27,8 @@ def build() -> dict[str, str]:
     from controltower.mappings import versions
     from controltower.mappings.models import Mapping
     from controltower.systems.models import Call, Circuit, Description, System
-    from controltower.transactions import backtesting
-    from controltower.transactions.models import Transaction
+    from controltower.transactions import backtesting, pausing
+    from controltower.transactions.models import Awaited, Transaction
     from tests import factories
     from tests.integrations.test_described import example
 
@@ -73,6 +73,11 @@ def build() -> dict[str, str]:
     Description.objects.create(
         slug="fernhill-desk", number=1, document=example(), author=firm.amara, created_at=now
     )
+    waiting = firm.tell(firm.opportunity(name="Waits for its purchase order"))
+    pausing.pause(
+        transaction=waiting, awaits=Awaited.PO_NUMBER, until=now + timedelta(days=3),
+        evidence="https://mail.example/42", note="Asked on Monday.", by=firm.anna, now=now,
+    )  # fmt: skip
     cause = firm.cause(refused[0])
     incident, run = trouble(firm, cause)
     governing.propose(
@@ -122,6 +127,7 @@ def build() -> dict[str, str]:
         "transaction refused": f"/tx/{refused[0].correlation_id}/",
         "transaction period closed": f"/tx/{closed.correlation_id}/",
         "transaction in doubt": f"/tx/{doubt.correlation_id}/",
+        "transaction paused": f"/tx/{waiting.correlation_id}/",
         "exceptions": "/exceptions/",
         "set aside": "/exceptions/set-aside/",
         "exception": f"/exceptions/{cause.pk}/",

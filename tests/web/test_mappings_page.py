@@ -81,9 +81,7 @@ def test_a_version_comes_into_use_through_two_other_people(firm: Firm) -> None:
     assert "You have approved it. A second person must approve it too." in waits
     decide = re.search(r"1 approval is missing\. May still decide: ([^<]+)", waits)
     assert decide and "Marta Velez" in decide[1] and "Anna Lindqvist" not in decide[1]
-    assert (
-        "changes what carries money: <code>tax_code</code>, <code>lines[].tax_code</code>" in waits
-    )
+    assert re.search(r"changes what carries money: .*<code>lines\[\].tax_code</code>", waits)
     marta.post(f"{at}reviews/", {"approve": "yes"})
     assert "Put v2 in use" in page(anna, at)
     anna.post(f"{at}activation/")

@@ -124,6 +124,18 @@ POLICY: dict[str, Rule] = {
     ),
     "transaction_cancellations": Rule(WRITE, Right.RESOLVE, scoped=True, form=REASON),
     "transaction_billings": Rule(WRITE, Right.REPLAY, scoped=True),
+    "transaction_pauses": Rule(
+        WRITE,
+        Right.PAUSE_PROMISE,
+        scoped=True,
+        form={
+            "awaits": "answer",
+            "until": "2099-01-01T00:00",
+            "evidence": "https://mail.example/1",
+            "scope": "one",
+        },
+    ),
+    "transaction_resumptions": Rule(WRITE, Right.PAUSE_PROMISE, scoped=True),
     "transaction_reveals": Rule(WRITE, Right.REVEAL_PERSONAL, scoped=True, form=REASON),
     "exceptions": Rule(),
     "set_aside": Rule(),

@@ -15,6 +15,7 @@ from controltower.transactions.models.journey import (
     WaitKind,
 )
 from controltower.transactions.models.names import BusinessKey, Words
+from controltower.transactions.models.pauses import Awaited, Ended, Pause
 from controltower.transactions.models.replay import (
     Forecast,
     ItemState,
@@ -28,8 +29,10 @@ __all__ = [
     "TERMINAL",
     "Amendment",
     "Attempt",
+    "Awaited",
     "BusinessKey",
     "Delivery",
+    "Ended",
     "EventState",
     "Expectation",
     "Finding",
@@ -37,6 +40,7 @@ __all__ = [
     "InboundEvent",
     "Item",
     "ItemState",
+    "Pause",
     "PlanState",
     "ReplayItem",
     "ReplayPlan",
