@@ -33,7 +33,7 @@ from controltower import queues
 from controltower.firm import calendars
 from controltower.firm.models import Duty, LegalEntity, Person
 from controltower.incidents.models import Channel, Incident, Message, Wish
-from controltower.measures import exposure, flow, today
+from controltower.measures import causes, exposure, flow, today
 from controltower.measures.exposure import Scope
 from controltower.transactions import clock
 from controltower.web import formats, saved_views, tower, view_lists
@@ -151,7 +151,7 @@ def _split(parts: exposure.Lateness) -> tuple[exposure.Stake, ...]:
 
 def _causes(seen: Scope, now: datetime) -> Iterator[tuple[Line, Figures]]:
     """The causes that hold most."""
-    for one in exposure.by_cause(seen, now)[:MOST_CAUSES]:
+    for one in causes.by_cause(seen, now)[:MOST_CAUSES]:
         values = {
             "money": formats.money(tower.money(one.stake)),
             "n": formats.number(one.stake.count),
