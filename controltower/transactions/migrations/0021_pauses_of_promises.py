@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('transactions', '0019_pin_promises'),
+        ('transactions', '0020_claim_in_place'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
