@@ -137,7 +137,7 @@ def views(request: SignedIn) -> HttpResponse:
 
 @require_safe
 def _counted(request: SignedIn) -> HttpResponse:
-    page, now = request.GET.get("page", ""), timezone.now()
+    page, now = request.GET.get("page", "transactions"), timezone.now()
     if page not in view_lists.LISTS:
         raise Http404
     query = view_lists.plain(request.GET.get("query", ""))

@@ -44,6 +44,7 @@ from controltower.systems.models import (
     System,
 )
 from controltower.transactions.models import Amendment, Finding
+from controltower.web import saved_views
 from controltower.web.demo.runbooks import agree_runbooks
 from integrations import shape
 from tests.factories import Firm, found, refused, signed_in, unreadable
@@ -360,6 +361,7 @@ class House:
                 "amendments",
                 "decisions",
                 "surges",
+                "/views",
             ):
                 if word in route:
                     return things[word]
@@ -409,7 +411,12 @@ def thing(firm: Firm, code: str, step: str, **more: Any) -> dict[str, str]:
         entity=LegalEntity.objects.get(code=code), month="2026-01", began_at=now,
         ends_at=now + timedelta(hours=1), reason=f"{code} is refused, so it goes first",
     )  # fmt: skip
+    view = saved_views.keep(
+        page="transactions", query="stuck=1", name=f"Stuck in {code}", shared=True, mailed=False,
+        by=firm.anna, now=now,
+    )  # fmt: skip
     return {
+        "/views": str(view.pk),
         "surges": str(surge.pk),
         "drift": str(drift.pk),
         "interfaces": str(drift.interface_id),
