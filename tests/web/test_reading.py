@@ -23,8 +23,8 @@ NOTED = {"django_session"}
 """What a request that reads may write all the same: a session, when it is signed in with or shows
 a message. A token's last use is noted once a minute; here the next note is an hour away."""
 UNREADY = {"ready", "api:api-root", "runbook", "language"}
-"""No dispatcher runs in this test, the API's root is a name without a page, a runbook's address leads
-on to its version in force, and a language is only chosen."""
+"""No dispatcher runs in this test, the API's root is a name without a page, a runbook's address
+leads on to its version in force, and a language is only chosen."""
 
 
 def digests() -> Mapping[str, str]:
