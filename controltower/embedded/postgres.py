@@ -225,7 +225,7 @@ class Postgres:
         """
         lines = self._pid_file_lines()
         program = program_of(int(lines[0])) if lines else ""
-        if "postgres" in program:
+        if program.partition(" -")[0].endswith("postgres"):
             raise ServerProblem(
                 f"A PostgreSQL server (process {lines[0]}) already uses {self.data}; "
                 f"stop it with 'kill -INT {lines[0]}' and start again."

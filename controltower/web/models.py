@@ -71,8 +71,9 @@ class KeyedRequest(models.Model):
 
 class SavedView(models.Model):
     """A list as somebody wants to come back to it: `page` is its route, `query` its filters and
-    order. A `shared` one is there for everybody, and shows each what they may see. `readers` get
-    its count in their daily mail. A removed one can be restored."""
+    order. A `shared` one is there for all who have a company with its owner in common, and shows
+    each what they may see. `readers` get its count in their daily mail. A removed one can be
+    restored."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     page = models.CharField(max_length=20)

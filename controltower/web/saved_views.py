@@ -1,7 +1,7 @@
-"""Saved views: kept, shared with everybody, mailed, removed and restored.
+"""Saved views: kept, shared with colleagues, mailed, removed and restored.
 
-Sharing one needs a right, since its name and filters are then read by all; what it shows is what
-each reader may see. Every change is in the audit trail.
+Sharing one needs a right, since its name and filters are then read by all who have a company with
+its owner in common; what it shows is what each reader may see. Every change is in the audit trail.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from django.db.models import Q, QuerySet
 from django.db.transaction import atomic
 
 from controltower.firm import audit
-from controltower.firm.models import Person
-from controltower.firm.rights import Right, may
+from controltower.firm.models import Duty, Person
+from controltower.firm.rights import Right, entity_keys_of, may
 from controltower.web import view_lists
 from controltower.web.models import SavedView
 
@@ -35,8 +35,13 @@ class Refused(Exception):
 
 
 def visible_to(person: Person, page: str = "") -> QuerySet[SavedView]:
-    """A person's own views and those that are shared, of one list or of all."""
-    found = SavedView.objects.filter(Q(owner=person) | Q(shared=True), removed_at__isnull=True)
+    """A person's own views, and those that colleagues of the same company or of the whole firm
+    share, of one list or of all."""
+    told = Q(shared=True)
+    if (mine := entity_keys_of(person)) is not None:
+        duties = Duty.objects.filter(Q(entity=None) | Q(entity__in=mine))
+        told &= Q(owner__in=duties.values("person"))
+    found = SavedView.objects.filter(Q(owner=person) | told, removed_at__isnull=True)
     found = found.filter(page=page) if page else found
     return found.select_related("owner").order_by("shared", "name", "pk")
 

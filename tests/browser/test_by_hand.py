@@ -57,6 +57,9 @@ def test_single_keys_can_be_switched_off(screens: Screens, tower: Tower) -> None
     page.keyboard.press("e")
     page.wait_for_timeout(300)
     assert page.url == f"{tower.base}/tx/"
+    page.click("button.avatar")
+    page.click("text=Single-key shortcuts")
+    expect(page.locator("body")).not_to_have_attribute("data-single-keys", "off")
 
 
 def test_the_theme_is_kept_with_the_person(screens: Screens, tower: Tower) -> None:

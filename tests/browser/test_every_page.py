@@ -27,8 +27,8 @@ NAMES = (
     "interfaces", "interfaces drifted", "interfaces no match", "interface", "interface proposed",
     "drift", "incidents", "incident", "run", "runbooks", "runbook", "runbook draft",
     "settings", "messages", "transactions by a view",
-    "admin", "people", "person", "limits", "promises", "calendars", "notices", "masks",
-    "retention", "audit",
+    "admin", "people", "person", "limits", "promises", "calendars", "routes", "notices",
+    "masks", "retention", "audit",
 )  # fmt: skip
 SCREENS = [(theme, width) for theme in ("light", "dark") for width in (1440, 375)]
 REFLOWED = 320

@@ -23,7 +23,7 @@ from controltower.transactions.models import PlanState, ReplayItem, ReplayPlan, 
 from controltower.web import security
 from tests.factories import Firm, closed, found, in_doubt, refused, unreadable
 from tests.web.crawl import Answer, Visitor, places, queries
-from tests.web.test_matrix import OTHER, OWN, House, thing, visitors
+from tests.web.test_matrix import OTHER, OWN, House, colleague, thing, visitors
 
 pytestmark = pytest.mark.django_db
 
@@ -79,6 +79,7 @@ def other_company(firm: Firm, house: House, plan: ReplayPlan, now: datetime) -> 
 
 def test_another_company_changes_nothing_that_is_read() -> None:
     firm = found()
+    colleague(OTHER)
     house = House(firm, {OWN: thing(firm, OWN, "draft")})
     shared = firm.plan(stuck(firm, OWN), by=firm.anna)
     letters.catch_up(now=timezone.now())

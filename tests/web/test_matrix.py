@@ -379,6 +379,14 @@ class House:
         return fixed.get(name) or things.get(name, things["reference"])
 
 
+def colleague(code: str) -> Person:
+    """Who shares a view with the others of a company."""
+    found, _made = Person.objects.get_or_create(username=f"colleague.{code}")
+    entity = LegalEntity.objects.get(code=code)
+    Duty.objects.get_or_create(person=found, role=Role.STEWARD, entity=entity)
+    return found
+
+
 def thing(firm: Firm, code: str, step: str, **more: Any) -> dict[str, str]:
     """A stuck transaction of a company, its cause, and a job about it."""
     currency = LegalEntity.objects.get(code=code).currency
@@ -413,7 +421,7 @@ def thing(firm: Firm, code: str, step: str, **more: Any) -> dict[str, str]:
     )  # fmt: skip
     view = saved_views.keep(
         page="transactions", query="stuck=1", name=f"Stuck in {code}", shared=True, mailed=False,
-        by=firm.anna, now=now,
+        by=colleague(code), now=now,
     )  # fmt: skip
     return {
         "/views": str(view.pk),

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from controltower.firm.models import AuditEntry, Person
+from controltower.firm.models import AuditEntry, Duty, LegalEntity, Person, Role
 from controltower.web.models import SavedView
 from tests import factories
 from tests.factories import Firm, signed_in
@@ -76,6 +76,17 @@ def test_a_view_is_ones_own_until_it_is_shared_which_needs_a_right(firm: Firm) -
     assert AuditEntry.objects.filter(verb="share view", allowed=False).count() == 1
     save(auditor, "Ours")
     assert numbers(auditor, "transactions").keys() == {"Ours"}
+
+
+def test_what_is_shared_stays_among_those_who_have_a_company_in_common(firm: Firm) -> None:
+    save(firm.callum, "Of the British", shared="on")
+    save(firm.anna, "Of the whole firm", shared="on")
+    abroad = Person.objects.create(username="abroad")
+    Duty.objects.create(
+        person=abroad, role=Role.OPERATOR, entity=LegalEntity.objects.get(code="LF-DE")
+    )
+    assert numbers(firm.anna, "transactions").keys() == {"Of the British", "Of the whole firm"}
+    assert numbers(abroad, "transactions").keys() == {"Of the whole firm"}
 
 
 def test_the_list_marks_the_view_that_it_shows_and_offers_to_change_it(firm: Firm) -> None:
