@@ -56,7 +56,8 @@ class Ownership(forms.Form):
         super().__init__(*args, **options)
         owner = self.fields["owner"]
         assert isinstance(owner, forms.ModelChoiceField)
-        owner.queryset = Person.objects.filter(is_active=True, duties__isnull=False).distinct()
+        people = Person.objects.filter(is_active=True, duties__isnull=False)
+        owner.queryset = people.distinct().order_by("last_name", "first_name", "pk")
 
 
 class Agree(forms.Form):

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -173,8 +172,7 @@ def used_by(slug: str) -> list[str]:
 
 def _approvers(version: MappingVersion, approved: set[int]) -> str:
     """Who could still approve it, by name."""
-    people = Person.objects.filter(
-        Q(is_active=True), duties__role__in=WHO[Right.APPROVE_MAPPING]
-    ).distinct()
+    may = Person.objects.filter(is_active=True, duties__role__in=WHO[Right.APPROVE_MAPPING])
+    people = may.distinct().order_by("last_name", "first_name", "pk")
     left = [one for one in people if one.pk not in {version.author_id, *approved}]
     return ", ".join(str(one) for one in left)
