@@ -47,7 +47,7 @@ def capped(stage: Stage) -> Lines:
     work, billed = yield from _bill(stage, project, "40")
     within = _posted(stage, billed)
     yield stage.agree("Invoice within the cap", Decimal("4000.00"), within)
-    above = Transaction.objects.filter(items__record__left_out_of=billed.reference)
+    above = Transaction.objects.filter(items__record__left_out_of=billed.reference).distinct()
     walk.until(above.exists, "The work above the cap")
     rest = above.get()
     yield walk.tell("Tower", f"{rest.amount:,.2f} EUR of {work['number']} waits above the cap")
@@ -55,8 +55,9 @@ def capped(stage: Stage) -> Lines:
     yield walk.tell("PSA", "A change order raises the cap by 20,000.00 EUR", str(agreed["number"]))
     walk.until(lambda: above.get().is_over, "The invoice of the rest")
     yield from walk.steps(rest)
-    whole = Decimal(str(billed.items.get().record["amount"]))
-    yield stage.agree("Work and both its invoices", whole, within + _posted(stage, rest))
+    yield stage.agree("The rest and its invoice", _worth(rest), _posted(stage, rest))
+    left = _worth(rest, left_out_of=billed.reference)
+    yield stage.agree("Work, within the cap and above it", _worth(billed), within + left)
 
 
 def _bill(stage: Stage, project: str, hours: str) -> Billing:
@@ -66,6 +67,13 @@ def _bill(stage: Stage, project: str, hours: str) -> Billing:
     billed = stage.walk.until_over("approved work", str(work["number"]), BILLING)
     yield from stage.walk.steps(billed)
     return work, billed
+
+
+def _worth(one: Transaction, **record: str) -> Decimal:
+    """What the facts of an invoice come to: what was approved meanwhile is billed with the rest."""
+    wanted = {f"record__{name}": value for name, value in record.items()}
+    found = one.items.filter(**wanted).values_list("record__amount", flat=True)
+    return sum((Decimal(str(amount)) for amount in found), Decimal(0))
 
 
 def _posted(stage: Stage, one: Transaction) -> Decimal:
