@@ -26,7 +26,8 @@ def credit_and_rebill(stage: Stage) -> Lines:
     anew = stage.walk.until_over("approved work", str(right["rebilled"]), BILLING)
     yield from stage.walk.steps(anew)
     owed = sum((_posted(stage, one) for one in (billed, credit, anew)), Decimal(0))
-    yield stage.agree(f"Invoice, credit and new invoice of {wrong['number']}", anew.amount, owed)
+    due = _worth(billed) - _worth(billed, source_id=wrong["timecard"]) + _worth(anew)
+    yield stage.agree(f"Invoice, credit and new invoice of {wrong['number']}", due, owed)
 
 
 def capped(stage: Stage) -> Lines:
@@ -56,7 +57,7 @@ def capped(stage: Stage) -> Lines:
     walk.until(lambda: above.get().is_over, "The invoice of the rest")
     yield from walk.steps(rest)
     yield stage.agree("The rest and its invoice", _worth(rest), _posted(stage, rest))
-    left = _worth(rest, left_out_of=billed.reference)
+    left = _worth(rest, record__left_out_of=billed.reference)
     yield stage.agree("Work, within the cap and above it", _worth(billed), within + left)
 
 
@@ -69,10 +70,9 @@ def _bill(stage: Stage, project: str, hours: str) -> Billing:
     return work, billed
 
 
-def _worth(one: Transaction, **record: str) -> Decimal:
-    """What the facts of an invoice come to: what was approved meanwhile is billed with the rest."""
-    wanted = {f"record__{name}": value for name, value in record.items()}
-    found = one.items.filter(**wanted).values_list("record__amount", flat=True)
+def _worth(one: Transaction, **which: Any) -> Decimal:
+    """What facts of an invoice come to, or those of them: the firm may approve more meanwhile."""
+    found = one.items.filter(**which).values_list("record__amount", flat=True)
     return sum((Decimal(str(amount)) for amount in found), Decimal(0))
 
 
