@@ -165,18 +165,7 @@ def review(
 
     Raises NotAllowed for the author or a person without the right (recorded as denials).
     """
-    if by.pk == version.author_id or not may(by, Right.APPROVE_MAPPING):
-        own = by.pk == version.author_id
-        why = "The author may not approve their own version." if own else "No right to approve."
-        audit.record(
-            actor=by,
-            verb="approve mapping",
-            subject=str(version),
-            allowed=False,
-            now=now,
-            detail={"why": why},
-        )
-        raise NotAllowed(why)
+    _require_reviewer(version, by, now)
     with atomic():
         row = MappingVersion.objects.select_for_update().get(pk=version.pk)
         if not may_be_reviewed(row):
@@ -200,6 +189,18 @@ def review(
         verb = "approve mapping" if approve else "request changes"
         _record(by, verb, row, now, {"comment": comment})
     return row
+
+
+def _require_reviewer(version: MappingVersion, by: Person, now: datetime) -> None:
+    own = by.pk == version.author_id
+    if not own and may(by, Right.APPROVE_MAPPING):
+        return
+    why = "The author may not approve their own version." if own else "No right to approve."
+    audit.record(
+        actor=by, verb="approve mapping", subject=str(version), allowed=False, now=now,
+        detail={"why": why},
+    )  # fmt: skip
+    raise NotAllowed(why)
 
 
 def activate(*, version: MappingVersion, by: Person, now: datetime) -> MappingVersion:
