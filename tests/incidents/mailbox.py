@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from email import message_from_string
 from email.message import Message
 from threading import Thread
+from typing import Any
+
+import pytest
 
 from integrations.sandbox.ports import free_port
 
@@ -68,3 +71,14 @@ def mailbox() -> Iterator[Mailbox]:
         finally:
             box.shutdown()
             thread.join()
+
+
+@pytest.fixture
+def box(settings: Any) -> Iterator[Mailbox]:
+    """The mail server that the tower sends by."""
+    with mailbox() as found:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", found.server_address[1]
+        settings.EMAIL_HOST_USER, settings.EMAIL_USE_TLS = "", False
+        settings.ADDRESS = "https://tower.example"
+        yield found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,8 +21,10 @@ from controltower.incidents.models import (
     Severity,
     Wish,
 )
-from tests.incidents.mailbox import Mailbox, mailbox
+from tests.incidents.mailbox import Mailbox, box
 from tests.web.cast import person
+
+__all__ = ["box"]
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now()
@@ -31,16 +32,6 @@ FIGURES = (
     {"entity": "LF-DE", "count": 3, "amount": "1200.50", "late": "200", "currency": "EUR"},
     {"entity": "LF-UK", "count": 1, "amount": "99", "late": "0", "currency": "EUR"},
 )
-
-
-@pytest.fixture
-def box(settings: Any) -> Iterator[Mailbox]:
-    with mailbox() as found:
-        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", found.server_address[1]
-        settings.EMAIL_HOST_USER, settings.EMAIL_USE_TLS = "", False
-        settings.ADDRESS = "https://tower.example"
-        yield found
 
 
 def somebody(name: str, role: Role = Role.OPERATOR, code: str | None = None) -> Person:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -16,22 +15,14 @@ from controltower.web import digest, saved_views
 from controltower.web.models import Digest
 from tests import factories
 from tests.factories import Firm, signed_in
-from tests.incidents.mailbox import Mailbox, mailbox
+from tests.incidents.mailbox import Mailbox, box
+
+__all__ = ["box"]
 
 pytestmark = pytest.mark.django_db
 FRIDAY = datetime(2026, 11, 20, 6, 30, tzinfo=UTC)
 """Half past seven in Berlin, half past six in London."""
 NEXT_DAYS = (date(2026, 11, 23), date(2026, 11, 24), date(2026, 11, 25))
-
-
-@pytest.fixture
-def box(settings: Any) -> Iterator[Mailbox]:
-    with mailbox() as found:
-        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", found.server_address[1]
-        settings.EMAIL_HOST_USER, settings.EMAIL_USE_TLS = "", False
-        settings.ADDRESS = "https://tower.example"
-        yield found
 
 
 def wants(person: Person, at: time = time(7, 30)) -> Person:
