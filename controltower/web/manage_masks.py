@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.http import HttpResponse
 from django.urls import reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
@@ -79,7 +80,7 @@ def _mask(
     title = policy_words.title(agreed_masks.KIND, kind)
     held = {"masked_for": [role.value for role in Role if role not in open_to]}
     return Line(
-        str(policy_words.PERSONAL[kind]).capitalize(),
+        capfirst(str(policy_words.PERSONAL[kind])),
         policy_words.mask(held),
         version,
         policy_words.said(agreed_masks.KIND, coming.content) if coming else "",
