@@ -32,6 +32,7 @@ ALLOWED = {
     "knock": "controltower.transactions.jobs.knock",
     "compare": "controltower.transactions.jobs.compare",
     "follow_interfaces": "controltower.transactions.jobs.follow_interfaces",
+    "watch_subscriptions": "controltower.transactions.jobs.watch_subscriptions",
     "assure": "controltower.measures.jobs.assure",
     "watch": "controltower.measures.jobs.watch",
     "deliver": "controltower.measures.jobs.deliver",

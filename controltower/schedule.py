@@ -86,6 +86,11 @@ def ring_interfaces(_now: datetime) -> None:
     queues.ring(queues.ENGINE, "follow_interfaces")
 
 
+def ring_subscriptions(_now: datetime) -> None:
+    """Have a worker ask vendors for their subscriptions."""
+    queues.ring(queues.ENGINE, "watch_subscriptions")
+
+
 def ring_surveys(now: datetime) -> None:
     """Replay plans whose survey was never done."""
     for plan in replaying.unsurveyed(now=now):
@@ -110,6 +115,7 @@ SCHEDULE = (
     Periodic("held connections", timedelta(seconds=15), follow_connections),
     Periodic("drifts", timedelta(seconds=10), lambda now: drifting.follow(now=now)),
     Periodic("expiries", timedelta(minutes=10), lambda now: expiring.follow(now=now)),
+    Periodic("subscriptions", timedelta(minutes=5), ring_subscriptions),
     Periodic("interfaces", timedelta(minutes=2), ring_interfaces),
     Periodic("assurance", timedelta(minutes=1), ring_assurance),
     Periodic("incidents", timedelta(seconds=20), ring_watch),

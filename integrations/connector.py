@@ -84,7 +84,8 @@ class Descriptor:
     """What a connector declares of itself; the conformance suite proves it.
 
     `retention` is how long the source keeps changes for us (None: for good); `sunset` the day on
-    which the vendor ends this API version, ISO 8601.
+    which the vendor ends this API version, ISO 8601; `told` what it tells by subscriptions, which
+    the connector lists (`Subscribed`).
     """
 
     name: str
@@ -98,6 +99,7 @@ class Descriptor:
     concurrency: int = 8
     retention: timedelta | None = None
     sunset: str = ""
+    told: Sequence[str] = ()
 
     def operation(self, entity: str, verb: str) -> Operation:
         """The declared operation. Raises KeyError when the connector does not offer it."""
@@ -172,6 +174,18 @@ class Key:
     currency: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """That a vendor sends changes of `entity` to our door by itself. `expires_at` is when it stops
+    unless it is renewed (None: never); `trouble` why it tells nothing, or less than it should, ""
+    when all is well."""
+
+    entity: str
+    ref: str
+    expires_at: datetime | None = None
+    trouble: str = ""
+
+
 class Connector(Protocol):
     """One vendor's door. Reads raise CallFailed with the verdict; writes return verdicts.
 
@@ -238,6 +252,15 @@ class Receiver(Protocol):
         raw bytes before anything is parsed, by each of the secret's keys (several, separated by
         spaces, while they are rotated). Raises Forged, or Drift when what was signed cannot be
         read."""
+
+
+@runtime_checkable
+class Subscribed(Protocol):
+    """A connector whose vendor tells changes by subscriptions, which end or are taken away."""
+
+    async def subscriptions(self, address: str) -> Sequence[Subscription]:
+        """Those that point at our door's `address`, also when they are switched off. Reads only.
+        Raises CallFailed."""
 
 
 @runtime_checkable

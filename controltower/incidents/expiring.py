@@ -41,6 +41,10 @@ def title_of(one: Expiry, now: datetime) -> str:
         case What.INTERFACE:
             verb = "ended" if ended else "ends"
             return f"{one.system} {verb} its interface “{one.name}” on {day}"
+        case What.SUBSCRIPTION:
+            told = f"{one.system}: the subscription that tells us of {one.name}"
+            ends = f"{'ended' if ended else 'ends'} on {day}"
+            return f"{told} is of no use. {one.trouble}" if one.trouble else f"{told} {ends}"
     verb = "may be lost since" if ended else "are lost from"
     return f"{one.system}: changes of {one.name} were not read and {verb} {day}"
 

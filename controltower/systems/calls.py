@@ -49,6 +49,8 @@ from integrations.connector import (
     Descriptor,
     Operation,
     Rereader,
+    Subscribed,
+    Subscription,
     Unread,
 )
 
@@ -60,6 +62,7 @@ __all__ = [
     "Door",
     "Doors",
     "Order",
+    "Subscription",
     "TooLate",
     "Unread",
     "descriptor",
@@ -221,6 +224,20 @@ class Door:
 
         with self._agreed(entity):
             verdict = await self._in_turn(read)
+        if not isinstance(verdict, Done):
+            raise CallFailed(verdict)
+        return found
+
+    async def subscriptions(self, address: str) -> Sequence[Subscription]:
+        """Those of the vendor that point at `address`. Raises CallFailed, TooLate."""
+        connector, found = self.connector, list[Subscription]()
+
+        async def read() -> Verdict:
+            assert isinstance(connector, Subscribed)
+            found.extend(await connector.subscriptions(address))
+            return ANSWERED
+
+        verdict = await self._in_turn(read)
         if not isinstance(verdict, Done):
             raise CallFailed(verdict)
         return found

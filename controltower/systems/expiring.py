@@ -1,4 +1,5 @@
-"""What runs out: credentials, an interface that its vendor ends, changes that nobody reads in time.
+"""What runs out: credentials, an interface that its vendor ends, changes that nobody reads in time,
+subscriptions by which a vendor tells us of changes.
 
 A certificate or signed token says itself until when it is good; of other credentials a person has
 noted it. Credentials are looked at where they are, and never kept.
@@ -17,7 +18,14 @@ from enum import StrEnum
 from cryptography import x509
 
 from controltower.systems import calls
-from controltower.systems.models import Credential, Direction, Feed, Interface, System
+from controltower.systems.models import (
+    Credential,
+    Direction,
+    Feed,
+    Interface,
+    Subscription,
+    System,
+)
 
 _PEM = "-----BEGIN CERTIFICATE-----"
 
@@ -28,22 +36,29 @@ class What(StrEnum):
     CREDENTIAL = "credential"
     INTERFACE = "interface"
     CHANGES = "changes"
+    SUBSCRIPTION = "subscription"
 
 
-WARNED = {What.CREDENTIAL: timedelta(days=30), What.INTERFACE: timedelta(days=90)}
+WARNED = {
+    What.CREDENTIAL: timedelta(days=30),
+    What.INTERFACE: timedelta(days=90),
+    What.SUBSCRIPTION: timedelta(days=1),
+}
 """How long ahead people are warned; of changes, when half their time has passed."""
 SHOWN = timedelta(days=400)
 
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """Something of a system that runs out at a moment (UTC); `warned_from` is when that is told."""
+    """Something of a system that runs out at a moment (UTC); `warned_from` is when that is told,
+    `trouble` why it is of no use already."""
 
     system: System
     what: What
     name: str
     at: datetime
     warned_from: datetime
+    trouble: str = ""
 
     def is_due(self, now: datetime) -> bool:
         """Whether somebody should see to it now."""
@@ -56,7 +71,7 @@ class Expiry:
 
 def look(now: datetime) -> list[Expiry]:
     """All that runs out in the time ahead, the soonest first."""
-    found = [*_credentials(), *_interfaces(), *_changes()]
+    found = [*_credentials(), *_interfaces(), *_changes(), *_subscriptions()]
     return sorted(
         (one for one in found if one.at < now + SHOWN), key=lambda one: (one.at, one.system.title)
     )
@@ -101,6 +116,17 @@ def _changes() -> Iterable[Expiry]:
         if until is not None:
             half = (until - feed.polled_at) / 2
             yield Expiry(feed.system, What.CHANGES, feed.entity, until, until - half)
+
+
+def _subscriptions() -> Iterable[Expiry]:
+    """Those that end by themselves; and those that are gone or tell nothing, from when that was
+    seen."""
+    for one in Subscription.objects.filter(system__active=True).select_related("system"):
+        if one.troubled_at is not None:
+            at = one.troubled_at
+            yield Expiry(one.system, What.SUBSCRIPTION, one.entity, at, at, one.trouble)
+        elif one.expires_at is not None:
+            yield _expiry(one.system, What.SUBSCRIPTION, one.entity, one.expires_at)
 
 
 def _expiry(system: System, what: What, name: str, at: datetime) -> Expiry:

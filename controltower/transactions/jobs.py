@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import close_old_connections
 
 from controltower import queues
-from controltower.systems import anchor, announcements
+from controltower.systems import anchor, announcements, subscribing
 from controltower.transactions import (
     clock,
     interfaces,
@@ -87,3 +87,10 @@ def follow_interfaces() -> None:
     close_old_connections()
     queues.answered("follow_interfaces")
     interfaces.follow(now=clock.now())
+
+
+def watch_subscriptions() -> None:
+    """Ask vendors whether they still send us what they were told to send."""
+    close_old_connections()
+    queues.answered("watch_subscriptions")
+    subscribing.watch(now=clock.now())

@@ -135,6 +135,7 @@ def expiry(one: Expiry, now: datetime) -> dict[str, Any]:
         What.CREDENTIAL: _("Credential"),
         What.INTERFACE: _("Interface"),
         What.CHANGES: _("Changes kept for us"),
+        What.SUBSCRIPTION: one.trouble or _("Subscription that tells us of changes"),
     }
     if over:
         mark = Mark("br", _("Over"))

@@ -38,6 +38,7 @@ from integrations.connector import (
     Forged,
     Key,
     Operation,
+    Subscription,
     Unread,
     Verification,
 )
@@ -67,6 +68,7 @@ class BambooConnector:
         verification=Verification.CONTRACT,
         auth=Auth.BASIC,
         concurrency=4,
+        told=("resource",),
     )
 
     def __init__(self, connection: Connection) -> None:
@@ -175,6 +177,11 @@ class BambooConnector:
         if abs(now.timestamp() - int(stamp[:12])) > TOLERANCE.total_seconds():
             raise Forged("It was not sent just now.")
         return translate.told(self._connection.slug, raw)
+
+    async def subscriptions(self, address: str) -> Sequence[Subscription]:
+        """The webhooks of the key's user. They are there or not: none is switched off."""
+        answer = await self._answer("/webhooks")
+        return as_agreed(lambda: translate.webhooks(_row(answer), address), answer.exchange)
 
     async def ack(self, refs: Sequence[str]) -> None:
         """Nothing to say: a poll leaves the source as it is."""

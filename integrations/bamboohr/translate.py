@@ -10,7 +10,7 @@ from typing import Any
 from controltower.canonical.events import RESOURCE_CHANGED, BusinessKey, CanonicalEvent
 from controltower.canonical.records import Resource, ResourceStatus
 from integrations import exact_json
-from integrations.connector import Change
+from integrations.connector import Change, Subscription
 from integrations.shape import (
     Drift,
     Row,
@@ -105,6 +105,15 @@ def _told(source: str, notice: Row) -> Change:
     posted: Mapping[str, Any] = object_of(at(notice, "fields"))
     row = {name: at(object_of(posted[name]), "value") for name in FIELDS if name in posted}
     return changed(source, row, stamp)
+
+
+def webhooks(content: Row, address: str) -> list[Subscription]:
+    """Those of an account that point at an address. Raises Drift."""
+    return [
+        Subscription("resource", required(hook, "id"))
+        for hook in listed(content, "webhooks")
+        if text(hook, "url") == address
+    ]
 
 
 def retold(raw: bytes) -> Resource:

@@ -27,7 +27,8 @@ class DocuSignClient:
         options = connection.options
         account = quote(str(options.get("account_id") or "larkfield"), safe="")
         host = str(options.get("sign_in_url") or "").rstrip("/")
-        self._root = f"/restapi/v2.1/accounts/{account}/envelopes"
+        self._account = f"/restapi/v2.1/accounts/{account}"
+        self._root = f"{self._account}/envelopes"
         secrets = connection.secrets
         self._tokens = TokenClient(
             connection,
@@ -49,6 +50,10 @@ class DocuSignClient:
         """One envelope with its custom fields; an Answer is a success."""
         return await self._read(f"{self._root}/{quote(ref, safe='')}?include=custom_fields")
 
+    async def configurations(self) -> Answer:
+        """Whom Connect tells what, for administrators of the account. Raises CallFailed."""
+        return _there(await self._read(f"{self._account}/connect"))
+
     async def page(self, query: Mapping[str, str], start: int = 0, count: int = PAGE) -> Answer:
         """One page of a list of envelopes. Raises CallFailed."""
         asked = urlencode(
@@ -61,10 +66,7 @@ class DocuSignClient:
                 "count": str(count),
             }
         )
-        answer = await self._read(f"{self._root}?{asked}")
-        if not isinstance(answer, Answer):
-            raise CallFailed(answer)
-        return answer
+        return _there(await self._read(f"{self._root}?{asked}"))
 
     async def envelopes(self, query: Mapping[str, str]) -> list[Row]:
         """Every envelope of a list, page after page. Raises CallFailed."""
@@ -83,6 +85,12 @@ class DocuSignClient:
         if not isinstance(result, Answer):
             return unanswered(result, writing=False)
         return result if _is_own(result) else verdict_of(result)
+
+
+def _there(answer: Answer | Verdict) -> Answer:
+    if not isinstance(answer, Answer):
+        raise CallFailed(answer)
+    return answer
 
 
 def row_of(answer: Answer) -> Row:

@@ -34,6 +34,7 @@ from integrations.connector import (
     Forged,
     Key,
     Operation,
+    Subscription,
     Unread,
     Verification,
 )
@@ -64,6 +65,7 @@ class DocuSignConnector:
         verification=Verification.SANDBOX,
         auth=Auth.REFRESH,
         concurrency=2,
+        told=("contract",),
     )
 
     def __init__(self, connection: Connection) -> None:
@@ -147,6 +149,11 @@ class DocuSignConnector:
         if not any(hmac.compare_digest(ours, theirs) for ours in wanted for theirs in given):
             raise Forged("It is not signed with a key of the account.")
         return translate.told(self._connection.slug, raw)
+
+    async def subscriptions(self, address: str) -> Sequence[Subscription]:
+        """Connect's configurations, also those that are switched off or tell too little."""
+        answer = await self._client.configurations()
+        return as_agreed(lambda: translate.subscriptions(row_of(answer), address), answer.exchange)
 
     async def ack(self, refs: Sequence[str]) -> None:
         """Nothing to say: a poll leaves the source as it is."""

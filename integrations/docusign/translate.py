@@ -16,10 +16,11 @@ from typing import Any
 from controltower.canonical.events import CONTRACT_SIGNED, BusinessKey, CanonicalEvent
 from controltower.canonical.records import Contract
 from integrations import exact_json
-from integrations.connector import Change
+from integrations.connector import Change, Subscription
 from integrations.shape import (
     Drift,
     Row,
+    at,
     bounded,
     choice,
     listed,
@@ -110,6 +111,27 @@ def told(source: str, raw: bytes) -> list[Change]:
     if required(content, "event") != _EVENT:
         return []
     return [change(source, object_of(object_of(content.get("data")).get("envelopeSummary")))]
+
+
+def subscriptions(content: Row, address: str) -> list[Subscription]:
+    """What Connect sends to an address. Raises Drift."""
+    return [
+        Subscription("contract", required(row, "connectId"), trouble=_trouble(row))
+        for row in listed(content, "configurations")
+        if text(row, "urlToPublishTo") == address
+    ]
+
+
+def _trouble(row: Row) -> str:
+    """Why a configuration of Connect tells us nothing that we could take."""
+    name, events = text(row, "name"), at(row, "envelopeEvents") or []
+    if text(row, "allowEnvelopePublish").lower() != "true":
+        return f"Connect's configuration “{name}” is switched off."
+    if SIGNED not in [str(event).lower() for event in events]:
+        return f"Connect's configuration “{name}” does not tell of completed envelopes."
+    if text(row, "includeHMAC").lower() != "true":
+        return f"Connect's configuration “{name}” does not sign its messages."
+    return ""
 
 
 def retold(raw: bytes) -> Contract:

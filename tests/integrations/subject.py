@@ -195,6 +195,14 @@ class Subject(ABC):
         """Change a fact at the source without changing what it says."""
         raise NotImplementedError
 
+    async def subscribe(self, address: str) -> str:
+        """Let the vendor send changes to an address; the subscription's id."""
+        return str(self.control.do("subscribe", url=address)["id"])
+
+    async def unsubscribe(self, ref: str) -> None:
+        """Let somebody take a subscription away."""
+        self.control.do("unsubscribe", id=ref)
+
     async def make_twin(self, ref: str, tag: str) -> str:
         """Let a second record of that tag come about at the target; its id."""
         raise NotImplementedError

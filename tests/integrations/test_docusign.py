@@ -101,6 +101,23 @@ class TestDocuSign:
         assert again != message
         assert subject.receive(again)[0] == first
 
+    @pytest.mark.parametrize(
+        ("changed", "words"),
+        [
+            ({"allowEnvelopePublish": "false"}, "switched off"),
+            ({"envelopeEvents": ["Sent"]}, "completed envelopes"),
+            ({"includeHMAC": "false"}, "sign its messages"),
+        ],
+    )
+    async def test_connect_that_tells_us_nothing(
+        self, subject: Contracts, tag: str, changed: Mapping[str, Any], words: str
+    ) -> None:
+        address = f"https://tower.invalid/inbound/{tag}/"
+        subject.control.do("subscribe", url=address, name=tag, **changed)
+        (one,) = await subject.connector.subscriptions(address)  # type: ignore[attr-defined]
+        assert tag in one.trouble and words in one.trouble
+        subject.control.do("unsubscribe", id=one.ref)
+
     async def test_any_of_several_signatures_counts(self, subject: Contracts) -> None:
         ((_, raw),) = await subject.messages(1)
         ours = subject.connection.secrets["hmac_key"]

@@ -8,6 +8,7 @@ from controltower.systems.models.interfaces import (
     InterfaceUse,
     InterfaceVersion,
     Standing,
+    Subscription,
     UseMark,
 )
 from controltower.systems.models.surroundings import (
@@ -41,6 +42,7 @@ __all__ = [
     "RecoveryQuerySet",
     "Route",
     "Standing",
+    "Subscription",
     "System",
     "SystemQuerySet",
     "UseMark",

@@ -182,3 +182,25 @@ class Credential(models.Model):
 
     def __str__(self) -> str:
         return f"{self.system}: {self.name}"
+
+
+class Subscription(models.Model):
+    """That a vendor sends changes of an entity to our door by itself, as last seen at the vendor.
+    `troubled_at` is since when it is gone or tells nothing, as `trouble` says."""
+
+    system = models.ForeignKey(System, on_delete=models.CASCADE, related_name="subscriptions")
+    entity = models.CharField(max_length=40)
+    ref = models.CharField(max_length=120, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    trouble = models.CharField(max_length=300, blank=True)
+    troubled_at = models.DateTimeField(null=True, blank=True)
+    checked_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["system", "entity"]
+        constraints = [
+            models.UniqueConstraint(fields=["system", "entity"], name="one_subscription_per_entity")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.system}: {self.entity}"

@@ -71,11 +71,14 @@ class Server(Vendor):
 
     async def act(self, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """``hire``, ``promote``, ``leave`` and ``delete`` (id and fields as the vendor names
-        them), each told to the webhooks; ``subscribe`` (url) adds one."""
+        them), each told to the webhooks; ``subscribe`` (url) adds one, ``unsubscribe``
+        (id) takes it away."""
         match name:
             case "subscribe":
                 hook = {"name": "deed", "format": "json", **wanted}
                 return {"id": self._hooked(hook).id}
+            case "unsubscribe":
+                return {"id": self.store.remove("webhook", str(wanted["id"])).id}
             case "hire":
                 number = self.store.next_number("hired")
                 person = {

@@ -86,6 +86,21 @@ def message(envelope: Document) -> dict[str, Any]:
     }
 
 
+def listener(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration of Connect, as an administrator sets it up."""
+    return {
+        "name": "Tower",
+        "urlToPublishTo": str(wanted["url"]),
+        "configurationType": "customrestv2.1",
+        "allowEnvelopePublish": "true",
+        "allUsers": "true",
+        "envelopeEvents": ["Completed", "Declined"],
+        "includeHMAC": "true",
+        "deliveryMode": "SIM",
+        "eventData": {"version": "restv2.1", "format": "json", "includeData": ["custom_fields"]},
+    } | {name: value for name, value in wanted.items() if name != "url"}
+
+
 def stamp(at: datetime) -> str:
     """A time as the vendor writes it: seven decimals, UTC."""
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}0Z"

@@ -22,8 +22,11 @@ from integrations.sandbox.store import Document
 from integrations.sandbox.vendor import Refused, Vendor
 
 API = f"/restapi/v2.1/accounts/{envelopes.ACCOUNT}/envelopes"
+_CONNECT = f"/restapi/v2.1/accounts/{envelopes.ACCOUNT}/connect"
 _TOKEN = "/oauth/token"
 _KIND = "envelope"
+_BESIDE, _TAKEN_AWAY = "10871", "tower taken away"
+"""The tower's own configuration of Connect, and the setting that it is no more."""
 
 
 class Server(Vendor):
@@ -47,6 +50,7 @@ class Server(Vendor):
         """The part of the API that the connector uses."""
         router.add_post(_TOKEN, self._sign_in)
         router.add_get(API, self._list)
+        router.add_get(_CONNECT, self._configurations)
         router.add_get(f"{API}/{{id:.*}}", self._show)
 
     def furnish(self) -> None:
@@ -80,8 +84,9 @@ class Server(Vendor):
 
     async def act(self, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """``sign`` (custom fields by name, `subject`); ``decline`` the same, but declined;
-        ``annotate`` (id): change what nobody reads; ``subscribe`` (url); ``tell`` (body): sign and
-        send any text; ``repeat`` (id): tell of an envelope once more."""
+        ``annotate`` (id): change what nobody reads; ``subscribe`` (url, and fields of Connect's
+        configuration), ``unsubscribe`` (id); ``tell`` (body): sign and send any text; ``repeat``
+        (id): tell of an envelope once more."""
         match name:
             case "sign" | "decline":
                 ended = {"sign": "completed", "decline": "declined"}[name]
@@ -97,7 +102,9 @@ class Server(Vendor):
                 await self._notify(self._chosen(wanted))
                 return {"id": str(wanted["id"])}
             case "subscribe":
-                return {"id": self.store.add("listener", {"url": str(wanted["url"])}).id}
+                return {"id": self.store.add("listener", envelopes.listener(wanted)).id}
+            case "unsubscribe":
+                return self._unsubscribed(str(wanted["id"]))
         return await super().act(name, wanted)
 
     def _chosen(self, wanted: Mapping[str, Any]) -> Document:
@@ -108,6 +115,10 @@ class Server(Vendor):
 
     async def _sign_in(self, request: web.Request) -> web.Response:
         return await self._tokens.give(request)
+
+    async def _configurations(self, request: web.Request) -> web.Response:
+        found = self._listeners()
+        return answer({"configurations": found, "totalRecords": str(len(found))})
 
     async def _list(self, request: web.Request) -> web.Response:
         query = request.query
@@ -145,14 +156,25 @@ class Server(Vendor):
     async def _notify(self, envelope: Document) -> None:
         raw = exact_json.encode(envelopes.message(envelope)).encode()
         headers = signatures(raw, self.credentials["hmac_key"])
-        for url in self._listeners():
-            await self.tell(url, raw, headers)
+        for one in self._listeners():
+            if one["allowEnvelopePublish"] == "true":
+                await self.tell(one["urlToPublishTo"], raw, headers)
 
-    def _listeners(self) -> list[str]:
-        """Who subscribed, and the tower beside this sandbox, at its address of today."""
+    def _listeners(self) -> list[dict[str, Any]]:
+        """Connect's configurations: who subscribed, and the tower beside this sandbox, at its
+        address of today, until somebody takes that away."""
         tower = os.environ.get("CONTROLTOWER_URL")
-        beside = [f"{tower}/inbound/{self.name}/"] if tower else []
-        return [*beside, *(str(one.content["url"]) for one in self.store.all("listener"))]
+        kept = {one.id: one.content for one in self.store.all("listener")}
+        if tower and not self.store.setting(_TAKEN_AWAY):
+            kept[_BESIDE] = envelopes.listener({"url": f"{tower}/inbound/{self.name}/"})
+        return [{"connectId": number, **content} for number, content in kept.items()]
+
+    def _unsubscribed(self, number: str) -> dict[str, Any]:
+        if number == _BESIDE:
+            self.store.set(_TAKEN_AWAY, "yes")
+        else:
+            self.store.remove("listener", number)
+        return {"id": number}
 
 
 def signatures(raw: bytes, *keys: str) -> dict[str, str]:

@@ -26,6 +26,7 @@ from tests.integrations.conformance import (
     reach,
     reading,
     secrecy,
+    subscriptions,
     throttling,
     writing,
 )
@@ -48,6 +49,7 @@ THEMES: tuple[type, ...] = (
     feeds.Feeds,
     acknowledgement.Acknowledgement,
     inbound.Inbound,
+    subscriptions.Subscriptions,
     keys.Keys,
     crowd.Crowd,
 )

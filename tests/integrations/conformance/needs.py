@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from controltower.canonical.verdicts import Effect
-from integrations.connector import ChangeFeed, Receiver
+from integrations.connector import ChangeFeed, Receiver, Subscribed
 from tests.integrations.subject import Subject
 
 Need = Callable[[type[Subject]], bool]
@@ -113,6 +113,11 @@ def retained(kind: type[Subject]) -> bool:
 def hears(kind: type[Subject]) -> bool:
     """The vendor tells changes by signed messages."""
     return issubclass(kind.connector_class(), Receiver)
+
+
+def subscribed(kind: type[Subject]) -> bool:
+    """The vendor sends us messages by a subscription, which may go."""
+    return issubclass(kind.connector_class(), Subscribed)
 
 
 def dated(kind: type[Subject]) -> bool:
