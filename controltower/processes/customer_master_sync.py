@@ -10,14 +10,14 @@ the owner's value and said. An empty value of the owner never erases what others
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from controltower.canonical.events import CUSTOMER_CHANGED, BusinessKey, CanonicalEvent
 from controltower.canonical.records import Customer
 from controltower.canonical.verdicts import Kind
-from controltower.processes import agreement, clients, survivorship
+from controltower.processes import agreement, clients, known_client, survivorship
 from controltower.processes.definition import (
     Entity,
     Facts,
@@ -30,9 +30,7 @@ from controltower.processes.definition import (
     Skip,
     StepDefinition,
 )
-
-NOBODY = "No client is meant, so nobody has to hear of it."
-HANDED_ON = "The client has changed since; the newer change is carried through."
+from controltower.processes.known_client import NOBODY, book, hinders, places
 
 
 def accepts(event: CanonicalEvent) -> bool:
@@ -61,7 +59,7 @@ def look_up(facts: Facts) -> Prepared:
 
 
 def read_client(facts: Facts) -> Prepared:
-    client = _book(facts).get("client")
+    client = book(facts).get("client")
     return Send(ref=str(client)) if client else Skip(NOBODY)
 
 
@@ -94,7 +92,7 @@ def read_place(number: int) -> Callable[[Facts], Prepared]:
     """The preparation of reading the customer in the n-th ERP that has it."""
 
     def prepare(facts: Facts) -> Prepared:
-        return Send(ref=str(_places(facts)[number]["ref"]))
+        return Send(ref=str(places(facts)[number]["ref"]))
 
     return prepare
 
@@ -103,15 +101,15 @@ def choose(facts: Facts) -> Prepared:
     """Each field's surviving value, where it differs, and whose change does not hold."""
     if not facts.result("client").values:
         return Skip(NOBODY)
-    client = _client(facts)
-    payer = clients.invoiced(client, _line(facts))
+    client = known_client.client(facts)
+    payer = clients.invoiced(client, known_client.line(facts))
     if isinstance(payer, Refuse):
         return payer
     own = payer["source_id"] == client["source_id"]
-    master = _master(facts) if own else {}
-    chosen = survivorship.survivors(client, master, _book(facts)["owners"])
+    master = known_client.master(facts) if own else {}
+    chosen = survivorship.survivors(client, master, book(facts)["owners"])
     chosen["erp_code"] = str(master.get("erp_code") or payer["erp_code"])
-    overruled = survivorship.overruled(_book(facts), client, master) if own else []
+    overruled = survivorship.overruled(book(facts), client, master) if own else []
     return Learn(
         {
             "chosen": chosen,
@@ -127,12 +125,12 @@ def write_place(number: int) -> Callable[[Facts], Prepared]:
     """The preparation of telling the n-th ERP what others own."""
 
     def prepare(facts: Facts) -> Prepared:
-        found, place = facts.result("choose").values, _places(facts)[number]
-        if reason := _hinders(facts):
+        found, place = facts.result("choose").values, places(facts)[number]
+        if reason := hinders(facts):
             return Skip(reason)
         if not found["own"]:
             return Skip(f"{found['invoiced']['name']} is invoiced for the client.")
-        owned = survivorship.owned(_book(facts)["owners"], "crm")
+        owned = survivorship.owned(book(facts)["owners"], "crm")
         there = facts.result(f"there-{number + 1}").values
         differing = [name for name in owned if survivorship.differs(found["chosen"], there, name)]
         if not differing:
@@ -146,10 +144,10 @@ def write_place(number: int) -> Callable[[Facts], Prepared]:
 def write_client(facts: Facts) -> Prepared:
     """Tell the CRM what others own, and what was decided about a twin."""
     found, client = facts.result("choose").values, facts.result("client").values
-    if reason := _hinders(facts):
+    if reason := hinders(facts):
         return Skip(reason)
-    owned = [*survivorship.owned(_book(facts)["owners"], "erp"), "erp_code", "merged_into"]
-    chosen = {**found["chosen"], "merged_into": _client(facts)["merged_into"]}
+    owned = [*survivorship.owned(book(facts)["owners"], "erp"), "erp_code", "merged_into"]
+    chosen = {**found["chosen"], "merged_into": known_client.client(facts)["merged_into"]}
     differing = [name for name in owned if survivorship.differs(chosen, client, name)]
     if not differing:
         return Skip("The CRM has it already.")
@@ -161,72 +159,29 @@ def write_client(facts: Facts) -> Prepared:
 def write_psa(facts: Facts) -> Prepared:
     """The PSA owns nothing of a client; it is told who is invoiced, and who is on hold."""
     found = facts.result("choose").values
-    if reason := _hinders(facts):
+    if reason := hinders(facts):
         return Skip(reason)
     payer = found["invoiced"]
     record = {
         "invoiced_as": f"{found['chosen']['erp_code']} {payer['name']}"[:160],
         "credit_hold": bool(found["chosen"]["credit_hold"]),
     }
-    ref = str(_book(facts)["client"])
+    ref = str(book(facts)["client"])
     return Send(record=record, ref=ref, ordering=f"psa-client:{ref}")
-
-
-def _hinders(facts: Facts) -> str:
-    """Why nothing is written, or ""."""
-    if not facts.result("choose").values:
-        return NOBODY
-    return "" if facts.items else HANDED_ON
-
-
-def _book(facts: Facts) -> Mapping[str, Any]:
-    return facts.result("books").values
-
-
-def _places(facts: Facts) -> Sequence[Mapping[str, Any]]:
-    places: Sequence[Mapping[str, Any]] = _book(facts).get("places", ())
-    return places
-
-
-def _client(facts: Facts) -> dict[str, Any]:
-    """The client as the CRM has it, with what a data owner has decided."""
-    client = facts.result("client").values
-    merged = facts.result("duplicates").values.get("merged_into")
-    return {**client, "merged_into": merged or client["merged_into"]}
-
-
-def _line(facts: Facts) -> list[Mapping[str, Any]]:
-    """Who is above the client, and whom it was merged into just now."""
-    into = facts.result("duplicates").values.get("into")
-    known = [{**into, "billed_by_parent": False, "merged_into": ""}] if into else []
-    return [*facts.result("client").values["line"], *known]
-
-
-def _master(facts: Facts) -> Mapping[str, Any]:
-    """The customer as the ERP has it that answers for the ERP's fields: the one that owns them,
-    else the one that told, else the first."""
-    places = _places(facts)
-    owners = {one["system"] for one in _book(facts)["owners"].values()}
-    teller = _book(facts)["teller"]["system"]
-    ranked = sorted(
-        range(len(places)),
-        key=lambda n: (places[n]["system"] not in owners, places[n]["system"] != teller, n),
-    )
-    return facts.result(f"there-{ranked[0] + 1}").values if ranked else {}
 
 
 def steps(facts: Facts) -> tuple[StepDefinition, ...]:
     """The route; each ERP that has the customer adds two steps. Asked in general, it has one."""
-    places = _places(facts) if facts.reference else [{"system": "erp", "title": "the ERP"}]
+    having = places(facts) if facts.reference else [{"system": "erp", "title": "the ERP"}]
     return (
         BOOKS,
         CLIENT,
         DUPLICATES,
-        *(_reading(number, place) for number, place in enumerate(places)),
-        _choosing(len(places)),
-        *(_writing(number, place) for number, place in enumerate(places)),
+        *(_reading(number, place) for number, place in enumerate(having)),
+        _choosing(len(having)),
+        *(_writing(number, place) for number, place in enumerate(having)),
         WRITE_CLIENT,
-        *((_psa(facts),) if _book(facts).get("psa") or not facts.reference else ()),
+        *((_psa(facts),) if book(facts).get("psa") or not facts.reference else ()),
     )
 
 
@@ -271,7 +226,7 @@ def _psa(facts: Facts) -> StepDefinition:
     return StepDefinition(
         name="psa",
         title="Keep the client in the PSA",
-        role=_book(facts).get("psa") or "psa",
+        role=book(facts).get("psa") or "psa",
         entity="client",
         verb="update",
         needs=("crm",),

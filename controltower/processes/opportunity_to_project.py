@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime, timedelta
 from typing import Any
 
 from controltower.canonical.events import OPPORTUNITY_WON, BusinessKey, CanonicalEvent
 from controltower.canonical.money import Money, NotAnAmount, UnknownCurrency, minor_units
 from controltower.canonical.records import Opportunity
 from controltower.canonical.verdicts import Kind
-from controltower.processes import agreement, clients, quote_to_cash, tax
+from controltower.processes import agreement, clients, fixed_fee, quote_to_cash, tax
 from controltower.processes.definition import (
     Entity,
     Facts,
@@ -31,10 +30,6 @@ from controltower.processes.definition import (
     misdated,
 )
 from controltower.processes.editing import Editable, Holds
-
-FIXED_FEE = "Fixed fee"
-MILESTONES = (("Mobilisation", 30, 14), ("Design accepted", 40, 45), ("Handover", 30, 90))
-"""Name, share in percent and days after the start, for fixed-fee templates."""
 
 
 def accepts(event: CanonicalEvent) -> bool:
@@ -75,7 +70,7 @@ def check_deal(facts: Facts) -> Prepared:
             f"The deal names the legal entity {deal['entity']}, which the firm does not have.",
             "entity",
         )
-    if fault := misdated("The deal", _start(facts)):
+    if fault := misdated("The deal", fixed_fee.start(facts)):
         return Refuse(Kind.VALIDATION, fault, "close_date")
     worth = _worth(deal)
     if isinstance(worth, Refuse):
@@ -156,7 +151,7 @@ def link_client(facts: Facts) -> Prepared:
 
 def create_project(facts: Facts) -> Prepared:
     deal, client = facts.subject, facts.result("client").values
-    start = _start(facts)
+    start = fixed_fee.start(facts)
     record = {
         **deal,
         "customer_id": client["source_id"],
@@ -169,28 +164,6 @@ def create_project(facts: Facts) -> Prepared:
         "correlation_id": facts.correlation_id,
     }
     return Send(record=record, ordering=f"project:{facts.reference}")
-
-
-def create_milestone(number: int) -> Any:
-    """The preparation of the n-th milestone (from 0) of a fixed-fee project."""
-
-    def prepare(facts: Facts) -> Prepared:
-        deal = facts.subject
-        name, _, days = MILESTONES[number]
-        price = Money.of(Decimal(str(deal["amount"])), str(deal["currency"]))
-        part = price.split([share for _, share, _ in MILESTONES])[number]
-        record = {
-            "name": name,
-            "project_id": facts.result("project").ref,
-            "amount": str(part.amount),
-            "currency": deal["currency"],
-            "target_date": (_start(facts) + timedelta(days=days)).isoformat(),
-            "external_id": f"{facts.reference}-M{number + 1}",
-            "correlation_id": facts.correlation_id,
-        }
-        return Send(record=record, ordering=f"milestone:{facts.reference}-{number + 1}")
-
-    return prepare
 
 
 def link_deal(facts: Facts) -> Prepared:
@@ -209,22 +182,7 @@ def link_deal(facts: Facts) -> Prepared:
 
 def steps(facts: Facts) -> tuple[StepDefinition, ...]:
     """The route; a fixed fee adds one step per milestone of its template."""
-    milestones: tuple[StepDefinition, ...] = ()
-    if facts.subject.get("billing_method") == FIXED_FEE:
-        milestones = tuple(
-            StepDefinition(
-                name=f"milestone-{number + 1}",
-                title=f"Set up milestone “{MILESTONES[number][0]}”",
-                role="psa",
-                entity="milestone",
-                verb="upsert",
-                needs=("project",),
-                mapping="milestone-to-psa",
-                prepare=create_milestone(number),
-                differs=agreement.amount_differs,
-            )
-            for number in range(len(MILESTONES))
-        )
+    milestones = fixed_fee.steps(facts)
     linked_after = ("client-link", "project", *(step.name for step in milestones))
     return (
         CHECK,
@@ -246,14 +204,6 @@ def steps(facts: Facts) -> tuple[StepDefinition, ...]:
             owner_role="pmo_lead",
         ),
     )
-
-
-def _start(facts: Facts) -> date:
-    closed = facts.subject.get("close_date")
-    if closed:
-        return date.fromisoformat(str(closed))
-    assert facts.entity is not None
-    return facts.entity.today(facts.now)
 
 
 CHECK = StepDefinition(

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controltower.processes import fixed_fee, tax
 from controltower.processes import opportunity_to_project as deals
-from controltower.processes import tax
 from controltower.processes import time_and_expense_to_billing as billing
 from controltower.processes import time_to_cost_reporting as cost
 from controltower.processes.catalogue import PROCESSES
@@ -103,8 +103,8 @@ def test_a_faulty_deal_is_refused_in_words(field: str, value: str, said: str) ->
 def test_milestones_add_up_to_the_fee(amount: Decimal) -> None:
     known = facts({**DEAL, "amount": str(amount)}, project=Result("a0P"))
     parts = []
-    for number in range(len(deals.MILESTONES)):
-        prepared = deals.create_milestone(number)(known)
+    for number in range(len(fixed_fee.MILESTONES)):
+        prepared = fixed_fee.create_milestone(number)(known)
         assert isinstance(prepared, Send)
         parts.append(Decimal(prepared.record["amount"]))
     assert sum(parts) == amount
