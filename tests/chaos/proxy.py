@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import random
 import re
+import socket
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -77,26 +78,34 @@ class HostileProxy:
         self._chance = chance
         self._latency = latency
         self._server: asyncio.Server | None = None
+        self._held: socket.socket | None = None
         self._wires: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Begin to listen. Raises OSError when the port is taken."""
         if self._server is None:
-            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+            door, self._held = self._held or self._bound(), None
+            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._server = await asyncio.start_server(self._serve, sock=door)
 
     async def close(self) -> None:
-        """Stop listening and cut every connection."""
-        await self._shut()
+        """Stop listening, give the port back and cut every connection."""
+        self._shut()
+        if self._held is not None:
+            self._held.close()
+            self._held = None
         for wire in list(self._wires):
             wire.cancel()
         await asyncio.gather(*self._wires, return_exceptions=True)
 
     async def behave(self, manner: Manner) -> None:
-        """From now on. Refusing closes the port itself: nothing was ever connected."""
+        """From now on. Refusing closes the door itself: nothing was ever connected. The port stays
+        ours, or another program of this machine would be met there."""
         self.manner = manner
         if manner.mode is Mode.REFUSE:
             self.met[Mode.REFUSE] += 1
-            await self._shut()
+            self._shut()
+            self._held = self._held or self._bound()
         else:
             await self.open()
 
@@ -116,10 +125,19 @@ class HostileProxy:
         """A connection to the upstream. Raises OSError."""
         return await asyncio.open_connection("127.0.0.1", self._upstream)
 
-    async def _shut(self) -> None:
+    def _shut(self) -> None:
         if self._server is not None:
             self._server.close()
             self._server = None
+
+    def _bound(self) -> socket.socket:
+        """The port, without a listener: whoever connects is refused. It may be had while its old
+        connections die away, and then by nobody else. Raises OSError."""
+        held = socket.socket()
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", self.port))
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        return held
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         wire = asyncio.current_task()

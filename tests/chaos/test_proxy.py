@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import socket
 import time
 from collections.abc import AsyncIterator
 
@@ -107,6 +108,10 @@ async def test_refused_means_that_no_connection_is_had(
     await proxy.behave(Manner(Mode.REFUSE))
     with pytest.raises(aiohttp.ClientConnectorError):
         await call(proxy)
+    with socket.socket() as another:
+        another.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with pytest.raises(OSError, match="in use"):
+            another.bind(("127.0.0.1", proxy.port))
     await proxy.behave(CLEAR)
     assert (await call(proxy)).status == 200
     assert upstream.done == 1
