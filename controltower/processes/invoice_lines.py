@@ -76,9 +76,9 @@ def _as_line(
 
 
 def mark_of(item: Mapping[str, Any]) -> str:
-    """What the origin of a fact's line ends with. The source's own id, since numbers and names may
-    be given twice or changed."""
-    return f" · {item['source_id']}"
+    """What the origin of a fact's line ends with: its kind and the source's own id. Numbers and
+    names may be given twice or changed, and a source may count each kind from one."""
+    return f" · {kind_of(item)} {item['source_id']}"
 
 
 def kind_of(item: Mapping[str, Any]) -> str:

@@ -38,7 +38,7 @@ CARD = TimeEntry(
     corrects="a0T1",
 )
 ORIGINAL = {
-    "source_id": "a0T1", "number": "TC-1", "project_id": "a0P1", "amount": "1200.00",
+    "source_id": "a0T1", "hours": "8", "number": "TC-1", "project_id": "a0P1", "amount": "1200.00",
     "invoice_number": "LF-DE-7",
 }  # fmt: skip
 CLIENT = {"erp_code": "C-1", "country": "DE", "vat_number": "DE1"}
@@ -115,8 +115,8 @@ def test_a_credit_note_names_the_invoice_and_its_line() -> None:
     draft = credit.draft_credit(facts_of(CARD))
     assert isinstance(draft, Send)
     (line,) = draft.record["lines"]
-    assert (draft.record["credits"], line["credits"]) == ("LF-DE-7", " · a0T1")
-    assert line["origin"] == "TC-2 · a0T2"
+    assert (draft.record["credits"], line["credits"]) == ("LF-DE-7", " · timecard a0T1")
+    assert line["origin"] == "TC-2 · timecard a0T2"
     assert draft.record["invoice_date"] == "2026-11-20"
     assert (line["quantity"], line["unit"]) == ("-8", "hour")
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controltower.processes import fixed_fee, tax
+from controltower.processes import fixed_fee, invoice_lines, tax
 from controltower.processes import opportunity_to_project as deals
 from controltower.processes import time_and_expense_to_billing as billing
 from controltower.processes import time_to_cost_reporting as cost
@@ -195,6 +195,18 @@ def test_an_invoice_carries_each_fact_as_a_line_to_the_cent() -> None:
     assert sum(Decimal(line["amount"]) for line in lines) == Decimal(prepared.record["untaxed"])
     assert [line["revenue_kind"] for line in lines] == ["time", "expense"]
     assert {line["tax_treatment"] for line in lines} == {"LF-DE/domestic"}
+
+
+def test_work_that_its_source_counts_from_one_in_each_kind_is_told_apart() -> None:
+    """Time, expense and milestone may all be number 12: none is found by another's mark."""
+    spent = {"source_id": "12", "number": "EX-12", "type": "Travel", "resource_name": "Ada Quill"}
+    reached = {"source_id": "12", "number": "12", "name": "12"}
+    items = [WORK | {"source_id": "12"}, *(one | {"amount": "1", "currency": "USD"}
+             for one in (spent, reached))]  # fmt: skip
+    origins = [invoice_lines.line_of(item)["origin"] for item in items]
+    for item in items:
+        mark = invoice_lines.mark_of(item)
+        assert sum(origin.endswith(mark) for origin in origins) == 1
 
 
 def test_customer_codes_are_stable_and_short() -> None:
