@@ -103,9 +103,10 @@ def read_client(facts: Facts) -> Prepared:
 
 
 def customer_code(client_id: str) -> str:
-    """The client's code in every ERP company: short, stable, derived from the CRM's id alone."""
-    digest = hashlib.blake2b(client_id.encode(), digest_size=5).digest()
-    return f"C-{int.from_bytes(digest, 'big') % 10**8:08d}"
+    """The client's code in every ERP company: stable, derived from the CRM's id alone, and of so
+    many digits that no two of a firm's clients share one: they would be one customer in the ERP."""
+    digest = hashlib.blake2b(client_id.encode(), digest_size=8).digest()
+    return f"C-{int.from_bytes(digest, 'big') % 10**14:014d}"
 
 
 def create_customer(facts: Facts) -> Prepared:

@@ -197,6 +197,13 @@ def test_an_invoice_carries_each_fact_as_a_line_to_the_cent() -> None:
     assert {line["tax_treatment"] for line in lines} == {"LF-DE/domestic"}
 
 
+def test_no_two_clients_of_a_large_firm_share_a_customer_code() -> None:
+    clients = [f"001Tw{number:010d}MIAQ" for number in range(100_000)]
+    codes = {deals.customer_code(client) for client in clients}
+    assert len(codes) == len(clients)
+    assert {len(code) for code in codes} == {16}
+
+
 def test_work_that_its_source_counts_from_one_in_each_kind_is_told_apart() -> None:
     """Time, expense and milestone may all be number 12: none is found by another's mark."""
     spent = {"source_id": "12", "number": "EX-12", "type": "Travel", "resource_name": "Ada Quill"}
