@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from functools import partial
 from typing import Any
 
 from django.core.asgi import get_asgi_application
@@ -15,6 +16,7 @@ from channels.auth import AuthMiddlewareStack  # noqa: E402 - needs Django set u
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
+from controltower.web import at_once  # noqa: E402
 from controltower.web.body_limit import BodyLimit  # noqa: E402
 from controltower.web.inbound import Door  # noqa: E402
 from controltower.web.live import live  # noqa: E402
@@ -31,6 +33,7 @@ async def _http(scope: Any, receive: Any, send: Any) -> None:
 async def _lifespan(scope: Any, receive: Any, send: Any) -> None:
     """What the server tells of its beginning and its end."""
     await receive()
+    scope["state"]["at_once"] = partial(at_once.take, _door)  # the server asks it first
     gc.freeze()  # what was imported stays: looking it through stops everybody for 50 ms
     await send({"type": "lifespan.startup.complete"})
     await receive()

@@ -68,8 +68,9 @@ class GroupCommit:
         """Whether whoever comes now is sent away."""
         return self.waiting >= MOST_WAITING
 
-    async def keep(self, delivery: Delivery) -> list[bool]:
-        """Once it is committed: whether each of its facts was new. Raises NotKept, Uncertain."""
+    def keep(self, delivery: Delivery) -> asyncio.Future[list[bool]]:
+        """Known once it is committed: whether each of its facts was new. NotKept or Uncertain is
+        its exception. Raises Full."""
         if self.is_full:
             raise Full
         place = Place(delivery, asyncio.get_running_loop().create_future())
@@ -77,10 +78,7 @@ class GroupCommit:
         self.line.append(place)
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write())
-        try:
-            return await place.outcome
-        finally:
-            self.waiting -= len(delivery.facts)
+        return place.outcome
 
     async def close(self) -> None:
         """Keep what still waits, then leave the database."""
@@ -91,7 +89,13 @@ class GroupCommit:
 
     async def _write(self) -> None:
         while self.line:
-            await self._keep(self._next())
+            chosen = self._next()
+            await self._keep(chosen)
+            self._leave(chosen)
+
+    def _leave(self, places: Sequence[Place]) -> None:
+        """They no longer wait, and make room."""
+        self.waiting -= sum(len(place.delivery.facts) for place in places)
 
     def _next(self) -> list[Place]:
         """Those at the head of the line. Of two that share an id the second waits for the next
@@ -148,6 +152,7 @@ class GroupCommit:
             place.not_kept(type(error)())
         for place in self.line:
             place.not_kept(Away())
+        self._leave(self.line)
         self.line = []
 
 

@@ -32,8 +32,8 @@ from controltower.systems.models import System
 from controltower.transactions.intake import Fact
 from controltower.web import cloudevents, refusals, signature
 from controltower.web.errors import new_reference
-from controltower.web.group_commit import Full, GroupCommit, Unkeepable
-from controltower.web.ledger import Away, Delivery, OtherContent, Uncertain
+from controltower.web.group_commit import Full, GroupCommit
+from controltower.web.ledger import Delivery, NotKept, Uncertain
 from controltower.web.refusals import Answer, Refused
 from controltower.web.security import POLICY
 
@@ -86,7 +86,7 @@ class Door:
             return
         except Refused as refused:
             answer = refused.answer(reference)
-            _note(scope, refused, reference)
+            note(scope, refused, reference)
         except Exception:
             log.exception("webhook failed", extra={"reference": reference})
             answer = refusals.our_fault().answer(reference)
@@ -110,20 +110,29 @@ class Door:
             raise refusals.too_slow(SENDING) from None
 
     def _hold(self, body: bytearray, piece: bytes) -> None:
-        if self.bytes + len(piece) > MOST_BODIES * settings.INBOUND_BODY_LIMIT:
+        if not self.has_room(len(piece)):
             raise self._busy()
         self.bytes += len(piece)
         body += piece
 
     async def _in_turn(self, scope: HTTPScope, body: bytes, reference: str) -> Answer:
         """As one of those who wait. Who is still sending is none: slow senders keep nobody out."""
-        if self.requests >= MOST_REQUESTS or self.writer.is_full:
+        if self.is_full:
             raise self._busy()
         self.requests += 1
         try:
             return await self._take(scope, body, reference)
         finally:
             self.requests -= 1
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many wait as may."""
+        return self.requests >= MOST_REQUESTS or self.writer.is_full
+
+    def has_room(self, length: int) -> bool:
+        """Whether so many bytes more may be held."""
+        return self.bytes + length <= MOST_BODIES * int(settings.INBOUND_BODY_LIMIT)
 
     def _busy(self) -> Refused:
         """In a surge one line a second is written, not one for each who is sent away."""
@@ -142,11 +151,15 @@ class Door:
             return await self._take_vendors(scope, connection, body, reference)
         if scope["method"] != "POST":
             raise refusals.only_post()
-        headers, now = _headers(scope), timezone.now()
+        headers, now = headers_of(scope), timezone.now()
         try:
             message_id = signature.check(headers, body, secrets, now)
             content = cloudevents.read(headers, body)
-            facts = await self._facts(content, connection, now)
+            if content.is_batch:
+                async with self.one_batch:
+                    facts = await _facts_of_many(content.messages, connection, now)
+            else:
+                facts = [fact_of_one(content, connection, now)]
         except signature.Refused as error:
             raise refusals.forged(str(error)) from None
         except cloudevents.WrongType as error:
@@ -156,23 +169,14 @@ class Door:
         digest = hashlib.sha256(content.raw).hexdigest()
         new = await self._keep(Delivery(connection, message_id, digest, facts))
         ids = [event.id for _, event in facts]
-        return _told(ids, new, reference, many=content.is_batch)
-
-    async def _facts(
-        self, content: cloudevents.Content, connection: str, now: datetime
-    ) -> list[Fact]:
-        """Each event with its bytes. Raises Malformed, or Refused for a batch."""
-        if content.is_batch:
-            async with self.one_batch:
-                return await _facts_of_many(content.messages, connection, now)
-        return [(one.raw, cloud_event.translate(one, connection, now)) for one in content.messages]
+        return told(ids, new, reference, many=content.is_batch)
 
     async def _take_vendors(
         self, scope: HTTPScope, slug: str, body: bytes, reference: str
     ) -> Answer:
         """A message in a vendor's own dialect, which has no id but its content. Raises Refused."""
         try:
-            facts = await self.receivers.read(slug, _headers(scope), body, timezone.now())
+            facts = await self.receivers.read(slug, headers_of(scope), body, timezone.now())
         except receiving.Forged as error:
             raise refusals.not_the_vendors(str(error)) from None
         except receiving.Drift as error:
@@ -187,24 +191,18 @@ class Door:
         digest = hashlib.sha256(body).hexdigest()
         delivery = Delivery(slug, digest, digest, facts, signature="vendor")
         new = await self._keep(delivery) if facts else []
-        return _told([event.id for _, event in facts], new, reference, many=True)
+        return told([event.id for _, event in facts], new, reference, many=True)
 
     async def _keep(self, delivery: Delivery) -> list[bool]:
         try:
             return await self.writer.keep(delivery)
-        except OtherContent as error:
-            raise refusals.id_reused(error.events) from None
-        except Unkeepable:
-            raise refusals.unkeepable() from None
         except Full:
             raise self._busy() from None
-        except Away:
-            raise refusals.database_away() from None
-        except Uncertain:
-            raise refusals.uncertain() from None
+        except (NotKept, Uncertain) as error:
+            raise refusals.not_kept(error) from None
 
 
-def _headers(scope: HTTPScope) -> dict[str, str]:
+def headers_of(scope: HTTPScope) -> dict[str, str]:
     """By lower-case name; one that is sent twice counts as one with a comma."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
@@ -222,6 +220,12 @@ async def _report(slug: str, why: str) -> None:
 
     with suppress(OperationalError):
         await database_sync_to_async(met)()
+
+
+def fact_of_one(content: cloudevents.Content, connection: str, now: datetime) -> Fact:
+    """The event of a request that is no batch, with its bytes. Raises Malformed."""
+    (one,) = content.messages
+    return one.raw, cloud_event.translate(one, connection, now)
 
 
 async def _facts_of_many(
@@ -246,7 +250,7 @@ async def _facts_of_many(
     return facts
 
 
-def _told(ids: Sequence[str], new: Sequence[bool], reference: str, *, many: bool) -> Answer:
+def told(ids: Sequence[str], new: Sequence[bool], reference: str, *, many: bool) -> Answer:
     """202 when something was new, 200 when all had been stored before, or nothing was told."""
     events = [{"id": one, "duplicate": not fresh} for one, fresh in zip(ids, new, strict=True)]
     told = {"events": events} if many else events[0]
@@ -254,7 +258,8 @@ def _told(ids: Sequence[str], new: Sequence[bool], reference: str, *, many: bool
     return Answer(202 if any(new) else 200, document, {"Content-Type": "application/json"})
 
 
-def _note(scope: HTTPScope, refused: Refused, reference: str) -> None:
+def note(scope: HTTPScope, refused: Refused, reference: str) -> None:
+    """A line in the log for what was refused."""
     if refused.name == "busy":
         return
     log.info(
@@ -264,19 +269,23 @@ def _note(scope: HTTPScope, refused: Refused, reference: str) -> None:
     )
 
 
-async def send_answer(send: ASGISendCallable, answer: Answer, reference: str) -> None:
-    """Say it, with the headers that every answer of the door has."""
-    headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
-    headers += [
+def head_of(answer: Answer, reference: str) -> list[tuple[bytes, bytes]]:
+    """Its headers, and those that every answer of the door has."""
+    return [
+        *((name.lower().encode(), value.encode()) for name, value in answer.headers.items()),
         (b"content-length", str(len(answer.content)).encode()),
         (b"x-reference", reference.encode()),
         *STANDING_HEADERS,
     ]
+
+
+async def send_answer(send: ASGISendCallable, answer: Answer, reference: str) -> None:
+    """Say it."""
     await send(
         {
             "type": "http.response.start",
             "status": answer.status,
-            "headers": headers,
+            "headers": head_of(answer, reference),
             "trailers": False,
         }
     )

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from controltower.web import cloudevents
 from controltower.web.errors import PROBLEM, problem
+from controltower.web.group_commit import Unkeepable
+from controltower.web.ledger import NotKept, OtherContent, Uncertain
 
 NOTHING_STORED = "Nothing was stored."
 
@@ -110,6 +112,18 @@ def malformed_among_others(events: Sequence[dict[str, object]]) -> Refused:
         f"{NOTHING_STORED} Correct those named, and send the batch again under a new webhook-id.",
         events=events,
     )  # fmt: skip
+
+
+def not_kept(error: NotKept | Uncertain) -> Refused:
+    """What a commit that did not come about means to the sender."""
+    match error:
+        case OtherContent():
+            return id_reused(error.events)
+        case Unkeepable():
+            return unkeepable()
+        case Uncertain():
+            return uncertain()
+    return database_away()
 
 
 def unkeepable() -> Refused:
