@@ -7,17 +7,21 @@ Jobs carry names and ids only, as JSON, and `TowerJob` runs nothing but the func
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import suppress
 from functools import cache, partial
-from typing import Any
+from time import monotonic, sleep
+from typing import Any, ClassVar
 
 import redis
 from django.conf import settings
 from django.db.transaction import on_commit
 from django.utils.module_loading import import_string
+from redis.commands.core import Script
 from rq import Queue, SimpleWorker, Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +45,35 @@ ALLOWED = {
 """What a worker may be asked to do, and where it is."""
 STILL_RINGING = 15
 """Seconds after which a ring that no worker answered may be repeated."""
+LISTENING = 25.0
+"""Seconds for which a job listens for further rings."""
+SLICE, PRESENT = 0.5, 1.5
+"""Seconds between two looks at what else waits, and for which a listener then counts as one."""
+RING = """
+local time = redis.call('TIME')
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', time[1] + time[2] / 1e6)
+local here = redis.call('ZCARD', KEYS[2])
+if here > 0 and redis.call('LLEN', KEYS[3]) == 0 then
+    redis.call('RPUSH', KEYS[3], 1)
+    return 0
+end
+if here > 0 and here >= redis.call('SCARD', KEYS[4]) then return 0 end
+return redis.call('SET', KEYS[1], 1, 'NX', 'EX', ARGV[1]) and 1 or 0
+"""
+"""Calls a job that listens. When one has been called already and not come yet, another worker, if
+there is one that does not listen; 1 when that takes a job in the queue."""
+LISTEN = """
+local time = redis.call('TIME')
+redis.call('ZADD', KEYS[1], time[1] + time[2] / 1e6 + ARGV[2], ARGV[1])
+return redis.call('LLEN', KEYS[2])
+"""
+"""Counts as one who listens; how many jobs wait for a worker."""
+LEAVE = """
+redis.call('ZREM', KEYS[1], ARGV[1])
+if redis.call('ZCARD', KEYS[1]) > 0 then return 0 end
+return redis.call('DEL', KEYS[2])
+"""
+"""Listens no more; 1 when somebody rang and nobody is left to come."""
 
 
 class Forbidden(Exception):
@@ -62,6 +95,28 @@ class TowerJob(Job):
 class TowerWorker(SimpleWorker):
     """A worker that tells of a failure by its kind and place alone: the words of an exception may
     hold what a system or a sender has said, which belongs neither into Redis nor into a log."""
+
+    _in_burst = False
+    at_work: ClassVar[TowerWorker | None] = None
+    """The worker of this process while it performs a job."""
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it stops after its present job: it was told to, or works in a burst."""
+        return self._in_burst or bool(self._stop_requested)
+
+    def work(self, burst: bool = False, *args: Any, **options: Any) -> bool:
+        """Work until told to stop; in a burst, until no job is left."""
+        self._in_burst = burst
+        return super().work(burst, *args, **options)
+
+    def perform_job(self, job: Job, queue: Queue) -> bool:
+        """Run the job's function, which may ask whose job it is."""
+        TowerWorker.at_work = self
+        try:
+            return super().perform_job(job, queue)
+        finally:
+            TowerWorker.at_work = None
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
         """Write the fault down as every other one is written down."""
@@ -105,7 +160,9 @@ def ring(name: str, function: str, *ids: str) -> None:
 def ring_now(name: str, function: str, *ids: str) -> None:
     """The same for a caller that knows its commit to be done."""
     try:
-        if connection().set(_bell(function, ids), 1, nx=True, ex=STILL_RINGING):
+        keys = [_bell(function, ids), _listeners(function), _calls(function)]
+        workers = WORKERS_BY_QUEUE_KEY % name
+        if _script(RING)(keys=[*keys, workers], args=[STILL_RINGING]):
             path = ALLOWED[function]
             queue(name).enqueue(path, *ids, result_ttl=0, failure_ttl=3600, job_timeout=180)
     except redis.RedisError as error:
@@ -120,8 +177,82 @@ def answered(function: str, *ids: str) -> None:
         log.warning("bell not cleared: %s", type(error).__name__, extra={"job": function})
 
 
+def rings(name: str, function: str) -> Generator[None, None, None]:
+    """The ring that began this job, and those that follow while it listens: what a job costs RQ is
+    paid once for many. It ends after a
+    while, and for other jobs that wait for this worker. While
+    Redis is away it yields each second, since anybody may have rung."""
+    worker, over = TowerWorker.at_work, monotonic() + LISTENING
+    answered(function)
+    if worker is None or worker.is_leaving:
+        yield
+        return
+    ear = _Ear(name, function, worker.name)
+    try:
+        ear.come()
+        yield
+        while monotonic() < over and not worker.is_leaving:
+            heard = ear.hear()
+            if heard is None:
+                return
+            if heard:
+                yield
+    finally:
+        ear.leave()
+
+
+class _Ear:
+    """A job that listens for its function's bell. A listener that dies, or is busy for long, counts
+    as one for no more than a moment; whoever rings finds others then."""
+
+    def __init__(self, name: str, function: str, me: str) -> None:
+        self._name, self._function, self._me = name, function, me
+        self._listeners, self._calls = _listeners(function), _calls(function)
+
+    def come(self) -> None:
+        """Count as a listener while the job does what it was rung for."""
+        with suppress(redis.RedisError):
+            self._others_waiting()
+
+    def hear(self) -> bool | None:
+        """Whether it has rung within a moment; None when other jobs wait."""
+        try:
+            if self._others_waiting():
+                return None
+            return connection().blpop([self._calls], timeout=SLICE) is not None
+        except redis.RedisError as error:
+            log.warning("bell not heard: %s", type(error).__name__, extra={"job": self._function})
+            sleep(1)
+            return True
+
+    def leave(self) -> None:
+        """Listen no more. Whoever has rung and was not heard is rung for again."""
+        try:
+            if _script(LEAVE)(keys=[self._listeners, self._calls], args=[self._me]):
+                ring_now(self._name, self._function)
+        except redis.RedisError as error:
+            log.warning("bell not left: %s", type(error).__name__, extra={"job": self._function})
+
+    def _others_waiting(self) -> int:
+        keys = [self._listeners, queue(self._name).key]
+        return int(_script(LISTEN)(keys=keys, args=[self._me, PRESENT]))
+
+
+@cache
+def _script(text: str) -> Script:
+    return connection().register_script(text)
+
+
 def _bell(function: str, ids: tuple[str, ...]) -> str:
     return ":".join(("controltower", "bell", function, *ids))
+
+
+def _listeners(function: str) -> str:
+    return f"controltower:listeners:{function}"
+
+
+def _calls(function: str) -> str:
+    return f"controltower:calls:{function}"
 
 
 def lengths() -> dict[str, int]:

@@ -69,6 +69,10 @@ __all__ = [
     "doors",
     "operation",
 ]
+OPENED_WITH = (
+    "connector", "connection", "base_url", "secrets", "options", "terms", "deadline_seconds",
+)  # fmt: skip
+"""What a system's record says that its door is opened with."""
 ANSWERED = Done(ref="", outcome=Outcome.READ)
 """A page of changes came: the system is there."""
 
@@ -281,23 +285,32 @@ class Doors:
         self._gates: dict[str, asyncio.Semaphore] = {}
         self._paces: dict[str, Pace] = {}
         self._opened: dict[int, Door] = {}
+        self._left: list[Door] = []
 
     def of(self, system: System) -> Door:
-        """The system's door, opened with what its record says when it is first asked for."""
-        if system.pk not in self._opened:
-            slug = system.connection
-            gate = self._gates.setdefault(slug, asyncio.Semaphore(system.concurrency))
-            pace = self._paces.setdefault(slug, Pace(1 / system.calls_per_second))
-            connection = connection_of(system)
-            connector = catalogue.connect(system.connector, connection)
-            secrets = tuple(connection.secrets.values())
-            self._opened[system.pk] = Door(system, connector, gate, pace, secrets)
-        return self._opened[system.pk]
+        """The system's door, opened with what its record says; anew when it says something else."""
+        door = self._opened.get(system.pk)
+        if door is not None and _opens_alike(door.system, system):
+            return door
+        if door is not None:
+            self._left.append(door)
+        slug = system.connection
+        gate = self._gates.setdefault(slug, asyncio.Semaphore(system.concurrency))
+        pace = self._paces.setdefault(slug, Pace(1 / system.calls_per_second))
+        connection = connection_of(system)
+        connector = catalogue.connect(system.connector, connection)
+        secrets = tuple(connection.secrets.values())
+        opened = self._opened[system.pk] = Door(system, connector, gate, pace, secrets)
+        return opened
 
     async def close(self) -> None:
         """Give all sockets back."""
-        for door in self._opened.values():
+        for door in (*self._opened.values(), *self._left):
             await door.connector.close()
+
+
+def _opens_alike(one: System, other: System) -> bool:
+    return one is other or all(getattr(one, name) == getattr(other, name) for name in OPENED_WITH)
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ import logging
 import math
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic, sleep
@@ -66,19 +66,25 @@ ORDER BY 1
 """  # noqa: S608 - our own words only
 
 
-def drain(*, budget: timedelta = BUDGET, only: Sequence[str] = ()) -> int:
-    """Play due steps of all connections (or `only` some) until nothing is due or the time is up;
-    returns the calls made. The budget varies a little, so that workers do not end together.
+def drain(
+    *, budget: timedelta = BUDGET, only: Sequence[str] = (), rings: Iterable[object] = (None,)
+) -> int:
+    """At each ring, play due steps of all connections (or `only` some) until nothing is due or the
+    time is up; returns the calls made. The budget varies a little, so that workers do not end
+    together.
 
     Once the lines are let go it looks again: whoever was rung for in between has found them held.
     """
-    seconds = budget.total_seconds() * random.uniform(0.8, 1.2)  # noqa: S311 - not a secret
     with Switchboard(_perform) as board:
-        flow = Flow(board, monotonic() + seconds, only)
+        flow = Flow(board, only)
         try:
-            flow.run()
-            flow.let_go()
-            flow.run()
+            for _ring in rings:
+                seconds = budget.total_seconds() * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+                flow.until = monotonic() + seconds
+                flow.run()
+                flow.let_go()
+                flow.run()
+                flow.let_go()
         finally:
             flow.let_go()
     return flow.made
@@ -139,8 +145,8 @@ class Flow:
     """A worker's present work: the lines it holds, and answers that are not kept yet."""
 
     board: Switchboard[Placed, Verdict | None]
-    until: float
     only: Sequence[str] = ()
+    until: float = 0.0
     made: int = 0
     _lines: dict[str, Line] = field(default_factory=dict)
     _heard: list[Answered] = field(default_factory=list)

@@ -51,7 +51,7 @@ def interpret_due(*, limit: int, now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(CLAIM, {"now": now, "until": until, "limit": limit})
         claimed = sorted(row[0] for row in cursor.fetchall())
-    begun = _begin_many(claimed, now)
+    begun = _begin_many(claimed, now) if claimed else ()
     for event_id in claimed:
         if event_id not in begun:
             _alone(event_id, now)

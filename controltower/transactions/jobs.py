@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from uuid import UUID
 
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 
 from controltower import queues
 from controltower.systems import anchor, announcements, subscribing
@@ -23,20 +24,28 @@ from controltower.transactions import drain as draining
 
 
 def interpret() -> None:
-    """Interpret received events until none is due."""
+    """Interpret received events until none is due, at every ring."""
     close_old_connections()
-    queues.answered("interpret")
-    while interpretation.interpret_due(limit=100, now=clock.now()):
-        pass
+    for _ring in queues.rings(queues.INTAKE, "interpret"):
+        if connection.connection is not None and not connection.is_usable():
+            connection.close()
+        while interpretation.interpret_due(limit=100, now=clock.now()):
+            pass
 
 
 def drain() -> None:
-    """Play what is due in all systems, once it is certain that the books are not older ones."""
+    """Play what is due in all systems at every ring, once it is certain that the books are not
+    older ones."""
     close_old_connections()
-    queues.answered("drain")
     anchor.watch(clock.now())
-    draining.drain()
-    announcements.keep(now=clock.now())
+    draining.drain(rings=_rings_for_steps())
+
+
+def _rings_for_steps() -> Iterator[None]:
+    """What answers announced is kept after each ring."""
+    for _ring in queues.rings(queues.ENGINE, "drain"):
+        yield
+        announcements.keep(now=clock.now())
 
 
 def poll() -> None:

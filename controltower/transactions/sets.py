@@ -55,6 +55,8 @@ def read(
 
     Several times as fast as a queryset, which sets every attribute of every row by itself.
     """
+    if not keys:
+        return []
     names, attributes, documents = _columns(model)
     table = connection.ops.quote_name(model._meta.db_table)
     statement = f"SELECT {names} FROM {table} WHERE {column} = ANY(%s) ORDER BY {order} {lock}"  # noqa: S608 - names
