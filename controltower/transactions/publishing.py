@@ -45,6 +45,8 @@ _TOLD_OF = [one.name for one in catalogue.PROCESSES if _TYPES.isdisjoint(one.sta
 LATE_COMMIT = timedelta(minutes=10)
 """How long after the moment it bears a verified transaction may come into the books."""
 MOST_AT_ONCE = 200
+FORECAST = "revenue_part"
+"""What a step writes that only foresees revenue."""
 
 
 def publish(*, now: datetime) -> int:
@@ -109,8 +111,9 @@ def _event(audience: Audience, one: Transaction) -> CanonicalEvent:
 
 
 def _period(steps: Sequence[Step]) -> str:
-    """The month in which it was booked, "" for what is booked nowhere."""
-    for step in reversed(steps):
+    """The month in which it was booked, "" for what is booked nowhere: a forecast's months are
+    not."""
+    for step in reversed([step for step in steps if step.entity != FORECAST]):
         if booked := step.values.get("period") or step.sent.get("invoice_date"):
             return str(booked)[:7]
     return ""

@@ -54,6 +54,17 @@ def test_a_verified_transaction_is_told_once_with_its_month_and_mappings(firm: F
     assert event.correlation_id == bill.correlation_id
 
 
+def test_the_months_of_a_forecast_are_not_the_month_of_a_fact(firm: Firm) -> None:
+    """A change order that is foreseen until March is a fact of the month in which it was agreed."""
+    deal = firm.deal()
+    foreseen = {"entity": "revenue_part", "values": {"period": "2027-03"}}
+    assert deal.steps.filter(name="link").update(**foreseen)
+    publishing.publish(now=firm.now)
+    (event,) = told(firm)
+    assert deal.ended_at is not None
+    assert event.record["period"] == f"{deal.ended_at:%Y-%m}"
+
+
 def test_what_commits_late_is_told_all_the_same(firm: Firm) -> None:
     first, late = firm.deal(), firm.deal()
     Transaction.objects.filter(pk=late.pk).update(process="another")
