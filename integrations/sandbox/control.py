@@ -2,7 +2,8 @@
 
 JSON: ``GET /api/state`` · ``POST /api/faults`` (a fault's fields; ``seconds`` for a duration,
 ``count`` for a number of calls) · ``DELETE /api/faults`` and ``/api/faults/<id>`` ·
-``POST /api/life`` ``{"pace": …}`` · ``POST /api/actions/<name>`` (the action's parameters).
+``POST /api/life`` ``{"pace": …}`` · ``POST /api/actions/<name>`` (the action's parameters) ·
+``GET /api/books/<kind>`` (what the system's own books hold of a kind, ``{kind: [row, …]}``).
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ class Life(Protocol):
     def act(self, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """Do something now. Raises Impossible."""
 
+    def books(self, kind: str) -> list[dict[str, Any]]:
+        """All its records of a kind. Raises Impossible on an unknown one."""
+
 
 class Control:
     """One system's control door, as an application to be served on its own port."""
@@ -50,6 +54,12 @@ class Control:
         self.app.router.add_delete("/api/faults/{id:\\d+}", self._clear)
         self.app.router.add_post("/api/life", self._pace)
         self.app.router.add_post("/api/actions/{name}", self._act)
+        self.app.router.add_get("/api/books/{kind}", self._books)
+
+    async def books(self, kind: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
+        """What the system's own books hold of a kind; `query` may narrow it down. Raises
+        Impossible."""
+        return self._living().books(kind)
 
     def state(self) -> dict[str, Any]:
         """All there is to know, as JSON values."""
@@ -81,6 +91,10 @@ class Control:
     async def _act(self, request: web.Request) -> web.Response:
         done = self._living().act(request.match_info["name"], await self.body(request))
         return self.json(done, status=201)
+
+    async def _books(self, request: web.Request) -> web.Response:
+        kind = request.match_info["kind"]
+        return self.json({kind: await self.books(kind, request.query)})
 
     @staticmethod
     async def body(request: web.Request) -> dict[str, Any]:

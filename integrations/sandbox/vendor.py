@@ -70,6 +70,10 @@ class Counterpart(ABC):
         """Let one of the deeds happen. Raises Impossible."""
         raise Impossible(f"{self.title} knows no deed “{name}”")
 
+    async def records(self, kind: str) -> list[dict[str, Any]]:
+        """All that it keeps of a kind."""
+        return [{"id": one.id, **one.content} for one in self.store.all(kind)]
+
     async def close(self) -> None:
         """Give files back."""
         self.store.close()
@@ -169,6 +173,10 @@ class CounterpartControl(Control):
     def state(self) -> dict[str, Any]:
         """As every system's, with the deeds."""
         return {**super().state(), "deeds": dict(self._counterpart.deeds)}
+
+    async def books(self, kind: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
+        """As the system keeps them."""
+        return await self._counterpart.records(kind)
 
     async def _act(self, request: web.Request) -> web.Response:
         wanted = await self.body(request)

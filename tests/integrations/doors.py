@@ -58,6 +58,10 @@ class ControlDoor:
         known: dict[str, Any] = self._call("GET", "/api/state")
         return known
 
+    def books(self, kind: str) -> list[dict[str, Any]]:
+        """What the system's own books hold of a kind."""
+        return list(self._call("GET", f"/api/books/{kind}")[kind])
+
     def sent(self) -> list[dict[str, Any]]:
         """The webhooks that a pretend vendor has sent, the newest last."""
         found: list[dict[str, Any]] = self._call("GET", "/api/sent")

@@ -128,6 +128,13 @@ def test_each_vendor_has_a_control_door_of_its_own(town: Town) -> None:
         assert state["title"]
 
 
+def test_each_vendors_own_books_can_be_read(town: Town) -> None:
+    done = town.controls["coupa"].do("approve_invoice", project="a0P1", amount="12.34")
+    rows = town.controls["coupa"].books("invoice")
+    (bought,) = [row for row in rows if f"invoice-{row['id']}" == done["id"]]
+    assert bought["gross-total"] == done["gross-total"]
+
+
 def test_drift_changes_one_member_everywhere() -> None:
     body = b'{"rows": [{"a": 1.50, "b": "x"}, {"b": null}], "a": {"a": 1}}'
     assert garble.drifted("missing", "a", body) == b'{"rows":[{"b":"x"},{"b":null}]}'

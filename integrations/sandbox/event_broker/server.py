@@ -80,6 +80,11 @@ class Server(Counterpart):
             raise Impossible(str(problem)) from None
         return done if done is not None else await super().act(name, wanted)
 
+    async def records(self, kind: str) -> list[dict[str, Any]]:
+        """The events that we have published."""
+        async with self._keeper() as keeper:
+            return await _published(keeper)
+
     async def _done(
         self, keeper: Redis, name: str, wanted: Mapping[str, Any]
     ) -> dict[str, Any] | None:
@@ -134,10 +139,13 @@ class Server(Counterpart):
 
 
 async def _held(keeper: Redis, wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
-    entries: Any = await keeper.xrange(OUTBOUND)
-    published = [exact_json.decode(fields[b"event"]) for _place, fields in entries]
     name, value = wanted["name"], wanted["value"]
-    return [one for one in published if {**one["data"], **one}.get(name) == value]
+    return [one for one in await _published(keeper) if {**one["data"], **one}.get(name) == value]
+
+
+async def _published(keeper: Redis) -> list[dict[str, Any]]:
+    entries: Any = await keeper.xrange(OUTBOUND)
+    return [exact_json.decode(fields[b"event"]) for _place, fields in entries]
 
 
 def _hashed(password: str) -> str:

@@ -119,6 +119,12 @@ class Server(Vendor):
             return {"amounts": [row[0] for row in found.rows]}
         return await super().act(name, wanted)
 
+    async def records(self, kind: str) -> list[dict[str, Any]]:
+        """The rows of a table, columns in lower case."""
+        found = self.warehouse.run(f"SELECT * FROM {kind.upper()}", {})
+        names = [column.lower() for column in found.columns]
+        return [dict(zip(names, row, strict=True)) for row in found.rows]
+
     async def _submit(self, request: web.Request) -> web.Response:
         content = _statement(await request.read())
         number = request.query.get("requestId") or str(uuid.uuid4())

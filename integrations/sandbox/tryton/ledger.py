@@ -139,18 +139,22 @@ class Ledger:
             for (company, currency), (count, untaxed, tax, total) in sorted(sums.items())
         ]  # fmt: skip
 
-    async def revenue(self, company: str, project: str) -> list[dict[str, Any]]:
-        """What is posted as revenue of a project, by the month in which it was earned, with the
-        months in which it was booked; amounts as exact text."""
+    async def revenue(self, company: str = "", project: str = "") -> list[dict[str, Any]]:
+        """What is posted as revenue by entries of its own, of a project or of all, by the month in
+        which it was earned, with the months in which it was booked; amounts as exact text."""
         domain = [
-            ["move.company.party.code", "=", company], ["move.state", "=", "posted"],
-            ["description", "like", f"% · {project} · %"],
+            ["move.state", "=", "posted"], ["move.journal.code", "=", RECOGNITION[0]],
+            ["description", "like", f"% · {project or '%'} · %"],
         ]  # fmt: skip
-        fields = ["description", "debit", "credit", "move.period.name"]
-        months: dict[str, dict[str, Any]] = {}
+        if company:
+            domain.append(["move.company.party.code", "=", company])
+        fields = ["description", "debit", "credit", "move.period.name", "move.company.party.code"]
+        months: dict[tuple[str, ...], dict[str, Any]] = {}
         for row in await self._console.rows("account.move.line", domain, fields):
-            month = row["description"].rpartition(" · ")[2]
-            kept = months.setdefault(month, {"period": month, "amount": 0, "booked_in": []})
+            _, of, month = row["description"].rsplit(" · ", 2)
+            code = row["move."]["company."]["party."]["code"]
+            new = {"company": code, "project": of, "period": month, "amount": 0, "booked_in": []}
+            kept = months.setdefault((code, of, month), new)
             kept["amount"] += row["credit"] - row["debit"]
             kept["booked_in"].append(row["move."]["period."]["name"])
         return [{**months[m], "amount": str(months[m]["amount"])} for m in sorted(months)]

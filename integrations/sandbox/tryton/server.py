@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
@@ -89,11 +90,6 @@ class ErpControl(Control):
         super().__init__("tryton", "Tryton ERP", board)
         self._ledger = ledger
         self._daemon = daemon
-        self.app.router.add_get("/api/books/invoices", self._invoices)
-        self.app.router.add_get("/api/books/revenue", self._revenue)
-        self.app.router.add_get("/api/books/customers", self._customers)
-        self.app.router.add_get("/api/books/totals", self._totals)
-        self.app.router.add_get("/api/books/periods", self._periods)
 
     async def _act(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
@@ -106,24 +102,22 @@ class ErpControl(Control):
             raise Impossible("the body is not JSON") from None
         return web.json_response(await self._ledger.act(name, wanted), status=201)
 
-    async def _invoices(self, request: web.Request) -> web.Response:
-        kind = "in" if request.query.get("type") == "in" else "out"
-        wanted = request.query.get("company", ""), request.query.get("reference", "")
-        return web.json_response({"invoices": await self._ledger.invoices(*wanted, kind)})
-
-    async def _revenue(self, request: web.Request) -> web.Response:
-        wanted = request.query.get("company", ""), request.query.get("project", "")
-        return web.json_response({"revenue": await self._ledger.revenue(*wanted)})
-
-    async def _customers(self, request: web.Request) -> web.Response:
-        found = await self._ledger.customers(request.query.get("code", ""))
-        return web.json_response({"customers": found})
-
-    async def _totals(self, _request: web.Request) -> web.Response:
-        return web.json_response({"totals": await self._ledger.totals()})
-
-    async def _periods(self, _request: web.Request) -> web.Response:
-        return web.json_response({"periods": await self._ledger.periods()})
+    async def books(self, kind: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
+        """As the accountant reads them."""
+        company = query.get("company", "")
+        match kind:
+            case "invoices":
+                side = "in" if query.get("type") == "in" else "out"
+                return await self._ledger.invoices(company, query.get("reference", ""), side)
+            case "revenue":
+                return await self._ledger.revenue(company, query.get("project", ""))
+            case "customers":
+                return await self._ledger.customers(query.get("code", ""))
+            case "totals":
+                return await self._ledger.totals()
+            case "periods":
+                return await self._ledger.periods()
+        raise Impossible("the ERP keeps invoices, revenue, customers, totals and periods")
 
 
 @contextlib.asynccontextmanager

@@ -70,6 +70,12 @@ class Orders:
         """Raises Impossible on an unknown pace."""
         self._pace.set_pace(pace)
 
+    def books(self, kind: str) -> list[dict[str, Any]]:
+        """Live records of an object. Raises Impossible on an unknown one."""
+        if kind not in OBJECTS:
+            raise Impossible(f"the org has {', '.join(OBJECTS)}")
+        return self._work.org.store.rows(f"SELECT * FROM {kind} WHERE IsDeleted = 0 ORDER BY Id")
+
     def act(self, name: str, wanted: Wanted) -> dict[str, Any]:
         """Do something now; the ids of what came of it. Raises Impossible."""
         deed = self._deeds.get(name)
