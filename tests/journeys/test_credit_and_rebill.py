@@ -12,13 +12,14 @@ CREDIT = "credit-and-rebill"
 
 
 def test_time_corrected_after_invoicing_is_credited_and_billed_anew(tower: Tower) -> None:
-    """With the ERP losing both its answers in the middle."""
+    """With the ERP down in the middle, and losing an answer once it is back."""
     deal = tower.set_up(amount="30000.00")
     project = deal.steps.get(name="project").ref
     wrong = tower.org.control.do("approve_time", project=project, hours="40")
     billed = tower.until(tower.billing_of(str(wrong["number"])), VERIFIED)
     (invoice,) = tower.erp.invoices(billed.reference)
     right = tower.org.control.do("correct_time", timecard=wrong["timecard"], hours="30")
+    tower.stand_through(tower.erp.control, "tryton")
     tower.erp.once("commit_then_drop", "write account.invoice create")
     credit = tower.until(tower.of("approved work", str(right["number"]), CREDIT), VERIFIED)
     anew = tower.until(tower.billing_of(str(right["rebilled"])), VERIFIED)
@@ -32,6 +33,8 @@ def test_time_corrected_after_invoicing_is_credited_and_billed_anew(tower: Tower
     assert (shown["billed"], shown["invoice_number"]) == (True, note["number"])
     (untouched,) = tower.erp.invoices(billed.reference)
     assert untouched == invoice
+    papers = (Decimal(paper["untaxed"]) for paper in (invoice, note, again))
+    assert sum(papers) == billed.amount + credit.amount + anew.amount
 
 
 def test_time_that_is_taken_back_twice_is_credited_once(tower: Tower) -> None:

@@ -23,8 +23,16 @@ def test_time_becomes_one_posted_invoice_in_the_right_company(tower: Tower, enti
     assert billing.correlation_id == deal.correlation_id
 
 
-def test_the_deal_carries_its_links(tower: Tower) -> None:
-    deal = tower.set_up()
+def test_the_deal_carries_its_links_though_both_its_systems_were_down(tower: Tower) -> None:
+    deal = tower.of("opportunity", tower.win(amount="48200.01"), "opportunity-to-project")
+    tower.stand_through(tower.erp.control, "tryton")
+    tower.stand_through(tower.org.control, "certinia")
+    tower.until(deal, VERIFIED)
+    (project,) = [
+        row for row in tower.org.control.books("pse__Proj__c")
+        if row["pse__Opportunity__c"] == deal.subject["source_id"]
+    ]  # fmt: skip
+    assert Decimal(project["Contract_Value__c"]) == deal.amount == Decimal("48200.01")
     link = deal.steps.get(name="link")
     assert link.values["project_id"] == deal.steps.get(name="project").ref
     assert link.values["erp_customer_code"]

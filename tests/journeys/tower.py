@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from controltower.firm.models import Person
 from controltower.incidents import letters
-from controltower.systems.models import Feed, System
+from controltower.systems.models import Circuit, Feed, System
 from controltower.transactions import (
     drain,
     interpretation,
@@ -30,7 +30,7 @@ from controltower.transactions.models import (
     TransactionState,
 )
 from controltower.transactions.protocol import STUCK
-from tests.integrations.doors import Org
+from tests.integrations.doors import ControlDoor, Org
 from tests.integrations.erp import Erp
 
 CLIENTS = {"LF-DE": "SIL", "LF-UK": "OTT"}
@@ -73,6 +73,20 @@ class Tower:
         System.objects.filter(retry_at__gt=now).update(retry_at=now)
         System.objects.filter(slow_until__gt=now).update(slow_until=now)
         Feed.objects.filter(due_at__gt=now).update(due_at=now)
+
+    def stand_through(self, door: ControlDoor, system: str) -> None:
+        """A system is down until that is known, because a feed of it or a step could not reach it;
+        then it is back."""
+        door.order("down")
+        feeds = Feed.objects.filter(system__slug=system).exclude(trouble="")
+        circuits = System.objects.filter(slug=system, circuit=Circuit.OPEN)
+
+        def noticed() -> bool:
+            self.impatient()
+            return feeds.exists() or circuits.exists()
+
+        self.play(noticed)
+        door.clear()
 
     def win(self, **deal: Any) -> str:
         """Close a deal in the CRM; its id."""
