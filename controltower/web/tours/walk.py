@@ -6,7 +6,7 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -97,19 +97,34 @@ class Door:
 
     def do(self, action: str, **wanted: Any) -> dict[str, Any]:
         """Have its people do something. Raises TourFailed."""
-        request = urllib.request.Request(  # noqa: S310 - the sandbox's own address
-            f"{self.url}/api/actions/{action}",
-            data=json.dumps(wanted).encode(),
-            headers={"Content-Type": "application/json"},
-            method="POST",
-        )
-        return _call(request)
+        return self._post(f"actions/{action}", wanted)
+
+    def order(self, kind: str, **wanted: Any) -> None:
+        """Order a fault, such as ``down`` for so many `seconds`. Raises TourFailed."""
+        self._post("faults", {"kind": kind, **wanted})
+
+    def state(self) -> dict[str, Any]:
+        """What its control door says of it. Raises TourFailed."""
+        return _call(urllib.request.Request(f"{self.url}/api/state"))  # noqa: S310 - the sandbox's own address
+
+    def set_pace(self, pace: str) -> None:
+        """Let its people live faster, slower or not at all. Raises TourFailed."""
+        self._post("life", {"pace": pace})
 
     def books(self, kind: str, **query: str) -> list[dict[str, Any]]:
         """What its own books hold. Raises TourFailed."""
         address = f"{self.url}/api/books/{kind}?{urlencode(query)}"
         found = _call(urllib.request.Request(address))  # noqa: S310 - the sandbox's own address
         return list(found[kind])
+
+    def _post(self, path: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        request = urllib.request.Request(  # noqa: S310 - the sandbox's own address
+            f"{self.url}/api/{path}",
+            data=json.dumps(wanted).encode(),
+            headers={"Content-Type": "application/json"},
+            method="POST",
+        )
+        return _call(request)
 
 
 def _call(request: urllib.request.Request) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""Play the main job, or every workflow, against the running product, and prove it in the books."""
+"""Play the main job, every workflow or a whole month against the running product, and prove it in
+the books."""
 
 from __future__ import annotations
 
@@ -6,24 +7,35 @@ import json
 import os
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
 from controltower.web.tours import every_workflow
 from controltower.web.tours.main_job import MainJob
+from controltower.web.tours.month import Month
+from controltower.web.tours.stage import Lines
 from controltower.web.tours.walk import Door, TourFailed, Walk
 
 _DOOR = re.compile(r"SANDBOX_(?:(\w+)_)?CONTROL_URL")
 
 
 class Command(BaseCommand):
-    """`manage.py tour [--all] [--json]`: exit 0 only when the books hold what they should."""
+    """`manage.py tour [--all | --month [--times N] [--down]] [--json]`: exit 0 only when the books
+    hold what they should."""
 
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--all", action="store_true", help="play every workflow")
+        parser.add_argument(
+            "--month", action="store_true", help="play the firm's month and compare every total"
+        )
+        parser.add_argument("--times", type=int, default=1, help="at so many times its volume")
+        parser.add_argument(
+            "--down", action="store_true", help="each system away once in the middle of the month"
+        )
         parser.add_argument("--json", action="store_true", help="print the journey as JSON")
         parser.add_argument("--patience", type=float, default=120.0, help="seconds to wait")
 
@@ -34,9 +46,7 @@ class Command(BaseCommand):
         if not {"salesforce", "tryton"} <= set(doors):
             self._end(as_json, "The tour needs the sandbox: start with bin/up.", [])
         try:
-            job = MainJob(walk, doors["salesforce"], doors["tryton"])
-            played = every_workflow.play(walk, doors) if options["all"] else job.play()
-            for line in played:
+            for line in _played(walk, doors, options):
                 if not as_json:
                     self.stdout.write(_text(line))
         except TourFailed as problem:
@@ -54,10 +64,20 @@ class Command(BaseCommand):
         sys.exit(1)
 
 
+def _played(walk: Walk, doors: dict[str, Door], options: Mapping[str, Any]) -> Lines:
+    if options["month"]:
+        return Month(walk, doors, options["times"], options["down"]).play()
+    if options["all"]:
+        return every_workflow.play(walk, doors)
+    return MainJob(walk, doors["salesforce"], doors["tryton"]).play()
+
+
 def _doors() -> dict[str, Door]:
-    """The control doors of the sandbox's systems that run, by name."""
+    """The control doors of the sandbox's systems that run, by name; the town is none, but where
+    most of them live."""
     named = ((_DOOR.fullmatch(name), url) for name, url in os.environ.items() if url)
-    return {(match[1] or "salesforce").lower(): Door(url) for match, url in named if match}
+    found = {(match[1] or "salesforce").lower(): Door(url) for match, url in named if match}
+    return {name: door for name, door in found.items() if name != "town"}
 
 
 def _text(line: dict[str, Any]) -> str:

@@ -1,0 +1,63 @@
+"""What an auditor asks at the end of a month: every total across systems, and the ten rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.utils import timezone
+
+from controltower.incidents.models import Incident
+from controltower.measures import invariants
+from controltower.web.tours.comparing import Comparison
+from controltower.web.tours.cost_totals import CostTotals
+from controltower.web.tours.sales_totals import SalesTotals
+from controltower.web.tours.settling import settled
+from controltower.web.tours.stage import Lines
+from controltower.web.tours.walk import Door, TourFailed, Walk
+
+LOOKS = 4
+"""So often both sides are read: a client may pay while they are, and is told a moment later."""
+MOST_SHOWN = 40
+
+
+def audited(walk: Walk, doors: Mapping[str, Door]) -> Lines:
+    """The totals, place by place, and what is open or wrong. Raises TourFailed with each difference
+    that nobody knows of, each broken rule, and each incident about one since the walk began."""
+    found = _compared(doors)
+    for _ in range(LOOKS - 1):
+        if not any(one.unexplained() for one in found):
+            break
+        yield settled(walk, "What has happened meanwhile")
+        found = _compared(doors)
+    for one in found:
+        yield from _shown(walk, one)
+    wrong = [f"{one.title}: {row}" for one in found for row in one.unexplained()] + _broken(walk)
+    if wrong:
+        more = [f"… and {len(wrong) - MOST_SHOWN} more"] if len(wrong) > MOST_SHOWN else []
+        raise TourFailed("\n".join([*wrong[:MOST_SHOWN], *more]))
+    yield walk.tell("Books", "Every total agrees, to the cent, and the ten rules hold")
+
+
+def _compared(doors: Mapping[str, Door]) -> list[Comparison]:
+    return [*SalesTotals(doors).comparisons(), *CostTotals(doors).comparisons()]
+
+
+def _broken(walk: Walk) -> list[str]:
+    breaches = invariants.breaches(timezone.now())
+    rules = [one.code for one in invariants.INVARIANTS]
+    incidents = Incident.objects.filter(subject__in=rules, seen_at__gte=walk.started)
+    return [
+        *(f"{code} is broken: {row}" for code, rows in breaches.items() for row in rows),
+        *(f"{incident}: {incident.title}" for incident in incidents),
+    ]
+
+
+def _shown(walk: Walk, one: Comparison) -> Lines:
+    """A line for each company, currency and month; then what is known to be open."""
+    yield walk.tell("", f"{one.title}: {one.sides[0]} | {one.sides[1]}")
+    for place, here, there in one.rows():
+        label = " ".join(filter(None, place))
+        apart = "" if here == there else f"  {here - there:+,.2f}"
+        yield walk.tell("Books", f"{label:<20} {here:>16,.2f} {there:>16,.2f}{apart}")
+    for difference in one.differences():
+        yield walk.tell("Open" if difference.because else "WRONG", str(difference))
