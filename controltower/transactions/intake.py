@@ -39,15 +39,20 @@ INSERT = """
     INSERT INTO transactions_inboundevent (
         id, source, event_id, type, subject, version, occurred_at, raw, digest, record_kind,
         record, keys, correlation_id, signature, received_at, due_at, state, reason, deaths)
-    SELECT fact.*, moment, moment, 'received', '', 0
+    SELECT id, source, event_id, type, subject, version, occurred_at, raw, digest,
+        record_kind, record::jsonb, keys::jsonb, correlation_id, signature,
+        moment, moment, 'received', '', 0
     FROM coalesce(%(now)s::timestamptz, statement_timestamp()) AS moment, unnest(
         %(id)b::uuid[], %(source)b::text[], %(event_id)b::text[], %(type)b::text[],
         %(subject)b::text[], %(version)b::text[], %(occurred_at)b::timestamptz[],
-        %(raw)b::bytea[], %(digest)b::text[], %(record_kind)b::text[], %(record)b::text[]::jsonb[],
-        %(keys)b::text[]::jsonb[], %(correlation_id)b::text[], %(signature)b::text[]) AS fact
+        %(raw)b::bytea[], %(digest)b::text[], %(record_kind)b::text[], %(record)b::text[],
+        %(keys)b::text[], %(correlation_id)b::text[], %(signature)b::text[])
+        AS fact(id, source, event_id, type, subject, version, occurred_at, raw, digest,
+            record_kind, record, keys, correlation_id, signature)
     ON CONFLICT (source, event_id) DO NOTHING
     RETURNING id"""
-"""Takes `columns`; gives back the keys of those that are new. The rest had been stored before."""
+"""Takes `columns`; gives back the keys of those that are new. The rest had been stored before.
+Record and keys become jsonb row by row: arrays of jsonb cost the database a third more."""
 
 OTHER_CONTENT = """
     SELECT told.source, told.event_id
@@ -201,7 +206,7 @@ def _row(raw: bytes, event: CanonicalEvent, signature: str) -> Row:
         digest=hashlib.sha256(raw).hexdigest(),
         record_kind=type(event.record).__name__,
         record=json.dumps(to_json(event.record)),
-        keys=json.dumps([[key.kind, key.value] for key in event.keys]),
+        keys=json.dumps([[key.kind, key.value] for key in event.keys]) if event.keys else "[]",
         correlation_id=event.correlation_id,
         signature=signature,
     )
