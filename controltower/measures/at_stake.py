@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -25,21 +25,23 @@ UNWELL = Q(paused_at__isnull=False) | ~Q(circuit=Circuit.CLOSED)
 def hanging_on(incident: Incident) -> QuerySet[Transaction]:
     """The transactions of an incident: what its causes hold, what waits for its systems while they
     are unwell, and what people have linked and is stuck."""
-    letters = DeadLetter.objects.open().filter(cause__in=incident.causes.all())
-    unwell = incident.systems.filter(UNWELL)
-    steps = Step.objects.filter(OUTSTANDING, system__in=unwell).order_by()
-    linked = Transaction.objects.stuck().filter(pk__in=incident.transactions.all()).order_by()
-    found = letters.order_by().values_list("transaction")
-    ids = found.union(steps.values_list("transaction"), linked.values_list("pk"))
-    return Transaction.objects.filter(pk__in=ids)
+    return together([incident.pk])
 
 
-def together(incidents: Iterable[Incident]) -> QuerySet[Transaction]:
+def together(incidents: Sequence[int]) -> QuerySet[Transaction]:
     """The transactions of several incidents, each once."""
-    found = [hanging_on(one).order_by().values_list("pk") for one in incidents]
-    if not found:
-        return Transaction.objects.none()
-    return Transaction.objects.filter(pk__in=found[0].union(*found[1:]))
+    causes = Incident.causes.through.objects.filter(incident__in=incidents)
+    systems = Incident.systems.through.objects.filter(incident__in=incidents)
+    links = Incident.transactions.through.objects.filter(incident__in=incidents)
+    letters = DeadLetter.objects.open().filter(cause__in=causes.values("cause"))
+    unwell = System.objects.filter(UNWELL, pk__in=systems.values("system")).order_by()
+    steps = Step.objects.filter(OUTSTANDING, system__in=unwell.values("pk"))
+    linked = Transaction.objects.stuck().filter(pk__in=links.values("transaction"))
+    found = letters.order_by().values_list("transaction")
+    ids = found.union(
+        steps.order_by().values_list("transaction"), linked.order_by().values_list("pk")
+    )
+    return Transaction.objects.filter(pk__in=ids)
 
 
 def run_hangs_on(run: Run) -> QuerySet[Transaction]:

@@ -28,7 +28,7 @@ def by_cause(
     now: datetime,
     *,
     causes: QuerySet[Cause] | None = None,
-    limit: int = 200,
+    limit: int | None = 200,
 ) -> Sequence[CauseLine]:
     """Open causes in the scope, most money first: of `causes`, or of those not put aside."""
     letters = within(scope, DeadLetter.objects.open())
@@ -76,7 +76,7 @@ def solved_causes(scope: Scope, now: datetime) -> QuerySet[Cause]:
     return Cause.objects.filter(having(recent), ~having(within(scope, DeadLetter.objects.open())))
 
 
-def solved(scope: Scope, now: datetime, limit: int = 200) -> Sequence[CauseLine]:
+def solved(scope: Scope, now: datetime) -> Sequence[CauseLine]:
     """Causes of which something was solved in the last 30 days and nothing is open, most money
     first."""
     recent = within(scope, DeadLetter.objects.filter(resolved_at__gte=now - SOLVED_FOR))
@@ -88,4 +88,4 @@ def solved(scope: Scope, now: datetime, limit: int = 200) -> Sequence[CauseLine]
         for cause in causes.select_related("owner", "system")
     ]
     lines.sort(key=lambda line: (-line.stake.amount, -line.stake.count, line.cause.pk))
-    return lines[:limit]
+    return lines

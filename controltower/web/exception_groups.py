@@ -41,6 +41,8 @@ TABS = {
     SOLVED: gettext_lazy("Solved"),
 }
 TREND_DAYS = 14
+MOST = 200
+"""Groups that are listed; the file has all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,30 +75,35 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What the list shows: the chosen tab's groups, and every tab's count."""
+    """What the list shows: the first of the chosen tab's groups and how many `more` there are,
+    all of them added up, and every tab's count."""
 
     tab: str
     groups: list[Group]
+    more: int
     total: Total
     counts: Mapping[str, int]
 
 
-def listing(scope: Scope, tab: str, now: datetime) -> Listing:
-    """The groups of a tab, most money first, and how many causes each tab has."""
+def listing(scope: Scope, tab: str, now: datetime, *, whole: bool = False) -> Listing:
+    """The groups of a tab, most money first, and how many causes each tab has; with `whole` all of
+    the groups."""
     tab = tab if tab in TABS else OPEN
-    awake = causes.by_cause(scope, now)
+    awake = causes.by_cause(scope, now, limit=None)
     lines: dict[str, Sequence[CauseLine]] = {
         OPEN: awake,
         MINE: [line for line in awake if line.cause.owner_id == scope.person.pk],
         UNOWNED: [line for line in awake if line.cause.owner_id is None],
     }
     if tab in (SNOOZED, PARKED):
-        lines[tab] = causes.by_cause(scope, now, causes=_put_aside(tab, now))
+        lines[tab] = causes.by_cause(scope, now, causes=_put_aside(tab, now), limit=None)
     elif tab == SOLVED:
         lines[tab] = causes.solved(scope, now)
+    shown = lines[tab] if whole else lines[tab][:MOST]
     return Listing(
         tab=tab,
-        groups=_groups(lines[tab], scope, tab, now),
+        groups=_groups(shown, scope, tab, now),
+        more=len(lines[tab]) - len(shown),
         total=_total(lines[tab], scope, tab),
         counts=_aside(scope, now) | {name: len(found) for name, found in lines.items()},
     )

@@ -56,6 +56,8 @@ def exceptions(request: SignedIn) -> HttpResponse:
         "tabs": exception_groups.tabs_of(found),
         "form": None,
         "groups": found.groups,
+        "count": found.counts[found.tab],
+        "more": found.more,
         "total": found.total,
         "checked_words": _("Last checked %(at)s.") % {"at": formats.clock(now)},
         "filters": 0 if found.tab == exception_groups.OPEN else 1,

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from itertools import chain, islice
 from zoneinfo import ZoneInfo
 
 from asgiref.sync import sync_to_async
-from django.http import HttpResponse, HttpResponseBadRequest, StreamingHttpResponse
+from django.http import HttpResponseBadRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -22,38 +23,33 @@ from controltower.firm import audit
 from controltower.measures.exposure import Scope
 from controltower.transactions.models import Transaction
 from controltower.transactions.models.journey import TransactionQuerySet
-from controltower.web import list_order, scope, sheets, standing, transaction_list
-from controltower.web.keyset import Order, beyond
+from controltower.web import keyset, list_order, scope, sheets, standing, transaction_list
+from controltower.web.keyset import Order
 from controltower.web.privacy import masked_text
 from controltower.web.security import SignedIn
 from controltower.web.sheets import CSV, TYPES, XLSX, Cell, Workbook
 
-MOST, CHUNK = 100_000, 1_000
+CHUNK = 1_000
 MARK = "\N{BYTE ORDER MARK}".encode()
 COLUMNS = (
     "reference", "correlation_id", "process", "title", "client", "entity", "state", "amount",
     "currency", "began", "promised", "ended",
 )  # fmt: skip
-AMOUNT = COLUMNS.index("amount")
 NO_TOTALS: Mapping[str, Decimal] = {}
-Next = Callable[[], Sequence[Sequence[Cell]]]
-"""Some more rows; none when all are told."""
 
 
 @require_POST
 def transactions(request: SignedIn) -> HttpResponseBase:
-    """The filtered list in its order, at most a hundred thousand rows."""
+    """The filtered list in its order, all of it."""
     now, person = timezone.now(), request.user
     seen = Scope(person, scope.chosen(request))
     filters = transaction_list.Filters(request.GET, scope.entities(person), seen)
     if not filters.is_valid():
         return HttpResponseBadRequest(_("A filter makes no sense. Nothing was exported."))
     rows = transaction_list.matching(scope.transactions(request), filters, person, now)
-    _note(request, "transactions", now)
-    further = _further(rows, list_order.order_of(filters.cleaned_data))
-    answer = StreamingHttpResponse(_streamed(request, "transactions", now, further))
-    _attach(answer, request, "transactions", now)
-    return answer
+    totals: dict[str, Decimal] = {}
+    told = _told(rows, list_order.order_of(filters.cleaned_data), totals)
+    return figures(request, "transactions", COLUMNS, told, totals)
 
 
 def figures(
@@ -62,18 +58,18 @@ def figures(
     columns: Sequence[str],
     rows: Iterable[Sequence[Cell]],
     totals: Mapping[str, Decimal] = NO_TOTALS,
-) -> HttpResponse:
-    """A page's own table as a file: the same rows, in the audit trail like any other. `totals` are
-    those of the page, by currency."""
-    now, zone = timezone.now(), ZoneInfo(request.user.zone)
+) -> HttpResponseBase:
+    """A page's own table as a file, in the audit trail. The rows are read while they are sent, so
+    that a long list is never held in memory. `totals` are those of the page, by currency; they
+    are asked for when all the rows are told."""
+    now, zone, some = timezone.now(), ZoneInfo(request.user.zone), _chunks(iter(rows))
     _note(request, subject, now)
     if _format(request) == XLSX:
         book = Workbook(columns, zone)
-        book.add(rows)
-        content = b"".join(book.pieces(_about(request, subject, now, totals)))
+        pieces = _bound(book, some, lambda: _about(request, subject, now, totals))
     else:
-        content = MARK + sheets.lines([columns], zone) + sheets.lines(rows, zone)
-    answer = HttpResponse(content)
+        pieces = _lines(columns, some, zone)
+    answer = StreamingHttpResponse(_streamed(pieces))
     _attach(answer, request, subject, now)
     return answer
 
@@ -107,58 +103,51 @@ def _attach(answer: HttpResponseBase, request: SignedIn, subject: str, now: date
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
 
 
-async def _streamed(
-    request: SignedIn, subject: str, now: datetime, further: Next
-) -> AsyncIterator[bytes]:
-    """Chunk by chunk along the list's own index: a large export is never held in memory."""
-    zone = ZoneInfo(request.user.zone)
-    book = Workbook(COLUMNS, zone) if _format(request) == XLSX else None
-    totals: dict[str, Decimal] = {}
-    if book is None:
-        yield MARK + sheets.lines([COLUMNS], zone)
-    for _chunk in range(MOST // CHUNK):
-        found = await sync_to_async(further)()
-        if not found:
-            break
-        if book is None:
-            yield sheets.lines(found, zone)
-        else:
-            await sync_to_async(book.add)(found)
-            _add_up(found, totals)
-    if book is not None:
-        pieces = book.pieces(_about(request, subject, now, totals))
-        while piece := await sync_to_async(_piece)(pieces):
+def _chunks(rows: Iterator[Sequence[Cell]]) -> Iterator[Sequence[Sequence[Cell]]]:
+    """The rows, some at a time."""
+    while some := list(islice(rows, CHUNK)):
+        yield some
+
+
+def _lines(
+    columns: Sequence[str], some: Iterator[Sequence[Sequence[Cell]]], zone: ZoneInfo
+) -> Iterator[bytes]:
+    yield MARK + sheets.lines([columns], zone)
+    for rows in some:
+        yield sheets.lines(rows, zone)
+
+
+def _bound(
+    book: Workbook,
+    some: Iterator[Sequence[Sequence[Cell]]],
+    about: Callable[[], Sequence[tuple[str, Cell]]],
+) -> Iterator[bytes]:
+    """Nothing is sent before the workbook is whole; a turn is given back after every few rows."""
+    for rows in some:
+        book.add(rows)
+        yield b""
+    yield from book.pieces(about())
+
+
+async def _streamed(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    while (piece := await sync_to_async(_next)(pieces)) is not None:
+        if piece:
             yield piece
 
 
-def _add_up(rows: Sequence[Sequence[Cell]], totals: dict[str, Decimal]) -> None:
-    """Take the amounts of transactions into the totals of their currencies."""
-    for row in rows:
-        amount, currency = row[AMOUNT], str(row[AMOUNT + 1])
-        assert isinstance(amount, Decimal)
-        totals[currency] = totals.get(currency, Decimal(0)) + amount
+def _next(pieces: Iterator[bytes]) -> bytes | None:
+    """None at the end: no StopIteration passes through a coroutine."""
+    return next(pieces, None)
 
 
-def _piece(pieces: Iterator[bytes]) -> bytes:
-    """The next one, empty at the end."""
-    return next(pieces, b"")
-
-
-def _further(rows: TransactionQuerySet, order: Order) -> Next:
-    """Reads on behind the last row that was told."""
-    rows = list_order.sortable(rows.select_related("entity"))
-    last: Transaction | None = None
-
-    def further() -> Sequence[Sequence[Cell]]:
-        nonlocal last
-        if last is None:
-            found = list(rows.order_by(*order.names)[:CHUNK])
-        else:
-            found = list(beyond(rows, order, (getattr(last, order.column), last.pk))[:CHUNK])
-        last = found[-1] if found else last
-        return [_cells(one) for one in found]
-
-    return further
+def _told(
+    rows: TransactionQuerySet, order: Order, totals: dict[str, Decimal]
+) -> Iterator[Sequence[Cell]]:
+    """Each as cells; its amount is taken into the total of its currency."""
+    found = list_order.sortable(rows.select_related("entity"))
+    for one in chain.from_iterable(keyset.parts(found, order, CHUNK)):
+        totals[one.currency] = totals.get(one.currency, Decimal(0)) + one.amount
+        yield _cells(one)
 
 
 def _cells(one: Transaction) -> Sequence[Cell]:

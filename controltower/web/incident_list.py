@@ -33,6 +33,10 @@ TABS: dict[str, tuple[str | Promise, Q]] = {
 }
 
 
+OF_OPEN = (OPEN_TAB, "mine")
+"""Tabs of what is open: all of it is counted, however little is listed."""
+
+
 def gravest(person: Person) -> QuerySet[Incident]:
     """Open incidents that the person may see, the gravest first, the oldest of them first."""
     return _ordered(Incident.objects.visible_to(person).open())
@@ -58,16 +62,24 @@ class Line:
     overdue: bool
 
 
-def listing(seen: Scope, tab: str, now: datetime, *, most: int = MOST) -> dict[str, Any]:
-    """The context of `incidents/list.html`."""
+def under(tab: str, person: Person) -> QuerySet[Incident]:
+    """What the person sees under a tab: what is open by how grave it is, else the latest first.
+    An unknown tab is the first."""
     tab = tab if tab in TABS else OPEN_TAB
-    visible = Incident.objects.visible_to(seen.person)
-    rows = visible.filter(_condition(tab, seen.person))
-    found = list((_ordered(rows) if tab in {OPEN_TAB, "mine"} else _latest(rows))[:most])
-    whole = at_stake.stake(at_stake.together(one for one in found if one.is_open), seen)
+    rows = Incident.objects.visible_to(person).filter(_condition(tab, person))
+    return _ordered(rows) if tab in OF_OPEN else _latest(rows)
+
+
+def listing(seen: Scope, tab: str, now: datetime) -> dict[str, Any]:
+    """The context of `incidents/list.html`: the first of what is open, the latest of the rest."""
+    tab = tab if tab in TABS else OPEN_TAB
+    rows = under(tab, seen.person)
+    found = list(rows if tab in OF_OPEN else rows[:MOST])
+    whole = at_stake.stake(at_stake.together([one.pk for one in found if one.is_open]), seen)
     return {
         "tabs": _tabs(seen.person, tab),
-        "lines": [line_of(one, seen, now) for one in found],
+        "lines": [line_of(one, seen, now) for one in found[:MOST]],
+        "count": len(found),
         "headline": _headline(found, whole, now) if tab == OPEN_TAB else "",
         "total": _money(whole),
         "tab": tab,

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -96,7 +97,7 @@ def _sentence(every: Sequence[Line], drifts: Sequence[Any], due: Sequence[Any]) 
 
 
 @require_POST
-def interfaces_file(request: SignedIn) -> HttpResponse:
+def interfaces_file(request: SignedIn) -> HttpResponseBase:
     """The list as a file."""
     now, shown = timezone.now(), _chosen(request)
     lines = [line for line in registry.lines(now) if TABS[shown][1](line, now)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -50,9 +50,14 @@ def visible(person: Person) -> QuerySet[ReplayPlan]:
     )
 
 
-def listing(person: Person, now: datetime, *, most: int = MOST_LISTED) -> list[dict[str, Any]]:
+def listing(person: Person, now: datetime) -> list[dict[str, Any]]:
     """The context rows of `jobs/list.html`, newest first."""
-    plans = list(visible(person).select_related("requested_by")[:most])
+    return lines_of(visible(person).select_related("requested_by")[:MOST_LISTED], person, now)
+
+
+def lines_of(plans: Iterable[ReplayPlan], person: Person, now: datetime) -> list[dict[str, Any]]:
+    """Some jobs as rows."""
+    plans = list(plans)
     sums = tallies([plan.pk for plan in plans], person)
     return [
         {

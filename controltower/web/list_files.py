@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from itertools import chain
 
-from django.http import HttpResponse
+from django.db.models import QuerySet
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from controltower.canonical.money import Money
+from controltower.incidents.models import OPEN, Incident
 from controltower.mappings.models import FieldOwner, MappingVersion
+from controltower.measures import at_stake
 from controltower.measures.exposure import reporting_currency
 from controltower.transactions import set_aside
 from controltower.transactions.models import InboundEvent
-from controltower.web import exception_groups, exports, incident_list, job_page, marks, systems
+from controltower.web import (
+    exception_groups,
+    exports,
+    incident_list,
+    job_page,
+    keyset,
+    marks,
+    systems,
+)
 from controltower.web.incident_list import Line
+from controltower.web.keyset import Order
 from controltower.web.privacy import masked_text
 from controltower.web.security import SignedIn
 from controltower.web.sheets import Cell
@@ -37,7 +50,10 @@ SYSTEMS = (
 FIELDS = ("record", "field", "system_of_record", "owner", "steward", "money", "personal",
           "mappings_in_use")  # fmt: skip
 SET_ASIDE = ("event", "record", "source", "why", "received", "event_id")
-MOST = 10_000
+CHUNK = 200
+"""Rows that are worked out together while a file is sent."""
+NEWEST_JOBS = Order("requested_at", descending=True)
+NEWEST_EVENTS = Order("received_at", descending=True)
 
 
 def _word(kind: str, state: str) -> str:
@@ -45,10 +61,12 @@ def _word(kind: str, state: str) -> str:
 
 
 @require_POST
-def exceptions(request: SignedIn) -> HttpResponse:
+def exceptions(request: SignedIn) -> HttpResponseBase:
     """Causes under the tab that is shown. One transaction may hang on two of them; the total counts
     it once."""
-    found = exception_groups.listing(scope_of(request), request.GET.get("tab", ""), timezone.now())
+    found = exception_groups.listing(
+        scope_of(request), request.GET.get("tab", ""), timezone.now(), whole=True
+    )
     rows = (_group(one) for one in found.groups)
     return exports.figures(
         request, "exceptions", EXCEPTIONS, rows, totals=_total(found.total.value)
@@ -76,13 +94,23 @@ def _group(one: exception_groups.Group) -> tuple[Cell, ...]:
 
 
 @require_POST
-def incidents(request: SignedIn) -> HttpResponse:
+def incidents(request: SignedIn) -> HttpResponseBase:
     """Incidents under the tab that is shown."""
-    found = incident_list.listing(
-        scope_of(request), request.GET.get("tab", ""), timezone.now(), most=MOST
-    )
-    rows = (_incident(one) for one in found["lines"])
-    return exports.figures(request, "incidents", INCIDENTS, rows, totals=_total(found["total"]))
+    seen, now, tab = scope_of(request), timezone.now(), request.GET.get("tab", "")
+    rows = incident_list.under(tab, request.user)
+    ids = list(rows.values_list("pk", flat=True))
+    open_ = list(rows.filter(state__in=OPEN).values_list("pk", flat=True))
+    total = {reporting_currency(): at_stake.stake(at_stake.together(open_), seen).amount}
+    told = (_incident(incident_list.line_of(one, seen, now)) for one in _named(rows, ids))
+    return exports.figures(request, "incidents", INCIDENTS, told, totals=total)
+
+
+def _named(rows: QuerySet[Incident], ids: Sequence[int]) -> Iterator[Incident]:
+    """The rows in the order of their ids, some at a time."""
+    for first in range(0, len(ids), CHUNK):
+        some = ids[first : first + CHUNK]
+        found = rows.in_bulk(some)
+        yield from (found[pk] for pk in some if pk in found)
 
 
 def _incident(one: Line) -> tuple[Cell, ...]:
@@ -102,22 +130,24 @@ def _incident(one: Line) -> tuple[Cell, ...]:
 
 
 @require_POST
-def jobs(request: SignedIn) -> HttpResponse:
+def jobs(request: SignedIn) -> HttpResponseBase:
     """Every replay that the person sees, the newest first."""
-    found = job_page.listing(request.user, timezone.now(), most=MOST)
+    person, now = request.user, timezone.now()
+    plans = job_page.visible(person).select_related("requested_by")
     rows = (
         (
             masked_text(one["title"]), _word("job", one["state"]), one["progress"].worked,
             one["progress"].failed, one["progress"].left, one["by"], one["at"],
             one["value"].amount, one["value"].currency,
         )
-        for one in found
+        for some in keyset.parts(plans, NEWEST_JOBS, CHUNK)
+        for one in job_page.lines_of(some, person, now)
     )  # fmt: skip
     return exports.figures(request, "jobs", JOBS, rows)
 
 
 @require_POST
-def health(request: SignedIn) -> HttpResponse:
+def health(request: SignedIn) -> HttpResponseBase:
     """Every system as Health shows it."""
     lines = systems.lines_of(scope_of(request), timezone.now())
     rows = (
@@ -133,7 +163,7 @@ def health(request: SignedIn) -> HttpResponse:
 
 
 @require_POST
-def mappings(request: SignedIn) -> HttpResponse:
+def mappings(request: SignedIn) -> HttpResponseBase:
     """The ownership board: every field with its owner, and by which versions it is filled."""
     active = MappingVersion.objects.filter(state="active").select_related("mapping")
     used: dict[str, list[str]] = {}
@@ -156,9 +186,10 @@ def _yes(value: bool) -> str:
 
 
 @require_POST
-def events(request: SignedIn) -> HttpResponse:
+def events(request: SignedIn) -> HttpResponseBase:
     """What was set aside, the newest first, without the records themselves."""
-    found = set_aside.visible_to(request.user).defer("raw", "record")[:MOST]
+    rows = set_aside.visible_to(request.user).defer("raw", "record")
+    found = chain.from_iterable(keyset.parts(rows, NEWEST_EVENTS, CHUNK))
     return exports.figures(request, "set-aside", SET_ASIDE, map(_event, found))
 
 

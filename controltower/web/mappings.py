@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
@@ -172,7 +173,7 @@ def trials(request: SignedIn, slug: str, number: int) -> HttpResponse:
 
 
 @require_POST
-def trial_file(request: SignedIn, slug: str, number: int) -> HttpResponse:
+def trial_file(request: SignedIn, slug: str, number: int) -> HttpResponseBase:
     """What the newest test found, as a file."""
     one = _version(slug, number)
     test = backtest.newest(one)

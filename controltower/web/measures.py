@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -191,7 +192,7 @@ def set_target(request: SignedIn, name: str) -> HttpResponse:
 
 
 @require_POST
-def measures_file(request: SignedIn) -> HttpResponse:
+def measures_file(request: SignedIn) -> HttpResponseBase:
     """The list as a file, in the units of the readings."""
     window, wanted = Window(scope_of(request), timezone.now()), targets.in_force()
     rows = (_cells(one, one.read(window), wanted.get(one.name)) for one in catalogue.MEASURES)

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -164,7 +165,7 @@ def _is_over(one: Transaction, now: datetime) -> bool:
 
 
 @require_POST
-def processes_file(request: SignedIn) -> HttpResponse:
+def processes_file(request: SignedIn) -> HttpResponseBase:
     """The list as a file."""
     rows = (
         (
@@ -184,7 +185,7 @@ def processes_file(request: SignedIn) -> HttpResponse:
 
 
 @require_POST
-def process_file(request: SignedIn, name: str) -> HttpResponse:
+def process_file(request: SignedIn, name: str) -> HttpResponseBase:
     """One process's stages as a file."""
     seen, one = scope_of(request), named(name)
     walked = walks.walks(seen, one)

@@ -30,6 +30,8 @@ EXACT = 15
 """Digits that a number of Excel holds; what has more is written as text, and stays exact."""
 LONGEST = 32_767
 """Letters that a cell of Excel holds."""
+TALLEST = 1_048_576
+"""Rows that a sheet of Excel holds, its head among them."""
 PIECE = 64 * 1024
 SAFE = {
     "constant_memory": True,
@@ -63,7 +65,8 @@ def _written(cell: Cell, zone: ZoneInfo) -> str:
 
 @dataclass
 class Workbook:
-    """A workbook that is being written: a sheet of rows, then a sheet that says what they are."""
+    """A workbook that is being written: a sheet of rows, a further one where it is full, then a
+    sheet that says what they are."""
 
     columns: Sequence[str]
     zone: ZoneInfo
@@ -74,18 +77,26 @@ class Workbook:
         self._book = xlsxwriter.Workbook(self._file, SAFE)
         self._time = self._book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
         self._head = self._book.add_format({"bold": True})
-        self._sheet = self._book.add_worksheet("Rows")
+        self._begin("Rows")
+
+    def _begin(self, name: str) -> None:
+        """Write on into a new sheet."""
+        self._row, self._sheet = 0, self._book.add_worksheet(name)
         self._sheet.freeze_panes(1, 0)
         self._sheet.set_column(0, len(self.columns) - 1, 18)
-        for place, name in enumerate(self.columns):
-            self._sheet.write_string(0, place, name, self._head)
+        for place, column in enumerate(self.columns):
+            self._sheet.write_string(0, place, column, self._head)
 
     def add(self, rows: Iterable[Sequence[Cell]]) -> None:
         """Write some more rows."""
         for row in rows:
+            self._row += 1
+            if self._row == TALLEST:
+                self._begin(f"Rows {self.rows // (TALLEST - 1) + 1}")
+                self._row = 1
             self.rows += 1
             for place, cell in enumerate(row):
-                self._write(self._sheet, self.rows, place, cell)
+                self._write(self._sheet, self._row, place, cell)
 
     def _write(self, sheet: Any, row: int, place: int, cell: Cell) -> None:
         if isinstance(cell, datetime):

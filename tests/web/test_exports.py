@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import zipfile
 from collections.abc import Iterable
 from decimal import Decimal
@@ -19,10 +20,19 @@ from controltower.firm.models import AuditEntry, Person
 from controltower.incidents import watch
 from controltower.mappings.models import FieldOwner
 from controltower.transactions.models import Transaction
-from controltower.web import exports, list_files
+from controltower.web import (
+    exception_groups,
+    exports,
+    incident_list,
+    job_page,
+    list_files,
+    set_aside,
+    sheets,
+)
 from controltower.web.sheets import TYPES, XLSX, Workbook
 from tests import factories
 from tests.factories import Firm, signed_in
+from tests.web.files import downloaded, rows_of
 
 pytestmark = [
     pytest.mark.django_db,
@@ -37,11 +47,7 @@ SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 def _exported(person: Person, **filters: str) -> list[dict[str, str]]:
     client = Client()
     client.force_login(person)
-    answer: Any = client.post(f"{reverse('transaction_exports')}?{'&'.join(_pairs(filters))}")
-    assert answer.status_code == 200
-    assert "attachment" in answer["Content-Disposition"]
-    text = b"".join(answer).decode("utf-8-sig")
-    return list(csv.DictReader(io.StringIO(text)))
+    return rows_of(client, f"{reverse('transaction_exports')}?{'&'.join(_pairs(filters))}")
 
 
 def _pairs(filters: dict[str, str]) -> Iterable[str]:
@@ -65,11 +71,11 @@ def test_the_file_has_every_row_of_the_list_exactly(
     ]
 
 
-def _book(answer: Any) -> dict[str, list[list[str]]]:
+def _book(answer: Any, *names: str) -> dict[str, list[list[str]]]:
     """The cells of a workbook by sheet: a number as it stands, a text with its quotes."""
     book = zipfile.ZipFile(io.BytesIO(b"".join(answer)))
     sheets = {}
-    for number, name in enumerate(("Rows", "About"), start=1):
+    for number, name in enumerate(names or ("Rows", "About"), start=1):
         tree = ElementTree.fromstring(book.read(f"xl/worksheets/sheet{number}.xml"))
         assert not list(tree.iter(f"{SHEET}f")), "no formula"
         sheets[name] = [
@@ -115,6 +121,43 @@ def test_more_digits_than_excel_holds_stay_exact() -> None:
     book = Workbook(["amount"], ZoneInfo("UTC"))
     book.add([(Decimal("12345678901234567.89"),), (Decimal("0.10"),), (None,)])
     assert _book(book.pieces([]))["Rows"][1:] == [["'12345678901234567.89'"], ["0.10"]]
+
+
+def test_a_full_sheet_is_gone_on_with_in_a_further_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sheets, "TALLEST", 3)
+    book = Workbook(["number"], ZoneInfo("UTC"))
+    book.add((number,) for number in range(5))
+    file = io.BytesIO(b"".join(book.pieces([])))
+    told = zipfile.ZipFile(file).read("xl/workbook.xml").decode()
+    assert re.findall(r'<sheet name="([^"]+)"', told) == ["Rows", "Rows 2", "Rows 3", "About"]
+    found = _book([file.getvalue()], "Rows", "Rows 2", "Rows 3", "About")
+    assert [found[name][1:] for name in ("Rows", "Rows 2", "Rows 3")] == [
+        [["0"], ["1"]], [["2"], ["3"]], [["4"]],
+    ]  # fmt: skip
+    assert found["Rows 3"][0] == ["'number'"]
+    assert ["'rows'", "5"] in found["About"]
+
+
+def test_no_list_is_cut_however_many_it_holds(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages list the first ones and count all; files are read part by part and have all."""
+    for module in (exports, list_files):
+        monkeypatch.setattr(module, "CHUNK", 2)
+    for module, name in ((exception_groups, "MOST"), (incident_list, "MOST"), (set_aside, "MOST"),
+                         (job_page, "MOST_LISTED")):  # fmt: skip
+        monkeypatch.setattr(module, name, 1)
+    kinds = [factories.refused(f"refusal {word}") for word in ("one", "two", "three")]
+    for answer in kinds:
+        held = firm.deal(answers={"project": answer})
+        firm.plan(held, by=firm.otto)
+        factories.unreadable(entity="LF-UK")
+        watch.report(subject=f"system:{held.reference}", title="away", now=firm.now)
+    client = signed_in(firm.otto)
+    for name, (url, _columns, shown) in LISTS.items():
+        if name != "systems":
+            assert len(client.get(url).context[shown]) == 1, name
+            assert len(rows_of(client, f"/exports/{name}/")) == 3, name
+    page = client.get("/exceptions/").context
+    assert (page["count"], page["more"], page["total"].count) == (3, 2, 3)
 
 
 def test_each_sees_their_own_companies_only(firm: Firm) -> None:
@@ -163,7 +206,7 @@ def test_each_list_is_a_file_of_what_its_page_shows(firm: Firm) -> None:
         client = signed_in(who)
         for name, (url, columns, shown) in LISTS.items():
             page = client.get(url).context[shown]
-            told: Any = client.post(f"/exports/{name}/").content.decode("utf-8-sig")
+            told = downloaded(client, f"/exports/{name}/").decode("utf-8-sig")
             rows = list(csv.reader(io.StringIO(told)))
             assert tuple(rows[0]) == columns, name
             assert len(rows) - 1 == len(page), name
@@ -187,7 +230,6 @@ def test_a_workbook_of_exceptions_repeats_the_filter_and_the_total_of_its_page(f
 
 
 def test_the_board_of_owners_is_a_file(firm: Firm) -> None:
-    told: Any = signed_in(firm.anna).post("/exports/mappings/").content.decode("utf-8-sig")
-    rows = list(csv.DictReader(io.StringIO(told)))
+    rows = rows_of(signed_in(firm.anna), "/exports/mappings/")
     assert len(rows) == FieldOwner.objects.count() > 0
     assert any("v1" in row["mappings_in_use"] for row in rows)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import timedelta
 
 import pytest
@@ -29,6 +27,7 @@ from controltower.transactions.models import ReplayPlan, Transaction
 from integrations import shape
 from tests.factories import Firm, found, signed_in
 from tests.web.cast import token
+from tests.web.files import rows_of
 
 pytestmark = pytest.mark.django_db
 PAGE = "/interfaces/"
@@ -158,11 +157,10 @@ def test_a_missing_field_may_be_agreed_on_and_an_odd_one_not(firm: Firm) -> None
 def test_the_file_has_the_rows_of_the_list(firm: Firm) -> None:
     drifted(firm)
     registry.enter(now=firm.now)
-    answer = signed_in(firm.otto).post("/exports/interfaces/?show=drifted")
-    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    rows = rows_of(signed_in(firm.otto), "/exports/interfaces/?show=drifted")
     assert [(row["record"], row["drifts"]) for row in rows] == [("customer", "1")]
-    everything = signed_in(firm.otto).post("/exports/interfaces/").content.decode("utf-8-sig")
-    assert len(everything.splitlines()) == Interface.objects.count() + 1
+    everything = rows_of(signed_in(firm.otto), "/exports/interfaces/")
+    assert len(everything) == Interface.objects.count()
 
 
 def test_over_the_api_a_difference_carries_what_it_holds(firm: Firm) -> None:

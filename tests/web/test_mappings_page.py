@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -18,6 +16,7 @@ from controltower.transactions.models import Transaction
 from tests import factories
 from tests.factories import Firm
 from tests.web.cast import browser
+from tests.web.files import rows_of
 
 pytestmark = pytest.mark.django_db
 INVOICE = "/mappings/invoice-to-erp/"
@@ -110,16 +109,12 @@ def test_its_reviewers_see_what_it_would_change_in_money(firm: Firm) -> None:
     own = page(callum, at)
     assert "Of the last real record none would be different." in own
     assert "7,200" not in own
-    lines = list(csv.DictReader(io.StringIO(_file(browser(firm.anna), draft))))
+    file = f"/exports{INVOICE}v{draft.number}/trials/"
+    lines = rows_of(browser(firm.anna), file)
     assert [(row["outcome"], row["entity"], row["amount"]) for row in lines] == [
         ("changed", "LF-DE", "7200.0000"), ("same", "LF-UK", "7200.0000"),
     ]  # fmt: skip
-    assert [row["entity"] for row in csv.DictReader(io.StringIO(_file(callum, draft)))] == ["LF-UK"]
-
-
-def _file(client: Client, version: MappingVersion) -> str:
-    url = f"/exports{INVOICE}v{version.number}/trials/"
-    return client.post(url).content.decode("utf-8-sig")
+    assert [row["entity"] for row in rows_of(callum, file)] == ["LF-UK"]
 
 
 def test_what_was_not_tried_is_not_approved(firm: Firm) -> None:

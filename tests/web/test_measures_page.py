@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import html
-import io
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -30,6 +28,7 @@ from tests import factories
 from tests.factories import Firm
 from tests.kept import kept
 from tests.web.cast import browser, token
+from tests.web.files import rows_of
 
 pytestmark = pytest.mark.django_db
 
@@ -216,8 +215,7 @@ def test_pages_read_only(firm: Firm) -> None:
 
 
 def test_the_file_and_the_api_tell_what_the_page_tells(firm: Firm) -> None:
-    text = browser(firm.callum).post("/exports/measures/").content.decode("utf-8-sig")
-    rows = list(csv.DictReader(io.StringIO(text)))
+    rows = rows_of(browser(firm.callum), "/exports/measures/")
     told = Client(headers=token(firm.callum)).get("/api/v1/measures").json()
     assert [row["measure"] for row in rows] == [one["title"] for one in told]
     backlog = next(one for one in told if one["name"] == "backlog")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import html
-import io
 import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -27,6 +25,7 @@ from tests import factories
 from tests.factories import Firm
 from tests.kept import kept
 from tests.web.cast import browser, token
+from tests.web.files import rows_of
 
 pytestmark = pytest.mark.django_db
 DEAL, BILLING = opportunity_to_project.PROCESS, time_and_expense_to_billing.PROCESS
@@ -156,19 +155,14 @@ def test_a_silent_source_is_said(firm: Firm) -> None:
 
 def test_the_files_have_the_rows_of_the_page(firm: Firm) -> None:
     client = browser(firm.anna)
-    (row, *_rest) = _rows(client, f"/exports/processes/{BILLING.name}/")
+    (row, *_rest) = rows_of(client, f"/exports/processes/{BILLING.name}/")
     stages = stages_of(Scope(firm.anna), BILLING)
-    assert [row["stage"] for row in _rows(client, f"/exports/processes/{BILLING.name}/")] == [
+    assert [row["stage"] for row in rows_of(client, f"/exports/processes/{BILLING.name}/")] == [
         stage.title or "Gathering" for stage in stages
     ]
     assert row["stuck_value"] == f"{stages[0].stuck.amount:f}"
-    assert {row["process"] for row in _rows(client, "/exports/processes/")} >= {DEAL.title}
+    assert {row["process"] for row in rows_of(client, "/exports/processes/")} >= {DEAL.title}
     assert AuditEntry.objects.filter(verb="export", subject="processes").exists()
-
-
-def _rows(client: Client, url: str) -> list[dict[str, str]]:
-    text = client.post(url).content.decode("utf-8-sig")
-    return list(csv.DictReader(io.StringIO(text)))
 
 
 def test_a_stage_without_its_process_is_refused_in_words(firm: Firm) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import time
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -26,13 +28,14 @@ GOAL = {True: 60, False: 100}
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One address: milliseconds on the server, database queries, bytes. `fragment` is what htmx
-    asks for."""
+    """One address: milliseconds on the server, of them milliseconds of CPU (on the average, its
+    own and PostgreSQL's), database queries, bytes. `fragment` is what htmx asks for."""
 
     name: str
     fragment: bool
     p50: float
     p95: float
+    cpu: float
     queries: int
     size: int
 
@@ -90,11 +93,11 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps({"transactions": count, "pages": found}))
             return
         self.stdout.write(f"{count:,} transactions, as {person}")
-        self.stdout.write(f"{'':38}{'p50':>7}{'p95':>7}{'queries':>9}{'KB':>7}")
+        self.stdout.write(f"{'':38}{'p50':>7}{'p95':>7}{'queries':>9}{'KB':>7}{'CPU':>7}")
         for row in sorted(rows, key=lambda row: row.p95):
             late = "" if row.p95 <= row.goal else f"   over {row.goal} ms"
             times = f"{row.name:38}{row.p50:7.0f}{row.p95:7.0f}"
-            self.stdout.write(f"{times}{row.queries:9}{row.size / 1024:7.1f}{late}")
+            self.stdout.write(f"{times}{row.queries:9}{row.size / 1024:7.1f}{row.cpu:7.0f}{late}")
 
 
 def _person(username: str) -> Person:
@@ -180,13 +183,24 @@ def _measure(client: Client, name: str, url: str, by_htmx: bool, *, rounds: int)
         answer = client.get(url, headers=headers)
     if answer.status_code != 200:
         raise CommandError(f"{url} answers {answer.status_code}.")
-    times = []
+    times, used = [], _cpu()
     for _round in range(max(rounds, 1)):
         begun = time.perf_counter()
         client.get(url, headers=headers)
         times.append((time.perf_counter() - begun) * 1000)
+    cpu = (_cpu() - used) * 1000 / len(times)
     times.sort()
     last = len(times) - 1
-    return Measured(
-        name, by_htmx, times[last // 2], times[round(last * 0.95)], queries, len(answer.content)
-    )
+    p50, p95 = times[last // 2], times[round(last * 0.95)]
+    return Measured(name, by_htmx, p50, p95, cpu, queries, len(answer.content))
+
+
+def _cpu() -> float:
+    """CPU seconds that this process and its database connection's have used; the latter's are
+    read from /proc, where PostgreSQL runs on this machine."""
+    server = Path(f"/proc/{connection.connection.info.backend_pid}/stat")
+    try:
+        fields = server.read_text().rpartition(")")[2].split()
+    except OSError:
+        return time.process_time()
+    return time.process_time() + sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
