@@ -12,7 +12,8 @@ from controltower.canonical.verdicts import Exchange, Kind, Outcome, Rejected, V
 from integrations.answers import as_agreed
 from integrations.business_central.client import CentralClient
 from integrations.business_central.codes import Company
-from integrations.business_central.read_invoice import LINES, done, state_of
+from integrations.business_central.papers import INVOICE
+from integrations.business_central.read_invoice import done, state_of
 from integrations.business_central.wire import stamp
 from integrations.shape import Row, listed, text
 
@@ -23,7 +24,7 @@ async def of(
     """Invoices changed within `facts_for` any of whose lines comes from one of these facts.
     Cancelled ones do not count. Raises CallFailed."""
     since = stamp(datetime.now(UTC) - facts_for)
-    query = {"$filter": f"lastModifiedDateTime gt {since}", **LINES}
+    query = {"$filter": f"lastModifiedDateTime gt {since}", **INVOICE.expanded}
     rows, exchange = await client.rows(f"{company.path}/salesInvoices", query)
 
     def carries(row: Row) -> bool:

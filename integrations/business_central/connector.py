@@ -1,9 +1,11 @@
-"""Dynamics 365 Business Central, one of the firm's cloud ERPs: customers and sales invoices."""
+"""Dynamics 365 Business Central, one of the firm's cloud ERPs: customers, sales invoices and
+credit memos."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from controltower.canonical.records import Record
@@ -18,9 +20,18 @@ from controltower.canonical.verdicts import (
 )
 from integrations import exact_json
 from integrations.answers import data_from, not_offered, offered, verdict_from
-from integrations.business_central import customers, feed, invoices, periods
+from integrations.business_central import (
+    credit_notes,
+    customers,
+    feed,
+    invoices,
+    ledger,
+    periods,
+    revenue,
+)
 from integrations.business_central.client import API_VERSION, CentralClient
 from integrations.business_central.codes import Codes, Companies, Company
+from integrations.business_central.papers import CREDIT_NOTE, PAPERS
 from integrations.connector import (
     Auth,
     CallFailed,
@@ -42,7 +53,35 @@ SETTLED = timedelta(seconds=5)
 FACTS_FOR = 7
 _TITLE = "Business Central"
 _CODES = frozenset({"tax_code", "account", "payment_term"})
-_ACTIONS = {("invoice", "post"): invoices.post, ("customer", "update"): customers.update}
+_CREDIT = CREDIT_NOTE.entity
+_ENTITIES = frozenset({"customer", *PAPERS})
+_READERS: Mapping[str, Callable[[CentralClient, Company, str], Awaitable[Verdict]]] = {
+    "customer": customers.get,
+    "invoice": invoices.get,
+    _CREDIT: partial(invoices.get, paper=CREDIT_NOTE),
+    revenue.ENTRY: revenue.get,
+    revenue.RECOGNISED: ledger.recognised,
+}
+_BY_NUMBER = frozenset({revenue.ENTRY, revenue.RECOGNISED})
+"""What is asked for by something else than the vendor's id."""
+_WRITERS = {
+    "customer": customers.upsert,
+    "invoice": invoices.upsert,
+    _CREDIT: credit_notes.upsert,
+    revenue.ENTRY: revenue.upsert,
+}
+_CHECKS = {
+    "customer": customers.check,
+    "invoice": invoices.check,
+    _CREDIT: credit_notes.check,
+    revenue.ENTRY: revenue.check,
+}
+_ACTIONS: Mapping[tuple[str, str], Callable[..., Awaitable[Verdict]]] = {
+    ("customer", "update"): customers.update,
+    ("invoice", "post"): invoices.post,
+    (_CREDIT, "post"): partial(invoices.post, paper=CREDIT_NOTE),
+    (revenue.ENTRY, "post"): revenue.post,
+}
 
 
 class CentralConnector:
@@ -58,12 +97,17 @@ class CentralConnector:
         title="Dynamics 365 Business Central",
         domain="ERP",
         api_version=API_VERSION,
-        feeds={"invoice": ChangeFeed.POLL, "customer": ChangeFeed.POLL},
+        feeds=dict.fromkeys(("invoice", "customer", _CREDIT), ChangeFeed.POLL),
         operations=(
             Operation("customer", "upsert", Effect.KEYED, LONGEST_PROCESSING),
             Operation("customer", "update", Effect.IDEMPOTENT, LONGEST_PROCESSING),
             Operation("invoice", "upsert", Effect.PROBED, LONGEST_PROCESSING),
             Operation("invoice", "post", Effect.IDEMPOTENT, LONGEST_PROCESSING),
+            Operation(_CREDIT, "upsert", Effect.PROBED, LONGEST_PROCESSING),
+            Operation(_CREDIT, "post", Effect.IDEMPOTENT, LONGEST_PROCESSING),
+            Operation(revenue.ENTRY, "upsert", Effect.PROBED, LONGEST_PROCESSING),
+            Operation(revenue.ENTRY, "post", Effect.IDEMPOTENT, LONGEST_PROCESSING),
+            Operation(revenue.RECOGNISED, "get", Effect.READ),
         ),
         verification=Verification.CONTRACT,
         auth=Auth.CLIENT_CREDENTIALS,
@@ -99,8 +143,9 @@ class CentralConnector:
         return Quota()
 
     async def read_changes(self, entity: str, cursor: str, limit: int) -> ChangePage:
-        """Posted and paid invoices, or customers, of all companies. Raises CallFailed."""
-        offered(_TITLE, entity, {"invoice", "customer"})
+        """Posted and paid invoices or credit notes, or customers, of all companies. Raises
+        CallFailed."""
+        offered(_TITLE, entity, _ENTITIES)
         settled = datetime.now(UTC) - self._settle
 
         async def page() -> ChangePage:
@@ -125,27 +170,31 @@ class CentralConnector:
         """A poll needs no acknowledgement."""
 
     async def get(self, entity: str, ref: str, company: str = "") -> Verdict:
-        """Read a customer or an invoice by company and id."""
-        offered(_TITLE, entity, {"customer", "invoice"})
-        read = customers.get if entity == "customer" else invoices.get
+        """Read a customer, an invoice or a credit note by company and id, a revenue entry by
+        document number; ``revenue`` is what the ledger shows of a project in a company."""
+        offered(_TITLE, entity, _READERS)
+
+        named = entity == revenue.RECOGNISED
 
         async def found() -> Verdict:
-            owner, number = await self._placed(entity, ref)
-            return await read(self._client, owner, number)
+            owner, number = await self._placed(entity, f"{company}/{ref}" if named else ref)
+            return await _READERS[entity](self._client, owner, number)
 
         return await verdict_from(found())
 
     async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
-        """Look up a customer, an invoice by reference, a period by date, or a code."""
-        offered(_TITLE, entity, {"customer", "invoice", "period", *_CODES})
+        """Look up a customer, what has our reference, a period by date, or a code."""
+        offered(_TITLE, entity, {*_WRITERS, "period", *_CODES})
         return await verdict_from(self._found(entity, business_key))
 
     async def _found(self, entity: str, key: Mapping[str, Any]) -> Verdict:
         owner = await self._companies.named(str(key.get("company") or ""))
         if entity == "customer":
             return await customers.find(self._client, owner, key)
-        if entity == "invoice":
-            return await invoices.find(self._client, owner, key, self._facts_for)
+        if paper := PAPERS.get(entity):
+            return await invoices.find(self._client, owner, key, self._facts_for, paper)
+        if entity == revenue.ENTRY:
+            return await revenue.find(self._client, owner, key)
         if entity == "period":
             on = date.fromisoformat(str(key["date"]))
             return await periods.find(self._client, owner, on)
@@ -160,37 +209,35 @@ class CentralConnector:
         return Done(ref=code, outcome=Outcome.READ, values={"code": code})
 
     async def check(self, entity: str, record: Mapping[str, Any]) -> Verdict | None:
-        """Would this customer or invoice be refused for what it refers to? Reads only."""
-        offered(_TITLE, entity, {"customer", "invoice"})
-        look = customers.check if entity == "customer" else invoices.check
+        """Would this be refused for what it refers to? Reads only."""
+        offered(_TITLE, entity, _CHECKS)
 
         async def looked() -> Verdict:
             owner = await self._companies.named(str(record.get("company") or ""))
-            objection = await look(self._client, owner, record)
+            objection = await _CHECKS[entity](self._client, owner, record)
             return objection or Done(ref="", outcome=Outcome.READ)
 
         verdict = await verdict_from(looked())
         return None if isinstance(verdict, Done) else verdict
 
     async def upsert(self, entity: str, record: Mapping[str, Any], idempotency_key: str) -> Verdict:
-        """Create or update a customer or a draft invoice.
+        """Create or update a customer, or the draft of an invoice, credit note or revenue entry.
 
-        The vendor takes no idempotency key: a customer's number is unique in its company, and an
-        invoice's external document number is looked up first.
+        The vendor takes no idempotency key: a customer's number is unique in its company, and our
+        reference to a document is looked up first.
         """
-        offered(_TITLE, entity, {"customer", "invoice"})
-        write = customers.upsert if entity == "customer" else invoices.upsert
+        offered(_TITLE, entity, _WRITERS)
 
         async def written() -> Verdict:
             owner = await self._companies.named(str(record.get("company") or ""))
-            return await write(self._client, owner, record)
+            return await _WRITERS[entity](self._client, owner, record)
 
         return await verdict_from(written())
 
     async def act(
         self, entity: str, ref: str, action: str, record: Mapping[str, Any], idempotency_key: str
     ) -> Verdict:
-        """``post``: book a drafted invoice; ``update``: what others own of a customer."""
+        """``post``: book what was drafted; ``update``: what others own of a customer."""
         play = _ACTIONS.get((entity, action))
         if play is None:
             return not_offered(_TITLE, f"“{action}” on {entity}")
@@ -202,8 +249,9 @@ class CentralConnector:
         return await verdict_from(played())
 
     async def keys(self, entity: str, since: datetime, until: datetime) -> Sequence[Key]:
-        """Booked invoices (reference, total) or customers (number). Raises CallFailed."""
-        offered(_TITLE, entity, {"customer", "invoice"})
+        """Booked invoices or credit notes (reference, total) or customers (number). Raises
+        CallFailed."""
+        offered(_TITLE, entity, _ENTITIES)
 
         async def listed() -> Sequence[Key]:
             known = await self._companies.all()
@@ -215,7 +263,7 @@ class CentralConnector:
         """Company and id of a reference of ours. Raises CallFailed for what is none."""
         code, _, number = ref.partition("/")
         owner = await self._companies.find(code)
-        if owner is None or not _is_id(number):
+        if owner is None or not (_is_id(number) or (number and entity in _BY_NUMBER)):
             words = f"Business Central has no {entity} “{ref}”."
             raise CallFailed(Rejected(kind=Kind.NOT_FOUND, text=words))
         return owner, number

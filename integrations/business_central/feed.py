@@ -1,5 +1,5 @@
-"""What became of invoices and customers since, of all companies, by the time of their last change.
-Posting keeps a draft's id, so each invoice is one subject from draft to payment."""
+"""What became of invoices, credit notes and customers since, of all companies, by the time of their
+last change. Posting keeps a draft's id, so each document is one subject from draft to payment."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ from integrations.answers import each
 from integrations.business_central import customers
 from integrations.business_central.client import CentralClient
 from integrations.business_central.codes import Company
-from integrations.business_central.read_invoice import BOOKED, LINES, invoice, state_of
+from integrations.business_central.papers import PAPERS, Paper
+from integrations.business_central.read_invoice import BOOKED, invoice, state_of
 from integrations.business_central.wire import changed_at, stamp, version_of
 from integrations.connector import Change, ChangePage, Key
 from integrations.places import Place, following, page_of
-from integrations.shape import Drift, Row, figure, required, text
+from integrations.shape import Drift, Row, amount, required, text
 
 _EVENTS = {"posted": INVOICE_POSTED, "paid": INVOICE_PAID}
 
@@ -47,7 +48,7 @@ async def changes(
     limit: int,
     settled: datetime,
 ) -> ChangePage:
-    """A page of posted and paid invoices, or of customers, changed after `cursor`, oldest first.
+    """A page of posted and paid documents, or of customers, changed after `cursor`, oldest first.
 
     A cursor that cannot be read starts anew and is told as a gap. Raises CallFailed, Drift.
     """
@@ -79,12 +80,12 @@ async def keys(
     since: datetime,
     until: datetime,
 ) -> Sequence[Key]:
-    """Booked invoices, or customers, last changed in [since, until). Raises CallFailed, Drift."""
+    """Booked documents, or customers, last changed in [since, until). Raises CallFailed, Drift."""
     found: list[Key] = []
     for company in companies:
         rows = await _changed(client, company, _TOLD[entity], since, {})
         within = [row for row in rows if since <= changed_at(row) < until]
-        found += [_key(row, company, entity) for row in within]
+        found += [_key(row, company, PAPERS.get(entity)) for row in within]
     return found
 
 
@@ -102,22 +103,22 @@ async def _changed(
     return [row for row in rows if told.counts(row)]
 
 
-def _may_be_booked(row: Row) -> bool:
-    """Also of an invoice of which nobody can say it."""
+def _may_be_booked(paper: Paper, row: Row) -> bool:
+    """Also of a document of which nobody can say it."""
     try:
-        return state_of(row) in BOOKED
+        return state_of(row, paper) in BOOKED
     except Drift:
         return True
 
 
-def _invoice_change(row: Row, company: Company, source: str) -> Change:
-    found = invoice(row, company)
+def _paper_change(paper: Paper, row: Row, company: Company, source: str) -> Change:
+    found = invoice(row, company, paper)
     pairs = (("invoice", found.number), ("reference", found.reference))
     event = CanonicalEvent(
-        id=f"{source}:invoice:{found.source_id}:{found.state}",
+        id=f"{source}:{paper.entity}:{found.source_id}:{found.state}",
         type=_EVENTS[found.state],
         source=source,
-        subject=f"invoice/{found.source_id}",
+        subject=f"{paper.entity}/{found.source_id}",
         time=changed_at(row),
         version=version_of(row),
         record=found,
@@ -132,18 +133,26 @@ def _customer_change(row: Row, company: Company, source: str) -> Change:
 
 
 _TOLD = {
-    "invoice": _Told("salesInvoices", _may_be_booked, _invoice_change, LINES),
+    **{
+        entity: _Told(
+            paper.collection,
+            partial(_may_be_booked, paper),
+            partial(_paper_change, paper),
+            paper.expanded,
+        )
+        for entity, paper in PAPERS.items()
+    },
     "customer": _Told("customers", lambda row: True, _customer_change),
 }
 
 
-def _key(row: Row, company: Company, entity: str) -> Key:
-    if entity == "customer":
+def _key(row: Row, company: Company, paper: Paper | None) -> Key:
+    if paper is None:
         return Key(company.ref(row), required(row, "number"), version_of(row))
     return Key(
         ref=company.ref(row),
         key=text(row, "externalDocumentNumber"),
         version=version_of(row),
-        amount=figure(row, "totalAmountIncludingTax"),
+        amount=str(paper.sign * amount(row, "totalAmountIncludingTax")),
         currency=required(row, "currencyCode"),
     )

@@ -1,4 +1,5 @@
-"""An invoice as the vendor shows it, in canonical words. Totals are the ERP's own."""
+"""An invoice or a credit note as the vendor shows it, in canonical words. Totals are the
+ERP's own."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Sequence
 from controltower.canonical.records import Invoice, InvoiceLine
 from controltower.canonical.verdicts import Done, Exchange, Outcome
 from integrations.business_central.codes import Company
+from integrations.business_central.papers import CREDIT_NOTE, INVOICE, Paper
 from integrations.business_central.wire import laid_out, split, version_of
 from integrations.shape import Row, amount, choice, day, listed, required, text
 
@@ -21,18 +23,21 @@ STATES = {
     "Corrective": "cancelled",
 }
 BOOKED = frozenset({"posted", "paid"})
-LINES = {"$expand": "salesInvoiceLines"}
 _OUR_UNITS = {code: ours for ours, code in UNITS.items()}
 
 
-def state_of(row: Row) -> str:
-    """In our words. Raises Drift."""
-    return choice(row, "status", STATES)
+def state_of(row: Row, paper: Paper = INVOICE) -> str:
+    """In our words: of a credit memo, corrective says what it is for. Raises Drift."""
+    own = {"Corrective": "posted"} if paper is CREDIT_NOTE else {}
+    return choice(row, "status", STATES | own)
 
 
-def invoice(row: Row, company: Company, lines: Sequence[Row] | None = None) -> Invoice:
-    """The canonical invoice; `lines` when the row was read without its own. Raises Drift."""
-    said, booked = split(listed(row, "salesInvoiceLines") if lines is None else lines)
+def invoice(
+    row: Row, company: Company, paper: Paper = INVOICE, lines: Sequence[Row] | None = None
+) -> Invoice:
+    """The canonical invoice, one of less than zero for a credit memo; `lines` when the row was read
+    without its own. Raises Drift."""
+    said, booked = split(listed(row, paper.lines) if lines is None else lines)
     return Invoice(
         source_id=company.ref(row),
         name=text(row, "number") or text(row, "externalDocumentNumber"),
@@ -42,13 +47,13 @@ def invoice(row: Row, company: Company, lines: Sequence[Row] | None = None) -> I
         customer_code=text(row, "customerNumber"),
         customer_name=text(row, "customerName"),
         currency=required(row, "currencyCode"),
-        invoice_date=day(row, "invoiceDate"),
+        invoice_date=day(row, paper.dated),
         description=said,
-        lines=tuple(_line(line, below) for line, below in booked),
-        untaxed=amount(row, "totalAmountExcludingTax"),
-        tax=amount(row, "totalTaxAmount"),
-        total=amount(row, "totalAmountIncludingTax"),
-        state=state_of(row),
+        lines=tuple(_line(line, below, paper.sign) for line, below in booked),
+        untaxed=paper.sign * amount(row, "totalAmountExcludingTax"),
+        tax=paper.sign * amount(row, "totalTaxAmount"),
+        total=paper.sign * amount(row, "totalAmountIncludingTax"),
+        state=state_of(row, paper),
     )
 
 
@@ -57,10 +62,11 @@ def done(
     company: Company,
     outcome: Outcome,
     exchange: Exchange,
+    paper: Paper = INVOICE,
     lines: Sequence[Row] | None = None,
 ) -> Done:
-    """What the company has of the invoice. Raises Drift."""
-    found = invoice(row, company, lines)
+    """What the company has of the document. Raises Drift."""
+    found = invoice(row, company, paper, lines)
     return Done(
         ref=found.source_id,
         outcome=outcome,
@@ -70,15 +76,15 @@ def done(
     )
 
 
-def _line(row: Row, below: Sequence[str]) -> InvoiceLine:
+def _line(row: Row, below: Sequence[str], sign: int) -> InvoiceLine:
     said, origin = laid_out(text(row, "description"), below)
     unit = text(row, "unitOfMeasure.code")
     return InvoiceLine(
         description=said,
-        quantity=amount(row, "quantity"),
+        quantity=sign * amount(row, "quantity"),
         unit=_OUR_UNITS.get(unit, unit),
         unit_price=amount(row, "unitPrice"),
-        amount=amount(row, "amountExcludingTax"),
+        amount=sign * amount(row, "amountExcludingTax"),
         tax_code=text(row, "taxCode"),
         account_code=text(row, "lineDetails.number"),
         origin=origin,

@@ -1,4 +1,4 @@
-"""One account: what customers and invoices share of reading and writing a record."""
+"""One account: what all records share of being read and written."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from integrations.connector import CallFailed
 from integrations.netsuite import translate
 from integrations.netsuite.client import SuiteClient
 from integrations.netsuite.codes import Subsidiaries
+from integrations.netsuite.papers import PAPERS
 from integrations.shape import Drift, Row, required
 
 UNREADABLE = "NetSuite has done it, but what came of it could not be read back."
@@ -40,8 +41,9 @@ class Account:
         """A record by its id. Raises CallFailed, Drift."""
         row, exchange = await self.client.record(f"/{kind}/{ref}")
         entity = (await self.subsidiaries.codes()).get(required(row, "subsidiary.id"), "")
-        read = translate.customer if kind == "customer" else translate.invoice
-        return row, read(row, entity), exchange
+        if kind == "customer":
+            return row, translate.customer(row, entity), exchange
+        return row, translate.invoice(row, entity, PAPERS[kind]), exchange
 
     async def shown(self, kind: str, ref: str, outcome: Outcome = Outcome.READ) -> Done:
         """What the account has of a record. Raises CallFailed, Drift."""

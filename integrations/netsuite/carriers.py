@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from controltower.canonical.verdicts import Done, Kind, Rejected, Verdict
 from integrations.netsuite.client import SuiteClient, literal, select
+from integrations.netsuite.papers import INVOICE, Paper
 from integrations.netsuite.translate import ORIGIN
 from integrations.shape import required
 
@@ -14,15 +15,15 @@ AT_ONCE = 100
 _LINES = "transaction t JOIN transactionline l ON l.transaction = t.id"
 
 
-async def of(client: SuiteClient, facts: Sequence[str]) -> list[str]:
-    """Ids of invoices any of whose lines comes from one of these facts. Voided ones do not count.
+async def of(client: SuiteClient, facts: Sequence[str], paper: Paper = INVOICE) -> list[str]:
+    """Ids of documents any of whose lines comes from one of these facts. Voided ones do not count.
     Raises CallFailed, Drift."""
     found: dict[str, None] = {}
     for start in range(0, len(facts), AT_ONCE):
         tests = [f"l.{ORIGIN} LIKE {_ending(fact)} ESCAPE '\\'"
                  for fact in facts[start : start + AT_ONCE]]  # fmt: skip
-        living = "t.type = 'CustInvc' AND t.status NOT IN ('CustInvc:V', 'CustInvc:E')"
-        query = select("DISTINCT t.id", _LINES, living, f"({' OR '.join(tests)})")
+        living = (f"t.{paper.of_type}", f"t.{paper.living}")
+        query = select("DISTINCT t.id", _LINES, *living, f"({' OR '.join(tests)})")
         rows, _ = await client.rows(query)
         found |= dict.fromkeys(required(row, "id") for row in rows)
     return list(found)
@@ -48,8 +49,13 @@ def _facts_on(found: Done, facts: Sequence[str]) -> int:
     return sum(any(origin.endswith(fact) for origin in origins) for fact in facts)
 
 
+def literally(words: str) -> str:
+    """As a LIKE pattern that stands for itself."""
+    for special in ("\\", "%", "_"):
+        words = words.replace(special, f"\\{special}")
+    return words
+
+
 def _ending(fact: str) -> str:
     """A LIKE pattern of texts that end with it."""
-    for special in ("\\", "%", "_"):
-        fact = fact.replace(special, f"\\{special}")
-    return literal(f"%{fact}")
+    return literal(f"%{literally(fact)}")

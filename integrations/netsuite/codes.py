@@ -81,6 +81,11 @@ class Codes:
         words = "Item {} (for the revenue account) is not known or is inactive in NetSuite."
         return await self._ids("item", "externalid", codes, "account_code", words)
 
+    async def accounts(self, numbers: set[str]) -> Mapping[str, str]:
+        """Accounts of the general ledger."""
+        words = "Account {} is not in the chart of accounts or is inactive in NetSuite."
+        return await self._ids("account", "acctnumber", numbers, "account_code", words)
+
     async def taxes(self, codes: set[str]) -> Mapping[str, str]:
         """Tax codes that may be used."""
         words = "Tax code {} is not known or is inactive in NetSuite."

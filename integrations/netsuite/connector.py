@@ -1,4 +1,5 @@
-"""NetSuite, one of the firm's cloud ERPs: customers and invoices under external ids of ours."""
+"""NetSuite, one of the firm's cloud ERPs: customers, invoices and credit notes under external ids
+of ours."""
 
 from __future__ import annotations
 
@@ -21,16 +22,36 @@ from integrations.connector import (
     Unread,
     Verification,
 )
-from integrations.netsuite import customers, feed, invoices, periods
+from integrations.netsuite import credit_notes, customers, feed, invoices, ledger, periods, revenue
 from integrations.netsuite.account import Account
 from integrations.netsuite.client import SuiteClient
 from integrations.netsuite.codes import Codes, Subsidiaries
+from integrations.netsuite.papers import CREDIT_NOTE, INVOICE, PAPERS
 
 SETTLED = 5.0
 MOST_LINES = 100
 _TITLE = "NetSuite"
 _CODES = frozenset({"tax_code", "account", "payment_term"})
-_ACTIONS = {("invoice", "post"): invoices.post, ("customer", "update"): customers.update}
+_CREDIT = CREDIT_NOTE.entity
+_RECORDS = {"customer": "customer", "invoice": INVOICE.record, _CREDIT: CREDIT_NOTE.record}
+_WRITTEN = (*_RECORDS, revenue.ENTRY)
+_CHECKS = {
+    "customer": customers.check,
+    "invoice": invoices.check,
+    _CREDIT: credit_notes.check,
+    revenue.ENTRY: revenue.check,
+}
+_UPSERTS = {
+    "customer": customers.upsert,
+    _CREDIT: credit_notes.upsert,
+    revenue.ENTRY: revenue.upsert,
+}
+_ACTIONS = {
+    ("customer", "update"): customers.update,
+    ("invoice", "post"): invoices.post,
+    (_CREDIT, "post"): credit_notes.post,
+    (revenue.ENTRY, "post"): revenue.post,
+}
 
 
 class SuiteConnector:
@@ -46,12 +67,17 @@ class SuiteConnector:
         title="NetSuite",
         domain="ERP",
         api_version="REST v1",
-        feeds={"invoice": ChangeFeed.POLL, "customer": ChangeFeed.POLL},
+        feeds=dict.fromkeys(_RECORDS, ChangeFeed.POLL),
         operations=(
             Operation("customer", "upsert", Effect.KEYED),
             Operation("customer", "update", Effect.IDEMPOTENT),
             Operation("invoice", "upsert", Effect.KEYED),
             Operation("invoice", "post", Effect.IDEMPOTENT),
+            Operation(_CREDIT, "upsert", Effect.KEYED),
+            Operation(_CREDIT, "post", Effect.IDEMPOTENT),
+            Operation(revenue.ENTRY, "upsert", Effect.KEYED),
+            Operation(revenue.ENTRY, "post", Effect.IDEMPOTENT),
+            Operation(revenue.RECOGNISED, "get", Effect.READ),
         ),
         verification=Verification.SANDBOX,
         auth=Auth.SIGNED_ASSERTION,
@@ -85,8 +111,9 @@ class SuiteConnector:
         return Quota()
 
     async def read_changes(self, entity: str, cursor: str, limit: int) -> ChangePage:
-        """Booked and paid invoices, or customers, of all subsidiaries. Raises CallFailed."""
-        offered(_TITLE, entity, {"invoice", "customer"})
+        """Booked and paid invoices or credit notes, or customers, of all subsidiaries. Raises
+        CallFailed."""
+        offered(_TITLE, entity, _RECORDS)
         settled = datetime.now(UTC) - self._settle
         return await data_from(
             feed.changes(self._account, entity, self._source, cursor, limit, settled)
@@ -104,22 +131,29 @@ class SuiteConnector:
         """A poll needs no acknowledgement."""
 
     async def get(self, entity: str, ref: str, company: str = "") -> Verdict:
-        """Read a customer or an invoice by its internal id."""
-        offered(_TITLE, entity, {"customer", "invoice"})
+        """Read a customer, an invoice, a credit note or a revenue entry by its internal id;
+        ``revenue`` is what the ledger shows of a project, by whose id it is asked for."""
+        offered(_TITLE, entity, {*_WRITTEN, revenue.RECOGNISED})
+        if entity == revenue.RECOGNISED:
+            return await verdict_from(ledger.recognised(self._account, ref, company))
         if not _is_id(ref):
             return _absent(entity, ref)
-        return await verdict_from(self._account.shown(entity, ref))
+        if entity == revenue.ENTRY:
+            return await verdict_from(revenue.get(self._account, ref))
+        return await verdict_from(self._account.shown(_RECORDS[entity], ref))
 
     async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
-        """Look up a customer, an invoice by reference, a period by date, or a code."""
-        offered(_TITLE, entity, {"customer", "invoice", "period", *_CODES})
+        """Look up a customer, what has our reference, a period by date, or a code."""
+        offered(_TITLE, entity, {*_WRITTEN, "period", *_CODES})
         return await verdict_from(self._found(entity, business_key))
 
     async def _found(self, entity: str, key: Mapping[str, Any]) -> Verdict:
         if entity == "customer":
             return await customers.find(self._account, key)
-        if entity == "invoice":
-            return await invoices.find(self._account, key)
+        if entity in _RECORDS:
+            return await invoices.find(self._account, key, PAPERS[_RECORDS[entity]])
+        if entity == revenue.ENTRY:
+            return await revenue.find(self._account, key)
         if entity == "period":
             return await periods.find(self._client, date.fromisoformat(str(key["date"])))
         code, codes = str(key.get("code") or ""), Codes(self._client)
@@ -131,9 +165,9 @@ class SuiteConnector:
         return Done(ref=code, outcome=Outcome.READ, values={"code": code})
 
     async def check(self, entity: str, record: Mapping[str, Any]) -> Verdict | None:
-        """Would this customer or invoice be refused for what it refers to? Reads only."""
-        offered(_TITLE, entity, {"customer", "invoice"})
-        look = customers.check if entity == "customer" else invoices.check
+        """Would this be refused for what it refers to? Reads only."""
+        offered(_TITLE, entity, _CHECKS)
+        look = _CHECKS[entity]
 
         async def looked() -> Verdict:
             return await look(self._account, record) or Done(ref="", outcome=Outcome.READ)
@@ -142,10 +176,11 @@ class SuiteConnector:
         return None if isinstance(verdict, Done) else verdict
 
     async def upsert(self, entity: str, record: Mapping[str, Any], idempotency_key: str) -> Verdict:
-        """Upsert a customer or an invoice under our own external id."""
-        offered(_TITLE, entity, {"customer", "invoice"})
-        if entity == "customer":
-            return await verdict_from(customers.upsert(self._account, record))
+        """Upsert a customer, an invoice, a credit note or a revenue entry under our own external
+        id."""
+        offered(_TITLE, entity, _WRITTEN)
+        if write := _UPSERTS.get(entity):
+            return await verdict_from(write(self._account, record))
         return await verdict_from(
             invoices.upsert(self._account, record, idempotency_key, self._most_lines)
         )
@@ -163,8 +198,9 @@ class SuiteConnector:
         return await verdict_from(play(self._account, ref, record))
 
     async def keys(self, entity: str, since: datetime, until: datetime) -> Sequence[Key]:
-        """Booked invoices (reference, total) or customers (number). Raises CallFailed."""
-        offered(_TITLE, entity, {"customer", "invoice"})
+        """Booked invoices or credit notes (reference, total) or customers (number). Raises
+        CallFailed."""
+        offered(_TITLE, entity, _RECORDS)
         return await data_from(feed.keys(self._account, entity, since, until))
 
 

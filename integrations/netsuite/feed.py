@@ -1,5 +1,5 @@
-"""What became of invoices and customers since: SuiteQL tells which were changed, and each is then
-read.
+"""What became of invoices, credit notes and customers since: SuiteQL tells which were changed, and
+each is then read.
 
 Times are whole seconds, in the zone of the role that the tower signs in with, which must be GMT.
 """
@@ -18,6 +18,7 @@ from integrations.answers import Item, each
 from integrations.connector import Change, ChangePage, Key, Unread
 from integrations.netsuite.account import Account
 from integrations.netsuite.client import select
+from integrations.netsuite.papers import PAPERS, Paper
 from integrations.netsuite.translate import changed_at, customer, invoice, version_of
 from integrations.places import Place, following, page_of
 from integrations.shape import Row, amount_text, moment, object_of, required
@@ -26,13 +27,14 @@ MOST_PER_PAGE = 50
 BESIDE = 4
 _EVENTS = {"posted": INVOICE_POSTED, "paid": INVOICE_PAID}
 _CHANGED = "TO_CHAR(lastmodifieddate, 'YYYY-MM-DD\"T\"HH24:MI:SS') AS changed"
-_BOOKED = "type = 'CustInvc' AND status IN ('CustInvc:A', 'CustInvc:B')"
 
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """A kind of record that is told of: its table, which rows count, and what a record means."""
+    """A kind of record that is told of: its name, its table, which rows count, and what a record
+    means."""
 
+    record: str
     table: str
     counts: tuple[str, ...]
     change: Callable[[Row, Mapping[str, str], str], Change | None]
@@ -41,7 +43,7 @@ class _Told:
 async def changes(
     account: Account, entity: str, source: str, cursor: str, limit: int, settled: datetime
 ) -> ChangePage:
-    """A page of booked invoices, or of customers, changed after `cursor`, oldest first.
+    """A page of booked documents, or of customers, changed after `cursor`, oldest first.
 
     A cursor that cannot be read starts anew and is told as a gap. Raises CallFailed, Drift.
     """
@@ -56,7 +58,7 @@ async def changes(
     async def one(place: Place) -> Item[Change]:
         ref = place.ref.lstrip("0")
         async with gate:
-            row, _ = await account.client.record(f"/{entity}/{ref}")
+            row, _ = await account.client.record(f"/{told.record}/{ref}")
         return ref, row, partial(told.change, row, codes, source)
 
     changes, aside = each(await asyncio.gather(*map(one, places)))
@@ -76,33 +78,34 @@ async def reread(account: Account, entity: str, source: str, row: Unread) -> Cha
 
 
 async def keys(account: Account, entity: str, since: datetime, until: datetime) -> Sequence[Key]:
-    """Booked invoices, or customers, last changed in [since, until). Raises CallFailed, Drift."""
+    """Booked documents, or customers, last changed in [since, until). Raises CallFailed, Drift."""
     window = f"{_since(since)} AND lastmodifieddate < {_stamp(until)}"
     if entity == "customer":
         query = select(f"id, entityid, {_CHANGED}", "customer", window)
         rows, _ = await account.client.rows(query)
         return [Key(required(row, "id"), required(row, "entityid"), _version(row)) for row in rows]
+    paper = PAPERS[_TOLD[entity].record]
     columns = "id, NVL(externalid, '') AS reference, foreigntotal, BUILTIN.DF(currency) AS money"
-    query = select(f"{columns}, {_CHANGED}", "transaction", _BOOKED, window)
+    query = select(f"{columns}, {_CHANGED}", "transaction", paper.booked, window)
     rows, _ = await account.client.rows(query)
-    return [_key(row) for row in rows]
+    return [_key(row, paper) for row in rows]
 
 
 def _place(row: Row) -> Place:
     return Place(moment(row, "changed"), required(row, "id").zfill(12))
 
 
-def _invoice_change(row: Row, codes: Mapping[str, str], source: str) -> Change | None:
-    """None for an invoice that is no longer booked."""
-    found = invoice(row, _entity(row, codes))
+def _paper_change(paper: Paper, row: Row, codes: Mapping[str, str], source: str) -> Change | None:
+    """None for a document that is no longer booked."""
+    found = invoice(row, _entity(row, codes), paper)
     if found.state not in _EVENTS:
         return None
     pairs = (("invoice", found.number), ("reference", found.reference))
     event = CanonicalEvent(
-        id=f"{source}:invoice:{found.source_id}:{found.state}",
+        id=f"{source}:{paper.entity}:{found.source_id}:{found.state}",
         type=_EVENTS[found.state],
         source=source,
-        subject=f"invoice/{found.source_id}",
+        subject=f"{paper.entity}/{found.source_id}",
         time=changed_at(row),
         version=version_of(changed_at(row)),
         record=found,
@@ -118,8 +121,11 @@ def _customer_change(row: Row, codes: Mapping[str, str], source: str) -> Change:
 
 
 _TOLD = {
-    "invoice": _Told("transaction", (_BOOKED,), _invoice_change),
-    "customer": _Told("customer", (), _customer_change),
+    **{
+        paper.entity: _Told(record, "transaction", (paper.booked,), partial(_paper_change, paper))
+        for record, paper in PAPERS.items()
+    },
+    "customer": _Told("customer", "customer", (), _customer_change),
 }
 
 
@@ -127,12 +133,12 @@ def _entity(row: Row, codes: Mapping[str, str]) -> str:
     return codes.get(required(row, "subsidiary.id"), "")
 
 
-def _key(row: Row) -> Key:
+def _key(row: Row, paper: Paper) -> Key:
     return Key(
         ref=required(row, "id"),
         key=required(row, "reference"),
         version=_version(row),
-        amount=str(amount_text(row, "foreigntotal")),
+        amount=str(paper.sign * amount_text(row, "foreigntotal")),
         currency=required(row, "money"),
     )
 

@@ -24,6 +24,7 @@ from integrations.netsuite import carriers, jobs, periods
 from integrations.netsuite.account import Account, eid, path_of
 from integrations.netsuite.client import literal, select
 from integrations.netsuite.codes import Codes
+from integrations.netsuite.papers import INVOICE, Paper
 from integrations.netsuite.translate import BOOKED, ORIGIN, done
 from integrations.order_lines import Arithmetic
 from integrations.orders import Order, date_of
@@ -34,23 +35,22 @@ ARITHMETIC = Arithmetic(
 )
 PENDING, APPROVED = {"id": "1"}, {"id": "2"}
 LINES = "item"
-_VOIDED = "('CustInvc:V', 'CustInvc:E')"
 
 
-async def find(account: Account, key: Mapping[str, Any]) -> Verdict:
-    """By our reference. Voided invoices do not count.
+async def find(account: Account, key: Mapping[str, Any], paper: Paper = INVOICE) -> Verdict:
+    """By our reference. Voided ones do not count.
 
-    Else by `facts`, all that the lines' origins end with, or by `fact`, one of them.
+    Else an invoice by `facts`, all that the lines' origins end with, or by `fact`, one of them.
     """
     reference = str(key.get("reference") or "").strip()
-    ref, exchange = await _known(account, reference)
+    ref, exchange = await known(account, reference, paper)
     if ref:
-        return await account.shown("invoice", ref)
+        return await account.shown(paper.record, ref)
     facts = [str(fact) for fact in key.get("facts") or ()]
     single = [str(key["fact"])] if key.get("fact") else []
     carrying = await carriers.of(account.client, facts or single) if facts or single else []
     if not carrying:
-        words = f"NetSuite has no invoice with the reference {reference}."
+        words = f"NetSuite has no {paper.title} with the reference {reference}."
         return Rejected(kind=Kind.NOT_FOUND, text=words, exchange=exchange)
     found = [await account.shown("invoice", ref) for ref in carrying]
     return carriers.judged(found, facts or single, exactly=bool(facts))
@@ -66,10 +66,10 @@ async def upsert(
     """
     order = Order.read(record, ARITHMETIC)
     async with account.turn(f"invoice {order.reference}"):
-        ref, _ = await _known(account, order.reference)
+        ref, _ = await known(account, order.reference)
         if ref and (settled := await _settled(account, ref, order)):
             return settled
-        body = await _written(account, order)
+        body = await written(account, order)
         outcome = Outcome.UPDATED if ref else Outcome.CREATED
         place = eid(order.reference)
         if len(order.lines) <= most_lines:
@@ -83,8 +83,12 @@ async def upsert(
 
 async def check(account: Account, record: Mapping[str, Any]) -> Verdict | None:
     """Look up everything an invoice refers to, its period included. Raises Unfit."""
-    order = Order.read(record, ARITHMETIC)
-    await _written(account, order)
+    return await look_up(account, Order.read(record, ARITHMETIC))
+
+
+async def look_up(account: Account, order: Order, paper: Paper = INVOICE) -> Verdict | None:
+    """Everything that a document refers to, its period included. Raises Unfit."""
+    await written(account, order, paper)
     if order.on is None:
         return None
     period = await periods.find(account.client, order.on)
@@ -95,12 +99,12 @@ async def check(account: Account, record: Mapping[str, Any]) -> Verdict | None:
 
 async def post(account: Account, ref: str, record: Mapping[str, Any]) -> Verdict:
     """Approve an invoice, dating it `invoice_date` when the record says so. Twice is once."""
-    known = await account.shown("invoice", ref)
-    if known.values["state"] in BOOKED:
-        return replace(known, outcome=Outcome.ALREADY_DONE)
-    if known.values["state"] == "cancelled":
-        words = f"Invoice {known.values['number']} was voided or rejected in NetSuite."
-        return Rejected(kind=Kind.CONFLICT, text=words, exchange=known.exchange)
+    shown = await account.shown("invoice", ref)
+    if shown.values["state"] in BOOKED:
+        return replace(shown, outcome=Outcome.ALREADY_DONE)
+    if shown.values["state"] == "cancelled":
+        words = f"Invoice {shown.values['number']} was voided or rejected in NetSuite."
+        return Rejected(kind=Kind.CONFLICT, text=words, exchange=shown.exchange)
     on = date_of(record.get("invoice_date"))
     dated = {"tranDate": on.isoformat()} if on else {}
     body = {"approvalStatus": APPROVED, **dated}
@@ -109,16 +113,16 @@ async def post(account: Account, ref: str, record: Mapping[str, Any]) -> Verdict
     except CallFailed as failure:
         refused = failure.verdict
         if isinstance(refused, Rejected) and refused.kind is Kind.PERIOD_CLOSED:
-            day = on or known.values["invoice_date"]
-            return _period_closed(str(known.values["entity"]), day, refused.text, refused)
+            day = on or shown.values["invoice_date"]
+            return _period_closed(str(shown.values["entity"]), day, refused.text, refused)
         return refused
     return await account.read_back("invoice", ref, Outcome.UPDATED, answer.exchange)
 
 
-async def _known(account: Account, reference: str) -> tuple[str, Exchange]:
-    """The id of the invoice of that reference, "" when there is none."""
+async def known(account: Account, reference: str, paper: Paper = INVOICE) -> tuple[str, Exchange]:
+    """The id of the document of that reference, "" when there is none."""
     ours = f"externalid = {literal(reference)}"
-    query = select("id", "transaction", "type = 'CustInvc'", ours, f"status NOT IN {_VOIDED}")
+    query = select("id", "transaction", paper.of_type, ours, paper.living)
     rows, exchange = await account.client.rows(query)
     return required(rows[0], "id") if rows else "", exchange
 
@@ -132,8 +136,8 @@ async def _settled(account: Account, ref: str, order: Order) -> Verdict | None:
     return done(shown, row, Outcome.UNCHANGED, exchange) if order.is_said_by(shown) else None
 
 
-async def _written(account: Account, order: Order) -> dict[str, Any]:
-    """The invoice in the vendor's words. Raises Unfit with everything that is missing."""
+async def written(account: Account, order: Order, paper: Paper = INVOICE) -> dict[str, Any]:
+    """A document in the vendor's words. Raises Unfit with everything that is missing."""
     company = await account.subsidiaries.named(order.company)
     codes = Codes(account.client)
     body: dict[str, Any] = {
@@ -142,11 +146,12 @@ async def _written(account: Account, order: Order) -> dict[str, Any]:
         "currency": {"id": await codes.currency(order.currency)},
         "memo": order.description,
         "otherRefNum": order.comment,
-        "approvalStatus": PENDING,
     }
+    if paper.is_approved:
+        body["approvalStatus"] = PENDING
     if order.on:
         body["tranDate"] = order.on.isoformat()
-    if order.payment_term:
+    if paper.is_approved and order.payment_term:
         body["terms"] = {"id": await codes.payment_term(order.payment_term)}
     items = await codes.items({line.account_code for line in order.lines})
     taxes = await codes.taxes({line.tax_code for line in order.lines})
@@ -155,9 +160,9 @@ async def _written(account: Account, order: Order) -> dict[str, Any]:
         {
             "item": {"id": items[line.account_code]},
             "description": line.description,
-            "quantity": line.quantity,
+            "quantity": paper.sign * line.quantity,
             "rate": line.unit_price,
-            "amount": line.amount,
+            "amount": paper.sign * line.amount,
             "taxCode": {"id": taxes[line.tax_code]},
             ORIGIN: line.origin,
         }

@@ -1,4 +1,5 @@
-"""Customers and invoices as NetSuite shows them, in canonical words. Totals are the ERP's own."""
+"""Customers, invoices and credit notes as NetSuite shows them, in canonical words. Totals are the
+ERP's own."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from datetime import datetime
 
 from controltower.canonical.records import Customer, Invoice, InvoiceLine
 from controltower.canonical.verdicts import Done, Exchange, Outcome
+from integrations.netsuite.papers import INVOICE, Paper
 from integrations.shape import Row, amount, at, choice, day, listed, moment, required, text
 
 ORIGIN = "custcol_ct_origin"
@@ -50,8 +52,8 @@ def customer(row: Row, entity: str) -> Customer:
     )
 
 
-def invoice(row: Row, entity: str) -> Invoice:
-    """Raises Drift."""
+def invoice(row: Row, entity: str, paper: Paper = INVOICE) -> Invoice:
+    """One of less than zero for a credit memo. Raises Drift."""
     code, _, name = required(row, "entity.refName").partition(" ")
     return Invoice(
         source_id=required(row, "id"),
@@ -64,10 +66,10 @@ def invoice(row: Row, entity: str) -> Invoice:
         currency=required(row, "currency.refName"),
         invoice_date=day(row, "tranDate"),
         description=text(row, "memo"),
-        lines=tuple(map(_line, listed(row, "item.items"))),
-        untaxed=amount(row, "subtotal"),
-        tax=amount(row, "taxTotal"),
-        total=amount(row, "total"),
+        lines=tuple(_line(line, paper.sign) for line in listed(row, "item.items")),
+        untaxed=paper.sign * amount(row, "subtotal"),
+        tax=paper.sign * amount(row, "taxTotal"),
+        total=paper.sign * amount(row, "total"),
         state=state_of(row),
     )
 
@@ -87,13 +89,13 @@ def done(record: Customer | Invoice, row: Row, outcome: Outcome, exchange: Excha
     )
 
 
-def _line(row: Row) -> InvoiceLine:
+def _line(row: Row, sign: int) -> InvoiceLine:
     return InvoiceLine(
         description=text(row, "description"),
-        quantity=amount(row, "quantity"),
+        quantity=sign * amount(row, "quantity"),
         unit="",
         unit_price=amount(row, "rate"),
-        amount=amount(row, "amount"),
+        amount=sign * amount(row, "amount"),
         tax_code=text(row, "taxCode.refName"),
         account_code=text(row, "item.refName"),
         origin=text(row, ORIGIN),

@@ -12,14 +12,23 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from controltower.canonical.verdicts import Done, FieldError, Kind, Outcome, Rejected, Verdict
+from controltower.canonical.verdicts import Done, Kind, Outcome, Rejected, Verdict
 from integrations.orders import Unfit
+from integrations.revenue_entries import (
+    SEPARATOR,
+    Entry,
+    by_month,
+    closed,
+    mark_of,
+    nothing_left,
+    parts_of,
+    unfit,
+)
 from integrations.shape import Row, amount, choice, listed, of_type, required, text
 from integrations.tryton import periods
 from integrations.tryton.carriers import literally
 from integrations.tryton.client import Talk, context
 from integrations.tryton.codes import Codes, Company, Directory
-from integrations.tryton.entry import SEPARATOR, Entry, unfit
 from integrations.tryton.read_invoice import ref_of, version_of
 from integrations.tryton.refusals import Refusal
 
@@ -32,6 +41,7 @@ FIELDS = [
     "lines.account.code",
 ]  # fmt: skip
 _LINE = ["description", "debit", "credit", "move.state"]
+_NOT_OPEN = "Tryton: its books are not open for that day."
 _STATES = {"draft": "draft", "posted": "posted"}
 
 
@@ -39,17 +49,17 @@ async def recognised(talk: Talk, directory: Directory, project: str, company_cod
     """What is posted as revenue of a project, by the month in which it was earned, whenever it was
     booked."""
     company = await Codes(talk, directory).company(company_code)
-    months = dict[str, Decimal]()
-    for row in await _lines(talk, company, f"%{SEPARATOR}{literally(project)}{SEPARATOR}%"):
-        if choice(row, ("move.", "state"), _STATES) != "posted":
-            continue
-        month = text(row, "description").rpartition(SEPARATOR)[2]
-        months[month] = months.get(month, Decimal(0)) + _worth(row)
+    rows = await _lines(talk, company, f"%{SEPARATOR}{literally(project)}{SEPARATOR}%")
+    posted = [
+        (text(row, "description"), _worth(row))
+        for row in rows
+        if choice(row, ("move.", "state"), _STATES) == "posted"
+    ]
     values = {
         "project": project,
         "company": company.code,
         "currency": company.currency,
-        "months": [{"period": month, "amount": months[month]} for month in sorted(months)],
+        "months": by_month(posted),
     }
     return Done(ref=project, outcome=Outcome.READ, values=values)
 
@@ -86,11 +96,7 @@ async def upsert(talk: Talk, directory: Directory, record: Mapping[str, Any]) ->
     own = known[0]["id"] if known else 0
     due = entry.amount - await _recognised_in(talk, company, entry.project, entry.period, but=own)
     if not due:
-        words = (
-            f"Tryton shows {entry.amount} for {entry.project} in {entry.period} already, posted or "
-            "in a draft: nothing is left to be recognised."
-        )
-        return Rejected(kind=Kind.CONFLICT, text=words)
+        return nothing_left(entry, "Tryton")
     values = await _values(talk, codes, directory, company, entry, due)
     if not known:
         (ref,) = await talk.do(f"model.{MODEL}.create", [values], context(company.id))
@@ -121,7 +127,7 @@ async def post(talk: Talk, ref: str) -> Verdict:
     except Refusal as refusal:
         if refusal.kind is not Kind.PERIOD_CLOSED:
             raise
-        return _closed(_company(row).code, row["date"], refusal.message)
+        return closed(_company(row).code, row["date"], f"Tryton: {refusal.message}")
     return await _done(talk, await _row(talk, int(ref)), Outcome.UPDATED)
 
 
@@ -138,7 +144,7 @@ async def _values(
     asked = {"company": company.code, "date": entry.on}
     period = await periods.find_period(talk, directory, asked)
     if not isinstance(period, Done) or period.values["state"] != "open":
-        raise Unfit(_closed(company.name, entry.on, "its books are not open for that day."))
+        raise Unfit(closed(company.name, entry.on, _NOT_OPEN))
     debited, credited = entry.deferred, entry.revenue
     if due < 0:
         debited, credited = credited, debited
@@ -172,7 +178,7 @@ async def _done(talk: Talk, row: dict[str, Any], outcome: Outcome) -> Done:
     """What Tryton has of the entry, and of its month altogether. Raises Drift."""
     earned = [line for line in listed(row, ("lines.",)) if text(line, "description")]
     label = text(earned[0], "description") if earned else ""
-    name, project, period = ["", "", *label.rsplit(SEPARATOR, 2)][-3:]
+    name, project, period = parts_of(label)
     company = _company(row)
     values = {
         "reference": text(row, "description"),
@@ -208,7 +214,7 @@ async def _recognised_in(
     talk: Talk, company: Company, project: str, period: str, but: int = 0
 ) -> Decimal:
     """What the ledger shows of one month, drafts included, `but` for one entry."""
-    mark = f"%{literally(SEPARATOR.join(('', project, period)))}"
+    mark = f"%{literally(mark_of(project, period))}"
     rows = await _lines(talk, company, mark)
     return sum((_worth(row) for row in rows if row["move."]["id"] != but), Decimal(0))
 
@@ -236,8 +242,3 @@ def _twice(rows: Sequence[dict[str, Any]], reference: str) -> Verdict:
     names = ", ".join(str(row["number"] or f"draft {row['id']}") for row in rows)
     words = f"Tryton has {len(rows)} revenue entries with the reference {reference}: {names}."
     return Rejected(kind=Kind.DUPLICATE, text=words)
-
-
-def _closed(company: str, on: date, words: str) -> Rejected:
-    words = f"The accounting period of {on} is closed in {company}. Tryton: {words}"
-    return Rejected(kind=Kind.PERIOD_CLOSED, text=words, fields=(FieldError("date", words),))

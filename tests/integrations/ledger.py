@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from controltower.canonical.verdicts import Done, Outcome
+from controltower.canonical.verdicts import Done, Kind, Outcome, Verdict
 from integrations.connector import Connection
 from tests.integrations.conformance.verdicts import done
 from tests.integrations.doors import Town
+from tests.integrations.erp import rejected
 from tests.integrations.subject import DEADLINE, Subject
 
 COMPANY, CURRENCY, TAX = "LF-UK", "GBP", "GB-20"
@@ -57,6 +58,16 @@ def invoice(reference: str, amount: Decimal | str = "1076.63", **other: Any) -> 
         "description": "Pricing review · CT-TEST",
         "lines": [line],
     } | other
+
+
+def credit(
+    reference: str, number: str, amount: Decimal | str, billed: str, **other: Any
+) -> dict[str, Any]:
+    """A credit note's record over an amount of the work that invoice `billed` of that number
+    carries."""
+    record = invoice(reference, f"-{amount}", credits=number, **other)
+    (line,) = record["lines"]
+    return {**record, "lines": [{**line, "credits": f" · {billed}"}]}
 
 
 class LedgerSubject(Subject):
@@ -159,3 +170,98 @@ class LedgerInvoices(LedgerSubject):
     async def make_facts(self, count: int) -> list[str]:
         first = datetime.now(UTC).timestamp()
         return [await self.booked(f"fact-{first}-{number}") for number in range(count)]
+
+
+class LedgerCredits(LedgerInvoices):
+    """Credit notes, each over work of an invoice of its own."""
+
+    entity = "credit_note"
+    feed = "credit_note"
+
+    def __init__(self, town: Town, **options: Any) -> None:
+        super().__init__(town, **options)
+        self.numbers: dict[str, str] = {}
+
+    def record(self, tag: str, name: str, amount: Decimal) -> dict[str, Any]:
+        return credit(tag, self.numbers[tag], amount, f"{tag}-of", description=name)
+
+    def shown(self, values: Mapping[str, Any]) -> tuple[str, Decimal]:
+        return values["description"], -values["untaxed"]
+
+    async def prepare(self, tag: str) -> None:
+        """The invoice that is credited is booked."""
+        if tag not in self.numbers:
+            await super().prepare(tag)
+            self.numbers[tag] = await self.invoiced(f"{tag}-of")
+
+    async def invoiced(self, reference: str, amount: Decimal | str = "900000000.00") -> str:
+        """The number of a posted invoice over so much work."""
+        await self.welcome()
+        record = invoice(reference, amount)
+        ref = done(await self.connector.upsert("invoice", record, reference)).ref
+        posted = done(await self.connector.act("invoice", ref, "post", {}, reference))
+        return str(posted.values["number"])
+
+    async def write(
+        self, tag: str, name: str = "Conformance", amount: Decimal | None = None
+    ) -> Verdict:
+        await self.prepare(tag)
+        return await super().write(tag, name, amount)
+
+    @property
+    def compared_amount(self) -> Decimal:
+        return -super().compared_amount
+
+    async def booked(self, tag: str) -> str:
+        """The id of a posted credit note."""
+        ref = await self.existing(tag)
+        return done(await self.connector.act(self.entity, ref, "post", {}, tag)).ref
+
+
+class CreditedOnce:
+    """What cloud ERPs do with credit notes."""
+
+    async def test_no_more_is_credited_than_was_invoiced(
+        self, subject: LedgerCredits, tag: str
+    ) -> None:
+        number = await subject.invoiced(tag, "1000.00")
+        put, check = subject.connector.upsert, subject.connector.check
+        first = credit(f"{tag}-1", number, "600.00", tag)
+        assert await check("credit_note", first) is None
+        done(await put("credit_note", first, "k"))
+        more = credit(f"{tag}-2", number, "400.01", tag)
+        for verdict in (await check("credit_note", more), await put("credit_note", more, "k")):
+            assert verdict is not None
+            text = rejected(verdict, Kind.VALIDATION).text
+            assert f"on invoice {number} only 400.00 is left to be credited." in text
+        rest = done(await put("credit_note", credit(f"{tag}-2", number, "400", tag), "k"))
+        again = done(await put("credit_note", first, "k"))
+        assert again.outcome in {Outcome.UNCHANGED, Outcome.ALREADY_DONE}
+        posted = done(await subject.connector.act("credit_note", rest.ref, "post", {}, "k"))
+        assert (posted.values["untaxed"], posted.values["total"]) == (Decimal(-400), Decimal(-480))
+        assert posted.values["state"] in {"posted", "paid"}
+
+    async def test_what_cannot_be_credited_is_refused_in_words(
+        self, subject: LedgerCredits, tag: str
+    ) -> None:
+        number = await subject.invoiced(tag, "1000.00")
+        wanted = credit(f"{tag}-1", number, "1", tag)
+        for changed, kind, words in (
+            ({"credits": "NOT-1"}, Kind.REFERENCE_MISSING, "No booked invoice NOT-1"),
+            ({"credits": ""}, Kind.REFERENCE_MISSING, "No booked invoice (none)"),
+            ({"party_code": "C-OTHER"}, Kind.VALIDATION, "is not of C-OTHER in GBP"),
+            ({"lines": invoice(tag)["lines"]}, Kind.VALIDATION, "A credit note takes back"),
+        ):
+            verdict = await subject.connector.upsert("credit_note", {**wanted, **changed}, "k")
+            assert words in rejected(verdict, kind).text
+
+    async def test_hours_are_taken_back_as_hours(self, subject: LedgerCredits, tag: str) -> None:
+        number = await subject.invoiced(tag, "1000.00")
+        record = credit(f"{tag}-1", number, "1", tag)
+        hours = {"quantity": "-7.25", "unit": "hour", "unit_price": "36.50", "amount": "-264.63"}
+        record["lines"] = [{**record["lines"][0], **hours}]
+        made = done(await subject.connector.upsert("credit_note", record, "k"))
+        read = done(await subject.connector.get("credit_note", made.ref)).values
+        (line,) = read["lines"]
+        figures = tuple(line[name] for name in ("quantity", "unit_price", "amount"))
+        assert figures == tuple(map(Decimal, ("-7.25", "36.50", "-264.63")))

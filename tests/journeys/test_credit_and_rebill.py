@@ -1,11 +1,23 @@
-"""Credit and re-bill: time corrected after invoicing is credited in a real ERP, and billed anew."""
+"""Credit and re-bill: time corrected after invoicing is credited in the ERP, and billed anew."""
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
+from typing import Any
+
+import pytest
 
 from controltower.transactions.models import Transaction, TransactionState
+from integrations import catalogue
+from integrations.connector import Connection
+from tests.integrations.conformance.verdicts import done
+from tests.integrations.conftest import running_town, town
+from tests.integrations.doors import Town
+from tests.journeys.cloud_erp import NEW, cut_over, moved_in, new_books
 from tests.journeys.tower import Tower
+
+__all__ = ["new_books", "running_town", "town"]
 
 VERIFIED = TransactionState.VERIFIED
 CREDIT = "credit-and-rebill"
@@ -55,3 +67,41 @@ def test_time_that_is_taken_back_twice_is_credited_once(tower: Tower) -> None:
     (stuck,) = Transaction.objects.stuck().filter(pk__in=[one.pk for one in both])
     step = tower.stuck(stuck)
     assert (step.name, "only 0.00 is left to be credited" in step.text) == ("draft", True)
+
+
+@pytest.mark.parametrize("new_books", NEW, indirect=True)
+def test_a_cloud_erp_credits_and_bills_anew(
+    tower: Tower, new_books: Connection, town: Town
+) -> None:
+    """With two of its answers lost after the writes, and its doors shut in between."""
+    deal, control = tower.set_up(amount="30000.00", entity="LF-UK"), town.controls[new_books.slug]
+    cut_over("LF-UK", new_books.slug)
+    moved_in(new_books, deal)
+    project = deal.steps.get(name="project").ref
+    wrong = tower.org.control.do("approve_time", project=project, hours="40")
+    billed = tower.until(tower.billing_of(str(wrong["number"])), VERIFIED)
+    control.order("server_error", count=2, operation="write", committed=True)
+    control.order("throttle", count=2, operation="read")
+    right = tower.org.control.do("correct_time", timecard=wrong["timecard"], hours="30")
+    credit = tower.until(tower.of("approved work", str(right["number"]), CREDIT), VERIFIED)
+    anew = tower.until(tower.billing_of(str(right["rebilled"])), VERIFIED)
+    invoice, again = (shown(new_books, "invoice", one) for one in (billed, anew))
+    note = shown(new_books, "credit_note", credit)
+    assert note["untaxed"] == -invoice["untaxed"] and credit.amount == -billed.amount
+    assert note["total"] == -invoice["total"]
+    assert (note["state"], invoice["state"]) == ("paid", "paid"), "one settles the other"
+    assert again["untaxed"] * 4 == invoice["untaxed"] * 3
+    assert credit.steps.get(name="post").system_id == billed.steps.get(name="post").system_id
+    assert credit.steps.get(name="status").values["invoice_number"] == note["number"]
+
+
+def shown(books: Connection, entity: str, one: Transaction) -> dict[str, Any]:
+    """What the ERP has of a transaction, of which there is one."""
+
+    async def found() -> dict[str, Any]:
+        connector = catalogue.connect(books.slug, books)
+        verdict = await connector.find(entity, {"reference": one.reference, "company": "LF-UK"})
+        await connector.close()
+        return dict(done(verdict).values)
+
+    return asyncio.run(found())

@@ -11,35 +11,18 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from controltower.firm import governing
-from controltower.firm.models import Person
-from controltower.transactions.agreed_routes import KIND, Place
 from controltower.transactions.models import Transaction, TransactionState
-from controltower.web.demo.surroundings import connect_systems
 from integrations import catalogue
 from integrations.connector import Connection, Key
-from tests.integrations.conformance.verdicts import done
 from tests.integrations.conftest import running_town, town
 from tests.integrations.doors import Town
+from tests.journeys.cloud_erp import NEW, cut_over, moved_in, new_books
 from tests.journeys.tower import Tower
 
-__all__ = ["running_town", "town"]
+__all__ = ["new_books", "running_town", "town"]
 
-OLD, NEW = "tryton", ("business_central", "netsuite")
+OLD = "tryton"
 VERIFIED = TransactionState.VERIFIED
-
-
-@pytest.fixture
-def new_books(
-    tower: Tower, town: Town, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> Connection:
-    """The new ERP beside the old one, which still has every company."""
-    new = request.param
-    monkeypatch.setenv(f"SANDBOX_{new.upper()}_URL", town.urls[new])
-    for name, value in town.secrets[new].items():
-        monkeypatch.setenv(f"SANDBOX_{new.upper()}_{name.upper()}", value)
-    connect_systems(timezone.now())
-    return Connection(new, town.urls[new], town.secrets[new], {"settle_seconds": 0})
 
 
 @pytest.mark.parametrize("new_books", NEW, indirect=True)
@@ -49,8 +32,8 @@ def test_one_company_moves_and_the_other_stays(
     british, german = tower.set_up(entity="LF-UK"), tower.set_up(entity="LF-DE")
     before = _billed(tower, british, hours="7.25")
     new = new_books.slug
-    _cut_over("LF-UK", new)
-    _moved_in(new_books, british)
+    cut_over("LF-UK", new)
+    moved_in(new_books, british)
     town.controls[new].order("server_error", count=2, operation="write", committed=True)
     after = [_billed(tower, british, hours=hours) for hours in ("36.5", "3.335")]
     deal = tower.set_up(entity="LF-UK", client="PEB")
@@ -77,8 +60,8 @@ def test_a_month_that_the_new_books_have_closed_waits_for_a_person(
 ) -> None:
     british = tower.set_up(entity="LF-UK")
     today = timezone.now().date()
-    _cut_over("LF-UK", new_books.slug)
-    _moved_in(new_books, british)
+    cut_over("LF-UK", new_books.slug)
+    moved_in(new_books, british)
     control, month = town.controls[new_books.slug], {"company": "LF-UK", "month": f"{today:%Y-%m}"}
     control.do("close_period", **month)
     try:
@@ -87,31 +70,6 @@ def test_a_month_that_the_new_books_have_closed_waits_for_a_person(
     finally:
         control.do("reopen_period", **month)
     assert billing.reference not in _booked(new_books)
-
-
-def _moved_in(books: Connection, deal: Transaction) -> None:
-    """What the migration does: the customer stands in the new books under its number."""
-    sent = deal.steps.get(name="customer").sent
-    record = {**sent, "payment_term": "NET30", "vat_number": sent.get("vat_number") or ""}
-
-    async def written() -> None:
-        connector = catalogue.connect(books.slug, books)
-        done(await connector.upsert("customer", record, "migration"))
-        await connector.close()
-
-    asyncio.run(written())
-
-
-def _cut_over(company: str, system: str) -> None:
-    """As Admin does it: from today on, one proposes and another agrees."""
-    now = timezone.now()
-    amara, anna = (Person.objects.get(username=name) for name in ("amara.osei", "anna.lindqvist"))
-    about = Place("erp", company)
-    content = {"system": system, "from": now.date().isoformat()}
-    made = governing.propose(
-        subject=f"{KIND}:{about}", content=content, reason="cut-over", by=amara, now=now
-    )
-    governing.decide(version=made, agree=True, answer="", by=anna, now=now)
 
 
 def _billed(tower: Tower, deal: Transaction, hours: str) -> Transaction:

@@ -1,7 +1,8 @@
-"""Revenue recognition: what was delivered of a fixed price is in the ledger of a real ERP."""
+"""Revenue recognition: what was delivered of a fixed price is in the ledger of the ERP."""
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,7 +15,15 @@ from controltower.processes.revenue_recognition import RECOGNISE_IN_NEXT_PERIOD
 from controltower.systems.models import Circuit, System
 from controltower.transactions import cases, engine
 from controltower.transactions.models import Step, Transaction, TransactionState
+from integrations import catalogue
+from integrations.connector import Connection
+from tests.integrations.conformance.verdicts import done
+from tests.integrations.conftest import running_town, town
+from tests.integrations.doors import Town
+from tests.journeys.cloud_erp import NEW, cut_over, new_books
 from tests.journeys.tower import Tower
+
+__all__ = ["new_books", "running_town", "town"]
 
 VERIFIED = TransactionState.VERIFIED
 REVENUE = "revenue-recognition"
@@ -164,6 +173,46 @@ def test_a_closed_month_is_recognised_in_the_open_one_by_decision(tower: Tower) 
     assert tower.erp.revenue("LF-DE", project) == {LAST_MONTH: "2700.00"}
     booked = month.steps.get(name="post").values
     assert (booked["period"], booked["booked_in"]) == (LAST_MONTH, THIS_MONTH)
+
+
+@pytest.mark.parametrize("new_books", NEW, indirect=True)
+def test_a_cloud_erp_shows_what_was_delivered(
+    tower: Tower, new_books: Connection, town: Town
+) -> None:
+    """With two of its answers lost after the writes, and a measure that comes anew."""
+    project = fixed_price(tower, "48200.01", entity="LF-UK")
+    cut_over("LF-UK", new_books.slug)
+    control = town.controls[new_books.slug]
+    control.order("server_error", count=2, operation="write", committed=True)
+    reach(tower, project)
+    first = tower.until(tower.of("project", project, REVENUE), VERIFIED)
+    assert shown_by(new_books, project) == {THIS_MONTH: Decimal("14460.00")}
+    reach(tower, project)
+    reach(tower, project)
+
+    def whole() -> bool:
+        tower.impatient()
+        return shown_by(new_books, project) == {THIS_MONTH: Decimal("48200.01")}
+
+    tower.play(whole)
+    for month in months_of(tower, project):
+        tower.until(month, VERIFIED)
+    assert tower.erp.revenue("LF-UK", project) == {}, "nothing is booked in the old books"
+    booked = first.steps.get(name="post")
+    assert booked.system is not None and booked.system.slug == new_books.slug
+    assert booked.values["booked_in"] == THIS_MONTH
+
+
+def shown_by(books: Connection, project: str) -> dict[str, Decimal]:
+    """What a ledger shows of a project, by month."""
+
+    async def read() -> dict[str, Decimal]:
+        connector = catalogue.connect(books.slug, books)
+        ledger = done(await connector.get("revenue", project, "LF-UK")).values
+        await connector.close()
+        return {one["period"]: one["amount"] for one in ledger["months"]}
+
+    return asyncio.run(read())
 
 
 def decide(month: Transaction, value: Any) -> None:

@@ -1,4 +1,5 @@
-"""The part of OData's $filter that the vendor's guide shows: comparisons, and, or, brackets."""
+"""The part of OData's $filter that the vendor's guide shows: comparisons, what a text contains or
+ends with, and, or, brackets."""
 
 from __future__ import annotations
 
@@ -13,6 +14,10 @@ _TESTS: Mapping[str, Callable[[Any, Any], bool]] = {
     "eq": operator.eq, "ne": operator.ne, "gt": operator.gt, "ge": operator.ge,
     "lt": operator.lt, "le": operator.le,
 }  # fmt: skip
+_OF_TEXT: Mapping[str, Callable[[str, str], bool]] = {
+    "contains": lambda text, part: part in text,
+    "endswith": str.endswith,
+}
 Test = Callable[[Mapping[str, Any]], bool]
 
 
@@ -60,11 +65,20 @@ class _Reader:
                 raise Unreadable("a bracket is not closed")
             self.rest.pop(0)
             return test
+        if self.rest[0] in _OF_TEXT:
+            return self._of_text()
         if len(self.rest) < 3 or self.rest[1] not in _TESTS:
             raise Unreadable(" ".join(self.rest))
         member, test_name, literal = (self.rest.pop(0) for _ in range(3))
         compare, wanted = _TESTS[test_name], _value(literal)
         return lambda row: compare(_comparable(row.get(member)), wanted)
+
+    def _of_text(self) -> Test:
+        if len(self.rest) < 5 or (self.rest[1], self.rest[4]) != ("(", ")"):
+            raise Unreadable(" ".join(self.rest))
+        name, _, member, literal, _ = (self.rest.pop(0) for _ in range(5))
+        test, part = _OF_TEXT[name], _value(literal)
+        return lambda row: test(str(row.get(member.removesuffix(","), "")), part)
 
 
 def _value(literal: str) -> Any:

@@ -1,4 +1,4 @@
-"""A Business Central environment on HTTP: companies, customers, sales invoices and $batch.
+"""A Business Central environment on HTTP: companies, customers, sales documents and $batch.
 
 What it looks like on the wire is the vendor's v1.0 contract; accounting periods are of v2.0.
 """
@@ -6,7 +6,6 @@ What it looks like on the wire is the vendor's v1.0 contract; accounting periods
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -14,7 +13,9 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from integrations.sandbox import faults
-from integrations.sandbox.business_central.books import Books, Fault
+from integrations.sandbox.business_central.books import PAPERS, Books, Fault
+from integrations.sandbox.business_central.deeds import DEEDS
+from integrations.sandbox.business_central.journals import ENTRIES, JOURNALS, LINES, Journals
 from integrations.sandbox.business_central.odata import filtering
 from integrations.sandbox.business_central.shapes import etag, shown
 from integrations.sandbox.business_central.wire import (
@@ -33,12 +34,10 @@ from integrations.sandbox.vendor import Refused, Vendor
 API = "/v2.0/production/api/v1.0"
 PERIODS = "/v2.0/production/api/v2.0"
 MOST_IN_A_BATCH = 100
-_COLLECTIONS = ("customers", "salesInvoices", "accounts", "taxGroups", "paymentTerms")
+_COLLECTIONS = ("customers", *PAPERS, JOURNALS, LINES, ENTRIES, "accounts", "taxGroups",
+                "paymentTerms", "companyInformation")  # fmt: skip
 _COMPANY = "companies({company_id})"
-_INVOICE = f"{API}/{_COMPANY}/salesInvoices({{salesInvoice_id}})"
-_OPERATION = re.compile(
-    r"companies\(([^)]+)\)/salesInvoices\(([^)]+)\)(?:/salesInvoiceLines(?:\('([^']+)'\))?)?$"
-)
+_OPERATION = re.compile(r"companies\([^)]+\)/(\w+)\(([^)]+)\)(?:/\w+(?:\('?([^')]+)'?\))?)?$")
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
@@ -56,6 +55,7 @@ class Server(Vendor):
     def routes(self, router: web.UrlDispatcher) -> None:
         """The part of the API that the connector uses."""
         self.books = Books(self.store)
+        self.journals = Journals(self.books)
         known = client_credentials(self.credentials["client_id"], self.credentials["client_secret"])
         self.tokens = Tokens(self.store, known)
         router.add_post("/{tenant}/oauth2/v2.0/token", self.tokens.give)
@@ -67,11 +67,16 @@ class Server(Vendor):
         customer = f"{API}/{_COMPANY}/customers({{customer_id}})"
         router.add_post(f"{API}/{_COMPANY}/customers", self._new_customer)
         router.add_get(customer, self._customer)
-        router.add_patch(customer, self._change_customer)
-        router.add_post(f"{API}/{_COMPANY}/salesInvoices", self._new_invoice)
-        router.add_get(_INVOICE, self._invoice)
-        router.add_patch(_INVOICE, self._change_invoice)
-        router.add_post(f"{_INVOICE}/Microsoft.NAV.post", self._post)
+        router.add_patch(customer, self._changing("customers"))
+        for collection in PAPERS:
+            one = f"{API}/{_COMPANY}/{collection}({{{collection.removesuffix('s')}_id}})"
+            router.add_post(f"{API}/{_COMPANY}/{collection}", self._new_paper(collection))
+            router.add_get(one, self._paper(collection))
+            router.add_patch(one, self._changing(collection))
+            router.add_post(f"{one}/Microsoft.NAV.post", self._post(collection))
+        router.add_post(f"{API}/{_COMPANY}/{JOURNALS}", self._new_journal)
+        router.add_post(f"{API}/{_COMPANY}/{JOURNALS}({{journal_id}})/Microsoft.NAV.post",
+                        self._post_journal)  # fmt: skip
         router.add_post(f"{API}/$batch", self._batch)
 
     def furnish(self) -> None:
@@ -109,52 +114,14 @@ class Server(Vendor):
         return None
 
     async def act(self, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """``pay_invoice`` (number), ``close_period`` and ``reopen_period`` (company, month),
-        ``remark`` (id: says who sold it), ``change_customer`` (id, and what it says from now on),
-        ``copy_draft`` (id: a second one of the same reference), ``switch_tax`` (company, code: away
-        with it)."""
+        """What happens in the environment: see `deeds`."""
+        deed = DEEDS.get(name)
+        if deed is None:
+            return await super().act(name, wanted)
         try:
-            return self._deed(name, wanted) or await super().act(name, wanted)
+            return {"id": deed(self.books, wanted).id}
         except Fault as fault:
             raise Impossible(fault.words) from None
-
-    def _deed(self, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        match name:
-            case "pay_invoice":
-                chosen = {"number": wanted["number"]} if "number" in wanted else {}
-                unpaid = self.store.all("salesInvoices", status="Open", **chosen)
-                if not unpaid:
-                    raise Impossible("no such invoice is open")
-                done = self.store.change("salesInvoices", unpaid[0].id, {"status": "Paid"})
-            case "close_period" | "reopen_period":
-                done = self._period(wanted, closed=name == "close_period")
-            case "remark":
-                sold = {"salesperson": "JO"}
-                done = self.store.change("salesInvoices", str(wanted["id"]), sold)
-            case "change_customer":
-                said = {name: value for name, value in wanted.items() if name != "id"}
-                done = self.store.change("customers", str(wanted["id"]), said)
-            case "copy_draft":
-                original = self.books.one("salesInvoices", str(wanted["id"]))
-                done = self.store.add("salesInvoices", original.content, str(uuid.uuid4()))
-            case "switch_tax":
-                company = self._company(str(wanted["company"]))
-                (code,) = self.store.all("taxGroups", company=company, code=wanted["code"])
-                done = self.store.remove("taxGroups", code.id)
-            case _:
-                return {}
-        return {"id": done.id}
-
-    def _period(self, wanted: Mapping[str, Any], *, closed: bool) -> Document:
-        company = self._company(str(wanted.get("company") or "LF-UK"))
-        period = self.books.period(company, f"{wanted['month']}-01")
-        return self.store.change("accountingPeriods", period.id, {"closed": closed})
-
-    def _company(self, code: str) -> str:
-        found = self.store.all("companies", name=code)
-        if not found:
-            raise Impossible(f"there is no company {code}")
-        return found[0].id
 
     def _listed(self, collection: str) -> Handler:
         async def listed(request: web.Request) -> web.Response:
@@ -176,27 +143,42 @@ class Server(Vendor):
 
     async def _customer(self, request: web.Request) -> web.Response:
         with explained():
-            return answer(shown(self.books, self._asked(request, "customers", "customer_id")))
+            return answer(shown(self.books, self._asked(request, "customers")))
 
-    async def _change_customer(self, request: web.Request) -> web.Response:
-        return await self._changed(request, "customers", "customer_id")
+    def _new_paper(self, collection: str) -> Handler:
+        async def made(request: web.Request) -> web.Response:
+            with explained(), self.store.transaction():
+                draft = self.books.add_paper(
+                    collection, _company_of(request), await body_of(request)
+                )
+            return answer(shown(self.books, draft), 201)
 
-    async def _new_invoice(self, request: web.Request) -> web.Response:
-        with explained(), self.store.transaction():
-            made = self.books.add_invoice(_company_of(request), await body_of(request))
+        return made
+
+    def _paper(self, collection: str) -> Handler:
+        async def found(request: web.Request) -> web.Response:
+            with explained():
+                known = self._asked(request, collection)
+            return answer(shown(self.books, known, "$expand" in request.query))
+
+        return found
+
+    def _post(self, collection: str) -> Handler:
+        async def posted(request: web.Request) -> web.Response:
+            with explained(), self.store.transaction():
+                self.books.post(collection, self._asked(request, collection).id)
+            return web.Response(status=204)
+
+        return posted
+
+    async def _new_journal(self, request: web.Request) -> web.Response:
+        with explained():
+            made = self.journals.open(_company_of(request), await body_of(request))
         return answer(shown(self.books, made), 201)
 
-    async def _invoice(self, request: web.Request) -> web.Response:
-        with explained():
-            found = self._asked(request, "salesInvoices", "salesInvoice_id")
-        return answer(shown(self.books, found, "$expand" in request.query))
-
-    async def _change_invoice(self, request: web.Request) -> web.Response:
-        return await self._changed(request, "salesInvoices", "salesInvoice_id")
-
-    async def _post(self, request: web.Request) -> web.Response:
-        with explained():
-            self.books.post(self._asked(request, "salesInvoices", "salesInvoice_id").id)
+    async def _post_journal(self, request: web.Request) -> web.Response:
+        with explained(), self.store.transaction():
+            self.journals.post(self._asked(request, JOURNALS).id)
         return web.Response(status=204)
 
     async def _batch(self, request: web.Request) -> web.Response:
@@ -220,32 +202,42 @@ class Server(Vendor):
         match = _OPERATION.match(unquote(str(one["url"])))
         if match is None:
             raise Fault(404, "BadRequest_NotFound", f"No HTTP resource matches {one['url']}.")
-        _, invoice, line = match.groups()
+        collection, number, line = match.groups()
         method, body = one["method"], one.get("body") or {}
         if method == "PATCH":
-            known = self.books.one("salesInvoices", invoice)
+            known = self.books.one(collection, number)
             _expects(known, (one.get("headers") or {}).get("If-Match", ""))
-            self.books.change("salesInvoices", invoice, body)
+            self.books.change(collection, number, body)
             return 200
         if method == "DELETE":
-            self.books.drop_line(invoice, line)
+            if collection == JOURNALS:
+                self.journals.drop_line(line)
+            else:
+                self.books.drop_line(collection, number, line)
             return 204
-        self.books.add_line(invoice, body)
+        if collection == JOURNALS:
+            self.journals.add_line(number, body)
+        else:
+            self.books.add_line(collection, number, body)
         return 201
 
-    def _asked(self, request: web.Request, collection: str, name: str) -> Document:
+    def _asked(self, request: web.Request, collection: str) -> Document:
         """The entity that a path names, of that company. Raises Fault."""
-        found = self.books.one(collection, request.match_info[name])
+        number = request.match_info[f"{collection.removesuffix('s')}_id"]
+        found = self.books.one(collection, number)
         if found.content["company"] != _company_of(request):
             raise Fault(404, "BadRequest_ResourceNotFound", "It is not of this company.")
         return found
 
-    async def _changed(self, request: web.Request, collection: str, name: str) -> web.Response:
-        with explained():
-            known = self._asked(request, collection, name)
-            _expects(known, request.headers.get("If-Match", ""))
-            changed = self.books.change(collection, known.id, await body_of(request))
-        return answer(shown(self.books, changed))
+    def _changing(self, collection: str) -> Handler:
+        async def changed(request: web.Request) -> web.Response:
+            with explained():
+                known = self._asked(request, collection)
+                _expects(known, request.headers.get("If-Match", ""))
+                new = self.books.change(collection, known.id, await body_of(request))
+            return answer(shown(self.books, new))
+
+        return changed
 
 
 def _is_sign_in(request: web.Request) -> bool:

@@ -7,11 +7,19 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from integrations.sandbox.business_central.books import Books, net, stamp, tax_percent, totals
+from integrations.sandbox.business_central.books import (
+    PAPERS,
+    Books,
+    net,
+    remaining,
+    stamp,
+    tax_percent,
+    totals,
+)
 from integrations.sandbox.store import Document
 
 _ADDRESS = {"street": "", "city": "", "state": "", "countryLetterCode": "", "postalCode": ""}
-_HIDDEN = {"company", "lines", "currency"}
+_HIDDEN = {"company", "lines", "currency", "credited", "journal"}
 _UNIT = {"symbol": None}
 
 
@@ -22,18 +30,22 @@ def etag(document: Document) -> str:
 
 
 def shown(books: Books, document: Document, expand: bool = False) -> dict[str, Any]:
-    """An entity; an invoice with its lines when they are to be expanded."""
+    """An entity; a sales document with its lines when they are to be expanded."""
     row: dict[str, Any] = {
         "@odata.etag": etag(document),
-        "id": document.id,
+        "id": int(document.id) if document.kind == "generalLedgerEntries" else document.id,
         **{name: value for name, value in document.content.items() if name not in _HIDDEN},
         "lastModifiedDateTime": stamp(document.changed),
     }
     more = _MORE.get(document.kind)
     row |= more(document.content) if more else {}
-    if expand and document.kind == "salesInvoices":
+    if expand and document.kind in PAPERS:
         lines = enumerate(document.content["lines"], start=1)
-        row["salesInvoiceLines"] = [_line(books, document, n, line) for n, line in lines]
+        row[PAPERS[document.kind].lines] = [_line(books, document, n, line) for n, line in lines]
+    if expand and document.kind == "journals":
+        rows = books.rows("journalLines", document.content["company"])
+        ours = [one for one in rows if one.content["journal"] == document.id]
+        row["journalLines"] = [shown(books, one) for one in ours]
     return row
 
 
@@ -42,20 +54,28 @@ def _customer(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _invoice(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {**_paper(content), "remainingAmount": remaining(content)}
+
+
+def _paper(content: Mapping[str, Any]) -> dict[str, Any]:
     untaxed, tax = totals([line for line in content["lines"] if line["lineType"] != "Comment"])
-    open_amount = Decimal(0) if content["status"] == "Paid" else untaxed + tax
     return {
         "totalAmountExcludingTax": untaxed,
         "totalTaxAmount": tax,
         "totalAmountIncludingTax": untaxed + tax,
-        "remainingAmount": open_amount,
         "pricesIncludeTax": False,
     }
+
+
+def _entry(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: Decimal(content[name]) for name in ("debitAmount", "creditAmount")}
 
 
 _MORE: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "customers": _customer,
     "salesInvoices": _invoice,
+    "salesCreditMemos": _paper,
+    "generalLedgerEntries": _entry,
 }
 
 

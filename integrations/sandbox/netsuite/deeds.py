@@ -37,8 +37,9 @@ def _turned(account: Account, wanted: Wanted, closed: str) -> Document:
 
 
 def _remark(account: Account, wanted: Wanted) -> Document:
-    """A note on the invoice `id` that no total rests on."""
-    return account.store.change("invoice", str(wanted["id"]), {"message": "Thank you"})
+    """A note on the invoice, or the credit memo (`kind`), `id` that no total rests on."""
+    kind = str(wanted.get("kind", "invoice"))
+    return account.store.change(kind, str(wanted["id"]), {"message": "Thank you"})
 
 
 def _save_customer(account: Account, wanted: Wanted) -> Document:

@@ -14,9 +14,10 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from integrations.sandbox import faults
-from integrations.sandbox.netsuite.account import Account, Fault
+from integrations.sandbox.netsuite.account import Account
 from integrations.sandbox.netsuite.deeds import DEEDS
 from integrations.sandbox.netsuite.jobs import Jobs
+from integrations.sandbox.netsuite.refusing import Fault
 from integrations.sandbox.netsuite.suiteql import Unreadable, asked
 from integrations.sandbox.netsuite.wire import REST, answer, body_of, error, refusal
 from integrations.sandbox.sign_in import Tokens, signed_assertion
@@ -24,7 +25,7 @@ from integrations.sandbox.vendor import Refused, Vendor
 
 TOKEN = f"{REST}/auth/oauth2/v1/token"
 QUERY = f"{REST}/query/v1/suiteql"
-RECORD = f"{REST}/record/v1/{{kind:customer|invoice}}"
+RECORD = f"{REST}/record/v1/{{kind:customer|invoice|creditMemo|journalEntry}}"
 LARGEST_PAGE = 1000
 MOST_CALLS = 15
 """At once, for the whole account; another number is ordered by ``limit_calls``."""

@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from integrations import exact_json
-from integrations.sandbox.netsuite.account import Fault
+from integrations.sandbox.netsuite.refusing import Fault
 from integrations.sandbox.vendor import Refused
 
 REST = "/services/rest"

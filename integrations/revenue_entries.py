@@ -1,15 +1,16 @@
-"""A revenue entry's record read strictly, before anything is looked up."""
+"""A revenue entry's record read strictly, before anything is looked up, and how a ledger tells the
+month of a project: by the mark at the end of the text of its line of revenue."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from controltower.canonical.money import Money, NotAnAmount, UnknownCurrency
-from controltower.canonical.verdicts import FieldError, Kind, Rejected
+from controltower.canonical.verdicts import Exchange, FieldError, Kind, Rejected
 from integrations.orders import Unfit, date_of
 
 SEPARATOR = " · "
@@ -66,6 +67,47 @@ class Entry:
     def label(self) -> str:
         """The text of its line of revenue, which ends with the mark of its month."""
         return SEPARATOR.join((self.description, self.project, self.period))
+
+    @property
+    def mark(self) -> str:
+        """What the text of every line of revenue of that month ends with."""
+        return mark_of(self.project, self.period)
+
+
+def mark_of(project: str, period: str) -> str:
+    """What the text of a line of revenue ends with."""
+    return SEPARATOR.join(("", project, period))
+
+
+def parts_of(label: str) -> tuple[str, str, str]:
+    """Name, project and month in the text of a line of revenue."""
+    name, project, period = ["", "", *label.rsplit(SEPARATOR, 2)][-3:]
+    return name, project, period
+
+
+def by_month(lines: Iterable[tuple[str, Decimal]]) -> list[dict[str, Any]]:
+    """What lines of revenue, each with its text and its worth, come to in each month."""
+    months = dict[str, Decimal]()
+    for label, worth in lines:
+        period = parts_of(label)[2]
+        months[period] = months.get(period, Decimal(0)) + worth
+    return [{"period": period, "amount": months[period]} for period in sorted(months)]
+
+
+def nothing_left(entry: Entry, title: str) -> Rejected:
+    """The refusal of an entry whose month shows all of it."""
+    words = (
+        f"{title} shows {entry.amount} for {entry.project} in {entry.period} already, posted or "
+        "in a draft: nothing is left to be recognised."
+    )
+    return Rejected(kind=Kind.CONFLICT, text=words)
+
+
+def closed(company: str, on: date | None, words: str, exchange: Exchange | None = None) -> Rejected:
+    """The refusal of an entry in a closed month."""
+    words = f"The accounting period of {on} is closed in {company}. {words}"
+    fields = (FieldError("date", words),)
+    return Rejected(kind=Kind.PERIOD_CLOSED, text=words, fields=fields, exchange=exchange)
 
 
 def _text(record: Mapping[str, Any], name: str) -> str:
