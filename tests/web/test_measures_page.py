@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -16,6 +17,7 @@ from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from controltower.firm.models import AuditEntry
+from controltower.firm.rates import rates
 from controltower.incidents.models import DeadLetter, LetterState, Resolution
 from controltower.measures import exposure, targets
 from controltower.measures.exposure import Scope
@@ -23,7 +25,7 @@ from controltower.measures.kpis import catalogue
 from controltower.measures.kpis.measure import Reading, Window
 from controltower.measures.models import Target
 from controltower.systems.models import Feed
-from controltower.transactions.models import Step, Transaction
+from controltower.transactions.models import Item, Step, Transaction
 from tests import factories
 from tests.factories import Firm
 from tests.kept import kept
@@ -103,6 +105,59 @@ def test_a_project_is_set_up_in_the_median_of_the_latest_deals(firm: Firm) -> No
         Step.objects.filter(pk=step.pk).update(done_at=began + timedelta(minutes=10 * minutes))
     assert steps.count() == 3
     assert reading(firm, "project-set-up").value == pytest.approx(20 * 60, abs=1)
+
+
+def test_the_margin_is_what_billed_time_leaves_over_its_cost(
+    firm: Firm,
+) -> None:
+    card = Item.objects.get(process=catalogue.BILLING, transaction__state="verified")
+    week = card.record
+    costs = {"Ilse": "45.00", "Jan": "90.00", "Mia": "45.00", "Ole": "90.00", "Ada": "0"}
+    for name, cost in costs.items():
+        also_worked(card, week | {"resource_name": name, "cost_rate": cost})
+    also_worked(card, {name: week[name] for name in ("amount", "currency")})
+    assert reading(firm, "margin").value is None, "four people with a cost rate are too few"
+    also_worked(card, week | {"resource_name": "Fay", "cost_rate": "60.00"})
+    found = reading(firm, "margin")
+    assert found.value == pytest.approx(1 - (45 + 90 + 45 + 90 + 60) / (5 * 180))
+    assert (found.days, found.records) == ((), 1)
+    assert reading(firm, "margin", "callum").value is None, "it is another company's"
+    for record in ({"currency": "XXX"}, {"currency": "GBP", "cost_rate": "180.00"}):
+        also_worked(card, week | {"resource_name": "Fay", "cost_rate": "1.00"} | record)
+    pounds = rates()["GBP"]
+    whole = 5 * 180 + 180 * pounds
+    assert reading(firm, "margin").value == pytest.approx(float((5 * 180 - 330) / whole))
+
+
+def also_worked(card: Item, record: dict[str, Any]) -> None:
+    """Another fact on the same invoice."""
+    one = Item.objects.get(pk=card.pk)
+    one.pk, one.source_id, one.record = None, str(uuid4()), record
+    one.save(force_insert=True)
+
+
+def measured(firm: Firm, project: str, period: str, **values: str) -> None:
+    """A month of a project as the PSA measured it."""
+    one = Transaction.objects.filter(entity__code="LF-DE").earliest("pk")
+    one.pk, one.reference, one.process = uuid4(), f"CT-{project}-{period}", catalogue.REVENUE
+    month = {"project_id": project, "period": period, "method": "hours", "currency": "EUR"}
+    one.subject = month | values
+    one.save(force_insert=True)
+
+
+def test_what_is_burnt_is_told_by_the_newest_month_of_each_project(firm: Firm) -> None:
+    assert reading(firm, "burn").value is None
+    measured(firm, "P1", "2026-10", value="1000.00", done="90", budget="100")
+    measured(firm, "P1", "2026-09", value="1000.00", done="40", budget="100")
+    assert reading(firm, "burn").value == pytest.approx(0.9)
+    measured(firm, "P2", "2026-10", value="3000.00", done="650", budget="500", method="cost")
+    found = reading(firm, "burn")
+    assert found.value == pytest.approx((1000 * 0.9 + 3000 * 1.3) / 4000), "by contract value"
+    assert found.records == 3
+    measured(firm, "P3", "2026-10", value="9000.00", done="9000", budget="0", method="milestones")
+    measured(firm, "P4", "2026-10", value="9000.00", done="0", budget="0")
+    assert reading(firm, "burn").value == found.value, "nothing was planned that could be used up"
+    assert reading(firm, "burn", "callum").value is None, "they are another company's"
 
 
 def test_credits_take_from_the_accuracy_of_invoices(firm: Firm) -> None:

@@ -7,7 +7,16 @@ from functools import partial
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from controltower.measures.kpis import backlog, connections, kept, pace, repairs, setup
+from controltower.measures.kpis import (
+    backlog,
+    burn,
+    connections,
+    kept,
+    margin,
+    pace,
+    repairs,
+    setup,
+)
 from controltower.measures.kpis.measure import Measure, Unit
 from controltower.processes import (
     credit_and_rebill,
@@ -132,6 +141,32 @@ MEASURES: tuple[Measure, ...] = (
         records={"process": REVENUE, "passed_by": "repair"},
     ),
     Measure(
+        name="margin",
+        title=_("Margin on billed time"),
+        definition=_(
+            "What is left of the billed worth of time once its hours are taken off at their cost "
+            "rate. Of the latest billing runs, those that were verified; only time with a cost "
+            "rate, before a contract's cap. Nothing is told of fewer than five people."
+        ),
+        unit=Unit.SHARE,
+        less=False,
+        read=partial(margin.read, process=BILLING),
+        records={"process": BILLING, "state": "verified", "latest": "1"},
+    ),
+    Measure(
+        name="burn",
+        title=_("Burn of fixed-price projects"),
+        definition=_(
+            "How much of the planned hours or cost is used up, as the PSA measured it for the "
+            "newest month of each project; projects weigh what their contracts are worth. Of "
+            "the latest measured months; projects that go by milestones are not in it."
+        ),
+        unit=Unit.SHARE,
+        less=True,
+        read=partial(burn.read, process=REVENUE),
+        records={"process": REVENUE, "latest": "1"},
+    ),
+    Measure(
         name="recovery-time",
         title=_("Integration recovery time"),
         definition=_(
@@ -211,15 +246,24 @@ NOT_YET: tuple[tuple[str | Promise, str | Promise], ...] = (
         _("Reconciliation backlog"),
         _("every write is read back, but whole books are not compared on a schedule yet"),
     ),
-    (_("Burn"), _("the hours and money that a project was planned with are not read yet")),
     (
-        _("Margin"),
+        _("Burn of time and materials"),
+        _("what such a project was planned with is not read; of fixed prices it is, above"),
+    ),
+    (
+        _("Margin of a project as a whole"),
         _(
             "labour is told by pay period and cost centre, not by project: set against invoices "
             "by their day it would be wrong"
         ),
     ),
-    (_("Utilisation"), _("approved hours are read, but not the hours that people could work")),
+    (
+        _("Utilisation"),
+        _(
+            "approved hours are read, but not the hours that people could work: no HR record "
+            "says how many a week somebody is employed for"
+        ),
+    ),
 )
 """What the firm wants to know and the tower cannot tell truly yet, and why."""
 
