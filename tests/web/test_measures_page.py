@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -25,7 +24,7 @@ from controltower.measures.kpis import catalogue
 from controltower.measures.kpis.measure import Reading, Window
 from controltower.measures.models import Target
 from controltower.systems.models import Feed
-from controltower.transactions.models import Item, Step, Transaction
+from controltower.transactions.models import Step, Transaction
 from tests import factories
 from tests.factories import Firm
 from tests.kept import kept
@@ -107,33 +106,22 @@ def test_a_project_is_set_up_in_the_median_of_the_latest_deals(firm: Firm) -> No
     assert reading(firm, "project-set-up").value == pytest.approx(20 * 60, abs=1)
 
 
-def test_the_margin_is_what_billed_time_leaves_over_its_cost(
-    firm: Firm,
-) -> None:
-    card = Item.objects.get(process=catalogue.BILLING, transaction__state="verified")
-    week = card.record
-    costs = {"Ilse": "45.00", "Jan": "90.00", "Mia": "45.00", "Ole": "90.00", "Ada": "0"}
-    for name, cost in costs.items():
-        also_worked(card, week | {"resource_name": name, "cost_rate": cost})
-    also_worked(card, {name: week[name] for name in ("amount", "currency")})
+def test_the_margin_is_what_billed_time_leaves_over_its_cost(firm: Firm) -> None:
+    deal = firm.deal()
+    for name, cost in (("Ilse", 45), ("Jan", 90), ("Mia", 45), ("Ada", 0)):
+        firm.gathering(deal, resource_name=name, cost_rate=Decimal(cost))
+    firm.bill(deal, resource_name="Ole", cost_rate=Decimal(90))
     assert reading(firm, "margin").value is None, "four people with a cost rate are too few"
-    also_worked(card, week | {"resource_name": "Fay", "cost_rate": "60.00"})
+    firm.bill(firm.deal(), resource_name="Fay", cost_rate=Decimal(60))
     found = reading(firm, "margin")
     assert found.value == pytest.approx(1 - (45 + 90 + 45 + 90 + 60) / (5 * 180))
-    assert (found.days, found.records) == ((), 1)
-    assert reading(firm, "margin", "callum").value is None, "it is another company's"
-    for record in ({"currency": "XXX"}, {"currency": "GBP", "cost_rate": "180.00"}):
-        also_worked(card, week | {"resource_name": "Fay", "cost_rate": "1.00"} | record)
-    pounds = rates()["GBP"]
-    whole = 5 * 180 + 180 * pounds
-    assert reading(firm, "margin").value == pytest.approx(float((5 * 180 - 330) / whole))
-
-
-def also_worked(card: Item, record: dict[str, Any]) -> None:
-    """Another fact on the same invoice."""
-    one = Item.objects.get(pk=card.pk)
-    one.pk, one.source_id, one.record = None, str(uuid4()), record
-    one.save(force_insert=True)
+    assert (found.days, found.records) == ((), 3)
+    firm.bill(
+        firm.deal(entity="LF-UK", currency="GBP"), resource_name="Fay", cost_rate=Decimal(180)
+    )
+    whole = 5 * 180 + 180 * float(rates()["GBP"])
+    assert reading(firm, "margin").value == pytest.approx((5 * 180 - 330) / whole)
+    assert reading(firm, "margin", "callum").value is None, "what one person costs is not told"
 
 
 def measured(firm: Firm, project: str, period: str, **values: str) -> None:

@@ -32,9 +32,8 @@ def _left(time: QuerySet[Item]) -> float | None:
     if people < FEWEST:
         return None
     known, worth, cost = rates(), Decimal(0), Decimal(0)
-    sums = time.values_list("currency").annotate(
-        worth=Sum("amount"), cost=Sum(F("hours") * F("cost_rate"))
-    )
+    by_currency = time.annotate(currency=KT("record__currency")).values_list("currency")
+    sums = by_currency.annotate(worth=Sum("amount"), cost=Sum(F("hours") * F("cost_rate")))
     for currency, billed_at, cost_of_it in sums:
         rate = known.get(currency, Decimal(0))
         worth += billed_at * rate
@@ -46,7 +45,6 @@ def _costed(billed: TransactionQuerySet) -> QuerySet[Item]:
     """The approved time of which it is known what an hour costs."""
     items = Item.objects.filter(transaction__in=billed.values("pk")).order_by()
     known = items.annotate(
-        currency=KT("record__currency"),
         amount=_number("amount"),
         hours=_number("hours"),
         cost_rate=_number("cost_rate"),

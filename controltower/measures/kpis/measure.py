@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.utils.functional import Promise
@@ -16,6 +17,7 @@ from controltower.measures.arrivals import Arrival
 from controltower.measures.exposure import Scope
 from controltower.measures.promises import DAYS, first_day
 
+Found = TypeVar("Found")
 BOTH = timedelta(days=DAYS)
 """As long as the period looked at is the one before, which it is compared with."""
 
@@ -66,6 +68,14 @@ class Window:
 
     scope: Scope
     now: datetime
+    _read: dict[Callable[[Window], Any], Any] = field(default_factory=dict, repr=False)
+
+    def once(self, read: Callable[[Window], Found]) -> Found:
+        """What this reads, read once however many measures rest on it."""
+        if read not in self._read:
+            self._read[read] = read(self)
+        found: Found = self._read[read]
+        return found
 
     @cached_property
     def first(self) -> datetime:

@@ -59,7 +59,7 @@ def repaired(process: str) -> Callable[[Window], Reading]:
     """Reads how many that were verified had needed a person."""
 
     def read(window: Window) -> Reading:
-        held = _held(window, process)
+        held = _held_of(window, process)
         lately = sum(count for ago, count in held.items() if ago < DAYS)
         return Reading(
             value=float(lately),
@@ -78,7 +78,7 @@ def first_pass(window: Window) -> Reading:
 
 def _touched(window: Window, process: str, *, clean: bool) -> Reading:
     ended = {ago: count for ago, (_kept, count) in window.ended(process).items()}
-    held = _held(window, process)
+    held = _held_of(window, process)
     wanted = {
         ago: count - held.get(ago, 0) if clean else held.get(ago, 0) for ago, count in ended.items()
     }
@@ -95,8 +95,17 @@ def _touched(window: Window, process: str, *, clean: bool) -> Reading:
     )
 
 
-def _held(window: Window, process: str) -> dict[int, int]:
-    """How many of what was verified had needed a person, by days ago."""
+def _held_of(window: Window, process: str) -> dict[int, int]:
+    """How many of what was verified had needed a person, by days ago; "" is every process."""
+    held: dict[int, int] = {}
+    for (name, ago), count in window.once(_held).items():
+        if process in ("", name):
+            held[ago] = held.get(ago, 0) + count
+    return held
+
+
+def _held(window: Window) -> dict[tuple[str, int], int]:
+    """The same of each process."""
     letters = within(
         window.scope,
         DeadLetter.objects.filter(
@@ -104,14 +113,13 @@ def _held(window: Window, process: str) -> dict[int, int]:
             transaction__ended_at__gte=window.before,
         ),
     )
-    letters = letters.filter(transaction__process=process) if process else letters
     rows = (
         letters.order_by()
         .annotate(day=TruncDate("transaction__ended_at", tzinfo=window.here))
-        .values_list("day")
+        .values_list("transaction__process", "day")
         .annotate(n=Count("transaction", distinct=True))
     )
-    return {window.ago(day): count for day, count in rows}
+    return {(process, window.ago(day)): count for process, day, count in rows}
 
 
 def recovery_time(window: Window) -> Reading:

@@ -16,10 +16,13 @@ from django.test import Client
 from django.urls import reverse
 
 from controltower.firm.models import Person, Role
-from controltower.incidents.models import Cause
+from controltower.incidents.models import Cause, DeadLetter
 from controltower.mappings.models import Mapping
+from controltower.measures import causes, exposure
+from controltower.measures.exposure import Scope
 from controltower.systems.models import Interface, System
-from controltower.transactions.models import ReplayPlan, Transaction
+from controltower.transactions.models import Transaction
+from controltower.web import job_page
 from controltower.web.tower import REGIONS
 
 GOAL = {True: 60, False: 100}
@@ -84,7 +87,7 @@ class Command(BaseCommand):
         client, person = Client(headers={"host": "127.0.0.1"}), _person(options["person"])
         client.force_login(person)
         try:
-            rows = [_measure(client, *page, rounds=options["rounds"]) for page in pages()]
+            rows = [_measure(client, *page, rounds=options["rounds"]) for page in pages(person)]
         finally:
             client.session.delete()
         count = Transaction.objects.count()
@@ -113,11 +116,13 @@ def _person(username: str) -> Person:
     return person
 
 
-def pages() -> list[tuple[str, str, bool]]:
-    """(name, address, whether htmx asks for it) of everything there is a page of."""
-    stuck = Transaction.objects.stuck().order_by("-started_at").first()
-    cause = Cause.objects.order_by("-pk").first()
-    plan = ReplayPlan.objects.first()
+def pages(person: Person) -> list[tuple[str, str, bool]]:
+    """(name, address, whether htmx asks for it) of everything that the person has a page of."""
+    seen = Scope(person)
+    stuck = exposure.transactions(seen).stuck().order_by("-started_at").first()
+    letters = exposure.within(seen, DeadLetter.objects.open())
+    cause = Cause.objects.filter(causes.having(letters)).order_by("-pk").first()
+    plan = job_page.visible(person).first()
     mapping, system = Mapping.objects.first(), System.objects.first()
     interface = Interface.objects.first()
     fragments = [(f"Tower: {name}", reverse("tower_region", args=[name]), True) for name in REGIONS]
@@ -131,6 +136,7 @@ def pages() -> list[tuple[str, str, bool]]:
             for name, asked in LISTS.items()
         ),
         ("Exceptions", reverse("exceptions"), True),
+        ("Incidents", reverse("incidents"), True),
         ("Jobs", reverse("jobs"), True),
         ("Jobs tray", reverse("job_tray"), True),
         *(
