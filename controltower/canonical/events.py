@@ -27,6 +27,7 @@ WORK_DELIVERED = "work.delivered"
 PROJECT_SET_UP = "project.set_up"
 WORK_LEFT_OUT = "work.left_out"
 WORK_WRITTEN_OFF = "work.written_off"
+RETAINER_DUE = "retainer.due"
 
 
 @dataclass(frozen=True, slots=True)

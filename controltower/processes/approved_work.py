@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from controltower.canonical.money import UnknownCurrency, minor_units
-from controltower.canonical.records import BillableFact, TimeEntry, WorkLeftOut
+from controltower.canonical.records import BillableFact, RetainerMonth, TimeEntry, WorkLeftOut
 from controltower.canonical.verdicts import Kind
 from controltower.processes.definition import Entity, Facts, Refuse, misdated
 
@@ -18,6 +18,8 @@ def title_of(fact: BillableFact) -> str:
     """What people call the invoice that a fact begins."""
     if fact.project is None:
         return f"Work {fact.number}"
+    if isinstance(fact, RetainerMonth):
+        return f"Retainer {fact.retainer_month} of {fact.project.name}"
     what = "Work above the cap of" if isinstance(fact, WorkLeftOut) else "Invoice for"
     return f"{what} {fact.project.name}"
 

@@ -7,14 +7,14 @@ itself (`transactions/left_out.py`) until a change order raises the cap, or its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from controltower.canonical.money import Money
 from controltower.canonical.verdicts import Kind
-from controltower.processes import invoice_lines
+from controltower.processes import invoice_lines, retained_work
 from controltower.processes.definition import Facts, Refuse
 
 CAP = "cap"
@@ -23,32 +23,48 @@ CAP = "cap"
 
 @dataclass(frozen=True, slots=True)
 class Billed:
-    """What of the gathered work is billed, by project, and what is left out."""
+    """What of the gathered work is billed, by project, what is left out, and what of it retainers
+    cover."""
 
     by_project: Mapping[str, Money]
     left_out: Money
+    covered: Sequence[retained_work.Part] = ()
 
     def told(self) -> dict[str, Any]:
         """As a step learns it."""
         by_project = {project: str(part.amount) for project, part in self.by_project.items()}
         found: dict[str, Any] = {"billed": by_project}
+        if self.covered:
+            worth = retained_work.total(self.covered, self.left_out.currency)
+            parts = [part.told() for part in self.covered]
+            found |= {"covered": parts, "covered_amount": str(worth.amount)}
         return found | ({"left_out": str(self.left_out.amount)} if self.left_out.minor else {})
 
 
 def within_cap(facts: Facts) -> Billed | Refuse:
-    """What the caps of the contracts have room for; a refusal where they have none at all."""
+    """What the contracts have room for, besides what their retainers cover; a refusal where they
+    have none at all."""
+    if invoice_lines.kind_of(facts.items[0]) == invoice_lines.RETAINER:
+        return retained_work.unclear_fee(facts) or Billed({}, Money(facts.items[0]["currency"], 0))
+    covered = retained_work.covered(facts)
+    if isinstance(covered, Refuse):
+        return covered
     contracts: Mapping[str, Any] = facts.books.get("contracts", {})
     whole = invoice_lines.total(facts.items)
     billed: dict[str, Money] = {}
     for project, part in _by_project(facts).items():
-        contract = contracts.get(project)
-        if contract and contract["currency"] != part.currency:
+        contract = contracts.get(project, {})
+        if CAP in contract and contract["currency"] != part.currency:
             return _other_currency(contract, part)
-        billed[project] = min(part, room(contract)) if contract else part
+        part -= retained_work.total(
+            (one for one in covered if one.project == project), part.currency
+        )
+        billed[project] = min(part, room(contract)) if CAP in contract else part
     most = sum(billed.values(), Money(whole.currency, 0))
-    if not most.minor:
+    above = whole - most - retained_work.total(covered, whole.currency)
+    if not (most.minor or covered):
         return _no_room(next(contracts[project] for project in billed), whole, facts)
-    return Billed(billed, whole - most)
+    return Billed(billed, above, covered)
 
 
 def room(contract: Mapping[str, Any]) -> Money:
@@ -59,8 +75,15 @@ def room(contract: Mapping[str, Any]) -> Money:
 
 
 def worth(facts: Facts) -> Money:
-    """What the invoice comes to without tax: the gathered work, less what is left out of it."""
-    return invoice_lines.total(facts.items) - left_out(facts)
+    """What the invoice comes to without tax: the gathered work, less what is left out of it and
+    what a retainer covers."""
+    return invoice_lines.total(facts.items) - left_out(facts) - covered(facts)
+
+
+def covered(facts: Facts) -> Money:
+    """What the check of the gathered work has found to be covered by retainers."""
+    found = facts.result("check").values.get("covered_amount", 0)
+    return Money.of(str(found), str(facts.items[0]["currency"]))
 
 
 def left_out(facts: Facts) -> Money:
@@ -79,6 +102,14 @@ def _by_project(facts: Facts) -> dict[str, Money]:
 
 def _no_room(contract: Mapping[str, Any], whole: Money, facts: Facts) -> Refuse:
     project, currency = facts.items[0]["project"]["name"], whole.currency
+    if contract.get("retainer"):
+        text = (
+            f"{whole.amount:,} {currency} of approved work on “{project}” is above the retainer of "
+            "its contract, which holds such work until it is agreed. Agree on a change order: what "
+            "it adds is billed then by itself. Or write the work off with a reason: it becomes "
+            "cost."
+        )
+        return Refuse(Kind.VALIDATION, text, CAP)
     text = (
         f"{whole.amount:,} {currency} of approved work on “{project}” is above the cap of its "
         f"contract: {Decimal(contract['cap']):,} {currency} may be billed, and "

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from controltower.canonical.events import TIMESHEET_APPROVED, BusinessKey, CanonicalEvent
+from controltower.canonical.money import Money
 from controltower.canonical.records import BillableFact
 from controltower.canonical.verdicts import Kind
 from controltower.processes import (
@@ -23,6 +24,7 @@ from controltower.processes import (
     booking_day,
     invoice_lines,
     project_opening,
+    retained_work,
 )
 from controltower.processes.definition import (
     Entity,
@@ -33,8 +35,11 @@ from controltower.processes.definition import (
     Process,
     Refuse,
     Send,
+    Skip,
     StepDefinition,
 )
+
+NO_CREDIT = "Nothing of it was billed: a retainer had covered it, and has it back."
 
 
 def accepts(event: CanonicalEvent) -> bool:
@@ -61,7 +66,14 @@ def check_correction(facts: Facts) -> Prepared:
     item = facts.subject
     if refusal := approved_work.refusal_of_correction(item, facts):
         return refusal
-    return Learn({"takes_back": str(invoice_lines.total([item]).amount)})
+    taken = retained_work.taken_back(facts)
+    if isinstance(taken, Refuse):
+        return taken
+    told: dict[str, Any] = {"takes_back": str(-taken.credited.amount)}
+    if (back := taken.given_back) is None:
+        return Learn(told)
+    text = f"{-back.amount.amount:,} {back.amount.currency} is given back to the retainer."
+    return Learn({**told, "covered": [back.told()]}, text, worth=-taken.credited.amount)
 
 
 def read_original(facts: Facts) -> Prepared:
@@ -79,6 +91,9 @@ def draft_credit(facts: Facts) -> Prepared:
     assert entity is not None
     if refusal := _not_invoiced(item, original):
         return refusal
+    worth = _credited(facts)
+    if not worth.minor:
+        return Skip(NO_CREDIT)
     on = entity.first_open_day(entity.today(facts.now))
     if early := booking_day.too_early(entity, on, facts.now, "Credited"):
         return early
@@ -87,8 +102,8 @@ def draft_credit(facts: Facts) -> Prepared:
         facts,
         on=on,
         about=f"Credit for invoice {number}",
-        worth=invoice_lines.total([item]),
-        lines=[{**invoice_lines.line_of(item), "credits": work}],
+        worth=worth,
+        lines=[{**invoice_lines.line_of({**item, "amount": str(worth.amount)}), "credits": work}],
     )
     if isinstance(credit, Refuse):
         return credit
@@ -97,6 +112,12 @@ def draft_credit(facts: Facts) -> Prepared:
         find={"reference": facts.reference, "company": entity.code},
         ordering=f"credit:{entity.code}:{number}",
     )
+
+
+def _credited(facts: Facts) -> Money:
+    """What the credit note comes to, less than zero."""
+    taken = facts.result("check").values["takes_back"]
+    return Money.of(str(taken), str(facts.subject["currency"]))
 
 
 def _not_invoiced(item: Mapping[str, Any], original: Mapping[str, Any]) -> Refuse | None:
@@ -123,6 +144,8 @@ def _not_invoiced(item: Mapping[str, Any], original: Mapping[str, Any]) -> Refus
 def post_credit(facts: Facts) -> Prepared:
     entity = facts.entity
     assert entity is not None
+    if not _credited(facts).minor:
+        return Skip(NO_CREDIT)
     return Send(
         ref=facts.result("draft").ref,
         find={"reference": facts.reference, "company": entity.code},
@@ -132,7 +155,9 @@ def post_credit(facts: Facts) -> Prepared:
 
 def report_credit(facts: Facts) -> Prepared:
     posted, ref = facts.result("post").values, str(facts.subject["source_id"])
-    record = {"invoice_number": posted.get("number", "")}
+    covered = facts.result("check").values.get("covered", [])
+    number = posted.get("number", "") or (retained_work.label(covered) if covered else "")
+    record = {"invoice_number": number}
     return Send(record=record, ref=ref, ordering=f"timecard:{ref}")
 
 
@@ -142,6 +167,7 @@ ROUTE = (
         title="Check the correction",
         prepare=check_correction,
         owner_role="pmo_lead",
+        consults="covered",
     ),
     StepDefinition(
         name="original",

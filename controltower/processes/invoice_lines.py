@@ -10,6 +10,10 @@ from controltower.canonical.money import Money
 
 LEFT_OUT = "left_out"
 """The kind of work that an earlier invoice had left out, above its contract's cap."""
+RETAINER = "retainer"
+"""The kind of a month's fee, whatever was worked in it."""
+OURS = {LEFT_OUT, RETAINER}
+"""Kinds that the PSA does not know: the tower tells of them."""
 
 
 def total(items: Sequence[Mapping[str, Any]]) -> Money:
@@ -34,9 +38,18 @@ def line_of(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def left_out(left: Money) -> dict[str, Any]:
     """The line by which an invoice carries less than its work comes to."""
-    less = str(-left.amount)
+    return _less("Less work above the agreed cap", left)
+
+
+def covered(part: Money) -> dict[str, Any]:
+    """The line by which an invoice does not bill what a retainer covers."""
+    return _less("Less work covered by the retainer", part)
+
+
+def _less(text: str, amount: Money) -> dict[str, Any]:
+    less = str(-amount.amount)
     return {
-        "description": "Less work above the agreed cap",
+        "description": text,
         "quantity": "1",
         "unit": "unit",
         "unit_price": less,
@@ -52,13 +65,16 @@ def _text(item: Mapping[str, Any]) -> str:
             return f"{item['type']}, {item['resource_name']}"
         case kind if kind == LEFT_OUT:
             return f"Work above the earlier cap, left out of {item['left_out_of']}"
+        case kind if kind == RETAINER:
+            return f"Retainer {item['retainer_month']}, contract {item['contract']}"
     return str(item["name"])
 
 
 def _revenue_kind(item: Mapping[str, Any]) -> str:
-    """As what it is earned: work that was left out of an invoice is time like any other."""
+    """As what it is earned: work that was left out of an invoice is time like any other, and so is
+    a month's fee for time."""
     kind = kind_of(item)
-    return "time" if kind == LEFT_OUT else kind
+    return "time" if kind in OURS else kind
 
 
 def _as_line(
@@ -82,7 +98,12 @@ def mark_of(item: Mapping[str, Any]) -> str:
 
 
 def kind_of(item: Mapping[str, Any]) -> str:
-    """What the PSA calls the fact: timecard, expense or milestone; `LEFT_OUT` is known to us
+    """What the PSA calls the fact: timecard, expense or milestone; those of `OURS` are known to us
     alone."""
-    told = (("hours", "timecard"), ("type", "expense"), ("left_out_of", LEFT_OUT))
+    told = (
+        ("hours", "timecard"),
+        ("type", "expense"),
+        ("left_out_of", LEFT_OUT),
+        ("retainer_month", RETAINER),
+    )
     return next((kind for name, kind in told if name in item), "milestone")

@@ -15,12 +15,13 @@ from decimal import Decimal
 from controltower.canonical.events import (
     EXPENSE_APPROVED,
     MILESTONE_APPROVED,
+    RETAINER_DUE,
     TIMESHEET_APPROVED,
     WORK_LEFT_OUT,
     BusinessKey,
     CanonicalEvent,
 )
-from controltower.canonical.records import BillableFact
+from controltower.canonical.records import BillableFact, RetainerMonth
 from controltower.canonical.verdicts import Kind
 from controltower.processes import (
     agreement,
@@ -31,6 +32,7 @@ from controltower.processes import (
     invoice_lines,
     project_opening,
     quote_to_cash,
+    retained_work,
 )
 from controltower.processes.definition import (
     Entity,
@@ -42,6 +44,7 @@ from controltower.processes.definition import (
     Process,
     Refuse,
     Send,
+    Skip,
     StepDefinition,
     Trace,
     month_of,
@@ -50,6 +53,7 @@ from controltower.processes.editing import Editable, Holds
 
 BILL_IN_NEXT_PERIOD = "next_period"
 """The owner's decision that lets work of a closed period be billed in the open one."""
+NO_INVOICE = "Nothing of it is to be billed, so no invoice is written."
 
 
 def accepts(event: CanonicalEvent) -> bool:
@@ -79,6 +83,8 @@ def open_billing(event: CanonicalEvent, entities: Mapping[str, Entity], now: dat
     )
     if project is None or not begun.entity or approved_work.fault_of(fact):
         return begun
+    if isinstance(fact, RetainerMonth):
+        return begun
     until = approved_work.gathers_until(fact, entities[begun.entity], now)
     group = approved_work.group_of(fact)
     return replace(begun, group=group, gather_until=until, due=until + PROCESS.promise)
@@ -104,9 +110,14 @@ def check_work(facts: Facts) -> Prepared:
     if isinstance(billed, Refuse):
         return billed
     left, told = billed.left_out, {"months": months, **billed.told()}
-    text = f"{left.amount:,} {left.currency} above the contract's cap is left out."
+    covered = retained_work.total(billed.covered, left.currency)
+    said = (
+        (covered, "covered by the retainer: it is not billed again."),
+        (left, "above what the contract lets be billed is left out."),
+    )
+    text = " ".join(f"{one.amount:,} {one.currency} {words}" for one, words in said if one.minor)
     gathered = sum((Decimal(str(item["amount"])) for item in facts.items), Decimal(0))
-    return Learn(told, text if left.minor else "", worth=gathered - left.amount)
+    return Learn(told, text, worth=gathered - left.amount - covered.amount)
 
 
 def read_client(facts: Facts) -> Prepared:
@@ -137,6 +148,8 @@ def release_billing_event(facts: Facts) -> Prepared:
 def draft_invoice(facts: Facts) -> Prepared:
     client, entity = facts.result("client").values, facts.entity
     assert entity is not None
+    if not capped_work.worth(facts).minor:
+        return Skip(NO_INVOICE)
     if not client.get("erp_code"):
         return Refuse(
             Kind.REFERENCE_MISSING,
@@ -146,6 +159,8 @@ def draft_invoice(facts: Facts) -> Prepared:
     lines = [invoice_lines.line_of(item) for item in facts.items]
     if (left := capped_work.left_out(facts)).minor:
         lines.append(invoice_lines.left_out(left))
+    if (covered := capped_work.covered(facts)).minor:
+        lines.append(invoice_lines.covered(covered))
     invoice = billing_paper.paper(
         facts,
         on=_invoice_date(facts),
@@ -171,6 +186,8 @@ def draft_invoice(facts: Facts) -> Prepared:
 def post_invoice(facts: Facts) -> Prepared:
     entity = facts.entity
     assert entity is not None
+    if not capped_work.worth(facts).minor:
+        return Skip(NO_INVOICE)
     return Send(
         ref=facts.result("draft").ref,
         record={"entity": entity.code, "invoice_date": _invoice_date(facts).isoformat()},
@@ -180,9 +197,10 @@ def post_invoice(facts: Facts) -> Prepared:
 
 
 def report_status(facts: Facts) -> Prepared:
-    posted = facts.result("post").values
+    posted, covered = facts.result("post").values, facts.result("check").values.get("covered", [])
+    number = posted.get("number", "") or (retained_work.label(covered) if covered else "")
     record = {
-        "invoice_number": posted.get("number", ""),
+        "invoice_number": number,
         "amount": str(capped_work.worth(facts).amount),
         "items": _billed(facts),
         "correlation_id": facts.correlation_id,
@@ -196,7 +214,7 @@ def _billed(facts: Facts) -> list[dict[str, str]]:
     return [
         {"kind": kind, "ref": item["source_id"]}
         for item in facts.items
-        if (kind := invoice_lines.kind_of(item)) != invoice_lines.LEFT_OUT
+        if (kind := invoice_lines.kind_of(item)) not in invoice_lines.OURS
     ]
 
 
@@ -287,7 +305,13 @@ def steps(_facts: Facts) -> tuple[StepDefinition, ...]:
 PROCESS = Process(
     name="time-and-expense-to-billing",
     title="Time and expense to billing",
-    starts_on=(TIMESHEET_APPROVED, EXPENSE_APPROVED, MILESTONE_APPROVED, WORK_LEFT_OUT),
+    starts_on=(
+        TIMESHEET_APPROVED,
+        EXPENSE_APPROVED,
+        MILESTONE_APPROVED,
+        WORK_LEFT_OUT,
+        RETAINER_DUE,
+    ),
     promise=timedelta(hours=4),
     exposure="unbilled",
     stage="Time approved",

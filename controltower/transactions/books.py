@@ -22,7 +22,8 @@ CREATED = "customer"
 
 def consulted(name: str, case: Case) -> Mapping[str, Any]:
     """What a step asks of the books. Raises KeyError for what is not kept."""
-    return {"customers": customers, "contracts": contracts.capped}[name](case)
+    kept = {"customers": customers, "contracts": contracts.agreed, "covered": contracts.covered}
+    return kept[name](case)
 
 
 def customers(case: Case) -> Mapping[str, Any]:

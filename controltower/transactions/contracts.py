@@ -1,4 +1,5 @@
-"""Contracts as the tower's own books know them: the cap of each, and what is billed under it.
+"""Contracts as the tower's own books know them: the cap of each and what is billed under it, the
+retainer of each and what it has covered.
 
 Both are read while the row of the contract's signing is locked: of two invoices that are prepared
 at the same time, the second one sees what the first one takes.
@@ -16,6 +17,7 @@ from controltower.processes import (
     credit_and_rebill,
     project_change_to_forecast,
     quote_to_cash,
+    retained_work,
     time_and_expense_to_billing,
 )
 from controltower.transactions.cases import Case
@@ -33,11 +35,13 @@ NOT_BILLED = (
     TransactionState.SUPERSEDED,
     TransactionState.WRITTEN_OFF,
 )
+COUNTED = (time_and_expense_to_billing.PROCESS.name, credit_and_rebill.PROCESS.name)
 
 
-def capped(case: Case) -> Mapping[str, Any]:
-    """The contracts with a cap among those of a case's work, by project: `cap` with the changes
-    agreed since, and what other transactions have `billed` under it, in `currency`."""
+def agreed(case: Case) -> Mapping[str, Any]:
+    """The contracts that say how much is billed of a case's work, by project: `cap`, if any, with
+    the changes agreed since, and what other transactions have `billed` under it, in `currency`;
+    and the `retainer`, if any: its terms, and what of it is used."""
     chains = {}
     for item in case.items:
         project = item.record.get("project") or {}
@@ -46,27 +50,106 @@ def capped(case: Case) -> Mapping[str, Any]:
     found = {}
     for chain, project in sorted(chains.items()):
         if contract := _signed(chain):
-            found[project] = {
-                "number": contract["number"] or contract["name"],
-                "currency": contract["currency"],
-                "cap": str(Decimal(contract["cap"]) + _agreed_since(chain)),
-                "billed": str(_billed(project, case.transaction)),
-            }
+            found[project] = _told(contract, chain, project, case.transaction)
     return {"contracts": found}
 
 
+def _told(
+    contract: Mapping[str, Any], chain: str, project: str, asking: Transaction
+) -> dict[str, Any]:
+    """Work above a retainer is billed as far as the contract's cap lets it; one that holds such
+    work caps it at what change orders have agreed to."""
+    told: dict[str, Any] = {
+        "number": contract["number"] or contract["name"],
+        "currency": contract["currency"],
+    }
+    cap, retained = Decimal(contract["cap"]), has_retainer(contract)
+    if cap or (retained and contract["retainer_above"] == retained_work.HOLD):
+        told["cap"] = str(cap + _agreed_since(chain))
+        told["billed"] = str(_billed(project, asking))
+    if retained:
+        told["retainer"] = {"terms": dict(contract), "used": _used(project, asking)}
+    return told
+
+
+def has_retainer(contract: Mapping[str, Any]) -> bool:
+    """Whether something is billed each month."""
+    return bool(Decimal(contract.get("retainer") or 0))
+
+
 def _signed(chain: str) -> Mapping[str, Any] | None:
-    """The signed contract of a chain, which nobody else may count now; None without a cap."""
+    """The signed contract of a chain, which nobody else may count now; None when it has neither a
+    cap nor a retainer."""
     row = (
         Expectation.objects.select_related("met_by_event")
         .filter(correlation_id=chain, milestone=quote_to_cash.CONTRACT.name)
         .exclude(met_by_event=None)
         .first()
     )
-    if row is None or row.met_by_event is None or not Decimal(row.met_by_event.record["cap"]):
+    if row is None or row.met_by_event is None:
+        return None
+    contract = dict(row.met_by_event.record)
+    if not (Decimal(contract["cap"]) or has_retainer(contract)):
         return None
     Expectation.objects.select_for_update().get(pk=row.pk)
-    return dict(row.met_by_event.record)
+    return contract
+
+
+def _used(project: str, but: Transaction) -> dict[str, str]:
+    """What other transactions have covered of a project's work, by month, less what was given
+    back."""
+    used: dict[str, Decimal] = {}
+    checks = _checks(project).filter(values__has_key="covered").exclude(transaction=but)
+    for values in checks.values_list("values", flat=True):
+        for part in values["covered"]:
+            if part["project"] == project:
+                month = part["month"]
+                used[month] = used.get(month, Decimal(0)) + Decimal(part["quantity"])
+    return {month: str(quantity) for month, quantity in sorted(used.items())}
+
+
+def covered(case: Case) -> Mapping[str, Any]:
+    """What a retainer has covered of the work that a case takes back, and what of that was given
+    back or credited already; nothing where it was billed as usual. Nobody else may count it now."""
+    item = case.items[0].record
+    chain = str((item.get("project") or {}).get("correlation_id") or "")
+    if not (_signed(chain) and item["corrects"]):
+        return {}
+    project, ref = str(item["project_id"]), str(item["corrects"])
+    checks = _checks(project).exclude(transaction=case.transaction)
+    parts = [
+        (one.transaction.process == credit_and_rebill.PROCESS.name, part, one.values)
+        for one in checks.filter(values__has_key="covered").select_related("transaction")
+        for part in one.values["covered"]
+        if part["item"] == ref
+    ]
+    original = next((part for is_back, part, _values in parts if not is_back), None)
+    if original is None:
+        return {}
+    back = [(part, values) for is_back, part, values in parts if is_back]
+    return {
+        "covered": {
+            **original,
+            "credited": str(sum((-Decimal(v["takes_back"]) for _part, v in back), Decimal(0))),
+            "back": str(sum((-Decimal(part["amount"]) for part, _v in back), Decimal(0))),
+            "given": str(sum((-Decimal(part["quantity"]) for part, _v in back), Decimal(0))),
+        }
+    }
+
+
+def _checks(project: str) -> QuerySet[Step]:
+    """The checks of a project's work that count: of what is billed, covered or on its way, and of
+    what takes it back."""
+    posted = Step.objects.filter(
+        transaction=OuterRef("transaction"), name="post", state=State.VERIFIED
+    )
+    return Step.objects.filter(
+        Q(transaction__keys__kind="project", transaction__keys__value=project),
+        ~Q(transaction__state__in=NOT_BILLED) | Exists(posted),
+        transaction__process__in=COUNTED,
+        name="check",
+        state=State.VERIFIED,
+    )
 
 
 def _agreed_since(chain: str) -> Decimal:
@@ -80,17 +163,8 @@ def _agreed_since(chain: str) -> Decimal:
 def _billed(project: str, but: Transaction) -> Decimal:
     """What was billed for a project or is about to be, less posted credits, but for one
     transaction."""
-    named = Q(transaction__keys__kind="project", transaction__keys__value=project)
-    posted = Step.objects.filter(
-        transaction=OuterRef("transaction"), name="post", state=State.VERIFIED
-    )
-    checks = Step.objects.filter(
-        named,
-        ~Q(transaction__state__in=NOT_BILLED) | Exists(posted),
-        transaction__process=time_and_expense_to_billing.PROCESS.name,
-        name="check",
-        state=State.VERIFIED,
-    ).exclude(transaction=but)
+    billing = time_and_expense_to_billing.PROCESS.name
+    checks = _checks(project).filter(transaction__process=billing).exclude(transaction=but)
     parts = (values["billed"].get(project, 0) for values in checks.values_list("values", flat=True))
     credited = Transaction.objects.filter(
         process=credit_and_rebill.PROCESS.name,

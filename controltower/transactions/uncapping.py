@@ -30,6 +30,8 @@ def release(*, now: datetime) -> int:
 
 
 def _has_room(case: Case) -> bool:
-    known = contracts.capped(case)["contracts"]
+    known = contracts.agreed(case)["contracts"]
     waits = any(s.state == State.PARKED and s.field == capped_work.CAP for s in case.steps)
-    return waits and any(capped_work.room(one).minor > 0 for one in known.values())
+    return waits and any(
+        capped_work.room(one).minor > 0 for one in known.values() if capped_work.CAP in one
+    )

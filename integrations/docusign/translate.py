@@ -32,7 +32,8 @@ from integrations.shape import (
 
 FIELDS = (
     "contract_number", "opportunity_id", "project_id", "customer_id", "customer_name",
-    "legal_entity", "currency", "contract_value", "billing_method", "cap", "retainer", "po_number",
+    "legal_entity", "currency", "contract_value", "billing_method", "cap", "retainer",
+    "retainer_hours", "retainer_billed", "retainer_above", "retainer_unused", "po_number",
     "starts_on", "ends_on", "correlation_id",
 )  # fmt: skip
 """The account's custom fields for envelopes, by name."""
@@ -70,6 +71,10 @@ def contract(row: Row) -> Contract:
         billing_method=fields["billing_method"],
         cap=_amount(fields["cap"]),
         retainer=_amount(fields["retainer"]),
+        retainer_hours=_amount(fields["retainer_hours"]),
+        retainer_billed=fields["retainer_billed"].lower(),
+        retainer_above=fields["retainer_above"].lower(),
+        retainer_unused=fields["retainer_unused"].lower(),
         po_number=fields["po_number"],
         document_id=required(row, "envelopeId"),
     )

@@ -33,6 +33,7 @@ from controltower.transactions.models import Transaction
 from controltower.web.demo.runbooks import RUNBOOKS, agree_runbooks
 from tests.factories import Firm, closed, found, in_doubt, refused, sealed, stuck_bills
 from tests.transactions.test_capped_contracts import capped, listening
+from tests.transactions.test_retainers import retained
 
 pytestmark = pytest.mark.django_db
 HOW_MANY = {"kind": "check", "what": "how_many", "title": "Count"}
@@ -167,6 +168,18 @@ def above_its_cap(firm: Firm) -> Transaction:
     return firm.bill(deal)
 
 
+def above_its_retainer(firm: Firm) -> Transaction:
+    """Work above the hours of a retainer, which its contract holds."""
+    deal = retained(listening(firm), retainer_hours=Decimal(40), retainer_above="hold")
+    firm.bill(deal)
+    return firm.bill(deal)
+
+
+def unclear_retainer(firm: Firm) -> Transaction:
+    """Work under a contract that does not say enough of its retainer."""
+    return firm.bill(retained(listening(firm), retainer_above=""))
+
+
 class TestMatching:
     @pytest.mark.parametrize(
         ("make", "slug"),
@@ -181,6 +194,8 @@ class TestMatching:
             (split_purchase, "purchase-miscoded"),
             (stale, "figures-stale"),
             (above_its_cap, "above-the-cap"),
+            (above_its_retainer, "above-the-cap"),
+            (unclear_retainer, "retainer-unclear"),
         ],
     )  # fmt: skip
     def test_every_cause_of_the_processes_has_its_runbook(
@@ -194,7 +209,7 @@ class TestMatching:
             "closed-period", "tax-code-off", "client-twice", "unknown-currency",
             "deal-without-entity", "system-down", "wrong-credentials", "in-doubt",
             "purchase-miscoded", "person-in-two-minds", "figures-stale", "place-turned-down",
-            "cut-off-missed", "above-the-cap",
+            "cut-off-missed", "above-the-cap", "retainer-unclear",
         }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from controltower.transactions import (
     polling,
     replay,
     replaying,
+    retaining,
     sweeper,
     uncapping,
 )
@@ -49,6 +50,7 @@ class Tower:
     def beat(self) -> None:
         """One round of everything that runs by itself."""
         polling.poll(budget=timedelta(0))
+        retaining.tell(now=timezone.now())
         interpretation.interpret_due(limit=100, now=timezone.now())
         sweeper.sweep(now=timezone.now())
         uncapping.release(now=timezone.now())

@@ -46,7 +46,11 @@ CLIENT = {"erp_code": "C-1", "country": "DE", "vat_number": "DE1"}
 
 def facts_of(card: TimeEntry, entity: Entity = BERLIN, **original: Any) -> Facts:
     subject: dict[str, Any] = to_json(card)
-    results = {"original": Result("a0T1", ORIGINAL | original), "client": Result("1", CLIENT)}
+    results = {
+        "check": Result("", {"takes_back": str(card.amount)}),
+        "original": Result("a0T1", ORIGINAL | original),
+        "client": Result("1", CLIENT),
+    }
     return Facts("ct-1", "CT-9", subject, [subject], results, {"LF-DE": entity}, {}, NOW)
 
 

@@ -25,6 +25,7 @@ from controltower.canonical.records.delivery import (
     Expense,
     Milestone,
     Project,
+    RetainerMonth,
     TimeEntry,
     WorkLeftOut,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "Record",
     "Resource",
     "ResourceStatus",
+    "RetainerMonth",
     "TimeEntry",
     "WorkLeftOut",
 ]

@@ -35,7 +35,10 @@ class Opportunity(Record):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract(Record):
     """What both sides signed. `value` is without tax, in `currency`; `cap` the most that may be
-    billed under it (zero: no cap); `retainer` what is billed each month whatever was worked.
+    billed under it (zero: no cap); `retainer` what is billed each month whatever was worked, for
+    `retainer_hours` of it (zero: for work worth as much), `retainer_billed` in "advance" or
+    "arrears". Of work above it `retainer_above` says "bill" or "hold", of what is left of a month
+    `retainer_unused` "expire" or "carry over".
 
     `document_id` finds the signed paper in the repository of contracts.
     """
@@ -54,6 +57,10 @@ class Contract(Record):
     billing_method: str = ""
     cap: Decimal = Decimal(0)
     retainer: Decimal = Decimal(0)
+    retainer_hours: Decimal = Decimal(0)
+    retainer_billed: str = ""
+    retainer_above: str = ""
+    retainer_unused: str = ""
     po_number: str = ""
     document_id: str = ""
 

@@ -93,6 +93,14 @@ class WorkLeftOut(BillableFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RetainerMonth(BillableFact):
+    """A month ("2026-11") for which a contract has a fee billed, whatever was worked in it."""
+
+    retainer_month: str = ""
+    contract: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Expense(BillableFact):
     """An approved expense to be re-billed."""
 

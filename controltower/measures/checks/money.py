@@ -22,9 +22,12 @@ WHERE tx.process = %(billing)s AND {transactions}
 GROUP BY tx.id
 HAVING tx.amount <> round(sum((item.record->>'amount')::numeric) - {left_out}, 4) LIMIT 20
 """
-LEFT_OUT = """coalesce((SELECT (check_.values->>'left_out')::numeric FROM transactions_step check_
+LEFT_OUT = """coalesce((SELECT coalesce((check_.values->>'left_out')::numeric, 0)
+                 + coalesce((check_.values->>'covered_amount')::numeric, 0)
+    FROM transactions_step check_
     WHERE check_.transaction_id = tx.id AND check_.name = 'check'), 0)"""
-"""What of the facts is above a contract's cap, and stands on no invoice."""
+"""What of the facts is above a contract's cap or covered by its retainer, and stands on no
+invoice."""
 POSTED = """
 SELECT tx.reference, step.values->>'untaxed' AS posted, facts.sum, step.system_id
 FROM transactions_step step
@@ -46,9 +49,9 @@ WHERE step.state = 'verified' AND {transactions} AND step.name = 'post'
 
 
 def balanced(span: Span) -> Found:
-    """I3: a billing transaction is worth the sum of its facts less what is above a cap, and what
-    the ERP shows as posted is that too, each fact rounded as the invoice rounds it: half up to the
-    minor unit."""
+    """I3: a billing transaction is worth the sum of its facts less what is above a cap or covered
+    by a retainer, and what the ERP shows as posted is that too, each fact rounded as the invoice
+    rounds it: half up to the minor unit."""
     gathered, posted, seen = (
         statement.format(transactions=span.transactions, left_out=LEFT_OUT)
         for statement in (GATHERED, POSTED, SEEN)

@@ -41,7 +41,10 @@ RUNBOOKS: tuple[Book, ...] = (
     (
         "above-the-cap",
         "Work is above the cap of its contract",
-        {"kinds": [Kind.VALIDATION], "words": ["is above the cap of its contract"]},
+        {
+            "kinds": [Kind.VALIDATION],
+            "words": ["above the cap of its contract", "above the retainer of its contract"],
+        },
         [
             HOW_MUCH,
             decide(
@@ -72,6 +75,24 @@ RUNBOOKS: tuple[Book, ...] = (
             )
             | {"to": "end"},
             act("Settle what was billed by hand", steps.ELSEWHERE, "Name the invoice."),
+        ],
+    ),
+    (
+        "retainer-unclear",
+        "A contract's retainer is not clear",
+        {"kinds": [Kind.VALIDATION], "words": ["has a retainer"]},
+        [
+            HOW_MUCH,
+            decide(
+                "What was agreed?",
+                "Read the signed contract, and ask who has negotiated it. What is missing there is "
+                "named in the exception.",
+                ("It is billed by hand as it was agreed", 3),
+                ("Nothing is to be billed", 4),
+            ),
+            act("Settle what was billed by hand", steps.ELSEWHERE, "Name the invoice.")
+            | {"to": "end"},
+            act("Write it off", steps.WRITE_OFF, "Say who decided it and why."),
         ],
     ),
     (

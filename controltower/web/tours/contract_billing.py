@@ -1,12 +1,16 @@
-"""How contracts are billed when not all goes straight: corrected work, and work above a cap."""
+"""How contracts are billed when not all goes straight: corrected time, caps, retainers."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.utils import timezone
+
 from controltower.transactions.models import Expectation, Transaction
+from controltower.transactions.world import entities
 from controltower.web.tours.main_job import BOOKED
 from controltower.web.tours.stage import ONCE, Lines, Stage
 from controltower.web.tours.walk import TourFailed
@@ -59,6 +63,30 @@ def capped(stage: Stage) -> Lines:
     yield stage.agree("The rest and its invoice", _worth(rest), _posted(stage, rest))
     left = _worth(rest, record__left_out_of=billed.reference)
     yield stage.agree("Work, within the cap and above it", _worth(billed), within + left)
+
+
+def retainer(stage: Stage) -> Lines:
+    """A month's fee is billed once; work that it covers is not, and work above it is."""
+    psa, walk = stage.doors["salesforce"], stage.walk
+    sold = psa.do("close_deal", entity="LF-DE", client=ONCE, amount="36000.00", grouping="Project")
+    entity, number = entities()["LF-DE"], f"C-{str(sold['opportunity'])[-8:]}"
+    month = entity.today(timezone.now()).replace(day=1)
+    stage.doors["docusign"].do(
+        "sign", opportunity_id=sold["opportunity"], legal_entity="LF-DE", currency="EUR",
+        contract_value="36000.00", contract_number=number, retainer="3000.00",
+        retainer_hours="20", retainer_billed="advance", retainer_above="bill",
+        retainer_unused="expire", starts_on=(month - timedelta(days=1)).replace(day=1).isoformat(),
+    )  # fmt: skip
+    yield walk.tell("DocuSign", f"{sold['name']}: signed, 3,000.00 EUR a month for 20 hours")
+    deal = walk.until_over("opportunity", str(sold["opportunity"]), "opportunity-to-project")
+    fee = walk.until_over("retainer", f"{number} {month:%Y-%m}", BILLING)
+    yield from walk.steps(fee)
+    yield stage.agree(f"Retainer {month:%Y-%m}", Decimal("3000.00"), _posted(stage, fee))
+    _work, billed = yield from _bill(stage, deal.steps.get(name="project").ref, "30")
+    covered = Decimal(billed.steps.get(name="check").values.get("covered_amount", 0))
+    yield walk.tell("Tower", f"{covered:,.2f} EUR of it is covered by the retainer")
+    above = _posted(stage, billed)
+    yield stage.agree("Work, covered and above the retainer", _worth(billed), covered + above)
 
 
 def _bill(stage: Stage, project: str, hours: str) -> Billing:

@@ -241,6 +241,7 @@ WORKFLOWS: Mapping[str, tuple[tuple[str, ...], Callable[[Stage], Lines]]] = {
     "Project change to forecast": ((), change),
     "Credit and re-bill": (("tryton",), contract_billing.credit_and_rebill),
     "Capped time and materials": (("docusign", "tryton"), contract_billing.capped),
+    "Retainer": (("docusign", "tryton"), contract_billing.retainer),
     "Revenue recognition": (("tryton",), revenue),
     "Quote to cash: contract": (("docusign",), contract),
     "Quote to cash: cash": (("tryton",), cash),
@@ -275,7 +276,7 @@ def _all_invoices(stage: Stage) -> Lines:
     """What the tower has billed is what the ERP has posted: the same references, to the cent."""
     billed = Transaction.objects.filter(
         process="time-and-expense-to-billing", state=TransactionState.VERIFIED
-    )
+    ).exclude(amount=0)
     rows = list(billed.values_list("reference", "currency", "amount"))
     books = {
         one["reference"]: one

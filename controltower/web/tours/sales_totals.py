@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from controltower.processes import retained_work
 from controltower.transactions.models import Expectation, Item, Transaction
 from controltower.web.tours import tower_books
 from controltower.web.tours.comparing import Comparison, Ledger, Place
@@ -103,7 +104,8 @@ class SalesTotals:
         reported, posted = Ledger(), Ledger()
         for psa in self._psas:
             for name, place, worth in psa.invoiced():
-                reported.add(name, place, worth)
+                if not name.startswith(retained_work.COVERED):
+                    reported.add(name, place, worth)
         stuck = tower_books.stuck(Transaction.objects.filter(process__in=BILLED))
         open_ = {}
         for row in self._sold:

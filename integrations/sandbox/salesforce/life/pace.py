@@ -17,6 +17,7 @@ from integrations.sandbox.salesforce.life.dirt import DIRT
 from integrations.sandbox.salesforce.life.errands import Errands
 from integrations.sandbox.salesforce.life.firm_at_work import FirmAtWork
 from integrations.sandbox.salesforce.life.fixed_price import work_at_fixed_price
+from integrations.sandbox.salesforce.life.retainers import sell_retainer
 
 EVENTS_PER_MINUTE = {"pause": 0.0, "normal": 4.0, "busy": 20.0, "month_end": 45.0}
 DIRT_SHARE = 0.03
@@ -111,6 +112,7 @@ class Pace:
             (8, lambda: work_at_fixed_price(self._work)),
             (3, self._change_client),
             (2, lambda: correct_some_time(self._work)),
+            (2, lambda: sell_retainer(self._work)),
             (10 if self._errands.has_second_psa else 0, self._errands.work_elsewhere),
         ]
         return self._chance.choices([d for _, d in deeds], [w for w, _ in deeds])[0]()

@@ -10,8 +10,9 @@ from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
 
-from integrations.sandbox.salesforce.life.firm_at_work import T_AND_M
+from integrations.sandbox.salesforce.life.firm_at_work import T_AND_M, today
 from integrations.sandbox.salesforce.life.pace import Pace
+from integrations.sandbox.salesforce.life.retainers import retainer_of
 from integrations.sandbox.salesforce.org import Org
 from integrations.sandbox.salesforce.store import Row
 from integrations.sandbox.salesforce.values import stamp
@@ -80,6 +81,8 @@ def contract_of(deal: Row) -> dict[str, Any]:
         "starts_on": deal["CloseDate"],
         "cap": _cap_of(deal),
     }
+    if retained := retainer_of(deal, today(str(deal["Legal_Entity__c"]))):
+        said |= {**retained, "cap": None}
     return {name: str(value) for name, value in said.items() if value is not None}
 
 

@@ -1,0 +1,178 @@
+"""Retainers: a fee each month, once; what it covers is not billed, and given back when wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from controltower.canonical import events
+from controltower.canonical.records import Contract, TimeEntry
+from controltower.canonical.verdicts import Done, Outcome
+from controltower.incidents import triage
+from controltower.measures.checks.finding import Span
+from controltower.measures.checks.money import balanced
+from controltower.transactions import closing, interpretation, retaining, uncapping
+from controltower.transactions.models import Expectation, Transaction
+from tests.factories import Firm, refused
+from tests.transactions.test_capped_contracts import above, agreed, listening, worth
+
+pytestmark = pytest.mark.django_db
+FEE = "retainer_month"
+
+
+@pytest.fixture
+def firm(firm: Firm) -> Firm:
+    return listening(firm)
+
+
+def retained(firm: Firm, **said: Any) -> Transaction:
+    """A deal whose contract is signed with a retainer of 60 hours, from this month on."""
+    deal = firm.deal()
+    deal_id = str(deal.subject["source_id"])
+    terms: dict[str, Any] = {
+        "currency": "EUR", "number": f"C-{deal_id[-4:]}", "retainer": Decimal("9000.00"),
+        "retainer_hours": Decimal(60), "retainer_billed": "advance", "retainer_above": "bill",
+        "retainer_unused": "expire", "starts_on": firm.now.date().replace(day=1),
+    }  # fmt: skip
+    contract = Contract(source_id=f"env-{deal_id}", opportunity_id=deal_id, **terms | said)
+    firm.receive(
+        firm.event(events.CONTRACT_SIGNED, "clm/contract", contract.source_id, contract, 1)
+    )
+    return deal
+
+
+def fees(firm: Firm, deal: Transaction) -> list[Transaction]:
+    """The retainer's invoices of a deal, told and played as far as they go."""
+    retaining.tell(now=firm.now)
+    interpretation.interpret_due(limit=100, now=firm.now)
+    found = Transaction.objects.filter(
+        correlation_id=deal.correlation_id, items__record__has_key=FEE
+    ).order_by("month")
+    return [firm.play(one) for one in found]
+
+
+def test_a_month_is_billed_once_whatever_happens(firm: Firm) -> None:
+    deal = retained(firm)
+    (fee,) = fees(firm, deal)
+    assert worth(fee) == ("verified", Decimal(9000))
+    assert retaining.tell(now=firm.now) == 0
+    assert fees(firm, deal) == [fee]
+    sent = fee.steps.get(name="draft").sent
+    assert [line["amount"] for line in sent["lines"]] == ["9000.00"]
+    assert sent["lines"][0]["description"].startswith("Retainer ")
+    month = f"{firm.now:%Y-%m}"
+    assert fee.month == month
+    assert fee.keys.filter(kind="retainer", value__endswith=month).exists()
+
+
+def test_in_arrears_a_month_is_billed_once_it_is_over(firm: Firm) -> None:
+    start = (firm.now.date().replace(day=1) - timedelta(days=1)).replace(day=1)
+    deal = retained(firm, starts_on=start, retainer_billed="arrears")
+    (fee,) = fees(firm, deal)
+    assert fee.month == f"{start:%Y-%m}"
+    booked = date.fromisoformat(fee.items.get().record["on"])
+    assert (booked + timedelta(days=1)).day == 1
+
+
+def test_work_inside_is_covered_and_work_above_is_billed(firm: Firm) -> None:
+    deal = retained(firm)
+    first = firm.bill(deal)
+    assert worth(first) == ("verified", Decimal(0))
+    assert "7,200.00 EUR covered by the retainer" in _story(first)
+    assert {one.name: one.state for one in first.steps.all()} == {
+        "check": "verified", "client": "verified", "billing-event": "verified",
+        "draft": "skipped", "post": "skipped", "status": "verified",
+    }  # fmt: skip
+    status = first.steps.get(name="status").sent
+    assert status["invoice_number"] == f"Covered by retainer {firm.now:%Y-%m}"
+    second = firm.bill(deal)
+    assert worth(second) == ("verified", Decimal(3600))
+    lines = second.steps.get(name="draft").sent["lines"]
+    assert [line["amount"] for line in lines] == ["7200.00", "-3600.00"]
+    assert worth(firm.bill(deal)) == ("verified", Decimal(7200))
+    assert not balanced(Span(timezone.now())).breaches
+    late = Expectation.objects.filter(milestone="cash-applied", about=first.reference)
+    assert not late.exists()
+
+
+def _story(one: Transaction) -> str:
+    return " ".join(one.timeline.values_list("text", flat=True))
+
+
+def test_by_amount_the_fee_itself_is_what_is_covered(firm: Firm) -> None:
+    deal = retained(firm, retainer_hours=Decimal(0))
+    assert worth(firm.bill(deal)) == ("verified", Decimal(0))
+    assert worth(firm.bill(deal)) == ("verified", Decimal(5400))
+
+
+def test_work_above_is_held_until_a_change_order_agrees_to_it(firm: Firm) -> None:
+    deal = retained(firm, retainer_above="hold")
+    firm.bill(deal)
+    second = firm.bill(deal)
+    assert worth(second) == ("verified", Decimal(0))
+    rest = above(firm, second)
+    assert worth(rest) == ("dead_lettered", Decimal(3600))
+    step = rest.steps.get(name="check")
+    assert "is above the retainer of its contract" in step.text
+    assert firm.cause(rest).owner_role == "pmo_lead"
+    agreed(firm, deal, "3600.00")
+    assert uncapping.release(now=firm.now) == 1
+    assert worth(firm.play(rest)) == ("verified", Decimal(3600))
+
+
+def test_covered_time_that_was_wrong_is_given_back(firm: Firm) -> None:
+    deal = retained(firm)
+    fees(firm, deal)
+    bill = firm.bill(deal)
+    item = bill.items.get().record
+    original = {**item, "invoice_number": "Covered", "billed": True}
+    card = firm.timecard(deal, hours=Decimal(-40), amount=Decimal(-7200))
+    assert isinstance(card.record, TimeEntry)
+    back = replace(card, record=replace(card.record, corrects=item["source_id"]))
+    credit = firm.play(
+        firm.tell(back), {"original": Done(ref="T", outcome=Outcome.READ, values=original)}
+    )
+    assert worth(credit) == ("verified", Decimal(0))
+    assert "given back to the retainer" in _story(credit)
+    assert {one.name: one.state for one in credit.steps.all()}["draft"] == "skipped"
+    assert worth(firm.bill(deal, hours=Decimal(60), amount=Decimal(10800))) == (
+        "verified", Decimal(0),
+    )  # fmt: skip
+    assert worth(firm.bill(deal)) == ("verified", Decimal(7200))
+
+
+def test_work_that_is_called_off_leaves_its_hours_to_others(firm: Firm) -> None:
+    deal = retained(firm, retainer_hours=Decimal(40))
+    first = firm.bill(deal, answers={"billing-event": refused()})
+    assert worth(firm.bill(deal)) == ("verified", Decimal(7200))
+    triage.solve_elsewhere(
+        transactions=[first], reason="Never worked.", by=firm.anna, now=firm.now, discard=True
+    )
+    assert worth(firm.bill(deal)) == ("verified", Decimal(0))
+
+
+def test_terms_that_are_not_clear_hold_the_fee_and_the_work(firm: Firm) -> None:
+    deal = retained(firm, retainer_above="maybe")
+    (fee,) = fees(firm, deal)
+    assert worth(fee) == ("dead_lettered", Decimal(9000))
+    assert "whether work above it is billed or held" in fee.steps.get(name="check").text
+    assert worth(firm.bill(deal)) == ("dead_lettered", Decimal(7200))
+
+
+def test_a_month_end_that_passes_without_its_invoice_needs_the_controller(firm: Firm) -> None:
+    deal = retained(firm)
+    retaining.tell(now=firm.now)
+    interpretation.interpret_due(limit=100, now=firm.now)
+    closing.watch(now=timezone.now() + timedelta(days=75))
+    late = Expectation.objects.get(
+        milestone="before-cut-off", correlation_id=deal.correlation_id,
+        about=Transaction.objects.get(items__record__has_key=FEE).reference,
+    )  # fmt: skip
+    assert late.watch is not None
+    assert late.watch.amount == 9000
+    assert Transaction.objects.stuck().filter(pk=late.watch.pk).exists()
