@@ -96,7 +96,8 @@ class Visitor:
         return answer.status
 
     def say(self, raw: bytes) -> int:
-        """Send bytes; the first status that comes back, 400 when the server hangs up."""
+        """Send bytes; the first status that comes back, 400 when the server hangs up, 401 when the
+        address is a page's and shows strangers to the sign-in."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as wire:
             with suppress(BrokenPipeError, ConnectionResetError):
                 wire.sendall(raw)
@@ -105,6 +106,8 @@ class Visitor:
                 head = wire.recv(4096)
             except ConnectionResetError:
                 return 400
+        if b"\r\nlocation: /sign-in/" in head.lower():
+            return 401
         return int(head.split(b" ", 2)[1]) if head.startswith(b"HTTP/1.1 ") else 400
 
 
