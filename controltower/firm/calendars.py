@@ -11,7 +11,7 @@ import holidays
 
 from controltower.canonical.calendar import MIDNIGHT, Calendar
 from controltower.firm.models import LegalEntity
-from controltower.firm.policies import BadPolicy, of_kind
+from controltower.firm.policies import BadPolicy, contents
 
 KIND = "calendar"
 Content = Mapping[str, Any]
@@ -41,7 +41,7 @@ def usual(entity: LegalEntity) -> dict[str, Any]:
 
 def of_entities(entities: Mapping[str, LegalEntity]) -> dict[str, Calendar]:
     """The calendar of each entity by its code."""
-    agreed = {about: version.content for about, version in of_kind(KIND).items()}
+    agreed = contents(KIND)
     return {code: read(agreed.get(code) or usual(one)) for code, one in entities.items()}
 
 

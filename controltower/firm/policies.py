@@ -23,3 +23,10 @@ def of_kind(kind: str) -> dict[str, PolicyVersion]:
     """The versions in force of one kind, by what they are about."""
     found = PolicyVersion.objects.filter(subject__startswith=f"{kind}:", state=PolicyState.IN_FORCE)
     return {version.about: version for version in found.select_related("author", "decided_by")}
+
+
+def contents(kind: str) -> dict[str, Mapping[str, Any]]:
+    """What the policies of one kind say that are in force, by what they are about."""
+    found = PolicyVersion.objects.filter(subject__startswith=f"{kind}:", state=PolicyState.IN_FORCE)
+    said = found.order_by().values_list("subject", "content")
+    return {subject.partition(":")[2]: content for subject, content in said}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from controltower.canonical.promise import BY_DAYS, Counted, Promise
-from controltower.firm.policies import BadPolicy, of_kind
+from controltower.firm.policies import BadPolicy, contents
 
 KIND, MILESTONE = "promise", "milestone/"
 ABOUT = re.compile(r"(?:milestone/)?[a-z0-9-]+\Z")
@@ -22,7 +22,7 @@ MOST = {
 
 def agreed() -> dict[str, Promise]:
     """Every promise in force, by what it is about."""
-    return {about: read(version.content) for about, version in of_kind(KIND).items()}
+    return {about: read(content) for about, content in contents(KIND).items()}
 
 
 def read(content: Mapping[str, Any]) -> Promise:

@@ -42,6 +42,14 @@ WHERE id IN (SELECT id FROM transactions_inboundevent
              ORDER BY due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
 RETURNING id
 """
+TOLD_BEFORE = """
+SELECT source, subject
+FROM unnest(%(sources)s::text[], %(subjects)s::text[]) AS told(source, subject)
+WHERE EXISTS (SELECT FROM transactions_inboundevent stored
+              WHERE stored.source = told.source AND stored.subject = told.subject
+                AND stored.state <> 'received')
+"""
+"""Which records have been told of before."""
 
 
 def interpret_due(*, limit: int, now: datetime) -> int:
@@ -104,13 +112,10 @@ def _received(claimed: Sequence[UUID]) -> list[InboundEvent]:
 
 def _unrelated(events: Sequence[InboundEvent]) -> list[InboundEvent]:
     """Those whose record has not been told of before, here or earlier."""
-    sources = {event.source for event in events}
-    subjects = {event.subject for event in events}
-    known = set(
-        InboundEvent.objects.filter(source__in=sources, subject__in=subjects)
-        .exclude(state=EventState.RECEIVED)
-        .values_list("source", "subject")
-    )
+    told = {"sources": [one.source for one in events], "subjects": [one.subject for one in events]}
+    with connection.cursor() as cursor:
+        cursor.execute(TOLD_BEFORE, told)
+        known = set(cursor.fetchall())
     fresh = []
     for event in events:
         if (event.source, event.subject) not in known:

@@ -21,7 +21,8 @@ PATIENCE = 5.0
 """Seconds that a commit may take before the database counts as away."""
 PREPARED_AFTER = 5
 """Executions after which a statement stays prepared: planning a small commit anew costs the
-database as much as storing it."""
+database as much as storing it. What looks stored rows up is planned each time: a plan that was
+made while its table was new reads all of it later."""
 LOST = (psycopg.OperationalError, psycopg.InterfaceError, OSError)
 
 MESSAGES = """
@@ -146,7 +147,7 @@ async def _insert(cursor: psycopg.AsyncCursor[Any], batch: Sequence[Delivery]) -
     keys = {key for (key,) in await cursor.fetchall()}
     events: set[Name] = set()
     if len(keys) < len(facts):
-        await cursor.execute(intake.OTHER_CONTENT, rows)
+        await cursor.execute(intake.OTHER_CONTENT, rows, prepare=False)
         events = set(await cursor.fetchall())
     if messages or events:
         raise Conflicts(_found(batch, messages, events))
@@ -178,5 +179,5 @@ async def _insert_messages(
     await cursor.execute(MESSAGES, rows)
     if cursor.rowcount == len(ordered):
         return set()
-    await cursor.execute(OTHER_CONTENT, rows)
+    await cursor.execute(OTHER_CONTENT, rows, prepare=False)
     return set(await cursor.fetchall())
