@@ -16,6 +16,7 @@ from controltower.incidents.models import By, Cause
 from controltower.incidents.triage import Aside
 from controltower.web.privacy import masked_text
 from controltower.web.sayings import heard
+from controltower.web.typed_numbers import Amount
 
 NOW, THEN = "now", "then"
 NEXT_PERIOD, REOPENED = "next_period", "reopened"
@@ -144,7 +145,7 @@ class Snooze(forms.Form):
     count = forms.IntegerField(
         label=_("Sooner, when so many are stuck"), min_value=1, max_value=10**9, required=False
     )
-    value = forms.DecimalField(
+    value = Amount(
         label=_("Sooner, when so much money is stuck"),
         min_value=0,
         max_digits=18,

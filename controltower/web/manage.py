@@ -29,6 +29,7 @@ from controltower.web.actions import Action, Leave
 from controltower.web.decisions import Reason
 from controltower.web.manage_frame import guarded
 from controltower.web.security import SignedIn
+from controltower.web.typed_numbers import Amount
 
 LATELY = 20
 
@@ -121,7 +122,7 @@ class Limit(Reason):
     """Above which amount a second person agrees."""
 
     about = forms.CharField(max_length=16, widget=forms.HiddenInput)
-    amount = forms.DecimalField(
+    amount = Amount(
         min_value=Decimal(0), max_value=agreed_limits.MOST, decimal_places=2,
         label=gettext_lazy("A second person agrees above"),
     )  # fmt: skip

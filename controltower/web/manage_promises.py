@@ -29,6 +29,7 @@ from controltower.web.manage import Line, change
 from controltower.web.manage_frame import guarded
 from controltower.web.sayings import heard
 from controltower.web.security import SignedIn
+from controltower.web.typed_numbers import Amount
 
 AN_HOUR = 60
 COUNTED = [
@@ -53,7 +54,7 @@ class Promised(Reason):
     """How long something may take, in which time, and when people are warned."""
 
     about = forms.CharField(max_length=80, widget=forms.HiddenInput)
-    amount = forms.DecimalField(label=gettext_lazy("At most"), min_value=0, decimal_places=2)
+    amount = Amount(label=gettext_lazy("At most"), min_value=0, decimal_places=2)
     counted = forms.ChoiceField(label=gettext_lazy("Counted in"), choices=COUNTED)
     warn_at = forms.IntegerField(
         label=gettext_lazy("Warn when so much of it is used (%)"), min_value=1, max_value=99

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from controltower.measures.exposure import reporting_currency
 from controltower.measures.kpis.measure import Measure, Unit
 from controltower.web.decisions import Reason
+from controltower.web.typed_numbers import Amount
 
 PER = {"s": 1, "min": 60, "h": 3600}
 MOST = Decimal(10) ** 12
@@ -19,7 +20,7 @@ MOST = Decimal(10) ** 12
 class TargetForm(Reason):
     """A value and, for a length of time, what it is counted in."""
 
-    value = forms.DecimalField(min_value=Decimal(0), max_value=MOST, decimal_places=2)
+    value = Amount(min_value=Decimal(0), max_value=MOST, decimal_places=2)
     per = forms.ChoiceField(
         label=gettext_lazy("Counted in"),
         choices=[
