@@ -151,6 +151,8 @@ LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
 CATALOGUES = BASE_DIR / "locale"
 LOCALE_PATHS = [HOME / "locale"]
 """Catalogues are kept as text and compiled into the home by whoever starts first."""
+HEARD_BY = "controltower.web.sayings.heard_by"
+"""How what the rooms below wrote is said to somebody by mail."""
 USE_I18N = USE_TZ = True
 TIME_ZONE = "UTC"
 

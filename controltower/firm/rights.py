@@ -109,7 +109,12 @@ def _entities(person: Person) -> list[LegalEntity] | None:
 
 def who_grants(right: Right) -> str:
     """The roles that carry a right, for "ask a …" sentences."""
-    return " or ".join(sorted(role.label.lower() for role in WHO[right]))
+    return " or ".join(sorted((_in_midst(role.label) for role in WHO[right]), key=str.lower))
+
+
+def _in_midst(label: str) -> str:
+    """A label within a sentence; an abbreviation keeps its capitals."""
+    return label if label[:2].isupper() else label.lower()
 
 
 def _code(entity: LegalEntity | None) -> str:

@@ -17,7 +17,7 @@ def text_for(person: Person, entry: IncidentEntry) -> str:
     """Ten lines at most, with the money of those legal entities alone that the person sees."""
     incident, base = entry.incident, settings.ADDRESS
     lines = [entry.text, _money(person, entry)]
-    lines.append(f"Owner: {incident.owner or incident.owner_role.replace('_', ' ')}")
+    lines.append(f"Owned by: {incident.owner or incident.owner_role.replace('_', ' ')}")
     due = incident.acknowledge_by or incident.update_by
     if due is not None:
         lines.append(f"An answer is due by {due:%d %B %Y %H:%M} UTC.")

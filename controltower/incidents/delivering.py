@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import connection
 from django.db.models import QuerySet
+from django.utils.module_loading import import_string
 
 from controltower.canonical.verdicts import (
     Done,
@@ -82,8 +83,11 @@ def _send(message: Message, now: datetime) -> None:
 
 def _mail(message: Message) -> Verdict | None:
     """Hand it to the mail server. None when the server has taken it."""
+    heard_by = import_string(settings.HEARD_BY)
+    subject = heard_by(message.person, message.subject.replace("\n", " "))
+    text = heard_by(message.person, message.text)
     mail = EmailMultiAlternatives(
-        message.subject.replace("\n", " "), message.text, settings.DEFAULT_FROM_EMAIL, [message.to],
+        subject, text, settings.DEFAULT_FROM_EMAIL, [message.to],
         headers={"Message-ID": f"<{message.name}@{_domain()}>"},
     )  # fmt: skip
     if message.html:

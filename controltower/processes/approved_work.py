@@ -20,8 +20,9 @@ def title_of(fact: BillableFact) -> str:
         return f"Work {fact.number}"
     if isinstance(fact, RetainerMonth):
         return f"Retainer {fact.retainer_month} of {fact.project.name}"
-    what = "Work above the cap of" if isinstance(fact, WorkLeftOut) else "Invoice for"
-    return f"{what} {fact.project.name}"
+    if isinstance(fact, WorkLeftOut):
+        return f"Work above the cap of {fact.project.name}"
+    return f"Invoice for {fact.project.name}"
 
 
 def group_of(fact: BillableFact) -> str:

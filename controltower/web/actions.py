@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, may, who_grants
+from controltower.web.sayings import heard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,4 +47,4 @@ def leave(person: Person, right: Right, entity: str | None = None) -> Leave:
 
 def only(right: Right) -> str:
     """The sentence that says who may."""
-    return _("Only the %(roles)s may do this.") % {"roles": who_grants(right)}
+    return _("Only the %(roles)s may do this.") % {"roles": heard(who_grants(right))}

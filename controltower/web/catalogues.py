@@ -44,6 +44,10 @@ RULES = {"copy", "constant", "table", "each"}
 """The rules of a mapping, whose first word is their label."""
 SAID = re.compile(r"(?=[A-Z“%{]|.*\.\Z)(?![A-Z_]{2,}\b)(?=.*[^\W\d_]{2}).* .*")
 """One line of more than a word, that begins or ends like a sentence and is not SQL."""
+PRETEND = "sandbox"
+"""The servers of the pretend firm speak as their vendors do."""
+CODE = re.compile(r"[=<>|\\!]| AND | LIKE | IN |, Id\b")
+"""What a connector says to its system, not to people."""
 HOLE = re.compile(r"%\(\w+\)s|\{\w+\}")
 
 
@@ -88,11 +92,11 @@ def refresh(source: Path, repository: Path) -> list[str]:
 
 
 def missing(catalogue: Catalog) -> list[str]:
-    """The messages that are not translated, or only in the singular."""
+    """The messages that are not translated, only in the singular, or in doubt."""
     return [
         str(message.id)
         for message in catalogue
-        if message.id and not all(_forms(message.string)) and not message.fuzzy
+        if message.id and (message.fuzzy or not all(_forms(message.string)))
     ]
 
 
@@ -112,7 +116,20 @@ def gathered(repository: Path) -> Catalog:
         elif "web" not in path.parts or DEMO in path.parts:
             for saying in sayings_in(source):
                 found.add(saying)
+    for saying in _of_connectors(repository):
+        found.add(saying)
     return found
+
+
+def _of_connectors(repository: Path) -> Iterator[str]:
+    for path in sorted((repository / "integrations").rglob("*.py")):
+        if PRETEND not in path.parts:
+            yield from filter(_is_told, sayings_in(path.read_text()))
+
+
+def _is_told(saying: str) -> bool:
+    """A sentence of a connector; its shorter texts are names that its system gives."""
+    return len(saying.split()) > 2 and not CODE.search(saying)
 
 
 def _of_people(repository: Path) -> Iterator[Path]:

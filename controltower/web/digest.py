@@ -39,6 +39,7 @@ from controltower.transactions import clock
 from controltower.web import formats, saved_views, tower, view_lists
 from controltower.web.models import Digest
 from controltower.web.privacy import masked_text
+from controltower.web.sayings import heard
 
 AT_LATEST = timedelta(hours=4)
 """A mail that could not be written until then is left out: it would tell of another day."""
@@ -155,7 +156,7 @@ def _causes(seen: Scope, now: datetime) -> Iterator[tuple[Line, Figures]]:
         values = {
             "money": formats.money(tower.money(one.stake)),
             "n": formats.number(one.stake.count),
-            "cause": masked_text(one.cause.title),
+            "cause": heard(masked_text(one.cause.title)),
             "owner": one.cause.owner or _("no owner yet"),
         }
         url = reverse("exception", args=[one.cause.pk])

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from babel import Locale
-from babel.dates import format_date, format_skeleton
+from babel.dates import format_date, format_skeleton, get_timezone_name
 from babel.numbers import format_compact_currency, format_currency, format_decimal, format_percent
 from django.utils import timezone
 from django.utils.translation import get_language, to_locale
@@ -112,7 +112,13 @@ def clock(moment: datetime, *, zone: bool = True, seconds: bool = False) -> str:
     """The time of day for the viewer: "14:26 CET"."""
     local = here(moment)
     text = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
-    return f"{text} {local.tzname()}" if zone else text
+    return f"{text} {_zone(local)}" if zone else text
+
+
+def _zone(local: datetime) -> str:
+    """The zone's abbreviation as the viewer's language has it (CET, MEZ), else as the zone has."""
+    name = get_timezone_name(local, "short", locale=locale())
+    return name if name.isalpha() else str(local.tzname())
 
 
 def day(moment: datetime, now: datetime) -> str:

@@ -19,6 +19,7 @@ from controltower.systems.models import Direction, Drift
 from controltower.transactions.interfaces import FEED
 from controltower.web import standing
 from controltower.web.marks import Mark
+from controltower.web.plain_names import record
 from controltower.web.privacy import masked_text
 from controltower.web.sayings import heard
 
@@ -77,11 +78,6 @@ def days_left(at: datetime | None, now: datetime) -> str:
     if days < 0:
         return ngettext("%(n)d day over", "%(n)d days over", -days) % {"n": -days}
     return ngettext("%(n)d day left", "%(n)d days left", days) % {"n": days}
-
-
-def record(entity: str) -> str:
-    """The kind of record that an interface carries: "Supplier invoice"."""
-    return str(heard(entity.replace("_", " ").capitalize()))
 
 
 def consumer(name: str) -> str:

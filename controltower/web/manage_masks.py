@@ -21,6 +21,7 @@ from controltower.web import manage_frame, policy_words, privacy
 from controltower.web.decisions import Reason
 from controltower.web.manage import Line, change
 from controltower.web.manage_frame import guarded
+from controltower.web.sayings import heard, heard_lazy
 from controltower.web.security import SignedIn
 
 LATELY = 20
@@ -32,7 +33,7 @@ class Masked(Reason):
     about = forms.ChoiceField(choices=[(one, one) for one in Personal], widget=forms.HiddenInput)
     open_to = forms.MultipleChoiceField(
         label=gettext_lazy("Not masked for"),
-        choices=[(role, role.label) for role in Role if role in agreed_masks.OPENABLE],
+        choices=[(role, heard_lazy(role.label)) for role in Role if role in agreed_masks.OPENABLE],
         widget=forms.SelectMultiple({"size": 3}),
         required=False,
         help_text=gettext_lazy("Nobody chosen: masked for everybody."),
@@ -62,7 +63,7 @@ def masks(request: SignedIn) -> HttpResponse:
     coming = manage_frame.waiting(agreed_masks.KIND)
     context = {
         "lines": [_mask(request, kind, agreed.get(kind), coming.get(kind)) for kind in Personal],
-        "who": who_grants(Right.REVEAL_PERSONAL),
+        "who": heard(who_grants(Right.REVEAL_PERSONAL)),
         "minutes": privacy.REVEALED_FOR.seconds // 60,
         "shown": AuditEntry.objects.filter(verb="show personal data").order_by("-id")[:LATELY],
     }

@@ -21,7 +21,7 @@ from controltower.measures import sides
 from controltower.systems.models import Route, System
 from controltower.transactions import agreed_routes
 from controltower.transactions.agreed_routes import Place
-from controltower.web import interface_words, manage_frame, policy_words
+from controltower.web import manage_frame, plain_names, policy_words
 from controltower.web.decisions import Reason
 from controltower.web.manage import change
 from controltower.web.manage_frame import guarded
@@ -48,7 +48,7 @@ class Routed(Reason):
         companies = LegalEntity.objects.order_by("code").values_list("code", "name")
         records = sorted(set().union(*map(agreed_routes.records_of, able)))
         self._choose("company", [("", _("All companies")), *companies])
-        named = [(name, interface_words.record(name)) for name in records]
+        named = [(name, plain_names.record(name)) for name in records]
         self._choose("record", [("", _("All records")), *named])
         self._choose("system", [(one.slug, one.title) for one in able])
 
@@ -136,7 +136,7 @@ def _route(route: Route, known: Sequence[Route], today: date) -> dict[str, Any]:
         mark = Mark("ok", _("In force"))
     return {
         "company": route.company,
-        "record": route.record and interface_words.record(route.record),
+        "record": route.record and plain_names.record(route.record),
         "system": route.system,
         "from": route.starts_on,
         "until": until,

@@ -17,6 +17,7 @@ from controltower.mappings import backtest, versions
 from controltower.mappings.models import BackTest, FieldOwner, Mapping, MappingVersion, VersionState
 from controltower.processes import catalogue
 from controltower.processes.definition import Facts
+from controltower.systems.models import System
 from controltower.web import mapping_actions, mapping_rules, mapping_trial
 from controltower.web.actions import leave
 from controltower.web.sayings import heard
@@ -69,6 +70,7 @@ def line(mapping: Mapping) -> dict[str, Any]:
 
 def board(fields: Iterable[FieldOwner]) -> list[dict[str, Any]]:
     """Who owns which field, by record; records and fields without an owner come first."""
+    titles = dict(System.objects.values_list("slug", "title"))
     ordered = sorted(fields, key=lambda one: (one.record, one.owner is not None, one.field))
     groups = [
         {
@@ -77,7 +79,7 @@ def board(fields: Iterable[FieldOwner]) -> list[dict[str, Any]]:
             "rows": [
                 {
                     "field": one.field,
-                    "system_of_record": one.system_of_record,
+                    "system_of_record": titles.get(one.system_of_record, one.system_of_record),
                     "owner": str(one.owner) if one.owner else "",
                     "steward": str(one.steward) if one.steward else "",
                     "is_money": one.is_money,

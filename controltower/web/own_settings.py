@@ -20,14 +20,16 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from controltower.firm import audit
-from controltower.firm.models import Person
+from controltower.firm.models import Density, Language, Person, Theme
 from controltower.incidents.models import Message, MessageState, Wish
 from controltower.web import languages, saved_views, view_lists
 from controltower.web.manage_notices import MARKS
+from controltower.web.sayings import heard
 from controltower.web.security import SignedIn
 from controltower.web.signin import address_of, too_many
 
 LATELY = 50
+CHOSEN = {"language": Language, "theme": Theme, "density": Density}
 ZONES = sorted(available_timezones() - {"localtime", "Factory"})
 
 
@@ -50,6 +52,13 @@ class Looks(forms.ModelForm):  # type: ignore[type-arg]
         help_texts = {
             "single_keys": gettext_lazy("Letters as J, K, X or R act at once. Ctrl K always does.")
         }
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for name, kinds in CHOSEN.items():
+            field = self.fields[name]
+            assert isinstance(field, forms.ChoiceField)
+            field.choices = [(value, heard(label)) for value, label in kinds.choices]
 
 
 class Mails(forms.ModelForm):  # type: ignore[type-arg]

@@ -20,7 +20,7 @@ from controltower.firm.models import Role
 from controltower.processes import quote_to_cash
 from controltower.systems.models import System
 from controltower.transactions import agreed_routes
-from controltower.web import formats, interface_words, standing
+from controltower.web import formats, plain_names, standing
 from controltower.web.sayings import heard
 
 Content = Mapping[str, Any]
@@ -59,7 +59,7 @@ def title(kind: str, about: str) -> str:
 def place(about: str) -> str:
     """Whose records a route is for: "ERP · LF-UK · all records"."""
     found = agreed_routes.Place.read(about)
-    record = found.record and interface_words.record(found.record)
+    record = found.record and plain_names.record(found.record)
     parts = (part(found.role), found.company or _("all companies"), record or _("all records"))
     return " · ".join(parts)
 
@@ -158,7 +158,7 @@ def mask(content: Content) -> str:
     masked = set(content["masked_for"])
     if masked >= set(Role.values):
         return _("masked for everybody")
-    seen = [str(label) for role, label in Role.choices if role not in masked]
+    seen = [str(heard(label)) for role, label in Role.choices if role not in masked]
     return _("masked, but not for: %(roles)s") % {"roles": ", ".join(seen)}
 
 

@@ -10,17 +10,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from babel.messages.mofile import read_mo
 from django.conf import settings
+from django.utils import translation
 from django.utils.functional import Promise, lazy
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, to_locale
+from django.utils.translation import get_language, gettext, to_locale
+
+if TYPE_CHECKING:
+    from controltower.firm.models import Person
 
 HOLE = re.compile(r"%\((\w+)\)[sd]|\{(\w+)\}|%%")
 LONGEST = 1000
 """What is longer is quoted from elsewhere."""
+CHOICE = " or "
 LEAST = 8
 """So many characters of its own make a sentence recognisable."""
 SEAMS = ((r"(?<=[.!?”]) (?=\S)", " "), (": ", ": "), (" → ", " → "), ("; ", "; "))
@@ -47,7 +52,15 @@ def heard(said: Any) -> Any:
     language = get_language() or settings.LANGUAGE_CODE
     if language == settings.LANGUAGE_CODE or isinstance(said, SafeString):
         return said
-    return _anew(str(said), language) if said and isinstance(said, str | Promise) else said
+    if not said or not isinstance(said, str | Promise):
+        return said
+    return "\n".join(_anew(line, language) for line in str(said).split("\n"))
+
+
+def heard_by(person: Person, said: str) -> str:
+    """A text of the engine in the language of somebody to whom it is sent."""
+    with translation.override(person.language or settings.LANGUAGE_CODE):
+        return str(heard(said))
 
 
 heard_lazy = lazy(heard, str)
@@ -59,6 +72,8 @@ def _anew(text: str, language: str) -> str:
     every = sayings(language)
     if (found := every.whole.get(text)) is not None:
         return found
+    if kinds := _kinds(text, language):
+        return kinds
     if len(text) > LONGEST or " " not in text:
         return text
     for shape in every.shaped:
@@ -70,6 +85,15 @@ def _anew(text: str, language: str) -> str:
         if len(pieces) > 1:
             return joint.join(_part(piece, language) for piece in pieces)
     return text
+
+
+def _kinds(text: str, language: str) -> str:
+    """A label in the midst of a sentence, or a choice of them: "invoice", "auditor or PMO lead";
+    "" when one of them is none."""
+    whole, labels = sayings(language).whole, text.replace("_", " ").split(CHOICE)
+    found = [whole.get(one[:1].upper() + one[1:], "") for one in labels]
+    either = gettext("or")
+    return f" {either} ".join(found) if all(found) else ""
 
 
 def _part(text: str, language: str) -> str:
@@ -100,11 +124,30 @@ def sayings(language: str) -> Sayings:
         and isinstance(message.id, str)
         and isinstance(message.string, str)
     }
+    texts = _sentences(texts) | texts
     shaped = sorted(filter(_is_shape, texts), key=_own_length, reverse=True)
     return Sayings(
         {id_.replace("%%", "%"): text.replace("%%", "%") for id_, text in texts.items()},
         tuple(Shape(_sure(id_), _pattern(id_), _named(texts[id_])) for id_ in shaped),
     )
+
+
+def _sentences(texts: Mapping[str, str]) -> dict[str, str]:
+    """The single sentences of longer messages, for whoever keeps but one of them."""
+    found: dict[str, str] = {}
+    for id_, text in texts.items():
+        said, anew = re.split(SEAMS[0][0], id_), re.split(SEAMS[0][0], text)
+        if len(said) == len(anew) > 1:
+            found |= {
+                one: other
+                for one, other in zip(said, anew, strict=True)
+                if _holes(one) == _holes(other) and _own_length(one) >= LEAST
+            }
+    return found
+
+
+def _holes(text: str) -> set[str]:
+    return set(HOLE.findall(text))
 
 
 def _is_shape(text: str) -> bool:

@@ -23,11 +23,21 @@ from controltower.measures.exposure import Scope, Stake, reporting_currency
 from controltower.systems import calls, upkeep
 from controltower.systems.models import Agreement, Call, Description, Feed, System
 from controltower.transactions import polling
-from controltower.web import expiries, formats, offers, privacy, recovery, surges, wording
+from controltower.web import (
+    expiries,
+    formats,
+    offers,
+    plain_names,
+    privacy,
+    recovery,
+    surges,
+    wording,
+)
 from controltower.web.actions import Action, leave
 from controltower.web.charts.small import sparkline
 from controltower.web.decisions import Reason
 from controltower.web.privacy import masked_text
+from controltower.web.sayings import heard
 from controltower.web.security import SignedIn
 from controltower.web.tower import scope_of, system_line
 
@@ -155,7 +165,7 @@ def _about(system: System, person: Person) -> dict[str, Any]:
         "address": urlsplit(address).hostname or system.base_url,
         "connector": declared.title,
         "api_version": declared.api_version,
-        "verification": declared.verification,
+        "verification": heard(str(declared.verification)),
         "credentials": [
             (name, value if value.startswith("env:") else _("kept in the settings"))
             for name, value in system.secrets.items()
@@ -179,7 +189,7 @@ def _call(call: Call) -> dict[str, Any]:
     token, words = VERDICTS.get(call.verdict, ("nt", call.verdict))
     return {
         "at": call.at,
-        "operation": call.operation,
+        "operation": plain_names.called(call.operation),
         "verdict": words,
         "token": token,
         "milliseconds": call.milliseconds,
@@ -195,7 +205,7 @@ def _feeds(system: System, person: Person, now: datetime) -> list[dict[str, Any]
 def _feed(feed: Feed, way: str, person: Person, now: datetime) -> dict[str, Any]:
     every = polling.interval(feed, surging=Surge.objects.under_way(now).exists())
     return {
-        "entity": feed.entity,
+        "entity": plain_names.record(feed.entity),
         "way": way,
         "gap_at": feed.gap_at,
         "healed": feed.is_healed,

@@ -112,7 +112,7 @@ def _hop(
     due = step.due_at
     return Hop(
         system=step.system.title if step.system else _("Control Tower"),
-        title=step.title,
+        title=heard(step.title),
         mark=marks.state_mark("step", step.state),
         started=started,
         ended=step.done_at if step.state in FINISHED and started else None,

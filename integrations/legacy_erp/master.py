@@ -15,11 +15,11 @@ from integrations.shape import Drift
 FILE = "master/MASTER.csv"
 _STATES = {"OPEN": "open", "CLOSED": "closed"}
 _WORDS = {
-    "company": "Company {} is not known to the ERP.",
-    "tax_code": "Tax code {} is not known to the ERP.",
-    "account": "Account {} is not known to the ERP.",
-    "payment_term": "Payment term {} is not known to the ERP.",
-    "currency": "Currency {} is not known to the ERP.",
+    "company": "Company {code} is not known to the ERP.",
+    "tax_code": "Tax code {code} is not known to the ERP.",
+    "account": "Account {code} is not known to the ERP.",
+    "payment_term": "Payment term {code} is not known to the ERP.",
+    "currency": "Currency {code} is not known to the ERP.",
 }
 
 
@@ -63,7 +63,7 @@ class Master:
             *(("account", "account_code", line.account_code) for line in order.lines),
         ]
         problems = {
-            (kind, code): FieldError(name, _WORDS[kind].format(code or "(none)"))
+            (kind, code): FieldError(name, _WORDS[kind].format(code=code or "(none)"))
             for kind, name, code in wanted
             if not self.knows(kind, code)
         }

@@ -78,32 +78,32 @@ class Codes:
 
     async def items(self, codes: set[str]) -> Mapping[str, str]:
         """Items that are sold; the revenue account is the item's."""
-        words = "Item {} (for the revenue account) is not known or is inactive in NetSuite."
+        words = "Item {code} (for the revenue account) is not known or is inactive in NetSuite."
         return await self._ids("item", "externalid", codes, "account_code", words)
 
     async def accounts(self, numbers: set[str]) -> Mapping[str, str]:
         """Accounts of the general ledger."""
-        words = "Account {} is not in the chart of accounts or is inactive in NetSuite."
+        words = "Account {code} is not in the chart of accounts or is inactive in NetSuite."
         return await self._ids("account", "acctnumber", numbers, "account_code", words)
 
     async def taxes(self, codes: set[str]) -> Mapping[str, str]:
         """Tax codes that may be used."""
-        words = "Tax code {} is not known or is inactive in NetSuite."
+        words = "Tax code {code} is not known or is inactive in NetSuite."
         return await self._ids("salestaxitem", "itemid", codes, "tax_code", words)
 
     async def payment_term(self, code: str) -> str:
         """A payment term."""
-        words = "Payment term {} is not known or is inactive in NetSuite."
+        words = "Payment term {code} is not known or is inactive in NetSuite."
         return (await self._ids("term", "name", {code}, "payment_term", words))[code]
 
     async def currency(self, code: str) -> str:
         """A currency by its ISO 4217 code."""
-        words = "Currency {} is not known or is inactive in NetSuite."
+        words = "Currency {code} is not known or is inactive in NetSuite."
         return (await self._ids("currency", "symbol", {code}, "currency", words))[code]
 
     async def customer(self, code: str) -> str:
         """A customer by our number."""
-        words = "Customer {} is not known or is inactive in NetSuite."
+        words = "Customer {code} is not known or is inactive in NetSuite."
         return (await self._ids("customer", "entityid", {code}, "party_code", words))[code]
 
     async def _ids(
@@ -114,7 +114,7 @@ class Codes:
         rows, _ = await self._client.rows(query)
         found = {required(row, column): required(row, "id") for row in rows}
         for code in sorted(codes - found.keys()):
-            said = words.format(code or "(none)")
+            said = words.format(code=code or "(none)")
             self._problems[f"{field} {code}"] = FieldError(field, said)
             found[code] = ""
         return found

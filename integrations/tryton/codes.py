@@ -138,15 +138,15 @@ class Codes:
     async def taxes(self, company: Company, codes: set[str]) -> dict[str, int]:
         """Tax codes of a company that may be used now."""
         return await self._of_company(
-            "account.tax", "name", company, codes, "tax_code", "Tax code {} is not known or is "
-            "switched off in {}.",
+            "account.tax", "name", company, codes, "tax_code",
+            "Tax code {code} is not known or is switched off in {company}.",
         )  # fmt: skip
 
     async def accounts(self, company: Company, codes: set[str]) -> dict[str, int]:
         """Accounts of a company's chart that may be used now."""
         return await self._of_company(
-            "account.account", "code", company, codes, "account_code", "Account {} is not in the "
-            "chart of accounts of {}.",
+            "account.account", "code", company, codes, "account_code",
+            "Account {code} is not in the chart of accounts of {company}.",
         )  # fmt: skip
 
     async def account_of(self, company: Company, party: dict[str, Any], side: Side) -> int:
@@ -172,7 +172,7 @@ class Codes:
         rows = await self._talk.rows(model, domain, [by], company.id)
         found = {row[by]: int(row["id"]) for row in rows}
         for code in sorted(codes - found.keys()):
-            found[code] = self.miss(name, text.format(code or "(none)", company.name))
+            found[code] = self.miss(name, text.format(code=code or "(none)", company=company.name))
         return found
 
     async def _kept(self, model: str, domain: list[Any], name: str, text: str) -> int:

@@ -59,7 +59,7 @@ def test_an_incident_is_told_once_with_money_deadline_and_links(box: Mailbox) ->
     assert f"INC-{incident.pk}" in mail["Subject"]
     text = str(mail.get_payload())
     assert "4 transactions worth EUR 1,299.50 hang on it, EUR 200.00 of it is late." in text
-    assert "Owner: operator" in text
+    assert "Owned by: operator" in text
     assert "An answer is due by" in text
     assert f"https://tower.example/incidents/{incident.pk}/" in text
     (sent,) = Message.objects.all()

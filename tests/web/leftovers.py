@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,6 +11,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import write_po
 
 from controltower.web import catalogues
+from controltower.web.sayings import SEAMS
 
 OPEN, CLOSE = "⟦", "⟧"
 SPOKEN = ("aria-label", "title", "placeholder", "alt", "data-label")
@@ -23,15 +25,20 @@ def bracket(source: Path, compiled: Path) -> None:
     for message in catalogues.read(source):
         if isinstance(message.id, str):
             if message.id:
-                catalogue.add(message.id, f"{OPEN}{message.id}{CLOSE}", context=message.context)
+                catalogue.add(message.id, _bracketed(message.id), context=message.context)
         else:
-            forms = tuple(f"{OPEN}{form}{CLOSE}" for form in message.id)
+            forms = tuple(map(_bracketed, message.id))
             catalogue.add(message.id, forms, context=message.context)
     bracketed = compiled.parent / "bracketed" / "de" / "LC_MESSAGES" / "django.po"
     bracketed.parent.mkdir(parents=True)
     with bracketed.open("wb") as file:
         write_po(file, catalogue)
     catalogues.compile_all(bracketed.parents[2], compiled)
+
+
+def _bracketed(text: str) -> str:
+    """Sentence by sentence, since one may be shown without the others."""
+    return OPEN + re.sub(SEAMS[0][0], f"{CLOSE} {OPEN}", text) + CLOSE
 
 
 class Reader(HTMLParser):

@@ -302,7 +302,7 @@ class TestActs:
         client = signed_in(firm.jonas)
         shown = text(page(client, bill))
         assert 'aria-disabled="true"' in shown
-        assert "Only the finance controller or integration operator or pmo lead" in shown
+        assert "Only the finance controller or integration operator or PMO lead" in shown
         said = text(post(client, bill, "replays"))
         assert "Only the finance controller" in said
         assert not ReplayPlan.objects.exists()
