@@ -18,7 +18,7 @@ from controltower.incidents.models import Cause, DeadLetter, Incident, IncidentS
 from controltower.measures import at_stake, burning, exposure
 from controltower.systems.models import System
 from controltower.transactions.models import Transaction
-from controltower.transactions.models.journey import LIVE
+from controltower.transactions.models.states import LIVE
 
 MOST_KEPT = 200
 PROMISE = "promise:"

@@ -21,7 +21,7 @@ from controltower.measures.today import PROMISED
 from controltower.processes import catalogue
 from controltower.processes.definition import Workflow
 from controltower.transactions.models import Transaction
-from controltower.transactions.models.journey import LIVE
+from controltower.transactions.models.states import LIVE
 
 DAYS = 30
 LEAST = 3

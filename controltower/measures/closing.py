@@ -14,7 +14,7 @@ from controltower.measures.exposure import Scope, Stake, priced, stakes, transac
 from controltower.processes.definition import Entity
 from controltower.processes.month_end_close import Close, Standing, close_of, recent_months
 from controltower.transactions.models import Transaction, WaitKind
-from controltower.transactions.models.journey import STUCK
+from controltower.transactions.models.states import STUCK
 from controltower.transactions.world import entities
 
 MONTHS_BACK = 2

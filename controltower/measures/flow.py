@@ -38,7 +38,7 @@ from controltower.measures.exposure import (
 from controltower.measures.models import Kind
 from controltower.measures.paths import stands_at
 from controltower.transactions.models import TimelineEntry, Transaction, TransactionState
-from controltower.transactions.models.journey import STUCK
+from controltower.transactions.models.states import STUCK
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,8 @@ from controltower.measures.exposure import Scope, Stake, priced, stakes, transac
 from controltower.measures.walks import Ground, Walk
 from controltower.processes.definition import Workflow
 from controltower.transactions.models import Step
-from controltower.transactions.models.journey import STUCK, UNDER_WAY, TransactionQuerySet
+from controltower.transactions.models.journey import TransactionQuerySet
+from controltower.transactions.models.states import STUCK, UNDER_WAY
 from controltower.transactions.protocol import FINISHED
 
 GATHERING = "gathering"

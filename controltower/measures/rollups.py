@@ -19,7 +19,7 @@ from controltower.firm.models import LegalEntity
 from controltower.firm.rights import entities_of
 from controltower.measures.exposure import Scope
 from controltower.measures.models import Figure, Kind
-from controltower.transactions.models.journey import LIVE
+from controltower.transactions.models.states import LIVE
 
 FOLD_LOCK = 7_203_002
 GRADE_RATIO = 1.08

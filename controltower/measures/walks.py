@@ -21,12 +21,8 @@ from django.db.models.functions import Cast, Extract
 from controltower.measures.exposure import Scope, transactions
 from controltower.processes.definition import Process, Workflow
 from controltower.transactions.models import Step, Transaction
-from controltower.transactions.models.journey import (
-    LIVE,
-    REACHED,
-    TERMINAL,
-    TransactionQuerySet,
-)
+from controltower.transactions.models.journey import TransactionQuerySet
+from controltower.transactions.models.states import LIVE, REACHED, TERMINAL
 from controltower.transactions.protocol import FINISHED, State
 
 LATEST = 250

@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from controltower.transactions.models import TransactionState
-from controltower.transactions.models.journey import LIVE, TransactionQuerySet
+from controltower.transactions.models.journey import TransactionQuerySet
+from controltower.transactions.models.states import LIVE
 from controltower.web.keyset import Order
 
 NEWEST, OLDEST, ENDED, LARGEST, SMALLEST, DUE = (

@@ -5,15 +5,7 @@ from controltower.transactions.models.events import EventState, InboundEvent
 from controltower.transactions.models.evidence import Attempt, Delivery, TimelineEntry
 from controltower.transactions.models.expectations import Expectation
 from controltower.transactions.models.findings import Finding
-from controltower.transactions.models.journey import (
-    REACHED,
-    TERMINAL,
-    Item,
-    Step,
-    Transaction,
-    TransactionState,
-    WaitKind,
-)
+from controltower.transactions.models.journey import Item, Step, Transaction
 from controltower.transactions.models.names import BusinessKey, Words
 from controltower.transactions.models.pauses import Awaited, Ended, Pause
 from controltower.transactions.models.replay import (
@@ -23,6 +15,7 @@ from controltower.transactions.models.replay import (
     ReplayItem,
     ReplayPlan,
 )
+from controltower.transactions.models.states import REACHED, TERMINAL, TransactionState, WaitKind
 
 __all__ = [
     "REACHED",

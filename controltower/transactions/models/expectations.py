@@ -10,7 +10,8 @@ from django.db import models
 from django.db.models import Model, Q
 
 from controltower.transactions.models.events import InboundEvent
-from controltower.transactions.models.journey import TERMINAL, Transaction
+from controltower.transactions.models.journey import Transaction
+from controltower.transactions.models.states import TERMINAL
 
 
 def _one(to: type[Model], on_delete: Callable[..., None]) -> models.ForeignKey[Any, Any]:

@@ -13,49 +13,15 @@ from controltower.firm.rights import entity_keys_of
 from controltower.mappings.models import MappingVersion
 from controltower.systems.models import Recovery, System
 from controltower.transactions.models.events import InboundEvent
-from controltower.transactions.protocol import FINISHED, State
-
-
-class TransactionState(models.TextChoices):
-    ACCEPTED = "accepted", "Accepted"
-    IN_PROGRESS = "in_progress", "Moving"
-    WAITING = "waiting", "Waiting"
-    DELIVERED = "delivered", "Delivered"
-    VERIFIED = "verified", "Verified"
-    DEAD_LETTERED = "dead_lettered", "Parked"
-    RESOLVED_EXTERNALLY = "resolved_externally", "Resolved elsewhere"
-    SUPERSEDED = "superseded", "Superseded"
-    CANCELLED = "cancelled", "Cancelled"
-    WRITTEN_OFF = "written_off", "Written off"
-
-
-class WaitKind(models.TextChoices):
-    SCHEDULE = "schedule", "Waits for its billing run"
-    DEPENDENCY = "dependency", "Waits for another transaction"
-    APPROVAL = "approval", "Waits for approval"
-    CIRCUIT_OPEN = "circuit_open", "Waits for a system to come back"
-    RATE_LIMIT = "rate_limit", "Waits for the system's limit"
-    PERIOD_CLOSED = "period_closed", "Waits for a decision on a closed period"
-    OWNER = "owner", "Waits for its owner"
-
-
-TERMINAL = (
-    TransactionState.VERIFIED,
-    TransactionState.RESOLVED_EXTERNALLY,
-    TransactionState.SUPERSEDED,
-    TransactionState.CANCELLED,
-    TransactionState.WRITTEN_OFF,
+from controltower.transactions.models.states import (
+    LIVE,
+    STUCK,
+    TERMINAL,
+    UNDER_WAY,
+    TransactionState,
+    WaitKind,
 )
-
-REACHED = (TransactionState.VERIFIED, TransactionState.RESOLVED_EXTERNALLY)
-"""What it was begun for is done, by us or by hand elsewhere."""
-
-STUCK = Q(state=TransactionState.DEAD_LETTERED) | Q(
-    state=TransactionState.WAITING, wait__in=[WaitKind.PERIOD_CLOSED, WaitKind.OWNER]
-)
-"""Waiting for a person. An index holds exactly these: what asks for them says it in these words."""
-
-LIVE = tuple(state for state in TransactionState if state not in TERMINAL)
+from controltower.transactions.protocol import State
 
 
 class TransactionQuerySet(models.QuerySet["Transaction"]):
@@ -107,8 +73,8 @@ class Transaction(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    correlation_id = models.CharField(max_length=60, db_index=True)
-    reference = models.CharField(max_length=40, unique=True)
+    correlation_id = models.CharField(max_length=60)
+    reference = models.CharField(max_length=40)
     process = models.CharField(max_length=60)
     entity = models.ForeignKey(
         LegalEntity,
@@ -153,8 +119,14 @@ class Transaction(models.Model):
                 condition=Q(gathering=True),
                 name="one_gathering_per_group",
             ),
+            models.UniqueConstraint(
+                fields=["reference"], opclasses=["varchar_pattern_ops"], name="one_reference_each"
+            ),
         ]
         indexes = [
+            models.Index(
+                fields=["correlation_id"], opclasses=["varchar_pattern_ops"], name="tx_by_chain"
+            ),
             models.Index(fields=["-started_at", "-id"], name="tx_by_time"),
             models.Index(fields=["state", "-started_at", "-id"], name="tx_by_state"),
             models.Index(fields=["entity", "-started_at", "-id"], name="tx_by_entity"),
@@ -169,17 +141,12 @@ class Transaction(models.Model):
             ),
             models.Index(
                 fields=["state", "wait", "changed_at"],
-                condition=Q(
-                    state__in=["accepted", "in_progress", "waiting", "delivered", "dead_lettered"]
-                ),
+                condition=Q(state__in=[state.value for state in LIVE]),
                 name="tx_live",
             ),
             models.Index(
                 fields=["entity", "month"],
-                condition=Q(
-                    state__in=["accepted", "in_progress", "waiting", "delivered", "dead_lettered"]
-                )
-                & ~Q(month=""),
+                condition=Q(state__in=[state.value for state in LIVE]) & ~Q(month=""),
                 name="tx_before_close",
             ),
             models.Index(fields=["ended_at"], condition=Q(state="verified"), name="tx_arrived"),
@@ -242,10 +209,6 @@ class Item(models.Model):
         return self.source_id
 
 
-UNDER_WAY = [state for state in State if state not in FINISHED | {State.CANCELLED}]
-"""Steps of which something is still to come."""
-
-
 class Step(models.Model):
     """One step's present position. `fence` counts claims: a late worker's writes do not count."""
 
@@ -259,7 +222,7 @@ class Step(models.Model):
     title = models.CharField(max_length=160)
     position = models.PositiveSmallIntegerField()
     system = models.ForeignKey(
-        System, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        System, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
     entity = models.CharField(max_length=40, blank=True)
     verb = models.CharField(max_length=30, blank=True)
@@ -291,7 +254,7 @@ class Step(models.Model):
     kind = models.CharField(max_length=20, blank=True)
     text = models.CharField(max_length=600, blank=True)
     field = models.CharField(max_length=80, blank=True)
-    fingerprint = models.CharField(max_length=32, blank=True, db_index=True)
+    fingerprint = models.CharField(max_length=32, blank=True)
     changed_at = models.DateTimeField()
     done_at = models.DateTimeField(null=True, blank=True)
 
@@ -317,7 +280,11 @@ class Step(models.Model):
                 & ~Q(ordering_key=""),
                 name="steps_in_doubt",
             ),
-            models.Index(fields=["mapping_version", "-id"], name="steps_mapped"),
+            models.Index(
+                fields=["mapping_version", "-id"],
+                condition=Q(mapping_version__isnull=False),
+                name="steps_mapped",
+            ),
             models.Index(fields=["id"], condition=Q(state="sending"), name="steps_sending"),
             models.Index(
                 fields=["changed_at"], condition=Q(state__in=["parked", "held"]), name="steps_stuck"
