@@ -235,7 +235,7 @@ class _TooLong(Exception):
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:
     content = bytearray()
-    async for chunk in response.content.iter_any():
+    while chunk := await response.content.readany():
         content += chunk
         if len(content) > MOST_BYTES:
             raise _TooLong

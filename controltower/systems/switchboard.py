@@ -20,6 +20,8 @@ from controltower.canonical.verdicts import Kind, Misconfigured, Quota
 from controltower.systems.calls import Door, Doors
 from controltower.systems.models import System
 
+LOOK_AGAIN = 0.002
+"""Seconds between two looks at how many replies have come."""
 Ticket = TypeVar("Ticket")
 Answer = TypeVar("Answer")
 
@@ -72,14 +74,17 @@ class Switchboard(Generic[Ticket, Answer]):
         self.in_flight += len(asked)
         self._loop.call_soon_threadsafe(self._begin, asked)
 
-    def replies(self, wait: float, gather: float = 0) -> list[Reply[Ticket, Answer]]:
+    def replies(
+        self, wait: float, gather: float = 0, share: float = 1
+    ) -> list[Reply[Ticket, Answer]]:
         """All replies that are there; waits up to so many seconds for the first, and gathers those
-        that follow it closely when more are under way."""
+        that follow it until a share of what is under way has answered, or its time is over."""
         found: list[Reply[Ticket, Answer]] = []
         try:
             found.append(self._replies.get(timeout=wait))
-            if self.in_flight > 1:
-                sleep(gather)
+            over, enough = monotonic() + gather, share * self.in_flight - len(found)
+            while self._replies.qsize() < enough and (left := over - monotonic()) > 0:
+                sleep(min(left, LOOK_AGAIN))
             while True:
                 found.append(self._replies.get_nowait())
         except Empty:

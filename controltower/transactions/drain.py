@@ -12,11 +12,8 @@ One worker at a time drains a connection, so that its limits are kept; the lock 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
-import math
 import random
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -27,12 +24,13 @@ from django.db import connection
 from controltower.canonical.verdicts import Verdict
 from controltower.systems import anchor, circuit
 from controltower.systems.calls import Door, TooLate
-from controltower.systems.models import Call, Circuit, System
+from controltower.systems.models import Call, System
 from controltower.systems.switchboard import Reply, Switchboard
 from controltower.transactions import bell, clock, sets, settlement
 from controltower.transactions.cases import AWAY
-from controltower.transactions.claiming import LEASE, MAY_GO, Claim, claim
+from controltower.transactions.claiming import LEASE, MAY_GO
 from controltower.transactions.intent import Answered, Intent
+from controltower.transactions.lines import Line
 from controltower.transactions.preparation import prepare
 from controltower.transactions.world import World, world
 
@@ -41,13 +39,14 @@ Placed = tuple[Intent, float]
 """An intent, and until when (monotonic seconds) its call must have ended."""
 BUDGET = timedelta(seconds=25)
 """For how long a job takes up new work; what is in flight then is still settled."""
-LEASE_SHARE = 10
-"""Seconds of a connection's pace that are taken up ahead, well within a lease."""
 GLANCE = 0.05
 """Seconds after which other connections are looked at while answers are awaited."""
 GATHER = 0.005
 """Seconds for which answers are gathered into a set: a set costs little more than one answer."""
-WORLD_LASTS = 0.2
+GATHER_MORE, HALF = 0.025, 0.5
+"""The same while more is due than there is room for, unless half of what is under way has answered
+before: nobody waits for the single answer then, and large sets cost half of what small ones do."""
+WORLD_LASTS = 0.5
 """Seconds for which what stands around is taken as read, unless an answer changes it: reading it
 costs as much as a step that comes alone. Which connections may be called is asked in each turn."""
 PATIENCE = 40.0
@@ -106,41 +105,6 @@ def connections_due() -> list[str]:
 
 
 @dataclass(slots=True)
-class Line:
-    """A connection that this worker holds: its advisory lock, and its calls by system."""
-
-    slug: str
-    under_way: Counter[int] = field(default_factory=Counter)
-
-    def take(self) -> bool:
-        """Whether the connection is ours; the session's end releases it, even by kill -9."""
-        return self._ask("SELECT pg_try_advisory_lock(%s)")
-
-    def release(self) -> None:
-        """Leave the connection to other workers."""
-        self._ask("SELECT pg_advisory_unlock(%s)")
-
-    @property
-    def key(self) -> int:
-        """The lock's number."""
-        return int.from_bytes(hashlib.blake2b(self.slug.encode(), digest_size=7).digest(), "big")
-
-    def _ask(self, question: str) -> bool:
-        with connection.cursor() as cursor:
-            cursor.execute(question, [self.key])
-            row = cursor.fetchone()
-        return bool(row and row[0])
-
-    def room(self, systems: Sequence[System]) -> int:
-        """How many more steps may be taken up: twice the concurrency, so that the line never runs
-        dry, and no more than its pace can send while their leases last."""
-        first = systems[0]
-        most = min(2 * first.concurrency, math.ceil(first.calls_per_second * LEASE_SHARE))
-        room = max(most, 1) - self.under_way.total()
-        return room if room * 4 >= most else 0
-
-
-@dataclass(slots=True)
 class Flow:
     """A worker's present work: the lines it holds, and answers that are not kept yet."""
 
@@ -151,6 +115,7 @@ class Flow:
     _lines: dict[str, Line] = field(default_factory=dict)
     _heard: list[Answered] = field(default_factory=list)
     _recorded: list[Answered] = field(default_factory=list)
+    _crowded: bool = False
     _around: World | None = None
     _read_again: float = 0.0
     _away_since: float | None = None
@@ -166,7 +131,8 @@ class Flow:
                 anchor.watch(clock.now())
             taken = self._take_up() if monotonic() < self.until else 0
             if self.board.in_flight:
-                self._heard += map(_answered, self.board.replies(GLANCE, GATHER))
+                gather = (GATHER_MORE, HALF) if self._crowded else (GATHER, 1)
+                self._heard += map(_answered, self.board.replies(GLANCE, *gather))
             heard = bool(self._heard)
             self._keep()
             self._away_since = None
@@ -186,12 +152,14 @@ class Flow:
         """Claim, prepare and place what is due, as far as each line has room."""
         due = [slug for slug in connections_due() if not self.only or slug in self.only]
         self._release_idle(due)
+        self._crowded = False
         if not due:
             return 0
         self._take_one_more(due)
         around, now, until = self._world(), clock.now(), monotonic() + LEASE.total_seconds()
         mine = [self._lines[slug] for slug in due if slug in self._lines]
-        claims = [one for line in mine for one in _claim(line, around, now)]
+        claims = [one for line in mine for one in line.claim(around, now)]
+        self._crowded = any(line.crowded for line in mine)
         intents = prepare(claims, now=now, around=around)
         for intent in intents:
             self._lines[intent.system.connection].under_way[intent.system.pk] += 1
@@ -245,19 +213,6 @@ class Flow:
         self._lines.clear()
         self._around = None
         sleep(0.5)
-
-
-def _claim(line: Line, around: World, now: datetime) -> list[Claim]:
-    """What is due on a line, as far as it has room; one call at a time tests a circuit."""
-    systems = [s for s in around.systems.values() if s.connection == line.slug and s.active]
-    claims: list[Claim] = []
-    for system in systems:
-        room = line.room(systems) - len(claims)
-        if system.circuit != Circuit.CLOSED and line.under_way[system.pk]:
-            continue
-        if room > 0 and (allowed := circuit.allowance(system, room, now)):
-            claims += claim([system.pk], allowed, surging=around.is_surging(now))
-    return claims
 
 
 def _answered(reply: Reply[Placed, Verdict | None]) -> Answered:

@@ -95,7 +95,7 @@ def close_gathering(case: Case, *, actor: str = "") -> None:
 def advance(case: Case) -> None:
     """Play inside steps and schedule outside ones until nothing more can begin; then fold."""
     played = True
-    while played:
+    while played and any(step.state == State.PLANNED for step in case.steps):
         played = False
         defined = case.definitions()
         done = {step.name for step in case.steps if step.state in FINISHED}

@@ -30,10 +30,12 @@ Proofs = dict[tuple[int, str, int], str]
 def proofs(answers: Sequence[Answered]) -> Proofs:
     """What is known already of the keys that were confirmed just now."""
     keys = [a.intent.order.key for a in answers if isinstance(a.verdict, Done) and _writes(a)]
+    if not keys:
+        return {}
     known = Delivery.objects.filter(idempotency_key__in=keys).values_list(
         "system_id", "idempotency_key", "generation", "ref"
     )
-    return {(system, key, generation): ref for system, key, generation, ref in known if keys}
+    return {(system, key, generation): ref for system, key, generation, ref in known}
 
 
 def _writes(answered: Answered) -> bool:

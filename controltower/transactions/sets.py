@@ -100,8 +100,7 @@ def insert(rows: Iterable[Model], *, ignore_conflicts: bool = False) -> None:
         return
     model = type(new[0])
     names = _inserted(model)
-    told = [{name: row.__dict__[name] for name in names} for row in new]
-    given = _given(model, told, own=names[:1])
+    given = _given(model, names, [row.__dict__ for row in new], own=names[:1])
     with _cursor() as cursor:
         cursor.execute(_insertion(model, given.shared, given.own, ignore_conflicts), given.values)
     for row in new:
@@ -132,7 +131,8 @@ def update(
         else {"pk": key, **values}
         for key, values in rows.items()
     ]
-    given = _given(model, told, own=["pk", *(f"old_{name}" for name in guards)])
+    own = ["pk", *(f"old_{name}" for name in guards)]
+    given = _given(model, list(told[0]), told, own)
     with _cursor() as cursor:
         cursor.execute(_change(model, given.shared, given.own, guards), given.values)
         if cursor.rowcount != len(rows):
@@ -148,13 +148,19 @@ class _Given(NamedTuple):
     values: list[Any]
 
 
-def _given(model: type[Model], rows: Sequence[Mapping[str, Any]], own: Collection[str]) -> _Given:
-    documents = _columns(model)[2]
+def _given(
+    model: type[Model],
+    names: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+    own: Collection[str],
+) -> _Given:
+    documents, first, last = _columns(model)[2], rows[0], rows[-1]
     values, rest = {}, []
-    for name, value in rows[0].items():
-        if name in own or (name in documents and value):
+    for name in names:
+        value = first[name]
+        if name in own or (name in documents and value) or last[name] != value:
             rest.append(name)
-        elif all(row[name] is value or row[name] == value for row in rows):
+        elif [row[name] for row in rows].count(value) == len(rows):
             values[name] = json.dumps(value) if name in documents else value
         else:
             rest.append(name)

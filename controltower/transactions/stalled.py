@@ -14,7 +14,7 @@ from django.db import connection
 
 from controltower.systems.models import System
 from controltower.transactions.claiming import LEASE
-from controltower.transactions.drain import Line
+from controltower.transactions.lines import Line
 
 log = logging.getLogger(__name__)
 

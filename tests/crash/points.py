@@ -20,7 +20,7 @@ INTAKE = (
 SETS = tuple(
     Point(f"{name}, round {nth}", path, nth=nth)
     for name, path in (
-        ("when steps are claimed", f"{ENGINE}.drain:claim"),
+        ("when steps are claimed", f"{ENGINE}.lines:claim"),
         ("when intents are committed", f"{ENGINE}.drain:prepare"),
         ("when a settlement is committed", f"{ENGINE}.settlement:_settle"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -14,11 +15,13 @@ from controltower.canonical.verdicts import Done, Misconfigured, Outcome, Verdic
 from controltower.systems import calls
 from controltower.systems.models import System
 from controltower.systems.switchboard import Switchboard
-from controltower.transactions import cases, drain, sets, settlement
+from controltower.transactions import cases, drain, lines, sets, settlement
 from controltower.transactions.claiming import Claim, claim, give_back
+from controltower.transactions.lines import Line
 from controltower.transactions.models import Step, Transaction
 from controltower.transactions.preparation import prepare
 from controltower.transactions.protocol import State
+from controltower.transactions.world import world
 from tests.factories import Firm, found
 
 SHORT = timedelta(seconds=0.2)
@@ -80,14 +83,25 @@ def test_a_connection_that_another_worker_drains_is_left_to_it(
     _reads(firm, "salesforce", 1)
     answered = _answering(monkeypatch)
     other = connection.copy()
-    monkeypatch.setattr(drain, "connection", other)
-    line = drain.Line("salesforce-org")
+    monkeypatch.setattr(lines, "connection", other)
+    line = Line("salesforce-org")
     assert line.take()
-    monkeypatch.setattr(drain, "connection", connection)
+    monkeypatch.setattr(lines, "connection", connection)
     assert drain.drain(budget=SHORT) == 0
     assert answered == []
     other.close()
     assert drain.drain(budget=SHORT, only=["salesforce-org"]) > 0
+
+
+@pytest.mark.django_db
+def test_a_line_is_crowded_while_it_takes_all_that_it_has_room_for(firm: Firm) -> None:
+    System.objects.filter(connection="salesforce-org").update(concurrency=1)
+    _reads(firm, "salesforce", 3)
+    line, now = Line("salesforce-org"), timezone.now()
+    assert len(line.claim(world(), now)) == 2
+    assert line.crowded
+    assert len(line.claim(world(), now)) == 1
+    assert not line.crowded
 
 
 @pytest.mark.django_db
@@ -167,6 +181,27 @@ def test_a_system_that_is_set_up_wrongly_says_so() -> None:
     assert isinstance(reply.trouble, Misconfigured)
     assert "Odd system" in reply.trouble.text
     assert board.in_flight == 0
+
+
+def test_a_share_of_what_is_under_way_is_enough_for_a_set() -> None:
+    """The one that waits is not waited for, though there is all the time in the world."""
+    system = System(
+        pk=1, slug="odd", title="Odd system", connector="bamboohr", connection="odd",
+        base_url="https://unset.invalid",
+    )  # fmt: skip
+    release = threading.Event()
+
+    async def question(_door: calls.Door, ticket: str) -> str:
+        if ticket == "waits":
+            await asyncio.to_thread(release.wait, 300)
+        return ticket
+
+    with Switchboard(question) as board:
+        board.place([(system, "first"), (system, "waits")])
+        assert [one.ticket for one in board.replies(300, 300, 0.5)] == ["first"]
+        board.place([(system, "second")])
+        threading.Timer(0.1, release.set).start()
+        assert {one.ticket for one in board.replies(300, 300)} == {"second", "waits"}
 
 
 @pytest.mark.django_db

@@ -11,7 +11,8 @@ from django.db import OperationalError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from controltower.systems.models import System
-from controltower.transactions import drain, stalled
+from controltower.transactions import lines, stalled
+from controltower.transactions.lines import Line
 from tests.factories import found
 
 pytestmark = pytest.mark.django_db
@@ -29,11 +30,11 @@ def frozen() -> Iterator[BaseDatabaseWrapper]:
 
 
 @pytest.fixture
-def line(frozen: BaseDatabaseWrapper, monkeypatch: pytest.MonkeyPatch) -> drain.Line:
+def line(frozen: BaseDatabaseWrapper, monkeypatch: pytest.MonkeyPatch) -> Line:
     """A line that the frozen worker holds."""
-    held = drain.Line(System.objects.values_list("connection", flat=True)[0])
+    held = Line(System.objects.values_list("connection", flat=True)[0])
     with monkeypatch.context() as there:
-        there.setattr(drain, "connection", frozen)
+        there.setattr(lines, "connection", frozen)
         assert held.take()
     assert not held.take()
     return held
@@ -47,7 +48,7 @@ def _soon(so: Callable[[], bool]) -> bool:
     return done
 
 
-def test_its_line_is_taken_over(line: drain.Line) -> None:
+def test_its_line_is_taken_over(line: Line) -> None:
     assert stalled.end_stalled(patience=AT_ONCE) == 1
     assert _soon(line.take)
     line.release()
@@ -68,7 +69,7 @@ def test_what_its_transaction_has_locked_is_released(frozen: BaseDatabaseWrapper
     assert _soon(free)
 
 
-def test_when_it_wakes_its_session_is_gone(frozen: BaseDatabaseWrapper, line: drain.Line) -> None:
+def test_when_it_wakes_its_session_is_gone(frozen: BaseDatabaseWrapper, line: Line) -> None:
     stalled.end_stalled(patience=AT_ONCE)
     assert _soon(line.take)
     with pytest.raises(OperationalError), frozen.cursor() as cursor:
@@ -76,7 +77,7 @@ def test_when_it_wakes_its_session_is_gone(frozen: BaseDatabaseWrapper, line: dr
     line.release()
 
 
-def test_a_worker_that_was_heard_within_a_lease_is_left_alone(line: drain.Line) -> None:
+def test_a_worker_that_was_heard_within_a_lease_is_left_alone(line: Line) -> None:
     assert stalled.end_stalled() == 0
     assert not line.take()
 
