@@ -16,6 +16,7 @@ from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from controltower.firm.models import AuditEntry
+from controltower.firm.rates import rates
 from controltower.incidents.models import DeadLetter, LetterState, Resolution
 from controltower.measures import exposure, targets
 from controltower.measures.exposure import Scope
@@ -115,6 +116,10 @@ def test_the_margin_is_what_billed_time_leaves_over_its_cost(firm: Firm) -> None
     found = reading(firm, "margin")
     assert found.value == pytest.approx(1 - (45 + 90 + 45 + 90 + 60) / (5 * 180))
     assert (found.days, found.records) == ((), 3)
+    firm.bill(firm.deal(entity="LF-US", currency="USD"), resource_name="Zoe", cost_rate=Decimal(80))
+    dollar = rates()["USD"]
+    left = 1 - (330 + 80 * dollar) / (5 * 180 + 180 * dollar)
+    assert reading(firm, "margin").value == pytest.approx(float(left))
 
 
 def measured(firm: Firm, project: str, period: str, **values: str) -> None:
