@@ -19,7 +19,7 @@ from controltower.canonical.calendar import Calendar
 from controltower.canonical.events import BusinessKey as Name
 from controltower.processes import catalogue
 from controltower.processes.definition import Milestone, Process
-from controltower.processes.quote_to_cash import Proof
+from controltower.processes.quote_to_cash import CASH, Proof
 from controltower.transactions import references
 from controltower.transactions.models import (
     BusinessKey,
@@ -126,7 +126,7 @@ def keep(
 def _expect(rows: Rows, milestones: Iterable[Milestone], one: Transaction) -> None:
     calendar = rows.around.calendar_of(one.entity.code if one.entity else "")
     for milestone in milestones:
-        if milestone.each and not one.amount:
+        if milestone == CASH and not one.amount:
             continue  # nobody pays for what a retainer covers
         rows.expect(milestone, one.correlation_id, one.reference, calendar, by=one.pk)
 
