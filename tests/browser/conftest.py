@@ -24,6 +24,7 @@ from tests.servers import migrated_database
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DATABASE = "controltower_browser"
+LANGUAGE_COOKIE = "django_language"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WATCH_POLICY = (
     "addEventListener('securitypolicyviolation', event => console.error("
@@ -135,6 +136,12 @@ class Visitor:
         self.page.set_viewport_size({"width": width, "height": 900 if width > 500 else 812})
         return self.page
 
+    def speaking(self, language: str) -> Visitor:
+        """The same visitor, who is answered in this language until they are another time."""
+        cookie = {"name": LANGUAGE_COOKIE, "value": language, "url": self.base}
+        self.context.add_cookies([cookie])  # type: ignore[list-item]
+        return self
+
     def go(self, path: str) -> Page:
         """Open a page and wait until nothing is loading."""
         self.page.goto(self.base + path)
@@ -159,6 +166,7 @@ class Screens:
         visitor = self.made[key]
         visitor.complaints.clear()
         visitor.at(theme, width)
+        visitor.speaking("en-gb")
         return visitor
 
     def _make(self, username: str, script: bool) -> Visitor:

@@ -3,6 +3,7 @@ and with targets that a finger hits."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,11 @@ NAMES = (
     "masks", "retention", "audit",
 )  # fmt: skip
 SCREENS = [(theme, width) for theme in ("light", "dark") for width in (1440, 375)]
+SPOKEN = {
+    "en-gb": [("light", 1440), ("dark", 375)],
+    "de": [("dark", 1440), ("light", 375)],
+}
+"""Each language is looked at on one desk and one phone: its words are as long by day and night."""
 REFLOWED = 320
 """What is left of 1280 px at four hundred per cent (WCAG 1.4.10)."""
 TOO_SMALL = """[...document.querySelectorAll("a, button, summary, input:not([type=hidden])")]
@@ -48,15 +54,17 @@ def test_no_page_is_forgotten(tower: Tower) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_page(screens: Screens, tower: Tower, name: str) -> None:
-    """Loaded once and shown on every screen: theme and width are the browser's own, and the page
-    follows them without another load."""
+    """Loaded once in each language and shown on several screens: theme and width are the browser's
+    own, and the page follows them without another load."""
     path = tower.pages[name]
     visitor = screens.visitor("amara.osei" if path.startswith("/manage/") else "otto.brandt")
-    page = visitor.go(path)
-    assert _violations_by_screen(visitor) == {}
-    for width in (1440, 375, REFLOWED):
-        visitor.at("light", width)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for language, seen in SPOKEN.items():
+        page = visitor.speaking(language).go(path)
+        assert page.locator("html").get_attribute("lang") == language
+        assert _violations_by_screen(visitor, seen) == {}
+        for width in (1440, 375, REFLOWED):
+            visitor.at("light", width)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
     visitor.at("light", 375)
     assert page.evaluate(TOO_SMALL) == []
     assert visitor.complaints == []
@@ -70,9 +78,11 @@ def test_page_outside(screens: Screens, path: str) -> None:
     assert [x for x in visitor.complaints if "404" not in x] == []
 
 
-def _violations_by_screen(visitor: Visitor) -> dict[tuple[str, int], list[str]]:
+def _violations_by_screen(
+    visitor: Visitor, screens: Sequence[tuple[str, int]] = SCREENS
+) -> dict[tuple[str, int], list[str]]:
     """What axe finds on the page that is open, by theme and width."""
-    found = {screen: _violations(visitor.at(*screen)) for screen in SCREENS}
+    found = {screen: _violations(visitor.at(*screen)) for screen in screens}
     return {screen: violations for screen, violations in found.items() if violations}
 
 

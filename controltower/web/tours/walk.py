@@ -17,6 +17,9 @@ from django.utils import timezone
 
 from controltower.transactions.models import Transaction
 
+PATIENCE = 90.0
+"""Seconds for one answer of a control door: an ERP at a month's end takes its time to pay."""
+
 
 class TourFailed(Exception):
     """The tour could not go on; the text says what happened, and whether money moved."""
@@ -129,7 +132,7 @@ class Door:
 
 def _call(request: urllib.request.Request) -> dict[str, Any]:
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310
             content: dict[str, Any] = json.load(answer)
             return content
     except urllib.error.HTTPError as error:
