@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from controltower.canonical.money import Money
@@ -110,10 +109,11 @@ def _no_room(contract: Mapping[str, Any], whole: Money, facts: Facts) -> Refuse:
             "cost."
         )
         return Refuse(Kind.VALIDATION, text, CAP)
+    cap, billed = (Money.of(contract[one], contract["currency"]).amount for one in (CAP, "billed"))
     text = (
         f"{whole.amount:,} {currency} of approved work on “{project}” is above the cap of its "
-        f"contract: {Decimal(contract['cap']):,} {currency} may be billed, and "
-        f"{Decimal(contract['billed']):,} {currency} are. Agree on a change order that raises the "
+        f"contract: {cap:,} {currency} may be billed, and "
+        f"{billed:,} {currency} are. Agree on a change order that raises the "
         "cap: the rest is billed then by itself. Or write the work off with a reason: it becomes "
         "cost."
     )

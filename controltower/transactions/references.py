@@ -42,5 +42,5 @@ def fingerprint(step: str, system: str, kind: str, text: str, field: str) -> str
 def normalised(text: str) -> str:
     """The message without what differs from case to case: quoted names, ids and numbers."""
     text = re.sub(r"“[^”]*”|\"[^\"]*\"|'[^']*'", "…", text)
-    text = re.sub(r"-?\b(?=\w*\d)[\w.\-/:]+", "#", text)
+    text = re.sub(r"-?\b(?=\w*\d)[\w.\-/:]+(,\d[\w.]*)*", "#", text)
     return re.sub(r"\s+", " ", text).strip().lower()

@@ -76,15 +76,25 @@ def _anew(text: str, language: str) -> str:
         return kinds
     if len(text) > LONGEST or " " not in text:
         return text
-    for shape in every.shaped:
-        if shape.sure in text and (match := shape.pattern.fullmatch(text)):
-            values = match.groupdict().items()
-            return shape.anew % {name: _part(value, language) for name, value in values}
+    if found := _shaped(text, language):
+        return found
+    stopped = f"{text}."  # a cause is named by a sentence without its full stop
+    if found := every.whole.get(stopped) or _shaped(stopped, language):
+        return found.removesuffix(".")
     for seam, joint in SEAMS:
         pieces = re.split(seam, text)
         if len(pieces) > 1:
             return joint.join(_part(piece, language) for piece in pieces)
     return text
+
+
+def _shaped(text: str, language: str) -> str:
+    """A text whose shape is known, said anew with its values; "" when it is not."""
+    for shape in sayings(language).shaped:
+        if shape.sure in text and (match := shape.pattern.fullmatch(text)):
+            values = match.groupdict().items()
+            return shape.anew % {name: _part(value, language) for name, value in values}
+    return ""
 
 
 def _kinds(text: str, language: str) -> str:

@@ -36,3 +36,4 @@ def test_one_cause_has_one_fingerprint_whatever_the_record() -> None:
 
 def test_what_is_particular_is_left_out() -> None:
     assert normalised("Timecard TC-000123 has -8 hours") == normalised("Timecard TC-9 has 0 hours")
+    assert normalised("4,192.50 GBP are above 24,228.00") == normalised("68.02 GBP are above 9.00")

@@ -99,6 +99,8 @@ def _forget() -> None:
     [
         ("The deal names the legal entity LF-XX, which the firm does not have.",
          "Das Geschäft nennt die Gesellschaft LF-XX, die es in der Firma nicht gibt."),
+        ("The deal names the legal entity LF-XX, which the firm does not have",
+         "Das Geschäft nennt die Gesellschaft LF-XX, die es in der Firma nicht gibt"),
         ("Create the project: not needed. Nothing was sent.",
          "Projekt anlegen: nicht nötig. Es wurde nichts gesendet."),
         ("Create the project: Quota exceeded, ask 50 % less. Nothing was sent.",
