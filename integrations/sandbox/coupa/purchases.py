@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from integrations.sandbox.days import today
 from integrations.sandbox.firm import PEOPLE
 from integrations.sandbox.store import Document
 
@@ -62,7 +63,7 @@ def invoice(number: int, wanted: Mapping[str, Any]) -> dict[str, Any]:
     line = _line(wanted, supplier) | {"id": number * 10, "line-num": "1", "total": str(net)}
     return {
         "invoice-number": str(wanted.get("number", f"{supplier.number}/{number:05d}")),
-        "invoice-date": f"{wanted.get('on') or _today()}T00:00:00+00:00",
+        "invoice-date": f"{wanted.get('on') or today(supplier.entity)}T00:00:00+00:00",
         "status": str(wanted.get("status", "approved")),
         "exported": False,
         "currency": {"code": _currency(wanted, supplier)},
@@ -101,7 +102,7 @@ def report(number: int, wanted: Mapping[str, Any]) -> dict[str, Any]:
     line |= {"id": number * 10, "amount": str(wanted.get("amount", "120.00")), "tax-code": "V0"}
     return {
         "title": str(wanted.get("number", f"ER-{number:05d}")),
-        "submitted-at": f"{wanted.get('on') or _today()}T09:00:00+00:00",
+        "submitted-at": f"{wanted.get('on') or today(entity)}T09:00:00+00:00",
         "status": str(wanted.get("status", "approved_for_payment")),
         "exported": False,
         "currency": {"code": _currency(wanted, supplier)},
@@ -153,7 +154,3 @@ def _shown(supplier: Supplier) -> dict[str, Any]:
         "name": supplier.name,
         "primary-address": {"country": country},
     }
-
-
-def _today() -> str:
-    return datetime.now(UTC).date().isoformat()

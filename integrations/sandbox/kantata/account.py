@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from integrations.sandbox.days import today
 from integrations.sandbox.firm import ENTITIES, PEOPLE, RATE_CARDS, ROLES
 from integrations.sandbox.kantata.shapes import SHAPES, base_unit, row, stamp
 from integrations.sandbox.store import Document, Store
@@ -107,7 +108,7 @@ class Account:
             "workspace_id": workspace.id,
             "user_id": person.id,
             "role_id": role.id,
-            "date_performed": str(wanted.get("on") or _today()),
+            "date_performed": str(wanted.get("on") or today(self._company(workspace))),
             "time_in_minutes": int(minutes),
             "rate_in_cents": _minor(rate, currency),
             "cost_rate_in_cents": _minor(card.cost, currency),
@@ -129,7 +130,7 @@ class Account:
         fields = {
             "workspace_id": workspace.id,
             "user_id": person.id,
-            "date": str(wanted.get("on") or _today()),
+            "date": str(wanted.get("on") or today(self._company(workspace))),
             "category": str(wanted.get("category", "Travel")),
             "amount_in_cents": _minor(Decimal(str(wanted.get("amount", "120.00"))), currency),
             "recent_submission_id": submitted.id,
@@ -244,11 +245,15 @@ class Account:
         except KeyError:
             raise Invalid("workspace_id", f"there is no workspace {number}") from None
 
+    def _company(self, workspace: Document) -> str:
+        """The code of the legal entity that the workspace names, or ""."""
+        values = self.store.all("custom_field_values", subject_id=workspace.id)
+        named = {one.content["custom_field_name"]: one.content["display_value"] for one in values}
+        return str(named.get("Legal entity", ""))
+
     def _person(self, workspace: Document) -> Document:
         """Somebody of the workspace's company, else anybody."""
-        values = self.store.all("custom_field_values", subject_id=workspace.id)
-        company = {one.content["custom_field_name"]: one.content["display_value"] for one in values}
-        names = [one.name for one in PEOPLE if one.entity == company.get("Legal entity")]
+        names = [one.name for one in PEOPLE if one.entity == self._company(workspace)]
         people = self.store.all("users")
         return next((one for one in people if one.content["full_name"] in names), people[0])
 
@@ -289,10 +294,6 @@ def _worth(document: Document) -> int:
         return int(fields["amount_in_cents"])
     worth = Decimal(fields["rate_in_cents"]) * fields["time_in_minutes"] / 60
     return int((worth + Decimal("0.5")) // 1)
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()
 
 
 def days_ago(days: float) -> datetime:

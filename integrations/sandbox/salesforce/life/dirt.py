@@ -9,7 +9,8 @@ from typing import Any
 
 from integrations.sandbox import firm
 from integrations.sandbox.control import Impossible
-from integrations.sandbox.salesforce.life.firm_at_work import FirmAtWork, today
+from integrations.sandbox.days import today
+from integrations.sandbox.salesforce.life.firm_at_work import FirmAtWork
 from integrations.sandbox.salesforce.life.settling import account_of
 from integrations.sandbox.salesforce.schema import OBJECTS
 from integrations.sandbox.salesforce.store import Row

@@ -5,17 +5,16 @@ from __future__ import annotations
 import random
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from zoneinfo import ZoneInfo
 
 from integrations.sandbox import firm
 from integrations.sandbox.control import Impossible
+from integrations.sandbox.days import today
 from integrations.sandbox.salesforce.org import Org
 from integrations.sandbox.salesforce.schema import CHANGE_REQUEST, OBJECTS
 from integrations.sandbox.salesforce.store import Row
 from integrations.sandbox.salesforce.values import stamp
 
 CURRENCY_OF = {entity.code: entity.currency for entity in firm.ENTITIES}
-ZONE_OF = {entity.code: ZoneInfo(entity.zone) for entity in firm.ENTITIES}
 T_AND_M, FIXED_FEE = "Time and materials", "Fixed fee"
 BY_TIME = "Time and Materials"
 """How the PSA words what the CRM calls T_AND_M."""
@@ -288,11 +287,6 @@ class FirmAtWork:
     def _last_monday(self, entity: str) -> date:
         day = today(entity)
         return day - timedelta(days=day.weekday())
-
-
-def today(entity: str) -> date:
-    """The legal entity's own calendar day."""
-    return datetime.now(ZONE_OF.get(entity, UTC)).date()
 
 
 def cents(value: Decimal) -> Decimal:

@@ -10,7 +10,8 @@ from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
 
-from integrations.sandbox.salesforce.life.firm_at_work import T_AND_M, today
+from integrations.sandbox.days import today
+from integrations.sandbox.salesforce.life.firm_at_work import T_AND_M
 from integrations.sandbox.salesforce.life.pace import Pace
 from integrations.sandbox.salesforce.life.retainers import retainer_of
 from integrations.sandbox.salesforce.org import Org
