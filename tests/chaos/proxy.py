@@ -213,18 +213,19 @@ class _Wire:
         while piece := await upstream_in.read(PIECE):
             first = not self._answered.is_set()
             self._answered.set()
+            manner = self._manner  # once answered, the client may ask again and draw another
             await self._proxy.travel()
-            match self._manner.mode:
+            match manner.mode:
                 case Mode.CUT:
                     self._client_out.transport.abort()
                 case Mode.MUTE:
-                    continue
+                    pass
                 case Mode.DRIP:
                     await self._drip(piece)
-                case Mode.LATE if first:
-                    await asyncio.sleep(self._manner.seconds)
-            if self._manner.mode not in (Mode.CUT, Mode.DRIP):
-                await self._tell(piece)
+                case _:
+                    if first and manner.mode is Mode.LATE:
+                        await asyncio.sleep(manner.seconds)
+                    await self._tell(piece)
         self._answered.set()
         if self._manner.mode is not Mode.MUTE:
             self._client_out.close()

@@ -25,11 +25,17 @@ class Upstream:
         self.port = free_port()
         self.app = web.Application()
         self.app.router.add_post("/work", self._work)
+        self.app.router.add_post("/count", self._count)
 
     async def _work(self, request: web.Request) -> web.Response:
         await request.read()
         self.done += 1
         return web.Response(text="done" * 20)
+
+    async def _count(self, _request: web.Request) -> web.Response:
+        """Whose turn it is."""
+        self.done += 1
+        return web.Response(text=str(self.done))
 
 
 @pytest.fixture
@@ -134,6 +140,18 @@ async def test_a_drip_is_whole_but_slow(proxy: HostileProxy, upstream: Upstream)
     assert (await call(proxy)).status == 200
     assert time.monotonic() - began > 0.4
     assert upstream.done == 1
+
+
+async def test_on_a_kept_connection_each_request_gets_its_own_answer_once(
+    proxy: HostileProxy, upstream: Upstream
+) -> None:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1)) as session:
+        for manner in (Manner(Mode.DRIP), CLEAR, Manner(Mode.LATE, seconds=0.01), CLEAR, CLEAR):
+            await proxy.behave(manner)
+            for _ in range(3):
+                url, number = f"http://127.0.0.1:{proxy.port}/count", upstream.done + 1
+                async with session.post(url) as answer:
+                    assert await answer.text() == str(number)
 
 
 @pytest.mark.parametrize("retry_after", ["", "-5", "soon", "9" * 5000])
