@@ -13,7 +13,7 @@ from typing import Any
 
 from controltower.canonical.money import Money
 from controltower.canonical.verdicts import Kind
-from controltower.processes import invoice_lines, retained_work
+from controltower.processes import contract_terms, invoice_lines, retained_work
 from controltower.processes.definition import Facts, Refuse
 
 CAP = "cap"
@@ -42,7 +42,9 @@ class Billed:
 
 def within_cap(facts: Facts) -> Billed | Refuse:
     """What the contracts have room for, besides what their retainers cover; a refusal where they
-    have none at all."""
+    have none at all, or where their terms cannot be read."""
+    if refusal := contract_terms.refusal(facts):
+        return refusal
     if invoice_lines.kind_of(facts.items[0]) == invoice_lines.RETAINER:
         return retained_work.unclear_fee(facts) or Billed({}, Money(facts.items[0]["currency"], 0))
     covered = retained_work.covered(facts)

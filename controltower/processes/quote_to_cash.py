@@ -18,6 +18,7 @@ from controltower.canonical.events import (
     CanonicalEvent,
 )
 from controltower.canonical.records import Assignment, Contract, Invoice, Payment, Project
+from controltower.processes import contract_terms
 from controltower.processes.definition import (
     Facts,
     Hold,
@@ -86,7 +87,16 @@ FIGURES = Milestone(
     each=True,
 )
 """No point of the chain: whatever is verified on it is to be seen in the firm's figures."""
-WATCHED = (*MILESTONES, FIGURES)
+READABLE = Milestone(
+    name="terms-readable",
+    title="Contract readable",
+    missing="A contract is signed that says what may be billed in a way that cannot be read",
+    within=Within(1, working=True),
+    owner_role="pmo_lead",
+    told_by=("clm", ""),
+)
+"""No point of the chain either: only a contract that cannot be read waits for one that can."""
+WATCHED = (*MILESTONES, FIGURES, READABLE)
 
 NOT_PLACED = frozenset({"rejected", "cancelled", "closed lost", "withdrawn"})
 
@@ -97,12 +107,14 @@ MISSING = "missing"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
     """What an event proves: a milestone reached, and those that must follow it. The chain is
-    `correlation_id`, or the one in which a transaction has the name `key`."""
+    `correlation_id`, or the one in which a transaction has the name `key`. What it `mends` is met
+    where it waits, and this takes the place of the proof that was not good enough."""
 
     reaches: Milestone
     key: BusinessKey
     correlation_id: str = ""
     expects: tuple[Milestone, ...] = ()
+    mends: Milestone | None = None
 
 
 def proof_of(event: CanonicalEvent) -> Proof | None:
@@ -110,12 +122,13 @@ def proof_of(event: CanonicalEvent) -> Proof | None:
     nor does a payment that leaves something open."""
     match event.record:
         case Contract() as contract if event.type == CONTRACT_SIGNED:
-            deal = BusinessKey("opportunity", contract.opportunity_id)
+            is_read = not contract_terms.unread(contract.as_dict())
             return Proof(
                 reaches=CONTRACT,
-                key=deal,
+                key=BusinessKey("opportunity", contract.opportunity_id),
                 correlation_id=event.correlation_id,
-                expects=(PROJECT,),
+                expects=(PROJECT,) if is_read else (PROJECT, READABLE),
+                mends=READABLE if is_read else None,
             )
         case Assignment(project=Project() as project) as place if event.type == ASSIGNMENT_CHANGED:
             if place.status.lower() in NOT_PLACED:

@@ -14,6 +14,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
 from controltower.processes import (
+    contract_terms,
     credit_and_rebill,
     project_change_to_forecast,
     quote_to_cash,
@@ -41,7 +42,8 @@ COUNTED = (time_and_expense_to_billing.PROCESS.name, credit_and_rebill.PROCESS.n
 def agreed(case: Case) -> Mapping[str, Any]:
     """The contracts that say how much is billed of a case's work, by project: `cap`, if any, with
     the changes agreed since, and what other transactions have `billed` under it, in `currency`;
-    and the `retainer`, if any: its terms, and what of it is used."""
+    and the `retainer`, if any: its terms, and what of it is used. Or only the `terms` that nobody
+    can read."""
     chains = {}
     for item in case.items:
         project = item.record.get("project") or {}
@@ -63,6 +65,8 @@ def _told(
         "number": contract["number"] or contract["name"],
         "currency": contract["currency"],
     }
+    if unread := contract_terms.unread(contract):
+        return told | {contract_terms.UNREAD: unread}
     cap, retained = Decimal(contract["cap"]), has_retainer(contract)
     if cap or (retained and contract["retainer_above"] == retained_work.HOLD):
         told["cap"] = str(cap + _agreed_since(chain))
@@ -79,7 +83,7 @@ def has_retainer(contract: Mapping[str, Any]) -> bool:
 
 def _signed(chain: str) -> Mapping[str, Any] | None:
     """The signed contract of a chain, which nobody else may count now; None when it has neither a
-    cap nor a retainer."""
+    cap nor a retainer, nor a term that cannot be read."""
     row = (
         Expectation.objects.select_related("met_by_event")
         .filter(correlation_id=chain, milestone=quote_to_cash.CONTRACT.name)
@@ -89,7 +93,8 @@ def _signed(chain: str) -> Mapping[str, Any] | None:
     if row is None or row.met_by_event is None:
         return None
     contract = dict(row.met_by_event.record)
-    if not (Decimal(contract["cap"]) or has_retainer(contract)):
+    decides = Decimal(contract["cap"]) or has_retainer(contract) or contract_terms.unread(contract)
+    if not decides:
         return None
     Expectation.objects.select_for_update().get(pk=row.pk)
     return contract

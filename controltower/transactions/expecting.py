@@ -23,6 +23,7 @@ from controltower.processes.quote_to_cash import CASH, Proof
 from controltower.transactions import references
 from controltower.transactions.models import (
     BusinessKey,
+    Expectation,
     InboundEvent,
     Transaction,
 )
@@ -147,7 +148,19 @@ def prove(proof: Proof, event: InboundEvent, *, around: World, now: datetime) ->
     for milestone in proof.expects:
         rows.expect(milestone, chain, about, calendar, by_event=event.pk)
     rows.keep()
+    if proof.mends:
+        _mend(proof.reaches, proof.mends, chain, event, now)
     return f"“{proof.reaches.title}” of {chain}."
+
+
+def _mend(
+    reached: Milestone, waiting: Milestone, chain: str, event: InboundEvent, now: datetime
+) -> None:
+    """What could not be read can be, by this event, which is the proof from now on."""
+    known = Expectation.objects.filter(correlation_id=chain)
+    if known.filter(milestone=waiting.name, met_at=None).update(met_at=now, met_by_event=event):
+        unread = known.filter(milestone=reached.name, met_by_event__record__unread__0__isnull=False)
+        unread.update(met_by_event=event)
 
 
 def _place_of(proof: Proof, around: World) -> tuple[str, str, str] | None:

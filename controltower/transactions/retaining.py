@@ -17,7 +17,12 @@ from typing import Any
 from controltower.canonical.events import RETAINER_DUE, BusinessKey, CanonicalEvent
 from controltower.canonical.records import Project, RetainerMonth
 from controltower.canonical.wire import to_json
-from controltower.processes import opportunity_to_project, quote_to_cash, retained_work
+from controltower.processes import (
+    contract_terms,
+    opportunity_to_project,
+    quote_to_cash,
+    retained_work,
+)
 from controltower.transactions import contracts, intake
 from controltower.transactions.models import Expectation, InboundEvent, Step
 from controltower.transactions.protocol import State
@@ -44,7 +49,9 @@ def _due(now: datetime) -> Iterator[CanonicalEvent]:
     for row in retained.select_related("met_by_event").order_by("pk"):
         assert row.met_by_event is not None
         contract = dict(row.met_by_event.record)
-        project = _project(row.correlation_id) if contracts.has_retainer(contract) else None
+        if contract_terms.unread(contract) or not contracts.has_retainer(contract):
+            continue
+        project = _project(row.correlation_id)
         if project is None or project.transaction.entity is None:
             continue
         today = firm[project.transaction.entity.code].today(now)

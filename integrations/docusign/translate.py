@@ -1,14 +1,14 @@
 """An envelope as the contract in it, whichever way the account told of it.
 
 What the firm must know of a contract stands in the envelope's custom fields. People fill them in,
-so a number or a date that cannot be read is taken as not told: the process refuses a contract
-without it by name, where stopping the feed would hold up everybody else's.
+so a number or a date that cannot be read is taken as not told, and named: nothing is billed by such
+a term, where stopping the feed would hold up everybody else's.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -53,6 +53,7 @@ def contract(row: Row) -> Contract:
     fields = _custom_fields(row)
     status = choice(row, "status", _STATUS)
     signed_at = moment(row, "statusChangedDateTime") if status == SIGNED else None
+    terms, unread = _terms(fields)
     return Contract(
         source_id=required(row, "envelopeId"),
         name=text(row, "emailSubject"),
@@ -64,19 +65,15 @@ def contract(row: Row) -> Contract:
         project_id=fields["project_id"],
         status=status,
         signed_on=signed_at.date() if signed_at else None,
-        starts_on=_day(fields["starts_on"]),
-        ends_on=_day(fields["ends_on"]),
         currency=fields["currency"],
-        value=_amount(fields["contract_value"]),
         billing_method=fields["billing_method"],
-        cap=_amount(fields["cap"]),
-        retainer=_amount(fields["retainer"]),
-        retainer_hours=_amount(fields["retainer_hours"]),
         retainer_billed=fields["retainer_billed"].lower(),
         retainer_above=fields["retainer_above"].lower(),
         retainer_unused=fields["retainer_unused"].lower(),
         po_number=fields["po_number"],
         document_id=required(row, "envelopeId"),
+        unread=tuple(unread),
+        **terms,
     )
 
 
@@ -166,15 +163,30 @@ def _kept(row: Row) -> bytes:
     return exact_json.encode({**kept, "customFields": {"textCustomFields": fields}}).encode()
 
 
+def _terms(fields: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """The numbers and days that are told, and the names of those that cannot be read."""
+    found, unread = dict[str, Any](), list[str]()
+    for name, field, read in _TERMS:
+        try:
+            found |= {name: read(fields[field])} if fields[field] else {}
+        except (InvalidOperation, ValueError, Drift):
+            unread.append(name)
+    return found, unread
+
+
 def _amount(written: str) -> Decimal:
-    try:
-        return bounded(Decimal(written or 0), "value")
-    except (InvalidOperation, Drift):
-        return Decimal(0)
+    number = bounded(Decimal(written), "value")
+    if number < 0:
+        raise ValueError(f"{written} is less than nothing")
+    return number
 
 
-def _day(written: str) -> date | None:
-    try:
-        return date.fromisoformat(written) if written else None
-    except ValueError:
-        return None
+_TERMS: tuple[tuple[str, str, Callable[[str], Any]], ...] = (
+    ("value", "contract_value", _amount),
+    ("cap", "cap", _amount),
+    ("retainer", "retainer", _amount),
+    ("retainer_hours", "retainer_hours", _amount),
+    ("starts_on", "starts_on", date.fromisoformat),
+    ("ends_on", "ends_on", date.fromisoformat),
+)
+"""What of a contract is a number or a day, in which custom field, and how it is read."""

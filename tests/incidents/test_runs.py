@@ -180,6 +180,11 @@ def unclear_retainer(firm: Firm) -> Transaction:
     return firm.bill(retained(listening(firm), retainer_above=""))
 
 
+def unread_cap(firm: Firm) -> Transaction:
+    """Work under a contract whose cap is filled in, but is no number."""
+    return firm.bill(capped(listening(firm), "0", unread=("cap",)))
+
+
 class TestMatching:
     @pytest.mark.parametrize(
         ("make", "slug"),
@@ -196,6 +201,7 @@ class TestMatching:
             (above_its_cap, "above-the-cap"),
             (above_its_retainer, "above-the-cap"),
             (unclear_retainer, "retainer-unclear"),
+            (unread_cap, "contract-unread"),
         ],
     )  # fmt: skip
     def test_every_cause_of_the_processes_has_its_runbook(
@@ -209,7 +215,7 @@ class TestMatching:
             "closed-period", "tax-code-off", "client-twice", "unknown-currency",
             "deal-without-entity", "system-down", "wrong-credentials", "in-doubt",
             "purchase-miscoded", "person-in-two-minds", "figures-stale", "place-turned-down",
-            "cut-off-missed", "above-the-cap", "retainer-unclear",
+            "cut-off-missed", "above-the-cap", "retainer-unclear", "contract-unread",
         }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -149,10 +149,23 @@ class TestDocuSign:
 
     async def test_a_slip_of_the_pen_holds_nobody_up(self, subject: Contracts) -> None:
         cursor = await subject.drained()
-        subject.sign(opportunity_id="006B", contract_value="about 50k", starts_on="soon")
+        envelope = subject.sign(
+            opportunity_id="006B", contract_value="about 50k", starts_on="soon", cap="60.000,00",
+            retainer="-5", retainer_hours="40", ends_on="2027-12-31",
+        )  # fmt: skip
         (change,) = await subject.changes(cursor)
-        assert isinstance(change.event.record, Contract)
-        assert (change.event.record.value, change.event.record.starts_on) == (Decimal(0), None)
+        record = change.event.record
+        assert isinstance(record, Contract)
+        assert record.unread == ("value", "cap", "retainer", "starts_on")
+        assert (record.value, record.cap, record.starts_on) == (Decimal(0), Decimal(0), None)
+        assert (record.retainer_hours, record.ends_on) == (Decimal(40), date(2027, 12, 31))
+        corrected = {"contract_value": "50000", "starts_on": "", "cap": "60000", "retainer": ""}
+        subject.control.do("correct", id=envelope, **corrected)
+        subject.control.do("repeat", id=envelope)
+        (again,) = subject.receive(*subject.last_sent(1))
+        assert again.event.id != change.event.id
+        assert isinstance(again.event.record, Contract)
+        assert (again.event.record.unread, again.event.record.cap) == ((), Decimal(60000))
 
     async def test_two_contracts_of_one_deal_are_not_chosen_between(
         self, subject: Contracts, tag: str

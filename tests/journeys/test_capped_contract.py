@@ -11,7 +11,7 @@ from controltower.systems.models import Circuit, System
 from controltower.transactions.models import Expectation, Transaction, TransactionState
 from tests.integrations.conftest import running_town, town
 from tests.integrations.doors import ControlDoor
-from tests.journeys.test_contract_in_docusign import docusign
+from tests.journeys.test_contract_in_docusign import deliver, docusign
 from tests.journeys.tower import BILLING, Tower
 
 __all__ = ["docusign", "running_town", "town"]
@@ -20,8 +20,14 @@ VERIFIED = TransactionState.VERIFIED
 
 def capped(tower: Tower, account: ControlDoor, cap: str) -> Transaction:
     """A deal whose contract the client has signed, with a cap."""
+    deal, _envelope = signed(tower, account, cap)
+    return deal
+
+
+def signed(tower: Tower, account: ControlDoor, cap: str) -> tuple[Transaction, str]:
+    """The deal, and the envelope that the tower has been told of."""
     deal = tower.set_up(amount="48200.00")
-    account.do(
+    envelope = account.do(
         "sign", opportunity_id=deal.subject["source_id"], legal_entity="LF-DE", currency="EUR",
         contract_value="48200.00", cap=cap,
     )  # fmt: skip
@@ -34,7 +40,7 @@ def capped(tower: Tower, account: ControlDoor, cap: str) -> Transaction:
         return known.exists()
 
     tower.play(met)
-    return deal
+    return deal, str(envelope["id"])
 
 
 def left_out_of(tower: Tower, bill: Transaction) -> Transaction:
@@ -85,6 +91,20 @@ def test_work_above_the_cap_is_billed_once_a_change_order_raises_it(
     tower.erp.control.clear()
     tower.until(rest, VERIFIED)
     assert books(tower, deal) == (worked, worked)
+
+
+def test_a_cap_that_cannot_be_read_bills_nothing_until_it_is_corrected(
+    tower: Tower, docusign: ControlDoor
+) -> None:
+    deal, envelope = signed(tower, docusign, cap="about 5k")
+    bill = tower.billing_of(tower.approve_time(deal, hours="60"))
+    step = tower.stuck(bill)
+    assert (step.name, step.field) == ("check", "terms")
+    docusign.do("correct", id=envelope, cap="5000.01")
+    docusign.do("repeat", id=envelope)
+    assert deliver(docusign.sent()[-1]).status_code == 202
+    tower.until(bill, VERIFIED)
+    assert books(tower, deal) == (Decimal("5000.01"), Decimal("5000.01"))
 
 
 def test_work_above_the_cap_that_is_written_off_becomes_cost(

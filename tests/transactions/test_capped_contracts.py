@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -10,10 +11,11 @@ import pytest
 from controltower.canonical import events
 from controltower.canonical.records import ChangeOrder, Contract, TimeEntry
 from controltower.canonical.verdicts import Done, Outcome
+from controltower.canonical.wire import from_json
 from controltower.incidents import triage
 from controltower.systems.models import System
 from controltower.transactions import cases, engine, interpretation, uncapping
-from controltower.transactions.models import Transaction
+from controltower.transactions.models import Expectation, InboundEvent, Transaction
 from tests.factories import Firm, refused
 
 pytestmark = pytest.mark.django_db
@@ -137,6 +139,45 @@ def test_an_invoice_on_its_way_counts_and_one_called_off_does_not(firm: Firm) ->
 def test_a_cap_in_another_currency_is_refused(firm: Firm) -> None:
     bill = firm.bill(capped(firm, "10000.00", currency="USD"))
     assert "has its cap in USD" in bill.steps.get(name="check").text
+
+
+@pytest.mark.parametrize("envelope", ["the same", "another"])
+def test_what_cannot_be_read_is_billed_once_it_can(firm: Firm, envelope: str) -> None:
+    deal = capped(firm, "0", unread=("value", "cap"))
+    bill = firm.bill(deal)
+    assert worth(bill) == ("dead_lettered", Decimal(7200))
+    step = bill.steps.get(name="check")
+    assert (step.field, step.kind) == ("terms", "validation")
+    assert "7,200.00 EUR wait: the signed contract “C-1” says something about its cap" in step.text
+    assert uncapping.release(now=firm.now) == 0
+    waits = Expectation.objects.get(
+        correlation_id=deal.correlation_id, milestone="terms-readable", met_at=None
+    )
+    assert waits.owner_role == "pmo_lead"
+    known = InboundEvent.objects.get(type=events.CONTRACT_SIGNED)
+    record = from_json(Contract, {**known.record, "unread": [], "cap": "5000.00"})
+    if envelope == "another":
+        record = replace(record, source_id="env-anew")
+    firm.receive(firm.event(events.CONTRACT_SIGNED, "clm/contract", record.source_id, record, 2))
+    waits.refresh_from_db()
+    assert waits.met_at
+    assert uncapping.release(now=firm.now) == 1
+    assert worth(firm.play(bill)) == ("verified", Decimal(5000))
+
+
+def test_a_contract_that_cannot_be_read_takes_no_other_contracts_place(firm: Firm) -> None:
+    deal = capped(firm, "5000.00")
+    record = Contract(
+        source_id="env-later", opportunity_id=str(deal.subject["source_id"]), unread=("cap",)
+    )
+    firm.receive(firm.event(events.CONTRACT_SIGNED, "clm/contract", record.source_id, record, 2))
+    assert worth(firm.bill(deal)) == ("verified", Decimal(5000))
+
+
+def test_what_does_not_decide_over_billing_may_be_unread(firm: Firm) -> None:
+    deal = capped(firm, "5000.00", unread=("value", "starts_on"))
+    assert worth(firm.bill(deal)) == ("verified", Decimal(5000))
+    assert not Expectation.objects.filter(milestone="terms-readable").exists()
 
 
 def test_a_contract_without_a_cap_bills_all(firm: Firm) -> None:

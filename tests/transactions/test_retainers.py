@@ -164,6 +164,15 @@ def test_terms_that_are_not_clear_hold_the_fee_and_the_work(firm: Firm) -> None:
     assert worth(firm.bill(deal)) == ("dead_lettered", Decimal(7200))
 
 
+@pytest.mark.parametrize("term", ["retainer", "retainer_hours", "starts_on", "ends_on"])
+def test_a_term_that_cannot_be_read_holds_the_fee_and_the_work(firm: Firm, term: str) -> None:
+    deal = retained(firm, unread=(term,))
+    assert fees(firm, deal) == []
+    bill = firm.bill(deal)
+    assert worth(bill) == ("dead_lettered", Decimal(7200))
+    assert bill.steps.get(name="check").field == "terms"
+
+
 def test_a_month_end_that_passes_without_its_invoice_needs_the_controller(firm: Firm) -> None:
     deal = retained(firm)
     retaining.tell(now=firm.now)

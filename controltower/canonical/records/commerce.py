@@ -40,7 +40,8 @@ class Contract(Record):
     "arrears". Of work above it `retainer_above` says "bill" or "hold", of what is left of a month
     `retainer_unused` "expire" or "carry over".
 
-    `document_id` finds the signed paper in the repository of contracts.
+    `unread` names the terms that are filled in, but not so that they could be read; such a term is
+    as if it were not there. `document_id` finds the signed paper in the repository of contracts.
     """
 
     number: str = ""
@@ -62,6 +63,7 @@ class Contract(Record):
     retainer_above: str = ""
     retainer_unused: str = ""
     po_number: str = ""
+    unread: tuple[str, ...] = field(default_factory=tuple)
     document_id: str = ""
 
 

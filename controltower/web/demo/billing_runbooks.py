@@ -78,6 +78,30 @@ RUNBOOKS: tuple[Book, ...] = (
         ],
     ),
     (
+        "contract-unread",
+        "A signed contract cannot be read",
+        {"kinds": [Kind.VALIDATION], "words": ["so that nobody knows how much may be billed"]},
+        [
+            HOW_MUCH,
+            decide(
+                "What was agreed?",
+                "Read the signed contract. The exception names what is filled in there in a way "
+                "that cannot be read, such as “about 50k” for a cap.",
+                ("It is corrected where contracts are signed, and told again", 3),
+                ("It was billed by hand as it was agreed", 4),
+            ),
+            wait(
+                "Wait until it is billed",
+                steps.NOTHING_STUCK,
+                60,
+                "In DocuSign: correct the envelope's field and publish it again in Connect, or "
+                "have the contract signed anew. What waits is taken up by itself.",
+            )
+            | {"to": "end"},
+            act("Settle what was billed by hand", steps.ELSEWHERE, "Name the invoice."),
+        ],
+    ),
+    (
         "retainer-unclear",
         "A contract's retainer is not clear",
         {"kinds": [Kind.VALIDATION], "words": ["has a retainer"]},

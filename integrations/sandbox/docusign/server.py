@@ -84,7 +84,8 @@ class Server(Vendor):
 
     async def act(self, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """``sign`` (custom fields by name, `subject`); ``decline`` the same, but declined;
-        ``annotate`` (id): change what nobody reads; ``subscribe`` (url, and fields of Connect's
+        ``annotate`` (id): change what nobody reads; ``correct`` (id, custom fields by name), as an
+        administrator may after all have signed; ``subscribe`` (url, and fields of Connect's
         configuration), ``unsubscribe`` (id); ``tell`` (body): sign and send any text; ``repeat``
         (id): tell of an envelope once more."""
         match name:
@@ -98,6 +99,11 @@ class Server(Vendor):
             case "annotate":
                 note = {"emailBlurb": "Kept in the archive."}
                 return {"id": self.store.change(_KIND, self._chosen(wanted).id, note).id}
+            case "correct":
+                known = self._chosen(wanted)
+                fields = {name: str(value) for name, value in wanted.items() if name != "id"}
+                corrected = {"fields": {**known.content["fields"], **fields}}
+                return {"id": self.store.change(_KIND, known.id, corrected).id}
             case "repeat":
                 await self._notify(self._chosen(wanted))
                 return {"id": str(wanted["id"])}
