@@ -11,7 +11,6 @@ One worker at a time drains a connection, so that its limits are kept; the lock 
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import random
 from collections.abc import Iterable, Sequence
@@ -30,7 +29,7 @@ from controltower.transactions import bell, clock, sets, settlement
 from controltower.transactions.cases import AWAY
 from controltower.transactions.claiming import LEASE, MAY_GO
 from controltower.transactions.intent import Answered, Intent
-from controltower.transactions.lines import Line
+from controltower.transactions.lines import Lines
 from controltower.transactions.preparation import prepare
 from controltower.transactions.world import World, world
 
@@ -81,11 +80,11 @@ def drain(
                 seconds = budget.total_seconds() * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
                 flow.until = monotonic() + seconds
                 flow.run()
-                flow.let_go()
+                flow.lines.let_go()
                 flow.run()
-                flow.let_go()
+                flow.lines.let_go()
         finally:
-            flow.let_go()
+            flow.lines.let_go()
     return flow.made
 
 
@@ -112,7 +111,7 @@ class Flow:
     only: Sequence[str] = ()
     until: float = 0.0
     made: int = 0
-    _lines: dict[str, Line] = field(default_factory=dict)
+    lines: Lines = field(default_factory=Lines)
     _heard: list[Answered] = field(default_factory=list)
     _recorded: list[Answered] = field(default_factory=list)
     _crowded: bool = False
@@ -133,36 +132,28 @@ class Flow:
             if self.board.in_flight:
                 gather = (GATHER_MORE, HALF) if self._crowded else (GATHER, 1)
                 self._heard += map(_answered, self.board.replies(GLANCE, *gather))
+            elif self.lines.hope:
+                sleep(GLANCE)
             heard = bool(self._heard)
             self._keep()
             self._away_since = None
         except AWAY as error:
             self._wait_for_database(error)
             return True
-        return bool(taken or heard or self.board.in_flight)
-
-    def let_go(self) -> None:
-        """Give the lines back."""
-        for line in self._lines.values():
-            with contextlib.suppress(*AWAY):
-                line.release()
-        self._lines.clear()
+        return bool(taken or heard or self.board.in_flight or self.lines.hope)
 
     def _take_up(self) -> int:
         """Claim, prepare and place what is due, as far as each line has room."""
         due = [slug for slug in connections_due() if not self.only or slug in self.only]
-        self._release_idle(due)
+        mine = self.lines.of(due)
         self._crowded = False
-        if not due:
+        if not mine:
             return 0
-        self._take_one_more(due)
         around, now, until = self._world(), clock.now(), monotonic() + LEASE.total_seconds()
-        mine = [self._lines[slug] for slug in due if slug in self._lines]
         claims = [one for line in mine for one in line.claim(around, now)]
         self._crowded = any(line.crowded for line in mine)
         intents = prepare(claims, now=now, around=around)
-        for intent in intents:
-            self._lines[intent.system.connection].under_way[intent.system.pk] += 1
+        self.lines.begun(intent.system for intent in intents)
         self.board.place([(intent.system, (intent, until)) for intent in intents])
         self.made += len(intents)
         return len(claims)
@@ -172,19 +163,6 @@ class Flow:
             self._around, self._read_again = world(), monotonic() + WORLD_LASTS
         return self._around
 
-    def _release_idle(self, due: Sequence[str]) -> None:
-        for slug in set(self._lines) - set(due):
-            if not self._lines[slug].under_way.total():
-                self._lines.pop(slug).release()
-
-    def _take_one_more(self, due: Sequence[str]) -> None:
-        """At most one in a turn, so that the workers share the connections."""
-        for slug in due:
-            line = Line(slug)
-            if slug not in self._lines and line.take():
-                self._lines[slug] = line
-                return
-
     def _keep(self) -> None:
         """Record the calls, then settle their answers; what fails for want of the database is
         kept in memory and tried again."""
@@ -193,10 +171,7 @@ class Flow:
         now, around = clock.now(), self._world()
         if self._heard:
             record(self._heard, around, now=now)
-            for answered in self._heard:
-                system = answered.intent.system
-                if line := self._lines.get(system.connection):
-                    line.under_way[system.pk] -= 1
+            self.lines.ended(answered.intent.system for answered in self._heard)
             self._recorded += self._heard
             self._heard = []
         settlement.settle(self._recorded, now=now, around=around)
@@ -210,7 +185,7 @@ class Flow:
         if monotonic() - self._away_since > PATIENCE:
             raise error
         connection.close()
-        self._lines.clear()
+        self.lines.forget()
         self._around = None
         sleep(0.5)
 

@@ -1,0 +1,103 @@
+"""Workers share what is due: who finds no line asks for some, who holds several gives up half."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.db import connection
+
+from controltower.systems.models import System
+from controltower.transactions import lines
+from controltower.transactions.lines import Lines
+
+pytestmark = pytest.mark.django_db
+Look = Callable[[], list[str]]
+
+
+@pytest.fixture(autouse=True)
+def _no_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks at every turn; hope and modesty last as long as a test."""
+    monkeypatch.setattr(lines, "LOOK", 0.0)
+    monkeypatch.setattr(lines, "HOPE", 600.0)
+    monkeypatch.setattr(lines, "MODEST", 600.0)
+
+
+@pytest.fixture
+def due() -> list[str]:
+    """Four connections with something due."""
+    return ["alpha", "beta", "gamma", "delta"]
+
+
+@pytest.fixture
+def here() -> Iterator[Lines]:
+    """This worker's lines."""
+    mine = Lines()
+    yield mine
+    mine.let_go()
+
+
+@pytest.fixture
+def there() -> Lines:
+    """Another worker's."""
+    return Lines()
+
+
+@pytest.fixture
+def other(there: Lines, due: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Look]:
+    """What the other worker holds after its next turn, in a session of its own."""
+    session = connection.copy()
+
+    def turn() -> list[str]:
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setattr(lines, "connection", session)
+            return sorted(line.slug for line in there.of(due))
+
+    yield turn
+    session.close()
+
+
+def _hold_all(here: Lines, due: list[str]) -> None:
+    for _ in due:
+        here.of(due)
+    assert [line.slug for line in here.of(due)] == due
+
+
+def test_a_worker_that_finds_none_is_given_half(
+    here: Lines, there: Lines, due: list[str], other: Look
+) -> None:
+    _hold_all(here, due)
+    assert other() == []
+    here.of(due)
+    assert len(here.of(due)) == 2
+    other()
+    theirs = other()
+    assert len(theirs) == 2
+    assert not there.hope
+    assert {*theirs, *(line.slug for line in here.of(due))} == set(due)
+
+
+def test_a_line_is_given_up_once_its_calls_are_answered(
+    here: Lines, due: list[str], other: Look
+) -> None:
+    """Until then nothing more is taken up on it, and nobody else calls that connection."""
+    systems = [System(pk=number, connection=slug) for number, slug in enumerate(due)]
+    _hold_all(here, due)
+    here.begun(systems)
+    other()
+    given_up = [line for line in here.of(due) if line.given_up]
+    assert len(given_up) == 2
+    assert other() == []
+    here.ended(systems)
+    here.of(due)
+    other()
+    assert other() == sorted(line.slug for line in given_up)
+
+
+def test_the_last_line_is_kept(here: Lines, there: Lines, due: list[str], other: Look) -> None:
+    del due[1:]
+    here.of(due)
+    assert other() == []
+    assert there.hope
+    here.of(due)
+    assert [line.given_up for line in here.of(due)] == [False]
