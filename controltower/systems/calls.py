@@ -53,6 +53,7 @@ from integrations.connector import (
     Subscription,
     Unread,
 )
+from integrations.telling import Subscriber
 
 __all__ = [
     "ANSWERED",
@@ -245,6 +246,25 @@ class Door:
         if not isinstance(verdict, Done):
             raise CallFailed(verdict)
         return found
+
+    @property
+    def subscribes(self) -> bool:
+        """Whether the tower itself has to see to the vendor's subscriptions."""
+        return isinstance(self.connector, Subscriber)
+
+    async def subscribe(self, address: str, entities: Collection[str]) -> None:
+        """Have changes of these told to `address`, for as long as this is repeated. Raises
+        CallFailed, TooLate."""
+        connector = self.connector
+
+        async def made() -> Verdict:
+            assert isinstance(connector, Subscriber)
+            await connector.subscribe(address, entities)
+            return ANSWERED
+
+        verdict = await self._in_turn(made)
+        if not isinstance(verdict, Done):
+            raise CallFailed(verdict)
 
     async def acknowledge(self, refs: Sequence[str]) -> None:
         """Tell the source that what it gave us is committed here, in its turn as well. Raises

@@ -27,7 +27,6 @@ from controltower.transactions import bell, clock, intake, settlement
 
 log = logging.getLogger(__name__)
 PAGE = 200
-LEASE = timedelta(seconds=60)
 BUDGET = timedelta(seconds=25)
 """For how long a job takes up feeds; what is being read then is still kept."""
 GLANCE = 0.05
@@ -124,8 +123,8 @@ def _claim() -> list[Reading]:
     with atomic():
         due = feeds_due(now=now).select_related("system")
         feeds = list(due.select_for_update(of=("self",), skip_locked=True))
-        Feed.objects.filter(pk__in=[feed.pk for feed in feeds]).update(due_at=now + LEASE)
-    return [Reading(feed, now + LEASE / 2, again=_again(feed)) for feed in feeds]
+        Feed.objects.filter(pk__in=[feed.pk for feed in feeds]).update(due_at=now + Feed.LEASE)
+    return [Reading(feed, now + Feed.LEASE / 2, again=_again(feed)) for feed in feeds]
 
 
 def _again(feed: Feed) -> tuple[calls.Unread, ...]:

@@ -174,8 +174,11 @@ class Door:
     async def _take_vendors(
         self, scope: HTTPScope, slug: str, body: bytes, reference: str
     ) -> Answer:
-        """A message in a vendor's own dialect, which has no id but its content. Raises Refused."""
+        """A message in a vendor's own dialect, which has no id but its content; or a vendor's
+        question whether this is our door. Raises Refused."""
         try:
+            if greeting := await self.receivers.greeting(slug, scope["query_string"]):
+                return Answer(200, greeting, {"Content-Type": "text/plain; charset=utf-8"})
             facts = await self.receivers.read(slug, headers_of(scope), body, timezone.now())
         except receiving.Forged as error:
             raise refusals.not_the_vendors(str(error)) from None

@@ -3,7 +3,7 @@ credit memos."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -28,6 +28,7 @@ from integrations.business_central import (
     ledger,
     periods,
     revenue,
+    subscriptions,
 )
 from integrations.business_central.client import API_VERSION, CentralClient
 from integrations.business_central.codes import Codes, Companies, Company
@@ -42,6 +43,7 @@ from integrations.connector import (
     Descriptor,
     Key,
     Operation,
+    Subscription,
     Unread,
     Verification,
 )
@@ -87,9 +89,10 @@ _ACTIONS: Mapping[tuple[str, str], Callable[..., Awaitable[Verdict]]] = {
 class CentralConnector:
     """One environment with all its companies; a record's `company` is the company's name there.
 
-    Secrets: `client_id`, `client_secret`. Options: `environment` ("production"), `tenant`,
-    `sign_in_url`, `page_size`, `settle_seconds` (5: how far the feed stays behind the clock),
-    `facts_days` (7: how far back invoices are searched for work they carry).
+    Secrets: `client_id`, `client_secret`; `client_state` where changes are subscribed to. Options:
+    `environment` ("production"), `tenant`, `sign_in_url`, `page_size`, `settle_seconds` (5: how far
+    the feed stays behind the clock), `facts_days` (7: how far back invoices are searched for work
+    they carry).
     """
 
     descriptor = Descriptor(
@@ -112,11 +115,13 @@ class CentralConnector:
         verification=Verification.CONTRACT,
         auth=Auth.CLIENT_CREDENTIALS,
         concurrency=5,
+        told=tuple(subscriptions.COLLECTIONS),
     )
 
     def __init__(self, connection: Connection) -> None:
         options = connection.options
         self._source = connection.slug
+        self._states = connection.secrets.get("client_state", "").split()
         self._client = CentralClient(connection)
         environment = f"{connection.base_url} {options.get('environment', '')}"
         self._companies = Companies(self._client, environment)
@@ -165,6 +170,23 @@ class CentralConnector:
     def retell(self, entity: str, raw: bytes) -> Record | None:
         """Nothing: which company an invoice belongs to does not stand in its bytes."""
         return None
+
+    async def subscriptions(self, address: str) -> Sequence[Subscription]:
+        """By entity, over all companies. Raises CallFailed."""
+        return await subscriptions.seen(self._client, await self._companies.all(), address)
+
+    async def subscribe(self, address: str, entities: Collection[str]) -> None:
+        """In every company, with the newest of our states. Raises CallFailed."""
+        companies, state = await self._companies.all(), next(iter(self._states), "")
+        await subscriptions.keep(self._client, companies, address, entities, state)
+
+    def greeting(self, query: Mapping[str, str]) -> str:
+        """The token that the vendor wants back before it subscribes us."""
+        return query.get("validationToken", "")
+
+    def hinted(self, headers: Mapping[str, str], raw: bytes) -> Collection[str]:
+        """What notifications name. Raises Forged."""
+        return subscriptions.hinted(raw, self._states)
 
     async def ack(self, refs: Sequence[str]) -> None:
         """A poll needs no acknowledgement."""

@@ -128,17 +128,21 @@ class Vendor(Counterpart):
         """Refuse this one request as a stranger's; a vendor with sessions ends them instead."""
         return self.stranger()
 
-    async def tell(self, url: str, raw: bytes, headers: Mapping[str, str]) -> int:
-        """Send a webhook once; the status that came back, 0 for none. The last hundred are kept
-        for the control door."""
+    async def post(self, url: str, raw: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """Knock at somebody's door; status and body that came back, 0 for none."""
         if self._session is None:
             timeout = ClientTimeout(total=_HOOK_TIMEOUT)
             self._session = ClientSession(timeout=timeout, cookie_jar=DummyCookieJar())
         try:
             async with self._session.post(url, data=raw, headers=headers) as answer:
-                status = answer.status
+                return answer.status, await answer.read()
         except (ClientError, TimeoutError):
-            status = 0
+            return 0, b""
+
+    async def tell(self, url: str, raw: bytes, headers: Mapping[str, str]) -> int:
+        """Send a webhook once; the status that came back, 0 for none. The last hundred are kept
+        for the control door."""
+        status, _ = await self.post(url, raw, headers)
         sent = {"url": url, "headers": dict(headers), "body": raw.decode(), "status": status}
         kept = exact_json.decode(self.store.setting("sent", "[]"))
         self.store.set("sent", exact_json.encode([*kept[-99:], sent]))

@@ -9,11 +9,13 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from controltower.canonical.verdicts import Kind, Rejected
 from controltower.incidents import expiring
 from controltower.incidents.models import OPEN, Incident
 from controltower.systems import subscribing
 from controltower.systems.calls import Door
-from controltower.systems.models import Subscription, System
+from controltower.systems.models import Feed, Subscription, System
+from integrations.connector import CallFailed
 from integrations.connector import Subscription as Seen
 from tests.factories import found
 
@@ -120,3 +122,57 @@ def test_a_system_that_does_not_answer_says_nothing_new(seen: list[Seen]) -> Non
     seen.clear()
     subscribing.watch(now=now + timedelta(minutes=5))
     assert Subscription.objects.get().trouble == ""
+
+
+REFUSED = "The notification URL did not answer."
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[Seen]:
+    """What a vendor tells us whose subscriptions are ours to make; of invoices it tells nothing."""
+    found()
+    system = System.objects.create(
+        slug="books", title="Books", domain="ERP", role="erp", connector="business_central",
+        connection="books", base_url="http://127.0.0.1:9", options={"messages": True},
+    )  # fmt: skip
+    for entity in ("customer", "invoice"):
+        Feed.objects.create(system=system, entity=entity, due_at=timezone.now())
+    told = list[Seen]()
+
+    async def subscribed(door: Door, address: str, entities: Sequence[str]) -> None:
+        assert address == f"{settings.ADDRESS}/inbound/books/"
+        assert set(entities) == {"customer", "invoice"}
+        if not any(one.entity == "customer" for one in told):
+            told.append(Seen("customer", "1", expires_at=timezone.now() + timedelta(days=3)))
+        raise CallFailed(Rejected(kind=Kind.VALIDATION, text=REFUSED))
+
+    async def answered(door: Door, address: str) -> Sequence[Seen]:
+        return told if door.system.slug == "books" else []
+
+    monkeypatch.setattr(Door, "subscribe", subscribed)
+    monkeypatch.setattr(Door, "subscriptions", answered)
+    return told
+
+
+def test_what_is_ours_to_subscribe_is_made_for_what_is_read(made: list[Seen]) -> None:
+    now = timezone.now()
+    subscribing.watch(now=now)
+    seen = {one.entity: one.trouble for one in Subscription.objects.all()}
+    assert seen.keys() == {"customer", "invoice"}, "credit notes are not read"
+    assert (seen["customer"], REFUSED in seen["invoice"]) == ("", True)
+
+
+def test_what_cannot_be_renewed_is_told_while_there_is_time(made: list[Seen]) -> None:
+    now = timezone.now()
+    for hours, troubled in ((47, False), (20, True)):
+        made[:] = [Seen("customer", "1", expires_at=now + timedelta(hours=hours))]
+        subscribing.watch(now=now)
+        trouble = Subscription.objects.get(entity="customer").trouble
+        assert (REFUSED in trouble) is troubled, hours
+
+
+def test_nothing_is_subscribed_that_nobody_asked_for(made: list[Seen]) -> None:
+    System.objects.update(options={})
+    subscribing.watch(now=timezone.now())
+    assert made == []
+    assert not Subscription.objects.exists()

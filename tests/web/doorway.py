@@ -41,6 +41,7 @@ class Request:
     content_type: str = STRUCTURED
     path: str = DOOR
     method: str = "POST"
+    query: str = ""
     pieces: Sequence[bytes] = field(default=())
 
     def scope(self) -> Any:
@@ -51,6 +52,7 @@ class Request:
             "type": "http",
             "method": self.method,
             "path": self.path,
+            "query_string": self.query.encode(),
             "headers": [(name.encode(), value.encode("latin-1")) for name, value in given.items()],
         }
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from controltower.canonical.events import CONTRACT_SIGNED
-from controltower.systems.models import System
+from controltower.systems.models import Feed, System
 from controltower.transactions.models import InboundEvent
 from integrations import catalogue
 from integrations.sandbox.docusign.server import signatures
@@ -96,6 +98,53 @@ def test_a_system_that_sends_nothing_has_no_address() -> None:
     System.objects.update(active=False)
     assert sent(body).status_code == 404
     assert not InboundEvent.objects.exists()
+
+
+@pytest.fixture
+def ledger() -> System:
+    """A system whose messages only say what to read again, with a feed that rests for an hour."""
+    made = System.objects.create(
+        slug="central", title="Central", domain="ERP", role="erp", connector="business_central",
+        connection="central", base_url="http://unset.invalid", secrets={"client_state": KEY},
+    )  # fmt: skip
+    for entity in ("customer", "invoice"):
+        Feed.objects.create(system=made, entity=entity, due_at=timezone.now() + timedelta(hours=1))
+    return made
+
+
+def _notified(state: str = KEY) -> bytes:
+    said = {"clientState": state, "resource": "api/v1.0/companies(1)/customers(2)"}
+    return json.dumps({"value": [said]}).encode()
+
+
+def test_a_vendor_that_asks_whether_this_is_our_door_gets_its_word_back(ledger: System) -> None:
+    asked = {"query": "validationToken=a%20word%3Cb%3E", "slug": "central"}
+    answer = sent(b"", {}, **asked)
+    assert (answer.status_code, answer.content) == (200, b"a word<b>")
+    assert answer["Content-Type"].startswith("text/plain")
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert sent(b"", {}, **asked | {"slug": "docusign"}).status_code == 401
+    assert sent(b"", {}, **asked | {"slug": "nobody"}).status_code == 404
+
+
+def test_a_hint_has_its_feed_read_and_tells_nothing_itself(ledger: System) -> None:
+    assert sent(_notified(), {}, slug="central").status_code == 200
+    due = dict(ledger.feeds.values_list("entity", "due_at"))
+    assert due["customer"] <= timezone.now() < due["invoice"]
+    assert not InboundEvent.objects.exists()
+
+
+def test_a_hint_takes_no_feed_out_of_other_hands(ledger: System) -> None:
+    held = timezone.now() + Feed.LEASE / 2
+    ledger.feeds.update(due_at=held)
+    assert sent(_notified(), {}, slug="central").status_code == 200
+    assert set(ledger.feeds.values_list("due_at", flat=True)) == {held}
+
+
+def test_a_hint_that_nobody_agreed_on_is_refused(ledger: System) -> None:
+    for body in (_notified("another"), b"{}", b""):
+        assert sent(body, {}, slug="central").status_code == 401
+    assert min(ledger.feeds.values_list("due_at", flat=True)) > timezone.now()
 
 
 def test_only_post() -> None:

@@ -170,7 +170,10 @@ class Feed(models.Model):
     """A change feed we poll: the cursor moves in the same commit as the events it brought.
     `ended_at` is when it was last read to its end, `gap_at` when its source last could not say what
     had changed: until it has ended since, changes may be missing. `expires_at` is when its source
-    gives up what has not been read by then, as the last page said."""
+    gives up what has not been read by then, as the last page said. Whoever reads it moves `due_at`
+    ahead by the `LEASE`."""
+
+    LEASE = timedelta(seconds=60)
 
     system = models.ForeignKey(System, on_delete=models.CASCADE, related_name="feeds")
     entity = models.CharField(max_length=40)

@@ -77,7 +77,16 @@ TEAM_OWNER = "0040b377-61d8-43db-94f5-81374122dc7e"
 """The British company's project office, as its directory names it."""
 VENDORS = (
     _vendor("bamboohr", "BambooHR", "HRIS", "hris", "api_key", "webhook_key"),
-    _vendor("business_central", "Business Central", "ERP", "erp", "client_id", "client_secret"),
+    _vendor(
+        "business_central",
+        "Business Central",
+        "ERP",
+        "erp",
+        "client_id",
+        "client_secret",
+        "client_state",
+    )
+    | {"options": {"messages": True}},
     _vendor("coupa", "Coupa", "Spend", "spend", "client_id", "client_secret"),
     _vendor(
         "docusign",

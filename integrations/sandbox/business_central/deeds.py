@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from integrations.sandbox.business_central.books import Books
+from integrations.sandbox.business_central.books import Books, stamp
+from integrations.sandbox.business_central.hooks import Hooks
 from integrations.sandbox.business_central.journals import Journals
 from integrations.sandbox.control import Impossible
 from integrations.sandbox.store import Document
@@ -78,6 +79,48 @@ def _add_line(books: Books, wanted: Wanted) -> Document:
     by_hand = {"accountId": account, "documentNumber": "BY-HAND", "description": "By hand"}
     Journals(books).add_line(journal.id, by_hand | dict(wanted))
     return journal
+
+
+def _subscribe(hooks: Hooks, wanted: Wanted) -> str:
+    """Somebody has changes of a `collection` told to a `url`, of all companies or those named."""
+    known = hooks.store.all("companies")
+    named = wanted.get("companies") or [one.content["name"] for one in known]
+    chosen = [one for one in known if one.content["name"] in named]
+    collection = wanted.get("collection", "salesInvoices")
+    made = [
+        hooks.add(
+            {
+                "notificationUrl": wanted["url"],
+                "resource": f"/api/v1.0/companies({company.id})/{collection}",
+                "clientState": wanted.get("state", ""),
+            }
+        )
+        for company in chosen
+    ]
+    return made[0].id
+
+
+def _unsubscribe(hooks: Hooks, wanted: Wanted) -> str:
+    """Nothing is told any more to the door of the subscription `id`."""
+    url = hooks.books.one("subscriptions", str(wanted["id"])).content["notificationUrl"]
+    for one in hooks.store.all("subscriptions", notificationUrl=url):
+        hooks.store.remove("subscriptions", one.id)
+    return str(wanted["id"])
+
+
+def _age(hooks: Hooks, wanted: Wanted) -> str:
+    """The subscriptions to a `url` have only so many `hours` left."""
+    ends = {"expirationDateTime": stamp(datetime.now(UTC) + timedelta(hours=wanted["hours"]))}
+    for one in hooks.store.all("subscriptions", notificationUrl=wanted["url"]):
+        hooks.store.change("subscriptions", one.id, ends)
+    return ""
+
+
+HOOKED: Mapping[str, Callable[[Hooks, Wanted], str]] = {
+    "subscribe": _subscribe,
+    "unsubscribe": _unsubscribe,
+    "age_subscriptions": _age,
+}
 
 
 def _company(books: Books, wanted: Wanted) -> str:

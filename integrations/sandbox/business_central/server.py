@@ -5,6 +5,7 @@ What it looks like on the wire is the vendor's v1.0 contract; accounting periods
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -14,10 +15,11 @@ from aiohttp import web
 
 from integrations.sandbox import faults
 from integrations.sandbox.business_central.books import PAPERS, Books, Fault
-from integrations.sandbox.business_central.deeds import DEEDS
+from integrations.sandbox.business_central.deeds import DEEDS, HOOKED
+from integrations.sandbox.business_central.hooks import Hooks
 from integrations.sandbox.business_central.journals import ENTRIES, JOURNALS, LINES, Journals
 from integrations.sandbox.business_central.odata import filtering
-from integrations.sandbox.business_central.shapes import etag, shown
+from integrations.sandbox.business_central.shapes import expects, shown
 from integrations.sandbox.business_central.wire import (
     answer,
     body_of,
@@ -56,6 +58,7 @@ class Server(Vendor):
         """The part of the API that the connector uses."""
         self.books = Books(self.store)
         self.journals = Journals(self.books)
+        self.hooks = Hooks(self.books, self)
         known = client_credentials(self.credentials["client_id"], self.credentials["client_secret"])
         self.tokens = Tokens(self.store, known)
         router.add_post("/{tenant}/oauth2/v2.0/token", self.tokens.give)
@@ -78,6 +81,13 @@ class Server(Vendor):
         router.add_post(f"{API}/{_COMPANY}/{JOURNALS}({{journal_id}})/Microsoft.NAV.post",
                         self._post_journal)  # fmt: skip
         router.add_post(f"{API}/$batch", self._batch)
+        self.hooks.routes(router, API)
+
+    async def serve(self, port: int) -> None:
+        """Answer on a port, and tell subscribers, until cancelled."""
+        async with asyncio.TaskGroup() as chores:
+            chores.create_task(super().serve(port))
+            chores.create_task(self.hooks.run())
 
     def furnish(self) -> None:
         """The pretend firm's companies."""
@@ -114,14 +124,18 @@ class Server(Vendor):
         return None
 
     async def act(self, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """What happens in the environment: see `deeds`."""
-        deed = DEEDS.get(name)
-        if deed is None:
-            return await super().act(name, wanted)
+        """What happens in the environment: see `deeds`. ``notify``: tell subscribers now."""
+        if name == "notify":
+            await self.hooks.send()
+            return {}
         try:
-            return {"id": deed(self.books, wanted).id}
+            if name in HOOKED:
+                return {"id": HOOKED[name](self.hooks, wanted)}
+            if name in DEEDS:
+                return {"id": DEEDS[name](self.books, wanted).id}
         except Fault as fault:
             raise Impossible(fault.words) from None
+        return await super().act(name, wanted)
 
     def _listed(self, collection: str) -> Handler:
         async def listed(request: web.Request) -> web.Response:
@@ -206,7 +220,7 @@ class Server(Vendor):
         method, body = one["method"], one.get("body") or {}
         if method == "PATCH":
             known = self.books.one(collection, number)
-            _expects(known, (one.get("headers") or {}).get("If-Match", ""))
+            expects(known, (one.get("headers") or {}).get("If-Match", ""))
             self.books.change(collection, number, body)
             return 200
         if method == "DELETE":
@@ -233,7 +247,7 @@ class Server(Vendor):
         async def changed(request: web.Request) -> web.Response:
             with explained():
                 known = self._asked(request, collection)
-                _expects(known, request.headers.get("If-Match", ""))
+                expects(known, request.headers.get("If-Match", ""))
                 new = self.books.change(collection, known.id, await body_of(request))
             return answer(shown(self.books, new))
 
@@ -246,12 +260,3 @@ def _is_sign_in(request: web.Request) -> bool:
 
 def _company_of(request: web.Request) -> str:
     return request.match_info["company_id"]
-
-
-def _expects(known: Document, expected: str) -> None:
-    """Raises Fault when an entity is no longer at the version that a change expects."""
-    if not expected:
-        raise Fault(400, "BadRequest", "The request must have an If-Match header.")
-    if expected not in {"*", etag(known)}:
-        words = "Another user has already changed the record."
-        raise Fault(409, "Request_EntityChanged", words)

@@ -10,6 +10,7 @@ from typing import Any
 from integrations.sandbox.business_central.books import (
     PAPERS,
     Books,
+    Fault,
     net,
     remaining,
     stamp,
@@ -27,6 +28,15 @@ def etag(document: Document) -> str:
     """The version of an entity."""
     mark = base64.b64encode(f"{document.id};{document.version}".encode()).decode()
     return f'W/"{mark}"'
+
+
+def expects(known: Document, expected: str) -> None:
+    """Raises Fault when an entity is no longer at the version that a change expects."""
+    if not expected:
+        raise Fault(400, "BadRequest", "The request must have an If-Match header.")
+    if expected not in {"*", etag(known)}:
+        words = "Another user has already changed the record."
+        raise Fault(409, "Request_EntityChanged", words)
 
 
 def shown(books: Books, document: Document, expand: bool = False) -> dict[str, Any]:
