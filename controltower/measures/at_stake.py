@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
@@ -34,14 +36,51 @@ def together(incidents: Sequence[int]) -> QuerySet[Transaction]:
     systems = Incident.systems.through.objects.filter(incident__in=incidents)
     links = Incident.transactions.through.objects.filter(incident__in=incidents)
     letters = DeadLetter.objects.open().filter(cause__in=causes.values("cause"))
-    unwell = System.objects.filter(UNWELL, pk__in=systems.values("system")).order_by()
-    steps = Step.objects.filter(OUTSTANDING, system__in=unwell.values("pk"))
+    steps = _waiting_for(System.objects.filter(UNWELL, pk__in=systems.values("system")))
     linked = Transaction.objects.stuck().filter(pk__in=links.values("transaction"))
     found = letters.order_by().values_list("transaction")
     ids = found.union(
         steps.order_by().values_list("transaction"), linked.order_by().values_list("pk")
     )
     return Transaction.objects.filter(pk__in=ids)
+
+
+def _waiting_for(systems: QuerySet[System]) -> QuerySet[Step]:
+    return Step.objects.filter(OUTSTANDING, system__in=systems.order_by().values("pk"))
+
+
+def of_each(incidents: Collection[int], scope: Scope) -> tuple[Mapping[int, Stake], Stake]:
+    """What of each of several incidents this person sees, and of all of them together, each
+    transaction once: asked as often for a hundred incidents as for one."""
+    found, whole = {pk: Stake() for pk in incidents}, Stake()
+    held_by = _incidents_of(incidents)
+    hanging = together(list(incidents)).order_by().values("pk")
+    rows = exposure.transactions(scope).filter(pk__in=hanging)
+    for transaction, own in exposure.one_by_one(exposure.priced(rows)):
+        whole.add(own)
+        for incident in held_by.get(transaction, ()):
+            found[incident].add(own)
+    return found, whole
+
+
+def _incidents_of(incidents: Collection[int]) -> Mapping[UUID, set[int]]:
+    """On which of the incidents each transaction hangs, as `together` finds it."""
+    found: dict[UUID, set[int]] = defaultdict(set)
+    letters = DeadLetter.objects.open().filter(cause__incidents__in=incidents)
+    for incident, transaction in letters.values_list("cause__incidents", "transaction"):
+        found[transaction].add(incident)
+    for incident, transaction in Incident.transactions.through.objects.filter(
+        incident__in=incidents, transaction__in=Transaction.objects.stuck()
+    ).values_list("incident", "transaction"):
+        found[transaction].add(incident)
+    about: dict[int, set[int]] = defaultdict(set)
+    systems = Incident.systems.through.objects.filter(incident__in=incidents)
+    for system, incident in systems.values_list("system", "incident"):
+        about[system].add(incident)
+    steps = _waiting_for(System.objects.filter(UNWELL, pk__in=about)).order_by()
+    for system, transaction in steps.values_list("system", "transaction").distinct():
+        found[transaction] |= about[system]
+    return found
 
 
 def run_hangs_on(run: Run) -> QuerySet[Transaction]:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any
 
+from django.db.models import prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -40,6 +41,7 @@ class Token(HttpBearer):
         now = timezone.now()
         if found.last_used_at is None or found.last_used_at < now - NOTED_EVERY:
             ApiToken.objects.filter(pk=found.pk).update(last_used_at=now)
+        prefetch_related_objects([found.person], "duties__entity")
         request.user = found.person
         return found.person
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from controltower.measures import at_stake
 from controltower.measures.exposure import Scope
 from controltower.web.api_access import caller
 from controltower.web.api_words import Amount, EntryOut
-from controltower.web.incident_list import gravest, line_of
+from controltower.web.incident_list import Line, gravest, lines_of
 from controltower.web.privacy import masked_text
 
 router = Router()
@@ -101,9 +102,8 @@ def incidents(
     rows = gravest(person)
     if state is not None:
         rows = Incident.objects.visible_to(person).filter(state=state)
-    return [
-        _incident(one, Scope(person)) for one in rows.prefetch_related("causes", "systems")[:limit]
-    ]
+    known = rows.select_related("owner", "deputy").prefetch_related("causes", "systems")
+    return _incidents(known[:limit], Scope(person))
 
 
 @router.get("/incidents/{number}", response=IncidentDetail, summary="One incident")
@@ -123,8 +123,9 @@ def incident(request: HttpRequest, number: Number) -> IncidentDetail:
                 at_stake=Amount.of(kept.amount, kept.currency),
             )
         )  # fmt: skip
+    (line,) = _incidents([one], seen)
     return IncidentDetail(
-        **_incident(one, seen).dict(),
+        **line.dict(),
         note=one.note,
         review=one.review,
         timeline=timeline,
@@ -150,8 +151,12 @@ def run(request: HttpRequest, number: Number) -> FollowedOut:
     return _run(one)
 
 
-def _incident(one: Incident, seen: Scope) -> IncidentLine:
-    line = line_of(one, seen, timezone.now())
+def _incidents(found: Iterable[Incident], seen: Scope) -> list[IncidentLine]:
+    return [_incident(line) for line in lines_of(list(found), seen, timezone.now())]
+
+
+def _incident(line: Line) -> IncidentLine:
+    one = line.row
     return IncidentLine(
         id=one.pk,
         name=one.name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -75,10 +75,10 @@ def listing(seen: Scope, tab: str, now: datetime) -> dict[str, Any]:
     tab = tab if tab in TABS else OPEN_TAB
     rows = under(tab, seen.person)
     found = list(rows if tab in OF_OPEN else rows[:MOST])
-    whole = at_stake.stake(at_stake.together([one.pk for one in found if one.is_open]), seen)
+    stakes, whole = at_stake.of_each([one.pk for one in found if one.is_open], seen)
     return {
         "tabs": _tabs(seen.person, tab),
-        "lines": [line_of(one, seen, now) for one in found[:MOST]],
+        "lines": [_line(one, stakes, now) for one in found[:MOST]],
         "count": len(found),
         "headline": _headline(found, whole, now) if tab == OPEN_TAB else "",
         "total": _money(whole),
@@ -112,9 +112,14 @@ def _tabs(person: Person, tab: str) -> list[tuple[str, str, bool, int]]:
     ]
 
 
-def line_of(incident: Incident, seen: Scope, now: datetime) -> Line:
-    """One line. What hangs on an incident that is over is nothing any more."""
-    found = at_stake.stake(at_stake.hanging_on(incident), seen) if incident.is_open else Stake()
+def lines_of(incidents: Sequence[Incident], seen: Scope, now: datetime) -> list[Line]:
+    """Their lines. What hangs on an incident that is over is nothing any more."""
+    stakes, _whole = at_stake.of_each([one.pk for one in incidents if one.is_open], seen)
+    return [_line(one, stakes, now) for one in incidents]
+
+
+def _line(incident: Incident, stakes: Mapping[int, Stake], now: datetime) -> Line:
+    found = stakes.get(incident.pk) or Stake()
     owner = incident.owner
     return Line(
         row=incident,

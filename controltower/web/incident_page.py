@@ -27,7 +27,7 @@ from controltower.web import formats, incident_forms, offers, privacy, standing
 from controltower.web.actions import Action, leave
 from controltower.web.decisions import Reason
 from controltower.web.exception_groups import letters_of
-from controltower.web.incident_list import line_of
+from controltower.web.incident_list import lines_of
 
 MOST_ENTRIES, MOST_AFFECTED = 200, 5
 MARKS = {
@@ -50,7 +50,7 @@ MARKS = {
 def present(incident: Incident, seen: Scope, now: datetime) -> dict[str, Any]:
     """The context of `incidents/incident.html`."""
     person = seen.person
-    line = line_of(incident, seen, now)
+    (line,) = lines_of([incident], seen, now)
     entries = incident.entries.order_by("-at", "-pk")[:MOST_ENTRIES]
     return {
         "now": now,

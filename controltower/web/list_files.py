@@ -101,16 +101,20 @@ def incidents(request: SignedIn) -> HttpResponseBase:
     ids = list(rows.values_list("pk", flat=True))
     open_ = list(rows.filter(state__in=OPEN).values_list("pk", flat=True))
     total = {reporting_currency(): at_stake.stake(at_stake.together(open_), seen).amount}
-    told = (_incident(incident_list.line_of(one, seen, now)) for one in _named(rows, ids))
+    told = (
+        _incident(line)
+        for some in _named(rows, ids)
+        for line in incident_list.lines_of(some, seen, now)
+    )
     return exports.figures(request, "incidents", INCIDENTS, told, totals=total)
 
 
-def _named(rows: QuerySet[Incident], ids: Sequence[int]) -> Iterator[Incident]:
+def _named(rows: QuerySet[Incident], ids: Sequence[int]) -> Iterator[list[Incident]]:
     """The rows in the order of their ids, some at a time."""
     for first in range(0, len(ids), CHUNK):
         some = ids[first : first + CHUNK]
         found = rows.in_bulk(some)
-        yield from (found[pk] for pk in some if pk in found)
+        yield [found[pk] for pk in some if pk in found]
 
 
 def _incident(one: Line) -> tuple[Cell, ...]:
