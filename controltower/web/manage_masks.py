@@ -17,7 +17,7 @@ from controltower.firm import masks as agreed_masks
 from controltower.firm import policies
 from controltower.firm.models import AuditEntry, PolicyVersion, Role
 from controltower.firm.rights import Right, who_grants
-from controltower.web import manage_frame, policy_words, privacy
+from controltower.web import manage_frame, policy_words, revealed
 from controltower.web.decisions import Reason
 from controltower.web.manage import Line, change
 from controltower.web.manage_frame import guarded
@@ -64,7 +64,7 @@ def masks(request: SignedIn) -> HttpResponse:
     context = {
         "lines": [_mask(request, kind, agreed.get(kind), coming.get(kind)) for kind in Personal],
         "who": heard(who_grants(Right.REVEAL_PERSONAL)),
-        "minutes": privacy.REVEALED_FOR.seconds // 60,
+        "minutes": revealed.FOR.seconds // 60,
         "shown": AuditEntry.objects.filter(verb="show personal data").order_by("-id")[:LATELY],
     }
     return manage_frame.page(request, "manage/masks.html", "manage_masks", context)

@@ -4,7 +4,7 @@ What is personal follows from the canonical records (`canonical/personal.py`). A
 records tell which values are: those are masked wherever they stand, in what was sent, in what a
 system has answered and in sentences. In any text, mail addresses and IBANs are known by their
 shape. `firm/masks.py` says which classes some roles see unasked on a transaction's own page;
-lists, files, mail and the API mask everything for everybody.
+everywhere else all is masked for everybody, but what `revealed.py` says was asked for.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -27,10 +27,9 @@ from controltower.firm.models import Person
 from controltower.firm.rights import Right, may
 from controltower.transactions import people
 from controltower.transactions.models import Transaction
+from controltower.web import revealed
 from controltower.web.actions import only
 
-REVEALED_FOR = timedelta(minutes=5)
-KEY = "revealed"
 LEAST_REASON = 10
 """Characters: enough for a word on why."""
 
@@ -62,7 +61,7 @@ class Mask:
     def hides(self, name: str, value: Any = None) -> bool:
         """Whether what stands under that name is hidden."""
         kind = self.names.get(name) or personal.kind_of(name) or self.values.get(str(value))
-        return kind in self.hidden
+        return kind in self.hidden and (kind is Personal.PAY or not revealed.is_shown(value))
 
     def field(self, name: str, value: Any) -> str:
         """One field's value as it may be shown."""
@@ -73,10 +72,11 @@ class Mask:
         text = _PAIR.sub(self._pair, text)
         known = [one for one, kind in self.values.items() if kind in self.hidden]
         for value in sorted(known, key=len, reverse=True):
-            text = text.replace(value, masked(value))
+            if not revealed.is_shown(value):
+                text = text.replace(value, masked(value))
         for kind, shape in SHAPES:
             if kind in self.hidden:
-                text = shape.sub(lambda found: masked(found[0]), text)
+                text = shape.sub(_unless_shown, text)
         return text
 
     def record(self, value: Any) -> Any:
@@ -91,17 +91,21 @@ class Mask:
             if kind := personal.rule_kind(rule):
                 names[str(rule.get("target", "")).rpartition(".")[2]] = kind
         for record in records:
-            _gather(record, names, values)
+            revealed.gather(record, names, values)
         return replace(self, values=values, names=names)
 
     def _pair(self, found: re.Match[str]) -> str:
         value = found[3].strip('"')
-        if not value or not self.hides(found[2]):
+        if not value or not self.hides(found[2], value):
             return found[0]
         return f'{found[1]}"{masked(value)}"'
 
 
 EVERYTHING = Mask()
+
+
+def _unless_shown(found: re.Match[str]) -> str:
+    return found[0] if revealed.is_shown(found[0]) else masked(found[0])
 
 
 def masked(value: Any) -> str:
@@ -119,19 +123,6 @@ def masked_text(text: str) -> str:
     return EVERYTHING.text(text)
 
 
-def _gather(value: Any, names: Mapping[str, Personal], found: dict[str, Personal]) -> None:
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            kind = names.get(str(name)) or personal.kind_of(str(name))
-            if kind and isinstance(inner, str | int | float) and len(str(inner)) >= people.SHORTEST:
-                found[str(inner)] = kind
-            else:
-                _gather(inner, names, found)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            _gather(inner, names, found)
-
-
 def of(one: Transaction) -> Mask:
     """Everything hidden, knowing what the transaction's own facts say of people."""
     return of_each([one])[one.pk]
@@ -144,7 +135,7 @@ def of_each(transactions: Iterable[Transaction]) -> dict[UUID, Mask]:
 
 def lifted(mask: Mask, one: Transaction, by: Person, session: SessionBase, now: datetime) -> Mask:
     """The mask as it is for this person in this session now."""
-    if is_revealed(one, by, session, now):
+    if revealed.holds(one, by, session, now):
         return replace(mask, hidden=frozenset())
     return replace(mask, hidden=masks.hidden_from(by, _entity(one)))
 
@@ -161,7 +152,7 @@ def reveal(
             _("Personal data is shown only for a reason. Say why, in %(n)d characters or more.")
             % {"n": LEAST_REASON}
         )
-    until = now + REVEALED_FOR
+    until = now + revealed.FOR
     shown = sorted(masks.hidden_from(by, entity)) if allowed else []
     audit.record(
         actor=by, verb="show personal data", subject=transaction.reference, allowed=allowed,
@@ -170,15 +161,7 @@ def reveal(
     )  # fmt: skip
     if not allowed:
         raise NotAllowed(only(Right.REVEAL_PERSONAL))
-    kept = {k: v for k, v in session.get(KEY, {}).items() if v > now.timestamp()}
-    session[KEY] = {**kept, transaction.reference: until.timestamp()}
-    return until
-
-
-def is_revealed(transaction: Transaction, by: Person, session: SessionBase, now: datetime) -> bool:
-    """Whether this session may see the personal data now; a right taken away ends it at once."""
-    until = session.get(KEY, {}).get(transaction.reference, 0)
-    return bool(until > now.timestamp()) and may(by, Right.REVEAL_PERSONAL, _entity(transaction))
+    return revealed.keep(transaction, session, now)
 
 
 def _entity(one: Transaction) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,10 +12,10 @@ from django.utils import timezone
 
 from controltower.canonical.records.base import Personal
 from controltower.firm import governing, masks
-from controltower.firm.models import AuditEntry, Person, Role
+from controltower.firm.models import AuditEntry, Duty, Person, Role
 from controltower.firm.policies import BadPolicy
 from controltower.transactions.models import Transaction
-from controltower.web import privacy
+from controltower.web import privacy, revealed
 from tests.factories import Firm, refused, signed_in
 from tests.web.cast import token
 
@@ -23,6 +24,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous"),
 ]
 WORKER = "Zquilla Vantongeren"
+STRANGER = "Yorick Unbekannt"
 WHY = "The client disputes these hours."
 
 
@@ -63,10 +65,11 @@ def test_a_workers_name_shows_up_nowhere(firm: Firm, bill: Transaction) -> None:
         assert answer.status_code == 200 and WORKER not in answer.content.decode(), path
 
 
-def test_a_reveal_is_of_one_transaction_one_session_and_five_minutes(
+def test_a_reveal_counts_wherever_the_value_stands_in_one_session_for_five_minutes(
     firm: Firm, bill: Transaction
 ) -> None:
     client, other = signed_in(firm.lena), firm.bill(firm.deal(), resource_name=WORKER)
+    third = firm.bill(firm.deal(), resource_name=STRANGER)
     reveal(client, bill, "because")
     assert not AuditEntry.objects.filter(verb="show personal data").exists()
     reveal(client, bill, WHY)
@@ -76,10 +79,36 @@ def test_a_reveal_is_of_one_transaction_one_session_and_five_minutes(
     )  # fmt: skip
     assert entry.detail["reason"] == WHY and entry.detail["classes"] == sorted(Personal)
     assert any(WORKER in said for said in tabs(client, bill).values())
-    assert not any(WORKER in said for said in tabs(client, other).values())
+    assert any(WORKER in said for said in tabs(client, other).values())
+    assert not any(STRANGER in said for said in tabs(client, third).values())
+    assert WORKER in client.get(f"/exceptions/{firm.cause(bill).pk}/").content.decode()
+    assert AuditEntry.objects.filter(verb="show personal data").count() == 1
     assert not any(WORKER in said for said in tabs(signed_in(firm.lena), bill).values())
-    later = timezone.now() + privacy.REVEALED_FOR + timedelta(seconds=1)
-    assert not privacy.is_revealed(bill, firm.lena, client.session, later)
+    later = timezone.now() + revealed.FOR + timedelta(seconds=1)
+    assert not revealed.holds(bill, firm.lena, client.session, later)
+    Duty.objects.filter(person=firm.lena).delete()
+    assert not any(WORKER in said for said in tabs(client, other).values())
+
+
+def test_what_leaves_the_tower_stays_masked_after_a_reveal(firm: Firm, bill: Transaction) -> None:
+    client, headers = signed_in(firm.lena), token(firm.lena)
+    reveal(client, bill, WHY)
+    Transaction.objects.filter(pk=bill.pk).update(counterparty="zq@vantongeren.example")
+    with revealed.to(firm.lena, client.session, timezone.now()):
+        assert revealed.is_shown(WORKER) and not revealed.is_shown("180.00")
+    file: Any = client.post("/exports/transactions/")
+    assert WORKER not in b"".join(file).decode()
+    answer = client.get(f"/api/v1/transactions/{bill.reference}", headers=headers)
+    assert answer.status_code == 200 and WORKER not in answer.content.decode()
+
+
+def test_pay_is_shown_with_its_own_transaction_alone(firm: Firm) -> None:
+    bill = firm.bill(firm.deal(), resource_name=WORKER, cost_rate=Decimal("91.35"))
+    client = signed_in(firm.lena)
+    reveal(client, bill, WHY)
+    with revealed.to(firm.lena, client.session, timezone.now()):
+        assert privacy.of(bill).field("resource_name", WORKER) == WORKER
+        assert privacy.of(bill).field("cost_rate", "91.35") == "9••••"
 
 
 def test_who_is_let_off_a_mask_sees_that_class_alone(firm: Firm, bill: Transaction) -> None:
