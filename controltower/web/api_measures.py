@@ -42,6 +42,7 @@ class MeasureOut(Schema):
     before: float | None = Field(description="Of the 30 days before; null where not known.")
     trend: list[float | None] = Field(description="Oldest first; null where nothing happened.")
     records: int | None = Field(description="How many stand behind the value.")
+    note: str = Field(description="What of the records is not told in the value, and why.")
     target: TargetOut | None
 
 
@@ -66,6 +67,7 @@ def _measure(one: Measure, window: Window, target: Target | None) -> MeasureOut:
         before=reading.before,
         trend=list(reading.days),
         records=reading.records,
+        note=reading.note,
         target=_target(one, reading.value, target) if target else None,
     )
 

@@ -35,7 +35,7 @@ from controltower.web.tower import listing, scope_of
 
 COLUMNS = (
     "measure", "value", "unit", "before", "target", "target_met", "target_set_by", "records",
-    "definition",
+    "definition", "note",
 )  # fmt: skip
 
 
@@ -68,6 +68,7 @@ def _row(one: Measure, reading: Reading, wanted: Mapping[str, Target]) -> dict[s
         "url": reverse("measure", args=[one.name]),
         "title": one.title,
         "definition": one.definition,
+        "note": reading.note,
         "value": written(one.unit, reading.value),
         "before": written(one.unit, reading.before),
         "change": measure_words.change(one, reading),
@@ -211,6 +212,7 @@ def _cells(one: Measure, reading: Reading, target: Target | None) -> tuple[Cell,
         str(target.set_by) if target else "",
         reading.records,
         str(one.definition),
+        reading.note,
     )
 
 

@@ -15,7 +15,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
-from controltower.firm.models import AuditEntry
+from controltower.firm import governing, masks
+from controltower.firm.models import AuditEntry, Role
 from controltower.firm.rates import rates
 from controltower.incidents.models import DeadLetter, LetterState, Resolution
 from controltower.measures import exposure, targets
@@ -111,15 +112,36 @@ def test_the_margin_is_what_billed_time_leaves_over_its_cost(firm: Firm) -> None
     for name, cost in (("Ilse", 45), ("Jan", 90), ("Mia", 45), ("Ada", 0)):
         firm.gathering(deal, resource_name=name, cost_rate=Decimal(cost))
     firm.bill(deal, resource_name="Ole", cost_rate=Decimal(90))
-    assert reading(firm, "margin").value is None, "four people with a cost rate are too few"
+    found = reading(firm, "margin")
+    assert (found.value, found.note[:14]) == (None, "Without LF-DE:"), "four people are too few"
     firm.bill(firm.deal(), resource_name="Fay", cost_rate=Decimal(60))
     found = reading(firm, "margin")
-    assert found.value == pytest.approx(1 - (45 + 90 + 45 + 90 + 60) / (5 * 180))
-    assert (found.days, found.records) == ((), 3)
-    firm.bill(firm.deal(entity="LF-US", currency="USD"), resource_name="Zoe", cost_rate=Decimal(80))
+    assert found.value == round(1 - (45 + 90 + 45 + 90 + 60) / (5 * 180), 2)
+    assert (found.days, found.records, found.note) == ((), 3, "")
+    american = firm.deal(entity="LF-US", currency="USD")
+    firm.bill(american, resource_name="Zoe", cost_rate=Decimal(80))
+    alone = reading(firm, "margin")
+    assert (alone.value, alone.records) == (found.value, 4), "Zoe's company is known of Zoe alone"
+    assert "Without LF-US:" in browser(firm.anna).get("/measures/").content.decode()
+    for name in ("Uma", "Abe", "Eli", "Una"):
+        firm.gathering(american, resource_name=name, cost_rate=Decimal(80))
+    firm.bill(american, resource_name="Kim", cost_rate=Decimal(80))
     dollar = rates()["USD"]
-    left = 1 - (330 + 80 * dollar) / (5 * 180 + 180 * dollar)
-    assert reading(firm, "margin").value == pytest.approx(float(left))
+    left = 1 - (330 + 6 * 80 * dollar) / (5 * 180 + 6 * 180 * dollar)
+    assert reading(firm, "margin").value == round(float(left), 2)
+    firm.bill(american, resource_name="Zoe", cost_rate=Decimal(80), hours=Decimal(900))
+    assert "Without LF-US:" in reading(firm, "margin").note, "most of it is one person's work"
+
+
+def test_whoever_sees_pay_is_told_the_margin_of_anybody(firm: Firm) -> None:
+    firm.bill(firm.deal(), resource_name="Ole", cost_rate=Decimal(90))
+    assert reading(firm, "margin").value is None
+    masked = [role for role in Role if role != Role.CONTROLLER]
+    agreed = {"content": {"masked_for": masked}, "reason": "Agreed.", "now": timezone.now()}
+    version = governing.propose(subject=f"{masks.KIND}:pay", by=firm.amara, **agreed)
+    governing.decide(version=version, agree=True, answer="", by=firm.anna, now=timezone.now())
+    found = reading(firm, "margin")
+    assert (found.value, found.note) == (0.5, "")
 
 
 def measured(firm: Firm, project: str, period: str, **values: str) -> None:

@@ -146,7 +146,8 @@ MEASURES: tuple[Measure, ...] = (
         definition=_(
             "What is left of the billed worth of time once its hours are taken off at their cost "
             "rate. Of the latest billing runs, those that were verified; only time with a cost "
-            "rate, before a contract's cap. Nothing is told of fewer than five people."
+            "rate, before a contract's cap. In whole percents, and to those who do not see pay of "
+            "no company with fewer than five people behind it."
         ),
         unit=Unit.SHARE,
         less=False,

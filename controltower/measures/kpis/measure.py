@@ -38,13 +38,15 @@ class Reading:
 
     `value` is of the last 30 of their days, or of now where the definition says so; `before` of
     the 30 days before those. `days` is oldest first, None where nothing happened; empty where
-    there is no history. `records` is how many stand behind `value`: the length of its list.
+    there is no history. `records` is how many stand behind `value`: the length of its list. `note`
+    says what of them is not told in it, and why.
     """
 
     value: float | None = None
     before: float | None = None
     days: Sequence[float | None] = ()
     records: int | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
