@@ -164,7 +164,7 @@ def stakes(queryset: QuerySet[Any], *keys: str, at: str = "") -> dict[tuple[Any,
     return found
 
 
-def one_by_one(queryset: QuerySet[Transaction]) -> Iterator[tuple[UUID, Stake]]:
+def one_by_one(queryset: QuerySet[Any]) -> Iterator[tuple[UUID, Stake]]:
     """The stake of each row of a priced queryset."""
     rows = queryset.order_by().values_list("pk", "currency", "amount", "worth", "counted")
     for pk, currency, amount, worth_, counted in rows.iterator():

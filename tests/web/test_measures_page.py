@@ -137,8 +137,10 @@ def test_whoever_sees_pay_is_told_the_margin_of_anybody(firm: Firm) -> None:
     firm.bill(firm.deal(), resource_name="Ole", cost_rate=Decimal(90))
     assert reading(firm, "margin").value is None
     masked = [role for role in Role if role != Role.CONTROLLER]
-    agreed = {"content": {"masked_for": masked}, "reason": "Agreed.", "now": timezone.now()}
-    version = governing.propose(subject=f"{masks.KIND}:pay", by=firm.amara, **agreed)
+    version = governing.propose(
+        subject=f"{masks.KIND}:pay", content={"masked_for": masked}, reason="Agreed.",
+        by=firm.amara, now=timezone.now(),
+    )  # fmt: skip
     governing.decide(version=version, agree=True, answer="", by=firm.anna, now=timezone.now())
     found = reading(firm, "margin")
     assert (found.value, found.note) == (0.5, "")
