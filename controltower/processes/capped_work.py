@@ -18,15 +18,23 @@ from controltower.processes.definition import Facts, Refuse
 
 CAP = "cap"
 """The field that is named by a refusal for want of room."""
+WITHDRAWN = "withdrawn"
+_NOT_BILLED = (
+    ("left_out", "Less work above the agreed cap"),
+    ("covered_amount", "Less work covered by the retainer"),
+    (WITHDRAWN, "Less work taken back"),
+)
+"""What a check finds, and how the invoice says that it does not bill it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Billed:
-    """What of the gathered work is billed, by project, what is left out, and what of it retainers
-    cover."""
+    """What of the gathered work is billed, by project, what is left out, what of it retainers
+    cover, and what of it was taken back while it was held."""
 
     by_project: Mapping[str, Money]
     left_out: Money
+    withdrawn: Money
     covered: Sequence[retained_work.Part] = ()
 
     def told(self) -> dict[str, Any]:
@@ -37,7 +45,8 @@ class Billed:
             worth = retained_work.total(self.covered, self.left_out.currency)
             parts = [part.told() for part in self.covered]
             found |= {"covered": parts, "covered_amount": str(worth.amount)}
-        return found | ({"left_out": str(self.left_out.amount)} if self.left_out.minor else {})
+        less = {"left_out": self.left_out, WITHDRAWN: self.withdrawn}
+        return found | {name: str(part.amount) for name, part in less.items() if part.minor}
 
 
 def within_cap(facts: Facts) -> Billed | Refuse:
@@ -46,13 +55,14 @@ def within_cap(facts: Facts) -> Billed | Refuse:
     if refusal := contract_terms.refusal(facts):
         return refusal
     if invoice_lines.kind_of(facts.items[0]) == invoice_lines.RETAINER:
-        return retained_work.unclear_fee(facts) or Billed({}, Money(facts.items[0]["currency"], 0))
+        nothing = Money(facts.items[0]["currency"], 0)
+        return retained_work.unclear_fee(facts) or Billed({}, nothing, nothing)
     covered = retained_work.covered(facts)
     if isinstance(covered, Refuse):
         return covered
     contracts: Mapping[str, Any] = facts.books.get("contracts", {})
     whole = invoice_lines.total(facts.items)
-    billed: dict[str, Money] = {}
+    billed, withdrawn = dict[str, Money](), Money(whole.currency, 0)
     for project, part in _by_project(facts).items():
         contract = contracts.get(project, {})
         if CAP in contract and contract["currency"] != part.currency:
@@ -60,12 +70,21 @@ def within_cap(facts: Facts) -> Billed | Refuse:
         part -= retained_work.total(
             (one for one in covered if one.project == project), part.currency
         )
+        gone = _withdrawn(contract, part, facts)
+        part, withdrawn = part - gone, withdrawn + gone
         billed[project] = min(part, room(contract)) if CAP in contract else part
     most = sum(billed.values(), Money(whole.currency, 0))
-    above = whole - most - retained_work.total(covered, whole.currency)
-    if not (most.minor or covered):
+    above = whole - most - retained_work.total(covered, whole.currency) - withdrawn
+    if not (most.minor or covered or withdrawn.minor):
         return _no_room(next(contracts[project] for project in billed), whole, facts)
-    return Billed(billed, above, covered)
+    return Billed(billed, above, withdrawn, covered)
+
+
+def _withdrawn(contract: Mapping[str, Any], part: Money, facts: Facts) -> Money:
+    """What of work that was held has been taken back since: nobody owes it any more."""
+    if invoice_lines.kind_of(facts.items[0]) != invoice_lines.LEFT_OUT:
+        return Money(part.currency, 0)
+    return min(part, Money.of(str(contract.get(WITHDRAWN, 0)), part.currency))
 
 
 def room(contract: Mapping[str, Any]) -> Money:
@@ -76,21 +95,16 @@ def room(contract: Mapping[str, Any]) -> Money:
 
 
 def worth(facts: Facts) -> Money:
-    """What the invoice comes to without tax: the gathered work, less what is left out of it and
-    what a retainer covers."""
-    return invoice_lines.total(facts.items) - left_out(facts) - covered(facts)
+    """What the invoice comes to without tax: the gathered work, less what does not stand on it."""
+    return sum((less for less, _words in not_billed(facts)), invoice_lines.total(facts.items))
 
 
-def covered(facts: Facts) -> Money:
-    """What the check of the gathered work has found to be covered by retainers."""
-    found = facts.result("check").values.get("covered_amount", 0)
-    return Money.of(str(found), str(facts.items[0]["currency"]))
-
-
-def left_out(facts: Facts) -> Money:
-    """What the check of the gathered work has found no room for."""
-    left = facts.result("check").values.get("left_out", 0)
-    return Money.of(str(left), str(facts.items[0]["currency"]))
+def not_billed(facts: Facts) -> list[tuple[Money, str]]:
+    """What the check of the gathered work has found that the invoice takes off, less than zero, and
+    why; nothing of what is zero."""
+    values, currency = facts.result("check").values, str(facts.items[0]["currency"])
+    parts = [(Money.of(str(values.get(name, 0)), currency), why) for name, why in _NOT_BILLED]
+    return [(Money(currency, 0) - part, why) for part, why in parts if part.minor]
 
 
 def _by_project(facts: Facts) -> dict[str, Money]:

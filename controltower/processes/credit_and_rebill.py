@@ -39,7 +39,7 @@ from controltower.processes.definition import (
     StepDefinition,
 )
 
-NO_CREDIT = "Nothing of it was billed: a retainer had covered it, and has it back."
+NO_CREDIT = "Nothing of it was billed, so there is nothing to credit."
 
 
 def accepts(event: CanonicalEvent) -> bool:
@@ -70,10 +70,17 @@ def check_correction(facts: Facts) -> Prepared:
     if isinstance(taken, Refuse):
         return taken
     told: dict[str, Any] = {"takes_back": str(-taken.credited.amount)}
-    if (back := taken.given_back) is None:
+    held, back, text = taken.held, taken.given_back, ""
+    if not (held.minor or back):
         return Learn(told)
-    text = f"{-back.amount.amount:,} {back.amount.currency} is given back to the retainer."
-    return Learn({**told, "covered": [back.told()]}, text, worth=-taken.credited.amount)
+    if held.minor:
+        told["held"] = str(held.amount)
+        text = f"{held.amount:,} {held.currency} is taken off what is held above the retainer. "
+    if back:
+        told["covered"] = [back.told()]
+    if back and back.amount.minor:
+        text += f"{-back.amount.amount:,} {back.amount.currency} is given back to the retainer."
+    return Learn(told, text.strip(), worth=-taken.credited.amount)
 
 
 def read_original(facts: Facts) -> Prepared:
@@ -89,9 +96,9 @@ def draft_credit(facts: Facts) -> Prepared:
     item, original = facts.subject, facts.result("original").values
     entity = facts.entity
     assert entity is not None
-    if refusal := _not_invoiced(item, original):
-        return refusal
     worth = _credited(facts)
+    if refusal := _not_invoiced(item, original, worth):
+        return refusal
     if not worth.minor:
         return Skip(NO_CREDIT)
     on = entity.first_open_day(entity.today(facts.now))
@@ -120,13 +127,22 @@ def _credited(facts: Facts) -> Money:
     return Money.of(str(taken), str(facts.subject["currency"]))
 
 
-def _not_invoiced(item: Mapping[str, Any], original: Mapping[str, Any]) -> Refuse | None:
+def _not_invoiced(
+    item: Mapping[str, Any], original: Mapping[str, Any], worth: Money
+) -> Refuse | None:
     """Why there is nothing to credit, or None."""
     number, of = item["number"], original.get("number")
     if not original.get("invoice_number"):
         text = (
             f"{number} takes back {of}, which has not been invoiced. Withdraw both in the PSA, or "
             "replay this once the invoice is posted."
+        )
+        return Refuse(Kind.CONFLICT, text, "corrects")
+    if worth.minor and str(original["invoice_number"]).startswith(retained_work.COVERED):
+        text = (
+            f"{number} takes back {of}, of which {-worth.amount:,} {worth.currency} was above the "
+            "retainer when it was covered, and was billed once that was agreed. Credit that "
+            "invoice by hand, and settle this with the number of the credit note."
         )
         return Refuse(Kind.CONFLICT, text, "corrects")
     if original.get("project_id") != item["project_id"]:
@@ -156,8 +172,9 @@ def post_credit(facts: Facts) -> Prepared:
 def report_credit(facts: Facts) -> Prepared:
     posted, ref = facts.result("post").values, str(facts.subject["source_id"])
     covered = facts.result("check").values.get("covered", [])
-    number = posted.get("number", "") or (retained_work.label(covered) if covered else "")
-    record = {"invoice_number": number}
+    given_back = [part for part in covered if Decimal(part["amount"])]
+    instead = retained_work.label(given_back) if given_back else retained_work.ABOVE
+    record = {"invoice_number": posted.get("number", "") or instead}
     return Send(record=record, ref=ref, ordering=f"timecard:{ref}")
 
 

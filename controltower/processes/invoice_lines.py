@@ -36,18 +36,9 @@ def line_of(item: Mapping[str, Any]) -> dict[str, Any]:
     return _as_line(_text(item), "1", "unit", str(amount), str(amount), item, _revenue_kind(item))
 
 
-def left_out(left: Money) -> dict[str, Any]:
-    """The line by which an invoice carries less than its work comes to."""
-    return _less("Less work above the agreed cap", left)
-
-
-def covered(part: Money) -> dict[str, Any]:
-    """The line by which an invoice does not bill what a retainer covers."""
-    return _less("Less work covered by the retainer", part)
-
-
-def _less(text: str, amount: Money) -> dict[str, Any]:
-    less = str(-amount.amount)
+def less_line(amount: Money, text: str) -> dict[str, Any]:
+    """The line by which an invoice carries less than its work comes to; `amount` is below zero."""
+    less = str(amount.amount)
     return {
         "description": text,
         "quantity": "1",

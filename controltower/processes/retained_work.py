@@ -23,6 +23,8 @@ from controltower.processes import invoice_lines
 from controltower.processes.definition import Facts, Refuse
 
 COVERED = "Covered by retainer"
+ABOVE = "Above the retainer, not billed"
+"""What the PSA is told in place of a credit note's number where nothing was billed."""
 TERMS = "retainer"
 """The field that is named by a refusal for want of clear terms."""
 ADVANCE, ARREARS = "advance", "arrears"
@@ -211,44 +213,50 @@ def label(parts: Sequence[Mapping[str, Any]]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TakenBack:
-    """What becomes of work that is taken back: so much is credited, and so much given back to
-    the retainer that had covered it."""
+    """What becomes of work that is taken back: so much of it was never billed and is taken off
+    what is `held` above the retainer, so much is credited, and so much given back to the retainer
+    that had covered it."""
 
+    held: Money
     credited: Money
     given_back: Part | None
 
 
 def taken_back(facts: Facts) -> TakenBack | Refuse:
-    """What was billed of a piece of work is credited first, what was covered is given back then;
-    a refusal where more is taken back than there was."""
+    """What was not covered of a piece of work is taken back first, from what its contract holds
+    before anything is credited: what waits was never billed. What was covered is given back then. A
+    refusal where more is taken back than there was."""
     item, known = facts.subject, facts.books.get("covered", {})
     asked = Money(str(item["currency"]), 0) - invoice_lines.total([item])
-    if not known:
-        return TakenBack(asked, None)
     currency = asked.currency
-    whole, amount, credited, back = (
-        Money.of(str(known[name]), currency) for name in ("whole", "amount", "credited", "back")
+    holds = Money.of(str(facts.books.get("held", 0)), currency)
+    if not known:
+        held = min(asked, holds)
+        return TakenBack(held, asked - held, None)
+    whole, amount, taken, back = (
+        Money.of(str(known[name]), currency) for name in ("whole", "amount", "taken", "back")
     )
-    credit = max(min(asked, whole - amount - credited), Money(currency, 0))
-    rest, left = asked - credit, amount - back
+    above = max(min(asked, whole - amount - taken), Money(currency, 0))
+    rest, left = asked - above, amount - back
     if rest > left:
         text = (
             f"{item['number']} takes back {asked.amount} {currency} of work of which only "
-            f"{(left + credit).amount} is left."
+            f"{(left + above).amount} is left."
         )
         return Refuse(Kind.VALIDATION, text, "amount")
-    held = Decimal(str(known["quantity"])) - Decimal(str(known["given"]))
-    quantity = held if rest == left else _of(held, rest, left)
+    kept = Decimal(str(known["quantity"])) - Decimal(str(known["given"]))
+    quantity = kept if rest == left else _of(kept, rest, left)
     nothing = Money(currency, 0)
     part = Part(
         str(known["project"]), str(item["corrects"]), str(known["month"]),
         -quantity, nothing - rest, nothing - asked,
     )  # fmt: skip
-    return TakenBack(credit, part)
+    held = min(above, holds)
+    return TakenBack(held, above - held, part)
 
 
-def _of(held: Decimal, rest: Money, left: Money) -> Decimal:
-    share = EXACT.divide(EXACT.multiply(held, Decimal(rest.minor)), Decimal(left.minor))
+def _of(kept: Decimal, rest: Money, left: Money) -> Decimal:
+    share = EXACT.divide(EXACT.multiply(kept, Decimal(rest.minor)), Decimal(left.minor))
     return share.quantize(_FINEST, ROUND_HALF_UP, EXACT)
 
 

@@ -109,15 +109,16 @@ def check_work(facts: Facts) -> Prepared:
     billed = capped_work.within_cap(facts)
     if isinstance(billed, Refuse):
         return billed
-    left, told = billed.left_out, {"months": months, **billed.told()}
-    covered = retained_work.total(billed.covered, left.currency)
+    covered = retained_work.total(billed.covered, billed.left_out.currency)
     said = (
         (covered, "covered by the retainer: it is not billed again."),
-        (left, "above what the contract lets be billed is left out."),
+        (billed.left_out, "above what the contract lets be billed is left out."),
+        (billed.withdrawn, "taken back while it was held: nobody owes it."),
     )
     text = " ".join(f"{one.amount:,} {one.currency} {words}" for one, words in said if one.minor)
     gathered = sum((Decimal(str(item["amount"])) for item in facts.items), Decimal(0))
-    return Learn(told, text, worth=gathered - left.amount - covered.amount)
+    less = sum((one.amount for one, _words in said), Decimal(0))
+    return Learn({"months": months, **billed.told()}, text, worth=gathered - less)
 
 
 def read_client(facts: Facts) -> Prepared:
@@ -127,10 +128,12 @@ def read_client(facts: Facts) -> Prepared:
 def release_billing_event(facts: Facts) -> Prepared:
     """Nothing is billed before its invoice date: a period that is closed now is waited out."""
     assert facts.entity is not None
-    on = _invoice_date(facts)
+    on, worth = _invoice_date(facts), capped_work.worth(facts)
+    if not (worth.minor or _billed(facts)):
+        return Skip(NO_INVOICE)
     if early := booking_day.too_early(facts.entity, on, facts.now, "Billed"):
         return early
-    project, worth = facts.items[0]["project"], capped_work.worth(facts)
+    project = facts.items[0]["project"]
     record = {
         "project_id": project["source_id"],
         "customer_id": project["customer_id"],
@@ -157,10 +160,7 @@ def draft_invoice(facts: Facts) -> Prepared:
             "customer",
         )
     lines = [invoice_lines.line_of(item) for item in facts.items]
-    if (left := capped_work.left_out(facts)).minor:
-        lines.append(invoice_lines.left_out(left))
-    if (covered := capped_work.covered(facts)).minor:
-        lines.append(invoice_lines.covered(covered))
+    lines += [invoice_lines.less_line(less, why) for less, why in capped_work.not_billed(facts)]
     invoice = billing_paper.paper(
         facts,
         on=_invoice_date(facts),
@@ -197,6 +197,8 @@ def post_invoice(facts: Facts) -> Prepared:
 
 
 def report_status(facts: Facts) -> Prepared:
+    if not (capped_work.worth(facts).minor or _billed(facts)):
+        return Skip(NO_INVOICE)
     posted, covered = facts.result("post").values, facts.result("check").values.get("covered", [])
     number = posted.get("number", "") or (retained_work.label(covered) if covered else "")
     record = {

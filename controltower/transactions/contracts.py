@@ -14,6 +14,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
 from controltower.processes import (
+    capped_work,
     contract_terms,
     credit_and_rebill,
     project_change_to_forecast,
@@ -25,6 +26,7 @@ from controltower.transactions.cases import Case
 from controltower.transactions.models import (
     REACHED,
     Expectation,
+    Item,
     Step,
     Transaction,
     TransactionState,
@@ -36,7 +38,8 @@ NOT_BILLED = (
     TransactionState.SUPERSEDED,
     TransactionState.WRITTEN_OFF,
 )
-COUNTED = (time_and_expense_to_billing.PROCESS.name, credit_and_rebill.PROCESS.name)
+BILLING = time_and_expense_to_billing.PROCESS.name
+COUNTED = (BILLING, credit_and_rebill.PROCESS.name)
 
 
 def agreed(case: Case) -> Mapping[str, Any]:
@@ -71,6 +74,8 @@ def _told(
     if cap or (retained and contract["retainer_above"] == retained_work.HOLD):
         told["cap"] = str(cap + _agreed_since(chain))
         told["billed"] = str(_billed(project, asking))
+        if withdrawn := _withdrawn(project, asking):
+            told[capped_work.WITHDRAWN] = str(withdrawn)
     if retained:
         told["retainer"] = {"terms": dict(contract), "used": _used(project, asking)}
     return told
@@ -114,11 +119,13 @@ def _used(project: str, but: Transaction) -> dict[str, str]:
 
 
 def covered(case: Case) -> Mapping[str, Any]:
-    """What a retainer has covered of the work that a case takes back, and what of that was given
-    back or credited already; nothing where it was billed as usual. Nobody else may count it now."""
+    """What a retainer has `covered` of the work that a case takes back, and what of that was given
+    back or taken back already; and what its contract has `held` above it. Nothing where work is
+    billed as usual. Nobody else may count it now."""
     item = case.items[0].record
     chain = str((item.get("project") or {}).get("correlation_id") or "")
-    if not (_signed(chain) and item["corrects"]):
+    contract = _signed(chain)
+    if not (contract and has_retainer(contract) and item["corrects"]):
         return {}
     project, ref = str(item["project_id"]), str(item["corrects"])
     checks = _checks(project).exclude(transaction=case.transaction)
@@ -128,18 +135,67 @@ def covered(case: Case) -> Mapping[str, Any]:
         for part in one.values["covered"]
         if part["item"] == ref
     ]
+    held = {"held": str(_held(project, case.transaction))}
     original = next((part for is_back, part, _values in parts if not is_back), None)
     if original is None:
-        return {}
+        return held
     back = [(part, values) for is_back, part, values in parts if is_back]
-    return {
+    return held | {
         "covered": {
             **original,
-            "credited": str(sum((-Decimal(v["takes_back"]) for _part, v in back), Decimal(0))),
+            "taken": str(sum((_uncovered(values) for _part, values in back), Decimal(0))),
             "back": str(sum((-Decimal(part["amount"]) for part, _v in back), Decimal(0))),
             "given": str(sum((-Decimal(part["quantity"]) for part, _v in back), Decimal(0))),
         }
     }
+
+
+def _uncovered(values: Mapping[str, Any]) -> Decimal:
+    """What a check of a correction has taken back that no retainer had covered."""
+    return Decimal(values.get("held", 0)) - Decimal(values["takes_back"])
+
+
+def _held(project: str, but: Transaction) -> Decimal:
+    """What of a project's work waits above its contract: gathered, but neither billed nor covered,
+    nor taken back or called off since."""
+    checks = _checks(project).exclude(transaction=but)
+    checked = checks.values("transaction")
+    facts = Item.objects.filter(
+        process=BILLING, transaction__keys__kind="project", transaction__keys__value=project
+    )
+    above = facts.filter(record__has_key="left_out_of")
+    called_off = above.filter(transaction__ended_at__isnull=False).exclude(transaction__in=checked)
+    gathered = facts.filter(transaction__in=checked).exclude(record__has_key="left_out_of")
+    gone = sum(
+        (_settled(values, project) for values in checks.values_list("values", flat=True)),
+        Decimal(0),
+    )
+    return max(_worth(gathered, project) - _worth(called_off, project) - gone, Decimal(0))
+
+
+def _settled(values: Mapping[str, Any], project: str) -> Decimal:
+    """What a check has found to be billed, covered or taken back while it was held."""
+    parts = [values.get("billed", {}).get(project, 0), values.get("held", 0)]
+    if "takes_back" not in values:
+        covered = values.get("covered", ())
+        parts += [part["amount"] for part in covered if part["project"] == project]
+    return sum(map(Decimal, parts), Decimal(0))
+
+
+def _worth(items: QuerySet[Item], project: str) -> Decimal:
+    theirs = items.filter(record__project__source_id=project)
+    amounts = theirs.values_list("record__amount", flat=True)
+    return sum((Decimal(str(amount)) for amount in amounts), Decimal(0))
+
+
+def _withdrawn(project: str, but: Transaction) -> Decimal:
+    """What was taken back of held work, and is not taken off by a check of such work yet."""
+    checks = _checks(project).exclude(transaction=but).values_list("values", flat=True)
+    parts = (
+        Decimal(values.get("held", 0)) - Decimal(values.get(capped_work.WITHDRAWN, 0))
+        for values in checks
+    )
+    return sum(parts, Decimal(0))
 
 
 def _checks(project: str) -> QuerySet[Step]:
@@ -168,8 +224,7 @@ def _agreed_since(chain: str) -> Decimal:
 def _billed(project: str, but: Transaction) -> Decimal:
     """What was billed for a project or is about to be, less posted credits, but for one
     transaction."""
-    billing = time_and_expense_to_billing.PROCESS.name
-    checks = _checks(project).filter(transaction__process=billing).exclude(transaction=but)
+    checks = _checks(project).filter(transaction__process=BILLING).exclude(transaction=but)
     parts = (values["billed"].get(project, 0) for values in checks.values_list("values", flat=True))
     credited = Transaction.objects.filter(
         process=credit_and_rebill.PROCESS.name,

@@ -39,5 +39,7 @@ def _changed(case: Case) -> str:
     if contract_terms.UNREAD in waits:
         unread = any(contract_terms.UNREAD in one for one in known)
         return "" if unread else "the terms of its contract can be read now"
+    if any(capped_work.WITHDRAWN in one for one in known):
+        return "work that its contract holds was taken back"
     room = any(capped_work.room(one).minor > 0 for one in known if capped_work.CAP in one)
     return "the cap of its contract has room again" if room else ""

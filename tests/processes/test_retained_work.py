@@ -111,37 +111,44 @@ def test_work_is_covered_or_billed_or_held_and_nothing_twice(
 @given(
     whole=st.decimals("1", "9000", places=2),
     share=st.decimals("0.01", "1", places=2),
+    held=st.decimals("0", "1", places=2),
     backs=st.lists(st.decimals("0.01", "4000", places=2), min_size=1, max_size=6),
 )
 def test_what_is_taken_back_is_credited_and_given_back_once(
-    whole: Decimal, share: Decimal, backs: list[Decimal]
+    whole: Decimal, share: Decimal, held: Decimal, backs: list[Decimal]
 ) -> None:
-    """Never more than was billed, never more hours than were covered, at the end all of them."""
+    """Never what was held nor more than was billed, never more hours than were covered, at the end
+    all of them."""
     amount = Money.of(whole * share, "EUR").amount
     known = {
         "project": "P-1", "item": "T-1", "month": "2026-11", "quantity": "7.5",
-        "amount": str(amount), "whole": str(whole), "credited": "0", "back": "0", "given": "0",
+        "amount": str(amount), "whole": str(whole), "taken": "0", "back": "0", "given": "0",
     }  # fmt: skip
-    left = whole
+    left, credited = whole, NOTHING
+    holds = Money.of((whole - amount) * held, "EUR").amount
+    billed = whole - amount - holds
     for asked in [*backs, None]:
         asked = left if asked is None else asked
         if not asked:
             break
         item = {"source_id": "T-2", "number": "TC-2", "currency": "EUR", "corrects": "T-1"}
         item["amount"] = str(-asked)
-        found = retained_work.taken_back(facts([item], covered=known))
+        found = retained_work.taken_back(facts([item], covered=known, held=str(holds)))
         if asked > left:
             assert isinstance(found, Refuse)
             continue
         assert not isinstance(found, Refuse)
         back = found.given_back
         assert back is not None
-        assert found.credited.amount - back.amount.amount == asked
-        known["credited"] = str(Decimal(known["credited"]) + found.credited.amount)
+        above = found.credited.amount + found.held.amount
+        assert above - back.amount.amount == asked
+        holds, credited = holds - found.held.amount, credited + found.credited.amount
+        assert holds >= 0 and not (holds and found.credited.minor)
+        known["taken"] = str(Decimal(known["taken"]) + above)
         known["back"] = str(Decimal(known["back"]) - back.amount.amount)
         known["given"] = str(Decimal(known["given"]) - back.quantity)
         left -= asked
-    assert Decimal(known["credited"]) <= whole - amount
+    assert credited <= billed
     assert Decimal(known["given"]) <= Decimal("7.5")
     if not left:
         assert Decimal(known["back"]) == amount

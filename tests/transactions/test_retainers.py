@@ -16,6 +16,7 @@ from controltower.canonical.verdicts import Done, Outcome
 from controltower.incidents import triage
 from controltower.measures.checks.finding import Span
 from controltower.measures.checks.money import balanced
+from controltower.processes import retained_work
 from controltower.transactions import closing, interpretation, retaining, uncapping
 from controltower.transactions.models import Expectation, Transaction
 from tests.factories import Firm, refused
@@ -125,18 +126,77 @@ def test_work_above_is_held_until_a_change_order_agrees_to_it(firm: Firm) -> Non
     assert worth(firm.play(rest)) == ("verified", Decimal(3600))
 
 
+def taken_back(firm: Firm, deal: Transaction, bill: Transaction, amount: str) -> Transaction:
+    """What becomes of it when so much of an invoice's only time turns out to be wrong."""
+    item = bill.items.get().record
+    number = bill.steps.get(name="status").sent["invoice_number"]
+    original = {**item, "invoice_number": number, "billed": True}
+    hours = Decimal(amount) / 180
+    card = firm.timecard(deal, hours=-hours, amount=-Decimal(amount))
+    assert isinstance(card.record, TimeEntry)
+    back = replace(card, record=replace(card.record, corrects=item["source_id"]))
+    return firm.play(
+        firm.tell(back), {"original": Done(ref="T", outcome=Outcome.READ, values=original)}
+    )
+
+
+def test_what_is_held_is_taken_back_and_never_credited(firm: Firm) -> None:
+    """Half of it was covered, half is held: nothing of it was billed."""
+    deal = retained(firm, retainer_above="hold")
+    firm.bill(deal)
+    second = firm.bill(deal)
+    rest = above(firm, second)
+    credit = taken_back(firm, deal, second, "1200.00")
+    assert worth(credit) == ("verified", Decimal(0))
+    assert "1,200.00 EUR is taken off what is held above the retainer" in _story(credit)
+    assert credit.steps.get(name="status").sent["invoice_number"] == retained_work.ABOVE
+    assert uncapping.release(now=firm.now) == 1
+    assert worth(firm.play(rest)) == ("verified", Decimal(0))
+    assert {one.state for one in rest.steps.exclude(name__in=("check", "client"))} == {"skipped"}
+    smaller = above(firm, rest)
+    assert worth(smaller) == ("dead_lettered", Decimal(2400))
+    assert uncapping.release(now=firm.now) == 0
+    agreed(firm, deal, "1000.00")
+    assert uncapping.release(now=firm.now) == 1
+    assert worth(firm.play(smaller)) == ("verified", Decimal(1000))
+    last = above(firm, smaller)
+    assert worth(last) == ("dead_lettered", Decimal(1400))
+    assert not balanced(Span(timezone.now())).breaches
+
+
+def test_all_of_it_taken_back_leaves_nothing_held_and_the_hours_free(firm: Firm) -> None:
+    deal = retained(firm, retainer_above="hold")
+    firm.bill(deal)
+    second = firm.bill(deal)
+    rest = above(firm, second)
+    credit = taken_back(firm, deal, second, "7200.00")
+    assert worth(credit) == ("verified", Decimal(0))
+    assert uncapping.release(now=firm.now) == 1
+    assert worth(firm.play(rest)) == ("verified", Decimal(0))
+    assert interpretation.interpret_due(limit=100, now=firm.now) == 0
+    hours = firm.bill(deal, hours=Decimal(20), amount=Decimal(3600))
+    assert worth(hours) == ("verified", Decimal(0))
+    assert not balanced(Span(timezone.now())).breaches
+
+
+def test_what_was_billed_since_it_was_held_is_credited_by_hand(firm: Firm) -> None:
+    deal = retained(firm, retainer_above="hold")
+    firm.bill(deal)
+    second = firm.bill(deal)
+    rest = above(firm, second)
+    agreed(firm, deal, "3600.00")
+    uncapping.release(now=firm.now)
+    assert worth(firm.play(rest)) == ("verified", Decimal(3600))
+    credit = taken_back(firm, deal, second, "1200.00")
+    assert worth(credit) == ("dead_lettered", Decimal(-1200))
+    step = credit.steps.get(name="draft")
+    assert "1,200.00 EUR was above the retainer when it was covered" in step.text
+
+
 def test_covered_time_that_was_wrong_is_given_back(firm: Firm) -> None:
     deal = retained(firm)
     fees(firm, deal)
-    bill = firm.bill(deal)
-    item = bill.items.get().record
-    original = {**item, "invoice_number": "Covered", "billed": True}
-    card = firm.timecard(deal, hours=Decimal(-40), amount=Decimal(-7200))
-    assert isinstance(card.record, TimeEntry)
-    back = replace(card, record=replace(card.record, corrects=item["source_id"]))
-    credit = firm.play(
-        firm.tell(back), {"original": Done(ref="T", outcome=Outcome.READ, values=original)}
-    )
+    credit = taken_back(firm, deal, firm.bill(deal), "7200.00")
     assert worth(credit) == ("verified", Decimal(0))
     assert "given back to the retainer" in _story(credit)
     assert {one.name: one.state for one in credit.steps.all()}["draft"] == "skipped"

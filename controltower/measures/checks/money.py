@@ -24,10 +24,11 @@ HAVING tx.amount <> round(sum((item.record->>'amount')::numeric) - {left_out}, 4
 """
 LEFT_OUT = """coalesce((SELECT coalesce((check_.values->>'left_out')::numeric, 0)
                  + coalesce((check_.values->>'covered_amount')::numeric, 0)
+                 + coalesce((check_.values->>'withdrawn')::numeric, 0)
     FROM transactions_step check_
     WHERE check_.transaction_id = tx.id AND check_.name = 'check'), 0)"""
-"""What of the facts is above a contract's cap or covered by its retainer, and stands on no
-invoice."""
+"""What of the facts is above a contract's cap, covered by its retainer or taken back while it was
+held, and stands on no invoice."""
 POSTED = """
 SELECT tx.reference, step.values->>'untaxed' AS posted, facts.sum, step.system_id
 FROM transactions_step step

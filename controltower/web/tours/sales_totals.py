@@ -104,7 +104,7 @@ class SalesTotals:
         reported, posted = Ledger(), Ledger()
         for psa in self._psas:
             for name, place, worth in psa.invoiced():
-                if not name.startswith(retained_work.COVERED):
+                if not name.startswith((retained_work.COVERED, retained_work.ABOVE)):
                     reported.add(name, place, worth)
         stuck = tower_books.stuck(Transaction.objects.filter(process__in=BILLED))
         open_ = {}
