@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -39,7 +40,8 @@ class Reply(Generic[Ticket, Answer]):
 
 class Switchboard(Generic[Ticket, Answer]):
     """Put a question to systems and collect the replies, in whatever order they come. A context
-    manager: leaving it abandons what is still under way.
+    manager: leaving it abandons what is still under way. By connection it counts the calls that its
+    systems have not answered yet; `in_flight` are those whose replies were not collected.
 
     The question is asked on the board's own thread, at the door of the ticket's system; it answers
     failures with a value of its own.
@@ -47,6 +49,7 @@ class Switchboard(Generic[Ticket, Answer]):
 
     def __init__(self, question: Callable[[Door, Ticket], Awaitable[Answer]]) -> None:
         self.in_flight = 0
+        self.unanswered = Counter[str]()
         self._question = question
         self._replies: SimpleQueue[Reply[Ticket, Answer]] = SimpleQueue()
         self._loop = uvloop.new_event_loop()
@@ -93,6 +96,7 @@ class Switchboard(Generic[Ticket, Answer]):
 
     def _begin(self, asked: Sequence[tuple[System, Ticket]]) -> None:
         for system, ticket in asked:
+            self.unanswered[system.connection] += 1
             task = self._loop.create_task(self._ask(system, ticket))
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
@@ -107,6 +111,7 @@ class Switchboard(Generic[Ticket, Answer]):
         except Exception as error:  # noqa: BLE001 - a system set up wrongly must not lose a step
             text = f"{system.title} is not set up as its connector needs it ({error!r})."
             trouble = Misconfigured(kind=Kind.CONTRACT, text=text[:400])
+        self.unanswered[system.connection] -= 1
         spent = round((monotonic() - began) * 1000)
         self._replies.put(Reply(ticket, answer, trouble, spent, quota))
 

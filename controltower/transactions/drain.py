@@ -114,7 +114,6 @@ class Flow:
     lines: Lines = field(default_factory=Lines)
     _heard: list[Answered] = field(default_factory=list)
     _recorded: list[Answered] = field(default_factory=list)
-    _crowded: bool = False
     _around: World | None = None
     _read_again: float = 0.0
     _away_since: float | None = None
@@ -130,7 +129,7 @@ class Flow:
                 anchor.watch(clock.now())
             taken = self._take_up() if monotonic() < self.until else 0
             if self.board.in_flight:
-                gather = (GATHER_MORE, HALF) if self._crowded else (GATHER, 1)
+                gather = (GATHER_MORE, HALF) if self.lines.crowded else (GATHER, 1)
                 self._heard += map(_answered, self.board.replies(GLANCE, *gather))
             elif self.lines.hope:
                 sleep(GLANCE)
@@ -145,13 +144,11 @@ class Flow:
     def _take_up(self) -> int:
         """Claim, prepare and place what is due, as far as each line has room."""
         due = [slug for slug in connections_due() if not self.only or slug in self.only]
-        mine = self.lines.of(due)
-        self._crowded = False
+        mine = self.lines.follow(due)
         if not mine:
             return 0
         around, now, until = self._world(), clock.now(), monotonic() + LEASE.total_seconds()
-        claims = [one for line in mine for one in line.claim(around, now)]
-        self._crowded = any(line.crowded for line in mine)
+        claims = self.lines.claim(mine, around, now, self.board.unanswered)
         intents = prepare(claims, now=now, around=around)
         self.lines.begun(intent.system for intent in intents)
         self.board.place([(intent.system, (intent, until)) for intent in intents])

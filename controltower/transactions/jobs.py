@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from time import monotonic
 from uuid import UUID
 
 from django.db import close_old_connections, connection
@@ -21,6 +22,7 @@ from controltower.transactions import (
     replaying,
 )
 from controltower.transactions import drain as draining
+from controltower.transactions.giving_way import give_way
 
 
 def interpret() -> None:
@@ -29,8 +31,16 @@ def interpret() -> None:
     for _ring in queues.rings(queues.INTAKE, "interpret"):
         if connection.connection is not None and not connection.is_usable():
             connection.close()
-        while interpretation.interpret_due(limit=100, now=clock.now()):
+        while _interpret_some():
             pass
+
+
+def _interpret_some() -> bool:
+    began = monotonic()
+    taken_up = interpretation.interpret_due(limit=100, now=clock.now())
+    if taken_up:
+        give_way(monotonic() - began)
+    return bool(taken_up)
 
 
 def drain() -> None:

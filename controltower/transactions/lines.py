@@ -5,19 +5,17 @@ gives up half.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
 
-from django.db import connection
-
 from controltower.systems import circuit
 from controltower.systems.models import Circuit, System
+from controltower.transactions import locks
 from controltower.transactions.cases import AWAY
 from controltower.transactions.claiming import Claim, claim
 from controltower.transactions.world import World
@@ -33,44 +31,34 @@ MODEST = 1.0
 
 @dataclass(slots=True)
 class Line:
-    """A connection that this worker holds: its advisory lock, its calls by system, and whether as
-    much was due as it had room for when it last took something up. On one that is given up no more
-    is taken up."""
+    """A connection that this worker holds: its lock and its calls by system. It is `crowded` when
+    it last took up all that it had room for, and `behind` when its systems had nothing to do until
+    then: the workers are what is slow. On one that is given up no more is taken up."""
 
     slug: str
     under_way: Counter[int] = field(default_factory=Counter)
     crowded: bool = False
+    behind: bool = False
     given_up: bool = False
 
     def take(self) -> bool:
         """Whether the connection is ours; the session's end releases it, even by kill -9."""
-        return _asked("SELECT pg_try_advisory_lock(%s)", self.key)
+        return locks.take(self.slug)
 
     def release(self) -> None:
         """Leave the connection to other workers."""
-        _asked("SELECT pg_advisory_unlock(%s)", self.key)
+        locks.release(self.slug)
 
-    @property
-    def key(self) -> int:
-        """The lock's number."""
-        return _number(self.slug)
-
-    def room(self, systems: Sequence[System]) -> int:
-        """How many more steps may be taken up: twice the concurrency, so that the line never runs
-        dry, and no more than its pace can send while their leases last."""
-        first = systems[0]
-        most = min(2 * first.concurrency, math.ceil(first.calls_per_second * LEASE_SHARE))
-        room = max(most, 1) - self.under_way.total()
-        return room if room * 4 >= most else 0
-
-    def claim(self, around: World, now: datetime) -> list[Claim]:
-        """Claim what is due, as far as there is room; one call at a time tests a circuit."""
-        if self.given_up:
-            self.crowded = False
-            return []
+    def claim(self, around: World, now: datetime, unanswered: int = 0) -> list[Claim]:
+        """Claim what is due, as far as there is room: twice the concurrency, so that the line never
+        runs dry, and no more than its pace can send while their leases last. One call at a time
+        tests a circuit. Its systems have so many calls before them that are `unanswered`."""
         systems = [s for s in around.systems.values() if s.connection == self.slug and s.active]
         claims: list[Claim] = []
-        room = self.room(systems) if systems else 0
+        most = _most(systems[0]) if systems and not self.given_up else 0
+        room = most - self.under_way.total()
+        if room * 4 < most:
+            room = 0
         for system in systems:
             left = room - len(claims)
             if system.circuit != Circuit.CLOSED and self.under_way[system.pk]:
@@ -78,30 +66,57 @@ class Line:
             if left > 0 and (allowed := circuit.allowance(system, left, now)):
                 claims += claim([system.pk], allowed, surging=around.is_surging(now))
         self.crowded = 0 < room == len(claims)
+        self.behind = self.crowded and unanswered * 4 < most
         return claims
 
 
+def _most(system: System) -> int:
+    """How many steps may be taken up for a system's connection."""
+    ahead = math.ceil(system.calls_per_second * LEASE_SHARE)
+    return max(min(2 * system.concurrency, ahead), 1)
+
+
 class Lines:
-    """The lines that a worker holds of those that are due."""
+    """The lines that a worker holds of those that are due, `crowded` while more is due on one of
+    them than there is room for."""
 
     def __init__(self) -> None:
+        self.crowded = False
         self._held: dict[str, Line] = {}
-        self._asks = False
+        self._asking, self._behind = locks.Sign(locks.WANTED), locks.Sign(locks.BEHIND)
         self._hopes_until = self._looks_at = self._modest_until = 0.0
 
     @property
     def hope(self) -> bool:
         """Whether it holds none, and another worker may still give some up."""
-        return self._asks and monotonic() < self._hopes_until
+        return self._asking.shown and monotonic() < self._hopes_until
 
-    def of(self, due: Collection[str]) -> list[Line]:
-        """Those that calls may be taken up on, with one more at most than before, so that the
-        workers share them."""
+    def follow(self, due: Collection[str]) -> list[str]:
+        """Hold lines of those connections on which something is due: one more at most than before,
+        so that the workers share them. Which it holds of these."""
+        self.crowded = False
         self._release_idle(due)
         if due:
             self._take_one_more(due)
             self._give_some_up()
-        return [self._held[slug] for slug in due if slug in self._held]
+        held = [slug for slug in due if slug in self._held]
+        if not held:
+            self._behind.hide()
+        return held
+
+    def claim(
+        self, held: Iterable[str], around: World, now: datetime, unanswered: Mapping[str, int]
+    ) -> list[Claim]:
+        """Claim what is due on some lines, and tell others whether steps fall behind: there are
+        systems that have nothing to do while more is due than there is room for."""
+        lines = [self._held[slug] for slug in held]
+        claims = [one for line in lines for one in line.claim(around, now, unanswered[line.slug])]
+        self.crowded = any(line.crowded for line in lines)
+        if any(line.behind for line in lines):
+            self._behind.show()
+        else:
+            self._behind.hide()
+        return claims
 
     def begun(self, systems: Iterable[System]) -> None:
         """Calls are under way to these systems, each as often as it is named."""
@@ -120,13 +135,15 @@ class Lines:
             with suppress(*AWAY):
                 line.release()
         with suppress(*AWAY):
-            self._ask_no_more()
+            self._asking.hide()
+            self._behind.hide()
         self.forget()
 
     def forget(self) -> None:
         """The session is gone, and all that was held with it."""
         self._held.clear()
-        self._asks = False
+        self._asking.forget()
+        self._behind.forget()
 
     def _release_idle(self, due: Collection[str]) -> None:
         for slug, line in list(self._held.items()):
@@ -140,16 +157,11 @@ class Lines:
             line = Line(slug)
             if slug not in self._held and line.take():
                 self._held[slug] = line
-                self._ask_no_more()
+                self._asking.hide()
                 return
-        if not self._held and not self._asks:
-            self._asks = _asked("SELECT pg_try_advisory_lock_shared(%s)", ASKED_FOR)
+        if not self._held and not self._asking.shown:
+            self._asking.show()
             self._hopes_until = monotonic() + HOPE
-
-    def _ask_no_more(self) -> None:
-        if self._asks:
-            self._asks = False
-            _asked("SELECT pg_advisory_unlock_shared(%s)", ASKED_FOR)
 
     def _give_some_up(self) -> None:
         """Half of them, those first that are free soonest, when a worker has none."""
@@ -157,30 +169,8 @@ class Lines:
         if len(kept) < 2 or monotonic() < self._looks_at:
             return
         self._looks_at = monotonic() + LOOK
-        if _is_asked_for():
+        if self._asking.is_shown_by_others():
             kept.sort(key=lambda line: line.under_way.total())
             for line in kept[: len(kept) // 2]:
                 line.given_up = True
             self._looks_at = self._modest_until = monotonic() + MODEST
-
-
-def _is_asked_for() -> bool:
-    """Whether a worker asks for lines: then the lock that all askers share is not to be had."""
-    if not _asked("SELECT pg_try_advisory_lock(%s)", ASKED_FOR):
-        return True
-    _asked("SELECT pg_advisory_unlock(%s)", ASKED_FOR)
-    return False
-
-
-def _number(name: str) -> int:
-    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=7).digest(), "big")
-
-
-ASKED_FOR = _number("lines are asked for")
-
-
-def _asked(question: str, key: int) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(question, [key])
-        row = cursor.fetchone()
-    return bool(row and row[0])

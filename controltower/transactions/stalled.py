@@ -13,8 +13,8 @@ from datetime import timedelta
 from django.db import connection
 
 from controltower.systems.models import System
+from controltower.transactions import locks
 from controltower.transactions.claiming import LEASE
-from controltower.transactions.lines import Line
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ def end_stalled(*, patience: timedelta = LEASE) -> int:
     slugs = System.objects.values_list("connection", flat=True).distinct()
     with connection.cursor() as cursor:
         cursor.execute(
-            END, {"patience": patience.total_seconds(), "lines": [Line(s).key for s in slugs]}
+            END, {"patience": patience.total_seconds(), "lines": [locks.key(s) for s in slugs]}
         )
         (ended,) = cursor.fetchone()
     if ended:

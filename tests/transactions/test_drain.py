@@ -15,7 +15,7 @@ from controltower.canonical.verdicts import Done, Misconfigured, Outcome, Verdic
 from controltower.systems import calls
 from controltower.systems.models import System
 from controltower.systems.switchboard import Switchboard
-from controltower.transactions import cases, drain, lines, sets, settlement
+from controltower.transactions import cases, drain, locks, sets, settlement
 from controltower.transactions.claiming import Claim, claim, give_back
 from controltower.transactions.lines import Line
 from controltower.transactions.models import Step, Transaction
@@ -83,10 +83,10 @@ def test_a_connection_that_another_worker_drains_is_left_to_it(
     _reads(firm, "salesforce", 1)
     answered = _answering(monkeypatch)
     other = connection.copy()
-    monkeypatch.setattr(lines, "connection", other)
+    monkeypatch.setattr(locks, "connection", other)
     line = Line("salesforce-org")
     assert line.take()
-    monkeypatch.setattr(lines, "connection", connection)
+    monkeypatch.setattr(locks, "connection", connection)
     assert drain.drain(budget=SHORT) == 0
     assert answered == []
     other.close()

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from controltower.systems.models import System
-from controltower.transactions import lines
+from controltower.transactions import lines, locks
 from controltower.transactions.lines import Lines
 
 pytestmark = pytest.mark.django_db
@@ -50,8 +50,8 @@ def other(there: Lines, due: list[str], monkeypatch: pytest.MonkeyPatch) -> Iter
 
     def turn() -> list[str]:
         with monkeypatch.context() as elsewhere:
-            elsewhere.setattr(lines, "connection", session)
-            return sorted(line.slug for line in there.of(due))
+            elsewhere.setattr(locks, "connection", session)
+            return sorted(there.follow(due))
 
     yield turn
     session.close()
@@ -59,8 +59,8 @@ def other(there: Lines, due: list[str], monkeypatch: pytest.MonkeyPatch) -> Iter
 
 def _hold_all(here: Lines, due: list[str]) -> None:
     for _ in due:
-        here.of(due)
-    assert [line.slug for line in here.of(due)] == due
+        here.follow(due)
+    assert here.follow(due) == due
 
 
 def test_a_worker_that_finds_none_is_given_half(
@@ -68,36 +68,36 @@ def test_a_worker_that_finds_none_is_given_half(
 ) -> None:
     _hold_all(here, due)
     assert other() == []
-    here.of(due)
-    assert len(here.of(due)) == 2
+    here.follow(due)
+    assert len(here.follow(due)) == 2
     other()
     theirs = other()
     assert len(theirs) == 2
     assert not there.hope
-    assert {*theirs, *(line.slug for line in here.of(due))} == set(due)
+    assert {*theirs, *here.follow(due)} == set(due)
 
 
 def test_a_line_is_given_up_once_its_calls_are_answered(
     here: Lines, due: list[str], other: Look
 ) -> None:
-    """Until then nothing more is taken up on it, and nobody else calls that connection."""
+    """Until then nobody else calls that connection."""
     systems = [System(pk=number, connection=slug) for number, slug in enumerate(due)]
     _hold_all(here, due)
     here.begun(systems)
     other()
-    given_up = [line for line in here.of(due) if line.given_up]
-    assert len(given_up) == 2
+    assert here.follow(due) == due
+    assert here.follow(due) == due
     assert other() == []
     here.ended(systems)
-    here.of(due)
+    assert len(here.follow(due)) == 2
     other()
-    assert other() == sorted(line.slug for line in given_up)
+    assert len(other()) == 2
 
 
 def test_the_last_line_is_kept(here: Lines, there: Lines, due: list[str], other: Look) -> None:
     del due[1:]
-    here.of(due)
+    here.follow(due)
     assert other() == []
     assert there.hope
-    here.of(due)
-    assert [line.given_up for line in here.of(due)] == [False]
+    here.follow(due)
+    assert here.follow(due) == due

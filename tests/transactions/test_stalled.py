@@ -11,7 +11,7 @@ from django.db import OperationalError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from controltower.systems.models import System
-from controltower.transactions import lines, stalled
+from controltower.transactions import locks, stalled
 from controltower.transactions.lines import Line
 from tests.factories import found
 
@@ -34,7 +34,7 @@ def line(frozen: BaseDatabaseWrapper, monkeypatch: pytest.MonkeyPatch) -> Line:
     """A line that the frozen worker holds."""
     held = Line(System.objects.values_list("connection", flat=True)[0])
     with monkeypatch.context() as there:
-        there.setattr(lines, "connection", frozen)
+        there.setattr(locks, "connection", frozen)
         assert held.take()
     assert not held.take()
     return held

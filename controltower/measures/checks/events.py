@@ -18,9 +18,17 @@ from controltower.transactions.models import Attempt, EventState, InboundEvent
 MOST_REDERIVED = 500
 
 UNREAD = """
-SELECT source, event_id FROM transactions_inboundevent
-WHERE state = 'received' AND received_at < %(late)s ORDER BY received_at LIMIT 20
+WITH front AS (
+    SELECT received_at, due_at FROM transactions_inboundevent
+    WHERE state <> 'received' AND deaths > 0 ORDER BY id DESC LIMIT 1)
+SELECT source, event_id FROM transactions_inboundevent event
+WHERE state = 'received' AND received_at < %(late)s AND NOT EXISTS (
+    SELECT FROM front WHERE front.due_at > %(late)s
+      AND event.received_at > front.received_at - %(patience)s)
+ORDER BY received_at LIMIT 20
 """
+"""Events that have waited for long, but for those in their turn: something was taken up lately, and
+nothing that came so much later has been read before them."""
 SEEN = """
 SELECT count(*) FROM transactions_inboundevent WHERE id > %(after)s AND id <= %(upto)s
 """
@@ -64,7 +72,7 @@ def _processes() -> list[str]:
 
 def in_one_state(span: Span) -> Found:
     """I1: an accepted event feeds a transaction or says why not; none is left unread."""
-    late = rows(UNREAD, late=span.now - PATIENCE)
+    late = rows(UNREAD, late=span.now - PATIENCE, patience=PATIENCE)
     silent = rows(SILENT, processes=_processes(), **span.values)
     return Found(number(SEEN, **span.values), told([*late, *silent]))
 
