@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
 from integrations import exact_json
+from integrations.sandbox.entra import Entra
 from integrations.sandbox.faults import Fault
-from integrations.sandbox.sign_in import Tokens, client_credentials
 from integrations.sandbox.vendor import Refused, Vendor
 
 ROOT = "/v1.0"
 PAGE = 200
-_TOKEN = "/oauth2/v2.0/token"
 
 
 class GraphVendor(Vendor):
     """A product behind Graph. Its routes begin with those of `sign_in_route`."""
 
-    def __init__(self, data: Path, credentials: Mapping[str, str]) -> None:
-        super().__init__(data, credentials)
-        known = client_credentials(credentials["client_id"], credentials["client_secret"])
-        self._tokens = Tokens(self.store, known)
-
     def sign_in_route(self, router: web.UrlDispatcher) -> None:
         """Where tokens are given."""
-        router.add_post(f"/{{tenant}}{_TOKEN}", self._sign_in)
+        self._tokens = Entra(self.store, self.credentials)
+        self._tokens.routes(router)
 
     def admits(self, request: web.Request) -> bool:
         """A token of ours, except where one is fetched."""
-        return request.path.endswith(_TOKEN) or self._tokens.holds(request)
+        return Entra.is_sign_in(request) or self._tokens.holds(request)
 
     def stranger(self) -> web.Response:
         """401 with the words of the vendor."""
@@ -45,8 +39,12 @@ class GraphVendor(Vendor):
 
     def operation(self, request: web.Request, body: bytes) -> str:
         """Fetching a token is neither a read nor a write."""
-        sign_in = request.path.endswith(_TOKEN)
-        return "sign in" if sign_in else super().operation(request, body)
+        return "sign in" if Entra.is_sign_in(request) else super().operation(request, body)
+
+    def nowhere(self, request: web.Request, problem: web.HTTPException) -> web.Response:
+        """A path that Graph does not have."""
+        words = f"Resource not found for the segment '{request.path.rpartition('/')[2]}'."
+        return refusal(400, "BadRequest", words)
 
     def refuse(self, request: web.Request, fault: Fault) -> web.Response:
         """A request that is not taken."""
@@ -56,9 +54,6 @@ class GraphVendor(Vendor):
         """Too much was asked."""
         words = "The request has been throttled"
         return refusal(429, "activityLimitReached", words, {"Retry-After": "11"})
-
-    async def _sign_in(self, request: web.Request) -> web.Response:
-        return await self._tokens.give(request)
 
 
 def answer(content: Any, status: int = 200) -> web.Response:

@@ -103,14 +103,24 @@ class Tokens:
         user, password = basic(request)
         known = {"client_id": user, "client_secret": password} if user else {}
         if not self._accepts({**form, **known}):
-            error = {"error": "invalid_client", "error_description": "unknown client or secret"}
-            return web.json_response(error, status=401)
+            return self.refused()
+        if missing := self.missing(form):
+            return missing
         token = secrets.token_urlsafe(32)
         expires = (datetime.now(UTC) + self._life).isoformat()
         self._store.set("tokens", json.dumps({**self._open(), token: expires}))
         seconds = round(self._life.total_seconds())
         body = {"access_token": token, "token_type": "Bearer", "expires_in": seconds}
         return web.json_response(body, headers={"Cache-Control": "no-store"})
+
+    def refused(self) -> web.Response:
+        """The answer to a client that is not known."""
+        error = {"error": "invalid_client", "error_description": "unknown client or secret"}
+        return web.json_response(error, status=401)
+
+    def missing(self, form: Mapping[str, str]) -> web.Response | None:
+        """The answer to a request of a known client that lacks something; None when it does not."""
+        return None
 
     def holds(self, request: web.Request) -> bool:
         """Whether a request carries a token that is still good."""

@@ -128,6 +128,11 @@ class Vendor(Counterpart):
         """Refuse this one request as a stranger's; a vendor with sessions ends them instead."""
         return self.stranger()
 
+    def nowhere(self, request: web.Request, problem: web.HTTPException) -> web.StreamResponse:
+        """The answer on a path, or to a method, that is not served; the vendor's form of it where
+        it has one."""
+        return problem
+
     async def post(self, url: str, raw: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
         """Knock at somebody's door; status and body that came back, 0 for none."""
         if self._session is None:
@@ -160,6 +165,8 @@ class Vendor(Counterpart):
             return await handler(request)
         except Refused as refused:
             return refused.answer
+        except (web.HTTPNotFound, web.HTTPMethodNotAllowed) as problem:
+            return self.nowhere(request, problem)
 
     @web.middleware
     async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:

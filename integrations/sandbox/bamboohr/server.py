@@ -25,6 +25,8 @@ from integrations.sandbox.store import Document
 from integrations.sandbox.vendor import Refused, Vendor
 
 API = "/api/v1"
+_GATEWAY = "/api/gateway.php/{company}/v1"
+"""How libraries and older integrations of the vendor's customers know it."""
 _KIND = "employee"
 
 
@@ -36,15 +38,17 @@ class Server(Vendor):
     deeds = {"hire": "Hire somebody", "promote": "Promote somebody", "leave": "Let somebody leave"}
 
     def routes(self, router: web.UrlDispatcher) -> None:
-        """The part of the API that the connector uses."""
-        router.add_get(f"{API}/employees/changed", self._changed)
-        router.add_get(f"{API}/employees/directory", self._directory)
-        router.add_post(f"{API}/employees", self._create)
-        router.add_get(f"{API}/employees/{{id}}", self._get)
-        router.add_post(f"{API}/employees/{{id}}", self._update)
-        router.add_get(f"{API}/webhooks", self._webhooks)
-        router.add_post(f"{API}/webhooks", self._subscribe)
-        router.add_get(f"{API}/webhooks/{{id:\\d+}}/log", self._log)
+        """The part of the API that the connector uses, below both of the vendor's addresses."""
+        for api in (API, _GATEWAY):
+            for slash in ("", "/"):
+                router.add_get(f"{api}/employees/changed{slash}", self._changed)
+            router.add_get(f"{api}/employees/directory", self._directory)
+            router.add_post(f"{api}/employees", self._create)
+            router.add_get(f"{api}/employees/{{id}}", self._get)
+            router.add_post(f"{api}/employees/{{id}}", self._update)
+            router.add_get(f"{api}/webhooks", self._webhooks)
+            router.add_post(f"{api}/webhooks", self._subscribe)
+            router.add_get(f"{api}/webhooks/{{id:\\d+}}/log", self._log)
 
     def furnish(self) -> None:
         """The people of the company whose account it is."""

@@ -29,7 +29,7 @@ from integrations.sandbox.business_central.wire import (
     page,
 )
 from integrations.sandbox.control import Impossible
-from integrations.sandbox.sign_in import Tokens, client_credentials
+from integrations.sandbox.entra import Entra
 from integrations.sandbox.store import Document
 from integrations.sandbox.vendor import Refused, Vendor
 
@@ -59,9 +59,8 @@ class Server(Vendor):
         self.books = Books(self.store)
         self.journals = Journals(self.books)
         self.hooks = Hooks(self.books, self)
-        known = client_credentials(self.credentials["client_id"], self.credentials["client_secret"])
-        self.tokens = Tokens(self.store, known)
-        router.add_post("/{tenant}/oauth2/v2.0/token", self.tokens.give)
+        self.tokens = Entra(self.store, self.credentials)
+        self.tokens.routes(router)
         router.add_get(f"{API}/companies", self._listed("companies"))
         for collection in _COLLECTIONS:
             router.add_get(f"{API}/{_COMPANY}/{collection}", self._listed(collection))
@@ -96,7 +95,7 @@ class Server(Vendor):
 
     def admits(self, request: web.Request) -> bool:
         """A token, except where tokens are given."""
-        return _is_sign_in(request) or self.tokens.holds(request)
+        return Entra.is_sign_in(request) or self.tokens.holds(request)
 
     def stranger(self) -> web.Response:
         """401 in the vendor's form."""
@@ -115,13 +114,18 @@ class Server(Vendor):
 
     def operation(self, request: web.Request, body: bytes) -> str:
         """As every vendor's, but asking for a token is no write."""
-        return "sign in" if _is_sign_in(request) else super().operation(request, body)
+        return "sign in" if Entra.is_sign_in(request) else super().operation(request, body)
 
     def auth_expired(self, request: web.Request) -> web.Response | None:
         """End every session; the request runs into it by itself."""
-        if not _is_sign_in(request):
+        if not Entra.is_sign_in(request):
             self.tokens.forget()
         return None
+
+    def nowhere(self, request: web.Request, problem: web.HTTPException) -> web.Response:
+        """A path that the API does not have."""
+        words = f"No HTTP resource was found that matches the request URI '{request.url}'."
+        return error(404, "BadRequest_NotFound", words)
 
     async def act(self, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """What happens in the environment: see `deeds`. ``notify``: tell subscribers now."""
@@ -252,10 +256,6 @@ class Server(Vendor):
             return answer(shown(self.books, new))
 
         return changed
-
-
-def _is_sign_in(request: web.Request) -> bool:
-    return request.path.endswith("/oauth2/v2.0/token")
 
 
 def _company_of(request: web.Request) -> str:

@@ -51,6 +51,7 @@ class Server(Vendor):
         router.add_post(_TOKEN, self._sign_in)
         router.add_get(API, self._list)
         router.add_get(_CONNECT, self._configurations)
+        router.add_get(f"{API}/{{id:[^/]*}}/custom_fields", self._custom_fields)
         router.add_get(f"{API}/{{id:.*}}", self._show)
 
     def furnish(self) -> None:
@@ -143,18 +144,28 @@ class Server(Vendor):
             and (not field or one.content["fields"].get(field) == value)
         ]
         page = found[start : start + count]
-        content = {
+        content: dict[str, Any] = {
             "resultSetSize": str(len(page)),
             "startPosition": str(start),
             "endPosition": str(start + len(page) - 1),
             "totalSetSize": str(len(found)),
             "envelopes": page,
         }
+        if start + len(page) < len(found):
+            following = request.url.update_query(start_position=start + len(page))
+            content["nextUri"] = following.path_qs.removeprefix(API.removesuffix("/envelopes"))
         return answer(content)
 
     async def _show(self, request: web.Request) -> web.Response:
+        return answer(self._asked(request))
+
+    async def _custom_fields(self, request: web.Request) -> web.Response:
+        return answer(self._asked(request)["customFields"])
+
+    def _asked(self, request: web.Request) -> dict[str, Any]:
+        """The envelope that a path names. Raises Refused."""
         try:
-            return answer(envelopes.shown(self.store.get(_KIND, request.match_info["id"])))
+            return envelopes.shown(self.store.get(_KIND, request.match_info["id"]))
         except KeyError:
             words = "The envelope you have requested does not exist."
             raise Refused(refusal("ENVELOPE_DOES_NOT_EXIST", words, 404)) from None

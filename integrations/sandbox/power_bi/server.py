@@ -14,8 +14,8 @@ from typing import Any
 from aiohttp import web
 
 from integrations import exact_json
+from integrations.sandbox.entra import Entra
 from integrations.sandbox.faults import Fault
-from integrations.sandbox.sign_in import Tokens, client_credentials
 from integrations.sandbox.store import Document
 from integrations.sandbox.vendor import Refused, Vendor
 
@@ -37,9 +37,8 @@ class Server(Vendor):
 
     def routes(self, router: web.UrlDispatcher) -> None:
         """Tokens, datasets, refreshes."""
-        known = client_credentials(self.credentials["client_id"], self.credentials["client_secret"])
-        self.tokens = Tokens(self.store, known)
-        router.add_post("/{tenant}/oauth2/v2.0/token", self.tokens.give)
+        self.tokens = Entra(self.store, self.credentials)
+        self.tokens.routes(router)
         router.add_get(_API, self._datasets)
         router.add_get(_REFRESHES, self._history)
         router.add_post(_REFRESHES, self._refresh)
@@ -50,7 +49,7 @@ class Server(Vendor):
 
     def admits(self, request: web.Request) -> bool:
         """A token, except where tokens are given."""
-        return _is_sign_in(request) or self.tokens.holds(request)
+        return Entra.is_sign_in(request) or self.tokens.holds(request)
 
     def stranger(self) -> web.Response:
         """401 in the vendor's form."""
@@ -66,11 +65,11 @@ class Server(Vendor):
 
     def operation(self, request: web.Request, body: bytes) -> str:
         """As every vendor's, but asking for a token is no write."""
-        return "sign in" if _is_sign_in(request) else super().operation(request, body)
+        return "sign in" if Entra.is_sign_in(request) else super().operation(request, body)
 
     def auth_expired(self, request: web.Request) -> web.Response | None:
         """End every session; the request runs into it by itself."""
-        if not _is_sign_in(request):
+        if not Entra.is_sign_in(request):
             self.tokens.forget()
         return None
 
@@ -142,10 +141,6 @@ class Server(Vendor):
 
     def _known(self, dataset: str) -> bool:
         return any(one.id == dataset for one in self.store.all("dataset"))
-
-
-def _is_sign_in(request: web.Request) -> bool:
-    return request.path.endswith("/oauth2/v2.0/token")
 
 
 def _runs(refresh: Document, now: datetime) -> bool:

@@ -20,6 +20,7 @@ from integrations.sandbox.salesforce.errors import Refused
 from integrations.sandbox.salesforce.org import Org
 from integrations.sandbox.salesforce.query import API
 from integrations.sandbox.salesforce.wire import Reply, Request
+from integrations.sandbox.sign_in import basic
 
 DAILY_LIMIT = 250_000
 """Calls a day: an Enterprise org's base, forty users' share and a bought extra."""
@@ -57,8 +58,10 @@ class SalesforceServer:
         given = {name: values[-1] for name, values in form.items()}
         if given.get("grant_type") != "client_credentials":
             return _oauth_error("unsupported_grant_type", "grant type not supported")
-        pairs = zip(self._client, (given.get("client_id"), given.get("client_secret")), strict=True)
-        if not all(hmac.compare_digest(a.encode(), (b or "").encode()) for a, b in pairs):
+        user, password = basic(request)
+        named = (given.get("client_id") or user, given.get("client_secret") or password)
+        pairs = zip(self._client, named, strict=True)
+        if not all(hmac.compare_digest(a.encode(), b.encode()) for a, b in pairs):
             return _oauth_error("invalid_client", "invalid client credentials")
         token = f"00DTw0000000001!{secrets.token_urlsafe(48)}"
         self._remember(token)

@@ -10,6 +10,7 @@ from aiohttp import web
 from integrations import exact_json
 from integrations.sandbox.graph import ROOT, GraphVendor, absent, answer, collection, refusal
 from integrations.sandbox.sharepoint.library import DRIVE, Library, watched
+from integrations.sandbox.sharepoint.library import ROOT as ROOT_FOLDER
 from integrations.sandbox.store import Document
 from integrations.sandbox.vendor import Refused
 
@@ -29,7 +30,9 @@ class Server(GraphVendor):
         self.library = Library(self.store)
         self.sign_in_route(router)
         router.add_get(API, self._drive)
-        router.add_get(f"{API}/root:/{{path:.*}}", self._at)
+        router.add_get(f"{API}/root/children", self._top)
+        router.add_get(f"{API}/root:/{{path:[^:]*}}:/children", self._within)
+        router.add_get(f"{API}/root:/{{path:[^:]*}}{{end::?}}", self._at)
         router.add_get(f"{API}/items/{{id:[^/]*}}", self._item)
         router.add_get(f"{API}/items/{{id:[^/]*}}/children", self._children)
         router.add_post(f"{API}/items/{{id:[^/]*}}/copy", self._copy)
@@ -59,9 +62,18 @@ class Server(GraphVendor):
         return answer({"id": DRIVE, "driveType": "documentLibrary", "name": "Documents"})
 
     async def _at(self, request: web.Request) -> web.Response:
+        return answer(self.library.shown(self._at_path(request)))
+
+    async def _within(self, request: web.Request) -> web.Response:
+        return self._shown_in(request, self._at_path(request).id)
+
+    async def _top(self, request: web.Request) -> web.Response:
+        return self._shown_in(request, ROOT_FOLDER)
+
+    def _at_path(self, request: web.Request) -> Document:
         self.library.go_on()
         try:
-            return answer(self.library.shown(self.library.at(request.match_info["path"])))
+            return self.library.at(request.match_info["path"])
         except KeyError:
             raise absent() from None
 
@@ -69,8 +81,10 @@ class Server(GraphVendor):
         return answer(self.library.shown(self._named(request)))
 
     async def _children(self, request: web.Request) -> web.Response:
-        parent = self._named(request)
-        found = self.library.children(parent.id)
+        return self._shown_in(request, self._named(request).id)
+
+    def _shown_in(self, request: web.Request, folder: str) -> web.Response:
+        found = self.library.children(folder)
         return collection(request, [self.library.shown(one) for one in found])
 
     async def _copy(self, request: web.Request) -> web.Response:

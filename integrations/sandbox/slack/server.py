@@ -6,12 +6,13 @@ An error is an HTTP 200 with ``{"ok": false, "error": …}``; only throttling ha
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from integrations import exact_json
 from integrations.sandbox.control import Impossible
@@ -24,6 +25,8 @@ API = "/api"
 _NAME = re.compile(r"[a-z0-9_-]+")
 _LONGEST_NAME, _LONGEST_PURPOSE, _LONGEST_TEXT = 80, 250, 40_000
 _BOT = "U0TOWER"
+_ASKING = ("auth.test", "conversations.list", "conversations.info")
+Arguments = Mapping[str, str]
 
 
 class Server(Vendor):
@@ -33,12 +36,17 @@ class Server(Vendor):
     title = "Slack"
 
     def routes(self, router: web.UrlDispatcher) -> None:
-        """The part of the Web API that the connector uses."""
-        router.add_get(f"{API}/conversations.list", self._list)
-        router.add_get(f"{API}/conversations.info", self._info)
-        router.add_post(f"{API}/conversations.create", self._create)
-        router.add_post(f"{API}/conversations.setPurpose", self._purpose)
-        router.add_post(f"{API}/chat.postMessage", self._post)
+        """The part of the Web API that the connector uses; all methods take GET and POST."""
+        methods = {
+            "auth.test": self._test,
+            "conversations.list": self._list,
+            "conversations.info": self._info,
+            "conversations.create": self._create,
+            "conversations.setPurpose": self._purpose,
+            "chat.postMessage": self._post,
+        }
+        for name, method in methods.items():
+            router.add_route("*", f"{API}/{name}", _called(method))
 
     def furnish(self) -> None:
         """The channel that every workspace has."""
@@ -61,6 +69,15 @@ class Server(Vendor):
         """What some methods say instead of a 429."""
         return refusal("ratelimited")
 
+    def operation(self, request: web.Request, body: bytes) -> str:
+        """What only asks is no write, however it is sent."""
+        path = request.path
+        return f"read {path}" if path.endswith(_ASKING) else super().operation(request, body)
+
+    def nowhere(self, request: web.Request, problem: web.HTTPException) -> web.Response:
+        """A method that there is not."""
+        return refusal("unknown_method")
+
     async def act(self, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """``take_name`` (name): somebody opens a private channel that the bot may not see;
         ``archive`` (id)."""
@@ -77,8 +94,11 @@ class Server(Vendor):
         number = f"C{self.store.next_number('channel'):09d}"
         return self.store.add("channel", {"name": name, "purpose": "", "set": 0, **more}, number)
 
-    async def _list(self, request: web.Request) -> web.Response:
-        query = request.query
+    async def _test(self, _given: Arguments) -> web.Response:
+        about = {"url": "https://larkfield.slack.com/", "team": "Larkfield", "team_id": "T0LARK"}
+        return answer(**about, user="tower", user_id=_BOT, bot_id="B0TOWER")
+
+    async def _list(self, query: Arguments) -> web.Response:
         try:
             limit, offset = int(query.get("limit", "100")), int(query.get("cursor") or "0")
         except ValueError:
@@ -90,11 +110,11 @@ class Server(Vendor):
             channels=[_shown(one) for one in page], response_metadata={"next_cursor": following}
         )
 
-    async def _info(self, request: web.Request) -> web.Response:
-        return answer(channel=_shown(self._channel(request.query.get("channel", ""))))
+    async def _info(self, given: Arguments) -> web.Response:
+        return answer(channel=_shown(self._channel(given.get("channel", ""))))
 
-    async def _create(self, request: web.Request) -> web.Response:
-        name = (await _form(request)).get("name", "")
+    async def _create(self, given: Arguments) -> web.Response:
+        name = given.get("name", "")
         if not name:
             raise Refused(refusal("invalid_name_required"))
         if len(name) > _LONGEST_NAME:
@@ -105,16 +125,14 @@ class Server(Vendor):
             raise Refused(refusal("name_taken"))
         return answer(channel=_shown(self._opened(name)))
 
-    async def _purpose(self, request: web.Request) -> web.Response:
-        form = await _form(request)
+    async def _purpose(self, form: Arguments) -> web.Response:
         channel = self._open_channel(form)
         if len(form.get("purpose", "")) > _LONGEST_PURPOSE:
             raise Refused(refusal("too_long"))
         fields = {"purpose": form.get("purpose", ""), "set": round(datetime.now(UTC).timestamp())}
         return answer(channel=_shown(self.store.change("channel", channel.id, fields)))
 
-    async def _post(self, request: web.Request) -> web.Response:
-        form = await _form(request)
+    async def _post(self, form: Arguments) -> web.Response:
         channel, text = self._open_channel(form), form.get("text", "")
         if not text:
             raise Refused(refusal("no_text"))
@@ -125,7 +143,7 @@ class Server(Vendor):
         message = {"type": "message", "text": text, "ts": stamp, "user": _BOT}
         return answer(channel=channel.id, ts=stamp, message=message)
 
-    def _open_channel(self, form: Mapping[str, str]) -> Document:
+    def _open_channel(self, form: Arguments) -> Document:
         channel = self._channel(form.get("channel", ""))
         if channel.content.get("archived"):
             raise Refused(refusal("is_archived"))
@@ -181,5 +199,16 @@ def _shown(channel: Document) -> dict[str, Any]:
     }
 
 
-async def _form(request: web.Request) -> dict[str, str]:
-    return dict(parse_qsl(await request.text(), keep_blank_values=True))
+def _called(method: Callable[[Arguments], Awaitable[web.Response]]) -> Handler:
+    """With its arguments, which may stand in the address, in a form or in JSON."""
+
+    async def called(request: web.Request) -> web.StreamResponse:
+        raw = await request.text()
+        if request.content_type == "application/json":
+            content = exact_json.decode(raw) if raw else {}
+            given = {name: str(value) for name, value in content.items()}
+        else:
+            given = dict(parse_qsl(raw, keep_blank_values=True))
+        return await method({**request.query, **given})
+
+    return called
