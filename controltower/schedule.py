@@ -11,6 +11,7 @@ from controltower.firm import audit
 from controltower.incidents import connections, delivering, drifting, expiring, letters
 from controltower.mappings import scheduling
 from controltower.measures import rollups, waking
+from controltower.measures.kpis import unproven
 from controltower.systems import anchor
 from controltower.transactions import (
     closing,
@@ -126,6 +127,7 @@ SCHEDULE = (
     Periodic("audit anchor", timedelta(seconds=30), audit.anchor),
     Periodic("mappings", timedelta(seconds=5), lambda now: scheduling.take_effect(now=now)),
     Periodic("rollups", timedelta(seconds=2), lambda _now: rollups.fold()),
+    Periodic("standings", timedelta(minutes=10), lambda now: unproven.keep(now=now)),
     Periodic("pauses", timedelta(seconds=15), lambda now: pausing.follow(now=now)),
     Periodic("promises", timedelta(minutes=10), lambda now: promising.write_down(now=now)),
     Periodic("logs", timedelta(hours=1), lambda now: retention.keep(now=now)),

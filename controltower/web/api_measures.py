@@ -30,6 +30,14 @@ class TargetOut(Schema):
     met: bool | None
 
 
+class PartOut(Schema):
+    """A part that the value adds up from."""
+
+    label: str
+    value: float
+    records: int
+
+
 class MeasureOut(Schema):
     """A reading, in `unit`: seconds, a share of 1, a count, or money in the reporting currency."""
 
@@ -42,6 +50,7 @@ class MeasureOut(Schema):
     before: float | None = Field(description="Of the 30 days before; null where not known.")
     trend: list[float | None] = Field(description="Oldest first; null where nothing happened.")
     records: int | None = Field(description="How many stand behind the value.")
+    parts: list[PartOut]
     note: str = Field(description="What of the records is not told in the value, and why.")
     target: TargetOut | None
 
@@ -68,6 +77,10 @@ def _measure(one: Measure, window: Window, target: Target | None) -> MeasureOut:
         trend=list(reading.days),
         records=reading.records,
         note=reading.note,
+        parts=[
+            PartOut(label=str(part.label), value=part.value, records=part.records)
+            for part in reading.parts
+        ],
         target=_target(one, reading.value, target) if target else None,
     )
 

@@ -10,7 +10,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from controltower.measures.exposure import Scope
-from controltower.measures.kpis import backlog, repairs
+from controltower.measures.kpis import backlog, repairs, unproven
 from controltower.measures.promises import first_day
 from controltower.transactions.models import WaitKind
 from controltower.transactions.models.journey import TransactionQuerySet
@@ -40,7 +40,16 @@ class MeasureFilters(ProcessFilters):
         choices=[("", _("Anything")), (WaitKind.PERIOD_CLOSED, _("a closed period"))],
     )
     month = forms.ChoiceField(label=_("Accounting month"), required=False)
-    brought = (*ProcessFilters.brought, "passed_by", "recovered", "wait", "month")
+    unproven = forms.ChoiceField(
+        label=_("Written, not proven"),
+        required=False,
+        choices=[
+            ("", _("Any")),
+            (unproven.ANY, _("since whenever")),
+            *((age, label) for age, (label, _below) in unproven.AGES.items()),
+        ],
+    )
+    brought = (*ProcessFilters.brought, "passed_by", "recovered", "wait", "month", "unproven")
 
     def offer(self, query: QueryDict, seen: Scope) -> None:
         """A month is whatever the link says: one that nothing belongs to lists nothing."""
@@ -64,4 +73,6 @@ def within_measure(
         rows = backlog.held_by_period(rows)
     if month := given.get("month"):
         rows = rows.filter(month=month)
+    if age := given.get("unproven"):
+        rows = unproven.held(rows, now, age)
     return within_process(rows, given, seen, now)

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 from controltower.firm.rights import Right
 from controltower.measures import health, targets
 from controltower.measures.kpis import catalogue
-from controltower.measures.kpis.measure import Measure, Reading, Window
+from controltower.measures.kpis.measure import Measure, Part, Reading, Window
 from controltower.measures.models import Target
 from controltower.measures.promises import DAYS
 from controltower.web import exports, formats, measure_words
@@ -69,6 +69,7 @@ def _row(one: Measure, reading: Reading, wanted: Mapping[str, Target]) -> dict[s
         "title": one.title,
         "definition": one.definition,
         "note": reading.note,
+        "parts": [_part(one, part) for part in reading.parts],
         "value": written(one.unit, reading.value),
         "before": written(one.unit, reading.before),
         "change": measure_words.change(one, reading),
@@ -79,6 +80,15 @@ def _row(one: Measure, reading: Reading, wanted: Mapping[str, Target]) -> dict[s
         "spark": small.sparkline(figures, tone, _("Trend of %(title)s") % {"title": one.title}),
         "records": reading.records,
         "records_url": records_url(one),
+    }
+
+
+def _part(one: Measure, part: Part) -> dict[str, Any]:
+    return {
+        "label": part.label,
+        "records": part.records,
+        "url": listing(**part.filters),
+        "value": written(one.unit, part.value),
     }
 
 

@@ -282,7 +282,7 @@ def one_page(
 def total_of(rows: TransactionQuerySet, filters: Filters) -> Money | None:
     """The value of all that match, where the list is the proof of a figure: what is stuck. Adding
     up every transaction ever made is no page's business."""
-    proofs = [filters.given(name) for name in ("cause", "stage", "wait")]
+    proofs = [filters.given(name) for name in ("cause", "stage", "wait", "unproven")]
     if not (filters.given("state") == STUCK or any(proofs)):
         return None
     found = exposure.stake(exposure.priced(rows))

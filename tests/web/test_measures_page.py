@@ -21,9 +21,9 @@ from controltower.firm.rates import rates
 from controltower.incidents.models import DeadLetter, LetterState, Resolution
 from controltower.measures import exposure, targets
 from controltower.measures.exposure import Scope
-from controltower.measures.kpis import catalogue
+from controltower.measures.kpis import catalogue, unproven
 from controltower.measures.kpis.measure import Reading, Window
-from controltower.measures.models import Target
+from controltower.measures.models import Standing, Target
 from controltower.systems.models import Feed
 from controltower.transactions.models import Step, Transaction
 from tests import factories
@@ -220,6 +220,38 @@ def test_the_backlog_and_the_close_are_those_of_the_list(firm: Firm, who: str) -
     held = exposure.stake(exposure.priced(stuck.filter(wait="period_closed")))
     found = reading(firm, "close-impact", who)
     assert (found.records, found.value) == (held.count, float(held.amount))
+
+
+@pytest.mark.parametrize(("who", "ages"), [("anna", [1, 0, 1, 0]), ("callum", [1, 0, 0, 0])])
+def test_what_is_not_proven_is_its_lists_to_the_cent(firm: Firm, who: str, ages: list[int]) -> None:
+    parked = factories.in_doubt(firm)
+    firm.deal({"project": factories.no_answer()}, entity="LF-UK", currency="GBP")
+    long_ago = timezone.now() - timedelta(days=2)
+    Step.objects.filter(transaction=parked, name="post").update(sent_at=long_ago)
+    found, client = reading(firm, "reconciliation-backlog", who), browser(getattr(firm, who))
+    assert [part.records for part in found.parts] == ages, "what was refused is not in it"
+    assert found.records == sum(ages)
+    listed = client.get("/tx/", {"unproven": "any"}).context
+    assert float(listed["total"].amount) == found.value
+    for part in found.parts:
+        page = client.get("/tx/", part.filters)
+        assert page.content.decode().count("data-row") == part.records
+        assert float(page.context["total"].amount) == part.value
+    assert "1 to 3 days" in client.get("/measures/reconciliation-backlog/").content.decode()
+
+
+def test_the_backlog_of_proofs_is_kept_day_by_day(firm: Firm) -> None:
+    firm.deal({"project": factories.no_answer()}, entity="LF-UK", currency="GBP")
+    now = timezone.now()
+    for ago in (30, 3, 0):
+        unproven.keep(now=now - timedelta(days=ago))
+        unproven.keep(now=now - timedelta(days=ago))
+    found = reading(firm, "reconciliation-backlog")
+    assert found.value and found.value == found.before == found.days[-4] == found.days[-1]
+    assert found.days[-2] is None, "nobody looked"
+    assert reading(firm, "reconciliation-backlog", "callum").before == found.before
+    Standing.objects.exclude(entity=0).delete()
+    assert reading(firm, "reconciliation-backlog", "callum").before == 0
 
 
 def test_the_backlog_is_reckoned_back(firm: Firm) -> None:

@@ -16,6 +16,7 @@ from controltower.measures.kpis import (
     pace,
     repairs,
     setup,
+    unproven,
 )
 from controltower.measures.kpis.measure import Measure, Unit
 from controltower.processes import (
@@ -192,6 +193,19 @@ MEASURES: tuple[Measure, ...] = (
         records={"stuck": "1"},
     ),
     Measure(
+        name=unproven.NAME,
+        title=_("Reconciliation backlog"),
+        definition=_(
+            "Value of what was written and is not proven to stand in its target as it was sent: "
+            "not read back yet, in doubt, or read back otherwise. Earlier days as they were "
+            "written down at their end. What somebody changes in a target later is not seen."
+        ),
+        unit=Unit.MONEY,
+        less=True,
+        read=unproven.read,
+        records={"unproven": unproven.ANY},
+    ),
+    Measure(
         name="close-impact",
         title=_("Month-end close impact"),
         definition=_("Value that waits right now for a decision on a closed period."),
@@ -243,10 +257,6 @@ MEASURES: tuple[Measure, ...] = (
 )
 
 NOT_YET: tuple[tuple[str | Promise, str | Promise], ...] = (
-    (
-        _("Reconciliation backlog"),
-        _("every write is read back, but whole books are not compared on a schedule yet"),
-    ),
     (
         _("Burn of time and materials"),
         _("what such a project was planned with is not read; of fixed prices it is, above"),

@@ -33,13 +33,24 @@ class Unit(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a reading: how many of its records, what they are worth in the measure's unit, and
+    the filters of their list."""
+
+    label: str | Promise
+    records: int
+    value: float
+    filters: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """A measure at one moment, for one person.
 
     `value` is of the last 30 of their days, or of now where the definition says so; `before` of
     the 30 days before those. `days` is oldest first, None where nothing happened; empty where
     there is no history. `records` is how many stand behind `value`: the length of its list. `note`
-    says what of them is not told in it, and why.
+    says what of them is not told in it, and why; `parts` are what they add up from.
     """
 
     value: float | None = None
@@ -47,6 +58,7 @@ class Reading:
     days: Sequence[float | None] = ()
     records: int | None = None
     note: str = ""
+    parts: Sequence[Part] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
