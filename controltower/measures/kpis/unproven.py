@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db.models import Case, OuterRef, Q, Subquery, Sum, Value, When
 from django.db.transaction import atomic
@@ -44,7 +45,11 @@ AGES = {
 def held(rows: TransactionQuerySet, now: datetime, age: str = ANY) -> TransactionQuerySet:
     """Those of the rows with such a write; of one age, or of any."""
     found = rows.filter(pk__in=Step.objects.filter(OPEN).order_by().values("transaction"))
-    return _aged(found, now).filter(age=age) if age != ANY else found
+    if age == ANY:
+        return found
+    aged: Any = _aged(found, now)
+    of_age: TransactionQuerySet = aged.filter(age=age)
+    return of_age
 
 
 def _aged(rows: TransactionQuerySet, now: datetime) -> TransactionQuerySet:
