@@ -43,7 +43,7 @@ from controltower.systems.models import (
     InterfaceVersion,
     System,
 )
-from controltower.transactions.models import Amendment, Finding
+from controltower.transactions.models import Amendment, Finding, Step, Transaction
 from controltower.web import saved_views
 from controltower.web.demo.runbooks import agree_runbooks
 from integrations import shape
@@ -389,30 +389,10 @@ def colleague(code: str) -> Person:
 
 def thing(firm: Firm, code: str, step: str, **more: Any) -> dict[str, str]:
     """A stuck transaction of a company, its cause, and a job about it."""
-    currency = LegalEntity.objects.get(code=code).currency
-    deal: dict[str, Any] = {
-        "entity": code,
-        "currency": currency,
-        "name": f"{code} platform",
-        **more,
-    }
-    answers = {step: refused(f"{code} is refused.", field_=code)}
-    if step == "draft":
-        one = firm.bill(firm.deal(**deal), answers=answers)
-    else:
-        one = firm.deal(answers=answers, **deal)
-    plan = firm.plan(one, by=firm.anna)
+    one = _stuck(firm, code, step, **more)
+    cause, plan = firm.cause(one), firm.plan(one, by=firm.anna)
     event = unreadable(entity=code)
-    stuck = one.steps.get(name=step)
-    said = Finding.objects.create(
-        step=stuck, fence=stuck.fence, generation=1, evidence="its list", reason="so",
-        reported_by=firm.otto, reported_at=firm.now,
-    )  # fmt: skip
-    edit = Amendment.objects.create(
-        step=stuck, fence=stuck.fence, changes={"name": ["a", "b"]}, reason="so",
-        proposed_by=firm.otto, proposed_at=firm.now,
-    )  # fmt: skip
-    incident, run = incident_about(firm, firm.cause(one))
+    incident, run = incident_about(firm, cause)
     drift = contract(firm)
     now = timezone.now()
     surge = Surge.objects.create(
@@ -423,7 +403,7 @@ def thing(firm: Firm, code: str, step: str, **more: Any) -> dict[str, str]:
         page="transactions", query="stuck=1", name=f"Stuck in {code}", shared=True, mailed=False,
         by=colleague(code), now=now,
     )  # fmt: skip
-    return {
+    return _proposed(firm, one.steps.get(name=step)) | {
         "/views": str(view.pk),
         "surges": str(surge.pk),
         "drift": str(drift.pk),
@@ -432,20 +412,48 @@ def thing(firm: Firm, code: str, step: str, **more: Any) -> dict[str, str]:
         "runs": str(run.pk),
         "correlation_id": one.correlation_id,
         "reference": one.reference,
-        "exceptions": str(firm.cause(one).pk),
+        "exceptions": str(cause.pk),
         "jobs": str(plan.pk),
         "replays": str(plan.pk),
         "set-aside": str(event.pk),
         "digest": plan.digest,
         "word": one.title,
         "said": f"{code} is refused",
+        "decision": str(_grouping(firm, cause).pk),
+    }
+
+
+def _stuck(firm: Firm, code: str, step: str, **more: Any) -> Transaction:
+    """A deal, or an invoice when a draft is to be refused, of a company."""
+    currency = LegalEntity.objects.get(code=code).currency
+    deal: dict[str, Any] = {
+        "entity": code,
+        "currency": currency,
+        "name": f"{code} platform",
+        **more,
+    }
+    answers = {step: refused(f"{code} is refused.", field_=code)}
+    if step == "draft":
+        return firm.bill(firm.deal(**deal), answers=answers)
+    return firm.deal(answers=answers, **deal)
+
+
+def _proposed(firm: Firm, stuck: Step) -> dict[str, str]:
+    """What a colleague found out about a step, and how the colleague would change it."""
+    at: dict[str, Any] = {"step": stuck, "fence": stuck.fence, "reason": "so"}
+    finding = Finding.objects.create(
+        generation=1, evidence="its list", reported_by=firm.otto, reported_at=firm.now, **at
+    )
+    amendment = Amendment.objects.create(
+        changes={"name": ["a", "b"]}, proposed_by=firm.otto, proposed_at=firm.now, **at
+    )
+    return {
         "step": str(stuck.pk),
         "fence": str(stuck.fence),
-        "finding": str(said.pk),
-        "findings": str(said.pk),
-        "amendment": str(edit.pk),
-        "amendments": str(edit.pk),
-        "decision": str(_grouping(firm, firm.cause(one)).pk),
+        "finding": str(finding.pk),
+        "findings": str(finding.pk),
+        "amendment": str(amendment.pk),
+        "amendments": str(amendment.pk),
     }
 
 
