@@ -6,8 +6,8 @@ from collections.abc import Callable, Generator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from controltower.transactions.models import Step, Transaction, TransactionState
-from controltower.web.tours import contract_billing, month_end
+from controltower.transactions.models import Transaction, TransactionState
+from controltower.web.tours import contract_billing, customer_data, month_end
 from controltower.web.tours.main_job import BOOKED, MainJob
 from controltower.web.tours.stage import ONCE, Lines, Stage
 from controltower.web.tours.walk import Door, TourFailed, Walk
@@ -109,52 +109,6 @@ def _join(stage: Stage) -> Generator[dict[str, Any], None, Transaction]:
     return stage.walk.until_over("resource", worker, "resource-master-sync")
 
 
-def customers(stage: Stage) -> Lines:
-    """What the CRM owns of a client is so in the ERP, what the ERP owns is so in the CRM."""
-    assert stage.job.setup is not None
-    client, erp = stage.job.setup.subject["customer_id"], stage.doors["tryton"]
-    code = stage.job.setup.steps.get(name="customer").values["code"]
-    contact = f"Tour {stage.job.setup.reference}"
-    stage.doors["salesforce"].do(
-        "change", object="Account", id=client, fields={"Billing_Contact_Name__c": contact}
-    )
-    yield stage.walk.tell("CRM", "The client has a new contact", client)
-    there = _last_written(stage, code, "erp-1", lambda found: found["contact_name"] == contact)
-    yield from stage.walk.steps(there)
-    (known,) = erp.books("customers", code=code)
-    term = "NET14" if known["payment_term"] != "NET14" else "NET30"
-    erp.do("change_customer", code=code, payment_term=term)
-    yield stage.walk.tell("ERP", f"Another payment term is agreed: {term}", code)
-    here = _last_written(stage, code, "crm", lambda found: found["payment_term"] == term)
-    yield from stage.walk.steps(here)
-    (known,) = erp.books("customers", code=code)
-    shown = here.steps.get(name="crm").values
-    if (known["contact"], known["payment_term"]) != (contact, shown["payment_term"]):
-        raise TourFailed(f"The ERP's books show {known} of customer {code}.")
-    yield stage.walk.tell("Books", f"Contact and payment term of {code}: the same on both sides")
-
-
-def _last_written(
-    stage: Stage, code: str, step: str, fits: Callable[[Mapping[str, Any]], bool]
-) -> Transaction:
-    """The transaction that has brought a customer's change to a side."""
-    written = Step.objects.filter(
-        transaction__process="customer-master-sync",
-        transaction__keys__value=code,
-        transaction__state=TransactionState.VERIFIED,
-        name=step,
-        state="verified",
-    ).select_related("transaction")
-    found: list[Transaction] = []
-
-    def is_there() -> bool:
-        found[:] = [one.transaction for one in written.all() if fits(one.values)]
-        return bool(found)
-
-    stage.walk.until(is_there, "The change of the customer")
-    return found[0]
-
-
 def figures(stage: Stage) -> Lines:
     """The dashboards show the invoice, once, as the warehouse holds it."""
     billing = stage.job.billing
@@ -247,7 +201,7 @@ WORKFLOWS: Mapping[str, tuple[tuple[str, ...], Callable[[Stage], Lines]]] = {
     "Quote to cash: cash": (("tryton",), cash),
     "Spend to project cost": (("coupa", "tryton"), spend),
     "Resource master": (("workday",), people),
-    "Customer master": (("tryton",), customers),
+    "Customer master": (("tryton",), customer_data.play),
     "Resource to revenue": (("workday",), staffing),
     "Payroll to cost reporting": (("payroll",), payroll),
     "Facts to analytics": (("snowflake", "power_bi"), figures),
