@@ -1,14 +1,23 @@
-"""Systems that could take the same part, side by side: what is under way in each, by company."""
+"""Systems that could take the same part, side by side, by company: what is under way in each, and
+what was billed in each, in money."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
 
-from django.db.models import Count
+from django.db.models import Count, DecimalField, Sum
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, Coalesce, Substr
 
 from controltower.systems.models import System
 from controltower.transactions.models import Step, Transaction
-from controltower.transactions.protocol import FINISHED
+from controltower.transactions.protocol import FINISHED, State
+
+MONTH = 7
+"""The letters of a date that say its month: "2026-11"."""
 
 
 def under_way(systems: Collection[System]) -> Mapping[int, Mapping[str, int]]:
@@ -25,3 +34,46 @@ def under_way(systems: Collection[System]) -> Mapping[int, Mapping[str, int]]:
     for system, company, count in waiting:
         found[system][company or ""] = count
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """What a company's invoices of an accounting month ("2026-11") come to, less its credit notes,
+    without tax, and how many papers these are: by the system in whose books they stand."""
+
+    company: str
+    currency: str
+    month: str
+    amounts: dict[int, Decimal] = field(default_factory=dict)
+    papers: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def together(self) -> Decimal:
+        """What all of the systems hold."""
+        return sum(self.amounts.values(), Decimal(0))
+
+
+def billed(systems: Collection[System], since: date) -> list[Billed]:
+    """What was posted in each from a month on, as it was read back from there (as it was sent where
+    a system does not repeat the amount); by company, its latest month first. In a cut-over what one
+    holds less from a day on, another holds more."""
+    money: DecimalField[Decimal, Decimal] = DecimalField(max_digits=24, decimal_places=4)
+    posted = (
+        Step.objects.filter(
+            system__in=systems, entity__in=("invoice", "credit_note"), verb="post",
+            state=State.VERIFIED, values__invoice_date__gte=since.replace(day=1).isoformat(),
+        )
+        .annotate(
+            month=Substr(KT("values__invoice_date"), 1, MONTH),
+            net=Coalesce(Cast(KT("values__untaxed"), money), "transaction__amount"),
+        )
+        .order_by()
+        .values_list("system", "transaction__entity__code", "transaction__currency", "month")
+        .annotate(amount=Sum("net"), papers=Count("pk"))
+    )  # fmt: skip
+    found: dict[tuple[str, ...], Billed] = {}
+    for system, company, currency, month, amount, papers in posted:
+        row = found.setdefault((month, company, currency), Billed(company, currency, month))
+        row.amounts[system], row.papers[system] = amount, papers
+    latest_first = sorted(found, key=lambda key: key[0], reverse=True)
+    return [found[key] for key in sorted(latest_first, key=lambda key: key[1:])]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
@@ -105,6 +105,7 @@ def _part(request: SignedIn, role: str, able: Sequence[System]) -> dict[str, Any
     today = timezone.now().date()
     title = policy_words.part(role)
     waiting = sides.under_way(able)
+    last_month = today.replace(day=1) - timedelta(days=1)
     known = list(Route.objects.filter(role=role).select_related("company", "system"))
     form = Routed(able=able, initial={"role": role, "starts_on": today}, auto_id=f"route-{role}-%s")
     words = _("Change who takes the records of the part %(part)s") % {"part": title}
@@ -120,8 +121,18 @@ def _part(request: SignedIn, role: str, able: Sequence[System]) -> dict[str, Any
             }
             for system in able
         ],
+        "billed": [_billed(row, able) for row in sides.billed(able, last_month)],
         "routes": [_route(route, known, today) for route in known],
         "action": change(request, f"route-{role}", words, reverse("manage_routes"), form),
+    }
+
+
+def _billed(row: sides.Billed, able: Sequence[System]) -> dict[str, Any]:
+    return {
+        "of": row,
+        "sides": [
+            {"amount": row.amounts.get(one.pk), "papers": row.papers.get(one.pk)} for one in able
+        ],
     }
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from django.utils import timezone
 
+from controltower.measures import sides
+from controltower.systems.models import System
 from controltower.transactions.models import Transaction, TransactionState
 from integrations import catalogue
 from integrations.connector import Connection, Key
@@ -48,6 +50,7 @@ def test_one_company_moves_and_the_other_stays(
     assert {one.reference: _books_of(one) for one in billings} == {
         one.reference: OLD if one.reference in there else new for one in billings
     }
+    assert _side_by_side("LF-UK") == {OLD: _net(before), new: _net(*after)}
     assert _upstream(before) and {_upstream(one) for one in billings} == {_upstream(before)}
     for one in billings:
         step = one.steps.get(name="status")
@@ -103,6 +106,18 @@ def _booked(books: Connection) -> Mapping[str, tuple[Decimal, str]]:
     booked = {key.key: (Decimal(key.amount), key.currency) for key in found}
     assert len(booked) == len(found), "a reference is booked twice"
     return booked
+
+
+def _side_by_side(company: str) -> Mapping[str, Decimal]:
+    """What both sets of books say was billed, as Admin compares them."""
+    able = System.objects.filter(role="erp")
+    rows = [row for row in sides.billed(able, date.min) if row.company == company]
+    named = {system.pk: system.slug for system in able}
+    return {named[pk]: worth for row in rows for pk, worth in row.amounts.items()}
+
+
+def _net(*billings: Transaction) -> Decimal:
+    return sum((one.amount.quantize(Decimal("0.01")) for one in billings), Decimal(0))
 
 
 def _upstream(billing: Transaction) -> tuple[object, ...]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.utils import timezone
 
-from controltower.canonical.verdicts import Kind
+from controltower.canonical.verdicts import Kind, Verdict
 from controltower.firm import governing
 from controltower.firm.models import LegalEntity
 from controltower.firm.policies import BadPolicy
@@ -16,7 +19,7 @@ from controltower.systems.models import Feed, Route, System
 from controltower.transactions import cases, engine
 from controltower.transactions.models import Attempt, Step
 from controltower.transactions.protocol import Purpose, State
-from tests.factories import Firm
+from tests.factories import Firm, signed_in, well
 
 pytestmark = pytest.mark.django_db
 
@@ -82,6 +85,37 @@ def test_what_is_under_way_is_counted_where_it_ends(firm: Firm, other: System) -
     firm.deal(entity="LF-UK", currency="GBP")
     firm.tell(firm.opportunity())
     assert sides.under_way([other])[other.pk] == {"LF-DE": 1}
+
+
+def _reads_back(net: str) -> Callable[[Step], Verdict]:
+    """An ERP that says what it has posted."""
+
+    def answered(step: Step) -> Verdict:
+        done = well(step)
+        return replace(done, values={**done.values, "untaxed": net})
+
+    return answered
+
+
+def test_what_was_billed_is_compared_in_money(firm: Firm, other: System) -> None:
+    old, today = System.objects.get(slug="tryton"), timezone.now().date()
+    first = Route.objects.create(role="erp", system=old, starts_on=today - timedelta(days=900))
+    deal = firm.deal()
+    for amount in ("7200.00", "0.01"):
+        firm.bill(deal, {"post": _reads_back(amount)}, amount=Decimal(amount))
+    first.delete()
+    Route.objects.create(role="erp", system=other, starts_on=today - timedelta(days=1))
+    moved = firm.bill(deal, amount=Decimal("1000.10"))
+    month = moved.steps.get(name="post").values["invoice_date"][:7]
+    (row,) = sides.billed([old, other], today - timedelta(days=40))
+    assert (row.company, row.currency, row.month) == ("LF-DE", "EUR", month)
+    assert row.amounts == {old.pk: Decimal("7200.01"), other.pk: Decimal("1000.10")}
+    assert row.papers == {old.pk: 2, other.pk: 1}
+    assert row.together == Decimal("8200.11")
+    assert sides.billed([other], today + timedelta(days=40)) == []
+    page = signed_in(firm.amara).get("/manage/routes/").content.decode()
+    assert {f"Billed in {one.title}" in page for one in (old, other)} == {True}
+    assert "8,200.11 EUR" in page
 
 
 @pytest.mark.parametrize(
