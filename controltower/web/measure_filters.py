@@ -10,13 +10,13 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from controltower.measures.exposure import Scope
-from controltower.measures.kpis import backlog, repairs, unproven
+from controltower.measures.kpis import backlog, repairs, unproven, utilisation
 from controltower.measures.promises import first_day
 from controltower.transactions.models import WaitKind
 from controltower.transactions.models.journey import TransactionQuerySet
 from controltower.web.process_filters import ProcessFilters, within_process
 
-ITSELF, REPAIR, LATELY = "itself", "repair", "30"
+ITSELF, REPAIR, LATELY, FOUR_WEEKS = "itself", "repair", "30", "28"
 
 
 class MeasureFilters(ProcessFilters):
@@ -49,7 +49,15 @@ class MeasureFilters(ProcessFilters):
             *((age, label) for age, (label, _below) in unproven.AGES.items()),
         ],
     )
-    brought = (*ProcessFilters.brought, "passed_by", "recovered", "wait", "month", "unproven")
+    worked = forms.ChoiceField(
+        label=_("Approved time"),
+        required=False,
+        choices=[("", _("Any")), (FOUR_WEEKS, _("of four weeks"))],
+    )
+    brought = (
+        *ProcessFilters.brought,
+        "passed_by", "recovered", "wait", "month", "unproven", "worked",
+    )  # fmt: skip
 
     def offer(self, query: QueryDict, seen: Scope) -> None:
         """A month is whatever the link says: one that nothing belongs to lists nothing."""
@@ -75,4 +83,6 @@ def within_measure(
         rows = rows.filter(month=month)
     if age := given.get("unproven"):
         rows = unproven.held(rows, now, age)
+    if given.get("worked"):
+        rows = utilisation.behind(rows, seen, now)
     return within_process(rows, given, seen, now)

@@ -28,16 +28,19 @@ from integrations.shape import (
 FIELDS = (
     "id", "employeeNumber", "firstName", "lastName", "workEmail", "jobTitle", "location", "status",
     "hireDate", "terminationDate", "lastChanged", "customLegalEntity", "customSkills",
-    "customCostRate", "customTowerReference",
+    "customCostRate", "customTowerReference", "customWeeklyHours",
 )  # fmt: skip
 """What is asked for. A field that the key may not see is left out by the vendor, which is told as
 drift rather than read as empty."""
+_MAY_BE_MISSING = {"customWeeklyHours": None}
+"""A field that an account need not have."""
 _STATUS = {"Active": ResourceStatus.ACTIVE, "Inactive": ResourceStatus.LEFT}
 _NO_DAY = "0000-00-00"
 
 
 def resource(row: Row) -> Resource:
     """The employee. Raises Drift."""
+    row = {**_MAY_BE_MISSING, **row}
     cost = at(row, "customCostRate")
     return Resource(
         source_id=required(row, "id"),
@@ -50,6 +53,7 @@ def resource(row: Row) -> Resource:
         location=text(row, "location"),
         cost_rate=amount_text(row, "customCostRate.value"),
         currency="" if cost is None else required(row, "customCostRate.currency"),
+        weekly_hours=amount_text(row, "customWeeklyHours"),
         from_date=_day(row, "hireDate"),
         to_date=_day(row, "terminationDate"),
         status=choice(row, "status", _STATUS),

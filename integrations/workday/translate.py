@@ -1,7 +1,7 @@
 """Workers and their days off in canonical words.
 
-A report leaves out a column that is empty, so a person's end, e-mail, skills, place or cost may be
-missing; every other column must be there.
+A report leaves out a column that is empty, so a person's end, e-mail, skills, place, cost or weekly
+hours may be missing; every other column must be there.
 """
 
 from __future__ import annotations
@@ -39,7 +39,15 @@ _STATUS = {
 _APPROVED = {"Approved": True, "Submitted": False, "Denied": False, "Canceled": False}
 _IN_HOURS = {"Hours": True, "Days": False}
 _MAY_BE_MISSING = dict.fromkeys(
-    ("Email", "Skills", "Location", "Cost_Rate", "Cost_Currency", "Termination_Date")
+    (
+        "Email",
+        "Skills",
+        "Location",
+        "Cost_Rate",
+        "Cost_Currency",
+        "Scheduled_Weekly_Hours",
+        "Termination_Date",
+    )
 )
 
 
@@ -58,6 +66,7 @@ def resource(row: Row) -> Resource:
         location=text(row, "Location"),
         cost_rate=amount_text(row, "Cost_Rate"),
         currency=text(row, "Cost_Currency"),
+        weekly_hours=amount_text(row, "Scheduled_Weekly_Hours"),
         from_date=day(row, "Hire_Date"),
         to_date=day(row, "Termination_Date"),
         valid_from=day(row, "Effective_Date"),

@@ -185,6 +185,7 @@ def test_the_samples_are_read() -> None:
         Decimal("148.00"),
         "GBP",
     )
+    assert employee.weekly_hours == Decimal("37.5")
     changed, removed = told("hris", (SAMPLES / "webhook.json").read_bytes())
     assert changed.event.record == employee
     assert removed.event.record == Resource(source_id="23", status=ResourceStatus.REMOVED)

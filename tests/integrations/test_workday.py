@@ -220,6 +220,7 @@ def test_the_samples_are_read() -> None:
         "GBP",
         date(2026, 11, 1),
     )
+    assert worker.weekly_hours == Decimal("37.5")
     assert from_json(Resource, to_json(worker)) == worker
     off = absence(json.loads((SAMPLES / "time_off.json").read_bytes()))
     assert (off.resource_id, off.hours) == (worker.source_id, Decimal("7.5"))

@@ -56,7 +56,8 @@ class Resource(Record):
     """Somebody who works for the firm, as the HR system of record has them.
 
     `source_id` is that system's id; `number` the firm's own. `entity` employs; `cost_rate` is what
-    an hour costs, in `currency`. `from_date` and `to_date` are the first and the last day of
+    an hour costs, in `currency`; `weekly_hours` is for how many a week, zero where the source does
+    not say. `from_date` and `to_date` are the first and the last day of
     employment, None where open; `valid_from` the day from which entity, role and cost rate are as
     they are said here, None where the source keeps no such day. `reference` is the PSA's id of the
     same person, written back by us. Of somebody who was removed only `source_id` and `status` are
@@ -71,6 +72,7 @@ class Resource(Record):
     location: str = ""
     cost_rate: Decimal = field(default=Decimal(0), metadata=PAYS_SOMEBODY)
     currency: str = field(default="", metadata=PRICES)
+    weekly_hours: Decimal = Decimal(0)
     from_date: date | None = None
     to_date: date | None = None
     valid_from: date | None = None

@@ -17,6 +17,7 @@ from controltower.measures.kpis import (
     repairs,
     setup,
     unproven,
+    utilisation,
 )
 from controltower.measures.kpis.measure import Measure, Unit
 from controltower.processes import (
@@ -244,6 +245,20 @@ MEASURES: tuple[Measure, ...] = (
         read=connections.freshness,
     ),
     Measure(
+        name="utilisation",
+        title=_("Utilisation"),
+        definition=_(
+            "Approved hours of four weeks, billable or not, of the hours that people are employed "
+            "for on the working days of their company's calendar. Days off of their own are not "
+            "taken off; what is not approved yet is not in it; a week's time counts on its last "
+            "day. Of one company: its people on its own projects."
+        ),
+        unit=Unit.SHARE,
+        less=False,
+        read=utilisation.read,
+        records={"worked": "28"},
+    ),
+    Measure(
         name="utilisation-freshness",
         title=_("Utilisation data freshness"),
         definition=_(
@@ -266,13 +281,6 @@ NOT_YET: tuple[tuple[str | Promise, str | Promise], ...] = (
         _(
             "labour is told by pay period and cost centre, not by project: set against invoices "
             "by their day it would be wrong"
-        ),
-    ),
-    (
-        _("Utilisation"),
-        _(
-            "approved hours are read, but not the hours that people could work: no HR record "
-            "says how many a week somebody is employed for"
         ),
     ),
 )

@@ -13,7 +13,7 @@ ANSWERED_FIELDS = frozenset(
     {
         "id", "employeeNumber", "firstName", "lastName", "workEmail", "jobTitle", "department",
         "location", "status", "hireDate", "terminationDate", "lastChanged", "customLegalEntity",
-        "customSkills", "customCostRate", "customTowerReference",
+        "customSkills", "customCostRate", "customTowerReference", "customWeeklyHours",
     }
 )  # fmt: skip
 
@@ -47,6 +47,7 @@ def _hired(number: int, person: Person) -> dict[str, Any]:
         "customSkills": ", ".join(SKILLS[person.role]),
         "customCostRate": {"value": str(cost), "currency": entity.currency},
         "customTowerReference": None,
+        "customWeeklyHours": "40",
     }
 
 

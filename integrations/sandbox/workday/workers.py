@@ -13,6 +13,7 @@ from integrations.sandbox.store import Document
 
 COMPANIES = ("LF-DE", "LF-UK")
 """Whose people this tenant keeps; the third company has its own HR system."""
+WEEKLY_HOURS = {"LF-DE": "40", "LF-UK": "37.5", "LF-US": "40"}
 STAFF = tuple(person for person in PEOPLE if person.entity in COMPANIES)
 
 
@@ -44,6 +45,7 @@ def placed(company: str, role: str, since: date) -> dict[str, Any]:
         "Skills": [{"Skill": skill} for skill in SKILLS[role]],
         "Cost_Rate": str(RATE_CARDS[entity.currency][role].cost),
         "Cost_Currency": entity.currency,
+        "Scheduled_Weekly_Hours": WEEKLY_HOURS[company],
         "Effective_Date": since.isoformat(),
     }
 
