@@ -3,13 +3,15 @@
 What matters most to the caller is whether a failed call can have had an effect, so a failure is
 either `NeverSent` (no connection carried a byte of the request) or `NoAnswer` (it may have been
 carried out). Writes never ride a pooled connection: the far side may already have closed it, and
-an idle time-out would turn into a doubtful outcome.
+an idle time-out would turn into a doubtful outcome. Reads ride none on which more was said than was
+asked for: the next answer on it could be another question's.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import select
 import ssl
 import time
 from collections.abc import Iterator, Mapping
@@ -158,24 +160,34 @@ class HttpClient:
         sent = _request_text(method, target, headers or {}, body if record_body else None)
         started = time.monotonic()
         try:
-            async with (
-                asyncio.timeout(self._left(until)),
-                self._session(method in _POOLED_METHODS).request(
-                    method,
-                    url,
-                    data=body,
-                    headers={**(headers or {}), **(secret_headers or {})},
-                    allow_redirects=False,
-                ) as response,
-            ):
-                content = _without(await _bounded(response), secret_headers or {})
+            given = {**(headers or {}), **(secret_headers or {})}
+            response, content = await self._answered(method, url, body, given, until)
         except (aiohttp.ClientError, OSError, _TooLong) as problem:
             # TimeoutError is an OSError: the deadline and a slow connect end here as well
             return self._failure(problem, seen.connected, Exchange(sent, "", None, _since(started)))
         _hear(response.headers)
+        content = _without(content, secret_headers or {})
         shown = _response_text(response, content if record_body else b"")
         exchange = Exchange(sent, shown, response.status, _since(started))
         return Answer(response.status, response.headers, content, exchange)
+
+    async def _answered(
+        self,
+        method: str,
+        url: URL,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        until: float | None,
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
+        """The whole answer with its content, within the time that is left."""
+        session = self._session(method in _POOLED_METHODS)
+        async with (
+            asyncio.timeout(self._left(until)),
+            session.request(
+                method, url, data=body, headers=headers, allow_redirects=False
+            ) as response,
+        ):
+            return response, await _bounded(response)
 
     def _left(self, until: float | None) -> float:
         """Seconds that a call may take from now on."""
@@ -221,12 +233,30 @@ class HttpClient:
 
 
 class _Connections(aiohttp.TCPConnector):
-    """Notes that the call under way has got a connection: bytes may flow from then on."""
+    """Notes that the call under way has got a connection: bytes may flow from then on. Keeps none
+    on which somebody has spoken unasked, such as a proxy that sends an answer twice."""
 
     async def connect(self, *given: Any, **named: Any) -> Connection:
         connection = await super().connect(*given, **named)
         _under_way.get().connected = True
         return connection
+
+    async def _get(self, *given: Any, **named: Any) -> Connection | None:
+        """A kept connection to use again, if there is one."""
+        while (connection := await super()._get(*given, **named)) and _has_spoken(connection):
+            connection.close()
+        return connection
+
+
+def _has_spoken(kept: Connection) -> bool:
+    """Whether bytes have come on it since its last answer, read already or not."""
+    assert kept.protocol is not None
+    assert kept.transport is not None
+    if kept.protocol.should_close:
+        return True
+    look = select.poll()
+    look.register(kept.transport.get_extra_info("socket"), select.POLLIN)
+    return bool(look.poll(0))
 
 
 class _TooLong(Exception):

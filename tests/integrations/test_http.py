@@ -165,6 +165,31 @@ async def test_a_write_never_rides_a_used_connection() -> None:
     assert len(seen) == 3
 
 
+@pytest.mark.parametrize("moments", [0, 1], ids=["at once", "a moment later"])
+async def test_an_answer_that_comes_twice_answers_nothing_else(moments: int) -> None:
+    """As from a proxy that sends it again: whoever asks next is given an answer of their own."""
+    repeated = asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while request := await reader.readline():
+            await reader.readuntil(b"\r\n\r\n")
+            asked = request.split()[1]
+            answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(asked), asked)
+            for _time in range(2):
+                writer.write(answer)
+                await writer.drain()
+                await asyncio.sleep(0.1 * moments)
+            repeated.set()
+
+    async with served(talk, seconds=60) as client:
+        for name in ("/first", "/second", "/third"):
+            repeated.clear()
+            result = await client.send("GET", name)
+            assert isinstance(result, Answer)
+            assert result.body == name.encode()
+            await repeated.wait()
+
+
 @pytest.mark.parametrize(
     ("said", "meant"),
     [
