@@ -29,6 +29,7 @@ from controltower.canonical.verdicts import (
 from controltower.incidents import composing
 from controltower.incidents.models import Channel, IncidentState, Message, MessageState
 from controltower.systems import calls
+from controltower.systems.doors import opened
 from controltower.systems.models import System
 
 LEASE = timedelta(minutes=2)
@@ -130,7 +131,7 @@ def _slack(message: Message) -> Verdict:
 
 
 async def _told(system: System, order: calls.Order) -> Verdict:
-    async with calls.doors([system]) as doors:
+    async with opened([system]) as doors:
         try:
             return await doors[system.pk].perform(order)
         except calls.TooLate:

@@ -21,6 +21,7 @@ from controltower.firm.rights import Right, may, who_grants
 from controltower.mappings import versions
 from controltower.mappings.models import Mapping
 from controltower.systems import calls, described
+from controltower.systems.doors import Doors
 from controltower.systems.models import Agreement, Description, Feed, Route, System
 
 SAMPLE = 5
@@ -83,7 +84,7 @@ def rehearse(*, version: Description, by: Person, now: datetime) -> list[Finding
 
 
 async def _asked(found: Any, version: Description) -> list[Finding]:
-    door = calls.Doors().of(described.row(found, version.document))
+    door = Doors().of(described.row(found, version.document))
     try:
         verdict = await door.health()
         lists = [one.entity for one in found.resources if one.list and isinstance(verdict, Done)]

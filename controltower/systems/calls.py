@@ -7,23 +7,14 @@ Only this module, `receiving.py` for what comes in, `contracts.py` for what it m
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import (
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Collection,
-    Iterator,
-    Mapping,
-    Sequence,
-)
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from math import inf
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from controltower.canonical.verdicts import (
     Done,
@@ -36,6 +27,7 @@ from controltower.canonical.verdicts import (
     Verdict,
 )
 from controltower.systems import announcements, contracts
+from controltower.systems.credentials import reference, resolved
 from controltower.systems.hiding import hidden
 from controltower.systems.models import System
 from controltower.systems.pace import Pace
@@ -55,27 +47,10 @@ from integrations.connector import (
 )
 from integrations.telling import Subscriber
 
-__all__ = [
-    "ANSWERED",
-    "CallFailed",
-    "Change",
-    "ChangePage",
-    "Door",
-    "Doors",
-    "Order",
-    "Subscription",
-    "TooLate",
-    "Unread",
-    "descriptor",
-    "doors",
-    "operation",
-]
-OPENED_WITH = (
-    "connector", "connection", "base_url", "secrets", "options", "terms", "deadline_seconds",
-)  # fmt: skip
-"""What a system's record says that its door is opened with."""
+__all__ = ["CallFailed", "Change", "ChangePage", "Subscription", "Unread"]
 ANSWERED = Done(ref="", outcome=Outcome.READ)
 """A page of changes came: the system is there."""
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,26 +173,16 @@ class Door:
         return await self.connector.find(order.entity, order.find or {"key": order.key})
 
     async def read_changes(self, entity: str, cursor: str, limit: int) -> ChangePage:
-        """One page of a change feed, in its turn among the connection's other calls. Raises
-        CallFailed; TooLate, with nothing asked, while the connection is held."""
-        pages: list[ChangePage] = []
-
-        async def read() -> Verdict:
-            pages.append(await self.connector.read_changes(entity, cursor, limit))
-            return ANSWERED
-
+        """One page of a change feed. Raises CallFailed, TooLate."""
         with self._agreed(entity):
-            verdict = await self._in_turn(read)
-        if not pages:
-            raise CallFailed(verdict)
-        return pages[0]
+            return await self._in_turn(partial(self.connector.read_changes, entity, cursor, limit))
 
     async def reread(self, entity: str, rows: Sequence[Unread]) -> list[Change | Unread]:
         """Rows that were set aside, each with what it tells now: a change, or itself with why it
         still tells none; nothing for what is no fact any more. Raises CallFailed, TooLate."""
         connector, found = self.connector, list[Change | Unread]()
 
-        async def read() -> Verdict:
+        async def read() -> list[Change | Unread]:
             assert isinstance(connector, Rereader)
             for row in rows:
                 try:
@@ -225,27 +190,15 @@ class Door:
                     found.extend([change] if change else [])
                 except shape.Drift as drift:
                     found.append(replace(row, reason=str(drift)))
-            return ANSWERED
+            return found
 
         with self._agreed(entity):
-            verdict = await self._in_turn(read)
-        if not isinstance(verdict, Done):
-            raise CallFailed(verdict)
-        return found
+            return await self._in_turn(read)
 
     async def subscriptions(self, address: str) -> Sequence[Subscription]:
         """Those of the vendor that point at `address`. Raises CallFailed, TooLate."""
-        connector, found = self.connector, list[Subscription]()
-
-        async def read() -> Verdict:
-            assert isinstance(connector, Subscribed)
-            found.extend(await connector.subscriptions(address))
-            return ANSWERED
-
-        verdict = await self._in_turn(read)
-        if not isinstance(verdict, Done):
-            raise CallFailed(verdict)
-        return found
+        assert isinstance(self.connector, Subscribed)
+        return await self._in_turn(partial(self.connector.subscriptions, address))
 
     @property
     def subscribes(self) -> bool:
@@ -255,38 +208,31 @@ class Door:
     async def subscribe(self, address: str, entities: Collection[str]) -> None:
         """Have changes of these told to `address`, for as long as this is repeated. Raises
         CallFailed, TooLate."""
-        connector = self.connector
-
-        async def made() -> Verdict:
-            assert isinstance(connector, Subscriber)
-            await connector.subscribe(address, entities)
-            return ANSWERED
-
-        verdict = await self._in_turn(made)
-        if not isinstance(verdict, Done):
-            raise CallFailed(verdict)
+        assert isinstance(self.connector, Subscriber)
+        await self._in_turn(partial(self.connector.subscribe, address, entities))
 
     async def acknowledge(self, refs: Sequence[str]) -> None:
-        """Tell the source that what it gave us is committed here, in its turn as well. Raises
-        CallFailed, TooLate."""
+        """Tell the source that what it gave us is committed here. Raises CallFailed, TooLate."""
+        await self._in_turn(partial(self.connector.ack, refs))
 
-        async def told() -> Verdict:
-            await self.connector.ack(refs)
+    async def _in_turn(self, question: Callable[[], Awaitable[Found]]) -> Found:
+        """What a feed's question finds: it takes its share of the connection's limits. Raises
+        CallFailed; TooLate, with nothing asked, while the connection is held."""
+        found: list[Found] = []
+
+        async def ask() -> Verdict:
+            found.append(await question())
             return ANSWERED
 
-        verdict = await self._in_turn(told)
-        if not isinstance(verdict, Done):
-            raise CallFailed(verdict)
-
-    async def _in_turn(self, question: Callable[[], Awaitable[Verdict]]) -> Verdict:
-        """What a feed's question comes to: it takes its share of the connection's limits."""
         async with self.gate:
             await self.pace.turn()
             if self.pace.is_closed:
                 raise TooLate
-            verdict = await self._told(question(), _later)
+            verdict = await self._told(ask(), _later)
             self.pace.heed(verdict)
-            return verdict
+        if not found:
+            raise CallFailed(verdict)
+        return found[0]
 
     async def health(self) -> Verdict:
         """A cheap signed-in call; always a verdict."""
@@ -297,50 +243,11 @@ class Door:
         return self.connector.rate_limit()
 
 
-class Doors:
-    """Doors opened as they are asked for. Systems on one connection share one gate and pace, so
-    that together they keep its limits."""
-
-    def __init__(self) -> None:
-        self._gates: dict[str, asyncio.Semaphore] = {}
-        self._paces: dict[str, Pace] = {}
-        self._opened: dict[int, Door] = {}
-        self._left: list[Door] = []
-
-    def of(self, system: System) -> Door:
-        """The system's door, opened with what its record says; anew when it says something else."""
-        door = self._opened.get(system.pk)
-        if door is not None and _opens_alike(door.system, system):
-            return door
-        if door is not None:
-            self._left.append(door)
-        slug = system.connection
-        gate = self._gates.setdefault(slug, asyncio.Semaphore(system.concurrency))
-        pace = self._paces.setdefault(slug, Pace(1 / system.calls_per_second))
-        connection = connection_of(system)
-        connector = catalogue.connect(system.connector, connection)
-        secrets = tuple(connection.secrets.values())
-        opened = self._opened[system.pk] = Door(system, connector, gate, pace, secrets)
-        return opened
-
-    async def close(self) -> None:
-        """Give all sockets back."""
-        for door in (*self._opened.values(), *self._left):
-            await door.connector.close()
-
-
-def _opens_alike(one: System, other: System) -> bool:
-    return one is other or all(getattr(one, name) == getattr(other, name) for name in OPENED_WITH)
-
-
-@asynccontextmanager
-async def doors(systems: Sequence[System]) -> AsyncIterator[dict[int, Door]]:
-    """The doors of some systems by their primary keys, closed afterwards."""
-    opened = Doors()
-    try:
-        yield {system.pk: opened.of(system) for system in systems}
-    finally:
-        await opened.close()
+def door_to(system: System, gate: asyncio.Semaphore, pace: Pace) -> Door:
+    """A door opened with what the system's record says, which keeps the limits given."""
+    connection = connection_of(system)
+    connector = catalogue.connect(system.connector, connection)
+    return Door(system, connector, gate, pace, tuple(connection.secrets.values()))
 
 
 def connection_of(system: System) -> Connection:
@@ -349,21 +256,9 @@ def connection_of(system: System) -> Connection:
         slug=system.connection,
         base_url=reference(system.base_url),
         secrets={name: reference(value) for name, value in system.secrets.items()},
-        options=_resolved(system.options),
+        options=resolved(system.options),
         deadline=timedelta(seconds=system.deadline_seconds),
     )
-
-
-def reference(value: str) -> str:
-    """ "env:NAME" is read from the environment; anything else stands for itself."""
-    return os.environ.get(value[4:], "") if value.startswith("env:") else value
-
-
-def _resolved(option: Any) -> Any:
-    """An option with the references in it resolved."""
-    if isinstance(option, Mapping):
-        return {name: _resolved(value) for name, value in option.items()}
-    return reference(option) if isinstance(option, str) else option
 
 
 def descriptor(system: System) -> Descriptor:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from controltower.systems import calls
+from controltower.systems.credentials import reference
 from controltower.systems.models import System
 from integrations.described import faults
 from integrations.described.description import Description
@@ -36,7 +36,7 @@ def _address_faults(found: Description) -> list[str]:
     """Only hosts that the machine's owner allows are called: not every address is for everybody
     who may fill in a form."""
     if found.base_url.startswith("env:"):
-        if not calls.reference(found.base_url):
+        if not reference(found.base_url):
             return [f"base_url: the variable {found.base_url[4:]} is not set on this machine."]
         return []
     host = urlsplit(found.base_url).netloc
@@ -54,7 +54,7 @@ def _reference_faults(found: Description) -> list[str]:
         variable = value.removeprefix("env:")
         if not variable.startswith((f"SYSTEM_{own}_", f"SANDBOX_{own}_")):
             wrong.append(f"{name}: the variable's name must begin with SYSTEM_{own}_.")
-        elif not calls.reference(value):
+        elif not reference(value):
             wrong.append(f"{name}: the variable {variable} is not set on this machine.")
     return wrong
 

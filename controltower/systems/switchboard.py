@@ -18,7 +18,8 @@ from typing import Any, Generic, Self, TypeVar
 import uvloop
 
 from controltower.canonical.verdicts import Kind, Misconfigured, Quota
-from controltower.systems.calls import Door, Doors
+from controltower.systems.calls import Door
+from controltower.systems.doors import Doors
 from controltower.systems.models import System
 
 LOOK_AGAIN = 0.002

@@ -13,6 +13,7 @@ from controltower.mappings import versions
 from controltower.mappings.models import MappingVersion
 from controltower.processes.definition import Facts, Hold, Learn, Refuse, Send, Skip, StepDefinition
 from controltower.systems import calls
+from controltower.systems.doors import opened
 from controltower.systems.models import System
 from controltower.transactions import cases, sources
 from controltower.transactions.facts import conclude, definitions
@@ -107,7 +108,7 @@ def _difference(step: Step, version: MappingVersion, record: dict[str, Any]) -> 
 
 async def _ask(questions: Sequence[tuple[ReplayItem, System, calls.Order]]) -> list[Verdict]:
     systems = {system.pk: system for _, system, _ in questions}
-    async with calls.doors(list(systems.values())) as doors:
+    async with opened(list(systems.values())) as doors:
         return list(
             await asyncio.gather(
                 *(doors[system.pk].rehearse(order) for _, system, order in questions)

@@ -18,7 +18,7 @@ from controltower.canonical.verdicts import Done, Kind, Verdict
 from controltower.firm.models import LegalEntity, Period
 from controltower.processes.definition import Hold
 from controltower.processes.month_end_close import recent_months
-from controltower.systems import calls
+from controltower.systems.doors import opened
 from controltower.systems.models import System
 from controltower.systems.routing import Part
 from controltower.transactions import bell, cases, engine
@@ -67,7 +67,7 @@ def _questions(now: datetime) -> dict[System, list[tuple[str, str]]]:
 
 
 async def _ask(system: System, questions: Sequence[tuple[str, str]]) -> list[Verdict]:
-    async with calls.doors([system]) as doors:
+    async with opened([system]) as doors:
         door = doors[system.pk]
         return list(
             await asyncio.gather(

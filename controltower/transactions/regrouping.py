@@ -18,7 +18,7 @@ from uuid import UUID
 from controltower.canonical.verdicts import Done, Kind, Rejected, Verdict
 from controltower.processes import catalogue
 from controltower.processes.definition import Process, Trace
-from controltower.systems import calls
+from controltower.systems.doors import opened
 from controltower.systems.models import System
 from controltower.transactions import beginning, cases, correction, engine, recovery
 from controltower.transactions.beginning import Part
@@ -91,7 +91,7 @@ def _ask(system: System, entity: str, questions: Sequence[Mapping[str, Any]]) ->
     """Raises NoAnswer when the system cannot be asked."""
 
     async def asked() -> list[Verdict]:
-        async with calls.doors([system]) as doors:
+        async with opened([system]) as doors:
             door = doors[system.pk]
             return await asyncio.gather(*(door.find(entity, one) for one in questions))
 

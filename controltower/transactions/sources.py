@@ -11,6 +11,7 @@ from controltower.canonical.verdicts import Done, Verdict
 from controltower.canonical.wire import to_json
 from controltower.processes.definition import Facts, Result
 from controltower.systems import calls
+from controltower.systems.doors import opened
 from controltower.systems.models import System
 from controltower.transactions import engine
 from controltower.transactions.cases import Case
@@ -37,7 +38,7 @@ def fresh(items: Sequence[ReplayItem], found: Mapping[UUID, Case]) -> dict[int, 
 
 async def _read(asked: Sequence[tuple[int, Step]]) -> list[Verdict]:
     systems: dict[int, System] = {s.system.pk: s.system for _, s in asked if s.system is not None}
-    async with calls.doors(list(systems.values())) as doors:
+    async with opened(list(systems.values())) as doors:
         orders = [
             doors[source.system.pk].perform(
                 calls.Order("read_back", source.entity, source.verb, ref=source.ref)

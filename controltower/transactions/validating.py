@@ -19,6 +19,7 @@ from controltower.mappings.models import MappingVersion
 from controltower.processes import clients, opportunity_to_project, tax
 from controltower.processes.definition import Entity, Refuse
 from controltower.systems import calls
+from controltower.systems.doors import opened
 from controltower.systems.models import Circuit, System
 from controltower.systems.routing import Part
 from controltower.transactions import books
@@ -130,7 +131,7 @@ def _mapped(
 async def _ask(questions: Sequence[Question]) -> list[Verdict | None]:
     """All at once, within the deadline; None of whoever is away or late."""
     systems = [system for _, system, _ in questions if system.circuit != Circuit.OPEN]
-    async with calls.doors(systems) as doors:
+    async with opened(systems) as doors:
         waiting = [_one(doors.get(system.pk), name, order) for name, system, order in questions]
         return list(await asyncio.gather(*waiting))
 

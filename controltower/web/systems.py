@@ -21,6 +21,7 @@ from controltower.firm.rights import Right, entities_of
 from controltower.measures import health
 from controltower.measures.exposure import Scope, Stake, reporting_currency
 from controltower.systems import calls, upkeep
+from controltower.systems.credentials import reference
 from controltower.systems.models import Agreement, Call, Description, Feed, System
 from controltower.transactions import polling
 from controltower.web import (
@@ -154,7 +155,7 @@ def system(request: SignedIn, slug: str) -> HttpResponse:
 def _about(system: System, person: Person) -> dict[str, Any]:
     """What stands still: where it is, how it may be called, what its connector declares."""
     declared = calls.descriptor(system)
-    address = calls.reference(system.base_url)
+    address = reference(system.base_url)
     return {
         "opened_at": system.opened_at,
         "failures": system.failures,

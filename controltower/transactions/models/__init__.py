@@ -5,7 +5,8 @@ from controltower.transactions.models.events import EventState, InboundEvent
 from controltower.transactions.models.evidence import Attempt, Delivery, TimelineEntry
 from controltower.transactions.models.expectations import Expectation
 from controltower.transactions.models.findings import Finding
-from controltower.transactions.models.journey import Item, Step, Transaction
+from controltower.transactions.models.items import Item
+from controltower.transactions.models.journey import Step, Transaction
 from controltower.transactions.models.names import BusinessKey, Words
 from controltower.transactions.models.pauses import Awaited, Ended, Pause
 from controltower.transactions.models.replay import (

@@ -1,4 +1,4 @@
-"""The spine: a business transaction, the facts in it, and its steps."""
+"""The spine: a business transaction and its steps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from controltower.firm.models import LegalEntity, Person
 from controltower.firm.rights import entity_keys_of
 from controltower.mappings.models import MappingVersion
 from controltower.systems.models import Recovery, System
-from controltower.transactions.models.events import InboundEvent
 from controltower.transactions.models.states import (
     LIVE,
     STUCK,
@@ -184,29 +183,6 @@ class Transaction(models.Model):
     def is_over(self) -> bool:
         """Whether the transaction is in a terminal state."""
         return self.state in TERMINAL
-
-
-class Item(models.Model):
-    """A fact in a transaction. Each source record feeds one transaction of a process only."""
-
-    transaction = models.ForeignKey(Transaction, on_delete=models.CASCADE, related_name="items")
-    event = models.ForeignKey(InboundEvent, on_delete=models.PROTECT, related_name="items")
-    process = models.CharField(max_length=60)
-    source = models.CharField(max_length=60)
-    source_id = models.CharField(max_length=120)
-    version = models.CharField(max_length=60)
-    record = models.JSONField()
-
-    class Meta:
-        ordering = ["id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["process", "source", "source_id"], name="one_transaction_per_fact"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.source_id
 
 
 class Step(models.Model):
