@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime, timedelta
 
 from controltower.canonical.events import (
     EXPENSE_APPROVED,
@@ -29,6 +28,7 @@ from controltower.processes import (
     billing_paper,
     booking_day,
     capped_work,
+    checked_work,
     invoice_lines,
     project_opening,
     quote_to_cash,
@@ -37,8 +37,6 @@ from controltower.processes import (
 from controltower.processes.definition import (
     Entity,
     Facts,
-    Hold,
-    Learn,
     Opening,
     Prepared,
     Process,
@@ -51,8 +49,6 @@ from controltower.processes.definition import (
 )
 from controltower.processes.editing import Editable, Holds
 
-BILL_IN_NEXT_PERIOD = "next_period"
-"""The owner's decision that lets work of a closed period be billed in the open one."""
 NO_INVOICE = "Nothing of it is to be billed, so no invoice is written."
 
 
@@ -90,37 +86,6 @@ def open_billing(event: CanonicalEvent, entities: Mapping[str, Entity], now: dat
     return replace(begun, group=group, gather_until=until, due=until + PROCESS.promise)
 
 
-def check_work(facts: Facts) -> Prepared:
-    """Refuse what no invoice may rest on; hold what a closed period forbids."""
-    for item in facts.items:
-        refusal = approved_work.refusal_of(item, facts)
-        if refusal:
-            return refusal
-    entity = facts.entity
-    assert entity is not None
-    months = sorted({str(item["on"])[:7] for item in facts.items})
-    closed = [month for month in months if month in entity.closed_periods]
-    if closed and facts.decisions.get("period") != BILL_IN_NEXT_PERIOD:
-        return Hold(
-            "period_closed",
-            f"The work is of {', '.join(closed)}, which {entity.name} has closed. "
-            "Reopen the period, or bill it in the open one.",
-        )
-    billed = capped_work.within_cap(facts)
-    if isinstance(billed, Refuse):
-        return billed
-    covered = retained_work.total(billed.covered, billed.left_out.currency)
-    said = (
-        (covered, "covered by the retainer: it is not billed again."),
-        (billed.left_out, "above what the contract lets be billed is left out."),
-        (billed.withdrawn, "taken back while it was held: nobody owes it."),
-    )
-    text = " ".join(f"{one.amount:,} {one.currency} {words}" for one, words in said if one.minor)
-    gathered = sum((Decimal(str(item["amount"])) for item in facts.items), Decimal(0))
-    less = sum((one.amount for one, _words in said), Decimal(0))
-    return Learn({"months": months, **billed.told()}, text, worth=gathered - less)
-
-
 def read_client(facts: Facts) -> Prepared:
     return Send(ref=str(facts.items[0]["project"]["customer_id"]))
 
@@ -128,8 +93,8 @@ def read_client(facts: Facts) -> Prepared:
 def release_billing_event(facts: Facts) -> Prepared:
     """Nothing is billed before its invoice date: a period that is closed now is waited out."""
     assert facts.entity is not None
-    on, worth = _invoice_date(facts), capped_work.worth(facts)
-    if not (worth.minor or _billed(facts)):
+    on, worth = checked_work.invoice_date(facts), capped_work.worth(facts)
+    if not (worth.minor or checked_work.in_the_psa(facts)):
         return Skip(NO_INVOICE)
     if early := booking_day.too_early(facts.entity, on, facts.now, "Billed"):
         return early
@@ -141,7 +106,7 @@ def release_billing_event(facts: Facts) -> Prepared:
         "currency": worth.currency,
         "date": on.isoformat(),
         "period": f"{on:%Y-%m}",
-        "items": _billed(facts),
+        "items": checked_work.in_the_psa(facts),
         "external_id": f"{facts.reference}-B",
         "correlation_id": facts.correlation_id,
     }
@@ -163,7 +128,7 @@ def draft_invoice(facts: Facts) -> Prepared:
     lines += [invoice_lines.less_line(less, why) for less, why in capped_work.not_billed(facts)]
     invoice = billing_paper.paper(
         facts,
-        on=_invoice_date(facts),
+        on=checked_work.invoice_date(facts),
         about=facts.items[0]["project"]["name"],
         worth=capped_work.worth(facts),
         lines=lines,
@@ -190,50 +155,35 @@ def post_invoice(facts: Facts) -> Prepared:
         return Skip(NO_INVOICE)
     return Send(
         ref=facts.result("draft").ref,
-        record={"entity": entity.code, "invoice_date": _invoice_date(facts).isoformat()},
+        record={
+            "entity": entity.code,
+            "invoice_date": checked_work.invoice_date(facts).isoformat(),
+        },
         find={"reference": facts.reference, "company": entity.code},
         ordering=f"invoice:{facts.reference}",
     )
 
 
 def report_status(facts: Facts) -> Prepared:
-    if not (capped_work.worth(facts).minor or _billed(facts)):
+    if not (capped_work.worth(facts).minor or checked_work.in_the_psa(facts)):
         return Skip(NO_INVOICE)
     posted, covered = facts.result("post").values, facts.result("check").values.get("covered", [])
     number = posted.get("number", "") or (retained_work.label(covered) if covered else "")
     record = {
         "invoice_number": number,
         "amount": str(capped_work.worth(facts).amount),
-        "items": _billed(facts),
+        "items": checked_work.in_the_psa(facts),
         "correlation_id": facts.correlation_id,
     }
     ref = facts.result("billing-event").ref
     return Send(record=record, ref=ref, ordering=f"billing_event:{facts.reference}")
 
 
-def _billed(facts: Facts) -> list[dict[str, str]]:
-    """The gathered work, as the PSA knows it; what an invoice had left out was told with that."""
-    return [
-        {"kind": kind, "ref": item["source_id"]}
-        for item in facts.items
-        if (kind := invoice_lines.kind_of(item)) not in invoice_lines.OURS
-    ]
-
-
-def _invoice_date(facts: Facts) -> date:
-    """The entity's own today; by the owner's decision, the first day of the next open period."""
-    assert facts.entity is not None
-    today = facts.entity.today(facts.now)
-    if facts.decisions.get("period") == BILL_IN_NEXT_PERIOD:
-        return facts.entity.first_open_day(today)
-    return today
-
-
 ROUTE = (
     StepDefinition(
         name="check",
         title="Check the approved work",
-        prepare=check_work,
+        prepare=checked_work.check,
         owner_role="pmo_lead",
         consults="contracts",
     ),

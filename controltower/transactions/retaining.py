@@ -73,24 +73,12 @@ def _project(chain: str) -> Step | None:
 def _event(contract: Mapping[str, Any], made: Step, month: str, now: datetime) -> CanonicalEvent:
     """The fact, as told by the PSA that has the project: what comes of it is told there."""
     assert made.system is not None
-    deal, number = made.transaction.subject, str(contract["number"] or contract["name"])
-    entity = str(made.transaction.entity.code) if made.transaction.entity else ""
-    project = Project(
-        source_id=made.ref,
-        name=str(deal["name"]),
-        entity=entity,
-        customer_id=str(deal["customer_id"]),
-        customer_name=str(deal["customer_name"]),
-        opportunity_id=str(deal["source_id"]),
-        po_number=str(deal.get("po_number") or ""),
-        currency=str(deal["currency"]),
-        correlation_id=made.transaction.correlation_id,
-    )
+    project, number = _as_made(made), str(contract["number"] or contract["name"])
     named = f"{contract['source_id']} {month}"
     record = RetainerMonth(
         source_id=named,
         name=f"Retainer {month} of {project.name}",
-        entity=entity,
+        entity=project.entity,
         number=f"{number} {month}",
         project=project,
         project_id=project.source_id,
@@ -110,6 +98,22 @@ def _event(contract: Mapping[str, Any], made: Step, month: str, now: datetime) -
         record=record,
         keys=(BusinessKey("retainer", record.number),),
         correlation_id=project.correlation_id,
+    )
+
+
+def _as_made(made: Step) -> Project:
+    """The project, as its deal has it."""
+    deal, entity = made.transaction.subject, made.transaction.entity
+    return Project(
+        source_id=made.ref,
+        name=str(deal["name"]),
+        entity=entity.code if entity else "",
+        customer_id=str(deal["customer_id"]),
+        customer_name=str(deal["customer_name"]),
+        opportunity_id=str(deal["source_id"]),
+        po_number=str(deal.get("po_number") or ""),
+        currency=str(deal["currency"]),
+        correlation_id=made.transaction.correlation_id,
     )
 
 

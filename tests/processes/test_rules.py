@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controltower.processes import fixed_fee, invoice_lines, tax
+from controltower.processes import checked_work, fixed_fee, invoice_lines, tax
 from controltower.processes import opportunity_to_project as deals
 from controltower.processes import time_and_expense_to_billing as billing
 from controltower.processes import time_to_cost_reporting as cost
@@ -133,7 +133,7 @@ def test_reverse_charge_needs_a_vat_number() -> None:
 
 
 def test_sound_work_passes() -> None:
-    assert isinstance(billing.check_work(facts(DEAL, WORK)), Learn)
+    assert isinstance(checked_work.check(facts(DEAL, WORK)), Learn)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_sound_work_passes() -> None:
     ],
 )
 def test_faulty_work_is_refused_in_words(change: dict[str, Any], said: str) -> None:
-    prepared = billing.check_work(facts(DEAL, {**WORK, **change}))
+    prepared = checked_work.check(facts(DEAL, {**WORK, **change}))
     assert isinstance(prepared, Refuse)
     assert said in prepared.text
 
@@ -167,9 +167,9 @@ def test_a_cost_without_a_date_has_no_period() -> None:
 def test_work_of_a_closed_month_is_held() -> None:
     shut = replace(BERLIN, closed_periods=frozenset({"2026-11"}))
     known = replace(facts(DEAL, WORK), entities={"LF-DE": shut})
-    assert isinstance(billing.check_work(known), Hold)
-    decided = replace(known, decisions={"period": billing.BILL_IN_NEXT_PERIOD})
-    assert isinstance(billing.check_work(decided), Learn)
+    assert isinstance(checked_work.check(known), Hold)
+    decided = replace(known, decisions={"period": checked_work.BILL_IN_NEXT_PERIOD})
+    assert isinstance(checked_work.check(decided), Learn)
 
 
 def test_a_period_that_is_closed_now_is_waited_out() -> None:
@@ -177,7 +177,7 @@ def test_a_period_that_is_closed_now_is_waited_out() -> None:
     known = replace(
         facts(DEAL, WORK),
         entities={"LF-DE": shut},
-        decisions={"period": billing.BILL_IN_NEXT_PERIOD},
+        decisions={"period": checked_work.BILL_IN_NEXT_PERIOD},
     )
     prepared = billing.release_billing_event(known)
     assert isinstance(prepared, Hold)
