@@ -128,7 +128,7 @@ class Door:
         if order.purpose == "probe":
             return await self._probe(order)
         if order.purpose == "read_back" or order.verb == "get":
-            return await connector.get(order.entity, order.ref, order.company)
+            return await self._read(order)
         if order.probe_first and (order.find is not None or order.verb == "upsert"):
             found = await self._found(order)
             if not _absent(found):
@@ -139,8 +139,19 @@ class Door:
 
     async def _probe(self, order: Order) -> Verdict:
         if order.ref and (order.verb != "upsert" or order.find is None):
-            return await self.connector.get(order.entity, order.ref, order.company)
+            return await self._read(order)
         return await self._found(order)
+
+    async def _read(self, order: Order) -> Verdict:
+        """One record by its id. Another one's is no answer to the question, such as the late answer
+        to an earlier call that a broken connection hands over: it says nothing of this record.
+        Several lines are no id but names to look for."""
+        found = await self.connector.get(order.entity, order.ref, order.company)
+        asked = order.ref.casefold()
+        if not isinstance(found, Done) or "\n" in asked or found.ref.casefold() in ("", asked):
+            return found
+        text = f"{self.system.title} was asked for “{order.ref}” and answered with “{found.ref}”."
+        return TryLater(kind=Kind.CONTRACT, text=text, exchange=found.exchange)
 
     async def _found(self, order: Order) -> Verdict:
         """By what the process gave, else by our key, where the target keeps it."""
@@ -166,7 +177,7 @@ class Door:
 
     async def _look(self, order: Order) -> Verdict:
         if order.ref and order.verb != "upsert":
-            return await self.connector.get(order.entity, order.ref, order.company)
+            return await self._read(order)
         objection = await self.connector.check(order.entity, order.record)
         if objection is not None:
             return objection

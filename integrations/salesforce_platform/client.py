@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from controltower.canonical.verdicts import Quota, Verdict
 from integrations import exact_json
-from integrations.answers import unanswered
+from integrations.answers import as_agreed, unanswered
 from integrations.connector import Connection
 from integrations.http import Answer
 from integrations.oauth import TokenClient, client_form
 from integrations.salesforce_platform.refusals import verdict_of
-from integrations.shape import Row, object_of
+from integrations.shape import Row, flag, listed, object_of, required
 
 API_VERSION = "v61.0"
 API = f"/services/data/{API_VERSION}"
@@ -81,6 +81,21 @@ class OrgClient:
 def content_of(answer: Answer) -> Row:
     """The decoded body of a success. Raises Drift."""
     return object_of(exact_json.decode(answer.body))
+
+
+def rows_of(answer: Answer) -> Sequence[Row]:
+    """The rows of one page. Raises CallFailed."""
+    return as_agreed(lambda: listed(content_of(answer), "records"), answer.exchange)
+
+
+def following_page(answer: Answer) -> str:
+    """Where the next page is, "" after the last. Raises CallFailed."""
+
+    def following() -> str:
+        content = content_of(answer)
+        return "" if flag(content, "done") else path_of(required(content, "nextRecordsUrl"))
+
+    return as_agreed(following, answer.exchange)
 
 
 def path_of(url: str) -> str:

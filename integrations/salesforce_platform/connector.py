@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,6 @@ from controltower.canonical.events import CanonicalEvent
 from controltower.canonical.records import Record
 from controltower.canonical.verdicts import (
     Done,
-    FieldError,
     Kind,
     Misconfigured,
     Outcome,
@@ -35,7 +35,7 @@ from integrations.connector import (
 )
 from integrations.http import Answer
 from integrations.salesforce_platform.changes import Cursor, literal, quoted
-from integrations.salesforce_platform.client import OrgClient, content_of, path_of
+from integrations.salesforce_platform.client import OrgClient, content_of, following_page, rows_of
 from integrations.salesforce_platform.entity import (
     CORRELATION_ID,
     EXTERNAL_ID,
@@ -45,13 +45,15 @@ from integrations.salesforce_platform.entity import (
 )
 from integrations.salesforce_platform.refusals import with_values
 from integrations.salesforce_platform.way import Way
-from integrations.shape import Drift, Row, flag, listed, moment, object_of, required
+from integrations.shape import Drift, Row, flag, moment, object_of, required
 
 if TYPE_CHECKING:
     from integrations.salesforce_platform.pubsub import PubSub
 
 MOST_PER_PAGE = 2000
 IN_ORDER = "SystemModstamp, Id"
+_SHORT_ID = 15
+"""Signs of an id as people copy it; the org answers with three more."""
 _MOST_IDS = 100
 """What fits into the address of a query."""
 _FIELD = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)*")
@@ -192,10 +194,11 @@ class OrgConnector:
             return Rejected(kind=Kind.NOT_FOUND, text=missing, exchange=answer.exchange)
         if not isinstance(answer, Answer):
             return answer
-        rows = self._rows(answer)
+        rows = rows_of(answer)
         if not rows:
             return Rejected(kind=Kind.NOT_FOUND, text=missing, exchange=answer.exchange)
-        return as_agreed(lambda: kind.found(rows[0], answer.exchange), answer.exchange)
+        found = as_agreed(lambda: kind.found(rows[0], answer.exchange), answer.exchange)
+        return replace(found, ref=ref) if found.ref[:_SHORT_ID] == ref else found
 
     async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
         """Look a record up by our reference, or by fields of the org."""
@@ -208,7 +211,7 @@ class OrgConnector:
         answer = await self._query(selection(kind, " AND ".join(wanted), "Id") + " LIMIT 10")
         if not isinstance(answer, Answer):
             return answer
-        rows = self._rows(answer)
+        rows = rows_of(answer)
         shown = ", ".join(f"{name} {value}" for name, value in business_key.items())
         if not rows:
             absent = f"Salesforce has no {kind.object} with {shown}."
@@ -222,15 +225,7 @@ class OrgConnector:
     async def check(self, entity: str, record: Mapping[str, Any]) -> Verdict | None:
         """What would certainly be refused, found without a call; None when nothing speaks against
         sending."""
-        kind = self._kind(entity)
-        missing = [name for name in kind.required if record.get(name) in (None, "", [])]
-        if not missing:
-            return None
-        return Rejected(
-            kind=Kind.VALIDATION,
-            text=f"{kind.object} needs {', '.join(missing)}.",
-            fields=tuple(FieldError(name, "is empty") for name in missing),
-        )
+        return self._kind(entity).objection(record)
 
     async def upsert(self, entity: str, record: Mapping[str, Any], idempotency_key: str) -> Verdict:
         """Create or update by external id: the record's own, else the key itself. Class A."""
@@ -288,24 +283,10 @@ class OrgConnector:
         while True:
             if not isinstance(answer, Answer):
                 raise CallFailed(answer)
-            rows += self._rows(answer)
-            following = self._following(answer)
-            if not following:
+            rows += rows_of(answer)
+            if not (following := following_page(answer)):
                 return rows
             answer = await self._client.call("GET", following)
-
-    def _rows(self, answer: Answer) -> Sequence[Row]:
-        """The rows of one page. Raises CallFailed."""
-        return as_agreed(lambda: listed(content_of(answer), "records"), answer.exchange)
-
-    def _following(self, answer: Answer) -> str:
-        """Where the next page is, "" after the last. Raises CallFailed."""
-
-        def following() -> str:
-            content = content_of(answer)
-            return "" if flag(content, "done") else path_of(required(content, "nextRecordsUrl"))
-
-        return as_agreed(following, answer.exchange)
 
 
 def _id(row: Row) -> str:

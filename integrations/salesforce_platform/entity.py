@@ -10,7 +10,7 @@ from typing import Any
 
 from controltower.canonical.events import BusinessKey
 from controltower.canonical.records import Record
-from controltower.canonical.verdicts import Done, Exchange, Outcome
+from controltower.canonical.verdicts import Done, Exchange, FieldError, Kind, Outcome, Rejected
 from integrations.connector import Key
 from integrations.shape import Row, at, figure, required, text
 
@@ -69,6 +69,17 @@ class Entity:
             version=required(row, "SystemModstamp"),
             amount=figure(row, self.amount_field) if self.amount_field else "",
             currency=text(row, "CurrencyIsoCode") if "CurrencyIsoCode" in self.paths else "",
+        )
+
+    def objection(self, record: Mapping[str, Any]) -> Rejected | None:
+        """Why the org would certainly refuse a new record: what it needs is empty."""
+        missing = [name for name in self.required if record.get(name) in (None, "", [])]
+        if not missing:
+            return None
+        return Rejected(
+            kind=Kind.VALIDATION,
+            text=f"{self.object} needs {', '.join(missing)}.",
+            fields=tuple(FieldError(name, "is empty") for name in missing),
         )
 
 

@@ -11,6 +11,7 @@ import pytest
 from controltower.canonical.verdicts import Done, Kind, Rejected, TryLater
 from integrations.connector import Connection
 from tests.integrations.conformance import conforming
+from tests.integrations.conformance.verdicts import done
 from tests.integrations.doors import CLIENT_ID, CLIENT_SECRET, Org
 from tests.integrations.subject import DEADLINE, Subject
 
@@ -70,6 +71,14 @@ class TestSalesforce:
     @pytest.fixture
     def subject(self, org: Org) -> Subject:
         return Clients(org_connection(org), org.control)
+
+    async def test_an_id_of_fifteen_signs_is_the_same_record(
+        self, subject: Subject, tag: str
+    ) -> None:
+        ref = await subject.existing(tag)
+        short = done(await subject.connector.get(subject.entity, ref[:15]))
+        assert (len(ref), short.ref) == (18, ref[:15])
+        assert short.values == done(await subject.connector.get(subject.entity, ref)).values
 
     async def test_several_matches_are_not_chosen_between(self, subject: Subject, org: Org) -> None:
         done = await subject.write("twins")
