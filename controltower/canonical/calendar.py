@@ -27,12 +27,19 @@ class NeverOpen(Exception):
 
 
 @cache
-def public_holidays(country: str, region: str, year: int) -> dict[date, str]:
+def public_holidays(country: str, region: str, year: int, language: str = "") -> dict[date, str]:
     """The public holidays of a country (and region of it) in a year, by day; none without a
-    country. Raises NotImplementedError for one that the library does not know."""
+    country. Named in the language ("de") where the library can, else in English, and by default
+    as the country does. Raises NotImplementedError for a country that it does not know."""
     if not country:
         return {}
-    return dict(holidays.country_holidays(country, subdiv=region or None, years=year))
+    known = holidays.list_localized_countries().get(country, []) if language else []
+    spoken = [one for wanted in (language, "en") for one in known if one[:2] == wanted]
+    return dict(
+        holidays.country_holidays(
+            country, subdiv=region or None, years=year, language=next(iter(spoken), None)
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,8 @@ KEYWORDS = {
     "ngettext": (1, 2), "ngettext_lazy": (1, 2), "pgettext": ((1, "c"), 2),
     "npgettext": ((1, "c"), 2, 3),
 }  # fmt: skip
+LISTED = "each_of"
+"""The function of `plain_names.py` that is given many words at once."""
 MACHINERY = ("embedded", "supervisor", "bootstrap.py", "settings.py", "migrations", "commands")
 """What speaks to operators of the machine, on a terminal, in English."""
 PROGRAMS = ("cloud_event.py", "strict_json.py", "tours")
@@ -150,6 +152,10 @@ def _add_marked(found: Catalog, source: str) -> None:
     marked = extract("python", io.BytesIO(source.encode()), KEYWORDS)
     for _line, message, _comments, context in marked:
         found.add(message, context=context)
+    for node in ast.walk(ast.parse(source)) if LISTED in source else ():
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == LISTED:
+            for word in str(ast.literal_eval(node.args[0])).split(";"):
+                found.add(" ".join(word.split()))
 
 
 def sayings_in(source: str) -> Iterator[str]:

@@ -12,8 +12,8 @@ from django import forms
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from controltower.canonical.calendar import public_holidays
@@ -263,8 +263,9 @@ def _calendar(
 
 def _days_off(content: dict[str, Any]) -> list[tuple[date, str]]:
     """The next days off, public or the firm's own."""
-    today = timezone.localdate()
+    today, language = timezone.localdate(), (get_language() or "en")[:2]
     found = {date.fromisoformat(day): name for day, name in content["own_days"]}
     for year in (today.year, today.year + 1):
-        found |= public_holidays(content["country"], content["region"], year)
+        named = public_holidays(content["country"], content["region"], year, language)
+        found |= {day: heard(name) for day, name in named.items()}
     return sorted((day, name) for day, name in found.items() if day >= today)[:SOON]

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from babel.dates import format_date
 from babel.messages.mofile import read_mo
+from babel.numbers import format_currency
 from django.conf import settings
 from django.utils import translation
 from django.utils.functional import Promise, lazy
@@ -28,6 +32,11 @@ LONGEST = 1000
 CHOICE = " or "
 LEAST = 8
 """So many characters of its own make a sentence recognisable."""
+TITLE = re.compile(r"[A-Z][a-z]+ %\(name\)s")
+"""A short one that is what something is called: "Client Meridian"."""
+AMOUNT = re.compile(r"(?P<currency>[A-Z]{3}) (?P<value>-?\d[\d,]*(?:\.\d+)?)")
+MOMENT = re.compile(r"\d\d [A-Z][a-z]+ \d{4} \d\d:\d\d")
+"""How the engine writes an amount and a moment into a sentence."""
 SEAMS = ((r"(?<=[.!?”]) (?=\S)", " "), (": ", ": "), (" → ", " → "), ("; ", "; "))
 """Where what was put together from several sayings comes apart, and how it is joined again."""
 
@@ -107,7 +116,14 @@ def _kinds(text: str, language: str) -> str:
 
 
 def _part(text: str, language: str) -> str:
-    """A value or a piece: one word with a capital is a name, such as a system's."""
+    """A value or a piece: one word with a capital is a name, such as a system's; amounts and days
+    are written as the language writes them."""
+    if amount := AMOUNT.fullmatch(text):
+        value = Decimal(amount["value"].replace(",", ""))
+        return format_currency(value, amount["currency"], locale=to_locale(language))
+    if MOMENT.fullmatch(text):
+        day = datetime.strptime(text, "%d %B %Y %H:%M")  # noqa: DTZ007 - its zone stands beside it
+        return f"{format_date(day, 'long', locale=to_locale(language))}, {day:%H:%M}"
     return text if text.istitle() and text.isalpha() else _anew(text, language)
 
 
@@ -161,6 +177,8 @@ def _holes(text: str) -> set[str]:
 
 
 def _is_shape(text: str) -> bool:
+    if TITLE.fullmatch(text):
+        return True
     return HOLE.search(text) is not None and _own_length(text) >= LEAST
 
 

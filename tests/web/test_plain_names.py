@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from django.conf import settings
 from django.utils import translation
 
+from controltower.canonical.calendar import public_holidays
 from controltower.firm.rights import Right, who_grants
 from controltower.web import catalogues, plain_names, sayings
-from controltower.web.plain_names import AUDITED, KEYS, PROVEN, RECORDS
+from controltower.web.plain_names import (
+    AUDITED,
+    FAULTS,
+    FAULTY,
+    HOLIDAYS,
+    KEYS,
+    PROVEN,
+    RECORDS,
+)
 from integrations.connector import Verification
 from tests.web.test_german import SOURCE
 
@@ -23,7 +34,7 @@ def known() -> None:
 
 def test_records_keys_proofs_and_verbs_of_the_audit_are_in_the_catalogue() -> None:
     assert {str(one) for one in Verification} == set(PROVEN)
-    for name in (*RECORDS, *KEYS, *PROVEN, *AUDITED):
+    for name in (*RECORDS, *KEYS, *PROVEN, *AUDITED, *FAULTY, *FAULTS, *HOLIDAYS):
         assert sayings.known(name, "de"), name
 
 
@@ -52,6 +63,11 @@ def test_a_call_is_told_by_its_record(operation: str, english: str, german: str)
          "In Kantata gibt es „7“ nicht (Abrechnungsereignis)."),
         ("Account 4.1.3 is not in the chart of accounts of Larkfield Advisory GmbH.",
          "Das Konto 4.1.3 steht nicht im Kontenplan von Larkfield Advisory GmbH."),
+        ("Client Otter & Finch plc", "Kunde Otter & Finch plc"),
+        ("3 transactions worth EUR 1,248,200.50 hang on it, EUR 3.00 of it is late.",
+         "Daran hängen 3 Vorgänge im Wert von 1.248.200,50\xa0€, davon 3,00\xa0€ verspätet."),
+        ("An answer is due by 01 December 2026 07:05 UTC.",
+         "Eine Antwort ist fällig bis 1. Dezember 2026, 07:05 UTC."),
         ("Tryton asks to slow down.\nNothing was sent.",
          "Tryton bittet um weniger Aufrufe.\nEs wurde nichts gesendet."),
     ],
@@ -59,3 +75,39 @@ def test_a_call_is_told_by_its_record(operation: str, english: str, german: str)
 def test_roles_records_and_connectors_are_heard_within_sentences(said: str, german: str) -> None:
     with translation.override("de"):
         assert sayings.heard(said) == german
+
+
+@pytest.mark.parametrize(
+    ("kind", "english", "german"),
+    [
+        ("worker intake frozen for over a minute", "worker intake: frozen for over a minute",
+         "Worker intake: über eine Minute eingefroren"),
+        ("crm network: late", "crm network: late", "Netz zum CRM: verspätet"),
+        ("killed", "killed", "getötet"),
+        ("meteor", "meteor", "meteor"),
+    ],
+)  # fmt: skip
+def test_a_fault_of_a_chaos_run_is_told_in_words(kind: str, english: str, german: str) -> None:
+    assert plain_names.fault(kind) == english
+    with translation.override("de"):
+        assert plain_names.fault(kind) == german
+
+
+@pytest.mark.parametrize(
+    ("country", "day", "english", "german"),
+    [
+        ("DE", date(2026, 12, 26), "Second Day of Christmas", "Zweiter Weihnachtstag"),
+        ("GB", date(2026, 12, 26), "Boxing Day", "Zweiter Weihnachtstag"),
+        ("GB", date(2026, 12, 28), "Boxing Day (observed)", "Zweiter Weihnachtstag (nachgeholt)"),
+    ],
+)
+def test_holidays_are_named_in_the_readers_language(
+    country: str, day: date, english: str, german: str
+) -> None:
+    region = "ENG" if country == "GB" else ""
+    assert public_holidays(country, region, 2026, "en")[day] == english
+    with translation.override("de"):
+        assert sayings.heard(public_holidays(country, region, 2026, "de")[day]) == german
+    assert set(public_holidays(country, region, 2026)) == set(
+        public_holidays(country, region, 2026, "de")
+    )
