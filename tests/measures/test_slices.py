@@ -10,27 +10,36 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
 from controltower.incidents.models import Incident
 from controltower.measures import assurance, rollups
 from controltower.measures.invariants import INVARIANTS
 from controltower.measures.models import Check
 from controltower.transactions.models import Delivery, InboundEvent, Item, Transaction
-from tests.factories import Firm, found
+from tests.factories import Firm, at_work
+from tests.kept import kept
 
 pytestmark = pytest.mark.django_db
 LATER = timedelta(days=30)
 """After so long everything here is old."""
 
 
+@pytest.fixture(scope="module")
+def billed(founded: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Firm]:
+    """Eight transactions and eight events, once for all tests here."""
+    with kept(django_db_blocker):
+        firm = at_work()
+        for _ in range(4):
+            firm.bill(firm.deal())
+        yield firm
+
+
 @pytest.fixture
-def firm(monkeypatch: pytest.MonkeyPatch) -> Firm:
-    """Eight transactions and eight events, in slices of two."""
-    firm = found()
-    for _ in range(4):
-        firm.bill(firm.deal())
+def firm(billed: Firm, db: None, monkeypatch: pytest.MonkeyPatch) -> Firm:
+    """They are looked at in slices of two."""
     monkeypatch.setattr(assurance, "AT_ONCE", 2)
-    return firm
+    return billed
 
 
 SLICES = 5
