@@ -31,7 +31,7 @@ from controltower.systems.models import Circuit, System
 from controltower.transactions import replay, replaying
 from controltower.transactions.models import Transaction
 from controltower.web.demo.runbooks import RUNBOOKS, agree_runbooks
-from tests.factories import Firm, closed, found, in_doubt, refused, sealed, stuck_bills
+from tests.factories import Firm, closed, in_doubt, refused, sealed, stuck_bills
 from tests.transactions.test_capped_contracts import capped, listening
 from tests.transactions.test_retainers import retained
 
@@ -41,10 +41,9 @@ FITS = {"kinds": ["validation"]}
 
 
 @pytest.fixture
-def firm() -> Firm:
-    made = found()
-    agree_runbooks(made.now)
-    return made
+def firm(firm: Firm) -> Firm:
+    agree_runbooks(firm.now)
+    return firm
 
 
 def drafted(firm: Firm, by: Person, *rules: object) -> RunbookVersion:

@@ -13,19 +13,18 @@ from controltower.mappings import backtest, versions
 from controltower.mappings.models import Mapping, MappingVersion
 from controltower.mappings.trial import Outcome
 from controltower.transactions import backtesting
-from tests.factories import Firm, found
+from tests.factories import Firm
 
 pytestmark = pytest.mark.django_db
 SLUG = "invoice-to-erp"
 
 
 @pytest.fixture
-def firm() -> Firm:
+def firm(firm: Firm) -> Firm:
     """An invoice of two companies each, sent by the version in force."""
-    made = found()
-    made.bill(made.deal())
-    made.bill(made.deal(entity="LF-UK", currency="GBP"))
-    return made
+    firm.bill(firm.deal())
+    firm.bill(firm.deal(entity="LF-UK", currency="GBP"))
+    return firm
 
 
 def drafted(firm: Firm, taxes: dict[str, str]) -> MappingVersion:

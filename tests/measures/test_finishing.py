@@ -21,7 +21,7 @@ from controltower.measures.finishing import (
 from controltower.systems.models import System
 from controltower.transactions import replay, replaying
 from controltower.transactions.models import ItemState, ReplayItem, ReplayPlan, Transaction
-from tests.factories import Firm, found, stuck_bills
+from tests.factories import Firm, stuck_bills
 
 NOW = datetime(2026, 11, 30, 14, 0, tzinfo=UTC)
 lines = st.builds(
@@ -100,8 +100,7 @@ class TestOfAPlan:
         System.objects.update(calls_per_second=1)
         return replay.release(plan=plan, digest=plan.digest, by=firm.otto, now=timezone.now())
 
-    def test_against_the_next_promise_of_what_is_left_and_seen(self) -> None:
-        firm = found()
+    def test_against_the_next_promise_of_what_is_left_and_seen(self, firm: Firm) -> None:
         plan = self.running(firm)
         bills = [item.transaction for item in plan.items.order_by("id")]
         now, seen = timezone.now(), Transaction.objects.all()
@@ -121,8 +120,8 @@ class TestOfAPlan:
         assert other is not None
         assert (other.at, other.promise, other.broken) == (told.at, None, 0)
 
-    def test_the_pace_is_measured_by_what_came_back(self) -> None:
-        plan = self.running(found())
+    def test_the_pace_is_measured_by_what_came_back(self, firm: Firm) -> None:
+        plan = self.running(firm)
         now = timezone.now()
         ReplayPlan.objects.filter(pk=plan.pk).update(released_at=now - timedelta(minutes=9))
         plan.refresh_from_db()
@@ -138,7 +137,6 @@ class TestOfAPlan:
         assert told is not None
         assert told.at is None, "something is under way, and nothing has come back for minutes"
 
-    def test_nothing_is_expected_of_what_does_not_run(self) -> None:
-        firm = found()
+    def test_nothing_is_expected_of_what_does_not_run(self, firm: Firm) -> None:
         plan = firm.plan(*stuck_bills(firm, 1), by=firm.otto)
         assert expectation(plan, Transaction.objects.all(), timezone.now()) is None

@@ -20,7 +20,7 @@ from controltower.incidents.models import Cause, DeadLetter
 from controltower.transactions.models import ReplayPlan, Step, Transaction, TransactionState
 from controltower.web.api import api
 from controltower.web.models import KeyedRequest
-from tests.factories import found, sealed, stuck_bills
+from tests.factories import Firm, sealed, stuck_bills
 from tests.web.cast import LONG_AGO, browser, person, token, transaction
 
 pytestmark = pytest.mark.django_db
@@ -345,8 +345,7 @@ class TestReleases:
         assert made.status_code == 202, made.content
         return sealed(ReplayPlan.objects.get(pk=made.json()["id"]))
 
-    def test_exactly_the_sealed_plan_runs_once(self) -> None:
-        firm = found()
+    def test_exactly_the_sealed_plan_runs_once(self, firm: Firm) -> None:
         (bill,) = stuck_bills(firm, 1)
         headers = token(firm.otto)
         plan = self.plan(headers, [bill.reference])
@@ -361,8 +360,7 @@ class TestReleases:
         assert expected["ends_at"] is not None
         is_problem(post(path, {"digest": plan.digest}, headers), 409, "plan-changed")
 
-    def test_much_money_needs_a_second_person(self) -> None:
-        firm = found()
+    def test_much_money_needs_a_second_person(self, firm: Firm) -> None:
         (bill,) = stuck_bills(firm, 1)
         headers = token(firm.otto)
         plan = self.plan(headers, [bill.reference])
@@ -370,8 +368,7 @@ class TestReleases:
         answer = post(f"/replays/{plan.pk}/releases", {"digest": plan.digest}, headers)
         assert "Nothing was sent." in is_problem(answer, 409, "second-person")["detail"]
 
-    def test_what_has_moved_since_is_not_sent(self) -> None:
-        firm = found()
+    def test_what_has_moved_since_is_not_sent(self, firm: Firm) -> None:
         (bill,) = stuck_bills(firm, 1)
         headers = token(firm.otto)
         plan = self.plan(headers, [bill.reference])

@@ -26,16 +26,15 @@ from controltower.measures import alarms
 from controltower.transactions import replay, replaying
 from controltower.transactions.models import Transaction
 from controltower.web.demo.runbooks import agree_runbooks
-from tests.factories import Firm, found, sealed, signed_in, stuck_bills
+from tests.factories import Firm, sealed, signed_in, stuck_bills
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def firm() -> Firm:
-    made = found()
-    agree_runbooks(made.now)
-    return made
+def firm(firm: Firm) -> Firm:
+    agree_runbooks(firm.now)
+    return firm
 
 
 def show(client: Client, path: str) -> str:
