@@ -17,32 +17,38 @@ from controltower.web.tours.walk import TourFailed
 
 
 def play(stage: Stage) -> Lines:
-    """What the CRM owns of a client is so in the ERP, what the ERP owns is so in the CRM."""
+    """What the CRM owns of a client is so in the ERP, what the ERP owns is so in the CRM; whoever
+    else changes the client meanwhile is followed."""
     assert stage.job.setup is not None
-    client, erp = stage.job.setup.subject["customer_id"], stage.doors["tryton"]
-    code = stage.job.setup.steps.get(name="customer").values["code"]
-    contact, now = f"Tour {stage.job.setup.reference}", timezone.now()
-    stage.doors["salesforce"].do(
-        "change", object="Account", id=client, fields={"Billing_Contact_Name__c": contact}
-    )
+    client, crm = stage.job.setup.subject["customer_id"], stage.doors["salesforce"]
+    code, erp = stage.job.setup.steps.get(name="customer").values["code"], stage.doors["tryton"]
+
+    def contact() -> str:
+        (known,) = (one for one in crm.books("Account") if one["Id"] == client)
+        return str(known["Billing_Contact_Name__c"])
+
+    def in_the_erp() -> dict[str, Any]:
+        (known,) = erp.books("customers", code=code)
+        return known
+
+    now, called = timezone.now(), {"Billing_Contact_Name__c": f"Tour {stage.job.setup.reference}"}
+    crm.do("change", object="Account", id=client, fields=called)
     yield stage.walk.tell("CRM", "The client has a new contact", client)
     there = yield from _last_written(
-        stage, code, "erp-1", lambda found: found["contact_name"] == contact, since=now
+        stage, code, "erp-1", lambda found: found["contact_name"] == contact(), since=now
     )
     yield from stage.walk.steps(there)
-    (known,) = erp.books("customers", code=code)
-    term = "NET14" if known["payment_term"] != "NET14" else "NET30"
-    now = timezone.now()
+    now, term = timezone.now(), "NET14" if in_the_erp()["payment_term"] != "NET14" else "NET30"
     erp.do("change_customer", code=code, payment_term=term)
     yield stage.walk.tell("ERP", f"Another payment term is agreed: {term}", code)
     here = yield from _last_written(
         stage, code, "crm", lambda found: found["payment_term"] == term, since=now
     )
     yield from stage.walk.steps(here)
-    (known,) = erp.books("customers", code=code)
-    shown = here.steps.get(name="crm").values
-    if (known["contact"], known["payment_term"]) != (contact, shown["payment_term"]):
-        raise TourFailed(f"The ERP's books show {known} of customer {code}.")
+    stage.walk.until(lambda: in_the_erp()["contact"] == contact(), "The same contact on both sides")
+    shown = here.steps.get(name="crm").values["payment_term"]
+    if (known := in_the_erp())["payment_term"] != shown:
+        raise TourFailed(f"The ERP's books show {known} of customer {code}, the CRM {shown}.")
     yield stage.walk.tell("Books", f"Contact and payment term of {code}: the same on both sides")
 
 
