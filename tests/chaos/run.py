@@ -204,10 +204,9 @@ class Run:
         from tests.chaos.ledger import compare
         from tests.chaos.verdict import Verdict
 
-        facts = books.accepted(load.firm, load.told)
-        findings: Findings = compare(
-            facts, books.positions(), books.effects(load.firm), books.references()
-        )
+        facts = _patiently(lambda: books.accepted(load.firm, load.told))
+        effects = _patiently(lambda: books.effects(load.firm))
+        findings: Findings = compare(facts, books.positions(), effects, books.references())
         return Verdict(
             seed=self.seed, commit=commit(), began=self.began, seconds=self.seconds,
             settled=settled, played=load.played, acknowledged=len(load.told), facts=len(facts),
@@ -255,6 +254,19 @@ def _is_quiet(calm: datetime) -> bool:
     except (OperationalError, InterfaceError):
         connection.close()
         return False
+
+
+def _patiently(read: Callable[[], Answer]) -> Answer:
+    """What the sandbox's books say, asked again while they do not answer: a crowded machine's ERP
+    takes its time for a thousand invoices. Raises OSError in the end."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return read()
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(5)
 
 
 async def _on_time(plan: Iterable[Timed], play: Callable[[Timed], Awaitable[None]]) -> None:
