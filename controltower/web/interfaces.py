@@ -3,8 +3,7 @@ drifted and what runs out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpResponse
@@ -13,13 +12,12 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from controltower.measures import registry
 from controltower.measures.registry import Line
 from controltower.systems.models import Direction
-from controltower.web import expiries, exports, interface_words
+from controltower.web import expiries, exports, interface_tabs, interface_words, view_strip
 from controltower.web.security import SignedIn
 from controltower.web.sheets import Cell
 from controltower.web.tower import scope_of
@@ -28,14 +26,6 @@ COLUMNS = (
     "system", "record", "direction", "api_version", "contract", "owner", "kind", "used_by",
     "calls_30_days", "last_call", "deprecated", "ends", "drifts",
 )  # fmt: skip
-TABS: dict[str, tuple[Any, Callable[[Line, datetime], bool]]] = {
-    "": (gettext_lazy("All"), lambda line, now: True),
-    "drifted": (gettext_lazy("Not as agreed"), lambda line, now: bool(line.drifts)),
-    "ending": (gettext_lazy("Ending"), lambda line, now: line.ends_soon(now)),
-    "unowned": (gettext_lazy("Unowned"), lambda line, now: line.interface.owner is None),
-    "unused": (gettext_lazy("Not used"), lambda line, now: not line.uses),
-}
-"""By their names in the address: the words, and which lines they show."""
 
 
 @require_safe
@@ -43,14 +33,14 @@ def interfaces(request: SignedIn) -> HttpResponse:
     """All interfaces, and above them what needs somebody."""
     now, seen = timezone.now(), scope_of(request)
     every = registry.lines(now)
-    shown = _chosen(request)
-    lines = [line for line in every if TABS[shown][1](line, now)]
+    shown = interface_tabs.chosen(request.GET)
+    lines = interface_tabs.under(shown, every, now)
     drifts = [interface_words.drift(one, seen, now) for one in registry.open_drifts()]
     due = expiries.due(now)
     context = {
         "now": now,
         "sentence": _sentence(every, drifts, due),
-        "tabs": _tabs(every, shown, now),
+        "tabs": interface_tabs.tabs(every, shown, now),
         "interfaces": [interface_words.line(line, now) for line in lines],
         "known": len(every),
         "filters": 1 if shown else 0,
@@ -58,26 +48,9 @@ def interfaces(request: SignedIn) -> HttpResponse:
         "export_url": f"{reverse('interface_exports')}?show={shown}",
         "drifts": drifts,
         "expiring": due,
+        **view_strip.shown(request, "interfaces"),
     }
     return render(request, "interfaces/list.html", context)
-
-
-def _chosen(request: SignedIn) -> str:
-    wanted = request.GET.get("show", "")
-    return wanted if wanted in TABS else ""
-
-
-def _tabs(every: Sequence[Line], shown: str, now: datetime) -> list[tuple[str, str, bool, int]]:
-    base = reverse("interfaces")
-    return [
-        (
-            str(words),
-            f"{base}?show={name}" if name else base,
-            name == shown,
-            sum(1 for line in every if fits(line, now)),
-        )
-        for name, (words, fits) in TABS.items()
-    ]
 
 
 def _sentence(every: Sequence[Line], drifts: Sequence[Any], due: Sequence[Any]) -> str:
@@ -99,8 +72,8 @@ def _sentence(every: Sequence[Line], drifts: Sequence[Any], due: Sequence[Any]) 
 @require_POST
 def interfaces_file(request: SignedIn) -> HttpResponseBase:
     """The list as a file."""
-    now, shown = timezone.now(), _chosen(request)
-    lines = [line for line in registry.lines(now) if TABS[shown][1](line, now)]
+    now = timezone.now()
+    lines = interface_tabs.under(interface_tabs.chosen(request.GET), registry.lines(now), now)
     return exports.figures(request, "interfaces", COLUMNS, (_cells(line) for line in lines))
 
 

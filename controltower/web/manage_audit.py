@@ -3,59 +3,30 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
-from typing import Any
 
-from django import forms
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from controltower.firm import audit as chain
 from controltower.firm.models import AuditEntry
-from controltower.web import manage_frame
+from controltower.web import audit_search, manage_frame, view_strip
 from controltower.web.manage_frame import guarded
 from controltower.web.security import SignedIn
 
 SIZE = 50
-A_DAY = timedelta(days=1)
-
-
-class Search(forms.Form):
-    """Who, what they did, to what, when, and whether they were let."""
-
-    actor = forms.CharField(label=gettext_lazy("Person"), required=False, max_length=150)
-    verb = forms.CharField(label=gettext_lazy("Verb"), required=False, max_length=60)
-    subject = forms.CharField(label=gettext_lazy("Object"), required=False, max_length=120)
-    since = forms.DateField(
-        label=gettext_lazy("From"), required=False, widget=forms.DateInput({"type": "date"})
-    )
-    until = forms.DateField(
-        label=gettext_lazy("To"), required=False, widget=forms.DateInput({"type": "date"})
-    )
-    outcome = forms.ChoiceField(
-        label=gettext_lazy("Outcome"),
-        required=False,
-        choices=[
-            ("", gettext_lazy("All")),
-            ("allowed", gettext_lazy("Allowed")),
-            ("denied", gettext_lazy("Denied")),
-        ],
-    )
 
 
 @require_safe
 @guarded
 def audit(request: SignedIn) -> HttpResponse:
     """The chain, newest first, by person, verb, object, time and outcome."""
-    form = Search(request.GET, auto_id="audit-%s")
+    form = audit_search.Search(request.GET, auto_id="audit-%s")
     said = form.cleaned_data if form.is_valid() else {}
-    rows = _found(said)
+    rows = audit_search.found(said)
     before = request.GET.get("before", "")
     if before.isdecimal():
         rows = rows.filter(pk__lt=int(before[:18]))
@@ -72,30 +43,9 @@ def audit(request: SignedIn) -> HttpResponse:
         "entries": [(one, _detail(one)) for one in shown[:SIZE]],
         "older_url": older,
         "check_url": reverse("manage_audit_checks"),
+        **view_strip.shown(request, "manage_audit"),
     }
     return manage_frame.page(request, "manage/audit.html", "manage_audit", context)
-
-
-def _found(said: dict[str, Any]) -> QuerySet[AuditEntry]:
-    rows = AuditEntry.objects.all()
-    if said.get("actor"):
-        rows = rows.filter(actor=said["actor"])
-    if said.get("verb"):
-        rows = rows.filter(verb=said["verb"])
-    if said.get("subject"):
-        rows = rows.filter(subject__contains=said["subject"])
-    if said.get("outcome"):
-        rows = rows.filter(allowed=said["outcome"] == "allowed")
-    if said.get("since"):
-        rows = rows.filter(at__gte=_midnight(said["since"]))
-    if said.get("until"):
-        rows = rows.filter(at__lt=_midnight(said["until"] + A_DAY))
-    return rows
-
-
-def _midnight(day: Any) -> datetime:
-    """When a day of the person's zone begins."""
-    return timezone.make_aware(datetime.combine(day, datetime.min.time()))
 
 
 def _detail(entry: AuditEntry) -> str:

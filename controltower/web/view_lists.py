@@ -15,11 +15,13 @@ from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from controltower.measures import exposure
+from controltower.measures import exposure, registry
 from controltower.measures.exposure import Scope
 from controltower.web import (
+    audit_search,
     exception_groups,
     incident_list,
+    interface_tabs,
     keyset,
     list_order,
     scope,
@@ -34,7 +36,7 @@ LONGEST = 1000
 @dataclass(frozen=True, slots=True)
 class Rows:
     """How many rows a view has; with `more`, more than were counted. None is not counted: words
-    may be rare among many rows."""
+    may be rare among many rows, or the list is not for those eyes."""
 
     count: int | None
     more: bool = False
@@ -68,10 +70,21 @@ def _incidents(seen: Scope, query: QueryDict, now: datetime) -> Rows:
     return Rows(incident_list.counts_of(seen.person)[tab])
 
 
+def _interfaces(_seen: Scope, query: QueryDict, now: datetime) -> Rows:
+    lines = registry.lines(now)
+    return Rows(len(interface_tabs.under(interface_tabs.chosen(query), lines, now)))
+
+
+def _audit(seen: Scope, query: QueryDict, _now: datetime) -> Rows:
+    return Rows(*audit_search.count(seen.person, query))
+
+
 LISTS: Mapping[str, Kind] = {
     "transactions": Kind(_("Transactions"), _transactions),
     "exceptions": Kind(_("Exceptions"), _exceptions),
     "incidents": Kind(_("Incidents"), _incidents),
+    "interfaces": Kind(_("Interfaces"), _interfaces),
+    "manage_audit": Kind(_("Audit"), _audit),
 }
 
 

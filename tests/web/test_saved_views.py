@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from controltower.firm.models import AuditEntry, Duty, LegalEntity, Person, Role
+from controltower.transactions import interfaces
 from controltower.web.models import SavedView
 from tests import factories
 from tests.factories import Firm, signed_in
@@ -57,6 +59,26 @@ def test_a_view_counts_what_it_opens_for_each_of_its_readers(firm: Firm) -> None
     assert numbers(firm.anna, "transactions")["Everything"][1] > 4
     assert numbers(firm.callum, "transactions")["Everything"][1] == 1
     assert numbers(firm.callum, "transactions")["Stuck"][1] == 0
+
+
+def test_views_of_interfaces_and_of_the_audit_count_what_they_open(firm: Firm) -> None:
+    interfaces.count(now=firm.now)
+    interfaces.follow(now=firm.now + timedelta(minutes=20))
+    save(firm.amara, "Registry", page="interfaces")
+    save(firm.amara, "Unowned", page="interfaces", query="show=unowned")
+    save(firm.amara, "Kept", page="manage_audit", query="verb=keep view")
+    client = signed_in(firm.amara)
+    found = {**numbers(firm.amara, "interfaces"), **numbers(firm.amara, "manage_audit")}
+    assert set(found) == {"Registry", "Unowned", "Kept"}
+    for name, (url, count) in found.items():
+        text = client.get(url).content.decode()
+        assert count == len(re.findall(r'<tr id="(?:interface|entry)-', text)) > 0, name
+        assert name in text
+
+
+def test_the_audit_is_not_counted_for_who_may_not_read_it(firm: Firm) -> None:
+    save(firm.callum, "Everything", page="manage_audit")
+    assert numbers(firm.callum, "manage_audit")["Everything"][1] is None
 
 
 def test_a_filter_that_makes_no_sense_to_a_reader_shows_nothing(firm: Firm) -> None:
