@@ -85,7 +85,8 @@ class Descriptor:
 
     `retention` is how long the source keeps changes for us (None: for good); `sunset` the day on
     which the vendor ends this API version, ISO 8601; `told` what it tells by subscriptions, which
-    the connector lists (`Subscribed`).
+    the connector lists (`Subscribed`); `lacks` what others of its kind can and it cannot, in
+    sentences.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Descriptor:
     retention: timedelta | None = None
     sunset: str = ""
     told: Sequence[str] = ()
+    lacks: Sequence[str] = ()
 
     def operation(self, entity: str, verb: str) -> Operation:
         """The declared operation. Raises KeyError when the connector does not offer it."""

@@ -167,6 +167,7 @@ def _about(system: System, person: Person) -> dict[str, Any]:
         "connector": declared.title,
         "api_version": declared.api_version,
         "verification": heard(str(declared.verification)),
+        "lacks": declared.lacks,
         "credentials": [
             (name, value if value.startswith("env:") else _("kept in the settings"))
             for name, value in system.secrets.items()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -22,7 +21,7 @@ from controltower.canonical.verdicts import (
 )
 from integrations import exact_json
 from integrations.answers import as_agreed, each, not_offered
-from integrations.budgets import agreed, unsigned
+from integrations.budgets import unsigned
 from integrations.connector import (
     Auth,
     CallFailed,
@@ -37,7 +36,7 @@ from integrations.connector import (
     Verification,
 )
 from integrations.http import Answer
-from integrations.kantata import feed, references, translate
+from integrations.kantata import budgets, feed, invoices, references
 from integrations.kantata.client import VENDORS_PAGE, KantataClient
 from integrations.kantata.custom_fields import CustomFields
 from integrations.kantata.entities import ENTITIES, Entity
@@ -77,6 +76,7 @@ class KantataConnector:
         auth=Auth.BASIC,
         concurrency=4,
         retention=feed.RETENTION,
+        lacks=invoices.LACKS,
     )
 
     def __init__(self, connection: Connection) -> None:
@@ -158,20 +158,12 @@ class KantataConnector:
         found = as_agreed(lambda: Envelope.read(answer), answer.exchange)
         rows = await whole(self._client, kind, found)
         if entity == "budget":
-            return await self._with_changes(as_agreed(lambda: kind.found(rows[0], found.exchange)))
+            found_budget = as_agreed(lambda: kind.found(rows[0], found.exchange))
+            return await budgets.with_changes(self._client, found_budget)
         if not rows:
             text = f"Kantata has no {entity} “{ref}”."
             return Rejected(kind=Kind.NOT_FOUND, text=text, exchange=answer.exchange)
         return as_agreed(lambda: kind.found(rows[0], answer.exchange), answer.exchange)
-
-    async def _with_changes(self, found: Done) -> Done:
-        """A budget with what its agreed change orders make of it. Raises CallFailed."""
-        kind = ENTITIES["change_order"]
-        stories = await self._client.all(kind.collection, workspace_id=found.ref, **kind.query)
-        rows = await whole(self._client, kind, stories)
-        orders = as_agreed(lambda: [translate.change_order(row) for row in rows], stories.exchange)
-        mine = [one for one in orders if one.approved and one.project_id == found.ref]
-        return replace(found, values=agreed(found.values, mine))
 
     async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
         """A record by our own reference (`key` or `reference`), or by its `ref`."""
@@ -206,6 +198,8 @@ class KantataConnector:
                 text=f"A {kind.singular} needs {', '.join(missing)}.",
                 fields=tuple(FieldError(name, "is empty") for name in missing),
             )
+        if entity == "billing_event":
+            return await invoices.objection(self._client, record)
         return await self._fields.objection(record) if entity == "project" else None
 
     async def upsert(self, entity: str, record: Mapping[str, Any], idempotency_key: str) -> Verdict:
@@ -218,6 +212,8 @@ class KantataConnector:
             if objection := await self.check(entity, record):
                 return objection
             known = await self._fields.encoded(record)
+            if entity == "billing_event":
+                known |= await invoices.beyond(self._client, record)
         except CallFailed as failure:
             return failure.verdict
         fields = kind.encode(known)
@@ -254,11 +250,8 @@ class KantataConnector:
             return found
         if objection := unsigned(found.values):
             return objection
-        fields = {
-            "price": str(found.values["agreed_value"]),
-            "due_date": found.values["agreed_end"],
-        }
-        answer = await self._client.write("PUT", f"/workspaces/{ref}", {"workspace": fields})
+        body = {"workspace": budgets.following(found.values)}
+        answer = await self._client.write("PUT", f"/workspaces/{ref}", body)
         return _written(ENTITIES["budget"], answer, Outcome.UPDATED)
 
     async def keys(self, entity: str, since: datetime, until: datetime) -> Sequence[Key]:

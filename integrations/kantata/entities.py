@@ -10,12 +10,13 @@ from typing import Any
 from controltower.canonical.events import (
     CHANGE_ORDER_APPROVED,
     EXPENSE_APPROVED,
+    PROJECT_SET_UP,
     TIMESHEET_APPROVED,
     BusinessKey,
     CanonicalEvent,
 )
 from controltower.canonical.money import Money, NotAnAmount, UnknownCurrency
-from controltower.canonical.records import BillableFact, ChangeOrder, Record
+from controltower.canonical.records import BillableFact, ChangeOrder, Project, Record
 from controltower.canonical.verdicts import Done, Exchange, Outcome
 from integrations import exact_json
 from integrations.connector import Change, Key
@@ -25,6 +26,8 @@ from integrations.places import Place
 from integrations.shape import Drift, Row, moment, object_of
 
 CHANGE_ORDER_TAG = "Change order"
+BEYOND, _FEE = "beyond", "Fee"
+"""A record's member for what is billed beside tracked work, and what the vendor shows of it."""
 _OF_WORKSPACE = {"workspace": ("workspace_id", "workspaces")}
 _PLAIN: Callable[[Mapping[str, Any]], dict[str, Any]] = dict
 
@@ -79,11 +82,18 @@ class Entity:
         )
 
     def change(self, name: str, source: str, row: Row) -> Change | None:
-        """The fact in a row; None while it is not approved. Raises Drift."""
+        """The fact in a row: approved work, an agreed change, a project of ours. None while it is
+        none. Raises Drift."""
         record = self.translate(row)
-        if not isinstance(record, BillableFact | ChangeOrder) or not record.approved:
+        if isinstance(record, Project):
+            known = bool(record.external_id)
+        elif isinstance(record, BillableFact | ChangeOrder):
+            known = record.approved
+        else:
             return None
-        correlation = record.project.correlation_id if record.project else ""
+        if not known:
+            return None
+        project = record if isinstance(record, Project) else record.project
         event = CanonicalEvent(
             id=f"{name}:{record.source_id}:{_digest(record)}",
             type=self.event_type,
@@ -93,7 +103,7 @@ class Entity:
             version=self.version(row),
             record=record,
             keys=_keys(record),
-            correlation_id=correlation,
+            correlation_id=project.correlation_id if project else "",
         )
         return Change(raw=exact_json.encode(row).encode(), event=event)
 
@@ -111,9 +121,12 @@ class Entity:
         return record if isinstance(record, Record) else None
 
 
-def _digest(record: BillableFact | ChangeOrder) -> str:
+def _digest(record: BillableFact | ChangeOrder | Project) -> str:
     """Of what a fact says: neither its project, nor when it was touched, nor what became of it is
-    part of that; of a change order the terms that it may be refused for are."""
+    part of that; of a change order the terms that it may be refused for are. A project is set up
+    once, whatever becomes of it."""
+    if isinstance(record, Project):
+        return hashlib.blake2b(record.external_id.encode(), digest_size=8).hexdigest()
     aside = dict.fromkeys(("project", "billed", "invoice_number", "approved_on"))
     terms = {}
     if isinstance(record, ChangeOrder) and record.project:
@@ -122,7 +135,9 @@ def _digest(record: BillableFact | ChangeOrder) -> str:
     return hashlib.blake2b(said, digest_size=8).hexdigest()
 
 
-def _keys(record: BillableFact | ChangeOrder) -> tuple[BusinessKey, ...]:
+def _keys(record: BillableFact | ChangeOrder | Project) -> tuple[BusinessKey, ...]:
+    if isinstance(record, Project):
+        return (BusinessKey("project", record.source_id),)
     kind = "change order" if isinstance(record, ChangeOrder) else "approved work"
     return BusinessKey(kind, record.number), BusinessKey("project", record.project_id)
 
@@ -135,8 +150,13 @@ def _in_cents(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _invoice(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A draft of these items; it is no invoice to anybody before it has its number."""
-    fields = {name: value for name, value in record.items() if name != "items"}
+    """A draft of these items; it is no invoice to anybody before it has its number. What is billed
+    beyond them, such as a monthly fee, is an additional item."""
+    aside = {"items", "amount", "currency", BEYOND}
+    fields = {name: value for name, value in record.items() if name not in aside}
+    if beyond := record.get(BEYOND):
+        worth = _minor(beyond, record.get("currency"))
+        fields["additional_items"] = [{"notes": _FEE, "amount_in_cents": worth}]
     items = record.get("items") or ()
     for kind, member in (("timecard", "time_entry_ids"), ("expense", "expense_ids")):
         fields[member] = [item["ref"] for item in items if item["kind"] == kind]
@@ -165,6 +185,8 @@ ENTITIES: Mapping[str, Entity] = {
         translate=translate.project,
         links={},
         lists=("custom_field_values",),
+        subject_type="Workspace",
+        event_type=PROJECT_SET_UP,
         encode=_maven,
         required=("title", "currency"),
     ),

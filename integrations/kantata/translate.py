@@ -31,6 +31,7 @@ from integrations.shape import (
 
 ENTITY, CLIENT, CLIENT_NAME = "Legal entity", "CRM account", "CRM account name"
 OPPORTUNITY, CORRELATION = "CRM opportunity", "Correlation ID"
+OURS = "Tower reference"
 ORIGINAL, LIMIT = "Original value", "Change limit"
 METHOD, GROUPING = "Billing method", "Billing grouping"
 ORDER, REGION = "Purchase order", "Region"
@@ -58,6 +59,7 @@ def project(row: Row) -> Project:
         change_limit=Decimal(_figure(row, LIMIT) or 0),
         start_date=day(row, "start_date"),
         end_date=day(row, "due_date"),
+        external_id=_custom(row, OURS),
         correlation_id=_custom(row, CORRELATION),
     )
 

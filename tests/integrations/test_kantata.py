@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict
 
-from controltower.canonical.records import ChangeOrder, Expense, TimeEntry
+from controltower.canonical.events import PROJECT_SET_UP
+from controltower.canonical.records import ChangeOrder, Expense, Project, TimeEntry
 from controltower.canonical.verdicts import Exchange, FieldError, Rejected, TryLater, Verdict
 from controltower.canonical.wire import from_json, to_json
 from integrations import catalogue
-from integrations.connector import Connection
+from integrations.connector import Change, Connection
 from integrations.http import Answer
 from integrations.kantata.connector import SLOWEST
 from integrations.kantata.entities import ENTITIES
@@ -57,6 +58,18 @@ class Account(Subject):
     async def approve(self, deed: str = "approve_time", **wanted: Any) -> str:
         """Let work be approved, or a change be agreed, on a workspace; its id."""
         return str(self.control.do(deed, project=await self.home(), **wanted)["id"])
+
+    async def cursor_of(self, entity: str) -> str:
+        """Where a feed ends now."""
+        cursor, has_more = "", True
+        while has_more:
+            page = await self.connector.read_changes(entity, cursor, 200)
+            cursor, has_more = page.next_cursor, page.has_more
+        return cursor
+
+    async def told_of(self, entity: str, cursor: str) -> list[Change]:
+        """What another feed than the suite's has to tell after a cursor."""
+        return list((await self.connector.read_changes(entity, cursor, 200)).changes)
 
     def fields(self, collection: str, ref: str, **fields: Any) -> None:
         """Somebody changes a record in the account."""
@@ -137,6 +150,44 @@ class TestKantata:
         assert (values["amount"], values["currency"]) == (Decimal("287.50"), "USD")
         assert (values["entity"], values["project"]["name"]) == ("LF-US", "Advice")
         assert values["resource_name"] and values["role"]
+
+    async def test_a_project_of_ours_is_told_once(self, subject: Workspaces, tag: str) -> None:
+        start = await subject.cursor_of("project")
+        ours = {"title": tag, "currency": "USD", "custom Tower reference": f"{tag}-P"}
+        ref = done(await subject.connector.upsert("project", ours, tag)).ref
+        others = {**ours, "custom Tower reference": ""}
+        theirs = done(await subject.connector.upsert("project", others, f"{tag}-2")).ref
+        first = await subject.told_of("project", start)
+        subject.fields("workspaces", ref, title="Another name", archived=True)
+        again = await subject.told_of("project", start)
+        assert [one.event.record.source_id for one in first] == [ref] != [theirs]
+        assert {one.event.id for one in first} == {one.event.id for one in again}
+        project = first[0].event.record
+        assert isinstance(project, Project) and project.external_id == f"{tag}-P"
+        assert first[0].event.type == PROJECT_SET_UP
+
+    async def test_a_fee_is_billed_beside_the_work(self, subject: Workspaces, tag: str) -> None:
+        fee = {"amount": "2500.00", "currency": "USD", "invoice_date": "2026-11-21", "items": []}
+        record = {**fee, "workspace_id": await subject.home()}
+        made = done(await subject.connector.upsert("billing_event", record, tag))
+        values = done(await subject.connector.get("billing_event", made.ref)).values
+        assert (values["amount"], values["currency"]) == (Decimal("2500.00"), "USD")
+
+    async def test_an_invoice_of_less_than_its_work_is_refused_in_words(
+        self, subject: Workspaces, tag: str
+    ) -> None:
+        worked = await subject.approve(minutes=60, rate="100.00")
+        items = [{"kind": "timecard", "ref": worked}]
+        worth = {"items": items, "currency": "USD", "amount": "60.00"}
+        record = {**worth, "workspace_id": await subject.home(), "invoice_date": "2026-11-21"}
+        refused = await subject.connector.upsert("billing_event", record, tag)
+        assert isinstance(refused, Rejected) and "40.00 USD" in refused.text
+        assert await subject.connector.check("billing_event", record) == refused
+        assert isinstance(await subject.find(tag), Rejected)
+        made = await subject.connector.upsert("billing_event", {**record, "amount": "100.00"}, tag)
+        values = done(await subject.connector.get("billing_event", done(made).ref)).values
+        assert values["amount"] == Decimal("100.00")
+        assert any("less than the work" in lack for lack in subject.descriptor().lacks)
 
     async def test_what_is_not_approved_is_not_told(self, subject: Workspaces) -> None:
         cursor = await subject.drained()

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from controltower.systems.models import Feed
+from controltower.systems.models import Feed, System
 from controltower.transactions import polling
 from controltower.transactions.models import (
     EventState,
@@ -38,12 +38,27 @@ def workplaces(tower: Tower, town: Town, monkeypatch: pytest.MonkeyPatch) -> Ite
         monkeypatch.setenv(f"SANDBOX_{name.upper()}_URL", town.urls[name])
         for secret, value in town.secrets[name].items():
             monkeypatch.setenv(f"SANDBOX_{name.upper()}_{secret.upper()}", value)
+    _caught_up()
+    yield town
+    town.controls["sharepoint"].do("copies_take", seconds=0)
+
+
+def _caught_up() -> None:
+    """The systems that there are, with nothing left to follow from what was there before."""
     connect_systems(timezone.now())
     polling.poll(budget=timedelta(0))
     Feed.objects.update(every_seconds=0)
     InboundEvent.objects.update(state=EventState.SUPERSEDED, reason="It was so before this test.")
-    yield town
-    town.controls["sharepoint"].do("copies_take", seconds=0)
+
+
+@pytest.fixture
+def other_psa(workplaces: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The American company's own PSA."""
+    monkeypatch.setenv("SANDBOX_KANTATA_URL", workplaces.urls["kantata"])
+    monkeypatch.setenv("SANDBOX_KANTATA_TOKEN", workplaces.secrets["kantata"]["token"])
+    connect_systems(timezone.now())
+    System.objects.filter(slug="kantata").update(options={"settle_seconds": 1})
+    _caught_up()
 
 
 def workspace_of(tower: Tower, deal: Transaction) -> Transaction:
@@ -66,6 +81,19 @@ def made(town: Town, system: str, entity: str, mark: str) -> list[Key]:
         return [key for key in found if mark in key.key]
 
     return asyncio.run(read())
+
+
+@pytest.mark.usefixtures("other_psa")
+def test_a_project_of_the_other_psa_has_its_workspace_too(tower: Tower, town: Town) -> None:
+    deal = tower.set_up(entity="LF-US", client="COP")
+    project = deal.steps.select_related("system").get(name="project")
+    assert project.system is not None and project.system.slug == "kantata"
+    town.controls["kantata"].order("throttle", count=2)
+    workspace = tower.until(workspace_of(tower, deal), VERIFIED)
+    assert workspace.correlation_id == deal.correlation_id
+    folder = workspace.steps.get(name="folder")
+    assert folder.values["title"].endswith(deal.title)
+    assert folder.values["url"] in workspace.steps.get(name="room").values["purpose"]
 
 
 def test_a_project_has_a_folder_and_a_channel_that_leads_to_it(tower: Tower, town: Town) -> None:

@@ -33,6 +33,7 @@ MAPPINGS: tuple[Agreed, ...] = (
             copy("Purchase order", "po_number", "custom Purchase order"),
             copy("Region", "region", "custom Region"),
             copy("Correlation ID", "correlation_id", "custom Correlation ID"),
+            copy("Our reference", "external_id", "custom Tower reference"),
         ],
     ),
     (
@@ -59,6 +60,8 @@ MAPPINGS: tuple[Agreed, ...] = (
             copy("Workspace", "project_id", "workspace_id", required=True),
             copy("Date", "date", "invoice_date", required=True),
             copy("Billed work", "items", "items", required=True),
+            copy("Amount", "amount", "amount"),
+            copy("Currency", "currency", "currency"),
         ],
     ),
     (

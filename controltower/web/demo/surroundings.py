@@ -168,7 +168,7 @@ STREAMED = {"salesforce": ("opportunity", "customer"), "certinia": ("project",)}
 """What the org tells by itself; all else is asked for."""
 
 WORKSPACES = frozenset({"sharepoint", "slack"})
-WORKSPACE_FEEDS = (("certinia", "project", 10),)
+WORKSPACE_FEEDS = (("certinia", "project", 10), ("kantata", "project", 10))
 """Read where the systems of a project's workspace run: elsewhere nothing could follow from it."""
 
 

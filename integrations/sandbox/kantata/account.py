@@ -20,7 +20,7 @@ CHOICES = {
 }
 TEXTS = (
     "CRM account", "CRM account name", "CRM opportunity", "Purchase order", "Region",
-    "Correlation ID", "Original value", "Change limit",
+    "Correlation ID", "Original value", "Change limit", "Tower reference",
 )  # fmt: skip
 
 
@@ -175,9 +175,17 @@ class Account:
             **{name: value for name, value in fields.items() if name != "workspace_id"},
             "workspace_ids": [workspace.id],
             "title": f"Draft Invoice #{number}",
-            "balance_in_cents": sum(_worth(one) for one in billed),
+            "balance_in_cents": sum(_worth(one) for one in billed) + self._added(fields),
             **_of(currency),
         }
+
+    @staticmethod
+    def _added(fields: dict[str, Any]) -> int:
+        """What is billed beside tracked work, in minor units. Raises Invalid."""
+        items = fields.pop("additional_items", ())
+        if not all(isinstance(one.get("amount_in_cents"), int) for one in items):
+            raise Invalid("additional_items", "Amount in cents is not a number")
+        return sum(one["amount_in_cents"] for one in items)
 
     def _priced(self, before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
         """The price in minor units beside what was given. Raises Invalid."""

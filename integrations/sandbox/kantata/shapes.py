@@ -109,7 +109,7 @@ SHAPES: Mapping[str, Shape] = {
         _none("user_invoice_number message purchase_order", draft=True, status="not sent"),
         _names(
             "time_entry_ids expense_ids workspace_id payment_schedule invoice_date draft message"
-            " purchase_order user_invoice_number external_reference"
+            " purchase_order user_invoice_number external_reference additional_items"
         ),
         _names("user_invoice_number draft message purchase_order invoice_date"),
         ("workspace_id", "time_entry_ids", "expense_ids", "payment_schedule"),
