@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from controltower.canonical.money import Money, NotAnAmount, UnknownCurrency
-from controltower.canonical.verdicts import Exchange, FieldError, Kind, Rejected
+from controltower.canonical.verdicts import Done, Exchange, FieldError, Kind, Outcome, Rejected
 from integrations.orders import Unfit, date_of
 
 SEPARATOR = " · "
@@ -83,6 +83,24 @@ def parts_of(label: str) -> tuple[str, str, str]:
     """Name, project and month in the text of a line of revenue."""
     name, project, period = ["", "", *label.rsplit(SEPARATOR, 2)][-3:]
     return name, project, period
+
+
+def recognised(
+    project: str,
+    company: str,
+    currency: str,
+    booked: Iterable[tuple[str, Decimal]],
+    exchange: Exchange | None = None,
+) -> Done:
+    """What a ledger shows as revenue of a project, by the month in which it was earned; `booked`
+    are the texts of its lines, and what each is worth in the company's `currency`."""
+    values = {
+        "project": project,
+        "company": company,
+        "currency": currency,
+        "months": by_month(booked),
+    }
+    return Done(ref=project, outcome=Outcome.READ, values=values, exchange=exchange)
 
 
 def by_month(lines: Iterable[tuple[str, Decimal]]) -> list[dict[str, Any]]:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from controltower.canonical.verdicts import Done, Exchange, Outcome, Verdict
+from integrations import revenue_entries
 from integrations.business_central.client import CentralClient, literal
 from integrations.business_central.codes import Company
 from integrations.business_central.wire import version_of
-from integrations.revenue_entries import SEPARATOR, by_month, mark_of, parts_of
+from integrations.revenue_entries import SEPARATOR, mark_of, parts_of
 from integrations.shape import Drift, Row, amount, day, listed, required, text
 
 LONGEST_CODE = 10
@@ -37,13 +38,9 @@ async def recognised(client: CentralClient, company: Company, project: str) -> V
     booked. Raises CallFailed, Drift."""
     marked = f"contains(description,{literal(f'{SEPARATOR}{project}{SEPARATOR}')})"
     rows, exchange = await _rows(client, company, "generalLedgerEntries", marked)
-    values = {
-        "project": project,
-        "company": company.code,
-        "currency": await currency(client, company),
-        "months": by_month((text(row, "description"), _worth(row)) for row in rows),
-    }
-    return Done(ref=project, outcome=Outcome.READ, values=values, exchange=exchange)
+    booked = ((text(row, "description"), _worth(row)) for row in rows)
+    money = await currency(client, company)
+    return revenue_entries.recognised(project, company.code, money, booked, exchange)
 
 
 async def known(client: CentralClient, company: Company, number: str) -> Known:

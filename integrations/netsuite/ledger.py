@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from controltower.canonical.verdicts import Done, Exchange, Outcome, Verdict
+from integrations import revenue_entries
 from integrations.netsuite.account import Account
 from integrations.netsuite.carriers import literally
 from integrations.netsuite.client import literal, select
 from integrations.netsuite.codes import Subsidiary
 from integrations.netsuite.translate import changed_at, version_of
-from integrations.revenue_entries import SEPARATOR, by_month, mark_of, parts_of
+from integrations.revenue_entries import SEPARATOR, mark_of, parts_of
 from integrations.shape import Drift, Row, amount, amount_text, choice, day, listed, required, text
 
 RECORD, LINES = "journalEntry", "line"
@@ -34,13 +35,9 @@ async def recognised(account: Account, project: str, company_code: str) -> Verdi
     company = await account.subsidiaries.named(company_code)
     within = f"%{literally(f'{SEPARATOR}{project}{SEPARATOR}')}%"
     rows, exchange = await _lines(account, company, within, _POSTED)
-    values = {
-        "project": project,
-        "company": company.code,
-        "currency": await currency(account, company),
-        "months": by_month((text(row, "memo"), _booked(row)) for row in rows),
-    }
-    return Done(ref=project, outcome=Outcome.READ, values=values, exchange=exchange)
+    booked = ((text(row, "memo"), _booked(row)) for row in rows)
+    money = await currency(account, company)
+    return revenue_entries.recognised(project, company.code, money, booked, exchange)
 
 
 async def known(account: Account, reference: str) -> str:

@@ -13,11 +13,11 @@ from decimal import Decimal
 from typing import Any
 
 from controltower.canonical.verdicts import Done, Kind, Outcome, Rejected, Verdict
+from integrations import revenue_entries
 from integrations.orders import Unfit
 from integrations.revenue_entries import (
     SEPARATOR,
     Entry,
-    by_month,
     closed,
     mark_of,
     nothing_left,
@@ -55,13 +55,7 @@ async def recognised(talk: Talk, directory: Directory, project: str, company_cod
         for row in rows
         if choice(row, ("move.", "state"), _STATES) == "posted"
     ]
-    values = {
-        "project": project,
-        "company": company.code,
-        "currency": company.currency,
-        "months": by_month(posted),
-    }
-    return Done(ref=project, outcome=Outcome.READ, values=values)
+    return revenue_entries.recognised(project, company.code, company.currency, posted)
 
 
 async def get(talk: Talk, ref: str) -> Verdict:

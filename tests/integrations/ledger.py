@@ -9,6 +9,7 @@ from typing import Any
 
 from controltower.canonical.verdicts import Done, Kind, Outcome, Verdict
 from integrations.connector import Connection
+from integrations.sandbox.firm import ENTITIES
 from tests.integrations.conformance.verdicts import done
 from tests.integrations.doors import Town
 from tests.integrations.erp import rejected
@@ -265,3 +266,21 @@ class CreditedOnce:
         (line,) = read["lines"]
         figures = tuple(line[name] for name in ("quantity", "unit_price", "amount"))
         assert figures == tuple(map(Decimal, ("-7.25", "36.50", "-264.63")))
+
+
+class CentralPapers(LedgerSubject):
+    """Sales documents of one company in Business Central; `row_operation` says of which kind."""
+
+    name = "business_central"
+    has_twins = True
+    members = ("id", "externalDocumentNumber", "status", "totalAmountExcludingTax", "currencyCode")
+    row_member = "totalAmountExcludingTax"
+    row_calls = len(ENTITIES)
+    choices = ("status",)
+
+    async def make_twin(self, ref: str, tag: str) -> str:
+        twin = self.control.do("copy_draft", id=ref.partition("/")[2])
+        return f"{COMPANY}/{twin['id']}"
+
+    async def touch(self, ref: str) -> None:
+        self.control.do("remark", id=ref.partition("/")[2])

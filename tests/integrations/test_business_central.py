@@ -21,6 +21,7 @@ from tests.integrations.erp import rejected
 from tests.integrations.ledger import (
     COMPANY,
     TODAY,
+    CentralPapers,
     KeptUpToDate,
     LedgerCustomers,
     LedgerInvoices,
@@ -31,23 +32,11 @@ from tests.integrations.ledger import (
 SAMPLES = Path(catalogue.__file__).parent / "business_central" / "samples"
 
 
-class Invoices(LedgerInvoices):
+class Invoices(CentralPapers, LedgerInvoices):
     """Sales invoices of one company."""
 
-    name = "business_central"
-    has_twins = True
+    row_operation = "read */salesInvoices"
     throttles = ({"kind": "throttle"}, {"kind": "quota"})
-    members = ("id", "externalDocumentNumber", "status", "totalAmountExcludingTax", "currencyCode")
-    row_member, row_operation = "totalAmountExcludingTax", "read */salesInvoices"
-    row_calls = len(ENTITIES)
-    choices = ("status",)
-
-    async def make_twin(self, ref: str, tag: str) -> str:
-        twin = self.control.do("copy_draft", id=ref.partition("/")[2])
-        return f"{COMPANY}/{twin['id']}"
-
-    async def touch(self, ref: str) -> None:
-        self.control.do("remark", id=ref.partition("/")[2])
 
 
 class Customers(LedgerCustomers):

@@ -7,31 +7,25 @@ from decimal import Decimal
 import pytest
 
 from controltower.canonical.verdicts import Kind, Outcome
-from integrations.sandbox.firm import ENTITIES
 from tests.integrations.conformance import OF_AN_ENTITY, conforming
 from tests.integrations.conformance.feeds import Feeds
 from tests.integrations.conformance.verdicts import done
 from tests.integrations.doors import Town
 from tests.integrations.erp import rejected
-from tests.integrations.ledger import COMPANY, TODAY, CreditedOnce, LedgerCredits, credit
+from tests.integrations.ledger import (
+    COMPANY,
+    TODAY,
+    CentralPapers,
+    CreditedOnce,
+    LedgerCredits,
+    credit,
+)
 
 
-class Central(LedgerCredits):
+class Central(CentralPapers, LedgerCredits):
     """Sales credit memos of one company."""
 
-    name = "business_central"
-    has_twins = True
-    members = ("id", "externalDocumentNumber", "status", "totalAmountExcludingTax", "currencyCode")
-    row_member, row_operation = "totalAmountExcludingTax", "read */salesCreditMemos"
-    row_calls = len(ENTITIES)
-    choices = ("status",)
-
-    async def make_twin(self, ref: str, tag: str) -> str:
-        twin = self.control.do("copy_draft", id=ref.partition("/")[2])
-        return f"{COMPANY}/{twin['id']}"
-
-    async def touch(self, ref: str) -> None:
-        self.control.do("remark", id=ref.partition("/")[2])
+    row_operation = "read */salesCreditMemos"
 
 
 class Suite(LedgerCredits):
