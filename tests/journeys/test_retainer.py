@@ -58,7 +58,25 @@ def test_a_month_is_billed_once_and_work_inside_is_covered(
     turns out to be wrong, after its month was billed."""
     deal = retained(tower, docusign)
     tower.erp.once("commit_then_drop", "write account.invoice create")
+    _both_months_are_billed(tower, deal)
+    inside = approved(tower, deal, "30")
+    covered = tower.until(tower.billing_of(str(inside["number"])), VERIFIED)
+    assert covered.amount == 0
+    assert not tower.erp.invoices(covered.reference)
+    status = covered.steps.get(name="status").sent
+    assert status["invoice_number"].startswith("Covered by retainer ")
+    crossing = _billed_after_a_fall(tower, str(approved(tower, deal, "20")["number"]))
+    work = Decimal(crossing.items.get().record["amount"])
+    assert crossing.amount == work / 2
+    assert posted(tower, deal) == 2 * FEE + work / 2
+    _is_corrected(tower, inside)
+    more = tower.until(tower.billing_of(str(approved(tower, deal, "20")["number"])), VERIFIED)
+    assert more.amount == 0
+    assert posted(tower, deal) == 2 * FEE + work / 2
+    assert len(fees(deal)) == 2
 
+
+def _both_months_are_billed(tower: Tower, deal: Transaction) -> None:
     def both_billed() -> bool:
         tower.impatient()
         return [one.state for one in fees(deal)] == [VERIFIED, VERIFIED]
@@ -66,14 +84,12 @@ def test_a_month_is_billed_once_and_work_inside_is_covered(
     tower.play(both_billed)
     assert [one.amount for one in fees(deal)] == [FEE, FEE]
     assert posted(tower, deal) == 2 * FEE
-    inside = approved(tower, deal, "30")
-    covered = tower.until(tower.billing_of(str(inside["number"])), VERIFIED)
-    assert covered.amount == 0
-    assert not tower.erp.invoices(covered.reference)
-    status = covered.steps.get(name="status").sent
-    assert status["invoice_number"].startswith("Covered by retainer ")
+
+
+def _billed_after_a_fall(tower: Tower, number: str) -> Transaction:
+    """The invoice of approved work, whose ERP was away meanwhile."""
     tower.erp.control.order("down")
-    crossing = tower.billing_of(str(approved(tower, deal, "20")["number"]))
+    billing = tower.billing_of(number)
 
     def resting() -> bool:
         tower.impatient()
@@ -81,17 +97,12 @@ def test_a_month_is_billed_once_and_work_inside_is_covered(
 
     tower.play(resting)
     tower.erp.control.clear()
-    tower.until(crossing, VERIFIED)
-    work = Decimal(crossing.items.get().record["amount"])
-    assert crossing.amount == work / 2
-    assert posted(tower, deal) == 2 * FEE + work / 2
-    right = tower.org.control.do("correct_time", timecard=inside["timecard"], hours="10")
-    back = tower.until(
-        tower.of("approved work", str(right["number"]), "credit-and-rebill"), VERIFIED
-    )
-    again = tower.until(tower.billing_of(str(right["rebilled"])), VERIFIED)
-    assert not (back.amount or again.amount)
-    more = tower.until(tower.billing_of(str(approved(tower, deal, "20")["number"])), VERIFIED)
-    assert more.amount == 0
-    assert posted(tower, deal) == 2 * FEE + work / 2
-    assert len(fees(deal)) == 2
+    return tower.until(billing, VERIFIED)
+
+
+def _is_corrected(tower: Tower, work: dict[str, Any]) -> None:
+    """Covered hours turn out to be 10: neither what is taken back nor what is right is billed."""
+    right = tower.org.control.do("correct_time", timecard=work["timecard"], hours="10")
+    back = tower.of("approved work", str(right["number"]), "credit-and-rebill")
+    again = tower.billing_of(str(right["rebilled"]))
+    assert not any(tower.until(one, VERIFIED).amount for one in (back, again))
