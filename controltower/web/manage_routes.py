@@ -131,7 +131,12 @@ def _billed(row: sides.Billed, able: Sequence[System]) -> dict[str, Any]:
     return {
         "of": row,
         "sides": [
-            {"amount": row.amounts.get(one.pk), "papers": row.papers.get(one.pk)} for one in able
+            {
+                "title": one.title,
+                "amount": row.amounts.get(one.pk),
+                "papers": row.papers.get(one.pk),
+            }
+            for one in able
         ],
     }
 

@@ -35,7 +35,9 @@ def audited(walk: Walk, doors: Mapping[str, Door]) -> Lines:
     if wrong:
         more = [f"… and {len(wrong) - MOST_SHOWN} more"] if len(wrong) > MOST_SHOWN else []
         raise TourFailed("\n".join([*wrong[:MOST_SHOWN], *more]))
-    yield walk.tell("Books", "Every total agrees, to the cent, and the ten rules hold")
+    records = sum(len(one.records()) for one in found)
+    text = f"Every total agrees, to the cent, on {records:,} records, and the ten rules hold"
+    yield walk.tell("Books", text)
 
 
 def _compared(doors: Mapping[str, Door]) -> list[Comparison]:

@@ -60,10 +60,14 @@ class Comparison:
     there: Ledger
     excuses: Mapping[str, str]
 
+    def records(self) -> list[str]:
+        """What either side holds, by name."""
+        return sorted(self.here.keys() | self.there.keys())
+
     def differences(self) -> Iterator[Difference]:
         """Every record on which the sides do not agree. What is worth nothing is as good as
         absent."""
-        for record in sorted(self.here.keys() | self.there.keys()):
+        for record in self.records():
             here, there = (_worth(side.get(record, {})) for side in (self.here, self.there))
             if here != there:
                 yield Difference(record, here, there, self.excuses.get(record, ""))
