@@ -30,6 +30,7 @@ class Doors:
         """The system's door, opened with what its record says; anew when it says something else."""
         door = self._opened.get(system.pk)
         if door is not None and _opens_alike(door.system, system):
+            door.system = system
             return door
         if door is not None:
             self._left.append(door)

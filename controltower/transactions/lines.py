@@ -159,7 +159,7 @@ class Lines:
                 self._held[slug] = line
                 self._asking.hide()
                 return
-        if not self._held and not self._asking.shown:
+        if not self._held and not self._asking.shown and self._behind.is_shown_by_others():
             self._asking.show()
             self._hopes_until = monotonic() + HOPE
 

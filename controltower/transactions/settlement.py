@@ -183,7 +183,7 @@ def _apply(
     step.kind = move.kind or ""
     step.text = move.text[:MOST_TEXT]
     step.field = learning.first_field(verdict)
-    step.due_at = now + move.after
+    step.due_at = _due(step, move, now)
     if move.kind is Kind.OUTAGE and step.system and step.system.circuit == Circuit.OPEN:
         step.due_at = step.system.retry_at or step.due_at
     if move.to is State.UNKNOWN and purpose is Purpose.SEND:
@@ -195,6 +195,14 @@ def _apply(
     step.fingerprint = ""
     engine.mark_cause(case, step)
     _tell(case, step, move, verdict, purpose)
+
+
+def _due(step: Step, move: Move, now: datetime) -> datetime:
+    """When it is taken up again. What was confirmed keeps its turn: it is read back before what
+    came due after it is sent, else a backlog would be sent as a whole before any of it is done."""
+    if move.to is State.ACKED and not move.after and step.due_at is not None:
+        return min(step.due_at, now)
+    return now + move.after
 
 
 def _count(step: Step, move: Move, verdict: Verdict, purpose: Purpose, now: datetime) -> None:

@@ -17,6 +17,7 @@ from controltower.systems.models import System
 from controltower.systems.switchboard import Switchboard
 from controltower.transactions import cases, drain, locks, sets, settlement
 from controltower.transactions.claiming import Claim, claim, give_back
+from controltower.transactions.intent import Answered
 from controltower.transactions.lines import Line
 from controltower.transactions.models import Step, Transaction
 from controltower.transactions.preparation import prepare
@@ -118,6 +119,23 @@ def test_one_call_at_a_time_for_a_business_record(firm: Firm) -> None:
     assert waiting.due_at is not None
     assert waiting.due_at > firm.now
     assert claim([crm.pk, erp.pk], 10) == []
+
+
+@pytest.mark.django_db
+def test_what_was_confirmed_is_read_back_before_younger_steps_are_sent(firm: Firm) -> None:
+    """Of a backlog each is done in its turn, instead of all being sent before any is."""
+    older, younger = (firm.tell(firm.opportunity(customer_id=f"001{n}")) for n in range(2))
+    for deal in (older, younger):
+        firm.play_step(deal, "client")
+    erp = System.objects.get(slug="tryton")
+    due = timezone.now() - timedelta(hours=1)
+    older.steps.filter(name="customer").update(due_at=due)
+    (intent,) = prepare(claim([erp.pk], 1), now=timezone.now())
+    confirmed = Answered(intent, Done(ref="C1", outcome=Outcome.CREATED))
+    settlement.settle([confirmed], now=timezone.now())
+    step = older.steps.get(name="customer")
+    assert (step.state, step.due_at) == (State.ACKED, due)
+    assert [one.step_id for one in claim([erp.pk], 1)] == [step.pk]
 
 
 @pytest.mark.django_db

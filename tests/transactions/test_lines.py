@@ -10,6 +10,7 @@ from django.db import connection
 from controltower.systems.models import System
 from controltower.transactions import lines, locks
 from controltower.transactions.lines import Lines
+from controltower.transactions.locks import BEHIND, Sign
 
 pytestmark = pytest.mark.django_db
 Look = Callable[[], list[str]]
@@ -38,6 +39,15 @@ def here() -> Iterator[Lines]:
 
 
 @pytest.fixture
+def behind() -> Iterator[Sign]:
+    """This worker says that it cannot keep up."""
+    sign = Sign(BEHIND)
+    sign.show()
+    yield sign
+    sign.hide()
+
+
+@pytest.fixture
 def there() -> Lines:
     """Another worker's."""
     return Lines()
@@ -63,6 +73,7 @@ def _hold_all(here: Lines, due: list[str]) -> None:
     assert here.follow(due) == due
 
 
+@pytest.mark.usefixtures("behind")
 def test_a_worker_that_finds_none_is_given_half(
     here: Lines, there: Lines, due: list[str], other: Look
 ) -> None:
@@ -77,6 +88,7 @@ def test_a_worker_that_finds_none_is_given_half(
     assert {*theirs, *here.follow(due)} == set(due)
 
 
+@pytest.mark.usefixtures("behind")
 def test_a_line_is_given_up_once_its_calls_are_answered(
     here: Lines, due: list[str], other: Look
 ) -> None:
@@ -94,10 +106,21 @@ def test_a_line_is_given_up_once_its_calls_are_answered(
     assert len(other()) == 2
 
 
+@pytest.mark.usefixtures("behind")
 def test_the_last_line_is_kept(here: Lines, there: Lines, due: list[str], other: Look) -> None:
     del due[1:]
     here.follow(due)
     assert other() == []
     assert there.hope
     here.follow(due)
+    assert here.follow(due) == due
+
+
+def test_nobody_asks_of_a_worker_that_keeps_up(
+    here: Lines, there: Lines, due: list[str], other: Look
+) -> None:
+    """Its sets are the larger, and cost the less, the more lines it holds."""
+    _hold_all(here, due)
+    assert other() == []
+    assert not there.hope
     assert here.follow(due) == due
