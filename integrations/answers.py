@@ -22,13 +22,16 @@ from integrations.orders import Unfit
 from integrations.shape import Drift, Odd, Row
 
 T = TypeVar("T")
+UNNAMED = "unnamed"
+"""The code of an error to which its vendor gave none."""
 PERIOD_CLOSED = re.compile(
     r"period\b[^.]{0,40}\b(closed|locked|not open)|(closed|within an open)( accounting)? period",
     re.IGNORECASE,
 )
 """How vendors say that the month is closed, where they have no code for it."""
 ALREADY_THERE = re.compile(
-    r"already exists?\b|already been (taken|used)|same (key|value)|\bduplicate\b", re.IGNORECASE
+    r"already exist(s|ed)?\b|already been (taken|used)|same (key|value)|\bduplicate\b",
+    re.IGNORECASE,
 )
 """How vendors say that there is one of this name, where they have no code for it."""
 
@@ -68,15 +71,15 @@ def throttled(answer: Answer, title: str) -> TryLater:
 
 def error_in(answer: Answer) -> tuple[str, str]:
     """Code and words of Microsoft's ``{"error": {"code", "message"}}``; the code is "" when the
-    answer is none of these."""
+    answer is none of these, and `UNNAMED` where the vendor left it empty."""
     try:
         content = exact_json.decode(answer.body)
     except ValueError:
         return "", ""
     error = content.get("error") if isinstance(content, Mapping) else None
-    if not isinstance(error, Mapping) or not error.get("code"):
+    if not isinstance(error, Mapping) or not (error.get("code") or error.get("message")):
         return "", ""
-    return str(error["code"]), str(error.get("message") or "")
+    return str(error.get("code") or UNNAMED), str(error.get("message") or "")
 
 
 def not_offered(title: str, what: str) -> Misconfigured:

@@ -23,7 +23,7 @@ from controltower.canonical.verdicts import (
     Verdict,
 )
 from integrations import exact_json
-from integrations.answers import Item, as_agreed, each, not_offered
+from integrations.answers import Item, as_agreed, each, not_offered, offered
 from integrations.bamboohr import translate
 from integrations.bamboohr.changes import SETTLED, Changed, Place, following
 from integrations.bamboohr.client import BambooClient, content_of
@@ -45,6 +45,7 @@ from integrations.connector import (
 from integrations.http import Answer
 from integrations.shape import Row, at, listed, object_of, required, text
 
+_TITLE = "BambooHR"
 MOST_PER_PAGE = 50
 TOLERANCE = timedelta(minutes=5)
 _FIELDS = ",".join(translate.FIELDS)
@@ -56,7 +57,7 @@ class BambooConnector:
 
     descriptor = Descriptor(
         name="bamboohr",
-        title="BambooHR",
+        title=_TITLE,
         domain="HRIS",
         api_version="v1",
         feeds={"resource": ChangeFeed.POLL},
@@ -96,7 +97,7 @@ class BambooConnector:
     async def read_changes(self, entity: str, cursor: str, limit: int) -> ChangePage:
         """Employees changed after `cursor`, oldest first, each read as it is now. Raises
         CallFailed."""
-        _offered(entity, {"resource"})
+        offered(_TITLE, entity, {"resource"})
         now = datetime.now(UTC)
         known = Place.read(cursor)
         start = known or Place(now - self._lookback)
@@ -188,7 +189,7 @@ class BambooConnector:
 
     async def get(self, entity: str, ref: str, company: str = "") -> Verdict:
         """One employee, or the last deliveries of a webhook."""
-        _offered(entity, {"resource", "webhook_log"})
+        offered(_TITLE, entity, {"resource", "webhook_log"})
         if not (ref.isascii() and ref.isdecimal() and int(ref)):
             return Rejected(kind=Kind.NOT_FOUND, text=f"BambooHR has no {entity} “{ref}”.")
         if entity == "webhook_log":
@@ -203,7 +204,7 @@ class BambooConnector:
 
     async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
         """Somebody by `email`, through the directory; or by `ref`."""
-        _offered(entity, {"resource"})
+        offered(_TITLE, entity, {"resource"})
         if "ref" in business_key:
             return await self.get(entity, str(business_key["ref"]))
         wanted = str(business_key.get("email") or "").lower()
@@ -222,19 +223,19 @@ class BambooConnector:
 
     async def check(self, entity: str, record: Mapping[str, Any]) -> Verdict | None:
         """Nothing speaks against sending that only the account itself could know."""
-        _offered(entity, {"resource"})
+        offered(_TITLE, entity, {"resource"})
         return None
 
     async def upsert(self, entity: str, record: Mapping[str, Any], idempotency_key: str) -> Verdict:
         """Not offered: people are hired in the HR system, not here."""
-        return not_offered("BambooHR", f"upsert of {entity}")
+        return not_offered(_TITLE, f"upsert of {entity}")
 
     async def act(
         self, entity: str, ref: str, action: str, record: Mapping[str, Any], idempotency_key: str
     ) -> Verdict:
         """``update``: set fields of an employee; the same call leaves the same state."""
         if (entity, action) != ("resource", "update"):
-            return not_offered("BambooHR", f"“{action}” on {entity}")
+            return not_offered(_TITLE, f"“{action}” on {entity}")
         answer = await self._client.write(_employee(ref), record)
         if not isinstance(answer, Answer):
             return answer
@@ -242,7 +243,7 @@ class BambooConnector:
 
     async def keys(self, entity: str, since: datetime, until: datetime) -> Sequence[Key]:
         """Everybody changed in the window, with what an hour costs. Raises CallFailed."""
-        _offered(entity, {"resource"})
+        offered(_TITLE, entity, {"resource"})
         changed, _unclear = await self._changed(Place(since).since)
         wanted = [one for one in changed if since <= one.place.at < until and not one.removed]
         changes, _aside = await self._as_they_are(wanted)
@@ -254,11 +255,6 @@ class BambooConnector:
         if not isinstance(answer, Answer):
             raise CallFailed(answer)
         return answer
-
-
-def _offered(entity: str, offered: set[str]) -> None:
-    if entity not in offered:
-        raise CallFailed(not_offered("BambooHR", entity))
 
 
 def _changed_since(since: str) -> str:

@@ -26,7 +26,11 @@ _WORDS = (
     ),
     (r"same key|already exists", Kind.DUPLICATE, ""),
     (r"(VAT|tax) registration", Kind.VALIDATION, "vat_number"),
-    (r"does not exist|cannot be found", Kind.REFERENCE_MISSING, ""),
+    (
+        r"does not exist|cannot be found|there is no .+ within the filter",
+        Kind.REFERENCE_MISSING,
+        "",
+    ),
 )
 _OURS_BY_WORDS = (
     (r"current permissions prevented|following permissions on", Kind.PERMISSION),

@@ -20,7 +20,7 @@ from controltower.canonical.verdicts import (
     Verdict,
 )
 from integrations import exact_json
-from integrations.answers import Item, as_agreed, each, not_offered
+from integrations.answers import Item, as_agreed, each, not_offered, offered
 from integrations.connector import (
     Auth,
     CallFailed,
@@ -34,7 +34,7 @@ from integrations.connector import (
     Unread,
     Verification,
 )
-from integrations.coupa import runs, translate
+from integrations.coupa import purchases, runs, translate
 from integrations.coupa.client import CoupaClient
 from integrations.coupa.places import Place
 from integrations.coupa.runs import NOTES
@@ -42,6 +42,7 @@ from integrations.coupa.translate import DOCUMENTS, Document
 from integrations.http import Answer
 from integrations.shape import Row, object_of, objects
 
+_TITLE = "Coupa"
 VENDORS_PAGE = 50
 MOST_PER_PAGE = 15
 """Of the feed. Each is flagged by a call of its own afterwards, and all of them must fit into the
@@ -54,7 +55,7 @@ class CoupaConnector:
 
     descriptor = Descriptor(
         name="coupa",
-        title="Coupa",
+        title=_TITLE,
         domain="Spend",
         api_version="Core REST",
         feeds={"purchase": ChangeFeed.FLAG},
@@ -98,7 +99,7 @@ class CoupaConnector:
         The flag is the memory, not the cursor: it only keeps what could not be flagged from being
         read twice on the way to the end, from where all begins anew.
         """
-        _offered(entity, {"purchase"})
+        offered(_TITLE, entity, {"purchase"})
         place = Place.read(cursor)
         wanted, items = min(limit, MOST_PER_PAGE), list[Item[Change]]()
         for document in place.remaining():
@@ -171,7 +172,7 @@ class CoupaConnector:
 
     async def get(self, entity: str, ref: str, company: str = "") -> Verdict:
         """One purchase ("invoice-12"), or one of our runs or errors by its id."""
-        _offered(entity, {"purchase", *NOTES})
+        offered(_TITLE, entity, {"purchase", *NOTES})
         kind, _, number = ref.rpartition("-") if entity == "purchase" else ("", "", ref)
         known = kind in DOCUMENTS or entity in NOTES
         if not (known and number.isascii() and number.isdecimal()):
@@ -184,13 +185,17 @@ class CoupaConnector:
 
         def shown() -> Done:
             row = _row(answer)
-            return runs.noted(note, row, answer) if note else _bought(DOCUMENTS[kind], row, answer)
+            return (
+                runs.noted(note, row, answer)
+                if note
+                else purchases.bought(DOCUMENTS[kind], row, answer)
+            )
 
         return as_agreed(shown, answer.exchange)
 
     async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
         """A run or an error by our `reference`; a purchase by its `ref`."""
-        _offered(entity, {"purchase", *NOTES})
+        offered(_TITLE, entity, {"purchase", *NOTES})
         if entity == "purchase" and "ref" in business_key:
             return await self.get(entity, str(business_key["ref"]))
         reference = str(business_key.get("reference") or business_key.get("key") or "")
@@ -213,14 +218,14 @@ class CoupaConnector:
 
     async def check(self, entity: str, record: Mapping[str, Any]) -> Verdict | None:
         """Nothing speaks against a note that only Coupa itself could know."""
-        _offered(entity, set(NOTES))
+        offered(_TITLE, entity, set(NOTES))
         return None
 
     async def upsert(self, entity: str, record: Mapping[str, Any], idempotency_key: str) -> Verdict:
         """Begin a run, or report an error, under our reference. Coupa keeps no key, so the caller
         looks the reference up before sending again."""
         if entity not in NOTES:
-            return not_offered("Coupa", f"upsert of {entity}")
+            return not_offered(_TITLE, f"upsert of {entity}")
         ours = {"external-id": idempotency_key, "integration": {"name": self._integration}}
         answer = await self._client.write("POST", NOTES[entity].resource, ours | dict(record))
         return runs.as_noted(NOTES[entity], answer, Outcome.CREATED)
@@ -231,7 +236,7 @@ class CoupaConnector:
         """``succeed`` or ``fail`` a run, ``resolve`` an error: again, it stays as it is."""
         note = NOTES.get(entity)
         if note is None or action not in note.endings:
-            return not_offered("Coupa", f"“{action}” on {entity}")
+            return not_offered(_TITLE, f"“{action}” on {entity}")
         if not (ref.isascii() and ref.isdecimal()):
             return Rejected(kind=Kind.NOT_FOUND, text=f"Coupa has no {entity} “{ref}”.")
         path = f"{note.resource}/{ref}/{note.endings[action]}"
@@ -240,7 +245,7 @@ class CoupaConnector:
 
     async def keys(self, entity: str, since: datetime, until: datetime) -> Sequence[Key]:
         """Purchases of every kind, runs or errors, changed in the window. Raises CallFailed."""
-        _offered(entity, {"purchase", *NOTES})
+        offered(_TITLE, entity, {"purchase", *NOTES})
         window = {"updated-at[gt_or_eq]": _moment(since), "updated-at[lt]": _moment(until)}
         if entity in NOTES:
             rows = await self._all(NOTES[entity].resource, window)
@@ -248,7 +253,7 @@ class CoupaConnector:
         found = list[Key]()
         for document in DOCUMENTS.values():
             rows = await self._all(document.resource, window)
-            found += as_agreed(partial(_keys, document, rows))
+            found += as_agreed(partial(purchases.keys, document, rows))
         return found
 
     async def _all(self, resource: str, query: Mapping[str, str]) -> list[Row]:
@@ -270,11 +275,6 @@ class CoupaConnector:
         return answer
 
 
-def _offered(entity: str, offered: set[str]) -> None:
-    if entity not in offered:
-        raise CallFailed(not_offered("Coupa", entity))
-
-
 def _rows(answer: Answer) -> Sequence[Row]:
     return objects(exact_json.decode(answer.body))
 
@@ -285,23 +285,3 @@ def _row(answer: Answer) -> Row:
 
 def _moment(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _bought(document: Document, row: Row, answer: Answer) -> Done:
-    found = translate.purchase(document, row)
-    return Done(
-        ref=found.source_id,
-        outcome=Outcome.READ,
-        version=runs.version_of(row),
-        values=found.as_dict(),
-        exchange=answer.exchange,
-    )
-
-
-def _keys(document: Document, rows: Sequence[Row]) -> list[Key]:
-    versions = [runs.version_of(row) for row in rows]
-    found = [translate.purchase(document, row) for row in rows]
-    return [
-        Key(one.source_id, one.number, version, str(one.amount), one.currency)
-        for one, version in zip(found, versions, strict=True)
-    ]

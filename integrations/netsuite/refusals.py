@@ -40,9 +40,12 @@ _BY_CODE = {
     "DUP_RCRD": Kind.DUPLICATE,
     "UNIQUE_CUST_ID_REQD": Kind.DUPLICATE,
     "INVALID_KEY_OR_REF": Kind.REFERENCE_MISSING,
+    "INVALID_INITIALIZE_REF": Kind.REFERENCE_MISSING,
 }
 _PERIOD = re.compile(rf"accounting period|posting period|{PERIOD_CLOSED.pattern}", re.I)
-_REFERENCE = re.compile(r"invalid \w+ reference key", re.IGNORECASE)
+_REFERENCE = re.compile(
+    r"invalid (\w+ reference key|field value .+ following field)", re.IGNORECASE
+)
 
 
 def verdict_of(answer: Answer, *, writing: bool) -> Verdict:

@@ -19,9 +19,13 @@ _OURS = {
         (
             "missing_scope", "restricted_action", "no_permission", "access_denied",
             "not_allowed_token_type", "org_login_required", "user_is_restricted", "user_is_bot",
-            "ekm_access_denied",
+            "ekm_access_denied", "team_access_not_granted",
         ),
         Kind.PERMISSION,
+    ),
+    **dict.fromkeys(
+        ("unknown_method", "method_deprecated", "deprecated_endpoint", "invalid_json"),
+        Kind.CONTRACT,
     ),
 }  # fmt: skip
 _THROTTLED = {"ratelimited", "rate_limited"}
