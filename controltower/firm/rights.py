@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from controltower.firm.models import LegalEntity, Person, Role
@@ -109,7 +110,12 @@ def _entities(person: Person) -> list[LegalEntity] | None:
 
 def who_grants(right: Right) -> str:
     """The roles that carry a right, for "ask a …" sentences."""
-    return " or ".join(sorted((_in_midst(role.label) for role in WHO[right]), key=str.lower))
+    return in_words(WHO[right])
+
+
+def in_words(roles: Iterable[Role]) -> str:
+    """Roles to choose from, within a sentence."""
+    return " or ".join(sorted((_in_midst(role.label) for role in roles), key=str.lower))
 
 
 def _in_midst(label: str) -> str:

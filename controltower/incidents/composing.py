@@ -3,29 +3,45 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
 from controltower.canonical.money import Money
 from controltower.firm.models import Person
-from controltower.firm.rights import entities_of
+from controltower.firm.rights import entities_of, in_words
 from controltower.incidents import matching
-from controltower.incidents.models import IncidentEntry
+from controltower.incidents.models import Incident, IncidentEntry
+from controltower.incidents.promises import takers
 
 
 def text_for(person: Person, entry: IncidentEntry) -> str:
     """Ten lines at most, with the money of those legal entities alone that the person sees."""
     incident, base = entry.incident, settings.ADDRESS
     lines = [entry.text, _money(person, entry)]
-    lines.append(f"Owned by: {incident.owner or incident.owner_role.replace('_', ' ')}")
-    due = incident.acknowledge_by or incident.update_by
-    if due is not None:
-        lines.append(f"An answer is due by {due:%d %B %Y %H:%M} UTC.")
+    lines += [_owned(incident), _due(person, incident)]
     lines.append(f"Incident: {base}/incidents/{incident.pk}/")
     lines += [f"Group: {base}/exceptions/{cause.pk}/" for cause in incident.causes.all()[:2]]
     for version in matching.for_incident(incident, entry.at)[:1]:
         lines.append(f"Runbook: {base}/runbooks/{version.runbook.slug}/")
     return "\n".join(line for line in lines if line)
+
+
+def _owned(incident: Incident) -> str:
+    if incident.owner:
+        return f"Owned by: {incident.owner}"
+    return f"Nobody leads it yet: it waits for the {in_words(takers(incident))}."
+
+
+def _due(person: Person, incident: Incident) -> str:
+    """What is due next, on the person's own clock."""
+    due = incident.acknowledge_by or incident.update_by
+    if due is None:
+        return ""
+    when = f"{due.astimezone(ZoneInfo(person.zone)):%d %B %Y %H:%M}"
+    if incident.acknowledge_by:
+        return f"Take it by {when} ({person.zone})."
+    return f"Say how it stands by {when} ({person.zone})."
 
 
 def _money(person: Person, entry: IncidentEntry) -> str:

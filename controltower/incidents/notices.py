@@ -1,8 +1,9 @@
 """Telling people of an incident: messages committed with the line of the timeline that causes them.
 
-Whoever leads the incident is told, else everybody who has its role where it happens; when nobody
-takes it the incident climbs to the next role (`watch.miss`), and with it the messages. One line of
-the timeline is one message to a person and a channel, whatever happens twice.
+Whoever leads the incident is told, else everybody who has its role where it happens, and where that
+role may not lead the operators, too; when nobody takes it the incident climbs to the next role
+(`watch.miss`), and with it the messages. One line of the timeline is one message to a person and a
+channel, whatever happens twice.
 """
 
 from __future__ import annotations
@@ -21,15 +22,21 @@ from controltower.incidents.models import (
     Severity,
     Wish,
 )
+from controltower.incidents.promises import takers
 
 TOLD = {
-    EntryKind.OPENED: "New",
+    EntryKind.OPENED: "New incident",
     EntryKind.REOPENED: "Back again",
     EntryKind.SEVERITY: "Severity changed",
     EntryKind.MISSED: "Nobody has answered",
     EntryKind.HANDED: "Handed to you",
 }
 """What people are told of, and how its message begins."""
+GRAVITY = {
+    Severity.HIGHEST: "Highest severity",
+    Severity.HIGH: "High severity",
+    Severity.MODERATE: "Moderate severity",
+}
 
 
 def announce(entry: IncidentEntry) -> None:
@@ -57,7 +64,7 @@ def _people(incident: Incident) -> Iterable[tuple[Person, Wish]]:
     if incident.owner is not None:
         people = [incident.owner]
     else:
-        with_role = Person.objects.filter(is_active=True, duties__role=incident.owner_role)
+        with_role = Person.objects.filter(is_active=True, duties__role__in=takers(incident))
         people = [
             person
             for person in with_role.distinct().prefetch_related("duties__entity")
@@ -101,5 +108,5 @@ def _is_between(at: time, begins: time, ends: time) -> bool:
 
 def _subject(entry: IncidentEntry) -> str:
     incident = entry.incident
-    word = TOLD[EntryKind(entry.kind)]
-    return f"{word}: {incident.title} ({incident.name}, {incident.get_severity_display()})"[:200]
+    what = f"{TOLD[EntryKind(entry.kind)]}: {GRAVITY[Severity(incident.severity)]}"
+    return f"{incident.name}: {what}: {incident.title}"[:200]

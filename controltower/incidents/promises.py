@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from controltower.firm.models import Role
+from controltower.firm.rights import WHO, Right
 from controltower.incidents.models import Incident, IncidentState, Severity
 
 ACKNOWLEDGED_WITHIN = {
@@ -19,6 +21,13 @@ UPDATED_WITHIN = {
 }
 QUIET_FOR = timedelta(minutes=30)
 """How long nothing of it may show before an incident is resolved."""
+
+
+def takers(incident: Incident) -> frozenset[Role]:
+    """The roles one of which has to take it: whose it is and, where those may not lead, the
+    operator."""
+    role = Role(incident.owner_role)
+    return frozenset({role} if role in WHO[Right.LEAD_INCIDENT] else {role, Role.OPERATOR})
 
 
 def wind_up(incident: Incident, now: datetime) -> None:

@@ -59,11 +59,26 @@ def test_an_incident_is_told_once_with_money_deadline_and_links(box: Mailbox) ->
     assert f"INC-{incident.pk}" in mail["Subject"]
     text = str(mail.get_payload())
     assert "4 transactions worth EUR 1,299.50 hang on it, EUR 200.00 of it is late." in text
-    assert "Owned by: operator" in text
-    assert "An answer is due by" in text
+    assert "Nobody leads it yet: it waits for the integration operator." in text
+    assert "Take it by 2" in text and "(Europe/Berlin)." in text
     assert f"https://tower.example/incidents/{incident.pk}/" in text
     (sent,) = Message.objects.all()
     assert (sent.state, sent.tries) == (MessageState.SENT, 1)
+
+
+def test_who_may_not_lead_is_not_told_alone(box: Mailbox) -> None:
+    somebody("lena", Role.STEWARD)
+    somebody("otto")
+    watch.report(
+        subject="cause:1", title="A tax code is refused", owner_role=Role.STEWARD, now=NOW,
+        figures=FIGURES,
+    )  # fmt: skip
+    delivering.deliver(now=NOW)
+    assert {mail["To"] for mail in box.mails} == {
+        "lena@larkfield.example", "otto@larkfield.example",
+    }  # fmt: skip
+    text = str(box.mails[0].get_payload())
+    assert "it waits for the data steward or integration operator" in text
 
 
 def test_whoever_sees_one_company_is_told_of_its_money_alone(box: Mailbox) -> None:
