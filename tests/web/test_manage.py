@@ -199,7 +199,7 @@ def test_what_somebody_gets_is_changed_and_messages_are_shown(amara: Client) -> 
     Person.objects.filter(username="otto").update(email="otto@larkfield.example")
     watch.report(subject="system:erp", title="The ERP is away", now=timezone.now())
     page = amara.get("/manage/notices/").content.decode()
-    assert "New: The ERP is away" in page
+    assert "New incident: " in page and ": The ERP is away" in page
     said = amara.post("/manage/people/otto/wishes/", {"quiet_from": "late"}, follow=True)
     assert "Nothing was changed." in said.content.decode()
 
