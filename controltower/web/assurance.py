@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,8 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
 from controltower.firm.models import Person
@@ -25,6 +28,7 @@ from controltower.measures.exposure import Scope
 from controltower.measures.invariants import INVARIANTS
 from controltower.measures.models import Check, Kind
 from controltower.web import incident_list, scope
+from controltower.web.sayings import heard
 from controltower.web.security import SignedIn
 
 STALE = timedelta(minutes=3)
@@ -36,9 +40,11 @@ MOST_BREACHES = 5
 def assurance(request: SignedIn) -> HttpResponse:
     """The rules, the money per currency, and the incidents."""
     now = timezone.now()
+    lines = rules(request.user, now)
     context = {
         "now": now,
-        "rules": rules(request.user, now),
+        "rules": lines,
+        "sentence": sentence(lines),
         "balances": balances(Scope(request.user, scope.chosen(request))),
         "incidents": [_incident(one, request.user) for one in under_way()],
         "chaos": record(),
@@ -66,6 +72,25 @@ def rules(person: Person, now: datetime) -> list[dict[str, Any]]:
         }
         for rule, check in found
     ]
+
+
+def sentence(lines: Sequence[Mapping[str, Any]]) -> str:
+    """How the rules stand: what is broken first, then what nobody looks at, else that all hold."""
+    broken = [str(heard(line["title"])) for line in lines if line["state"] == "broken"]
+    unseen = sum(1 for line in lines if line["state"] in ("stale", "unknown"))
+    if broken:
+        words = ngettext(
+            "%(n)s of %(all)s rules is broken: %(names)s.",
+            "%(n)s of %(all)s rules are broken: %(names)s.",
+            len(broken),
+        )
+        return words % {"n": len(broken), "all": len(lines), "names": "; ".join(broken)}
+    if unseen:
+        return _("%(n)s of %(all)s rules have not been looked at for minutes.") % {
+            "n": unseen,
+            "all": len(lines),
+        }
+    return _("All %(n)s rules hold.") % {"n": len(lines)}
 
 
 def under_way() -> QuerySet[Incident]:

@@ -32,6 +32,7 @@ from controltower.web import (
     privacy,
     recovery,
     surges,
+    system_words,
     wording,
 )
 from controltower.web.actions import Action, leave
@@ -40,7 +41,7 @@ from controltower.web.decisions import Reason
 from controltower.web.privacy import masked_text
 from controltower.web.sayings import heard
 from controltower.web.security import SignedIn
-from controltower.web.tower import scope_of, system_line
+from controltower.web.tower import scope_of
 
 LATEST_CALLS = 25
 VERDICTS = {
@@ -66,8 +67,10 @@ NOTHING = health.Waiting(Stake(), None)
 def systems(request: SignedIn) -> HttpResponse:
     """All systems."""
     now = timezone.now()
+    lines = lines_of(scope_of(request), now)
     context = {
-        "systems": lines_of(scope_of(request), now),
+        "systems": lines,
+        "sentence": system_words.sentence(lines),
         "now": now,
         "expiring": expiries.due(now),
         "proposed": Description.objects.filter(state=Agreement.PROPOSED),
@@ -79,20 +82,20 @@ def systems(request: SignedIn) -> HttpResponse:
 
 
 def lines_of(seen: Scope, now: datetime) -> list[dict[str, Any]]:
-    """Every system as the list shows it."""
+    """Every system as the list shows it, the gravest first."""
     found = list(System.objects.filter(active=True))
     pulses, waiting = health.pulses(now, found), health.waiting(seen)
-    return [
+    return system_words.gravest_first(
         _line(one, pulses.get(one.pk, health.Pulse()), waiting.get(one.pk, NOTHING), now)
         for one in found
-    ]
+    )
 
 
 def _line(
     system: System, pulse: health.Pulse, waiting: health.Waiting, now: datetime
 ) -> dict[str, Any]:
     """A row of the list and the head of the page."""
-    shown = system_line(system, pulse, now)
+    shown = system_words.line(system, pulse, now)
     return shown | {
         "domain": system.domain,
         "circuit": shown["condition"],

@@ -31,6 +31,7 @@ from controltower.web import (
     recovery,
     scope,
     standing,
+    system_words,
     triage,
     wording,
 )
@@ -207,7 +208,12 @@ def _ages(request: SignedIn, now: datetime) -> dict[str, Any]:
 
 
 def _promises(request: SignedIn, now: datetime) -> dict[str, Any]:
-    return {"promises": [promise_row(line) for line in promises.promises(scope_of(request), now)]}
+    lines = promises.promises(scope_of(request), now)
+    told = [line for line in lines if line.slowest_tenth is not None or line.stuck.count]
+    return {
+        "promises": [promise_row(line) for line in told or lines],
+        "silent": len(lines) - len(told) if told else 0,
+    }
 
 
 def promise_row(line: promises.PromiseLine) -> dict[str, Any]:
@@ -236,42 +242,20 @@ def _day(share: float | None) -> small.StripDay:
     return small.StripDay(share, "rk" if share >= today.PROMISED - 0.1 else "br")
 
 
-WORST_FIRST = ("br", "wt", "rk", "nt", "mv", "pk", "ok")
-
-
 def _systems(request: SignedIn, now: datetime) -> dict[str, Any]:
     systems = list(System.objects.filter(active=True))
     pulses = health.pulses(now, systems)
     inbox, workers = today.inbox(), queues.workers()
     called = [one for one in systems if one.last_ok_at or pulses.get(one.pk)]
-    lines = [system_line(one, pulses.get(one.pk, health.Pulse()), now) for one in called]
+    lines = [system_words.line(one, pulses.get(one.pk, health.Pulse()), now) for one in called]
     return {
-        "systems": sorted(lines, key=lambda line: WORST_FIRST.index(line["token"])),
+        "systems": system_words.gravest_first(lines),
         "behind": {
             "not_called": len(systems) - len(called),
             "events_waiting": inbox.waiting,
             "longest_wait": now - inbox.oldest if inbox.oldest else None,
             "workers": workers,
         },
-    }
-
-
-def system_line(system: System, pulse: health.Pulse, now: datetime) -> dict[str, Any]:
-    """One system as rows show it."""
-    condition = health.condition(system, pulse, now)
-    mark = wording.condition_mark(condition, last_ok=system.last_ok_at, now=now)
-    label = _("Call time of %(system)s over 2 h") % {"system": system.title}
-    tone = "nt" if condition == "closed" else mark.token
-    used, limit = system.quota_used, system.quota_limit
-    return {
-        "id": system.slug,
-        "title": system.title,
-        "url": reverse("system", args=[system.slug]),
-        "condition": condition,
-        "token": mark.token,
-        "word": mark.word,
-        "spark": small.sparkline(pulse.line, tone, label),
-        "limit_used": used / limit if used is not None and limit else None,
     }
 
 

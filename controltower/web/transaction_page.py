@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from controltower.canonical.money import Money, NotAnAmount, UnknownCurrency
+from controltower.canonical.verdicts import Kind
 from controltower.firm.models import Person, Role
 from controltower.processes import catalogue
 from controltower.transactions import findings
@@ -86,7 +87,7 @@ def _ours(chain: Chain) -> Step | None:
 
 def _is_replayable(chain: Chain) -> bool:
     step = _ours(chain)
-    return step is not None and not findings.decidable(step)
+    return step is not None and step.kind != Kind.PERIOD_CLOSED and not findings.decidable(step)
 
 
 def _forecast(chain: Chain) -> dict[str, str] | None:

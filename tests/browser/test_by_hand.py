@@ -75,3 +75,12 @@ def test_forms_open_without_script(screens: Screens, tower: Tower) -> None:
     page.click("text=Assign")
     expect(page.locator("#assign")).to_be_visible()
     expect(page.locator("#selection-bar")).to_be_visible()
+
+
+def test_the_trail_of_a_transaction_fills_a_phones_width(screens: Screens, tower: Tower) -> None:
+    visitor = screens.visitor(WHO)
+    page = visitor.go(f"{tower.pages['transaction refused']}?tab=audit")
+    visitor.at("light", 375)
+    said = page.locator(".timeline li > span:last-child").first
+    box = said.bounding_box()
+    assert box is not None and box["width"] > 250

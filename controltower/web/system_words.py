@@ -1,0 +1,71 @@
+"""A system as rows show it, and what all of them come to in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+from django.utils.text import get_text_list
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from controltower.measures import health
+from controltower.systems.models import System
+from controltower.web import formats, wording
+from controltower.web.charts import small
+
+GRAVEST_FIRST = ("br", "wt", "rk", "nt", "mv", "pk", "ok")
+MOST_NAMED = 3
+
+
+def line(system: System, pulse: health.Pulse, now: datetime) -> dict[str, Any]:
+    """One system as rows show it."""
+    condition = health.condition(system, pulse, now)
+    mark = wording.condition_mark(condition, last_ok=system.last_ok_at, now=now)
+    label = _("Call time of %(system)s over 2 h") % {"system": system.title}
+    tone = "nt" if condition == "closed" else mark.token
+    used, limit = system.quota_used, system.quota_limit
+    return {
+        "id": system.slug,
+        "title": system.title,
+        "condition": condition,
+        "url": reverse("system", args=[system.slug]),
+        "token": mark.token,
+        "word": mark.word,
+        "spark": small.sparkline(pulse.line, tone, label),
+        "limit_used": used / limit if used is not None and limit else None,
+    }
+
+
+def gravest_first(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those that need somebody lead; healthy ones stay in their order."""
+    return sorted(lines, key=lambda one: GRAVEST_FIRST.index(one["token"]))
+
+
+def sentence(lines: Sequence[dict[str, Any]]) -> str:
+    """How many systems are healthy, and which ones to look at. Those never called do not count."""
+    called = [one for one in lines if one["last_ok"] or one["condition"] != "silent"]
+    if not called:
+        return _("No system has been called yet.")
+    ill = [one["title"] for one in gravest_first(called) if one["condition"] != "closed"]
+    if not ill:
+        words = ngettext(
+            "The %(n)s system that is called is healthy.",
+            "All %(n)s systems that are called are healthy.",
+            len(called),
+        )
+        return words % {"n": formats.number(len(called))}
+    return _("%(n)s of %(all)s systems are healthy; look at %(names)s.") % {
+        "n": len(called) - len(ill),
+        "all": formats.number(len(called)),
+        "names": get_text_list(_named(ill), _("and")),
+    }
+
+
+def _named(titles: Sequence[str]) -> list[str]:
+    if len(titles) <= MOST_NAMED + 1:
+        return list(titles)
+    more = len(titles) - MOST_NAMED
+    return [*titles[:MOST_NAMED], _("%(n)s more") % {"n": formats.number(more)}]
