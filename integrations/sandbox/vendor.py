@@ -24,6 +24,7 @@ from integrations.sandbox.store import Store
 
 MOST_BODY = 8 * 1024 * 1024
 _HOOK_TIMEOUT = 5.0
+_LONGEST_HOOK = 60.0
 
 
 class Refused(Exception):
@@ -133,13 +134,18 @@ class Vendor(Counterpart):
         it has one."""
         return problem
 
-    async def post(self, url: str, raw: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        """Knock at somebody's door; status and body that came back, 0 for none."""
+    async def post(
+        self, url: str, raw: bytes, headers: Mapping[str, str], patience: float = _LONGEST_HOOK
+    ) -> tuple[int, bytes]:
+        """Knock at somebody's door; status and body that came back, 0 for none within `patience`
+        seconds."""
         if self._session is None:
-            timeout = ClientTimeout(total=_HOOK_TIMEOUT)
-            self._session = ClientSession(timeout=timeout, cookie_jar=DummyCookieJar())
+            self._session = ClientSession(cookie_jar=DummyCookieJar())
+        timeout = ClientTimeout(total=patience)
         try:
-            async with self._session.post(url, data=raw, headers=headers) as answer:
+            async with self._session.post(
+                url, data=raw, headers=headers, timeout=timeout
+            ) as answer:
                 return answer.status, await answer.read()
         except (ClientError, TimeoutError):
             return 0, b""
@@ -147,7 +153,7 @@ class Vendor(Counterpart):
     async def tell(self, url: str, raw: bytes, headers: Mapping[str, str]) -> int:
         """Send a webhook once; the status that came back, 0 for none. The last hundred are kept
         for the control door."""
-        status, _ = await self.post(url, raw, headers)
+        status, _ = await self.post(url, raw, headers, _HOOK_TIMEOUT)
         sent = {"url": url, "headers": dict(headers), "body": raw.decode(), "status": status}
         kept = exact_json.decode(self.store.setting("sent", "[]"))
         self.store.set("sent", exact_json.encode([*kept[-99:], sent]))

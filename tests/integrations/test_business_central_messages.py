@@ -55,7 +55,8 @@ class Door:
 def _connector(town: Town, state: str = OURS) -> CentralConnector:
     secrets = {**town.secrets["business_central"], "client_state": state}
     options = {"settle_seconds": 0}
-    return CentralConnector(Connection("erp", town.urls["business_central"], secrets, options))
+    url, deadline = town.urls["business_central"], timedelta(seconds=PATIENCE)
+    return CentralConnector(Connection("erp", url, secrets, options, deadline))
 
 
 @pytest.fixture
