@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from django.utils import timezone
 
@@ -15,23 +15,26 @@ from controltower.web.tours.settling import settled
 from controltower.web.tours.stage import Lines
 from controltower.web.tours.walk import Door, TourFailed, Walk
 
-LOOKS = 4
-"""So often both sides are read: a client may pay while they are, and is told a moment later."""
+LOOKS = 6
+"""So often both sides are read at most: a client may pay while they are, and is told a moment
+later. What differs alike in two looks counts at once."""
 MOST_SHOWN = 40
 
 
 def audited(walk: Walk, doors: Mapping[str, Door]) -> Lines:
     """The totals, place by place, and what is open or wrong. Raises TourFailed with each difference
     that nobody knows of, each broken rule, and each incident about one since the walk began."""
-    found = _compared(doors)
+    found, before = _compared(doors), set[str]()
     for _ in range(LOOKS - 1):
-        if not any(one.unexplained() for one in found):
+        differs = _unexplained(found)
+        if differs <= before:
             break
+        before = differs
         yield settled(walk, "What has happened meanwhile")
         found = _compared(doors)
     for one in found:
         yield from _shown(walk, one)
-    wrong = [f"{one.title}: {row}" for one in found for row in one.unexplained()] + _broken(walk)
+    wrong = [*sorted(_unexplained(found)), *_broken(walk)]
     if wrong:
         more = [f"… and {len(wrong) - MOST_SHOWN} more"] if len(wrong) > MOST_SHOWN else []
         raise TourFailed("\n".join([*wrong[:MOST_SHOWN], *more]))
@@ -42,6 +45,10 @@ def audited(walk: Walk, doors: Mapping[str, Door]) -> Lines:
 
 def _compared(doors: Mapping[str, Door]) -> list[Comparison]:
     return [*SalesTotals(doors).comparisons(), *CostTotals(doors).comparisons()]
+
+
+def _unexplained(found: Sequence[Comparison]) -> set[str]:
+    return {f"{one.title}: {row}" for one in found for row in one.unexplained()}
 
 
 def _broken(walk: Walk) -> list[str]:
