@@ -17,6 +17,7 @@ from controltower.measures import assurance, chaos, invariants
 from controltower.measures.models import Check
 from controltower.systems.models import System
 from controltower.transactions.models import Transaction
+from controltower.web.plain_names import fault
 from tests.factories import Firm, signed_in
 from tests.web.cast import token
 
@@ -52,6 +53,7 @@ def test_what_holds_and_what_nobody_looks_at_any_more(firm: Firm) -> None:
     page = _show(signed_in(firm.otto))
     assert page.count("Holds") >= len(invariants.INVARIANTS) - 1
     assert "7,200.00" in page
+    assert f"All {len(invariants.INVARIANTS)} rules hold." in page
     Check.objects.update(looked_at=timezone.now() - timedelta(minutes=10))
     assert "Not looked at lately" in _show(signed_in(firm.otto))
 
@@ -59,7 +61,9 @@ def test_what_holds_and_what_nobody_looks_at_any_more(firm: Firm) -> None:
 @pytest.mark.breaks("I3")
 def test_what_is_broken_names_records_only_to_who_sees_the_firm(firm: Firm) -> None:
     bill = _break(firm)
-    assert bill.reference in _show(signed_in(firm.otto))
+    shown = _show(signed_in(firm.otto))
+    assert bill.reference in shown
+    assert "rules is broken: Money in equals money out" in shown
     limited = _show(signed_in(firm.callum))
     assert "Broken" in limited
     assert bill.reference not in limited
@@ -101,7 +105,7 @@ def test_the_record_of_breaking_it_is_shown_as_it_stands(firm: Firm) -> None:
     page = _show(signed_in(firm.otto))
     assert "Broken on purpose" in page
     assert all(run.commit in page for run in kept.runs)
-    assert all(one.kind in page for one in kept.recoveries)
+    assert all(fault(one.kind) in page for one in kept.recoveries)
 
 
 def test_without_a_record_nothing_is_claimed(

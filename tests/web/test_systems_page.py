@@ -75,6 +75,19 @@ def test_an_open_circuit_says_when_it_tries_again(firm: Firm, tryton: System) ->
     assert "Circuit testing" in page(browser(firm.jonas))
 
 
+def test_the_list_says_whom_to_look_at_and_begins_with_it(firm: Firm, tryton: System) -> None:
+    System.objects.exclude(pk=tryton.pk).update(last_ok_at=timezone.now())
+    systems = System.objects.filter(active=True).count()
+    assert f"All {systems} systems that are called are healthy." in page(
+        browser(firm.jonas), "/systems/"
+    )
+    tryton.circuit, tryton.retry_at = Circuit.OPEN, timezone.now() + timedelta(minutes=3)
+    tryton.save()
+    text = page(browser(firm.jonas), "/systems/")
+    assert f"{systems - 1} of {systems} systems are healthy; look at Tryton ERP." in text
+    assert text.index('id="system-') == text.index('id="system-tryton"')
+
+
 def test_a_held_connection_says_why_and_what_it_does_not_cost(firm: Firm, tryton: System) -> None:
     stranger = Misconfigured(kind=Kind.AUTH, text="Tryton refused the password of “tower”.")
     circuit.note(tryton, [stranger], timezone.now())
