@@ -128,7 +128,8 @@ RUNBOOKS: tuple[Book, ...] = (
             check("See that the ERP answers", steps.REACHABLE),
             decide(
                 "Where is the code wrong?",
-                "Compare the code that was refused with the codes of the company in the ERP.",
+                "The group quotes the ERP's words with the code, and lists each transaction with "
+                "its company. Compare the code with those of that company in the ERP.",
                 ("Switched off in the ERP: it is on again", 5),
                 ("Wrong in the mapping: a new version is in use", 5),
                 ("The client's country or VAT number is wrong: corrected in the CRM", 4),
