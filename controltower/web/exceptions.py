@@ -140,15 +140,19 @@ def assign(request: SignedIn, pk: int) -> HttpResponse:
         messages.warning(request, OVERTAKEN)
         return _back(cause)
     owner: Person | None = form.cleaned_data["to"]
-    before, now = cause.owner_id, timezone.now()
+    before, now = cause.owner, timezone.now()
     try:
         triage.assign(cause=cause, to=owner, by=request.user, now=now)
     except triage.NotAllowed:
         messages.error(request, only(Right.ASSIGN))
     else:
         taken = _("%(name)s takes it.") % {"name": owner} if owner else _("It has no owner now.")
+        if before not in (None, owner):
+            taken += " " + _("%(name)s had it until now.") % {"name": before}
         messages.success(request, taken)
-        _offer_undo(request, "exception_assignments", cause, now, to=str(before or ""))
+        _offer_undo(
+            request, "exception_assignments", cause, now, to=str(before.pk if before else "")
+        )
     return _back(cause)
 
 

@@ -219,6 +219,8 @@ class TestActs:
             post(firm, "otto", cause, "assignments", to=firm.lena.pk)
         )
         assert firm.letter(bill).state == LetterState.ASSIGNED
+        taken = text(post(firm, "anna", cause, "assignments", to=firm.anna.pk))
+        assert "Anna Lindqvist takes it. Lena Weil had it until now." in taken
         assert "no owner now" in text(post(firm, "otto", cause, "assignments", to=""))
         assert firm.cause(bill).owner is None
         assert "cannot take it" in text(post(firm, "otto", cause, "assignments", to="999999"))
