@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from controltower.canonical.verdicts import Done, Kind, Misconfigured, Outcome, Pending, Rejected
@@ -62,6 +63,9 @@ class TestSharePoint:
         subject.control.do("copies_take", seconds=2)
         for verdict in (await subject.write(tag), await subject.write(tag)):
             assert isinstance(verdict, Pending), verdict
+        monitors = [url for (_drive, name), url in connector._MONITORS.items() if name == tag]
+        async with aiohttp.request("GET", monitors[0]) as shown:
+            assert (await shown.json())["status"] == "inProgress"
         assert isinstance(await subject.find(tag), Pending)
         made = await self.whole(subject, tag)
         assert (made.values["name"], made.values["title"]) == (tag, "Conformance")

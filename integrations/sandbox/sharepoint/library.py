@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -115,9 +116,9 @@ def watched(job: Document) -> Mapping[str, Any]:
         told = {"code": content["code"], "message": "The copy could not be made."}
         return {"status": "failed", "percentageComplete": 0, "error": told}
     if content["status"] == "completed":
-        whole = {"percentageComplete": 100.0, "resourceId": content["made"]}
+        whole = {"percentageComplete": Decimal("100.0"), "resourceId": content["made"]}
         return {"status": "completed", **whole}
-    return {"status": "inProgress", "percentageComplete": 27.3}
+    return {"status": "inProgress", "percentageComplete": Decimal("27.3")}
 
 
 def _same(one: str, other: str) -> bool:
