@@ -119,19 +119,18 @@ def _no_room(contract: Mapping[str, Any], whole: Money, facts: Facts) -> Refuse:
     project, currency = facts.items[0]["project"]["name"], whole.currency
     if contract.get("retainer"):
         text = (
-            f"{whole.amount:,} {currency} of approved work on “{project}” is above the retainer of "
-            "its contract, which holds such work until it is agreed. Agree on a change order: what "
-            "it adds is billed then by itself. Or write the work off with a reason: it becomes "
-            "cost."
+            "Approved work is above the retainer of its contract, which holds such work until it "
+            f"is agreed. On “{project}” that is {whole.amount:,} {currency}. Agree on a change "
+            "order: what it adds is billed then by itself. Or write the work off with a reason: it "
+            "becomes cost."
         )
         return Refuse(Kind.VALIDATION, text, CAP)
     cap, billed = (Money.of(contract[one], contract["currency"]).amount for one in (CAP, "billed"))
     text = (
-        f"{whole.amount:,} {currency} of approved work on “{project}” is above the cap of its "
-        f"contract: {cap:,} {currency} may be billed, and "
-        f"{billed:,} {currency} are. Agree on a change order that raises the "
-        "cap: the rest is billed then by itself. Or write the work off with a reason: it becomes "
-        "cost."
+        f"Approved work is above the cap of its contract. On “{project}” {cap:,} {currency} may be "
+        f"billed, and {billed:,} {currency} are billed; {whole.amount:,} {currency} is above that. "
+        "Agree on a change order that raises the cap: the rest is billed then by itself. Or write "
+        "the work off with a reason: it becomes cost."
     )
     return Refuse(Kind.VALIDATION, text, CAP)
 

@@ -40,11 +40,11 @@ def refusal(facts: Facts) -> Refuse | None:
         if words := contract.get(UNREAD):
             whole = invoice_lines.total(facts.items)
             text = (
-                f"{whole.amount:,} {whole.currency} wait: the signed contract "
-                f"“{contract['number']}” says something about {' and '.join(words)} that cannot be "
-                "read as a number or a day, so that nobody knows how much may be billed. Have it "
-                "corrected where contracts are signed and told again, or signed anew: all of this "
-                "goes on by itself then."
+                f"The signed contract “{contract['number']}” says something about "
+                f"{' and '.join(words)} that cannot be read as a number or a day, so that nobody "
+                f"knows how much may be billed; {whole.amount:,} {whole.currency} are waiting. "
+                "Have it corrected where contracts are signed and told again, or signed anew: all "
+                "of this goes on by itself then."
             )
             return Refuse(Kind.VALIDATION, text, UNREAD)
     return None

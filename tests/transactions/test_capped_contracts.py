@@ -148,7 +148,8 @@ def test_what_cannot_be_read_is_billed_once_it_can(firm: Firm, envelope: str) ->
     assert worth(bill) == ("dead_lettered", Decimal(7200))
     step = bill.steps.get(name="check")
     assert (step.field, step.kind) == ("terms", "validation")
-    assert "7,200.00 EUR wait: the signed contract “C-1” says something about its cap" in step.text
+    assert "The signed contract “C-1” says something about its cap" in step.text
+    assert "7,200.00 EUR are waiting" in step.text
     assert uncapping.release(now=firm.now) == 0
     waits = Expectation.objects.get(
         correlation_id=deal.correlation_id, milestone="terms-readable", met_at=None
