@@ -53,7 +53,8 @@ _FIRST_CONTRACT = "2000-01-01T00:00:00Z"
 class DocuSignConnector:
     """One account. Secrets: `integration_key`, `secret_key`, `refresh_token`, `hmac_key`. Options:
     those of the client, `lookback_days` (30), where a feed without a cursor begins, and
-    `settle_seconds` (60), how far it stays behind the clock."""
+    `settle_seconds` (60), how far it stays behind the clock, and `languages`, in which amounts are
+    written, by company."""
 
     descriptor = Descriptor(
         name="docusign",
@@ -74,6 +75,7 @@ class DocuSignConnector:
         options = connection.options
         self._lookback = timedelta(days=float(options.get("lookback_days", 30)))
         self._settle = timedelta(seconds=float(options.get("settle_seconds", SETTLED)))
+        self._languages: translate.Languages = dict(options.get("languages") or {})
 
     async def close(self) -> None:
         """Give sockets back."""
@@ -110,7 +112,7 @@ class DocuSignConnector:
             (
                 place.ref,
                 found[place],
-                partial(translate.change, self._connection.slug, found[place]),
+                partial(self._change, found[place]),
             )
             for place in places
         )
@@ -122,13 +124,16 @@ class DocuSignConnector:
             gap=gap,
         )
 
+    def _change(self, row: Row) -> Change:
+        return translate.change(self._connection.slug, row, self._languages)
+
     async def reread(self, entity: str, row: Unread) -> Change | None:
         """From its bytes. Raises Drift."""
-        return translate.change(self._connection.slug, object_of(exact_json.decode(row.raw)))
+        return self._change(object_of(exact_json.decode(row.raw)))
 
     def retell(self, entity: str, raw: bytes) -> Record | None:
         """A change's bytes are all that the contract is read from."""
-        return translate.retold(raw) if entity == "contract" else None
+        return translate.retold(raw, self._languages) if entity == "contract" else None
 
     def verify_inbound(
         self, headers: Mapping[str, str], raw: bytes, now: datetime
@@ -148,7 +153,7 @@ class DocuSignConnector:
         wanted = [base64.b64encode(hmac.digest(k.encode(), raw, hashlib.sha256)) for k in keys]
         if not any(hmac.compare_digest(ours, theirs) for ours in wanted for theirs in given):
             raise Forged("It is not signed with a key of the account.")
-        return translate.told(self._connection.slug, raw)
+        return translate.told(self._connection.slug, raw, self._languages)
 
     async def subscriptions(self, address: str) -> Sequence[Subscription]:
         """Connect's configurations, also those that are switched off or tell too little."""
@@ -164,7 +169,7 @@ class DocuSignConnector:
         answer = await self._client.envelope(ref)
         if not isinstance(answer, Answer):
             return answer
-        return as_agreed(lambda: _done(answer), answer.exchange)
+        return as_agreed(lambda: _done(answer, self._languages), answer.exchange)
 
     async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
         """The signed contract of an `opportunity_id`; or any by its `ref`."""
@@ -209,7 +214,9 @@ class DocuSignConnector:
         """Contracts signed in the window, with their value. Raises CallFailed."""
         _offered(entity)
         rows = await self._client.envelopes(_since(since))
-        return as_agreed(lambda: [_key(row) for row in rows if _place(row).at < until])
+        return as_agreed(
+            lambda: [_key(row, self._languages) for row in rows if _place(row).at < until]
+        )
 
 
 def _offered(entity: str) -> None:
@@ -226,9 +233,9 @@ def _place(row: Row) -> Place:
     return Place(moment(row, "statusChangedDateTime"), required(row, "envelopeId"))
 
 
-def _done(answer: Answer) -> Done:
+def _done(answer: Answer, languages: translate.Languages) -> Done:
     row = row_of(answer)
-    found = translate.contract(row)
+    found = translate.contract(row, languages)
     return Done(
         ref=found.source_id,
         outcome=Outcome.READ,
@@ -238,8 +245,8 @@ def _done(answer: Answer) -> Done:
     )
 
 
-def _key(row: Row) -> Key:
-    found = translate.contract(row)
+def _key(row: Row, languages: translate.Languages) -> Key:
+    found = translate.contract(row, languages)
     named = found.number or found.opportunity_id or found.source_id
     version = translate.version_of(row)
     return Key(found.source_id, named, version, str(found.value), found.currency)

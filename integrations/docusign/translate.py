@@ -10,18 +10,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from controltower.canonical.events import CONTRACT_SIGNED, BusinessKey, CanonicalEvent
 from controltower.canonical.records import Contract
 from integrations import exact_json
 from integrations.connector import Change, Subscription
+from integrations.docusign.amounts import amount
 from integrations.shape import (
     Drift,
     Row,
     at,
-    bounded,
     choice,
     listed,
     moment,
@@ -34,9 +33,11 @@ FIELDS = (
     "contract_number", "opportunity_id", "project_id", "customer_id", "customer_name",
     "legal_entity", "currency", "contract_value", "billing_method", "cap", "retainer",
     "retainer_hours", "retainer_billed", "retainer_above", "retainer_unused", "po_number",
-    "starts_on", "ends_on", "correlation_id",
+    "starts_on", "ends_on", "correlation_id", "language",
 )  # fmt: skip
 """The account's custom fields for envelopes, by name."""
+Languages = Mapping[str, str]
+"""In which language a company's contracts are written, by its code; "" is everybody else."""
 _STATUS = {
     name: name
     for name in (
@@ -48,12 +49,12 @@ SIGNED = "completed"
 _EVENT = "envelope-completed"
 
 
-def contract(row: Row) -> Contract:
+def contract(row: Row, languages: Languages) -> Contract:
     """What an envelope says of its contract. Raises Drift."""
     fields = _custom_fields(row)
     status = choice(row, "status", _STATUS)
     signed_at = moment(row, "statusChangedDateTime") if status == SIGNED else None
-    terms, unread = _terms(fields)
+    terms, unread = _terms(fields, _language(fields, languages))
     return Contract(
         source_id=required(row, "envelopeId"),
         name=text(row, "emailSubject"),
@@ -77,13 +78,13 @@ def contract(row: Row) -> Contract:
     )
 
 
-def change(source: str, row: Row) -> Change:
+def change(source: str, row: Row, languages: Languages) -> Change:
     """A signed contract as one fact. Raises Drift.
 
     Its id is made of what it says: a message and a poll of the same signing are one, and both keep
     the same bytes.
     """
-    found = contract(row)
+    found = contract(row, languages)
     digest = hashlib.blake2b(exact_json.encode(found.as_dict()).encode(), digest_size=8)
     keys = (
         ("envelope", found.source_id), ("contract", found.number),
@@ -103,7 +104,7 @@ def change(source: str, row: Row) -> Change:
     return Change(raw=_kept(row), event=event)
 
 
-def told(source: str, raw: bytes) -> list[Change]:
+def told(source: str, raw: bytes, languages: Languages) -> list[Change]:
     """The signings in a message of Connect; it tells of other things that happen to an envelope
     too, which are none. Raises Drift."""
     try:
@@ -112,7 +113,8 @@ def told(source: str, raw: bytes) -> list[Change]:
         raise Drift("the message is not JSON") from None
     if required(content, "event") != _EVENT:
         return []
-    return [change(source, object_of(object_of(content.get("data")).get("envelopeSummary")))]
+    envelope = object_of(object_of(content.get("data")).get("envelopeSummary"))
+    return [change(source, envelope, languages)]
 
 
 def subscriptions(content: Row, address: str) -> list[Subscription]:
@@ -136,9 +138,9 @@ def _trouble(row: Row) -> str:
     return ""
 
 
-def retold(raw: bytes) -> Contract:
+def retold(raw: bytes, languages: Languages) -> Contract:
     """What the bytes of a change mean. Raises Drift."""
-    return contract(object_of(exact_json.decode(raw)))
+    return contract(object_of(exact_json.decode(raw)), languages)
 
 
 def version_of(row: Row) -> str:
@@ -163,30 +165,32 @@ def _kept(row: Row) -> bytes:
     return exact_json.encode({**kept, "customFields": {"textCustomFields": fields}}).encode()
 
 
-def _terms(fields: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+def _language(fields: Mapping[str, str], languages: Languages) -> str:
+    """The language that amounts are written in: the envelope's own, else its company's."""
+    return fields["language"] or languages.get(fields["legal_entity"], languages.get("", ""))
+
+
+def _terms(fields: Mapping[str, str], language: str) -> tuple[dict[str, Any], list[str]]:
     """The numbers and days that are told, and the names of those that cannot be read."""
     found, unread = dict[str, Any](), list[str]()
     for name, field, read in _TERMS:
         try:
-            found |= {name: read(fields[field])} if fields[field] else {}
-        except (InvalidOperation, ValueError, Drift):
+            found |= {name: read(fields[field], language)} if fields[field] else {}
+        except (ValueError, Drift):
             unread.append(name)
     return found, unread
 
 
-def _amount(written: str) -> Decimal:
-    number = bounded(Decimal(written), "value")
-    if number < 0:
-        raise ValueError(f"{written} is less than nothing")
-    return number
+def _day(written: str, _language: str) -> date:
+    return date.fromisoformat(written)
 
 
-_TERMS: tuple[tuple[str, str, Callable[[str], Any]], ...] = (
-    ("value", "contract_value", _amount),
-    ("cap", "cap", _amount),
-    ("retainer", "retainer", _amount),
-    ("retainer_hours", "retainer_hours", _amount),
-    ("starts_on", "starts_on", date.fromisoformat),
-    ("ends_on", "ends_on", date.fromisoformat),
+_TERMS: tuple[tuple[str, str, Callable[[str, str], Any]], ...] = (
+    ("value", "contract_value", amount),
+    ("cap", "cap", amount),
+    ("retainer", "retainer", amount),
+    ("retainer_hours", "retainer_hours", amount),
+    ("starts_on", "starts_on", _day),
+    ("ends_on", "ends_on", _day),
 )
 """What of a contract is a number or a day, in which custom field, and how it is read."""

@@ -47,5 +47,5 @@ def test_the_connector_reads_the_vendors_own_sample() -> None:
     summary = message["data"]["envelopeSummary"]
     summary |= {"status": "completed", "statusChangedDateTime": "2026-11-20T09:30:00.1234567Z"}
     summary["customFields"]["textCustomFields"][0] |= {"name": "opportunity_id", "value": "006A"}
-    (change,) = told("clm", json.dumps(message).encode())
+    (change,) = told("clm", json.dumps(message).encode(), {})
     assert ("opportunity", "006A") in [(key.kind, key.value) for key in change.event.keys]

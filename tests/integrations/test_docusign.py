@@ -16,8 +16,10 @@ from controltower.canonical.records import Contract
 from controltower.canonical.verdicts import Kind, Rejected
 from integrations import catalogue
 from integrations.connector import Connection
+from integrations.docusign.amounts import amount
 from integrations.docusign.translate import contract, retold
 from integrations.sandbox.docusign.server import signatures
+from integrations.shape import Drift
 from tests.integrations.conformance import conforming
 from tests.integrations.conformance.verdicts import done
 from tests.integrations.doors import Town
@@ -41,9 +43,12 @@ class Contracts(Subject):
     choices = ("status",)
     signed_headers = ("x-docusign-signature-1",)
 
-    def __init__(self, town: Town) -> None:
+    libraries = Subject.libraries | {"babel"}
+
+    def __init__(self, town: Town, **options: Any) -> None:
+        settled = {"settle_seconds": 0, **options}
         connection = Connection(
-            "clm", town.urls[self.name], town.secrets[self.name], {"settle_seconds": 0}, DEADLINE
+            "clm", town.urls[self.name], town.secrets[self.name], settled, DEADLINE
         )
         super().__init__(connection, town.controls[self.name])
 
@@ -150,7 +155,7 @@ class TestDocuSign:
     async def test_a_slip_of_the_pen_holds_nobody_up(self, subject: Contracts) -> None:
         cursor = await subject.drained()
         envelope = subject.sign(
-            opportunity_id="006B", contract_value="about 50k", starts_on="soon", cap="60.000,00",
+            opportunity_id="006B", contract_value="about 50k", starts_on="soon", cap="60.000",
             retainer="-5", retainer_hours="40", ends_on="2027-12-31",
         )  # fmt: skip
         (change,) = await subject.changes(cursor)
@@ -182,5 +187,61 @@ class TestDocuSign:
 def test_the_samples_are_read() -> None:
     message = json.loads((SAMPLES / "message.json").read_bytes())
     row = message["data"]["envelopeSummary"]
-    assert contract(row).opportunity_id == "006Q000001aBcDe"
-    assert retold(json.dumps(row).encode()) == contract(row)
+    assert contract(row, {}).opportunity_id == "006Q000001aBcDe"
+    assert retold(json.dumps(row).encode(), {}) == contract(row, {})
+
+
+@pytest.mark.parametrize(
+    ("written", "means"),
+    [
+        ("60000", "60000"), ("48000.10", "48000.10"), ("48000,10", "48000.10"),
+        ("60.000,00", "60000.00"), ("60,000.00", "60000.00"), ("60'000", "60000"),
+        ("60’000.50", "60000.50"), ("1 234,50", "1234.50"), ("1\u202f234\u00a0567,5", ""),
+        ("1\u202f234\u202f567,5", "1234567.5"), ("1.234.567", "1234567"), ("1,5", "1.5"),
+        ("0.500", "0.500"), ("1234.567", "1234.567"), ("60.000", ""), ("1,234", ""),
+        ("1.234.56", ""), ("12,34,567", ""), ("1,234 567", ""), ("1,234,567,89", ""),
+        ("1e5", ""), ("٦٠", ""), ("1_000", ""), ("-5", ""), ("60000 EUR", ""), ("60.000,-", ""),
+        (".", ""), (",50", ""), ("NaN", ""), ("1" * 16, ""),
+    ],
+)  # fmt: skip
+def test_an_amount_is_read_where_it_can_only_be_one(written: str, means: str) -> None:
+    try:
+        found = str(Decimal(amount(written, "")))
+    except (ValueError, Drift):
+        found = ""
+    assert Decimal(found or -1) == Decimal(means or -1), found
+
+
+@pytest.mark.parametrize(
+    ("written", "language", "means"),
+    [
+        ("60.000", "de", 60000), ("60,000", "en-GB", 60000), ("60.000", "en", None),
+        ("60,000", "de-AT", None), ("60.000", "de-CH", None), ("60.000", "es-MX", None),
+        ("60.000", "nl", 60000), ("60.000", "nobody's", None), ("60,000", "de_DE", None),
+    ],
+)  # fmt: skip
+def test_a_language_says_what_parts_thousands(
+    written: str, language: str, means: int | None
+) -> None:
+    try:
+        assert amount(written, language) == means
+    except ValueError:
+        assert means is None
+
+
+async def test_an_envelope_or_its_company_says_in_which_language(town: Town) -> None:
+    subject = Contracts(town, languages={"LF-DE": "de", "": "en"})
+    cursor = await subject.drained()
+    for fields in (
+        {"legal_entity": "LF-DE"},
+        {"legal_entity": "LF-UK"},
+        {"legal_entity": "LF-DE", "language": "en-IE"},
+    ):
+        subject.sign(cap="60.000", retainer="1,500", **fields)
+    read = [one.event.record for one in await subject.changes(cursor)]
+    told = [(one.unread, one.cap, one.retainer) for one in read if isinstance(one, Contract)]
+    assert told == [
+        (("retainer",), Decimal(60000), Decimal(0)),
+        (("cap",), Decimal(0), Decimal(1500)),
+        (("cap",), Decimal(0), Decimal(1500)),
+    ]

@@ -97,7 +97,8 @@ VENDORS = (
         "secret_key",
         "refresh_token",
         "hmac_key",
-    ),
+    )
+    | {"options": {"languages": {"LF-DE": "de", "": "en"}}},
     _vendor("event_broker", "Event broker", "Events", "broker", "user", "password")
     | {"options": {"source": "/larkfield/control-tower"}},
     _vendor("kantata", "Kantata OX", "PSA", "psa", "token"),
