@@ -8,6 +8,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 from urllib.parse import urlencode
 
@@ -94,11 +95,50 @@ def test_bamboohr_has_two_addresses(town: Town) -> None:
     assert set(told) == {200}
 
 
-def test_docusign_says_where_the_next_page_is(town: Town) -> None:
-    url, known = town.urls["docusign"], town.secrets["docusign"]
+def test_bamboohr_reads_the_older_xml(town: Town) -> None:
+    api = f"{town.urls['bamboohr']}/api/gateway.php/larkfield/v1/employees"
+    signed = _basic(town.secrets["bamboohr"]["api_key"], "")
+    person = (
+        '<employee>\n\t<field id="firstName">Ann</field>\n\t<field id="lastName">O\'Hara</field>'
+    )
+    made = urllib.request.Request(f"{api}/", f"{person}</employee>".encode(), signed)
+    with urllib.request.urlopen(made, timeout=120) as answer:
+        place = answer.headers["Location"]
+    assert answer.status == 201 and place.startswith(f"{api}/")
+    changed = (
+        '<employee><field id="jobTitle">Größe &amp; Maß</field><field id="department" /></employee>'
+    )
+    for body, status in ((changed, 200), ("<employee>", 400), ("<!DOCTYPE a>" + changed, 400)):
+        with pytest.raises(urllib.error.HTTPError) if status != 200 else nullcontext() as refused:
+            asked = urllib.request.Request(place, body.encode(), signed)
+            urllib.request.urlopen(asked, timeout=120).close()
+        assert (
+            refused is None or refused.value.headers["X-BambooHR-Error-Message"] == "Malformed XML"
+        )
+    shown = _ask(f"{place}?fields=lastName,jobTitle,department", signed)[1]
+    assert (shown["lastName"], shown["jobTitle"], shown["department"]) == (
+        "O'Hara", "Größe & Maß", "",
+    )  # fmt: skip
+
+
+def _signed_by_docusign(town: Town) -> dict[str, str]:
+    known = town.secrets["docusign"]
     form = {"grant_type": "refresh_token", "refresh_token": known["refresh_token"]}
     client = {"client_id": known["integration_key"], "client_secret": known["secret_key"]}
-    signed = {"Authorization": _token(f"{url}/oauth/token", **form, **client)}
+    return {"Authorization": _token(f"{town.urls['docusign']}/oauth/token", **form, **client)}
+
+
+def test_docusign_says_who_is_signed_in_and_where_the_account_is(town: Town) -> None:
+    url = town.urls["docusign"]
+    status, who = _ask(f"{url}/oauth/userinfo", _signed_by_docusign(town))
+    assert status == 200 and who["sub"] and who["email"]
+    (account,) = who["accounts"]
+    assert (account["account_id"], account["base_uri"]) == (ACCOUNT, url)
+    assert _ask(f"{url}/oauth/userinfo", {"Authorization": "Bearer wrong"})[0] == 401
+
+
+def test_docusign_says_where_the_next_page_is(town: Town) -> None:
+    url, signed = town.urls["docusign"], _signed_by_docusign(town)
     for number in range(2):
         town.controls["docusign"].do("sign", opportunity_id=f"006-paged-{number}")
     account = f"{url}/restapi/v2.1/accounts/{ACCOUNT}"

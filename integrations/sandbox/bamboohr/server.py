@@ -17,7 +17,7 @@ from typing import Any
 from aiohttp import web
 
 from integrations import exact_json
-from integrations.sandbox.bamboohr import employees
+from integrations.sandbox.bamboohr import bodies, employees
 from integrations.sandbox.control import Impossible
 from integrations.sandbox.faults import Fault
 from integrations.sandbox.sign_in import basic, same
@@ -42,8 +42,8 @@ class Server(Vendor):
         for api in (API, _GATEWAY):
             for slash in ("", "/"):
                 router.add_get(f"{api}/employees/changed{slash}", self._changed)
+                router.add_post(f"{api}/employees{slash}", self._create)
             router.add_get(f"{api}/employees/directory", self._directory)
-            router.add_post(f"{api}/employees", self._create)
             router.add_get(f"{api}/employees/{{id}}", self._get)
             router.add_post(f"{api}/employees/{{id}}", self._update)
             router.add_get(f"{api}/webhooks", self._webhooks)
@@ -151,7 +151,7 @@ class Server(Vendor):
             raise Refused(refusal(400, "firstName and lastName are required"))
         made = self.store.add(_KIND, {"status": "Active", **fields})
         await self._notify(made, fields)
-        location = f"https://{request.host}/employees/employee.php?id={made.id}"
+        location = str(request.url.with_path(f"{request.path.rstrip('/')}/{made.id}"))
         return web.Response(status=201, headers={"Location": location})
 
     async def _update(self, request: web.Request) -> web.Response:
@@ -247,9 +247,6 @@ def _fields(wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 async def _body(request: web.Request) -> dict[str, Any]:
     try:
-        content = exact_json.decode(await request.read())
-    except ValueError:
-        raise Refused(refusal(400, "Malformed JSON")) from None
-    if not isinstance(content, dict):
-        raise Refused(refusal(400, "Malformed JSON"))
-    return content
+        return await bodies.fields_of(request)
+    except bodies.Malformed as problem:
+        raise Refused(refusal(400, str(problem))) from None

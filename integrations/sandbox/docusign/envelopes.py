@@ -10,7 +10,8 @@ from uuid import NAMESPACE_URL, uuid5
 from integrations.sandbox.store import Document
 
 ACCOUNT = "larkfield"
-_USER = str(uuid5(NAMESPACE_URL, "contracts@larkfield.example"))
+_EMAIL, _DESK = "contracts@larkfield.example", "Contracts desk"
+_USER = str(uuid5(NAMESPACE_URL, _EMAIL))
 
 
 def number(count: int) -> str:
@@ -46,10 +47,10 @@ def shown(envelope: Document) -> dict[str, Any]:
         "statusChangedDateTime": content["statusChangedDateTime"],
         "lastModifiedDateTime": stamp(envelope.changed),
         "sender": {
-            "userName": "Contracts desk",
+            "userName": _DESK,
             "userId": _USER,
             "accountId": ACCOUNT,
-            "email": "contracts@larkfield.example",
+            "email": _EMAIL,
         },
         "customFields": {
             "textCustomFields": [
@@ -99,6 +100,26 @@ def listener(wanted: Mapping[str, Any]) -> dict[str, Any]:
         "deliveryMode": "SIM",
         "eventData": {"version": "restv2.1", "format": "json", "includeData": ["custom_fields"]},
     } | {name: value for name, value in wanted.items() if name != "url"}
+
+
+def signed_in(base_uri: str) -> dict[str, Any]:
+    """Who a token stands for, and where that one's accounts are."""
+    first, _, last = _DESK.partition(" ")
+    account = {
+        "account_id": ACCOUNT,
+        "is_default": True,
+        "account_name": "Larkfield",
+        "base_uri": base_uri,
+    }
+    return {
+        "sub": _USER,
+        "name": _DESK,
+        "given_name": first,
+        "family_name": last,
+        "created": "2024-01-08T09:00:00.000",
+        "email": _EMAIL,
+        "accounts": [account],
+    }
 
 
 def stamp(at: datetime) -> str:

@@ -24,6 +24,7 @@ from integrations.sandbox.vendor import Refused, Vendor
 API = f"/restapi/v2.1/accounts/{envelopes.ACCOUNT}/envelopes"
 _CONNECT = f"/restapi/v2.1/accounts/{envelopes.ACCOUNT}/connect"
 _TOKEN = "/oauth/token"
+_WHO = "/oauth/userinfo"
 _KIND = "envelope"
 _BESIDE, _TAKEN_AWAY = "10871", "tower taken away"
 """The tower's own configuration of Connect, and the setting that it is no more."""
@@ -49,6 +50,7 @@ class Server(Vendor):
     def routes(self, router: web.UrlDispatcher) -> None:
         """The part of the API that the connector uses."""
         router.add_post(_TOKEN, self._sign_in)
+        router.add_get(_WHO, self._who)
         router.add_get(API, self._list)
         router.add_get(_CONNECT, self._configurations)
         router.add_get(f"{API}/{{id:[^/]*}}/custom_fields", self._custom_fields)
@@ -122,6 +124,9 @@ class Server(Vendor):
 
     async def _sign_in(self, request: web.Request) -> web.Response:
         return await self._tokens.give(request)
+
+    async def _who(self, request: web.Request) -> web.Response:
+        return answer(envelopes.signed_in(str(request.url.origin())))
 
     async def _configurations(self, request: web.Request) -> web.Response:
         found = self._listeners()
