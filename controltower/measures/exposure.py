@@ -3,7 +3,8 @@
 Exposure is the value of what is stuck, in its own currency and in the reporting currency at the
 newest dated rate. Along one chain it is counted once, at the earliest stuck point: while a deal is
 stuck, or the whole chain lacks something (its contract, its people, its work), stuck work under the
-same correlation id is part of the deal's value.
+same correlation id is part of the deal's value. Work above its contract's cap is not: nobody has
+sold it yet. It is part of a stuck change order that is worth as much.
 """
 
 from __future__ import annotations
@@ -36,9 +37,16 @@ from django.db.models.functions import Round
 from controltower.firm.models import Person
 from controltower.firm.rates import rates
 from controltower.firm.rights import entity_keys_of
-from controltower.processes import month_end_close, quote_to_cash
-from controltower.transactions.models import Expectation, Transaction
+from controltower.processes import (
+    capped_work,
+    month_end_close,
+    project_change_to_forecast,
+    quote_to_cash,
+    time_and_expense_to_billing,
+)
+from controltower.transactions.models import Expectation, Step, Transaction
 from controltower.transactions.models.journey import TransactionQuerySet
+from controltower.transactions.protocol import State
 
 Related = TypeVar("Related", bound=Model)
 UPSTREAM, UNBILLED = "opportunity-to-project", "unbilled"
@@ -113,14 +121,24 @@ def priced(queryset: QuerySet[Any], at: str = "") -> QuerySet[Any]:
     late = Expectation.objects.filter(watch=OuterRef(f"{at}pk"), closed_at__isnull=True)
     stuck_itself = late.filter(set_by__in=Transaction.objects.stuck().order_by())
     is_whole = Q(**_whole(at))
+    deal_carries = Exists(stuck_here.filter(process=UPSTREAM)) | Exists(whole)
+    no_room = Q(**{f"{at}process": time_and_expense_to_billing.PROCESS.name}) & Exists(
+        Step.objects.filter(
+            transaction=OuterRef(f"{at}pk"), name="check", state=State.PARKED, field=capped_work.CAP
+        )
+    )
+    changed = stuck_here.filter(
+        process=project_change_to_forecast.PROCESS.name, amount__gte=OuterRef(f"{at}amount")
+    )
+    first = ~is_whole & ~deal_carries | is_whole & ~Exists(
+        stuck_here.filter(process=UPSTREAM)
+    ) & ~Exists(whole.filter(pk__lt=OuterRef(f"{at}pk")))
     annotated: QuerySet[Any] = queryset.annotate(
         worth=worth(at),
         counted=Q(**{f"{at}process": UPSTREAM})
-        | ~Exists(stuck_here.filter(process=UPSTREAM))
-        & (
-            ~is_whole & ~Exists(whole)
-            | is_whole & ~Exists(whole.filter(pk__lt=OuterRef(f"{at}pk")))
-        )
+        | no_room & (deal_carries | ~Exists(changed))
+        | ~no_room
+        & first
         & ~(Q(**{f"{at}process": month_end_close.WATCH.name}) & Exists(stuck_itself)),
     )
     return annotated

@@ -133,6 +133,13 @@ def status_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     return f"the PSA shows invoice “{found.get('invoice_number')}”"
 
 
+def credit_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """What was covered, or held, was never invoiced: the PSA shows no more than was credited."""
+    if Decimal(str(sent["invoiced"])) == Decimal(str(found.get("invoiced", 0))):
+        return status_differs(sent, found)
+    return f"{sent['invoiced']} were credited, the PSA shows {found.get('invoiced')}"
+
+
 def bill_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     """Net and tax: what the supplier charges is what is paid, to the cent."""
     charged = [Decimal(str(sent[name])) for name in ("untaxed", "tax")]

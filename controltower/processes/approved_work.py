@@ -30,8 +30,6 @@ def group_of(fact: BillableFact) -> str:
     project = fact.project
     assert project is not None
     whom = f"{project.entity}:{project.customer_id}:{fact.currency}"
-    if isinstance(fact, WorkLeftOut):
-        return f"{whom}:left-out:{fact.source_id}"
     if project.billing_grouping == "PO" and project.po_number:
         return f"{whom}:po:{project.po_number}:{fact.on:%Y-%m}"
     return f"{whom}:project:{fact.project_id}:{fact.on:%Y-%m}"
@@ -41,7 +39,7 @@ def gathers_until(fact: BillableFact, entity: Entity, now: datetime) -> datetime
     """The billing run: month end for monthly contracts, else the entity's gathering window."""
     project = fact.project
     assert project is not None and fact.on is not None
-    if project.billing_grouping != "Month" or isinstance(fact, WorkLeftOut):
+    if project.billing_grouping != "Month":
         return now + entity.gather_for
     following = (fact.on.replace(day=1) + timedelta(days=32)).replace(day=1)
     return max(

@@ -19,6 +19,8 @@ from controltower.processes.definition import Facts, Refuse
 CAP = "cap"
 """The field that is named by a refusal for want of room."""
 WITHDRAWN = "withdrawn"
+LEFT_OUT_OF = "left_out_of"
+"""What a check has left out, by project."""
 _NOT_BILLED = (
     ("left_out", "Less work above the agreed cap"),
     ("covered_amount", "Less work covered by the retainer"),
@@ -29,55 +31,65 @@ _NOT_BILLED = (
 
 @dataclass(frozen=True, slots=True)
 class Billed:
-    """What of the gathered work is billed, by project, what is left out, what of it retainers
-    cover, and what of it was taken back while it was held."""
+    """What of the gathered work is billed, and what is left out, both by project; what of it
+    retainers cover, and what of it was taken back while it was held."""
 
     by_project: Mapping[str, Money]
-    left_out: Money
+    left_out: Mapping[str, Money]
     withdrawn: Money
     covered: Sequence[retained_work.Part] = ()
+
+    @classmethod
+    def together(cls, parts: Sequence[Billed]) -> Billed:
+        """What was found of each project's work, as one."""
+        return cls(
+            {project: part for one in parts for project, part in one.by_project.items()},
+            {project: part for one in parts for project, part in one.left_out.items()},
+            sum((one.withdrawn for one in parts[1:]), parts[0].withdrawn),
+            [part for one in parts for part in one.covered],
+        )
+
+    @property
+    def above(self) -> Money:
+        """All that is left out."""
+        return sum(self.left_out.values(), Money(self.withdrawn.currency, 0))
 
     def told(self) -> dict[str, Any]:
         """As a step learns it."""
         by_project = {project: str(part.amount) for project, part in self.by_project.items()}
         found: dict[str, Any] = {"billed": by_project}
         if self.covered:
-            worth = retained_work.total(self.covered, self.left_out.currency)
+            worth = retained_work.total(self.covered, self.withdrawn.currency)
             parts = [part.told() for part in self.covered]
             found |= {"covered": parts, "covered_amount": str(worth.amount)}
-        less = {"left_out": self.left_out, WITHDRAWN: self.withdrawn}
+        if left := {name: str(part.amount) for name, part in self.left_out.items() if part.minor}:
+            found[LEFT_OUT_OF] = left
+        less = {"left_out": self.above, WITHDRAWN: self.withdrawn}
         return found | {name: str(part.amount) for name, part in less.items() if part.minor}
 
 
 def within_cap(facts: Facts) -> Billed | Refuse:
-    """What the contracts have room for, besides what their retainers cover; a refusal where they
-    have none at all, or where their terms cannot be read."""
+    """What the contract of one project's work has room for, besides what its retainer covers; a
+    refusal where it has none at all, or where its terms cannot be read."""
     if refusal := contract_terms.refusal(facts):
         return refusal
+    whole = invoice_lines.total(facts.items)
+    nothing = Money(whole.currency, 0)
     if invoice_lines.kind_of(facts.items[0]) == invoice_lines.RETAINER:
-        nothing = Money(facts.items[0]["currency"], 0)
-        return retained_work.unclear_fee(facts) or Billed({}, nothing, nothing)
+        return retained_work.unclear_fee(facts) or Billed({}, {}, nothing)
     covered = retained_work.covered(facts)
     if isinstance(covered, Refuse):
         return covered
-    contracts: Mapping[str, Any] = facts.books.get("contracts", {})
-    whole = invoice_lines.total(facts.items)
-    billed, withdrawn = dict[str, Money](), Money(whole.currency, 0)
-    for project, part in _by_project(facts).items():
-        contract = contracts.get(project, {})
-        if CAP in contract and contract["currency"] != part.currency:
-            return _other_currency(contract, part)
-        part -= retained_work.total(
-            (one for one in covered if one.project == project), part.currency
-        )
-        gone = _withdrawn(contract, part, facts)
-        part, withdrawn = part - gone, withdrawn + gone
-        billed[project] = min(part, room(contract)) if CAP in contract else part
-    most = sum(billed.values(), Money(whole.currency, 0))
-    above = whole - most - retained_work.total(covered, whole.currency) - withdrawn
-    if not (most.minor or covered or withdrawn.minor):
-        return _no_room(next(contracts[project] for project in billed), whole, facts)
-    return Billed(billed, above, withdrawn, covered)
+    project, contract = contract_terms.contract_of(facts)
+    if CAP in contract and contract["currency"] != whole.currency:
+        return _other_currency(contract, whole)
+    part = whole - retained_work.total(covered, whole.currency)
+    gone = _withdrawn(contract, part, facts)
+    part -= gone
+    billed = min(part, room(contract)) if CAP in contract else part
+    if not (billed.minor or covered or gone.minor):
+        return _no_room(contract, whole, facts)
+    return Billed({project: billed}, {project: part - billed}, gone, covered)
 
 
 def _withdrawn(contract: Mapping[str, Any], part: Money, facts: Facts) -> Money:
@@ -105,14 +117,6 @@ def not_billed(facts: Facts) -> list[tuple[Money, str]]:
     values, currency = facts.result("check").values, str(facts.items[0]["currency"])
     parts = [(Money.of(str(values.get(name, 0)), currency), why) for name, why in _NOT_BILLED]
     return [(Money(currency, 0) - part, why) for part, why in parts if part.minor]
-
-
-def _by_project(facts: Facts) -> dict[str, Money]:
-    found: dict[str, Money] = {}
-    for item in facts.items:
-        project, part = str(item["project"]["source_id"]), invoice_lines.total([item])
-        found[project] = found[project] + part if project in found else part
-    return found
 
 
 def _no_room(contract: Mapping[str, Any], whole: Money, facts: Facts) -> Refuse:

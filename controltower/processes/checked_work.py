@@ -5,7 +5,13 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from controltower.processes import approved_work, capped_work, invoice_lines, retained_work
+from controltower.processes import (
+    approved_work,
+    capped_work,
+    gathered,
+    invoice_lines,
+    retained_work,
+)
 from controltower.processes.definition import Facts, Hold, Learn, Prepared, Refuse
 
 BILL_IN_NEXT_PERIOD = "next_period"
@@ -13,11 +19,12 @@ BILL_IN_NEXT_PERIOD = "next_period"
 
 
 def check(facts: Facts) -> Prepared:
-    """Refuse what no invoice may rest on; hold what a closed period forbids."""
-    for item in facts.items:
-        refusal = approved_work.refusal_of(item, facts)
-        if refusal:
-            return refusal
+    """Refuse what no invoice may rest on; hold what a closed period forbids. Work of several
+    projects is judged project by project: what one of them holds up does not hold up the others."""
+    parts = gathered.by_project(facts)
+    unsound = {project: found for project, part in parts.items() if (found := _unsound(part))}
+    if unsound:
+        return gathered.without(unsound, parts, facts)
     entity = facts.entity
     assert entity is not None
     months = sorted({str(item["on"])[:7] for item in facts.items})
@@ -28,19 +35,32 @@ def check(facts: Facts) -> Prepared:
             f"The work is of {', '.join(closed)}, which {entity.name} has closed. "
             "Reopen the period, or bill it in the open one.",
         )
-    billed = capped_work.within_cap(facts)
-    if isinstance(billed, Refuse):
-        return billed
-    covered = retained_work.total(billed.covered, billed.left_out.currency)
+    judged = {project: capped_work.within_cap(part) for project, part in parts.items()}
+    if refused := {name: found for name, found in judged.items() if isinstance(found, Refuse)}:
+        return gathered.without(refused, parts, facts)
+    billed = [one for one in judged.values() if isinstance(one, capped_work.Billed)]
+    return _learned(months, capped_work.Billed.together(billed), facts)
+
+
+def _unsound(part: Facts) -> Refuse | None:
+    found = (approved_work.refusal_of(item, part) for item in part.items)
+    return next((refusal for refusal in found if refusal), None)
+
+
+def _learned(months: list[str], billed: capped_work.Billed, facts: Facts) -> Learn:
+    above = billed.above
     said = (
-        (covered, "covered by the retainer: it is not billed again."),
-        (billed.left_out, "above what the contract lets be billed is left out."),
+        (
+            retained_work.total(billed.covered, above.currency),
+            "covered by the retainer: it is not billed again.",
+        ),
+        (above, "above what the contract lets be billed is left out."),
         (billed.withdrawn, "taken back while it was held: nobody owes it."),
     )
     text = " ".join(f"{one.amount:,} {one.currency} {words}" for one, words in said if one.minor)
-    gathered = sum((Decimal(str(item["amount"])) for item in facts.items), Decimal(0))
+    worth = sum((Decimal(str(item["amount"])) for item in facts.items), Decimal(0))
     less = sum((one.amount for one, _words in said), Decimal(0))
-    return Learn({"months": months, **billed.told()}, text, worth=gathered - less)
+    return Learn({"months": months, **billed.told()}, text, worth=worth - less)
 
 
 def invoice_date(facts: Facts) -> date:

@@ -35,16 +35,22 @@ def unread(contract: Mapping[str, Any]) -> list[str]:
 
 def refusal(facts: Facts) -> Refuse | None:
     """Why nothing of the gathered work can be billed, or None."""
+    _project, contract = contract_of(facts)
+    if not (words := contract.get(UNREAD)):
+        return None
+    whole = invoice_lines.total(facts.items)
+    text = (
+        f"The signed contract “{contract['number']}” says something about {' and '.join(words)} "
+        "that cannot be read as a number or a day, so that nobody knows how much may be billed; "
+        f"{whole.amount:,} {whole.currency} are waiting. Have it corrected where contracts are "
+        "signed and told again, or signed anew: all of this goes on by itself then."
+    )
+    return Refuse(Kind.VALIDATION, text, UNREAD)
+
+
+def contract_of(facts: Facts) -> tuple[str, Mapping[str, Any]]:
+    """The project of work that is all of one, and the contract that says how much of it is billed;
+    nothing where none does."""
+    project = str(facts.items[0]["project"]["source_id"])
     contracts: Mapping[str, Any] = facts.books.get("contracts", {})
-    for contract in contracts.values():
-        if words := contract.get(UNREAD):
-            whole = invoice_lines.total(facts.items)
-            text = (
-                f"The signed contract “{contract['number']}” says something about "
-                f"{' and '.join(words)} that cannot be read as a number or a day, so that nobody "
-                f"knows how much may be billed; {whole.amount:,} {whole.currency} are waiting. "
-                "Have it corrected where contracts are signed and told again, or signed anew: all "
-                "of this goes on by itself then."
-            )
-            return Refuse(Kind.VALIDATION, text, UNREAD)
-    return None
+    return project, contracts.get(project, {})

@@ -174,7 +174,10 @@ def report_credit(facts: Facts) -> Prepared:
     covered = facts.result("check").values.get("covered", [])
     given_back = [part for part in covered if Decimal(part["amount"])]
     instead = retained_work.label(given_back) if given_back else retained_work.ABOVE
-    record = {"invoice_number": posted.get("number", "") or instead}
+    record = {
+        "invoice_number": posted.get("number", "") or instead,
+        "invoiced": str(_credited(facts).amount),
+    }
     return Send(record=record, ref=ref, ordering=f"timecard:{ref}")
 
 
@@ -238,7 +241,7 @@ ROUTE = (
         needs=("post",),
         mapping="credited-to-psa",
         prepare=report_credit,
-        differs=agreement.status_differs,
+        differs=agreement.credit_differs,
     ),
 )
 

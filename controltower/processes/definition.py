@@ -143,7 +143,23 @@ class Hold:
     until: datetime | None = None
 
 
-Prepared = Send | Learn | Skip | Refuse | Hold
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """Gathered facts, by their places among all, that go on by themselves, and why."""
+
+    places: tuple[int, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """Not all of the gathered facts can go on together: each group that leaves becomes a
+    transaction of its own, and what stays, which is never nothing, is judged anew."""
+
+    leaving: tuple[Leaving, ...]
+
+
+Prepared = Send | Learn | Skip | Refuse | Hold | Apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

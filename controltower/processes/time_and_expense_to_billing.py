@@ -20,7 +20,7 @@ from controltower.canonical.events import (
     BusinessKey,
     CanonicalEvent,
 )
-from controltower.canonical.records import BillableFact, RetainerMonth
+from controltower.canonical.records import BillableFact, RetainerMonth, WorkLeftOut
 from controltower.canonical.verdicts import Kind
 from controltower.processes import (
     agreement,
@@ -79,7 +79,7 @@ def open_billing(event: CanonicalEvent, entities: Mapping[str, Entity], now: dat
     )
     if project is None or not begun.entity or approved_work.fault_of(fact):
         return begun
-    if isinstance(fact, RetainerMonth):
+    if isinstance(fact, (RetainerMonth, WorkLeftOut)):
         return begun
     until = approved_work.gathers_until(fact, entities[begun.entity], now)
     group = approved_work.group_of(fact)

@@ -5,19 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 
 from controltower.canonical.events import CanonicalEvent
 from controltower.processes.definition import Opening, Process
-from controltower.transactions import engine, promising, references
+from controltower.transactions import engine, joining
 from controltower.transactions.cases import Case
-from controltower.transactions.models import (
-    InboundEvent,
-    Item,
-    Transaction,
-    TransactionState,
-    WaitKind,
-)
+from controltower.transactions.models import InboundEvent
 from controltower.transactions.world import World
 
 
@@ -32,10 +25,10 @@ def begin(
     now: datetime,
 ) -> Case:
     """A new case with its first fact: it plays at once, unless it gathers first."""
-    transaction = _transaction(process, opening, event, reference, around, now)
+    transaction = joining.made(process, opening, event, reference, around, now)
     case = Case(transaction, [], [], around, now)
     case.note("accepted", f"{process.title} began: {opening.title}.")
-    join(case, process, opening, event, fact)
+    joining.join(case, process, opening, event, fact)
     if not transaction.gathering:
         engine.start(case)
     return case
@@ -55,78 +48,11 @@ def begin_with(
 ) -> Case:
     """A new case with facts that belong together already: it gathers nothing else."""
     first = replace(parts[0].opening, group="", gather_until=None)
-    transaction = _transaction(process, first, parts[0].event, reference, around, now)
+    transaction = joining.made(process, first, parts[0].event, reference, around, now)
     transaction.group = parts[0].opening.group
     case = Case(transaction, [], [], around, now)
     case.note("accepted", f"{process.title} began: {first.title}.")
     for part in parts:
-        join(case, process, part.opening, part.event, part.fact)
+        joining.join(case, process, part.opening, part.event, part.fact)
     engine.start(case)
     return case
-
-
-def _transaction(
-    process: Process,
-    opening: Opening,
-    event: InboundEvent,
-    reference: str,
-    around: World,
-    now: datetime,
-) -> Transaction:
-    project = event.record.get("project") or {}
-    correlation = (
-        event.correlation_id
-        or project.get("correlation_id")
-        or references.correlation_id(event.source, event.subject)
-    )
-    gathering = bool(opening.group)
-    begun = Transaction(
-        correlation_id=correlation,
-        reference=reference,
-        process=process.name,
-        entity=around.legal.get(opening.entity),
-        title=opening.title[:200],
-        counterparty=opening.counterparty[:200],
-        amount=Decimal(0),
-        currency=opening.currency[:10],
-        exposure=process.exposure,
-        subject={**event.record, "entity": opening.entity},
-        state=TransactionState.WAITING if gathering else TransactionState.ACCEPTED,
-        wait=WaitKind.SCHEDULE if gathering else "",
-        wait_text="Gathers approved work for the next invoice." if gathering else "",
-        wait_until=opening.gather_until,
-        group=opening.group,
-        gathering=gathering,
-        started_at=now,
-        changed_at=now,
-    )
-    promising.begin(begun, process, opening, around.promises, around.calendar_of(opening.entity))
-    return begun
-
-
-def join(
-    case: Case, process: Process, opening: Opening, event: InboundEvent, fact: CanonicalEvent
-) -> None:
-    """The fact becomes part of the case, with its worth and its names."""
-    transaction = case.transaction
-    case.items.append(
-        Item(
-            transaction=transaction,
-            event=event,
-            process=process.name,
-            source=event.source,
-            source_id=fact.record.source_id,
-            version=event.version,
-            record=event.record,
-        )
-    )
-    for key in (*opening.keys, *fact.keys):
-        case.name(key.kind, key.value)
-    if event.correlation_id and event.correlation_id != transaction.correlation_id:
-        case.name("correlation", event.correlation_id)
-    transaction.amount += Decimal(opening.amount)
-    transaction.month = min(filter(None, (transaction.month, opening.month)), default="")
-    transaction.changed_at = case.now
-    if transaction.gathering:
-        case.note("gathered", f"{opening.keys[0].value} joined.")
-    case.touch()

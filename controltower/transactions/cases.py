@@ -54,6 +54,8 @@ class Case:
     names: list[BusinessKey] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     proofs: list[Delivery] = field(default_factory=list)
+    begun: list[Case] = field(default_factory=list)
+    """Cases of what has left this one: they are written with it."""
     topics: set[str] = field(default_factory=set)
     has_work: bool = False
 
@@ -141,7 +143,7 @@ def opened(
         cases = _read(ids, now, around or world(), lock=lock)
         seen = {id(row): dict(row.__dict__) for row in _rows(cases.values())}
         yield cases
-        _write(list(cases.values()), seen)
+        _write([one for case in cases.values() for one in (case, *case.begun)], seen)
 
 
 @contextmanager

@@ -11,16 +11,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from controltower.canonical.verdicts import Effect, Kind
-from controltower.processes.definition import Hold, Learn, Refuse, Skip, StepDefinition
+from controltower.processes import catalogue
+from controltower.processes.definition import Apart, Hold, Learn, Refuse, Skip, StepDefinition
 from controltower.systems import calls
 from controltower.systems.models import System
-from controltower.transactions import books, resolver
+from controltower.transactions import books, parting, resolver
 from controltower.transactions.cases import Case
 from controltower.transactions.facts import conclude
 from controltower.transactions.folding import fold
 from controltower.transactions.models import Step
 from controltower.transactions.protocol import FINISHED, STUCK, State
 from controltower.transactions.references import fingerprint
+from controltower.transactions.stored import worth_of
 
 
 def start(case: Case) -> None:
@@ -63,8 +65,9 @@ def _effect(system: System | None, definition: StepDefinition) -> Effect:
 
 def restart(case: Case) -> None:
     """Facts changed before anything was written: the route is laid anew and played from its
-    start. Late answers to what was asked before do not count."""
-    defined = case.definitions()
+    start. Late answers to what was asked before do not count, nor what was concluded of it."""
+    defined, process = case.definitions(), catalogue.named(case.transaction.process)
+    case.transaction.amount = worth_of(case.items, process, case.world, case.now)
     for step in case.steps:
         step.changed_at = case.now
         if step.name not in defined:
@@ -75,6 +78,8 @@ def restart(case: Case) -> None:
         step.kind = step.text = step.field = step.fingerprint = ""
         step.tries = step.deaths = 0
         step.done_at = None
+        if not defined[step.name].role:
+            step.values = {}
     _lay_out(case, defined)
     advance(case)
 
@@ -142,12 +147,16 @@ def schedule(case: Case, step: Step) -> None:
 
 
 def _play_inside(case: Case, step: Step, definition: StepDefinition) -> None:
-    """A step inside the tower: a rule decides at once. What it learns may make the route longer."""
+    """A step inside the tower: a rule decides at once. What it learns may make the route longer;
+    where facts have left, it is played again on those that stay."""
     given = case.facts()
     if definition.consults:
         given = replace(given, books=books.consulted(definition.consults, case))
     prepared = conclude(definition, given)
-    if isinstance(prepared, Learn):
+    if isinstance(prepared, Apart):
+        for fresh in parting.part(case, prepared):
+            start(fresh)
+    elif isinstance(prepared, Learn):
         step.values = dict(prepared.values)
         if prepared.worth is not None:
             case.transaction.amount = prepared.worth

@@ -11,7 +11,16 @@ from controltower.canonical.rules import apply
 from controltower.canonical.verdicts import Done, Kind, Rejected, Verdict
 from controltower.mappings import versions
 from controltower.mappings.models import MappingVersion
-from controltower.processes.definition import Facts, Hold, Learn, Refuse, Send, Skip, StepDefinition
+from controltower.processes.definition import (
+    Apart,
+    Facts,
+    Hold,
+    Learn,
+    Refuse,
+    Send,
+    Skip,
+    StepDefinition,
+)
 from controltower.systems import calls
 from controltower.systems.doors import opened
 from controltower.systems.models import System
@@ -53,7 +62,7 @@ def _by_rules(item: ReplayItem, known: Facts, mapping_choice: str) -> calls.Orde
         case Skip(reason=reason):
             item.forecast, item.why = Forecast.NO_OP, reason
             return None
-        case Learn():
+        case Learn() | Apart():
             item.forecast, item.why = Forecast.UPDATE, "The check passes now; the next steps play."
             return None
     return _question(item, step, definition, prepared, mapping_choice)

@@ -15,9 +15,7 @@ from django.db import IntegrityError, connection
 from django.db.models import F
 from django.db.transaction import atomic
 
-from controltower.canonical import records
-from controltower.canonical.events import BusinessKey, CanonicalEvent
-from controltower.canonical.wire import from_json
+from controltower.canonical.events import CanonicalEvent
 from controltower.processes import catalogue, quote_to_cash
 from controltower.processes.definition import Opening, Process
 from controltower.transactions import (
@@ -26,10 +24,12 @@ from controltower.transactions import (
     correction,
     echoes,
     expecting,
+    joining,
     references,
     sets,
 )
 from controltower.transactions.models import EventState, InboundEvent, Item, Transaction
+from controltower.transactions.stored import canonical, reference_of
 from controltower.transactions.world import entities, world
 
 log = logging.getLogger(__name__)
@@ -184,22 +184,6 @@ def _is_withdrawn(fact: CanonicalEvent) -> bool:
     return not getattr(fact.record, "billed", False)
 
 
-def canonical(event: InboundEvent) -> CanonicalEvent:
-    """The stored event in canonical words again."""
-    kind = getattr(records, event.record_kind)
-    return CanonicalEvent(
-        id=event.event_id,
-        type=event.type,
-        source=event.source,
-        subject=event.subject,
-        time=event.occurred_at,
-        version=event.version,
-        record=from_json(kind, event.record),
-        keys=tuple(BusinessKey(kind, value) for kind, value in event.keys),
-        correlation_id=event.correlation_id,
-    )
-
-
 def _is_older(event: InboundEvent) -> bool:
     return (
         InboundEvent.objects.filter(
@@ -226,17 +210,9 @@ def _join_gathering(
     with cases.opened(list(gathering), now=now) as found:
         for case in found.values():
             if case.transaction.gathering:
-                beginning.join(case, process, opening, event, fact)
+                joining.join(case, process, opening, event, fact)
                 return True
     return False
-
-
-def reference_of(event: InboundEvent, process: Process) -> str:
-    """By the record; by the very event when the record has begun a transaction before."""
-    name = references.reference(event.source, event.subject, process.name)
-    if not Transaction.objects.filter(reference=name).exists():
-        return name
-    return references.reference(event.source, event.event_id, process.name)
 
 
 def _correct(item: Item, event: InboundEvent, fact: CanonicalEvent, now: datetime) -> bool:

@@ -1,13 +1,14 @@
 """What a cap had no room for becomes a fact of its own, in the commit that ends its invoice.
 
-Once the invoice is out, the work that it left out is told to the inbox, to be billed when there is
-room. What is written off of it instead is told as cost. Each is told under one name, once.
+Once the invoice is out, or nothing comes of it, the work of each project that it left out is told
+to the inbox, to be billed when there is room. What is written off of that instead is told as cost.
+Each is told under one name, once.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -32,6 +33,9 @@ from controltower.transactions.models import (
 )
 from controltower.transactions.protocol import State
 
+CARRIED = (*REACHED, TransactionState.WRITTEN_OFF, TransactionState.CANCELLED)
+"""Ends of an invoice that say nothing about the work it had left out. Of what was superseded
+nothing is left: its facts were corrected."""
 BILLING = time_and_expense_to_billing.PROCESS.name
 
 
@@ -45,52 +49,54 @@ class Ended(Protocol):
 
 def tell(ended: Iterable[Ended], *, now: datetime) -> None:
     """Tell the inbox what must become of work that stands on no invoice."""
-    found = [event for case in ended if (event := _event(case, now))]
+    found = [event for case in ended for event in _events(case, now)]
     facts = [(json.dumps(to_json(event.record), sort_keys=True).encode(), event) for event in found]
     intake.receive(facts=facts, signature="polled", now=now)
 
 
-def _event(case: Ended, now: datetime) -> CanonicalEvent | None:
+def _events(case: Ended, now: datetime) -> Iterator[CanonicalEvent]:
     transaction = case.transaction
     check = next((step for step in case.steps if step.name == "check"), None)
     if transaction.process != BILLING or check is None:
-        return None
-    if transaction.state in REACHED and check.state == State.VERIFIED:
-        left = Decimal(check.values.get("left_out", 0))
-        return _told(case, WORK_LEFT_OUT, left, now) if left else None
+        return
+    if transaction.state in CARRIED and check.state == State.VERIFIED:
+        for project, left in check.values.get(capped_work.LEFT_OUT_OF, {}).items():
+            yield _told(case, WORK_LEFT_OUT, project, Decimal(left), now)
     if transaction.state == TransactionState.WRITTEN_OFF and check.field == capped_work.CAP:
-        return _told(case, WORK_WRITTEN_OFF, transaction.amount, now)
-    return None
+        project = str(case.items[0].record["project"]["source_id"])
+        yield _told(case, WORK_WRITTEN_OFF, project, transaction.amount, now)
 
 
-def _told(case: Ended, type_: str, amount: Decimal, now: datetime) -> CanonicalEvent:
+def _told(case: Ended, type_: str, named: str, amount: Decimal, now: datetime) -> CanonicalEvent:
     """The fact, as told by the PSA that the work came from: what comes of it is told there."""
-    transaction, item = case.transaction, case.items[0]
-    project = from_json(Project, item.record["project"])
+    transaction = case.transaction
+    items = [one for one in case.items if str(one.record["project"]["source_id"]) == named]
+    project = from_json(Project, items[0].record["project"])
+    name = f"{transaction.reference}/{named}"
     record = WorkLeftOut(
-        source_id=transaction.reference,
+        source_id=name,
         name=f"Work above the cap of {project.name}",
         entity=transaction.entity.code if transaction.entity else "",
-        number=f"{transaction.reference} above cap",
+        number=f"{transaction.reference} above the cap of {project.name}",
         project=project,
         project_id=project.source_id,
         currency=transaction.currency,
         amount=amount,
-        on=date.fromisoformat(max(str(one.record["on"]) for one in case.items)),
+        on=date.fromisoformat(max(str(one.record["on"]) for one in items)),
         left_out_of=transaction.reference,
     )
     if type_ == WORK_WRITTEN_OFF:
         number = f"{transaction.reference} written off"
         record = replace(record, billable=False, number=number)
-    connection = item.source.partition("/")[0]
+    connection = items[0].source.partition("/")[0]
     return CanonicalEvent(
-        id=transaction.reference,
+        id=name,
         type=type_,
         source=f"{connection}/{type_}",
-        subject=f"work:{transaction.reference}",
+        subject=f"work:{name}",
         time=now,
         version=now.isoformat(timespec="microseconds"),
         record=record,
         keys=(BusinessKey("reference", transaction.reference),),
-        correlation_id=transaction.correlation_id,
+        correlation_id=project.correlation_id or transaction.correlation_id,
     )

@@ -23,8 +23,8 @@ from controltower.systems.models import System
 from controltower.transactions import beginning, cases, correction, engine, recovery
 from controltower.transactions.beginning import Part
 from controltower.transactions.cases import Case
-from controltower.transactions.interpretation import canonical, reference_of
 from controltower.transactions.models import Item, Transaction
+from controltower.transactions.stored import canonical, reference_of
 
 log = logging.getLogger(__name__)
 

@@ -25,6 +25,7 @@ _TIME = (
     "pse__Cost_Rate__c", "pse__Total_Billable_Amount__c", "CurrencyIsoCode", "pse__Billable__c",
     "pse__Approved__c",
 )  # fmt: skip
+_TAKEN_BACK = ("Corrects__c", "Invoiced_Amount__c")
 _EXPENSE = (
     "Name", "pse__Project__c", "pse__Resource__c", "pse__Resource_Name__c", "pse__Type__c",
     "pse__Expense_Date__c", "pse__Amount__c", "CurrencyIsoCode", "pse__Billable__c",
@@ -116,7 +117,7 @@ ENTITIES: Mapping[str, Entity] = {
     ),
     "timecard": Entity(
         object="pse__Timecard__c",
-        paths=("Id", *_TIME, "Corrects__c", *_BILLED, *translate.RELATED_PROJECT, *_STAMP),
+        paths=("Id", *_TIME, *_TAKEN_BACK, *_BILLED, *translate.RELATED_PROJECT, *_STAMP),
         translate=translate.timecard,
         feed="pse__Approved__c = true",
         event_type=TIMESHEET_APPROVED,
@@ -124,6 +125,7 @@ ENTITIES: Mapping[str, Entity] = {
         keys=translate.fact_keys,
         key_field="Name",
         amount_field="pse__Total_Billable_Amount__c",
+        numbers=frozenset({"Invoiced_Amount__c"}),
     ),
     "expense": Entity(
         object="pse__Expense__c",

@@ -96,6 +96,7 @@ def timecard(row: Row) -> TimeEntry:
         resource_name=text(row, "pse__Resource_Name__c"),
         role=text(row, "pse__Role__c"),
         corrects=text(row, "Corrects__c") if "Corrects__c" in row else "",
+        invoiced=_added(row, "Invoiced_Amount__c"),
         week_start=day(row, "pse__Start_Date__c"),
     )
 

@@ -65,7 +65,8 @@ def test_a_month_is_billed_once_and_work_inside_is_covered(
     assert not tower.erp.invoices(covered.reference)
     status = covered.steps.get(name="status").sent
     assert status["invoice_number"].startswith("Covered by retainer ")
-    crossing = _billed_after_a_fall(tower, str(approved(tower, deal, "20")["number"]))
+    half = approved(tower, deal, "20")
+    crossing = _billed_after_a_fall(tower, str(half["number"]))
     work = Decimal(crossing.items.get().record["amount"])
     assert crossing.amount == work / 2
     assert posted(tower, deal) == 2 * FEE + work / 2
@@ -74,6 +75,8 @@ def test_a_month_is_billed_once_and_work_inside_is_covered(
     assert more.amount == 0
     assert posted(tower, deal) == 2 * FEE + work / 2
     assert len(fees(deal)) == 2
+    _is_credited(tower, half, work / 2)
+    assert posted(tower, deal) == 2 * FEE
 
 
 def _both_months_are_billed(tower: Tower, deal: Transaction) -> None:
@@ -106,3 +109,16 @@ def _is_corrected(tower: Tower, work: dict[str, Any]) -> None:
     back = tower.of("approved work", str(right["number"]), "credit-and-rebill")
     again = tower.billing_of(str(right["rebilled"]))
     assert not any(tower.until(one, VERIFIED).amount for one in (back, again))
+
+
+def _is_credited(tower: Tower, work: dict[str, Any], billed: Decimal) -> None:
+    """Time of which a part was billed turns out to be wrong: the PSA shows that much credited."""
+    taken = tower.org.control.do("correct_time", timecard=work["timecard"])
+    back = tower.of("approved work", str(taken["number"]), "credit-and-rebill")
+    assert tower.until(back, VERIFIED).amount == -billed
+    (note,) = tower.erp.invoices(back.reference)
+    cards = {card["Id"]: card for card in tower.org.control.books("pse__Timecard__c")}
+    shown = cards[taken["correction"]]
+    assert shown["pse__Invoice_Number__c"] == note["number"]
+    assert Decimal(str(shown["Invoiced_Amount__c"])) == Decimal(note["untaxed"]) == -billed
+    assert Decimal(str(shown["pse__Total_Billable_Amount__c"])) == -2 * billed

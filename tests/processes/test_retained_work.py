@@ -90,9 +90,9 @@ def test_work_is_covered_or_billed_or_held_and_nothing_twice(
             continue
         now = sum((part.amount for part in found.by_project.values()), NOTHING)
         covered = retained_work.total(found.covered, "EUR").amount
-        assert now + covered + found.left_out.amount == work
-        assert min(now, covered, found.left_out.amount) >= 0
-        assert holds or not found.left_out.minor
+        assert now + covered + found.above.amount == work
+        assert min(now, covered, found.above.amount) >= 0
+        assert holds or not found.above.minor
         billed += now
         for part in found.covered:
             assert part.amount <= part.whole

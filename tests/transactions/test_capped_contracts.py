@@ -7,14 +7,17 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from controltower.canonical import events
 from controltower.canonical.records import ChangeOrder, Contract, TimeEntry
-from controltower.canonical.verdicts import Done, Outcome
+from controltower.canonical.verdicts import Done, Outcome, Verdict
 from controltower.canonical.wire import from_json
 from controltower.incidents import triage
+from controltower.measures.checks.finding import Span
+from controltower.measures.checks.money import balanced
 from controltower.systems.models import System
-from controltower.transactions import cases, engine, interpretation, uncapping
+from controltower.transactions import cases, engine, forecast, interpretation, uncapping
 from controltower.transactions.models import Expectation, InboundEvent, Transaction
 from tests.factories import Firm, refused
 
@@ -50,8 +53,7 @@ def above(firm: Firm, bill: Transaction) -> Transaction:
     """What stands for the work that an invoice has left out, played as far as it goes."""
     interpretation.interpret_due(limit=100, now=firm.now)
     one = Transaction.objects.get(items__record__left_out_of=bill.reference)
-    with cases.case_of(one, now=firm.now) as case:
-        engine.close_gathering(case)
+    assert not one.gathering
     return firm.play(one)
 
 
@@ -89,8 +91,10 @@ def test_a_change_order_makes_room_and_what_fits_is_billed_by_itself(firm: Firm)
     assert worth(above(firm, rest)) == ("dead_lettered", Decimal(700))
 
 
-def agreed(firm: Firm, deal: Transaction, amount: str) -> Transaction:
-    """A change order of the deal's project, carried through."""
+def agreed(
+    firm: Firm, deal: Transaction, amount: str, answer: Verdict | None = None
+) -> Transaction:
+    """A change order of the deal's project, carried through unless the PSA answers otherwise."""
     work = firm.timecard(deal).record
     assert isinstance(work, TimeEntry)
     assert work.project is not None
@@ -101,9 +105,8 @@ def agreed(firm: Firm, deal: Transaction, amount: str) -> Transaction:
     )  # fmt: skip
     told = firm.tell(firm.event(events.CHANGE_ORDER_APPROVED, "certinia", "co", order, 1))
     budget = {"change_orders": ["CO-1"], "contract_value": amount, "agreed_value": amount}
-    return firm.play(
-        told, {"contract": Done(ref=project.source_id, outcome=Outcome.UPDATED, values=budget)}
-    )
+    done = Done(ref=project.source_id, outcome=Outcome.UPDATED, values=budget)
+    return firm.play(told, {"contract": answer or done})
 
 
 def test_what_is_written_off_above_the_cap_is_cost_once(firm: Firm) -> None:
@@ -183,3 +186,40 @@ def test_what_does_not_decide_over_billing_may_be_unread(firm: Firm) -> None:
 
 def test_a_contract_without_a_cap_bills_all(firm: Firm) -> None:
     assert worth(firm.bill(capped(firm, "0"))) == ("verified", Decimal(7200))
+
+
+def test_an_invoice_that_comes_to_nothing_takes_nothing_along_that_it_had_left_out(
+    firm: Firm,
+) -> None:
+    deal = capped(firm, "5000.00")
+    bill = firm.bill(deal, answers={"draft": refused()})
+    assert worth(bill) == ("dead_lettered", Decimal(5000))
+    triage.solve_elsewhere(
+        transactions=[bill], reason="Goodwill of ours.", by=firm.anna, now=firm.now, discard=True
+    )
+    assert worth(above(firm, bill)) == ("verified", Decimal(2200))
+
+
+def test_a_plan_says_that_there_is_still_no_room(firm: Firm) -> None:
+    rest = above(firm, firm.bill(capped(firm, "5000.00")))
+    (item,) = firm.plan(rest, by=firm.otto).items.select_related("step", "transaction")
+    forecast.fill([item], mapping_choice="now", now=firm.now)
+    assert item.forecast == "would_fail"
+    assert "is above the cap" in item.why
+
+
+def test_what_is_corrected_before_it_is_sent_is_worth_all_of_it_again(firm: Firm) -> None:
+    deal = capped(firm, "5000.00")
+    card = firm.timecard(deal)
+    assert isinstance(card.record, TimeEntry)
+    bill = firm.tell(card)
+    with cases.case_of(bill, now=firm.now) as case:
+        engine.close_gathering(case)
+    assert worth(bill) == ("in_progress", Decimal(5000))
+    signed = InboundEvent.objects.filter(type=events.CONTRACT_SIGNED)
+    signed.update(record={**signed.get().record, "unread": ["cap"]})
+    firm.tell(
+        replace(card, id="again", version="9", record=replace(card.record, amount=Decimal(7300)))
+    )
+    assert worth(bill) == ("dead_lettered", Decimal(7300))
+    assert not balanced(Span(timezone.now())).breaches

@@ -75,9 +75,11 @@ class BillableFact(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeEntry(BillableFact):
-    """An approved timecard split: hours of one person on one project in one week."""
+    """An approved timecard split: hours of one person on one project in one week. `invoiced` is
+    what of a correction stands on its credit note, less than zero."""
 
     hours: Decimal = Decimal(0)
+    invoiced: Decimal = Decimal(0)
     rate: Decimal = Decimal(0)
     cost_rate: Decimal = field(default=Decimal(0), metadata=PAYS_SOMEBODY)
     role: str = ""

@@ -85,6 +85,7 @@ MAPPINGS: tuple[Agreed, ...] = (
         [
             constant("Billed", "pse__Billed__c", True),
             copy("Credit note", "invoice_number", "pse__Invoice_Number__c", required=True),
+            copy("Amount credited", "invoiced", "Invoiced_Amount__c", required=True),
         ],
     ),
 )

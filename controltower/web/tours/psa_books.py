@@ -73,9 +73,10 @@ class CertiniaBooks:
             if row["pse__Invoiced__c"]:
                 place = self.place_of(row["pse__Project__c"])
                 yield row["pse__Invoice_Number__c"], place, number(row["pse__Amount__c"])
-        for row, _, place, worth in self._work():
+        for row, _, place, _worth in self._work():
             if row.get("Corrects__c") and row["pse__Invoice_Number__c"]:
-                yield row["pse__Invoice_Number__c"], place._replace(month=""), worth
+                credited = number(row["Invoiced_Amount__c"])
+                yield row["pse__Invoice_Number__c"], place._replace(month=""), credited
 
     def bought(self) -> Held:
         for row in self.door.books("pse__Expense__c"):

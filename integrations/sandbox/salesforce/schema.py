@@ -202,7 +202,7 @@ _ALL = (
         _date("pse__End_Date__c"), _hours("pse__Total_Hours__c"), _money("pse__Bill_Rate__c"),
         _money("pse__Cost_Rate__c"), _money("pse__Total_Billable_Amount__c"),
         _flag("pse__Billable__c"), _flag("pse__Approved__c"), *INVOICE, CORRELATION,
-        _ref("Corrects__c", "pse__Timecard__c"), number="TC-{:06d}",
+        _money("Invoiced_Amount__c"), _ref("Corrects__c", "pse__Timecard__c"), number="TC-{:06d}",
     ),
     _object(
         "pse__Expense__c", "a0E", "Expense",
