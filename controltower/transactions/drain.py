@@ -31,7 +31,7 @@ from controltower.transactions.claiming import LEASE, MAY_GO
 from controltower.transactions.intent import Answered, Intent
 from controltower.transactions.lines import Lines
 from controltower.transactions.preparation import prepare
-from controltower.transactions.world import World, world
+from controltower.transactions.world import Outlook, World
 
 log = logging.getLogger(__name__)
 Placed = tuple[Intent, float]
@@ -45,9 +45,6 @@ GATHER = 0.005
 GATHER_MORE, HALF = 0.025, 0.5
 """The same while more is due than there is room for, unless half of what is under way has answered
 before: nobody waits for the single answer then, and large sets cost half of what small ones do."""
-WORLD_LASTS = 0.5
-"""Seconds for which what stands around is taken as read, unless an answer changes it: reading it
-costs as much as a step that comes alone. Which connections may be called is asked in each turn."""
 PATIENCE = 40.0
 """Seconds for which answers are kept in memory while the database is away."""
 
@@ -114,8 +111,7 @@ class Flow:
     lines: Lines = field(default_factory=Lines)
     _heard: list[Answered] = field(default_factory=list)
     _recorded: list[Answered] = field(default_factory=list)
-    _around: World | None = None
-    _read_again: float = 0.0
+    _outlook: Outlook = field(default_factory=Outlook)
     _away_since: float | None = None
 
     def run(self) -> None:
@@ -147,7 +143,7 @@ class Flow:
         mine = self.lines.follow(due)
         if not mine:
             return 0
-        around, now, until = self._world(), clock.now(), monotonic() + LEASE.total_seconds()
+        around, now, until = self._outlook.now(), clock.now(), monotonic() + LEASE.total_seconds()
         claims = self.lines.claim(mine, around, now, self.board.unanswered)
         intents = prepare(claims, now=now, around=around)
         self.lines.begun(intent.system for intent in intents)
@@ -155,17 +151,12 @@ class Flow:
         self.made += len(intents)
         return len(claims)
 
-    def _world(self) -> World:
-        if self._around is None or self._around.outdated or monotonic() > self._read_again:
-            self._around, self._read_again = world(), monotonic() + WORLD_LASTS
-        return self._around
-
     def _keep(self) -> None:
         """Record the calls, then settle their answers; what fails for want of the database is
         kept in memory and tried again."""
         if not (self._heard or self._recorded):
             return
-        now, around = clock.now(), self._world()
+        now, around = clock.now(), self._outlook.now()
         if self._heard:
             record(self._heard, around, now=now)
             self.lines.ended(answered.intent.system for answered in self._heard)
@@ -183,7 +174,7 @@ class Flow:
             raise error
         connection.close()
         self.lines.forget()
-        self._around = None
+        self._outlook.forget()
         sleep(0.5)
 
 

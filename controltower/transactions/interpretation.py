@@ -30,7 +30,7 @@ from controltower.transactions import (
 )
 from controltower.transactions.models import EventState, InboundEvent, Item, Transaction
 from controltower.transactions.stored import canonical, reference_of
-from controltower.transactions.world import entities, world
+from controltower.transactions.world import World, entities, world
 
 log = logging.getLogger(__name__)
 MOST_DEATHS = 3
@@ -52,14 +52,14 @@ WHERE EXISTS (SELECT FROM transactions_inboundevent stored
 """Which records have been told of before."""
 
 
-def interpret_due(*, limit: int, now: datetime) -> int:
+def interpret_due(*, limit: int, now: datetime, around: World | None = None) -> int:
     """Interpret received events, oldest first; returns how many were taken up. A death is counted
     before the work, so that an event which kills its worker three times is set aside."""
     until = now + timedelta(seconds=30)
     with connection.cursor() as cursor:
         cursor.execute(CLAIM, {"now": now, "until": until, "limit": limit})
         claimed = sorted(row[0] for row in cursor.fetchall())
-    begun = _begin_many(claimed, now) if claimed else ()
+    begun = _begin_many(claimed, now, around or world()) if claimed else ()
     for event_id in claimed:
         if event_id not in begun:
             _alone(event_id, now)
@@ -73,11 +73,10 @@ def interpret(event_id: UUID, *, now: datetime) -> None:
         _alone(event_id, now)
 
 
-def _begin_many(claimed: Sequence[UUID], now: datetime) -> Collection[UUID]:
+def _begin_many(claimed: Sequence[UUID], now: datetime, around: World) -> Collection[UUID]:
     """Begin a transaction for each event that has nothing to do with any other; returns which
     were. When the set cannot be kept, nothing of it is."""
     try:
-        around = world()
         with cases.opened([], now=now, around=around) as begun:
             done: dict[UUID, dict[str, str]] = {}
             for event in _unrelated(_received(claimed)):

@@ -23,21 +23,23 @@ from controltower.transactions import (
 )
 from controltower.transactions import drain as draining
 from controltower.transactions.giving_way import give_way
+from controltower.transactions.world import Outlook, World
 
 
 def interpret() -> None:
     """Interpret received events until none is due, at every ring."""
     close_old_connections()
+    outlook = Outlook()
     for _ring in queues.rings(queues.INTAKE, "interpret"):
         if connection.connection is not None and not connection.is_usable():
             connection.close()
-        while _interpret_some():
+        while _interpret_some(outlook.now()):
             pass
 
 
-def _interpret_some() -> bool:
+def _interpret_some(around: World) -> bool:
     began = monotonic()
-    taken_up = interpretation.interpret_due(limit=100, now=clock.now())
+    taken_up = interpretation.interpret_due(limit=100, now=clock.now(), around=around)
     if taken_up:
         give_way(monotonic() - began)
     return bool(taken_up)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from time import monotonic
 
 from controltower.canonical.calendar import Calendar
 from controltower.canonical.promise import Promise
@@ -16,6 +17,9 @@ from controltower.mappings.models import MappingVersion
 from controltower.processes.definition import Entity, Milestone
 from controltower.systems.models import Feed, Recovery, Route, System
 from controltower.systems.routing import Part, chosen
+
+LASTS = 0.5
+"""Seconds for which what stands around is taken as read."""
 
 
 @dataclass
@@ -113,6 +117,25 @@ class World:
             pinned = MappingVersion.objects.select_related("mapping")
             self._versions[pk] = pinned.get(pk=pk)
         return self._versions[pk]
+
+
+class Outlook:
+    """The world as a worker sees it who looks anew every half second, or when something is known to
+    have changed: reading it costs as much as a step that comes alone."""
+
+    def __init__(self) -> None:
+        self._seen: World | None = None
+        self._until = 0.0
+
+    def now(self) -> World:
+        """The world as it was a moment ago at most."""
+        if self._seen is None or self._seen.outdated or monotonic() > self._until:
+            self._seen, self._until = world(), monotonic() + LASTS
+        return self._seen
+
+    def forget(self) -> None:
+        """Look anew the next time."""
+        self._seen = None
 
 
 def world() -> World:
