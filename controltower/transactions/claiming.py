@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from time import monotonic
 from uuid import UUID
 
 from django.db import connection
@@ -89,11 +90,13 @@ WHERE transactions_step.id = mine.id AND transactions_step.fence = mine.fence
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A step that is ours while its fence is this and its lease lasts."""
+    """A step that is ours while its fence is this and its lease lasts: at least `until` (monotonic
+    seconds), counted from before it was taken."""
 
     step_id: UUID
     transaction_id: UUID
     fence: int
+    until: float
 
 
 def claim(systems: Sequence[int], limit: int, *, surging: bool = False) -> list[Claim]:
@@ -104,11 +107,12 @@ def claim(systems: Sequence[int], limit: int, *, surging: bool = False) -> list[
 
 
 def _claim(statement: str, systems: Sequence[int], limit: int) -> list[Claim]:
+    lease = LEASE.total_seconds()
+    until = monotonic() + lease
     with connection.cursor() as cursor:
-        cursor.execute(
-            statement, {"lease": LEASE.total_seconds(), "systems": list(systems), "limit": limit}
-        )
-        return [Claim(*row) for row in cursor.fetchall()]
+        cursor.execute(statement, {"lease": lease, "systems": list(systems), "limit": limit})
+        found = cursor.fetchall()
+    return [Claim(step, owner, fence, until) for step, owner, fence in found]
 
 
 def give_back(claims: Sequence[Claim], *, after: timedelta) -> None:

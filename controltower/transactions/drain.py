@@ -5,7 +5,8 @@
 3. Commit the intents: `sending`, key, payload digest, mapping version, deadline.
 4. Place the calls; they run beside each other, outside any database transaction.
 5. Settle the answers that have come, under their fences (`settlement`); whatever comes meanwhile
-   is the next set. A slow system delays nobody else's steps.
+   is the next set. What they confirm is read back at once, by the same claim: its intent is in
+   the same commit. A slow system delays nobody else's steps.
 One worker at a time drains a connection, so that its limits are kept; the lock dies with it.
 """
 
@@ -16,6 +17,7 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from time import monotonic, sleep
 
 from django.db import connection
@@ -27,15 +29,13 @@ from controltower.systems.models import Call, System
 from controltower.systems.switchboard import Reply, Switchboard
 from controltower.transactions import bell, clock, sets, settlement
 from controltower.transactions.cases import AWAY
-from controltower.transactions.claiming import LEASE, MAY_GO
+from controltower.transactions.claiming import MAY_GO
 from controltower.transactions.intent import Answered, Intent
 from controltower.transactions.lines import Lines
 from controltower.transactions.preparation import prepare
 from controltower.transactions.world import Outlook, World
 
 log = logging.getLogger(__name__)
-Placed = tuple[Intent, float]
-"""An intent, and until when (monotonic seconds) its call must have ended."""
 BUDGET = timedelta(seconds=25)
 """For how long a job takes up new work; what is in flight then is still settled."""
 GLANCE = 0.05
@@ -85,10 +85,9 @@ def drain(
     return flow.made
 
 
-async def _perform(door: Door, placed: Placed) -> Verdict | None:
-    intent, until = placed
+async def _perform(door: Door, intent: Intent) -> Verdict | None:
     try:
-        return await door.perform(intent.order, until)
+        return await door.perform(intent.order, intent.until)
     except TooLate:
         return None
 
@@ -104,7 +103,7 @@ def connections_due() -> list[str]:
 class Flow:
     """A worker's present work: the lines it holds, and answers that are not kept yet."""
 
-    board: Switchboard[Placed, Verdict | None]
+    board: Switchboard[Intent, Verdict | None]
     only: Sequence[str] = ()
     until: float = 0.0
     made: int = 0
@@ -143,13 +142,16 @@ class Flow:
         mine = self.lines.follow(due)
         if not mine:
             return 0
-        around, now, until = self._outlook.now(), clock.now(), monotonic() + LEASE.total_seconds()
+        around, now = self._outlook.now(), clock.now()
         claims = self.lines.claim(mine, around, now, self.board.unanswered)
-        intents = prepare(claims, now=now, around=around)
-        self.lines.begun(intent.system for intent in intents)
-        self.board.place([(intent.system, (intent, until)) for intent in intents])
-        self.made += len(intents)
+        self._place(prepare(claims, now=now, around=around))
         return len(claims)
+
+    def _place(self, intents: Sequence[Intent]) -> None:
+        """Have the calls made whose intents are kept."""
+        self.lines.begun(intent.system for intent in intents)
+        self.board.place([(intent.system, intent) for intent in intents])
+        self.made += len(intents)
 
     def _keep(self) -> None:
         """Record the calls, then settle their answers; what fails for want of the database is
@@ -162,8 +164,19 @@ class Flow:
             self.lines.ended(answered.intent.system for answered in self._heard)
             self._recorded += self._heard
             self._heard = []
-        settlement.settle(self._recorded, now=now, around=around)
+        at_once = partial(self._may_call_again, around=around, now=now)
+        reads = settlement.settle(self._recorded, now=now, around=around, at_once=at_once)
         self._recorded = []
+        self._place(reads)
+
+    def _may_call_again(self, answered: Answered, *, around: World, now: datetime) -> bool:
+        """Whether one more call may be made for a step under its claim: its line is still ours,
+        its system may be called, and the lease lasts for a wait as long as the call itself."""
+        intent = answered.intent
+        system = around.systems.get(intent.system.pk, intent.system)
+        lasts = 2 * intent.system.deadline.total_seconds()
+        in_time = monotonic() + lasts < intent.until
+        return in_time and self.lines.takes_up(system) and bool(circuit.allowance(system, 1, now))
 
     def _wait_for_database(self, error: Exception) -> None:
         """The session is gone and with it the locks: nothing more is taken up on these lines until
@@ -178,9 +191,9 @@ class Flow:
         sleep(0.5)
 
 
-def _answered(reply: Reply[Placed, Verdict | None]) -> Answered:
+def _answered(reply: Reply[Intent, Verdict | None]) -> Answered:
     verdict = reply.trouble or reply.answer
-    return Answered(reply.ticket[0], verdict, reply.milliseconds, reply.quota)
+    return Answered(reply.ticket, verdict, reply.milliseconds, reply.quota)
 
 
 def record(answers: Sequence[Answered], around: World, *, now: datetime) -> None:

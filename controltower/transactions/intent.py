@@ -12,14 +12,18 @@ from controltower.systems.models import System
 from controltower.transactions.cases import Case
 from controltower.transactions.models import Step
 from controltower.transactions.protocol import Purpose, State
+from controltower.transactions.tried import Past
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A call that the rules allow, before its intent is written."""
+    """A call that the rules allow, before its intent is written: `until` when (monotonic seconds)
+    its step is ours."""
 
     case: Case
     step: Step
+    past: Past
+    until: float
     order: calls.Order
     prepared: Send
     definition: StepDefinition
@@ -32,7 +36,8 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A call about to be made, already committed as an attempt."""
+    """A call about to be made, already committed as an attempt, which `past` counts. It must have
+    ended `until` then (monotonic seconds)."""
 
     step_id: UUID
     transaction_id: UUID
@@ -42,6 +47,8 @@ class Intent:
     order: calls.Order
     definition: StepDefinition
     came_from: State
+    past: Past
+    until: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,11 @@ class Lines:
             self._behind.hide()
         return claims
 
+    def takes_up(self, system: System) -> bool:
+        """Whether more may be taken up on the system's line."""
+        line = self._held.get(system.connection)
+        return line is not None and not line.given_up
+
     def begun(self, systems: Iterable[System]) -> None:
         """Calls are under way to these systems, each as often as it is named."""
         for system in systems:

@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
-from django.db import IntegrityError, connection
+from django.db import IntegrityError
 
 from controltower.canonical.identity import new_id
 from controltower.canonical.rules import apply
@@ -25,13 +24,13 @@ from controltower.processes import editing
 from controltower.processes.definition import Prepared, Refuse, Send, StepDefinition
 from controltower.systems import calls
 from controltower.transactions import (
-    amending,
     cases,
     engine,
     findings,
     references,
     residency,
     sets,
+    tried,
 )
 from controltower.transactions.cases import Case
 from controltower.transactions.claiming import LEASE, Claim, give_back
@@ -50,28 +49,13 @@ from controltower.transactions.protocol import (
     purpose_of,
 )
 from controltower.transactions.resolver import aged, beyond_asking, in_doubt, may_be_there
+from controltower.transactions.tried import Past
 from controltower.transactions.world import World
 
 log = logging.getLogger(__name__)
 DIED = "The worker stopped before the answer came."
 MAYBE_SENT = "This may have been sent after the backup was taken, and its target cannot be asked."
-TRIED = """
-SELECT step_id, max(number), count(*) FILTER (WHERE state = 'sending'),
-       min(started_at) FILTER (WHERE purpose = 'send')
-FROM transactions_attempt WHERE step_id = ANY(%s) GROUP BY step_id
-"""
 SOON, A_WHILE = timedelta(seconds=0.2), timedelta(seconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """A step's earlier attempts: the last one's number, how many were left open, and when its key
-    was first used; and what people edited in it since."""
-
-    last: int = 0
-    left: int = 0
-    key_since: datetime | None = None
-    edits: Mapping[str, editing.Change] = field(default_factory=dict)
 
 
 def prepare(claims: Sequence[Claim], *, now: datetime, around: World | None = None) -> list[Intent]:
@@ -92,18 +76,27 @@ def prepare(claims: Sequence[Claim], *, now: datetime, around: World | None = No
 def _prepare(claims: Sequence[Claim], now: datetime, around: World | None) -> list[Intent]:
     owners = {one.transaction_id for one in claims}
     with cases.opened(owners, now=now, around=around, patient=False) as found:
-        past = _past([one.step_id for one in claims if one.fence > 1])
+        past = tried.before([one.step_id for one in claims if one.fence > 1])
         drafts = []
         for one in claims:
             case = found.get(one.transaction_id)
             step = _still_ours(case, one) if case else None
-            if case and step and (draft := _draft(case, step, past.get(step.pk, Past()))):
+            before = past.get(one.step_id, Past())
+            if case and step and (draft := _draft(case, step, before, one.until)):
                 drafts.append(draft)
-        intents = [
-            _commit_intent(draft, past.get(draft.step.pk, Past())) for draft in in_order(drafts)
-        ]
+        intents = [_commit_intent(draft) for draft in in_order(drafts)]
     give_back([one for one in claims if one.transaction_id not in found], after=SOON)
     return intents
+
+
+def read_back(case: Case, step: Step, after: Intent, *, lease: datetime | None) -> Intent | None:
+    """The intent to read back what a call has confirmed just now, under that call's claim and for
+    the rest of its lease: it belongs into the commit that settles the call."""
+    draft = _draft(case, step, after.past, after.until)
+    if draft is None:
+        return None
+    step.lease_until = lease
+    return _commit_intent(draft)
 
 
 def _still_ours(case: Case, mine: Claim) -> Step | None:
@@ -115,19 +108,6 @@ def _still_ours(case: Case, mine: Claim) -> Step | None:
             ours = step.fence == mine.fence and step.lease_until is not None
             return step if ours and step.state in CLAIMABLE else None
     return None
-
-
-def _past(steps: Sequence[UUID]) -> dict[UUID, Past]:
-    """The earlier attempts of steps that were claimed before. What a worker that died has left
-    open is closed."""
-    if not steps:
-        return {}
-    with connection.cursor() as cursor:
-        cursor.execute(TRIED, [list(steps)])
-        pasts = {step: Past(*past) for step, *past in cursor.fetchall()}
-    for step, edits in amending.in_force(steps).items():
-        pasts[step] = replace(pasts.get(step, Past()), edits=edits)
-    return pasts
 
 
 def _trouble(mine: Claim, error: Exception, now: datetime) -> None:
@@ -155,7 +135,7 @@ def _in_doubt(step: Step) -> bool:
     return in_doubt(State(step.state), step.kind, sent=step.sent_at is not None)
 
 
-def _draft(case: Case, step: Step, past: Past) -> Draft | None:
+def _draft(case: Case, step: Step, past: Past, until: float) -> Draft | None:
     known = case.facts()
     definition = case.definitions(known)[step.name]
     step.effect = aged(Effect(step.effect), key_lives=_key_lives(case, step, past))
@@ -189,7 +169,7 @@ def _draft(case: Case, step: Step, past: Past) -> Draft | None:
         probe_first=definition.probe_first
         or may_be_there(Effect(step.effect), sent=before or step.sent_at is not None),
     )
-    return Draft(case, step, order, prepared, definition)
+    return Draft(case, step, past, until, order, prepared, definition)
 
 
 def _found_absent(case: Case, step: Step) -> bool:
@@ -265,8 +245,8 @@ def _mapped(
     return applied.record
 
 
-def _commit_intent(draft: Draft, past: Past) -> Intent:
-    case, step, order = draft.case, draft.step, draft.order
+def _commit_intent(draft: Draft) -> Intent:
+    case, step, order, past = draft.case, draft.step, draft.order, draft.past
     assert step.system is not None
     came_from = State(step.state)
     if draft.sends:
@@ -295,5 +275,15 @@ def _commit_intent(draft: Draft, past: Past) -> Intent:
         deadline_at=case.now + step.system.deadline,
     )
     case.attempts.append(attempt)
-    owner = case.transaction.pk
-    return Intent(step.pk, owner, step.fence, name, step.system, order, draft.definition, came_from)
+    return Intent(
+        step.pk,
+        case.transaction.pk,
+        step.fence,
+        name,
+        step.system,
+        order,
+        draft.definition,
+        came_from,
+        draft.past.with_one_more(case.now, sends=draft.sends),
+        draft.until,
+    )

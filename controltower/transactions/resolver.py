@@ -50,6 +50,12 @@ def holds(state: State, *, ours: bool, purpose: Purpose) -> bool:
     return ours and state is EXPECTED[purpose]
 
 
+def read_back_at_once(state: State, *, ours: bool, purpose: Purpose) -> bool:
+    """Whether what an answer has made of a step may be read back by the very commit that settles
+    it, under the same claim: it was confirmed just now, and nobody has claimed it since."""
+    return ours and state is State.ACKED and purpose is not Purpose.READ_BACK
+
+
 def provable(state: State, kind: str) -> bool:
     """Whether "it exists" moves the step, whoever says so: also one that waits in doubt for a
     person, since the doubt is over."""

@@ -7,7 +7,7 @@ any worker, even one whose lease has passed; anything else only from the holder 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +21,7 @@ from controltower.transactions.cases import Case
 from controltower.transactions.intent import Answered, Intent
 from controltower.transactions.learning import Proofs
 from controltower.transactions.models import Attempt, Step
+from controltower.transactions.preparation import read_back
 from controltower.transactions.protocol import (
     Move,
     Purpose,
@@ -39,23 +40,32 @@ MOST_TEXT = 600
 MOST_BODY = 200_000
 
 
-def settle(answers: Sequence[Answered], *, now: datetime, around: World | None = None) -> None:
+Allowed = Callable[[Answered], bool]
+"""Whether what an answer confirms may be read back at once."""
+
+
+def settle(
+    answers: Sequence[Answered],
+    *,
+    now: datetime,
+    around: World | None = None,
+    at_once: Allowed = lambda _answered: False,
+) -> list[Intent]:
     """Write what calls came to, and let their transactions go on. A set that cannot be kept is
-    settled one by one."""
+    settled one by one. Returns the read-backs that are allowed `at_once`: their intents are kept
+    with what they read back, and their calls are the caller's to make."""
     if not answers:
-        return
+        return []
     try:
-        _settle(answers, now, around)
+        return _settle(answers, now, around, at_once)
     except cases.AWAY:
         raise
     except Exception as error:  # noqa: BLE001 - one answer's trouble must not cost the others
         if len(answers) > 1:
-            for one in answers:
-                settle([one], now=now)
-        elif isinstance(error, sets.Moved):
-            _settle(answers, now)
-        else:
-            _settle([_plain(answers[0], error)], now)
+            return [intent for one in answers for intent in settle([one], now=now, at_once=at_once)]
+        if not isinstance(error, sets.Moved):
+            answers = [_plain(answers[0], error)]
+        return _settle(answers, now, None, at_once)
 
 
 def _plain(answered: Answered, error: Exception) -> Answered:
@@ -68,7 +78,10 @@ def _plain(answered: Answered, error: Exception) -> Answered:
     return replace(answered, verdict=plain)
 
 
-def _settle(answers: Sequence[Answered], now: datetime, around: World | None = None) -> None:
+def _settle(
+    answers: Sequence[Answered], now: datetime, around: World | None, at_once: Allowed
+) -> list[Intent]:
+    reads: list[Intent] = []
     owners = {answered.intent.transaction_id for answered in answers}
     with cases.opened(owners, now=now, around=around) as found:
         proofs = learning.proofs(answers)
@@ -79,11 +92,19 @@ def _settle(answers: Sequence[Answered], now: datetime, around: World | None = N
             if answered.verdict is None:
                 closed[answered.intent.attempt_id] = _withdraw(step, answered.intent, now)
                 continue
+            lease = step.lease_until
             move = _play(case, step, answered.intent, answered.verdict, proofs)
+            if (
+                _confirmed(step, answered.intent)
+                and at_once(answered)
+                and (reading := read_back(case, step, answered.intent, lease=lease))
+            ):
+                reads.append(reading)
             closed[answered.intent.attempt_id] = _outcome(answered, answered.verdict, move, now)
         sets.update(Attempt, closed)
     for answered in answers:
         _log(answered)
+    return reads
 
 
 def _play(case: Case, step: Step, intent: Intent, verdict: Verdict, proofs: Proofs) -> Move:
@@ -102,6 +123,12 @@ def _play(case: Case, step: Step, intent: Intent, verdict: Verdict, proofs: Proo
 def _holds(step: Step, intent: Intent) -> bool:
     ours = step.fence == intent.fence
     return resolver.holds(State(step.state), ours=ours, purpose=Purpose(intent.order.purpose))
+
+
+def _confirmed(step: Step, intent: Intent) -> bool:
+    ours = step.fence == intent.fence
+    purpose = Purpose(intent.order.purpose)
+    return resolver.read_back_at_once(State(step.state), ours=ours, purpose=purpose)
 
 
 def _tell_late(case: Case, step: Step, proof: Done) -> None:

@@ -12,6 +12,7 @@ from controltower.canonical.verdicts import Effect, Kind
 from controltower.firm.models import Person
 from controltower.incidents.models import DeadLetter
 from controltower.measures import invariants
+from controltower.systems.models import System
 from controltower.transactions.models import (
     Forecast,
     ItemState,
@@ -22,7 +23,14 @@ from controltower.transactions.models import (
 )
 from controltower.transactions.protocol import State
 from tests.crash.conftest import Yard, pass_time, step_of
-from tests.crash.points import BEFORE_RECOVERY, CALLS, POINTS, REPLAY, SWEEPER
+from tests.crash.points import (
+    BEFORE_RECOVERY,
+    CALLS,
+    POINTS,
+    READ_BACK_CLAIMED,
+    REPLAY,
+    SWEEPER,
+)
 from tests.crash.worker import Point, play
 
 points = pytest.mark.parametrize("point", POINTS, ids=lambda point: point.name)
@@ -39,6 +47,8 @@ def test_killed_there_nothing_is_lost_and_nothing_done_twice(yard: Yard, point: 
     if point is SWEEPER:
         assert yard.kill(BEFORE_RECOVERY) == -signal.SIGKILL
         pass_time(yard.books)
+    if point in READ_BACK_CLAIMED:
+        System.objects.update(deadline_seconds=40)
     if point in REPLAY:
         _refuse_and_plan(yard, orders)
     assert yard.kill(point) == -signal.SIGKILL, "the point was not passed"

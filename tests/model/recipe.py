@@ -137,6 +137,11 @@ class Recipe:
         proof = resolver.proves(row.effect, worker.purpose, VERDICTS[worker.says])
         return self.holds(row, worker) or (proof and resolver.provable(row.state, row.kind or ""))
 
+    def reads_back_at_once(self, row: Row, worker: Worker) -> bool:
+        """Whether a settled step may be read back under the claim that it was settled by."""
+        assert worker.purpose is not None
+        return resolver.read_back_at_once(row.state, ours=worker.ours, purpose=worker.purpose)
+
     def is_lost(self, row: Row) -> bool:
         """Whether the sweeper takes the step for its dead worker's."""
         return row.state is State.SENDING and row.lease is Lease.OVER

@@ -49,7 +49,7 @@ def _work(game: Game, now: World, number: int, worker: Worker) -> Iterator[Next]
         case Phase.SENT:
             yield from _arrive(game, now, number, worker)
         case Phase.ANSWERED:
-            yield _settle(game, now, number, worker)
+            yield from _settle(game, now, number, worker)
 
 
 def _faults(game: Game, now: World, number: int, worker: Worker) -> Iterator[Next]:
@@ -174,14 +174,21 @@ def _fail_to_arrive(now: World, number: int, worker: Worker) -> Iterator[Next]:
     yield fault("the target will do it later", answer(late, number, worker, Says.PENDING))
 
 
-def _settle(game: Game, now: World, number: int, worker: Worker) -> Next:
+def _settle(game: Game, now: World, number: int, worker: Worker) -> Iterator[Next]:
+    """What was confirmed is read back at once, in the same commit, or left to whoever claims it."""
     row = now.rows[worker.step]
     text = f"the answer ({_word(worker.says)}) is settled"
     if not game.recipe.counts(row, worker):
-        return work(f"{text}: it does not count", hand(now, number, AWAKE))
-    after = put(now, worker.step, _settled(game, row, worker))
-    state = after.rows[worker.step].state
-    return work(f"{text}: {state}", hand(waiting(after, worker.step), number, AWAKE))
+        yield work(f"{text}: it does not count", hand(now, number, AWAKE))
+        return
+    settled = _settled(game, row, worker)
+    after = waiting(put(now, worker.step, settled), worker.step)
+    yield work(f"{text}: {settled.state}", hand(after, number, AWAKE))
+    if game.recipe.reads_back_at_once(settled, worker):
+        after = put(now, worker.step, settled._replace(lease=row.lease))
+        goes_on = Worker(Phase.INTENDED, worker.step, ours=True, in_time=worker.in_time,
+                         purpose=Purpose.READ_BACK, came_from=settled.state)  # fmt: skip
+        yield work(f"{text}: {settled.state}, and read back", hand(after, number, goes_on))
 
 
 def _settled(game: Game, row: Row, worker: Worker) -> Row:

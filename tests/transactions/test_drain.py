@@ -17,7 +17,7 @@ from controltower.systems.models import System
 from controltower.systems.switchboard import Switchboard
 from controltower.transactions import cases, drain, locks, sets, settlement
 from controltower.transactions.claiming import Claim, claim, give_back
-from controltower.transactions.intent import Answered
+from controltower.transactions.intent import Answered, Intent
 from controltower.transactions.lines import Line
 from controltower.transactions.models import Step, Transaction
 from controltower.transactions.preparation import prepare
@@ -159,7 +159,7 @@ def test_what_moved_meanwhile_is_not_overwritten(firm: Firm) -> None:
 def test_only_the_holder_of_the_fence_gives_a_step_back(firm: Firm) -> None:
     (step,) = _reads(firm, "salesforce", 1)
     (mine,) = claim([System.objects.get(slug="salesforce").pk], 1)
-    give_back([Claim(step.pk, step.transaction_id, mine.fence - 1)], after=timedelta(0))
+    give_back([Claim(step.pk, step.transaction_id, mine.fence - 1, mine.until)], after=timedelta(0))
     assert Step.objects.get(pk=step.pk).lease_until is not None
     give_back([mine], after=timedelta(0))
     assert Step.objects.get(pk=step.pk).lease_until is None
@@ -174,10 +174,10 @@ def test_answers_survive_a_database_that_restarts(
     answered = _answering(monkeypatch)
     settle, failures = settlement.settle, [OperationalError("terminated"), OperationalError("away")]
 
-    def flaky(*given: Any, **named: Any) -> None:
+    def flaky(*given: Any, **named: Any) -> list[Intent]:
         if given[0] and failures:
             raise failures.pop()
-        settle(*given, **named)
+        return settle(*given, **named)
 
     monkeypatch.setattr(settlement, "settle", flaky)
     drain.drain(budget=SHORT)

@@ -16,7 +16,7 @@ from controltower.processes import time_and_expense_to_billing as billing
 from controltower.systems import calls
 from controltower.systems.models import System
 from controltower.systems.pace import Pace
-from controltower.transactions import cases, drain, engine, settlement, sweeper
+from controltower.transactions import cases, claiming, drain, engine, settlement, sweeper
 from controltower.transactions.claiming import claim
 from controltower.transactions.intent import Answered
 from controltower.transactions.models import Attempt, Step, Transaction
@@ -126,7 +126,7 @@ def test_a_call_that_would_outlive_its_lease_is_not_made(
         return Done(ref="1", outcome=Outcome.READ)
 
     monkeypatch.setattr(calls.Door, "_call", call)
-    monkeypatch.setattr(drain, "LEASE", timedelta(seconds=1))
+    monkeypatch.setattr(claiming, "LEASE", timedelta(seconds=1))
     Step.objects.filter(transaction=deal).update(due_at=timezone.now() - timedelta(minutes=4))
     drain.drain(budget=timedelta(seconds=0.1), only=["salesforce-org"])
     step = deal.steps.get(name="client")

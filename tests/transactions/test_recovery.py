@@ -17,6 +17,7 @@ from controltower.transactions.claiming import ASKING, claim
 from controltower.transactions.drain import connections_due
 from controltower.transactions.models import InboundEvent, Step
 from controltower.transactions.protocol import State
+from controltower.transactions.tried import Past
 from integrations.connector import Operation
 from tests.factories import Firm
 
@@ -159,9 +160,9 @@ def test_a_key_that_a_target_may_have_forgotten_is_not_trusted_after_a_restore(
     step = deal.steps.get(name="project")
     with cases.opened([deal.pk], now=timezone.now()) as found:
         case = found[deal.pk]
-        assert preparation._key_lives(case, case.step("project"), preparation.Past())
+        assert preparation._key_lives(case, case.step("project"), Past())
     _begin()
     with cases.opened([deal.pk], now=timezone.now()) as found:
         case = found[deal.pk]
-        assert not preparation._key_lives(case, case.step("project"), preparation.Past())
+        assert not preparation._key_lives(case, case.step("project"), Past())
     assert resolver.aged(Effect(step.effect), key_lives=False) is Effect.PROBED

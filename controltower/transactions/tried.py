@@ -1,0 +1,47 @@
+"""What was tried of a step before: asked once for all steps of a set that were claimed before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from controltower.processes import editing
+from controltower.transactions import amending
+
+TRIED = """
+SELECT step_id, max(number), count(*) FILTER (WHERE state = 'sending'),
+       min(started_at) FILTER (WHERE purpose = 'send')
+FROM transactions_attempt WHERE step_id = ANY(%s) GROUP BY step_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A step's earlier attempts: the last one's number, how many were left open, and when its key
+    was first used; and what people edited in it since."""
+
+    last: int = 0
+    left: int = 0
+    key_since: datetime | None = None
+    edits: Mapping[str, editing.Change] = field(default_factory=dict)
+
+    def with_one_more(self, now: datetime, *, sends: bool) -> Past:
+        """The same once a call more is intended."""
+        key_since = self.key_since or (now if sends else None)
+        return replace(self, last=self.last + 1, left=0, key_since=key_since)
+
+
+def before(steps: Sequence[UUID]) -> dict[UUID, Past]:
+    """The past of each step that has one."""
+    if not steps:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(TRIED, [list(steps)])
+        pasts = {step: Past(*past) for step, *past in cursor.fetchall()}
+    for step, edits in amending.in_force(steps).items():
+        pasts[step] = replace(pasts.get(step, Past()), edits=edits)
+    return pasts
