@@ -11,9 +11,12 @@ from controltower.systems.models import System
 from controltower.systems.pace import Pace
 
 OPENED_WITH = (
-    "connector", "connection", "base_url", "secrets", "options", "terms", "deadline_seconds",
+    "connector", "connection", "base_url", "secrets", "options", "terms",
 )  # fmt: skip
-"""What a system's record says that its door is opened with."""
+"""What a system's record says that its door is opened with, besides the deadline."""
+Key = tuple[int, int]
+"""A system, and the seconds that a call may take: a connector keeps to the time that it was opened
+with, so that patience needs a door of its own."""
 
 
 class Doors:
@@ -23,12 +26,13 @@ class Doors:
     def __init__(self) -> None:
         self._gates: dict[str, asyncio.Semaphore] = {}
         self._paces: dict[str, Pace] = {}
-        self._opened: dict[int, Door] = {}
+        self._opened: dict[Key, Door] = {}
         self._left: list[Door] = []
 
     def of(self, system: System) -> Door:
         """The system's door, opened with what its record says; anew when it says something else."""
-        door = self._opened.get(system.pk)
+        key = (system.pk, system.deadline_seconds)
+        door = self._opened.get(key)
         if door is not None and _opens_alike(door.system, system):
             door.system = system
             return door
@@ -37,7 +41,7 @@ class Doors:
         slug = system.connection
         gate = self._gates.setdefault(slug, asyncio.Semaphore(system.concurrency))
         pace = self._paces.setdefault(slug, Pace(1 / system.calls_per_second))
-        opened = self._opened[system.pk] = door_to(system, gate, pace)
+        opened = self._opened[key] = door_to(system, gate, pace)
         return opened
 
     async def close(self) -> None:

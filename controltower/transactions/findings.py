@@ -19,7 +19,7 @@ from controltower.transactions import cases, engine, resolver
 from controltower.transactions.cases import Case
 from controltower.transactions.consent import NotAllowed, deny, needs_second_person, require
 from controltower.transactions.models import Finding, Step
-from controltower.transactions.protocol import State
+from controltower.transactions.protocol import MOST_TRIES, State, patience
 
 
 class NotDecidable(Exception):
@@ -41,7 +41,7 @@ def settled_at(step: Step) -> datetime | None:
     if step.sent_at is None or step.system is None:
         return None
     declared = calls.operation(step.system, step.entity, step.verb).quarantine
-    return step.sent_at + step.system.deadline + declared
+    return step.sent_at + patience(step.system.deadline, MOST_TRIES) + declared
 
 
 def open_finding(step: Step) -> Finding | None:

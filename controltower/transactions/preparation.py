@@ -46,6 +46,7 @@ from controltower.transactions.protocol import (
     Purpose,
     State,
     Tried,
+    patience,
     purpose_of,
 )
 from controltower.transactions.resolver import aged, beyond_asking, in_doubt, may_be_there
@@ -248,6 +249,7 @@ def _mapped(
 def _commit_intent(draft: Draft) -> Intent:
     case, step, order, past = draft.case, draft.step, draft.order, draft.past
     assert step.system is not None
+    system = step.system.within(patience(step.system.deadline, past.late))
     came_from = State(step.state)
     if draft.sends:
         step.state, step.sent_at = State.SENDING, case.now
@@ -272,7 +274,7 @@ def _commit_intent(draft: Draft) -> Intent:
         payload=order.record if draft.sends else {},
         payload_digest=hashlib.sha256(payload.encode()).hexdigest(),
         started_at=case.now,
-        deadline_at=case.now + step.system.deadline,
+        deadline_at=case.now + system.deadline,
     )
     case.attempts.append(attempt)
     return Intent(
@@ -280,7 +282,7 @@ def _commit_intent(draft: Draft) -> Intent:
         case.transaction.pk,
         step.fence,
         name,
-        step.system,
+        system,
         order,
         draft.definition,
         came_from,

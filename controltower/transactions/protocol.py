@@ -74,6 +74,8 @@ MOST_TRIES = 6
 MOST_PROBES = 8
 MOST_DEATHS = 3
 LONGEST_PAUSE = timedelta(days=1)
+LONGEST_CALL = timedelta(seconds=45)
+"""As long as a lease leaves for a call that has waited for its turn."""
 IN_DOUBT = Kind.UNKNOWN
 
 
@@ -268,6 +270,12 @@ def _after_read_back(verdict: Verdict, at: Situation) -> Move:
 
 def _park(kind: Kind, text: str) -> Move:
     return Move(State.PARKED, Tried.FAILED_PERMANENT, counts=True, kind=kind, text=text)
+
+
+def patience(usual: timedelta, late: int) -> timedelta:
+    """How long one more call may take, after so many that used up their time: twice as long as the
+    one before. A target that is only slow is heard out then, rather than asked in vain again."""
+    return max(usual, min(usual * int(2 ** min(late, MOST_TRIES)), LONGEST_CALL))
 
 
 def backoff(tries: int) -> timedelta:

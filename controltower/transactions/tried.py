@@ -14,19 +14,22 @@ from controltower.transactions import amending
 
 TRIED = """
 SELECT step_id, max(number), count(*) FILTER (WHERE state = 'sending'),
-       min(started_at) FILTER (WHERE purpose = 'send')
+       min(started_at) FILTER (WHERE purpose = 'send'),
+       count(*) FILTER (WHERE state IN ('failed_transient', 'unknown')
+                              AND milliseconds IS NOT NULL AND ended_at >= deadline_at)
 FROM transactions_attempt WHERE step_id = ANY(%s) GROUP BY step_id
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A step's earlier attempts: the last one's number, how many were left open, and when its key
-    was first used; and what people edited in it since."""
+    """A step's earlier attempts: the last one's number, how many were left open, when its key was
+    first used, and how many used up their time without an answer; and what people edited since."""
 
     last: int = 0
     left: int = 0
     key_since: datetime | None = None
+    late: int = 0
     edits: Mapping[str, editing.Change] = field(default_factory=dict)
 
     def with_one_more(self, now: datetime, *, sends: bool) -> Past:

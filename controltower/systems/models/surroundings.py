@@ -3,6 +3,7 @@ database is as new as it should be."""
 
 from __future__ import annotations
 
+from copy import copy
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -94,6 +95,14 @@ class System(models.Model):
     def deadline(self) -> timedelta:
         """The total time one call may take."""
         return timedelta(seconds=self.deadline_seconds)
+
+    def within(self, deadline: timedelta) -> System:
+        """The system, to be called with another deadline than its usual one."""
+        if deadline == self.deadline:
+            return self
+        patient = copy(self)
+        patient.deadline_seconds = round(deadline.total_seconds())
+        return patient
 
 
 class Route(models.Model):
