@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from difflib import SequenceMatcher
 from uuid import UUID
 
 from controltower.canonical import contracts
@@ -16,6 +17,11 @@ from controltower.transactions.models import Step, Transaction
 
 Rules = Mapping[tuple[str, str, str], Cause]
 """The cause of what has a fingerprint and, where it is split off, a value."""
+TITLE = 240
+"""Characters of a title at the most."""
+ENOUGH = 5
+"""Words that say what is wrong: "Tryton ERP refuses" does not."""
+_PARTS = re.compile(r"\w+(?:[-.,’'/]\w+)*|\s+|.")
 
 
 def sort(steps: Sequence[Step], now: datetime) -> dict[UUID, Cause]:
@@ -59,20 +65,29 @@ def values_of(transaction: Transaction) -> dict[By, str]:
 
 
 def _own_causes(steps: Sequence[Step], now: datetime) -> dict[str, Cause]:
-    """The causes of stuck steps by fingerprint, made where they are new."""
+    """The causes of stuck steps by fingerprint, made where they are new, called by what all of
+    theirs have in common."""
     latest = {step.fingerprint: step for step in sorted(steps, key=_last_changed)}
     known = Cause.objects.filter(fingerprint__in=latest).values_list("fingerprint", flat=True)
+    about = people.told_by([step.transaction for step in steps])
+    titles = {step.pk: people.without(title_of(step), about[step.transaction_id]) for step in steps}
     for mark in set(latest) - set(known):
-        _make_cause(latest[mark], now)
-    return {cause.fingerprint: cause for cause in Cause.objects.filter(fingerprint__in=latest)}
+        _make_cause(latest[mark], titles[latest[mark].pk], now)
+    own = {cause.fingerprint: cause for cause in Cause.objects.filter(fingerprint__in=latest)}
+    for step in steps:
+        cause = own[step.fingerprint]
+        common = shared(cause.title, titles[step.pk])
+        if common != cause.title:
+            cause.title = common
+            cause.save(update_fields=["title"])
+    return own
 
 
-def _make_cause(step: Step, now: datetime) -> None:
-    about = people.told_by([step.transaction])
+def _make_cause(step: Step, title: str, now: datetime) -> None:
     Cause.objects.get_or_create(
         fingerprint=step.fingerprint,
         defaults={
-            "title": people.without(title_of(step), about[step.transaction_id]),
+            "title": title,
             "system": step.system,
             "step_name": step.name,
             "kind": step.kind,
@@ -83,8 +98,27 @@ def _make_cause(step: Step, now: datetime) -> None:
     )
 
 
+def shared(title: str, other: str) -> str:
+    """What two titles of one cause have in common, "…" for what is particular to a record.
+
+    The title as it is where they have too few words in common to say what is wrong.
+    """
+    if title == other:
+        return title
+    parts, others = _PARTS.findall(title), _PARTS.findall(other)
+    kept, words = list[str](), 0
+    for how, start, end, _, _ in SequenceMatcher(None, parts, others, False).get_opcodes():
+        if how == "equal":
+            kept += parts[start:end]
+            words += sum(part[0].isalnum() for part in parts[start:end])
+        else:
+            kept.append("…")
+    common = re.sub(r"…(?:\s*…)+", "…", "".join(kept))
+    return common[:TITLE] if words >= ENOUGH else title
+
+
 def title_of(step: Step) -> str:
-    """The cause in one sentence, without what is particular to one record."""
+    """The cause in one sentence."""
     system = step.system.title if step.system else ""
     if step.kind == Kind.UNKNOWN:
         return f"In doubt whether {system} has it: {step.title.lower()}"
@@ -92,13 +126,13 @@ def title_of(step: Step) -> str:
     if step.kind == Kind.PERIOD_CLOSED:
         return f"Closed period: {first}"
     if not system:
-        return first[:240]
+        return first[:TITLE]
     if drift := contracts.told(step.text):
-        return f"{system} tells of {step.entity} otherwise than agreed: {drift}"[:240]
+        return f"{system} tells of {step.entity} otherwise than agreed: {drift}"[:TITLE]
     speaker, colon, said = first.partition(": ")
     if colon and system.startswith(speaker):
         first = said
-    return f"{system} refuses: {first}"[:240]
+    return f"{system} refuses: {first}"[:TITLE]
 
 
 def _owner_role(step: Step, now: datetime) -> str:

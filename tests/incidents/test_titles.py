@@ -1,12 +1,15 @@
-"""A cause is named in one sentence, without what is particular to one record."""
+"""A cause is named in one sentence; of many, by what all of theirs have in common."""
 
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
-from controltower.incidents.sorting import title_of
+from controltower.incidents import letters
+from controltower.incidents.sorting import shared, title_of
 from controltower.systems.models import System
 from controltower.transactions.models import Step
+from tests.factories import Firm, stuck_bills
 
 ERP = System(slug="erp", title="Tryton ERP")
 
@@ -29,3 +32,44 @@ def test_a_cause_says_what_is_wrong(
     system: System | None, kind: str, text: str, title: str
 ) -> None:
     assert title_of(Step(title="Draft the invoice", system=system, kind=kind, text=text)) == title
+
+
+@pytest.mark.parametrize(
+    ("title", "other", "common"),
+    [
+        (
+            "The place asks for Actuarial modelling, which LF-0017 does not have in Workday",
+            "The place asks for Change, which LF-0021 does not have in Workday",
+            "The place asks for …, which … does not have in Workday",
+        ),
+        (
+            "Tryton ERP refuses: Otterbourne Rail exists 2 times: K1 (Otterbourne Rail), K2",
+            "Tryton ERP refuses: Enzian exists 2 times: K3 (Enzian), K4",
+            "Tryton ERP refuses: … exists 2 times: … (…), …",
+        ),
+        (
+            "2,914.50 GBP on “Shamrock” is above the cap",
+            "75.00 EUR on “Enzian Privatbank AG” is above the cap",
+            "… on “…” is above the cap",
+        ),
+        ("Tryton ERP refuses: this", "Tryton ERP refuses: that", "Tryton ERP refuses: this"),
+        ("The deal has no amount", "The deal has no amount", "The deal has no amount"),
+    ],
+)
+def test_titles_of_one_cause_share_what_is_not_of_one_record(
+    title: str, other: str, common: str
+) -> None:
+    assert shared(title, other) == common
+    assert shared(common, other) == common, "and it stays"
+
+
+@pytest.mark.django_db
+def test_a_cause_of_many_is_called_by_what_they_share(firm: Firm) -> None:
+    one, other = stuck_bills(firm, 2)
+    words = "{} of the client is not known to the company"
+    for bill, number in ((one, "TC-18"), (other, "TC-19")):
+        step = Step.objects.filter(transaction=bill, name="draft")
+        step.update(text=words.format(number), fingerprint="UNKNOWN TO THEM")
+        letters.catch_up(now=timezone.now(), of=[bill.pk])
+        number = "…" if bill == other else number
+        assert firm.cause(bill).title.endswith(words.format(number))
