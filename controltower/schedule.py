@@ -61,6 +61,12 @@ def ring_assurance(_now: datetime) -> None:
     queues.ring(queues.ENGINE, "assure")
 
 
+def release_what_has_room(now: datetime) -> None:
+    """Take up what waits for its contract where something has just happened; all of it is looked at
+    from time to time."""
+    uncapping.release(now=now, since=now - timedelta(minutes=1))
+
+
 def follow_connections(now: datetime) -> None:
     """Connections that refuse our sign-in: an incident each, and a knock from time to time."""
     if connections.follow(now=now):
@@ -112,7 +118,8 @@ SCHEDULE = (
     Periodic("dead letters", timedelta(seconds=5), lambda now: letters.catch_up(now=now)),
     Periodic("what was put aside", timedelta(seconds=15), lambda now: waking.wake(now=now)),
     Periodic("periods", timedelta(seconds=20), ring_periods),
-    Periodic("room below caps", timedelta(seconds=5), lambda now: uncapping.release(now=now)),
+    Periodic("room below caps", timedelta(seconds=5), release_what_has_room),
+    Periodic("all below caps", timedelta(minutes=10), lambda now: uncapping.release(now=now)),
     Periodic("retainers", timedelta(seconds=10), lambda now: retaining.tell(now=now)),
     Periodic("month ends", timedelta(seconds=10), lambda now: closing.watch(now=now)),
     Periodic("held connections", timedelta(seconds=15), follow_connections),

@@ -5,23 +5,29 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.db.models import Exists, OuterRef
+from django.db.models.fields.json import KT
+
 from controltower.processes import capped_work, contract_terms, time_and_expense_to_billing
 from controltower.transactions import cases, contracts, engine
 from controltower.transactions.cases import Case
-from controltower.transactions.models import Step
+from controltower.transactions.models import Expectation, Item, Step, Transaction
 from controltower.transactions.protocol import State
 
 _WAITS = (capped_work.CAP, contract_terms.UNREAD)
 
 
-def release(*, now: datetime) -> int:
+def release(*, now: datetime, since: datetime | None = None) -> int:
     """Take up what waits for room that is there now, such as by a change order, or for terms that
-    have been corrected; returns how many transactions."""
+    have been corrected; returns how many transactions. With `since`, only those are looked at
+    around whose contract something has happened since then."""
     waiting = Step.objects.filter(
         state=State.PARKED,
         field__in=_WAITS,
         transaction__process=time_and_expense_to_billing.PROCESS.name,
     ).order_by("transaction__started_at")
+    if since is not None:
+        waiting = waiting.filter(_something_happened(since))
     released = 0
     for owner in waiting.values_list("transaction_id", flat=True):
         with cases.opened([owner], now=now, patient=False) as found:
@@ -30,6 +36,18 @@ def release(*, now: datetime) -> int:
                     engine.reconsider(case, why=why)
                     released += 1
     return released
+
+
+def _something_happened(since: datetime) -> Exists:
+    """Another transaction of one of its contracts' chains has moved, or what was expected there
+    has come."""
+    theirs = {"correlation_id": OuterRef("chain")}
+    others = Transaction.objects.exclude(pk=OuterRef("transaction"))
+    moved = others.filter(**theirs, changed_at__gte=since)
+    come = Expectation.objects.filter(**theirs, met_at__gte=since)
+    contracts_of = Item.objects.filter(transaction=OuterRef("transaction"))
+    chains = contracts_of.annotate(chain=KT("record__project__correlation_id"))
+    return Exists(chains.filter(Exists(moved) | Exists(come)))
 
 
 def _changed(case: Case) -> str:

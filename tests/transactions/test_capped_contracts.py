@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -83,8 +84,11 @@ def test_a_change_order_makes_room_and_what_fits_is_billed_by_itself(firm: Firm)
     rest = above(firm, firm.bill(deal))
     assert worth(rest) == ("dead_lettered", Decimal(2200))
     assert uncapping.release(now=firm.now) == 0
+    before = firm.now
     assert agreed(firm, deal, "1500.00").state == "verified"
-    assert uncapping.release(now=firm.now) == 1
+    after = firm.now + timedelta(days=1)
+    assert uncapping.release(now=firm.now, since=after) == 0, "nothing happened since"
+    assert uncapping.release(now=firm.now, since=before) == 1
     assert worth(firm.play(rest)) == ("verified", Decimal(1500))
     line = rest.steps.get(name="draft").sent["lines"][0]
     assert line["revenue_kind"] == "time"
@@ -165,7 +169,7 @@ def test_what_cannot_be_read_is_billed_once_it_can(firm: Firm, envelope: str) ->
     firm.receive(firm.event(events.CONTRACT_SIGNED, "clm/contract", record.source_id, record, 2))
     waits.refresh_from_db()
     assert waits.met_at
-    assert uncapping.release(now=firm.now) == 1
+    assert uncapping.release(now=firm.now, since=waits.met_at) == 1
     assert worth(firm.play(bill)) == ("verified", Decimal(5000))
 
 
