@@ -35,10 +35,8 @@ def tower(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
 @pytest.mark.parametrize(
     "victims",
     [
-        ("worker engine 1", "worker engine 2"),
-        ("worker intake",),
-        ("dispatcher", "web"),
-        ("Valkey", "sandbox ERP"),
+        ("worker engine 1", "worker engine 2", "worker intake"),
+        ("dispatcher", "web", "Valkey", "sandbox ERP"),
     ],
     ids=" and ".join,
 )
