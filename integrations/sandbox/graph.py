@@ -23,6 +23,7 @@ class GraphVendor(Vendor):
         """Where tokens are given."""
         self._tokens = Entra(self.store, self.credentials)
         self._tokens.routes(router)
+        router.add_get(f"{ROOT}/me", _nobody)
 
     def admits(self, request: web.Request) -> bool:
         """A token of ours, except where one is fetched."""
@@ -56,6 +57,11 @@ class GraphVendor(Vendor):
         return refusal(429, "activityLimitReached", words, {"Retry-After": "11"})
 
 
+async def _nobody(_request: web.Request) -> web.Response:
+    words = "/me request is only valid with delegated authentication flow."
+    return refusal(400, "BadRequest", words)
+
+
 def answer(content: Any, status: int = 200) -> web.Response:
     """JSON, as the vendor sends it."""
     text = exact_json.encode(content)
@@ -65,9 +71,10 @@ def answer(content: Any, status: int = 200) -> web.Response:
 def collection(request: web.Request, rows: Sequence[Mapping[str, Any]]) -> web.Response:
     """A page of rows, and where the next one is."""
     start = int(request.query.get("$skiptoken", "0"))
-    page: dict[str, Any] = {"value": list(rows[start : start + PAGE])}
-    if start + PAGE < len(rows):
-        following = request.url.update_query({"$skiptoken": str(start + PAGE)})
+    end = start + min(int(request.query.get("$top", str(PAGE))), PAGE)
+    page: dict[str, Any] = {"value": list(rows[start:end])}
+    if end < len(rows):
+        following = request.url.update_query({"$skiptoken": str(end)})
         page["@odata.nextLink"] = str(following)
     return answer(page)
 

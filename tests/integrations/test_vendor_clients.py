@@ -9,10 +9,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
+from redis.asyncio import Redis
 
 from integrations.sandbox.docusign.envelopes import ACCOUNT
 from integrations.sandbox.sharepoint.library import DRIVE
@@ -158,3 +160,132 @@ def test_an_org_takes_client_and_secret_in_the_header(org: Org) -> None:
     assert (status, told["token_type"]) == (200, "Bearer")
     status, told = _ask(address, _basic(CLIENT_ID, "wrong"), asked)
     assert (status, told["error"]) == (400, "invalid_client")
+
+
+def test_an_org_serves_the_version_that_a_library_knows(org: Org) -> None:
+    signed = {"Authorization": _org_token(org), "Content-Type": "application/json"}
+    offered = _ask(f"{org.url}/services/data")[1]
+    assert {one["version"] for one in offered} >= {"50.0", "58.0", "61.0"}
+    old = f"{org.url}/services/data/v50.0"
+    found = _ask(f"{old}/query?{urlencode({'q': 'SELECT Id, Name FROM Account LIMIT 2'})}", signed)[
+        1
+    ]
+    assert found["records"][0]["attributes"]["url"].startswith("/services/data/v50.0/sobjects/")
+    status, refusal = _ask(f"{org.url}/services/data/v999.0/limits", signed)
+    assert (status, refusal[0]["errorCode"]) == (404, "NOT_FOUND")
+
+
+def test_an_org_is_asked_for_many_records_and_for_what_has_changed(org: Org) -> None:
+    signed = {"Authorization": _org_token(org), "Content-Type": "application/json"}
+    api = f"{org.url}/services/data/v50.0"
+    since = datetime.now(UTC) - timedelta(minutes=10)
+    made = _ask(f"{api}/sobjects/Account", signed, b'{"Name": "Old Quay Ltd"}')[1]["id"]
+    asked = json.dumps({"ids": [made, "001000000000000"], "fields": ["Id", "Name"]}).encode()
+    known, nobody = _ask(f"{api}/composite/sobjects/Account", signed, asked)[1]
+    assert (known["Name"], nobody) == ("Old Quay Ltd", None)
+    until = datetime.now(UTC) + timedelta(minutes=10)
+    window = urlencode({"start": since.isoformat(), "end": until.isoformat()})
+    assert made in _ask(f"{api}/sobjects/Account/updated/?{window}", signed)[1]["ids"]
+    gone = urllib.request.Request(f"{api}/sobjects/Account/{made}", None, signed, method="DELETE")
+    urllib.request.urlopen(gone, timeout=120).close()
+    deleted = _ask(f"{api}/sobjects/Account/deleted/?{window}", signed)[1]["deletedRecords"]
+    assert made in {one["id"] for one in deleted}
+    assert made not in _ask(f"{api}/sobjects/Account/updated/?{window}", signed)[1]["ids"]
+    backwards = urlencode({"start": until.isoformat(), "end": since.isoformat()})
+    status, refusal = _ask(f"{api}/sobjects/Account/updated/?{backwards}", signed)
+    assert (status, refusal[0]["errorCode"]) == (400, "INVALID_REPLICATION_DATE")
+
+
+def test_an_org_says_whose_a_session_is(org: Org) -> None:
+    form = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+    asked = urlencode({"grant_type": "client_credentials", **form}).encode()
+    told = _ask(f"{org.url}/services/oauth2/token", body=asked)[1]
+    signed = {"Authorization": f"Bearer {told['access_token']}"}
+    who = _ask(f"{told['id']}?format=json", signed)[1]
+    assert who["id"] == told["id"] and who["urls"]["rest"].endswith("/services/data/v{version}/")
+
+
+def _org_token(org: Org) -> str:
+    form = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+    return _token(f"{org.url}/services/oauth2/token", grant_type="client_credentials", **form)
+
+
+def test_slack_keeps_what_was_said_and_closes_channels(town: Town) -> None:
+    url = f"{town.urls['slack']}/api"
+    signed = {"Authorization": f"Bearer {town.secrets['slack']['bot_token']}"}
+
+    def call(method: str, **given: str) -> Any:
+        return _ask(f"{url}/{method}", signed, urlencode(given).encode())[1]
+
+    assert call("api.test", foo="bar") == {"ok": True, "args": {"foo": "bar"}}
+    channel = call("conversations.create", name="closing-room")["channel"]["id"]
+    assert call("conversations.setTopic", channel=channel, topic="Cut-off")["ok"]
+    assert call("conversations.info", channel=channel)["channel"]["topic"]["value"] == "Cut-off"
+    stamps = [call("chat.postMessage", channel=channel, text=text)["ts"] for text in "ab"]
+    told = call("conversations.history", channel=channel, limit="1")
+    assert ([one["ts"] for one in told["messages"]], told["has_more"]) == (stamps[1:], True)
+    assert call("conversations.members", channel=channel)["members"]
+    assert call("conversations.join", channel=channel)["warning"] == "already_in_channel"
+    assert call("conversations.archive", channel=channel)["ok"]
+    assert call("conversations.archive", channel=channel)["error"] == "already_archived"
+    assert call("chat.postMessage", channel=channel, text="c")["error"] == "is_archived"
+
+
+def _signed_by_entra(town: Town, name: str) -> dict[str, str]:
+    known = town.secrets[name]
+    form = {"client_id": known["client_id"], "client_secret": known["client_secret"], "scope": "x"}
+    return {"Authorization": _token(f"{town.urls[name]}/tenant/oauth2/v2.0/token", **form)}
+
+
+def test_graph_shows_its_sites_and_groups_and_has_nobody_as_me(town: Town) -> None:
+    graph, signed = f"{town.urls['sharepoint']}/v1.0", _signed_by_entra(town, "sharepoint")
+    site = _ask(f"{graph}/sites/root", signed)[1]["id"]
+    (drive,) = _ask(f"{graph}/sites/{site}/drives", signed)[1]["value"]
+    assert _ask(f"{graph}/sites/{site}/drive", signed)[1] == drive
+    first = _ask(f"{graph}/drives/{drive['id']}/root/children?$top=1", signed)[1]
+    assert len(first["value"]) == 1
+    second = _ask(first["@odata.nextLink"], signed)[1]["value"]
+    assert second[0]["id"] != first["value"][0]["id"]
+    status, refusal = _ask(f"{graph}/me", signed)
+    assert status == 400 and "delegated" in refusal["error"]["message"]
+    graph, signed = f"{town.urls['teams']}/v1.0", _signed_by_entra(town, "teams")
+    wanted = urlencode({"$filter": "resourceProvisioningOptions/Any(x:x eq 'Team')"})
+    groups = _ask(f"{graph}/groups?{wanted}", signed)[1]["value"]
+    assert {"All of Larkfield"} <= {one["displayName"] for one in groups}
+
+
+def test_business_central_counts_and_finds_by_how_a_name_begins(town: Town) -> None:
+    signed = _signed_by_entra(town, "business_central")
+    api = f"{town.urls['business_central']}/v2.0/production/api/v1.0"
+    company = _ask(f"{api}/companies", signed)[1]["value"][0]["id"]
+    customers = f"{api}/companies({company})/customers"
+    json_kind = {**signed, "Content-Type": "application/json"}
+    assert _ask(customers, json_kind, b'{"displayName": "Quayside Counting"}')[0] == 201
+    wanted = urlencode({"$filter": "startswith(displayName,'Quayside')"})
+    found = _ask(f"{customers}?{wanted}", signed)[1]["value"]
+    assert [one["displayName"] for one in found] == ["Quayside Counting"]
+    assert _ask(f"{customers}/$count?{wanted}", signed)[1] == 1
+
+
+def test_power_bi_shows_its_workspace_and_names_each_refresh(town: Town) -> None:
+    signed, api = _signed_by_entra(town, "power_bi"), f"{town.urls['power_bi']}/v1.0/myorg/groups"
+    (group,) = _ask(api, signed)[1]["value"]
+    same = urlencode({"$filter": f"id eq '{group['id']}'"})
+    assert _ask(f"{api}?{same}", signed)[1]["value"] == [group]
+    other = urlencode({"$filter": "name eq 'Nobody'"})
+    assert _ask(f"{api}?{other}", signed)[1]["value"] == []
+    town.controls["power_bi"].do("publish", id="asked-by-a-library")
+    one = f"{api}/{group['id']}/datasets/asked-by-a-library"
+    assert _ask(one, signed)[1]["id"] == "asked-by-a-library"
+    asked = urllib.request.Request(f"{one}/refreshes", b"{}", signed)
+    with urllib.request.urlopen(asked, timeout=120) as answer:
+        number = answer.headers["RequestId"]
+    assert number == _ask(f"{one}/refreshes", signed)[1]["value"][0]["requestId"]
+
+
+async def test_a_broker_is_asked_whether_it_is_there(town: Town) -> None:
+    known, place = town.secrets["event_broker"], urlsplit(town.urls["event_broker"])
+    client = Redis(host=str(place.hostname), port=place.port or 0,
+                   username=known["user"], password=known["password"])  # fmt: skip
+    async with client:
+        assert await client.ping()

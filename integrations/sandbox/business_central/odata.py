@@ -1,5 +1,5 @@
-"""The part of OData's $filter that the vendor's guide shows: comparisons, what a text contains or
-ends with, and, or, brackets."""
+"""The part of OData's $filter that the vendor's guide shows: comparisons, what a text contains,
+starts or ends with, and, or, brackets."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ _TESTS: Mapping[str, Callable[[Any, Any], bool]] = {
 }  # fmt: skip
 _OF_TEXT: Mapping[str, Callable[[str, str], bool]] = {
     "contains": lambda text, part: part in text,
+    "startswith": str.startswith,
     "endswith": str.endswith,
 }
 Test = Callable[[Mapping[str, Any]], bool]

@@ -64,6 +64,7 @@ class Server(Vendor):
         router.add_get(f"{API}/companies", self._listed("companies"))
         for collection in _COLLECTIONS:
             router.add_get(f"{API}/{_COMPANY}/{collection}", self._listed(collection))
+            router.add_get(f"{API}/{_COMPANY}/{collection}/$count", self._counted(collection))
         periods = self._listed("accountingPeriods")
         router.add_get(f"{PERIODS}/{_COMPANY}/accountingPeriods", periods)
         customer = f"{API}/{_COMPANY}/customers({{customer_id}})"
@@ -143,16 +144,26 @@ class Server(Vendor):
 
     def _listed(self, collection: str) -> Handler:
         async def listed(request: web.Request) -> web.Response:
-            company = request.match_info.get("company_id", "")
-            with explained():
-                wanted = request.query.get("$filter", "")
-                test = filtering(wanted) if wanted else lambda row: True
-                expand = "$expand" in request.query
-                documents = self.books.rows(collection, company)
-                rows = [shown(self.books, one, expand) for one in documents]
-            return page(request, [row for row in rows if test(row)])
+            return page(request, self._found(request, collection))
 
         return listed
+
+    def _counted(self, collection: str) -> Handler:
+        async def counted(request: web.Request) -> web.Response:
+            return web.Response(text=str(len(self._found(request, collection))))
+
+        return counted
+
+    def _found(self, request: web.Request, collection: str) -> list[dict[str, Any]]:
+        """The rows of a company that a filter lets through."""
+        company = request.match_info.get("company_id", "")
+        with explained():
+            wanted = request.query.get("$filter", "")
+            test = filtering(wanted) if wanted else lambda row: True
+            expand = "$expand" in request.query
+            documents = self.books.rows(collection, company)
+            rows = [shown(self.books, one, expand) for one in documents]
+        return [row for row in rows if test(row)]
 
     async def _new_customer(self, request: web.Request) -> web.Response:
         with explained():

@@ -26,7 +26,8 @@ PRODUCER = "/larkfield/contracts"
 LIVES_EVERY = 45.0
 """Seconds between two events that happen by themselves."""
 _ALLOWED = (
-    "+eval", "+xadd", "+get", "+set", "+xlen", "+xrange", "+xreadgroup", "+xack", "+xautoclaim",
+    "+ping", "+eval", "+xadd", "+get", "+set", "+xlen", "+xrange", "+xreadgroup", "+xack",
+    "+xautoclaim",
     "+xgroup|create", "+xinfo|stream", "+xinfo|groups",
 )  # fmt: skip
 

@@ -23,6 +23,8 @@ WORKSPACE = "6d1f0a52-3b8e-4c57-9a40-5e2c71b9d318"
 DATASET = "b3c9e7d4-52a1-4f06-8e7b-0d94a6c1f25e"
 """The firm's own: “Larkfield performance”."""
 _API = "/v1.0/myorg/groups/{groupId}/datasets"
+_ONE = f"{_API}/{{datasetId}}"
+_GROUPS = "/v1.0/myorg/groups"
 _REFRESHES = f"{_API}/{{datasetId}}/refreshes"
 _PER_DAY, _LASTS = 8640, 2
 _DAY = timedelta(days=1)
@@ -40,6 +42,8 @@ class Server(Vendor):
         self.tokens = Entra(self.store, self.credentials)
         self.tokens.routes(router)
         router.add_get(_API, self._datasets)
+        router.add_get(_GROUPS, self._workspaces)
+        router.add_get(_ONE, self._one)
         router.add_get(_REFRESHES, self._history)
         router.add_post(_REFRESHES, self._refresh)
 
@@ -91,10 +95,20 @@ class Server(Vendor):
                 return await super().act(name, wanted)
         return {"done": name}
 
+    async def _workspaces(self, request: web.Request) -> web.Response:
+        """The one that there is, unless a filter asks for another."""
+        group = {"id": WORKSPACE, "isReadOnly": False, "isOnDedicatedCapacity": False,
+                 "name": "Larkfield"}  # fmt: skip
+        wanted = request.query.get("$filter", "")
+        named = not wanted or any(f"{m} eq '{group[m]}'" == wanted for m in ("id", "name"))
+        return _json({"value": [group] if named else []})
+
     async def _datasets(self, request: web.Request) -> web.Response:
         self._workspace(request)
-        rows = [{"id": one.id, "name": one.content["name"]} for one in self.store.all("dataset")]
-        return _json({"value": rows})
+        return _json({"value": [_named(one) for one in self.store.all("dataset")]})
+
+    async def _one(self, request: web.Request) -> web.Response:
+        return _json(_named(self.store.get("dataset", self._dataset(request))))
 
     async def _history(self, request: web.Request) -> web.Response:
         known = self._of(self._dataset(request))
@@ -122,8 +136,8 @@ class Server(Vendor):
             "fails": self.store.setting("fails"),
         }
         self.store.set("fails", "")
-        self.store.add("refresh", fields, str(uuid.uuid4()))
-        return web.Response(status=202)
+        made = self.store.add("refresh", fields, str(uuid.uuid4()))
+        return web.Response(status=202, headers={"RequestId": made.id, "x-ms-request-id": made.id})
 
     def _of(self, dataset: str) -> list[Document]:
         return self.store.all("refresh", dataset=dataset)
@@ -141,6 +155,10 @@ class Server(Vendor):
 
     def _known(self, dataset: str) -> bool:
         return any(one.id == dataset for one in self.store.all("dataset"))
+
+
+def _named(dataset: Document) -> dict[str, Any]:
+    return {"id": dataset.id, "name": dataset.content["name"], "isRefreshable": True}
 
 
 def _runs(refresh: Document, now: datetime) -> bool:

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import unquote
 
-from integrations.sandbox.salesforce import composite, describe
+from integrations.sandbox.salesforce import composite, describe, replication
 from integrations.sandbox.salesforce.errors import Refused, not_found
 from integrations.sandbox.salesforce.org import Org, Several
 from integrations.sandbox.salesforce.query import API, select, whole
@@ -38,6 +38,8 @@ class Api:
                 ("GET", r"/sobjects/(\w+)/?", self._brief),
                 ("POST", r"/sobjects/(\w+)/?", self._create),
                 ("GET", r"/sobjects/(\w+)/describe/?", self._describe),
+                ("GET", r"/sobjects/(\w+)/updated/?", self._updated),
+                ("GET", r"/sobjects/(\w+)/deleted/?", self._deleted),
                 ("GET", r"/sobjects/(\w+)/(\w+)", self._get),
                 ("PATCH", r"/sobjects/(\w+)/(\w+)", self._change),
                 ("DELETE", r"/sobjects/(\w+)/(\w+)", self._delete),
@@ -49,6 +51,7 @@ class Api:
                 ("PATCH", r"/composite/sobjects/?", self._change_many),
                 ("DELETE", r"/composite/sobjects/?", self._delete_many),
                 ("PATCH", r"/composite/sobjects/(\w+)/(\w+)", self._upsert_many),
+                ("POST", r"/composite/sobjects/(\w+)/?", self._get_many),
             )
         ]
 
@@ -125,6 +128,12 @@ class Api:
     def _describe(self, request: Request, name: str) -> Reply:
         return Reply(200, describe.full(_object(name)))
 
+    def _updated(self, request: Request, name: str) -> Reply:
+        return Reply(200, replication.updated(self.org.store, _object(name).name, request.query))
+
+    def _deleted(self, request: Request, name: str) -> Reply:
+        return Reply(200, replication.deleted(self.org.store, _object(name).name, request.query))
+
     def _create(self, request: Request, name: str) -> Reply:
         ref = self.org.create(name, _record(request.body))
         headers = {"Location": f"{API}/sobjects/{name}/{ref}"}
@@ -188,6 +197,9 @@ class Api:
 
     def _upsert_many(self, request: Request, name: str, by: str) -> Reply:
         return Reply(200, composite.upsert_many(self.org, name, by, _record(request.body)))
+
+    def _get_many(self, request: Request, name: str) -> Reply:
+        return Reply(200, composite.get_many(self.org, _object(name), _record(request.body)))
 
     def _delete_many(self, request: Request) -> Reply:
         return Reply(200, composite.delete_many(self.org, request.query))

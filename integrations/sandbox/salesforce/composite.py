@@ -8,7 +8,8 @@ from typing import Any
 
 from integrations.sandbox.salesforce.errors import Refused, not_found
 from integrations.sandbox.salesforce.org import Org, Several
-from integrations.sandbox.salesforce.schema import BY_PREFIX
+from integrations.sandbox.salesforce.query import select
+from integrations.sandbox.salesforce.schema import BY_PREFIX, SObject
 from integrations.sandbox.salesforce.wire import Reply, Request
 
 Handle = Callable[[Request], Reply]
@@ -157,6 +158,18 @@ def upsert_many(org: Org, name: str, by: str, body: Mapping[str, Any]) -> list[d
         return {"id": ref, "created": created}
 
     return _each(org, body, upsert)
+
+
+def get_many(org: Org, sobject: SObject, body: Mapping[str, Any]) -> list[dict[str, Any] | None]:
+    """POST of ids and fields: the records in that order, null for those that are not there."""
+    wanted, names = body.get("ids"), body.get("fields")
+    if not (isinstance(wanted, list) and isinstance(names, list) and wanted and names):
+        raise Refused(400, "JSON_PARSER_ERROR", "ids and fields must be lists")
+    listed = ", ".join(f"'{str(ref)[:15]}'" for ref in wanted if str(ref).isalnum())
+    columns = ", ".join(dict.fromkeys(["Id", *map(str, names)]))
+    found = select(f"SELECT {columns} FROM {sobject.name} WHERE Id IN ({listed})").run(org.store)
+    known = {row["Id"][:15]: row for row in found}
+    return [known.get(str(ref)[:15]) for ref in wanted]
 
 
 def delete_many(org: Org, query: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from aiohttp import web
 from integrations import exact_json
 from integrations.sandbox.faults import Board, Fault, middleware
 from integrations.sandbox.salesforce.api import Api
-from integrations.sandbox.salesforce.errors import Refused
+from integrations.sandbox.salesforce.errors import Refused, not_found
 from integrations.sandbox.salesforce.org import Org
 from integrations.sandbox.salesforce.query import API
 from integrations.sandbox.salesforce.wire import Reply, Request
@@ -24,6 +24,9 @@ from integrations.sandbox.sign_in import basic
 
 DAILY_LIMIT = 250_000
 """Calls a day: an Enterprise org's base, forty users' share and a bought extra."""
+VERSIONS = range(31, 62)
+"""Of the API, all of which the vendor goes on serving; libraries ask in the one they know."""
+_SEASONS = ("Spring", "Summer", "Winter")
 _SESSION_LIFE = timedelta(hours=2)
 _MOST_BODY = 8 * 1024 * 1024
 
@@ -41,7 +44,8 @@ class SalesforceServer:
         self.app.router.add_post("/services/oauth2/token", self._sign_in)
         self.app.router.add_get("/services/data/", self._versions)
         self.app.router.add_get("/services/data", self._versions)
-        self.app.router.add_route("*", f"{API}{{rest:.*}}", self._resource)
+        self.app.router.add_get("/id/{organization}/{user}", self._identity)
+        self.app.router.add_route("*", "/services/data/v{number:[0-9]+}.0{rest:.*}", self._resource)
 
     @property
     def limit(self) -> int:
@@ -77,20 +81,48 @@ class SalesforceServer:
 
     async def _versions(self, request: web.Request) -> web.Response:
         return web.json_response(
-            [{"label": "Summer '24", "url": API, "version": API.rpartition("/v")[2]}]
+            [
+                {
+                    "label": f"{_SEASONS[n % 3]} '{(n + 13) // 3}",
+                    "url": f"/services/data/v{n}.0",
+                    "version": f"{n}.0",
+                }
+                for n in VERSIONS
+            ]
         )
 
-    async def _resource(self, request: web.Request) -> web.Response:
+    async def _identity(self, request: web.Request) -> web.Response:
+        """Whom a session is of, and where what is that one's."""
+        if not self._is_signed_in(request):
+            return web.Response(status=403, text="Bad_OAuth_Token")
+        place = f"{request.scheme}://{request.host}"
+        about = {
+            "id": str(request.url.with_query(None)),
+            "user_id": request.match_info["user"],
+            "organization_id": request.match_info["organization"],
+            "username": "tower@larkfield.example",
+            "display_name": "Control tower",
+            "urls": {"rest": f"{place}/services/data/v{{version}}/"},
+        }
+        return web.json_response(about)
+
+    def _is_signed_in(self, request: web.Request) -> bool:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme not in ("Bearer", "OAuth") or not self.is_open(token):
+        return scheme in ("Bearer", "OAuth") and self.is_open(token)
+
+    async def _resource(self, request: web.Request) -> web.Response:
+        if not self._is_signed_in(request):
             refusal = Refused(401, "INVALID_SESSION_ID", "Session expired or invalid")
             return _json(Reply(401, [refusal.as_rest()]))
+        if int(request.match_info["number"]) not in VERSIONS:
+            return _json(Reply(404, [not_found().as_rest()]))
         if self.used >= self.limit:
             return self.quota(request, None)
         used = self.used + 1
         self.org.store.set(f"used:{datetime.now(UTC).date()}", str(used))
         reply = await self._answer(request)
-        response = _json(reply)
+        asked = f"/services/data/v{request.match_info['number']}.0/"
+        response = _json(reply, asked)
         response.headers["Sforce-Limit-Info"] = f"api-usage={used}/{self.limit}"
         return response
 
@@ -133,7 +165,7 @@ class SalesforceServer:
         if match := re.search(r"/sobjects/(\w+)", request.path):
             return f"{verb} {match[1]}"
         match = re.search(r"\bFROM\s+(\w+)", request.query.get("q", ""), re.IGNORECASE)
-        return f"{verb} {match[1]}" if match else f"{verb} {request.path.removeprefix(API)}"
+        return f"{verb} {match[1]}" if match else f"{verb} {request.match_info.get('rest', '')}"
 
     def refuse(self, request: web.Request, fault: Fault) -> web.Response:
         """A validation rule or trigger says no."""
@@ -153,13 +185,14 @@ class SalesforceServer:
         self.end_all()
 
 
-def _json(reply: Reply) -> web.Response:
-    headers = dict(reply.headers)
+def _json(reply: Reply, root: str = f"{API}/") -> web.Response:
+    """A reply whose addresses are of the version that was asked."""
+    headers = {name: value.replace(f"{API}/", root) for name, value in reply.headers.items()}
     if reply.body is None:
         return web.Response(status=reply.status, headers=headers)
     return web.Response(
         status=reply.status,
-        text=exact_json.encode(reply.body),
+        text=exact_json.encode(reply.body).replace(f'"{API}/', f'"{root}'),
         content_type="application/json",
         headers=headers,
     )

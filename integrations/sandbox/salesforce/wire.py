@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from integrations.sandbox.salesforce.query import API
+_ANY_VERSION = re.compile(r"^/services/data/v[0-9]+\.0")
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,8 @@ class Request:
 
     @property
     def path(self) -> str:
-        """The path below ``/services/data/v61.0``, still quoted."""
-        return urlsplit(self.target).path.removeprefix(API)
+        """The path below ``/services/data/v61.0`` or another version's, still quoted."""
+        return _ANY_VERSION.sub("", urlsplit(self.target).path, count=1)
 
     @property
     def query(self) -> dict[str, str]:

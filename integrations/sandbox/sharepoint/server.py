@@ -15,6 +15,8 @@ from integrations.sandbox.store import Document
 from integrations.sandbox.vendor import Refused
 
 API = f"{ROOT}/drives/{DRIVE}"
+SITE = "larkfield.sharepoint.example,7c2f1a90-4f51-4f0e-9a57-2c7f0d0f9e11,1d3b6f3e-90c4-4f0d"
+_DRIVE = {"id": DRIVE, "driveType": "documentLibrary", "name": "Documents"}
 _MONITOR = "/_api/v2.0/monitor/"
 _FORBIDDEN = set('"*:<>?/\\|')
 
@@ -29,6 +31,9 @@ class Server(GraphVendor):
         """The part of the API that the connector uses."""
         self.library = Library(self.store)
         self.sign_in_route(router)
+        router.add_get(f"{ROOT}/sites/{{site:root|{SITE}}}", self._site)
+        router.add_get(f"{ROOT}/sites/{{site:root|{SITE}}}/drives", self._drives)
+        router.add_get(f"{ROOT}/sites/{{site:root|{SITE}}}/drive", self._drive)
         router.add_get(API, self._drive)
         router.add_get(f"{API}/root/children", self._top)
         router.add_get(f"{API}/root:/{{path:[^:]*}}:/children", self._within)
@@ -58,8 +63,15 @@ class Server(GraphVendor):
                 return await super().act(name, wanted)
         return dict(wanted)
 
+    async def _site(self, request: web.Request) -> web.Response:
+        place = f"https://{SITE.partition(',')[0]}"
+        return answer({"id": SITE, "displayName": "Larkfield", "name": "", "webUrl": place})
+
+    async def _drives(self, request: web.Request) -> web.Response:
+        return collection(request, [_DRIVE])
+
     async def _drive(self, request: web.Request) -> web.Response:
-        return answer({"id": DRIVE, "driveType": "documentLibrary", "name": "Documents"})
+        return answer(_DRIVE)
 
     async def _at(self, request: web.Request) -> web.Response:
         return answer(self.library.shown(self._at_path(request)))

@@ -25,7 +25,10 @@ API = "/api"
 _NAME = re.compile(r"[a-z0-9_-]+")
 _LONGEST_NAME, _LONGEST_PURPOSE, _LONGEST_TEXT = 80, 250, 40_000
 _BOT = "U0TOWER"
-_ASKING = ("auth.test", "conversations.list", "conversations.info")
+_ASKING = (
+    "api.test", "auth.test", "conversations.list", "conversations.info", "conversations.history",
+    "conversations.members",
+)  # fmt: skip
 Arguments = Mapping[str, str]
 
 
@@ -38,11 +41,17 @@ class Server(Vendor):
     def routes(self, router: web.UrlDispatcher) -> None:
         """The part of the Web API that the connector uses; all methods take GET and POST."""
         methods = {
+            "api.test": self._ping,
             "auth.test": self._test,
             "conversations.list": self._list,
             "conversations.info": self._info,
             "conversations.create": self._create,
             "conversations.setPurpose": self._purpose,
+            "conversations.setTopic": self._topic,
+            "conversations.join": self._join,
+            "conversations.members": self._members,
+            "conversations.history": self._history,
+            "conversations.archive": self._archive,
             "chat.postMessage": self._post,
         }
         for name, method in methods.items():
@@ -94,6 +103,9 @@ class Server(Vendor):
         number = f"C{self.store.next_number('channel'):09d}"
         return self.store.add("channel", {"name": name, "purpose": "", "set": 0, **more}, number)
 
+    async def _ping(self, given: Arguments) -> web.Response:
+        return answer(args=dict(given))
+
     async def _test(self, _given: Arguments) -> web.Response:
         about = {"url": "https://larkfield.slack.com/", "team": "Larkfield", "team_id": "T0LARK"}
         return answer(**about, user="tower", user_id=_BOT, bot_id="B0TOWER")
@@ -132,6 +144,36 @@ class Server(Vendor):
         fields = {"purpose": form.get("purpose", ""), "set": round(datetime.now(UTC).timestamp())}
         return answer(channel=_shown(self.store.change("channel", channel.id, fields)))
 
+    async def _topic(self, form: Arguments) -> web.Response:
+        fields = {"topic": form.get("topic", "")[:_LONGEST_PURPOSE]}
+        return answer(
+            channel=_shown(self.store.change("channel", self._open_channel(form).id, fields))
+        )
+
+    async def _join(self, form: Arguments) -> web.Response:
+        channel = _shown(self._open_channel(form))
+        return answer(channel=channel, warning="already_in_channel")
+
+    async def _members(self, given: Arguments) -> web.Response:
+        self._channel(given.get("channel", ""))
+        return answer(members=[_BOT], response_metadata={"next_cursor": ""})
+
+    async def _history(self, given: Arguments) -> web.Response:
+        channel = self._channel(given.get("channel", ""))
+        said = self.store.all("message", channel=channel.id)
+        limit = int(given.get("limit", "100"))
+        newest = [_said(one) for one in reversed(said[-limit:])]
+        return answer(messages=newest, has_more=len(said) > limit, pin_count=0)
+
+    async def _archive(self, form: Arguments) -> web.Response:
+        channel = self._channel(form.get("channel", ""))
+        if channel.content.get("is_general"):
+            raise Refused(refusal("cant_archive_general"))
+        if channel.content.get("archived"):
+            raise Refused(refusal("already_archived"))
+        self.store.change("channel", channel.id, {"archived": True})
+        return answer()
+
     async def _post(self, form: Arguments) -> web.Response:
         channel, text = self._open_channel(form), form.get("text", "")
         if not text:
@@ -139,9 +181,8 @@ class Server(Vendor):
         if len(text) > _LONGEST_TEXT:
             raise Refused(refusal("msg_too_long"))
         made = self.store.add("message", {"channel": channel.id, "text": text})
-        stamp = f"{made.created.timestamp():.6f}"
-        message = {"type": "message", "text": text, "ts": stamp, "user": _BOT}
-        return answer(channel=channel.id, ts=stamp, message=message)
+        message = _said(made)
+        return answer(channel=channel.id, ts=message["ts"], message=message)
 
     def _open_channel(self, form: Arguments) -> Document:
         channel = self._channel(form.get("channel", ""))
@@ -171,6 +212,12 @@ def refusal(code: str, detail: str = "") -> web.Response:
     return web.Response(text=exact_json.encode(content), content_type="application/json")
 
 
+def _said(message: Document) -> dict[str, Any]:
+    """A message on the wire; its time is its id."""
+    stamp = f"{message.created.timestamp():.6f}"
+    return {"type": "message", "text": message.content["text"], "ts": stamp, "user": _BOT}
+
+
 def _shown(channel: Document) -> dict[str, Any]:
     """A channel on the wire; three signs of its purpose are written as entities."""
     content = channel.content
@@ -190,7 +237,7 @@ def _shown(channel: Document) -> dict[str, Any]:
         "is_archived": bool(content.get("archived")),
         "is_channel": True,
         "is_general": bool(content.get("is_general")),
-        "topic": {"value": "", "creator": "", "last_set": 0},
+        "topic": {"value": content.get("topic", ""), "creator": "", "last_set": 0},
         "purpose": {
             "value": purpose,
             "creator": _BOT if content["set"] else "",

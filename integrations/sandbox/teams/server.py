@@ -21,6 +21,7 @@ from integrations.sandbox.vendor import Refused
 
 TENANT = "9c1d2b7e-55f1-4d1a-8f3b-7a0e6c2d4b19"
 _NAMED = re.compile(r"displayName eq '((?:[^']|'')*)'")
+_OF_TEAMS = "resourceProvisioningOptions/Any(x:x eq 'Team')"
 _LONGEST_NAME, _LONGEST_PURPOSE = 256, 1024
 
 
@@ -34,6 +35,7 @@ class Server(GraphVendor):
         """The part of the API that the connector uses."""
         self.sign_in_route(router)
         router.add_get(f"{ROOT}/teams", self._list)
+        router.add_get(f"{ROOT}/groups", self._groups)
         router.add_post(f"{ROOT}/teams", self._order)
         router.add_get(f"{ROOT}/teams('{{id}}')/operations('{{order}}')", self._watched)
         router.add_get(f"{ROOT}/teams/{{id}}", self._team)
@@ -68,6 +70,18 @@ class Server(GraphVendor):
             name = wanted[1].replace("''", "'").casefold()
             teams = [one for one in teams if one.content["name"].casefold() == name]
         return collection(request, [_shown(one) for one in teams])
+
+    async def _groups(self, request: web.Request) -> web.Response:
+        """The groups of the tenant, each of which is a team's."""
+        teams = self._there()
+        wanted = request.query.get("$filter", _OF_TEAMS)
+        if wanted != _OF_TEAMS:
+            raise Refused(refusal(400, "Request_UnsupportedQuery", "Unsupported Query."))
+        names = ("id", "createdDateTime", "displayName", "description", "visibility")
+        rows = [{name: row[name] for name in names} for row in map(_shown, teams)]
+        return collection(
+            request, [{**row, "resourceProvisioningOptions": ["Team"]} for row in rows]
+        )
 
     async def _order(self, request: web.Request) -> web.Response:
         wanted = exact_json.decode(await request.text())
