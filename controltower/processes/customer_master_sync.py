@@ -10,7 +10,7 @@ the owner's value and said. An empty value of the owner never erases what others
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -181,8 +181,17 @@ def steps(facts: Facts) -> tuple[StepDefinition, ...]:
         _choosing(len(having)),
         *(_writing(number, place) for number, place in enumerate(having)),
         WRITE_CLIENT,
-        *((_psa(facts),) if book(facts).get("psa") or not facts.reference else ()),
+        *(_psa(number, slug) for number, slug in enumerate(_psas(facts))),
     )
+
+
+def _psas(facts: Facts) -> Sequence[str]:
+    """The PSAs that keep the client. What began before there could be several knows of one."""
+    if not facts.reference:
+        return ("psa",)
+    known = book(facts)
+    kept: Sequence[str] = known.get("psas", [known["psa"]] if known.get("psa") else [])
+    return kept
 
 
 def _reading(number: int, place: Mapping[str, Any]) -> StepDefinition:
@@ -222,11 +231,11 @@ def _writing(number: int, place: Mapping[str, Any]) -> StepDefinition:
     )
 
 
-def _psa(facts: Facts) -> StepDefinition:
+def _psa(number: int, system: str) -> StepDefinition:
     return StepDefinition(
-        name="psa",
+        name=f"psa-{number + 1}" if number else "psa",
         title="Keep the client in the PSA",
-        role=book(facts).get("psa") or "psa",
+        role=system,
         entity="client",
         verb="update",
         needs=("crm",),

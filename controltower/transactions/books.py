@@ -18,6 +18,8 @@ from controltower.transactions.protocol import State
 
 CREATED = "customer"
 """The step that creates or finds a customer in an ERP."""
+SET_UP = "project"
+"""The step that sets a project up in a PSA."""
 
 
 def consulted(name: str, case: Case) -> Mapping[str, Any]:
@@ -44,11 +46,10 @@ def customers(case: Case) -> Mapping[str, Any]:
         for step in known
         if step.system is not None and step.system.active and _takes(step.system, "customer")
     }
-    psa = next((one for one in case.world.able("psa") if _takes(one, "client")), None)
     return {
         "client": client,
         "places": list(places.values()),
-        "psa": psa.slug if psa else "",
+        "psas": [one.slug for one in _keeping(client, case)],
         "teller": {
             "role": teller.role if teller else "",
             "system": teller.slug if teller else "",
@@ -57,6 +58,21 @@ def customers(case: Case) -> Mapping[str, Any]:
         "owners": _owners(case.world.systems.values()),
         "decided": decided(client),
     }
+
+
+def _keeping(client: str, case: Case) -> list[System]:
+    """The PSAs that keep a client: one that shares the CRM's records always, another once a project
+    of the client has been set up there."""
+    shared = {system.connection for system in case.world.able("crm")}
+    projects = Step.objects.filter(
+        name=SET_UP,
+        state=State.VERIFIED,
+        transaction__keys__kind="client",
+        transaction__keys__value=client,
+    )
+    having = set(projects.values_list("system_id", flat=True)) if client else set()
+    able = [one for one in case.world.able("psa") if _takes(one, "client")]
+    return [one for one in able if one.connection in shared or one.pk in having]
 
 
 def placed(code: str) -> Sequence[Step]:

@@ -21,7 +21,6 @@ from controltower.canonical.verdicts import (
 )
 from integrations import exact_json
 from integrations.answers import as_agreed, each, not_offered
-from integrations.budgets import unsigned
 from integrations.connector import (
     Auth,
     CallFailed,
@@ -36,20 +35,22 @@ from integrations.connector import (
     Verification,
 )
 from integrations.http import Answer
-from integrations.kantata import budgets, feed, invoices, references
+from integrations.kantata import budgets, feed, invoices, references, staffing
 from integrations.kantata.client import VENDORS_PAGE, KantataClient
+from integrations.kantata.clients import Clients
 from integrations.kantata.custom_fields import CustomFields
 from integrations.kantata.entities import ENTITIES, Entity
-from integrations.kantata.envelope import Envelope, identifier
-from integrations.kantata.reading import named, whole
+from integrations.kantata.reading import named, one, whole, written
 from integrations.places import Place
-from integrations.shape import Drift, object_of
+from integrations.shape import object_of
 
 SLOWEST = timedelta(minutes=3, seconds=30)
 """The vendor cuts a request off after three minutes; by then it has been carried out or never
 will be."""
-_CREATED = ("project", "milestone", "expense", "billing_event", "revenue_part")
-_UPDATED = ("project", "milestone", "billing_event")
+_CREATED = ("project", "milestone", "assignment", "expense", "billing_event", "revenue_part")
+_UPDATED = ("project", "client", "milestone", "assignment", "billing_event")
+_READ_APART = ("client", "resource")
+"""What is no record of one collection: see `clients` and `staffing`."""
 
 
 class KantataConnector:
@@ -62,11 +63,11 @@ class KantataConnector:
         domain="PSA",
         api_version="v1",
         feeds={
-            name: ChangeFeed.POLL if kind.subject_type else ChangeFeed.NONE
+            name: ChangeFeed.POLL if kind.event_type else ChangeFeed.NONE
             for name, kind in ENTITIES.items()
         },
         operations=(
-            *(Operation(name, "get", Effect.READ) for name in ENTITIES),
+            *(Operation(name, "get", Effect.READ) for name in (*ENTITIES, *_READ_APART)),
             *(Operation(name, "upsert", Effect.PROBED, SLOWEST) for name in _CREATED),
             *(Operation(name, "update", Effect.IDEMPOTENT, SLOWEST) for name in _UPDATED),
             Operation("billing_event", "mark_invoiced", Effect.IDEMPOTENT, SLOWEST),
@@ -86,6 +87,7 @@ class KantataConnector:
         options = connection.options
         self._settle = timedelta(seconds=max(float(options.get("settle_seconds", feed.SETTLED)), 1))
         self._service = str(options.get("service", "control-tower"))
+        self._clients = Clients(self._client, self._service)
 
     async def close(self) -> None:
         """Give sockets back."""
@@ -104,14 +106,15 @@ class KantataConnector:
 
     async def read_changes(self, entity: str, cursor: str, limit: int) -> ChangePage:
         """Approved records that events point to after `cursor`, each as it is now; from a cursor
-        that the events no longer reach, those changed since. Raises CallFailed."""
+        that the events no longer reach, and of what has no events, those changed since. Raises
+        CallFailed."""
         kind = _fed(entity)
         now = datetime.now(UTC)
         known = Place.read(cursor)
         start = known or feed.beginning(now)
         out_of_reach = feed.is_out_of_reach(start, now)
         size = min(limit, VENDORS_PAGE)
-        if out_of_reach:
+        if out_of_reach or not kind.subject_type:
             hints = await feed.from_listing(self._client, kind, start, size)
         else:
             hints = await feed.from_events(self._client, kind.subject_type, start, size)
@@ -148,28 +151,22 @@ class KantataConnector:
         """Nothing to say: the vendor forgets events by itself."""
 
     async def get(self, entity: str, ref: str, company: str = "") -> Verdict:
-        """One record; an account has no companies to choose from."""
-        kind = _kind(entity)
-        if not (ref.isascii() and ref.isdecimal()):
-            return Rejected(kind=Kind.NOT_FOUND, text=f"Kantata has no {entity} “{ref}”.")
-        answer = await self._client.read(f"/{kind.collection}/{ref}", **kind.query)
-        if not isinstance(answer, Answer):
-            return answer
-        found = as_agreed(lambda: Envelope.read(answer), answer.exchange)
-        rows = await whole(self._client, kind, found)
-        if entity == "budget":
-            found_budget = as_agreed(lambda: kind.found(rows[0], found.exchange))
-            return await budgets.with_changes(self._client, found_budget)
-        if not rows:
-            text = f"Kantata has no {entity} “{ref}”."
-            return Rejected(kind=Kind.NOT_FOUND, text=text, exchange=answer.exchange)
-        return as_agreed(lambda: kind.found(rows[0], answer.exchange), answer.exchange)
+        """One record; an account has no companies to choose from. A client's `ref` is the CRM's
+        id of it."""
+        if entity == "client":
+            return await self._clients.get(ref)
+        if entity == "resource":
+            return await staffing.person(self._client, ref)
+        found = await one(self._client, entity, _kind(entity), ref)
+        if entity == "budget" and isinstance(found, Done):
+            return await budgets.with_changes(self._client, found)
+        return found
 
     async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
         """A record by our own reference (`key` or `reference`), or by its `ref`."""
-        kind = _kind(entity)
         if "ref" in business_key:
             return await self.get(entity, str(business_key["ref"]))
+        kind = _kind(entity)
         reference = str(business_key.get("key") or business_key.get("reference") or "")
         if not reference:
             unclear = f"No {entity} can be looked up by “{', '.join(business_key)}”."
@@ -214,13 +211,17 @@ class KantataConnector:
             known = await self._fields.encoded(record)
             if entity == "billing_event":
                 known |= await invoices.beyond(self._client, record)
+            if entity == "project":
+                known |= await self._clients.belonging(record)
+            if entity == "assignment":
+                known = dict(await staffing.resource_of(self._client, known))
         except CallFailed as failure:
             return failure.verdict
         fields = kind.encode(known)
         ours = references.Reference(self._service, entity, idempotency_key).fields()
         body = {kind.singular: {**fields, "external_reference": ours}}
         answer = await self._client.write("POST", f"/{kind.collection}", body)
-        return _written(kind, answer, Outcome.CREATED)
+        return written(kind, answer, Outcome.CREATED)
 
     async def act(
         self, entity: str, ref: str, action: str, record: Mapping[str, Any], idempotency_key: str
@@ -229,30 +230,24 @@ class KantataConnector:
         makes it one. ``follow_changes``: set a contract value to what the change orders make of it.
         The same call leaves the same state."""
         offered = [o for o in self.descriptor.operations if o.verb not in ("get", "upsert")]
-        if (entity, action) not in [(one.entity, one.verb) for one in offered]:
+        if (entity, action) not in [(o.entity, o.verb) for o in offered]:
             return not_offered("Kantata", f"“{action}” on {entity}")
-        if not (ref.isascii() and ref.isdecimal()):
-            return Rejected(kind=Kind.NOT_FOUND, text=f"Kantata has no {entity} “{ref}”.")
-        if action == "follow_changes":
-            return await self._follow_changes(ref)
+        try:
+            if entity == "client":
+                return await self._clients.update(ref, record)
+            if not (ref.isascii() and ref.isdecimal()):
+                return Rejected(kind=Kind.NOT_FOUND, text=f"Kantata has no {entity} “{ref}”.")
+            if entity == "assignment":
+                return await staffing.change(self._client, ref, record)
+            if action == "follow_changes":
+                return await budgets.follow(self._client, ref)
+        except CallFailed as failure:
+            return failure.verdict
         kind = ENTITIES[entity]
         fields = {**record, "draft": False} if action == "mark_invoiced" else dict(record)
         body = {kind.singular: fields}
         answer = await self._client.write("PUT", f"/{kind.collection}/{ref}", body)
-        return _written(kind, answer, Outcome.UPDATED)
-
-    async def _follow_changes(self, ref: str) -> Verdict:
-        try:
-            found = await self.get("budget", ref)
-        except CallFailed as failure:
-            return failure.verdict
-        if not isinstance(found, Done):
-            return found
-        if objection := unsigned(found.values):
-            return objection
-        body = {"workspace": budgets.following(found.values)}
-        answer = await self._client.write("PUT", f"/workspaces/{ref}", body)
-        return _written(ENTITIES["budget"], answer, Outcome.UPDATED)
+        return written(kind, answer, Outcome.UPDATED)
 
     async def keys(self, entity: str, since: datetime, until: datetime) -> Sequence[Key]:
         """Every record changed in the window. Raises CallFailed."""
@@ -277,24 +272,6 @@ def _kind(entity: str) -> Entity:
 def _fed(entity: str) -> Entity:
     """The same for one with a feed. Raises CallFailed."""
     kind = _kind(entity)
-    if not kind.subject_type:
+    if not kind.event_type:
         raise CallFailed(not_offered("Kantata", f"feed of {entity}"))
     return kind
-
-
-def _written(kind: Entity, answer: Answer | Verdict, outcome: Outcome) -> Verdict:
-    """What a write came to; an answer that is not shaped as agreed tells nothing."""
-    if not isinstance(answer, Answer):
-        return answer
-    try:
-        row = Envelope.read(answer).one()
-        ref, stamp = identifier(row, "id"), kind.version(row)
-    except Drift as drift:
-        return drift.doubt(answer.exchange)
-    return Done(
-        ref=ref,
-        outcome=outcome,
-        version=stamp,
-        values={"source_id": ref},
-        exchange=answer.exchange,
-    )

@@ -1,4 +1,5 @@
-"""The custom fields of workspaces: names for people, ids for the wire, choices to the letter."""
+"""The custom fields of workspaces and their groups: names for people, ids for the wire, choices to
+the letter."""
 
 from __future__ import annotations
 
@@ -28,8 +29,9 @@ class CustomField:
 class CustomFields:
     """Read from the account once, and again when a name is not known."""
 
-    def __init__(self, client: KantataClient) -> None:
+    def __init__(self, client: KantataClient, subject: str = "Workspace") -> None:
         self._client = client
+        self._subject = subject
         self._known: dict[str, CustomField] = {}
 
     async def objection(self, record: Mapping[str, Any]) -> Verdict | None:
@@ -56,7 +58,7 @@ class CustomFields:
     async def _named(self, name: str) -> CustomField | None:
         if name not in self._known:
             found = await self._client.all(
-                "custom_fields", subject_type="Workspace", include="choices"
+                "custom_fields", subject_type=self._subject, include="choices"
             )
             self._known = as_agreed(lambda: _by_name(found), found.exchange)
         return self._known.get(name)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from controltower.canonical.events import (
+    ASSIGNMENT_CHANGED,
     CHANGE_ORDER_APPROVED,
     EXPENSE_APPROVED,
     PROJECT_SET_UP,
@@ -16,7 +17,7 @@ from controltower.canonical.events import (
     CanonicalEvent,
 )
 from controltower.canonical.money import Money, NotAnAmount, UnknownCurrency
-from controltower.canonical.records import BillableFact, ChangeOrder, Project, Record
+from controltower.canonical.records import Assignment, BillableFact, ChangeOrder, Project, Record
 from controltower.canonical.verdicts import Done, Exchange, Outcome
 from integrations import exact_json
 from integrations.connector import Change, Key
@@ -29,6 +30,7 @@ CHANGE_ORDER_TAG = "Change order"
 BEYOND, _FEE = "beyond", "Fee"
 """A record's member for what is billed beside tracked work, and what the vendor shows of it."""
 _OF_WORKSPACE = {"workspace": ("workspace_id", "workspaces")}
+Fact = BillableFact | ChangeOrder | Project | Assignment
 _PLAIN: Callable[[Mapping[str, Any]], dict[str, Any]] = dict
 
 
@@ -36,8 +38,9 @@ _PLAIN: Callable[[Mapping[str, Any]], dict[str, Any]] = dict
 class Entity:
     """One entity. `links` are read beside it: the name to include, the member that names the other
     record, and the collection that holds it; `lists` are collections of several. `subject_type` is
-    the feed's name of it, and `tag` the one it must have. `encode` makes the vendor's fields of a
-    record to be created. `stamp` says when it was changed, or made where it never changes."""
+    the feed's name of it, "" where it has no events, and `tag` the one it must have. `encode` makes
+    the vendor's fields of a record to be created; `asks` is what else must be read of it. `stamp`
+    says when it was changed, or made where it never changes."""
 
     collection: str
     singular: str
@@ -49,6 +52,7 @@ class Entity:
     tag: str = ""
     encode: Callable[[Mapping[str, Any]], dict[str, Any]] = _PLAIN
     required: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
     stamp: str = "updated_at"
 
     @property
@@ -87,6 +91,8 @@ class Entity:
         record = self.translate(row)
         if isinstance(record, Project):
             known = bool(record.external_id)
+        elif isinstance(record, Assignment):
+            known = bool(record.resource_id)
         elif isinstance(record, BillableFact | ChangeOrder):
             known = record.approved
         else:
@@ -121,23 +127,28 @@ class Entity:
         return record if isinstance(record, Record) else None
 
 
-def _digest(record: BillableFact | ChangeOrder | Project) -> str:
+def _digest(record: Fact) -> str:
     """Of what a fact says: neither its project, nor when it was touched, nor what became of it is
-    part of that; of a change order the terms that it may be refused for are. A project is set up
-    once, whatever becomes of it."""
+    part of that, such as the answer to a place; of a change order the terms that it may be refused
+    for are. A project is set up once, whatever becomes of it."""
     if isinstance(record, Project):
         return hashlib.blake2b(record.external_id.encode(), digest_size=8).hexdigest()
     aside = dict.fromkeys(("project", "billed", "invoice_number", "approved_on"))
-    terms = {}
+    terms = dict[str, Any]()
+    if isinstance(record, Assignment):
+        terms = {"status": None}
     if isinstance(record, ChangeOrder) and record.project:
         terms = {"stage": record.project.stage, "limit": record.project.change_limit}
     said = exact_json.encode({**record.as_dict(), **aside, **terms}).encode()
     return hashlib.blake2b(said, digest_size=8).hexdigest()
 
 
-def _keys(record: BillableFact | ChangeOrder | Project) -> tuple[BusinessKey, ...]:
+def _keys(record: Fact) -> tuple[BusinessKey, ...]:
     if isinstance(record, Project):
         return (BusinessKey("project", record.source_id),)
+    if isinstance(record, Assignment):
+        place = BusinessKey("assignment", record.source_id)
+        return place, BusinessKey("project", record.project_id)
     kind = "change order" if isinstance(record, ChangeOrder) else "approved work"
     return BusinessKey(kind, record.number), BusinessKey("project", record.project_id)
 
@@ -227,6 +238,15 @@ ENTITIES: Mapping[str, Entity] = {
         event_type=CHANGE_ORDER_APPROVED,
         lists=("tags",),
         tag=CHANGE_ORDER_TAG,
+    ),
+    "assignment": Entity(
+        collection="workspace_allocations",
+        singular="workspace_allocation",
+        translate=translate.assignment,
+        event_type=ASSIGNMENT_CHANGED,
+        encode=translate.place,
+        required=("workspace_id", "user_id", "start_date", "end_date", "minutes"),
+        asks=("skills",),
     ),
     "billing_event": Entity(
         collection="invoices",

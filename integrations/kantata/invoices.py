@@ -19,9 +19,16 @@ from integrations.kantata.reading import named
 from integrations.shape import amount, required
 
 LACKS = (
-    "An invoice of less than the work on it, as a cap or a retainer asks for: it is their sum.",
+    (
+        "An invoice of less than the work on it, as a cap or a retainer asks for: the API makes"
+        " invoices of whole time entries and expenses, and documents no items below zero. A"
+        " workspace's budget shows what is worked beyond it and holds no invoice back."
+    ),
     "Approval of a billing milestone: all that is known of it is its date.",
-    "Clients, assignments, people and delivered months: routes give them to another PSA.",
+    (
+        "People and delivered months: the API makes no users and knows no delivered month of a"
+        " project. Routes give both to another PSA."
+    ),
 )
 _KINDS = {"timecard": "time_entries", "expense": "expenses"}
 

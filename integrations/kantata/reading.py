@@ -6,19 +6,21 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from controltower.canonical.verdicts import Done, Kind, Outcome, Rejected, Verdict
 from integrations.answers import as_agreed
+from integrations.http import Answer
 from integrations.kantata.client import KantataClient
 from integrations.kantata.entities import Entity, is_tagged
 from integrations.kantata.envelope import Envelope, identifier
-from integrations.shape import Row, required, text
+from integrations.shape import Drift, Row, required, text
 
-_VALUES = "custom_field_values"
+_VALUES, _SKILLS = "custom_field_values", "workspace_resource_skills"
 
 
 async def whole(client: KantataClient, kind: Entity, found: Envelope) -> list[Row]:
     """The records of a page, each with its relations. Raises CallFailed."""
     if kind.collection == "workspaces":
-        return as_agreed(lambda: [_with_values(row, found) for row in found.rows], found.exchange)
+        return as_agreed(lambda: [with_values(row, found) for row in found.rows], found.exchange)
     rows = as_agreed(partial(_related, kind, found), found.exchange)
     wanted = sorted({identifier(row, "workspace_id") for row in rows if "workspace" in row})
     if not wanted:
@@ -26,10 +28,67 @@ async def whole(client: KantataClient, kind: Entity, found: Envelope) -> list[Ro
     workspaces = await named(client, "workspaces", wanted, include=_VALUES)
 
     def placed() -> list[Row]:
-        known = {identifier(one, "id"): _with_values(one, workspaces) for one in workspaces.rows}
+        known = {identifier(one, "id"): with_values(one, workspaces) for one in workspaces.rows}
         return [{**row, "workspace": known.get(identifier(row, "workspace_id"))} for row in rows]
 
-    return as_agreed(placed, workspaces.exchange)
+    placed_rows = as_agreed(placed, workspaces.exchange)
+    return await _with_skills(client, placed_rows) if "skills" in kind.asks else placed_rows
+
+
+async def _with_skills(client: KantataClient, rows: list[Row]) -> list[Row]:
+    """Places with their resources, and with what these are asked to know."""
+    wanted = sorted({identifier(row, "workspace_resource_id") for row in rows})
+    resources = await named(client, "workspace_resources", wanted, include=_SKILLS)
+
+    def skilled() -> list[Row]:
+        known = {
+            identifier(one, "id"): {
+                **one,
+                "skills": [
+                    required(skill, "cached_skill_name")
+                    for skill in resources.all_related(one, "workspace_resource_skill_ids", _SKILLS)
+                ],
+            }
+            for one in resources.rows
+        }
+        return [
+            {**row, "resource": known.get(identifier(row, "workspace_resource_id"))} for row in rows
+        ]
+
+    return as_agreed(skilled, resources.exchange)
+
+
+async def one(client: KantataClient, entity: str, kind: Entity, ref: str) -> Verdict:
+    """A record by the vendor's id of it. Raises CallFailed."""
+    nothing = f"Kantata has no {entity} “{ref}”."
+    if not (ref.isascii() and ref.isdecimal()):
+        return Rejected(kind=Kind.NOT_FOUND, text=nothing)
+    answer = await client.read(f"/{kind.collection}/{ref}", **kind.query)
+    if not isinstance(answer, Answer):
+        return answer
+    found = as_agreed(lambda: Envelope.read(answer), answer.exchange)
+    rows = await whole(client, kind, found)
+    if not rows:
+        return Rejected(kind=Kind.NOT_FOUND, text=nothing, exchange=answer.exchange)
+    return as_agreed(lambda: kind.found(rows[0], answer.exchange), answer.exchange)
+
+
+def written(kind: Entity, answer: Answer | Verdict, outcome: Outcome) -> Verdict:
+    """What a write came to; an answer that is not shaped as agreed tells nothing."""
+    if not isinstance(answer, Answer):
+        return answer
+    try:
+        row = Envelope.read(answer).one()
+        ref, stamp = identifier(row, "id"), kind.version(row)
+    except Drift as drift:
+        return drift.doubt(answer.exchange)
+    return Done(
+        ref=ref,
+        outcome=outcome,
+        version=stamp,
+        values={"source_id": ref},
+        exchange=answer.exchange,
+    )
 
 
 async def named(
@@ -50,8 +109,8 @@ def _related(kind: Entity, found: Envelope) -> list[Row]:
     return rows
 
 
-def _with_values(row: Row, found: Envelope) -> Mapping[str, Any]:
-    """A workspace with its custom fields by name, as people see their values. Raises Drift."""
+def with_values(row: Row, found: Envelope) -> Mapping[str, Any]:
+    """A record with its custom fields by name, as people see their values. Raises Drift."""
     values = found.all_related(row, "custom_field_value_ids", _VALUES)
     custom = {required(one, "custom_field_name"): text(one, "display_value") for one in values}
     return {**row, "custom": custom}

@@ -13,7 +13,13 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from controltower.canonical.money import Money
-from controltower.canonical.records import ChangeOrder, Expense, Project, TimeEntry
+from controltower.canonical.records import (
+    Assignment,
+    ChangeOrder,
+    Expense,
+    Project,
+    TimeEntry,
+)
 from integrations.kantata.envelope import identifier
 from integrations.shape import (
     Drift,
@@ -35,6 +41,9 @@ OURS = "Tower reference"
 ORIGINAL, LIMIT = "Original value", "Change limit"
 METHOD, GROUPING = "Billing method", "Billing grouping"
 ORDER, REGION = "Purchase order", "Region"
+NUMBER, HR = "Employee number", "HR ID"
+SCHEDULED, TURNED_DOWN, TENTATIVE = "Scheduled", "Rejected", "Tentative"
+_NOTE = "Turned down:"
 _APPROVED = "approved"
 _AGREED = "completed"
 _FOUR_PLACES = Decimal("0.0001")
@@ -123,6 +132,55 @@ def change_order(row: Row) -> ChangeOrder:
         ends_on=day(row, "due_date"),
         reason=text(row, "description"),
     )
+
+
+def assignment(row: Row) -> Assignment:
+    """A place: an allocation of a resource of the workspace. Raises Drift."""
+    of, resource = project(object_of(at(row, "workspace"))), object_of(at(row, "resource"))
+    note, hours = text(row, "notes"), amount(row, "minutes") / 60
+    soft = TURNED_DOWN if note.startswith(_NOTE) else TENTATIVE
+    return Assignment(
+        source_id=identifier(row, "id"),
+        entity=of.entity,
+        project=of,
+        project_id=of.source_id,
+        resource_id=identifier(resource, "user_id"),
+        resource_name=text(resource, "full_name"),
+        role=text(resource, "role_name"),
+        skills=tuple(resource["skills"]),
+        status=SCHEDULED if flag(row, "hard") else soft,
+        from_date=day(row, "start_date"),
+        to_date=day(row, "end_date"),
+        hours=hours.quantize(_FOUR_PLACES, ROUND_HALF_UP),
+        rate=amount_text(resource, "resource_bill_rate"),
+        currency=of.currency,
+    )
+
+
+def place(record: Mapping[str, Any]) -> dict[str, Any]:
+    """An allocation's members: a place that was turned down is a soft one whose note says why."""
+    fields = {n: v for n, v in record.items() if n not in ("status", "reason", "correlation_id")}
+    if "status" in record:
+        down = record["status"] == TURNED_DOWN
+        about = [f"{_NOTE} {record.get('reason') or ''}".rstrip()] if down else []
+        about += [str(record["correlation_id"])] if record.get("correlation_id") else []
+        fields |= {"hard": record["status"] == SCHEDULED, "notes": " · ".join(about)}
+    return fields
+
+
+def resource(row: Row) -> dict[str, Any]:
+    """A user, by the firm's own number for a person and the HR system's. Raises Drift."""
+    role = at(row, "role")
+    return {
+        "source_id": identifier(row, "id"),
+        "name": text(row, "full_name"),
+        "number": _custom(row, NUMBER),
+        "hr_id": _custom(row, HR),
+        "email": text(row, "email_address"),
+        "entity": _custom(row, ENTITY),
+        "role": text(object_of(role), "name") if role else "",
+        "active": not flag(row, "disabled"),
+    }
 
 
 def budget(row: Row) -> dict[str, Any]:

@@ -99,7 +99,17 @@ async def test_both_sides_keep_the_list_all_along(
     done(await connector.health())
     fields = {"title": "Advice", "currency": "USD", "price": "5000.00"}
     fields |= {"custom Region": "North", "custom Original value": "5000.00"}
+    fields |= {"custom CRM account": "001A", "custom CRM account name": "Quay Trading"}
     project = done(await connector.upsert("project", fields, "k")).ref
+    standing = {"custom Invoiced as": "C-1 Quay Trading", "custom Credit hold": True}
+    done(await connector.act("client", "001A", "update", standing, "k"))
+    user = vendor.store.all("users")[0].id
+    done(await connector.get("resource", user))
+    days = {"start_date": "2026-12-01", "end_date": "2026-12-31", "minutes": 2400}
+    place = {"workspace_id": project, "user_id": user, **days}
+    placed = done(await connector.upsert("assignment", place, "k")).ref
+    answered = {"status": "Scheduled", "cost_rate": "58.00", "correlation_id": "CT-1"}
+    done(await connector.act("assignment", placed, "update", answered, "k"))
     done(await connector.act("project", project, "update", {"due_date": "2027-01-31"}, "k"))
     done(await connector.find("project", {"key": "k"}))
     part = {"title": "Handover", "workspace_id": project, "amount": "10.00", "currency": "USD"}
@@ -124,10 +134,12 @@ async def test_both_sides_keep_the_list_all_along(
     now = datetime.now(UTC)
     for entity in ENTITIES:
         assert await connector.keys(entity, now - timedelta(minutes=9), now + timedelta(minutes=9))
-    for entity in ("expense", "change_order"):
+    for entity in ("expense", "change_order", "assignment"):
         assert (await connector.read_changes(entity, "", 9)).changes
     assert witness.complaints == []
-    assert {kind.collection for kind in ENTITIES.values()} <= {used for _, used in witness.used}
+    apart = {"workspace_groups", "workspace_resources", "custom_field_values", "users"}
+    used = {collection for _, collection in witness.used}
+    assert {kind.collection for kind in ENTITIES.values()} | apart <= used
 
 
 def test_the_list_can_be_broken(resources: Resources) -> None:

@@ -13,7 +13,14 @@ from multidict import CIMultiDict
 
 from controltower.canonical.events import PROJECT_SET_UP
 from controltower.canonical.records import ChangeOrder, Expense, Project, TimeEntry
-from controltower.canonical.verdicts import Exchange, FieldError, Rejected, TryLater, Verdict
+from controltower.canonical.verdicts import (
+    Exchange,
+    FieldError,
+    Rejected,
+    TryLater,
+    Unknown,
+    Verdict,
+)
 from controltower.canonical.wire import from_json, to_json
 from integrations import catalogue
 from integrations.connector import Change, Connection
@@ -129,6 +136,44 @@ class Milestones(Account):
 
     async def make_twin(self, ref: str, tag: str) -> str:
         return str(self.control.do("twin", collection="billing_milestones", id=ref)["id"])
+
+
+class Places(Account):
+    """Allocations of people to a workspace, fed by listing them."""
+
+    entity = "assignment"
+    feed = "assignment"
+    has_text = False
+    members = ("start_date", "end_date", "minutes", "hard", "workspace_resource_id")
+    row_member, row_operation = "minutes", "read */workspace_allocations"
+    _user = ""
+
+    def record(self, tag: str, name: str, amount: Decimal) -> dict[str, Any]:
+        days = {"start_date": "2026-12-01", "end_date": "2026-12-31", "minutes": 4800}
+        return {"workspace_id": self._home, "user_id": self._user, **days}
+
+    async def prepare(self, tag: str) -> None:
+        await self.home()
+        self._user = self._user or self.control.books("users")[0]["id"]
+        await self.connector.upsert("assignment", self.record(tag, "", self.amount), "conf-first")
+
+    async def write(
+        self, tag: str, name: str = "Conformance", amount: Decimal | None = None
+    ) -> Verdict:
+        await self.prepare(tag)
+        return await super().write(tag, name, amount)
+
+    def shown(self, values: Mapping[str, Any]) -> tuple[str, Decimal]:
+        return "", values["hours"]
+
+    async def make_facts(self, count: int) -> list[str]:
+        return [await self.approve("staff") for _ in range(count)]
+
+    async def touch(self, ref: str) -> None:
+        self.fields("workspace_allocations", ref, notes="Looked at.")
+
+    async def make_twin(self, ref: str, tag: str) -> str:
+        return str(self.control.do("twin", collection="workspace_allocations", id=ref)["id"])
 
 
 @conforming(Workspaces)
@@ -315,6 +360,125 @@ class TestMilestones:
     @pytest.fixture
     def subject(self, town: Town) -> Milestones:
         return Milestones(town)
+
+
+@conforming(Places, OF_AN_ENTITY)
+class TestPlaces:
+    @pytest.fixture
+    def subject(self, town: Town) -> Places:
+        return Places(town)
+
+    async def test_a_place_says_who_it_is_for_and_what_it_asks(self, subject: Places) -> None:
+        ref = await subject.approve("staff", skills="Interviews, Finance", rate="172.50")
+        values = done(await subject.connector.get("assignment", ref)).values
+        assert (values["skills"], values["rate"]) == (("Interviews", "Finance"), Decimal("172.50"))
+        assert (values["entity"], values["status"]) == ("LF-US", "Tentative")
+        person = done(await subject.connector.get("resource", values["resource_id"])).values
+        assert person["role"] == values["role"] and person["entity"] == "LF-US"
+        assert person["active"] and person["number"].startswith("LF-") and person["hr_id"]
+
+    async def told(self, subject: Places, cursor: str, ref: str) -> list[Change]:
+        """What the feed tells of a place; it goes back a second, and may tell of others too."""
+        found = await subject.told_of("assignment", cursor)
+        return [one for one in found if one.event.record.source_id == ref]
+
+    async def test_an_answer_to_a_place_is_no_new_fact(self, subject: Places, tag: str) -> None:
+        cursor = await subject.cursor_of("assignment")
+        ref = await subject.approve("staff")
+        (told,) = await self.told(subject, cursor, ref)
+        answers = {
+            "Rejected": {"reason": "Joins later.", "correlation_id": "CT-8"},
+            "Scheduled": {"cost_rate": "58.00"},
+        }
+        for status, more in answers.items():
+            for _ in range(2):
+                answer = {"status": status, **more}
+                done(await subject.connector.act("assignment", ref, "update", answer, tag))
+            assert done(await subject.connector.get("assignment", ref)).values["status"] == status
+            (again,) = await self.told(subject, cursor, ref)
+            assert again.event.id == told.event.id
+        (kept,) = [o for o in subject.control.books("workspace_allocations") if o["id"] == ref]
+        (resource,) = [
+            one
+            for one in subject.control.books("workspace_resources")
+            if one["id"] == kept["workspace_resource_id"]
+        ]
+        assert resource["resource_cost_rate"] == "58.00"
+        subject.fields("workspace_allocations", ref, end_date="2027-12-31")
+        (changed,) = await self.told(subject, cursor, ref)
+        assert changed.event.id != told.event.id
+
+    async def test_a_person_is_a_resource_of_a_workspace_once(
+        self, subject: Places, tag: str
+    ) -> None:
+        await subject.prepare(tag)
+        before = len(subject.control.books("workspace_resources"))
+        for number in range(2):
+            place = subject.record(tag, "", Decimal(0))
+            done(await subject.connector.upsert("assignment", place, f"{tag}-{number}"))
+        assert len(subject.control.books("workspace_resources")) == before
+
+
+class TestClients:
+    @pytest.fixture
+    def subject(self, town: Town) -> Workspaces:
+        return Workspaces(town)
+
+    def workspace(self, tag: str, name: str) -> dict[str, str]:
+        of = {"custom CRM account": f"001{tag}", "custom CRM account name": name}
+        return {"title": "Advice", "currency": "USD", **of}
+
+    async def test_a_client_is_a_group_of_its_workspaces(
+        self, subject: Workspaces, tag: str
+    ) -> None:
+        nobody = await subject.connector.get("client", f"001{tag}")
+        assert isinstance(nobody, Rejected) and tag in nobody.text
+        for number in range(2):
+            record = self.workspace(tag, f"Quay {tag}")
+            done(await subject.connector.upsert("project", record, f"{tag}-{number}"))
+        values = done(await subject.connector.get("client", f"001{tag}")).values
+        assert values == {
+            "source_id": f"001{tag}", "name": f"Quay {tag}", "invoiced_as": "",
+            "credit_hold": False,
+        }  # fmt: skip
+
+    async def test_what_others_own_of_a_client_is_kept_on_its_group(
+        self, subject: Workspaces, tag: str
+    ) -> None:
+        standing = {"custom Invoiced as": f"C-7 Quay {tag}", "custom Credit hold": True}
+        nobody = await subject.connector.act("client", f"001{tag}", "update", standing, tag)
+        assert isinstance(nobody, Rejected)
+        record = self.workspace(tag, f"Quay {tag}")
+        done(await subject.connector.upsert("project", record, tag))
+        for hold in (True, True, False):
+            told = {**standing, "custom Credit hold": hold}
+            done(await subject.connector.act("client", f"001{tag}", "update", told, tag))
+            values = done(await subject.connector.get("client", f"001{tag}")).values
+            assert (values["invoiced_as"], values["credit_hold"]) == (f"C-7 Quay {tag}", hold)
+        unknown = {"custom Mood": "good"}
+        refused = await subject.connector.act("client", f"001{tag}", "update", unknown, tag)
+        assert isinstance(refused, Rejected) and "Mood" in refused.text
+
+    async def test_a_group_that_people_made_becomes_the_clients(
+        self, subject: Workspaces, tag: str
+    ) -> None:
+        subject.control.do("group", name=f"QUAY {tag.upper()}")
+        record = self.workspace(tag, f"Quay {tag}")
+        done(await subject.connector.upsert("project", record, tag))
+        values = done(await subject.connector.get("client", f"001{tag}")).values
+        assert values["name"] == f"QUAY {tag.upper()}"
+
+    async def test_a_lost_answer_about_a_group_makes_no_second_one(
+        self, subject: Workspaces, tag: str
+    ) -> None:
+        record = self.workspace(tag, f"Quay {tag}")
+        subject.control.order("commit_then_drop", count=1, operation="write */workspace_groups")
+        lost = await subject.connector.upsert("project", record, tag)
+        assert isinstance(lost, Unknown)
+        assert isinstance(await subject.find(tag), Rejected)
+        done(await subject.connector.upsert("project", record, tag))
+        named = [one["name"] for one in subject.control.books("workspace_groups")]
+        assert named.count(f"Quay {tag}") == 1
 
 
 def test_the_sample_is_read() -> None:

@@ -89,6 +89,30 @@ MAPPINGS: tuple[Agreed, ...] = (
         ],
     ),
     (
+        "customer-to-psa-for-kantata",
+        "Customer → Kantata client",
+        "customer",
+        "psa",
+        False,
+        [
+            copy("Invoiced as", "invoiced_as", "custom Invoiced as", required=True),
+            copy("Credit hold", "credit_hold", "custom Credit hold"),
+        ],
+    ),
+    (
+        "staffing-to-psa-for-kantata",
+        "Answer to an assignment → Kantata allocation",
+        "assignment",
+        "psa",
+        True,
+        [
+            copy("Status", "status", "status", required=True),
+            copy("Why not", "reason", "reason"),
+            copy("Cost of an hour", "cost_rate", "cost_rate"),
+            copy("Correlation ID", "correlation_id", "correlation_id"),
+        ],
+    ),
+    (
         "revenue-part-to-psa-for-kantata",
         "Change order → Kantata accounting record",
         "change order",

@@ -162,7 +162,7 @@ FEEDS = (
     ("workday", "resource", 5),
     ("workday", "absence", 30),
 )
-STAFFING_FEEDS = (("certinia", "assignment", 4),)
+STAFFING_FEEDS = (("certinia", "assignment", 4), ("kantata", "assignment", 10))
 """What is read where an HR system says who can do what."""
 STREAM = "SANDBOX_SALESFORCE_STREAM_URL"
 STREAMED = {"salesforce": ("opportunity", "customer"), "certinia": ("project",)}

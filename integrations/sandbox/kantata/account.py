@@ -8,28 +8,14 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from integrations.sandbox.days import today
-from integrations.sandbox.firm import ENTITIES, PEOPLE, RATE_CARDS, ROLES
+from integrations.sandbox.firm import PEOPLE, RATE_CARDS, ROLES
+from integrations.sandbox.kantata import staffing
+from integrations.sandbox.kantata.custom import Custom
+from integrations.sandbox.kantata.invalid import Invalid
 from integrations.sandbox.kantata.shapes import SHAPES, base_unit, row, stamp
 from integrations.sandbox.store import Document, Store
 
 CHANGE_ORDER = "Change order"
-CHOICES = {
-    "Legal entity": tuple(entity.code for entity in ENTITIES),
-    "Billing method": ("Time and Materials", "Fixed Price"),
-    "Billing grouping": ("Project", "PO", "Month"),
-}
-TEXTS = (
-    "CRM account", "CRM account name", "CRM opportunity", "Purchase order", "Region",
-    "Correlation ID", "Original value", "Change limit", "Tower reference",
-)  # fmt: skip
-
-
-class Invalid(Exception):
-    """The account does not take a record: the field and what is wrong with it."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field, self.message = field, message
 
 
 class Account:
@@ -37,24 +23,19 @@ class Account:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.custom = Custom(store)
 
     def furnish(self) -> None:
         """People, roles, the tag of change orders, and the custom fields of workspaces."""
         for role in ROLES:
             self.store.add("roles", {"name": role})
         numbers = {one.content["name"]: one.id for one in self.store.all("roles")}
-        for person in PEOPLE:
-            fields = {"full_name": person.name, "email_address": person.email}
-            self.store.add("users", {**fields, "role_id": numbers[person.role]})
         self.store.add("tags", {"name": CHANGE_ORDER})
-        for name in (*CHOICES, *TEXTS):
-            kind = "single" if name in CHOICES else "string"
-            made = self.store.add("custom_fields", {"name": name, "value_type": kind})
-            labels = [
-                self.store.add("custom_field_choices", {"label": label, "custom_field_id": made.id})
-                for label in CHOICES.get(name, ())
-            ]
-            self.store.change("custom_fields", made.id, {"choice_ids": [one.id for one in labels]})
+        self.custom.furnish()
+        for number, person in enumerate(PEOPLE, start=1):
+            fields = {"full_name": person.name, "email_address": person.email}
+            user = self.store.add("users", {**fields, "role_id": numbers[person.role]})
+            self.custom.fill(user, staffing.known(number, person))
 
     def create(self, collection: str, given: Mapping[str, Any]) -> Document:
         """A record as a caller asks for it, with its reference. Raises Invalid."""
@@ -65,13 +46,15 @@ class Account:
             if given.get(name) in (None, ""):
                 raise Invalid(name, f"{name.replace('_', ' ').capitalize()} can't be blank")
         fields = dict(given)
+        if collection == "custom_field_values":
+            return self.custom.valued(fields)
         reference = fields.pop("external_reference", None)
         custom = fields.pop("custom_fields", {})
         made = self._add(collection, self._completed(collection, fields))
         if collection == "invoices":
             self._invoiced(made)
         for number, value in custom.items():
-            self._set_custom(made, str(number), value)
+            self.custom.set(made, str(number), value)
         if reference:
             self.refer(made, reference)
         return self.store.get(collection, made.id)
@@ -81,8 +64,15 @@ class Account:
         shape = SHAPES[collection]
         for name in given.keys() - shape.update:
             raise Invalid(name, f"{name} cannot be changed on a {shape.singular}")
-        before = self.store.get(collection, number)
-        return self.change(collection, number, self._priced(before.content, given))
+        before, fields = self.store.get(collection, number), dict(given)
+        if reference := fields.pop("external_reference", None):
+            self.refer(before, reference)
+        if collection == "workspace_groups":
+            self._check_name(str(fields.get("name", "")), but=number)
+        if collection == "workspace_resources":
+            rates = {"bill_rate", "cost_rate"} & fields.keys()
+            fields |= {f"resource_{name}": fields.pop(name) for name in rates}
+        return self.change(collection, number, self._priced(before.content, fields))
 
     def change(self, collection: str, number: str, fields: Mapping[str, Any]) -> Document:
         """Somebody sets members in the account itself. Raises KeyError."""
@@ -108,7 +98,7 @@ class Account:
             "workspace_id": workspace.id,
             "user_id": person.id,
             "role_id": role.id,
-            "date_performed": str(wanted.get("on") or today(self._company(workspace))),
+            "date_performed": str(wanted.get("on") or today(self.custom.company(workspace))),
             "time_in_minutes": int(minutes),
             "rate_in_cents": _minor(rate, currency),
             "cost_rate_in_cents": _minor(card.cost, currency),
@@ -130,7 +120,7 @@ class Account:
         fields = {
             "workspace_id": workspace.id,
             "user_id": person.id,
-            "date": str(wanted.get("on") or today(self._company(workspace))),
+            "date": str(wanted.get("on") or today(self.custom.company(workspace))),
             "category": str(wanted.get("category", "Travel")),
             "amount_in_cents": _minor(Decimal(str(wanted.get("amount", "120.00"))), currency),
             "recent_submission_id": submitted.id,
@@ -154,15 +144,47 @@ class Account:
         }
         return self._add("stories", fields)
 
+    def staff(self, workspace: Document, wanted: Mapping[str, Any]) -> Document:
+        """Somebody of the workspace's company is allocated to it: `person` (a user's id), `role`,
+        `rate`, `from`, `to`, `hours`, `hard`, `skills`."""
+        named = str(wanted.get("person") or "")
+        user = self.store.get("users", named) if named else self._person(workspace)
+        role = self.store.get("roles", str(user.content["role_id"]))
+        if wanted.get("role"):
+            (role,) = self.store.all("roles", name=str(wanted["role"]))
+        day = today(self.custom.company(workspace))
+        place = staffing.wanted_place(str(role.content["name"]), day, wanted)
+        about = {"workspace_id": workspace.id, "user_id": user.id, "role_id": role.id}
+        resource = self._add("workspace_resources", self._completed("workspace_resources", about))
+        skills = [
+            self.store.add(
+                "workspace_resource_skills",
+                {"cached_skill_name": skill, "workspace_resource_id": resource.id},
+            ).id
+            for skill in place.pop("skills")
+        ]
+        rate = {"resource_bill_rate": str(wanted["rate"])} if wanted.get("rate") else {}
+        fields = {"workspace_resource_skill_ids": skills, **rate}
+        self.store.change("workspace_resources", resource.id, fields)
+        made = staffing.allocated(self.store, {**place, "resource_id": resource.id})
+        return self._add("workspace_allocations", made)
+
     def _completed(self, collection: str, fields: dict[str, Any]) -> dict[str, Any]:
         """What the account adds to a new record by itself. Raises Invalid."""
         if collection == "workspaces":
             del fields["creator_role"]
             return self._priced({}, {"currency": "USD", **fields})
+        if collection == "workspace_groups":
+            self._check_name(str(fields["name"]))
+            return fields
+        if collection == "workspace_allocations":
+            return staffing.allocated(self.store, fields)
         workspace = self._workspace(str(fields["workspace_id"]))
         currency = str(workspace.content["currency"])
         if collection == "project_accounting_records":
             return fields
+        if collection == "workspace_resources":
+            return staffing.resourced(self.store, workspace, fields)
         if collection in {"billing_milestones", "expenses"}:
             if not isinstance(fields["amount_in_cents"], int):
                 raise Invalid("amount_in_cents", "Amount in cents is not a number")
@@ -219,33 +241,11 @@ class Account:
         for number in invoice.content["expense_ids"]:
             self.change("expenses", str(number), {"is_invoiced": True})
 
-    def _set_custom(self, workspace: Document, number: str, value: Any) -> None:
-        try:
-            known = self.store.get("custom_fields", number)
-        except KeyError:
-            raise Invalid("custom_fields", f"there is no custom field {number}") from None
-        shown = value
-        if known.content["value_type"] == "single":
-            labels = {
-                one.id: one.content["label"]
-                for one in self.store.all("custom_field_choices", custom_field_id=number)
-            }
-            if not isinstance(value, list) or len(value) != 1 or str(value[0]) not in labels:
-                raise Invalid("custom_fields", f"{known.content['name']} has no such choice")
-            shown = labels[str(value[0])]
-        fields = {
-            "subject_type": "Workspace",
-            "subject_id": workspace.id,
-            "value": value,
-            "display_value": shown,
-            "type": known.content["value_type"],
-            "custom_field_id": number,
-            "custom_field_name": known.content["name"],
-        }
-        made = self.store.add("custom_field_values", fields)
-        before = self.store.get("workspaces", workspace.id).content
-        numbers = [*before.get("custom_field_value_ids", []), made.id]
-        self.store.change("workspaces", workspace.id, {"custom_field_value_ids": numbers})
+    def _check_name(self, name: str, but: str = "") -> None:
+        """A name of a group is taken once, whatever its capitals. Raises Invalid."""
+        for one in self.store.all("workspace_groups"):
+            if one.id != but and str(one.content["name"]).casefold() == name.casefold():
+                raise Invalid("name", "Name has already been taken")
 
     def _workspace(self, number: str) -> Document:
         try:
@@ -253,15 +253,9 @@ class Account:
         except KeyError:
             raise Invalid("workspace_id", f"there is no workspace {number}") from None
 
-    def _company(self, workspace: Document) -> str:
-        """The code of the legal entity that the workspace names, or ""."""
-        values = self.store.all("custom_field_values", subject_id=workspace.id)
-        named = {one.content["custom_field_name"]: one.content["display_value"] for one in values}
-        return str(named.get("Legal entity", ""))
-
     def _person(self, workspace: Document) -> Document:
         """Somebody of the workspace's company, else anybody."""
-        names = [one.name for one in PEOPLE if one.entity == self._company(workspace)]
+        names = [one.name for one in PEOPLE if one.entity == self.custom.company(workspace)]
         people = self.store.all("users")
         return next((one for one in people if one.content["full_name"] in names), people[0])
 

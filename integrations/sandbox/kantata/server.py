@@ -17,7 +17,9 @@ from aiohttp import web
 from integrations import exact_json
 from integrations.sandbox.control import Impossible
 from integrations.sandbox.faults import Fault
-from integrations.sandbox.kantata.account import Account, Invalid, days_ago
+from integrations.sandbox.kantata.account import Account, days_ago
+from integrations.sandbox.kantata.custom import SETS
+from integrations.sandbox.kantata.invalid import Invalid
 from integrations.sandbox.kantata.shapes import SHAPES, row
 from integrations.sandbox.sign_in import same
 from integrations.sandbox.store import Document
@@ -38,6 +40,7 @@ class Server(Vendor):
         "approve_time": "Approve a time entry",
         "approve_expense": "Approve an expense",
         "agree_change": "Agree a change order",
+        "staff": "Put somebody on a project",
     }
 
     def routes(self, router: web.UrlDispatcher) -> None:
@@ -78,17 +81,20 @@ class Server(Vendor):
         return _refusal("throttled", "Too many requests", status=429)
 
     async def act(self, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """``approve_time``, ``approve_expense``, ``agree_change`` (project and more: see
-        `Account`); ``change`` (collection, id, fields); ``twin`` (collection, id); ``forget``:
-        the events of the past are gone."""
+        """``approve_time``, ``approve_expense``, ``agree_change``, ``staff`` (project and more: see
+        `Account`); ``change`` (collection, id, fields); ``twin`` (collection, id); ``group``
+        (name): somebody makes a group; ``forget``: the events of the past are gone."""
         account = self.account
         made = {
             "approve_time": account.approve_time,
             "approve_expense": account.approve_expense,
             "agree_change": account.agree_change,
+            "staff": account.staff,
         }
         if name in made:
             return _told(made[name](self._workspace(wanted), wanted))
+        if name == "group":
+            return {"id": account.create("workspace_groups", {"name": str(wanted["name"])}).id}
         if name == "forget":
             for event in self.store.all("subscribed_events"):
                 self.store.remove("subscribed_events", event.id)
@@ -153,7 +159,10 @@ class Server(Vendor):
             if name in query:
                 after = _moment(query, name)
                 found = [o for o in found if (o.changed if name[0] == "u" else o.created) > after]
-        for name, value in query.items():
+        asked = dict(query)
+        if collection == "custom_fields" and "subject_type" in asked:
+            asked["custom_field_set_id"] = SETS.get(asked.pop("subject_type"), "")
+        for name, value in asked.items():
             if name not in _NOT_FIELDS:
                 found = [one for one in found if str(row(one).get(name, value)) == value]
         return _ordered(found, query.get("order", ""))

@@ -14,7 +14,7 @@ from integrations.sandbox.store import Document
 
 PACIFIC = timezone(timedelta(hours=-8))
 """The vendor writes its own zone's offset."""
-_UNDATED = {"roles", "tags", "users"}
+_UNDATED = {"roles", "tags", "users", "workspace_groups"}
 BASE_UNITS = {"JPY": 1, "KRW": 1}
 
 
@@ -49,18 +49,58 @@ SHAPES: Mapping[str, Shape] = {
         "Workspace",
         _none(
             "description price price_in_cents start_date due_date",
-            archived=False, custom_field_value_ids=[], currency="USD",
+            archived=False, custom_field_value_ids=[], workspace_group_ids=[], currency="USD",
             require_expense_approvals=True,
             status={"color": "light", "message": "In Progress", "key": 300},
         ),
         _names(
             "title creator_role budgeted description currency price start_date due_date"
-            " custom_fields external_reference require_expense_approvals"
+            " custom_fields external_reference require_expense_approvals workspace_group_ids"
         ),
         _names("title budgeted description archived price start_date due_date external_reference"),
         ("title", "creator_role"),
         {"custom_field_values": ("custom_field_value_ids", "custom_field_values")},
         observed=True,
+    ),
+    "workspace_groups": Shape(
+        "workspace_group",
+        "WorkspaceGroup",
+        _none("notes contact_name email", company=False, custom_field_value_ids=[]),
+        _names("name company notes contact_name email external_reference"),
+        _names("name company notes contact_name email external_reference"),
+        ("name",),
+        {"custom_field_values": ("custom_field_value_ids", "custom_field_values")},
+    ),
+    "workspace_resources": Shape(
+        "workspace_resource",
+        "WorkspaceResource",
+        _none("user_id role_id resource_bill_rate resource_cost_rate",
+              workspace_resource_skill_ids=[]),
+        _names("workspace_id user_id role_id external_reference"),
+        _names("user_id role_id cost_rate bill_rate external_reference"),
+        ("workspace_id",),
+        {
+            **_WORKSPACE,
+            **_USER,
+            "workspace_resource_skills": (
+                "workspace_resource_skill_ids", "workspace_resource_skills",
+            ),
+        },
+    ),
+    "workspace_resource_skills": Shape(
+        "workspace_resource_skill", "WorkspaceResourceSkill", {"level": 1}
+    ),
+    "workspace_allocations": Shape(
+        "workspace_allocation",
+        "WorkspaceAllocation",
+        _none("notes", hard=False),
+        _names("resource_id start_date end_date minutes hard notes external_reference"),
+        _names("start_date end_date minutes hard notes external_reference"),
+        ("resource_id", "start_date", "end_date", "minutes"),
+        {
+            **_WORKSPACE,
+            "workspace_resource": ("workspace_resource_id", "workspace_resources"),
+        },
     ),
     "billing_milestones": Shape(
         "billing_milestone",
@@ -132,10 +172,24 @@ SHAPES: Mapping[str, Shape] = {
         {"choice_ids": []},
         beside={"choices": ("choice_ids", "custom_field_choices")},
     ),
-    "custom_field_values": Shape("custom_field_value", "CustomFieldValue", {}),
+    "custom_field_values": Shape(
+        "custom_field_value",
+        "CustomFieldValue",
+        {},
+        _names("subject_type subject_id custom_field_id value"),
+        required=("subject_type", "subject_id", "custom_field_id", "value"),
+    ),
     "custom_field_choices": Shape("custom_field_choice", "CustomFieldChoice", {}),
     "expense_report_submissions": Shape("expense_report_submission", "ExpenseReportSubmission", {}),
-    "users": Shape("user", "User", _none("headline", disabled=False)),
+    "users": Shape(
+        "user",
+        "User",
+        _none("headline", disabled=False, custom_field_value_ids=[]),
+        beside={
+            "role": ("role_id", "roles"),
+            "custom_field_values": ("custom_field_value_ids", "custom_field_values"),
+        },
+    ),
     "roles": Shape("role", "Role", {}),
     "tags": Shape("tag", "Tag", {}),
     "subscribed_events": Shape("subscribed_event", "SubscribedEvent", {}),
