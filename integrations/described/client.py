@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import re
 import time
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -13,6 +13,7 @@ from controltower.canonical.verdicts import Kind, Misconfigured, Verdict
 from integrations import exact_json
 from integrations.answers import as_agreed, unanswered
 from integrations.connector import CallFailed, Connection
+from integrations.described import signing
 from integrations.described.description import Description, Listing, Paging
 from integrations.described.refusals import Refusals
 from integrations.http import Answer, HttpClient, NeverSent, NoAnswer
@@ -123,24 +124,22 @@ class DescribedClient:
         if self._tokens is not None:
             return await self._tokens.send(method, path, fields, headers)
         kind = {} if fields is None else {"Content-Type": "application/json"}
+        body = None if fields is None else exact_json.encode(fields).encode()
         return await self._http.send(
             method,
             path,
-            body=None if fields is None else exact_json.encode(fields).encode(),
+            body=body,
             headers={"Accept": "application/json", **kind, **headers},
-            secret_headers=self._credentials(),
+            secret_headers=signing.headers(
+                self._signs,
+                self._connection.secrets,
+                datetime.now(UTC),
+                method=method,
+                path=urlsplit(self._connection.base_url).path.rstrip("/") + path,
+                body=body,
+            ),
             until=time.monotonic() + self._connection.deadline.total_seconds(),
         )
-
-    def _credentials(self) -> dict[str, str]:
-        secrets = self._connection.secrets
-        match self._signs.by:
-            case "header":
-                return {self._signs.header: self._signs.prefix + secrets.get("secret", "")}
-            case "basic":
-                pair = f"{secrets.get('user', '')}:{secrets.get('password', '')}"
-                return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
-        return {}
 
     def _verdict(
         self, result: Answer | NeverSent | NoAnswer | Verdict, *, writing: bool

@@ -28,7 +28,7 @@ from integrations.connector import (
     Key,
     Unread,
 )
-from integrations.described import messages, reading, rows
+from integrations.described import forms, messages, moments, reading, rows
 from integrations.described.client import DescribedClient, content_at, filled
 from integrations.described.declared import declared
 from integrations.described.description import (
@@ -40,7 +40,7 @@ from integrations.described.description import (
 )
 from integrations.http import Answer
 from integrations.places import Place, following, page_of
-from integrations.shape import Drift, Row, at, moment, object_of
+from integrations.shape import Drift, Row, at, object_of
 
 
 class DescribedConnector:
@@ -116,7 +116,7 @@ class DescribedConnector:
         assert event is not None
         if event.when and at(row, event.when) not in event.values:
             return None
-        told = reading.Told(resource.entity, event.type, moment(row, resource.changed))
+        told = reading.Told(resource.entity, event.type, rows.changed(resource, row))
         return reading.change(self._connection.slug, rows.read(resource, row), row, told)
 
     async def reread(self, entity: str, row: Unread) -> Change | None:
@@ -227,7 +227,11 @@ class DescribedConnector:
         self, write: Writing, record: Mapping[str, Any], key: str, ref: str
     ) -> Answer | Verdict:
         headers = {write.key_header: key} if write.key_header else {}
-        fields = {**record, write.key_field: key} if write.key_field else record
+        try:
+            formed = forms.written(write.fields, record)
+        except forms.Unwritable as problem:
+            return Rejected(kind=Kind.VALIDATION, text=str(problem))
+        fields = {**formed, write.key_field: key} if write.key_field else formed
         path = filled(write.path, id=ref, key=key)
         return await self._client.write(write.method, path, fields, headers)
 
@@ -261,6 +265,4 @@ class DescribedConnector:
 
 
 def _written(listing: Listing, start: Place) -> str:
-    if listing.since_format == "seconds":
-        return str(int(start.at.timestamp()))
-    return start.at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return moments.written(start.at, listing.since_format)

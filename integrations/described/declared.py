@@ -11,6 +11,7 @@ from integrations.described.description import Description, Resource
 _AUTH = {
     "nothing": Auth.NONE,
     "header": Auth.BASIC,
+    "signature": Auth.BASIC,
     "basic": Auth.BASIC,
     "client_credentials": Auth.CLIENT_CREDENTIALS,
 }

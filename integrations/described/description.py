@@ -35,12 +35,20 @@ EVENTS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class SignsIn:
-    """How a call proves who makes it; every secret is a reference."""
+    """How a call proves who makes it; every secret is a reference. `signs` is what a signed call
+    signs, with its method, path, time and body; `id_header` says whose key it is."""
 
     by: str = "nothing"
     header: str = "Authorization"
     prefix: str = ""
     secret: str = ""
+    signs: str = ""
+    algorithm: str = "sha256"
+    encoding: str = "hex"
+    timestamp_header: str = ""
+    timestamp_format: str = "seconds"
+    id_header: str = ""
+    id: str = ""
     user: str = ""
     password: str = ""
     token_path: str = "/oauth/token"  # noqa: S105 - where tokens are given, not one
@@ -52,6 +60,7 @@ class SignsIn:
 NEEDED: Mapping[str, Sequence[str]] = {
     "nothing": (),
     "header": ("secret",),
+    "signature": ("secret", "id"),
     "basic": ("user", "password"),
     "client_credentials": ("client_id", "client_secret"),
 }
@@ -89,6 +98,7 @@ class Webhook:
     algorithm: str = "sha256"
     encoding: str = "hex"
     timestamp_header: str = ""
+    timestamp_format: str = "seconds"
     tolerance_seconds: int = 300
     id_header: str = ""
     record_at: str = ""
@@ -170,6 +180,7 @@ class Resource:
     id: str
     fields: Sequence[Mapping[str, Any]]
     changed: str = ""
+    changed_format: str = "iso"
     read: str = ""
     record_at: str = ""
     list: Listing | None = None

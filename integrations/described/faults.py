@@ -11,12 +11,14 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from controltower.canonical.rules import BadRules, check_rules
+from integrations.described import forms
 from integrations.described.description import (
     EVENTS,
     NEEDED,
     RECORDS,
     Description,
     Resource,
+    SignsIn,
     Webhook,
     meant,
 )
@@ -81,6 +83,8 @@ def _faults(found: Description) -> Iterator[str]:
     for name in NEEDED[found.signs_in.by]:
         if not getattr(found.signs_in, name):
             yield f"signs_in: “{name}” is missing."
+    if found.signs_in.by == "signature":
+        yield from _signature_faults(found.signs_in)
     entities = [one.entity for one in found.resources]
     for number, one in enumerate(found.resources):
         where = f"resources.{number}"
@@ -90,6 +94,14 @@ def _faults(found: Description) -> Iterator[str]:
     if found.webhook:
         telling = {one.entity for one in found.resources if one.event}
         yield from _webhook_faults(found.webhook, telling)
+
+
+def _signature_faults(signs: SignsIn) -> Iterator[str]:
+    if not signs.signs:
+        yield "signs_in: “signs” is missing, such as {method}{path}{timestamp}{body}."
+    for part, header in (("timestamp", "timestamp_header"), ("id", "id_header")):
+        if f"{{{part}}}" in signs.signs and not getattr(signs, header):
+            yield f"signs_in: the {part} is signed, so {header} must say where it goes."
 
 
 def _webhook_faults(hook: Webhook, telling: Set[str]) -> Iterator[str]:
@@ -142,3 +154,5 @@ def _rule_faults(where: str, rules: Sequence[Mapping[str, Any]]) -> Iterator[str
         check_rules(rules)
     except BadRules as fault:
         yield f"{where}: {fault}"
+        return
+    yield from (f"{where}: {fault}" for fault in forms.faults(rules))

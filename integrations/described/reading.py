@@ -20,6 +20,7 @@ from controltower.canonical.records import Record
 from controltower.canonical.rules import apply
 from integrations import exact_json, shape
 from integrations.connector import Change
+from integrations.described import forms
 from integrations.shape import Drift, Row
 
 T = TypeVar("T")
@@ -43,7 +44,11 @@ def record(kind: type[T], rules: Rules, row: Row) -> T:
     applied = apply(rules, row)
     if applied.gaps:
         raise Drift(f"“{applied.gaps[0].field}” is empty, or not on the agreed list")
-    return _record(kind, _nested(applied.record), "")
+    formed = {
+        str(rule["target"]): forms.read(rule, row, applied.record[str(rule["target"])])
+        for rule in rules
+    }
+    return _record(kind, _nested(formed), "")
 
 
 def unknown_fields(kind: type[Record], rules: Rules) -> Iterator[str]:

@@ -10,7 +10,6 @@ from integrations import exact_json
 from integrations.answers import foreign, throttled
 from integrations.described.description import Errors
 from integrations.http import Answer
-from integrations.shape import Drift, at
 
 _OURS = {Kind.AUTH, Kind.PERMISSION, Kind.CONTRACT}
 _CERTAIN = {Kind.AUTH, Kind.RATE_LIMITED}
@@ -72,13 +71,16 @@ class Refusals:
 
     @staticmethod
     def _at(content: Any, path: str) -> str:
-        """Text at a path of an answer, "" when nothing is there."""
-        if not path or not isinstance(content, Mapping):
-            return ""
-        try:
-            found = at(content, path)
-        except Drift:
-            return ""
+        """Text at a path of an answer, whose steps into a list are numbers from 0; "" when nothing
+        is there."""
+        found = content if path else None
+        for step in path.split("."):
+            if isinstance(found, Mapping):
+                found = found.get(step)
+            elif isinstance(found, list) and step.isdecimal() and int(step) < len(found):
+                found = found[int(step)]
+            else:
+                return ""
         return "" if found is None else str(found)
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from controltower.canonical.records import Record
 from controltower.canonical.verdicts import Done, Outcome
 from integrations.answers import as_agreed
 from integrations.connector import Key
-from integrations.described import reading
+from integrations.described import moments, reading
 from integrations.described.client import content_at
 from integrations.described.description import RECORDS, Finding, Resource
 from integrations.http import Answer
 from integrations.places import Place
-from integrations.shape import Drift, Row, at, moment, object_of
+from integrations.shape import Drift, Row, at, object_of
 
 
 def read(resource: Resource, row: Row) -> Record:
@@ -28,7 +29,11 @@ def id_of(resource: Resource, row: Row) -> str:
 
 
 def place_of(resource: Resource, row: Row) -> Place:
-    return Place(moment(row, resource.changed), id_of(resource, row))
+    return Place(changed(resource, row), id_of(resource, row))
+
+
+def changed(resource: Resource, row: Row) -> datetime:
+    return moments.read(row, resource.changed, resource.changed_format)
 
 
 def placed(resource: Resource, rows: Sequence[Row]) -> dict[Place, Row]:
@@ -41,7 +46,7 @@ def done(resource: Resource, answer: Answer) -> Done:
     return Done(
         ref=id_of(resource, row),
         outcome=Outcome.READ,
-        version=moment(row, resource.changed).isoformat() if resource.changed else "",
+        version=changed(resource, row).isoformat() if resource.changed else "",
         values=read(resource, row).as_dict(),
         exchange=answer.exchange,
     )

@@ -40,8 +40,7 @@ class Clients:
         """What the account keeps of the client with this id of the CRM. Raises CallFailed."""
         number, exchange = await self._group(ref)
         if not number:
-            text = f"Kantata has no client for the CRM's {ref}."
-            return Rejected(kind=Kind.NOT_FOUND, text=text, exchange=exchange)
+            return _nobody(ref, exchange)
         answer = await self._client.read(f"/{_GROUPS}/{number}", include="custom_field_values")
         if not isinstance(answer, Answer):
             return answer
@@ -53,19 +52,18 @@ class Clients:
         named = {name: _shown(value) for name, value in record.items()}
         if objection := await self._fields.objection(named):
             return objection
-        found = await self.get(ref)
-        if not isinstance(found, Done):
-            return found
+        number, exchange = await self._group(ref)
+        if not number:
+            return _nobody(ref, exchange)
         values = (await self._fields.encoded(named)).get("custom_fields", {})
-        about = {"subject_type": "WorkspaceGroup", "subject_id": found.ref}
-        exchange = found.exchange
+        about = {"subject_type": "WorkspaceGroup", "subject_id": number}
         for field, value in values.items():
             body = {"custom_field_value": {**about, "custom_field_id": field, "value": value}}
             answer = await self._client.write("POST", "/custom_field_values", body)
             if not isinstance(answer, Answer):
                 return answer
             exchange = answer.exchange
-        return Done(ref=found.ref, outcome=Outcome.UPDATED, exchange=exchange)
+        return Done(ref=ref, outcome=Outcome.UPDATED, exchange=exchange)
 
     async def belonging(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
         """The member of a workspace that puts it into its client's group, which is made, or found
@@ -111,6 +109,11 @@ class Clients:
         return Reference(self._service, "client", ref)
 
 
+def _nobody(ref: str, exchange: Exchange) -> Rejected:
+    text = f"Kantata has no client for the CRM's {ref}."
+    return Rejected(kind=Kind.NOT_FOUND, text=text, exchange=exchange)
+
+
 def _found(ref: str, envelope: Envelope) -> Done:
     """Raises Drift."""
     row = with_values(envelope.one(), envelope)
@@ -121,12 +124,7 @@ def _found(ref: str, envelope: Envelope) -> Done:
         "invoiced_as": text(custom, (INVOICED,)) if INVOICED in custom else "",
         "credit_hold": HOLD in custom and text(custom, (HOLD,)) == YES,
     }
-    return Done(
-        ref=identifier(row, "id"),
-        outcome=Outcome.READ,
-        values=values,
-        exchange=envelope.exchange,
-    )
+    return Done(ref=ref, outcome=Outcome.READ, values=values, exchange=envelope.exchange)
 
 
 def _of_name(rows: tuple[Row, ...], name: str) -> str:

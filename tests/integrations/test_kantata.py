@@ -452,8 +452,8 @@ class TestClients:
         done(await subject.connector.upsert("project", record, tag))
         for hold in (True, True, False):
             told = {**standing, "custom Credit hold": hold}
-            done(await subject.connector.act("client", f"001{tag}", "update", told, tag))
-            values = done(await subject.connector.get("client", f"001{tag}")).values
+            kept = await subject.connector.act("client", f"001{tag}", "update", told, tag)
+            values = done(await subject.connector.get("client", done(kept).ref)).values
             assert (values["invoiced_as"], values["credit_hold"]) == (f"C-7 Quay {tag}", hold)
         unknown = {"custom Mood": "good"}
         refused = await subject.connector.act("client", f"001{tag}", "update", unknown, tag)
