@@ -71,7 +71,7 @@ def verdict_of(answer: Answer, *, title: str, writing: bool) -> Verdict:
     words = words or f"{title} gives no reason."
     if kind := _OURS.get(answer.status):
         return Misconfigured(kind=kind, text=words, exchange=answer.exchange)
-    if answer.status in _CHANGED:
+    if answer.status in _CHANGED or code == "resourceModified":
         text = f"Somebody works on this in {title} just now: {words}"
         return TryLater(kind=Kind.CONFLICT, text=text, exchange=answer.exchange)
     if kind := _REFUSED.get(answer.status):

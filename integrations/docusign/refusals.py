@@ -21,6 +21,7 @@ _CODES_OF_OURS = {
     "PLAN_ITEM_LIMIT_EXCEEDED": Kind.PERMISSION,
     "PLAN_ITEM_NOT_ENABLED": Kind.PERMISSION,
 }
+_HELD = {"EDIT_LOCK_ENVELOPE_LOCKED"}
 _ABSENT = {"ENVELOPE_DOES_NOT_EXIST", "RESOURCE_NOT_FOUND"}
 
 
@@ -32,7 +33,7 @@ def verdict_of(answer: Answer) -> Verdict:
     if kind := _CODES_OF_OURS.get(code) or _OURS.get(answer.status):
         text = words or f"DocuSign does not let us in (HTTP {answer.status})."
         return Misconfigured(kind=kind, text=text, exchange=answer.exchange)
-    if code and answer.status == 409:
+    if code in _HELD or (code and answer.status == 409):
         return TryLater(kind=Kind.CONFLICT, text=words or code, exchange=answer.exchange)
     if code in _ABSENT:
         return Rejected(kind=Kind.NOT_FOUND, text=words, exchange=answer.exchange)

@@ -27,12 +27,18 @@ LATER: Mapping[str, Kind] = {
     "UNABLE_TO_LOCK_ROW": Kind.TRANSIENT,
     "SERVER_UNAVAILABLE": Kind.OUTAGE,
     "QUERY_TIMEOUT": Kind.TRANSIENT,
+    "TXN_SECURITY_METERING_ERROR": Kind.TRANSIENT,
+    "INVALID_QUERY_LOCATOR": Kind.TRANSIENT,
     "REQUEST_RUNNING_TOO_LONG": Kind.TRANSIENT,
     "REQUEST_LIMIT_EXCEEDED": Kind.RATE_LIMITED,
     "CONCURRENT_API_REQUESTS_LIMIT_EXCEEDED": Kind.RATE_LIMITED,
 }
 OURS: Mapping[str, Kind] = {
     "INVALID_SESSION_ID": Kind.AUTH,
+    "INVALID_AUTH_HEADER": Kind.AUTH,
+    "INVALID_OPERATION_WITH_EXPIRED_PASSWORD": Kind.AUTH,
+    "CLIENT_NOT_ACCESSIBLE_FOR_USER": Kind.PERMISSION,
+    "APEX_REST_SERVICES_DISABLED": Kind.PERMISSION,
     "API_DISABLED_FOR_ORG": Kind.PERMISSION,
     "STORAGE_LIMIT_EXCEEDED": Kind.PERMISSION,
     "API_CURRENTLY_DISABLED": Kind.PERMISSION,
@@ -42,6 +48,7 @@ OURS: Mapping[str, Kind] = {
     "INVALID_FIELD_FOR_INSERT_UPDATE": Kind.PERMISSION,
     "INVALID_FIELD": Kind.CONTRACT,
     "INVALID_TYPE": Kind.CONTRACT,
+    "URL_NOT_RESET": Kind.CONTRACT,
     "MALFORMED_QUERY": Kind.CONTRACT,
     "INVALID_QUERY_FILTER_OPERATOR": Kind.CONTRACT,
     "OPERATION_TOO_LARGE": Kind.CONTRACT,
@@ -66,6 +73,8 @@ REFUSED: Mapping[str, Kind] = {
     "NOT_FOUND": Kind.NOT_FOUND,
     "ENTITY_IS_DELETED": Kind.NOT_FOUND,
 }
+_LOCKED = "UNABLE_TO_LOCK_ROW"
+_AUTOMATION = {"CANNOT_EXECUTE_FLOW_TRIGGER", "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"}
 _FOREIGN_KEY = "Foreign key external ID"
 
 
@@ -109,12 +118,18 @@ def complaint_of(entry: Mapping[str, Any]) -> Complaint:
     return Complaint(str(code), str(entry.get("message") or "").strip(), fields)
 
 
+def _within(complaint: Complaint) -> Kind | None:
+    """A lock that automation of the org's own has run into: the whole save was rolled back."""
+    automated = complaint.code in _AUTOMATION and _LOCKED in complaint.message
+    return LATER[_LOCKED] if automated else None
+
+
 def judged(complaints: Sequence[Complaint], answer: Answer, *, writing: bool) -> Verdict:
     """The verdict on the vendor's complaints; the first decides, all are kept for people."""
     first = complaints[0]
     text = "; ".join(complaint.message or complaint.code for complaint in complaints)
     exchange = answer.exchange
-    if kind := LATER.get(first.code):
+    if kind := LATER.get(first.code) or _within(first):
         pause = QUOTA_PAUSE if first.code == "REQUEST_LIMIT_EXCEEDED" else answer.retry_after
         return TryLater(kind=kind, text=text, after=pause, exchange=exchange)
     refused = _refusal_kind(first, answer)
