@@ -37,7 +37,7 @@ async def whole(client: KantataClient, kind: Entity, found: Envelope) -> list[Ro
 
 async def _with_skills(client: KantataClient, rows: list[Row]) -> list[Row]:
     """Places with their resources, and with what these are asked to know."""
-    wanted = sorted({identifier(row, "workspace_resource_id") for row in rows})
+    wanted = as_agreed(lambda: sorted({identifier(row, "workspace_resource_id") for row in rows}))
     resources = await named(client, "workspace_resources", wanted, include=_SKILLS)
 
     def skilled() -> list[Row]:

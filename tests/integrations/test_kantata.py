@@ -146,6 +146,7 @@ class Places(Account):
     has_text = False
     members = ("start_date", "end_date", "minutes", "hard", "workspace_resource_id")
     row_member, row_operation = "minutes", "read */workspace_allocations"
+    row_calls = 2
     _user = ""
 
     def record(self, tag: str, name: str, amount: Decimal) -> dict[str, Any]:
@@ -153,8 +154,12 @@ class Places(Account):
         return {"workspace_id": self._home, "user_id": self._user, **days}
 
     async def prepare(self, tag: str) -> None:
+        """The workspace knows the person already, so that the next call that writes is the
+        place's."""
+        if self._user:
+            return
         await self.home()
-        self._user = self._user or self.control.books("users")[0]["id"]
+        self._user = self.control.books("users")[0]["id"]
         await self.connector.upsert("assignment", self.record(tag, "", self.amount), "conf-first")
 
     async def write(
