@@ -20,6 +20,9 @@ from controltower.transactions.cases import AWAY
 from controltower.transactions.claiming import Claim, claim
 from controltower.transactions.world import World
 
+AHEAD, FURTHER = 2, 4
+"""How many times its concurrency a line takes up, so that it never runs dry; and while the workers
+are what is slow, since a large set costs little more than a small one."""
 LEASE_SHARE = 10
 """Seconds of a connection's pace that are taken up ahead, well within a lease."""
 HOPE, LOOK = 0.5, 0.2
@@ -39,6 +42,7 @@ class Line:
     under_way: Counter[int] = field(default_factory=Counter)
     crowded: bool = False
     behind: bool = False
+    ahead: int = AHEAD
     given_up: bool = False
 
     def take(self) -> bool:
@@ -50,12 +54,14 @@ class Line:
         locks.release(self.slug)
 
     def claim(self, around: World, now: datetime, unanswered: int = 0) -> list[Claim]:
-        """Claim what is due, as far as there is room: twice the concurrency, so that the line never
-        runs dry, and no more than its pace can send while their leases last. One call at a time
-        tests a circuit. Its systems have so many calls before them that are `unanswered`."""
+        """Claim what is due, as far as there is room, and no more than its pace can send while
+        their leases last. One call at a time tests a circuit. Its systems have so many calls before
+        them that are `unanswered`."""
         systems = [s for s in around.systems.values() if s.connection == self.slug and s.active]
         claims: list[Claim] = []
-        most = _most(systems[0]) if systems and not self.given_up else 0
+        usual = _most(systems[0], AHEAD) if systems and not self.given_up else 0
+        idle = unanswered * 4 < usual
+        most = _most(systems[0], self.ahead) if idle else usual
         room = most - self.under_way.total()
         if room * 4 < most:
             room = 0
@@ -66,14 +72,16 @@ class Line:
             if left > 0 and (allowed := circuit.allowance(system, left, now)):
                 claims += claim([system.pk], allowed, surging=around.is_surging(now))
         self.crowded = 0 < room == len(claims)
-        self.behind = self.crowded and unanswered * 4 < most
+        self.behind = self.crowded and idle
+        if room > 0:
+            self.ahead = FURTHER if self.behind else AHEAD
         return claims
 
 
-def _most(system: System) -> int:
-    """How many steps may be taken up for a system's connection."""
-    ahead = math.ceil(system.calls_per_second * LEASE_SHARE)
-    return max(min(2 * system.concurrency, ahead), 1)
+def _most(system: System, times: int) -> int:
+    """How many steps may be taken up for a system's connection: so many times its concurrency."""
+    paced = math.ceil(system.calls_per_second * LEASE_SHARE)
+    return max(min(times * system.concurrency, paced), 1)
 
 
 class Lines:

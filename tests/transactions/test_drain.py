@@ -106,6 +106,20 @@ def test_a_line_is_crowded_while_it_takes_all_that_it_has_room_for(firm: Firm) -
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("unanswered", "then"), [(0, 4), (1, 2)], ids=["the workers are slow", "the system is slow"]
+)
+def test_a_line_takes_up_further_ahead_while_only_the_workers_are_slow(
+    firm: Firm, unanswered: int, then: int
+) -> None:
+    System.objects.filter(connection="salesforce-org").update(concurrency=1)
+    _reads(firm, "salesforce", 8)
+    line, now = Line("salesforce-org"), timezone.now()
+    assert len(line.claim(world(), now, unanswered)) == 2
+    assert len(line.claim(world(), now, unanswered)) == then
+
+
+@pytest.mark.django_db
 def test_one_call_at_a_time_for_a_business_record(firm: Firm) -> None:
     """Two deals of one client in one set: its customer is written by one of them first."""
     deals = [firm.tell(firm.opportunity(customer_id="001SAME")) for _ in range(2)]
