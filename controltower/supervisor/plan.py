@@ -118,6 +118,8 @@ def environment(home: Home, wishes: Wishes, servers: Servers) -> dict[str, str]:
     return by_default | dict(os.environ) | chosen
 
 
+PAID_AFTER = "120"
+"""Seconds after which the pretend firm's clients pay an invoice, in whatever books it is."""
 CRM_DOORS = ("salesforce", "control", "salesforce_stream")
 
 
@@ -134,9 +136,9 @@ def sandbox_children(home: Home, wishes: Wishes, given: dict[str, str]) -> list[
     crm += ["--stream-port", str(ports["salesforce_stream"])]
     erp = ["integrations.sandbox.tryton", "--port", str(ports["tryton"])]
     erp += ["--data", str(data / "tryton"), "--sandbox-env", str(wishes.sandbox_environment)]
-    erp += ["--control-port", str(ports["tryton_control"]), "--paid-after", "120"]
+    erp += ["--control-port", str(ports["tryton_control"]), "--paid-after", PAID_AFTER]
     town = ["integrations.sandbox.town", "--data", str(data)]
-    town += ["--control-port", str(ports["town_control"])]
+    town += ["--control-port", str(ports["town_control"]), "--paid-after", PAID_AFTER]
     return [
         _module("sandbox CRM and PSA", SANDBOX_STAGE, home, given, crm,
                 lambda: all(port_answers(ports[name]) for name in CRM_DOORS)),

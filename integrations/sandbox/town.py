@@ -62,6 +62,7 @@ def main() -> None:
     parser.add_argument("--control-port", type=int, required=True)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--system", action="append", choices=names(), help="only these")
+    parser.add_argument("--paid-after", type=float, default=0.0, help="seconds; 0: never")
     arguments = parser.parse_args()
     try:
         vendors = {
@@ -70,6 +71,8 @@ def main() -> None:
         }
     except Unset as problem:
         sys.exit(f"{problem} is not set.")
+    for one, _ in vendors.values():
+        one.paid_after = arguments.paid_after
     asyncio.run(serve(list(vendors.values()), arguments.control_port))
 
 

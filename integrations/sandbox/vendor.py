@@ -44,6 +44,8 @@ class Counterpart(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     deeds: ClassVar[Mapping[str, str]] = {}
+    paid_after: float = 0.0
+    """After how many seconds, at the earliest, clients pay an invoice of its books; 0: never."""
 
     def __init__(self, data: Path, credentials: Mapping[str, str]) -> None:
         self.credentials = credentials

@@ -12,7 +12,8 @@ import pytest
 
 from controltower.canonical.verdicts import Outcome
 from integrations.sandbox.firm import CLIENTS, ENTITIES
-from integrations.sandbox.tryton.clients import Clients, pays
+from integrations.sandbox.paying import pays
+from integrations.sandbox.tryton.clients import Clients
 from integrations.sandbox.tryton.counter import Counter
 from integrations.sandbox.tryton.ledger import Ledger
 from integrations.tryton.connector import TrytonConnector

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from controltower.transactions.models import Expectation, Transaction
 from controltower.transactions.world import entities
-from controltower.web.tours.main_job import BOOKED
+from controltower.web.tours.erp_books import BOOKED
 from controltower.web.tours.stage import ONCE, Lines, Stage
 from controltower.web.tours.walk import TourFailed
 

@@ -12,7 +12,7 @@ from controltower.transactions.models import Step, Transaction
 from controltower.transactions.publishing import FIGURES, SUBSCRIBERS
 from controltower.web.tours import tower_books
 from controltower.web.tours.comparing import Comparison, Ledger, Place
-from controltower.web.tours.main_job import BOOKED
+from controltower.web.tours.erp_books import BOOKED
 from controltower.web.tours.psa_books import CertiniaBooks, KantataBooks, PsaBooks, number
 from controltower.web.tours.walk import Door
 

@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from controltower.transactions.models import Transaction, TransactionState
-from controltower.web.tours import contract_billing, customer_data, month_end
-from controltower.web.tours.main_job import BOOKED, MainJob
+from controltower.web.tours import contract_billing, customer_data, month_end, second_books
+from controltower.web.tours.erp_books import ErpBooks
+from controltower.web.tours.main_job import MainJob
 from controltower.web.tours.stage import ONCE, Lines, Stage
 from controltower.web.tours.walk import Door, TourFailed, Walk
 
@@ -161,32 +162,7 @@ def change(stage: Stage) -> Lines:
 
 def revenue(stage: Stage) -> Lines:
     """A milestone that is reached is revenue in the ledger, and in the PSA's schedule."""
-    psa, erp = stage.doors["salesforce"], stage.doors["tryton"]
-    wanted = {"entity": "LF-DE", "client": ONCE, "billing": "Fixed fee", "amount": "48200.01"}
-    sold = psa.do("close_deal", **wanted)
-    yield stage.walk.tell("CRM", f"A fixed price is sold: {sold['name']}, 48,200.01 EUR")
-    deal = stage.walk.until_over("opportunity", str(sold["opportunity"]), "opportunity-to-project")
-    project = deal.steps.get(name="project").ref
-    for _ in range(3):
-        reached = psa.do("approve_milestone", project=project)
-        yield stage.walk.tell("PSA", f"Milestone reached: {reached['name']}", reached["milestone"])
-
-    def recognised() -> bool:
-        months = erp.books("revenue", company="LF-DE", project=project)
-        return sum((Decimal(one["amount"]) for one in months), Decimal(0)) == Decimal("48200.01")
-
-    stage.walk.until(recognised, "The revenue of all three milestones")
-    months = Transaction.objects.filter(process="revenue-recognition", keys__value=project)
-
-    def all_over() -> bool:
-        return not months.exclude(state=TransactionState.VERIFIED).exists()
-
-    stage.walk.until(all_over, "The PSA's schedule")
-    last = months.order_by("ended_at").last()
-    assert last is not None
-    yield from stage.walk.steps(last)
-    shown = Decimal(str(last.steps.get(name="schedule").values["recognised"]))
-    yield stage.agree("Revenue of a fixed price, PSA and ledger", shown, Decimal("48200.01"))
+    yield from second_books.recognised(stage, "LF-DE", ONCE)
 
 
 WORKFLOWS: Mapping[str, tuple[tuple[str, ...], Callable[[Stage], Lines]]] = {
@@ -207,12 +183,13 @@ WORKFLOWS: Mapping[str, tuple[tuple[str, ...], Callable[[Stage], Lines]]] = {
     "Facts to analytics": (("snowflake", "power_bi"), figures),
     "Facts to subscribers": (("event_broker",), subscribers),
     "Month-end close": (("tryton",), close),
+    "Two ERPs": (("tryton", "business_central"), second_books.play),
 }
 """Each workflow besides the main job, with the systems without which it cannot be played."""
 
 
 def play(walk: Walk, doors: Mapping[str, Door]) -> Lines:
-    """All of them, then every invoice of the tower beside the ERP's own. Raises TourFailed."""
+    """All of them, then every invoice of the tower beside the ERPs' own. Raises TourFailed."""
     job = MainJob(walk, doors["salesforce"], doors["tryton"])
     yield walk.tell("", "Opportunity to project, time and expense to billing")
     yield from job.play()
@@ -227,24 +204,18 @@ def play(walk: Walk, doors: Mapping[str, Door]) -> Lines:
 
 
 def _all_invoices(stage: Stage) -> Lines:
-    """What the tower has billed is what the ERP has posted: the same references, to the cent."""
+    """What the tower has billed is what the ERPs have posted: the same references, to the cent."""
     billed = Transaction.objects.filter(
         process="time-and-expense-to-billing", state=TransactionState.VERIFIED
     ).exclude(amount=0)
-    rows = list(billed.values_list("reference", "currency", "amount"))
-    books = {
-        one["reference"]: one
-        for one in stage.doors["tryton"].books("invoices")
-        if one["state"] in BOOKED
-    }
-    ours: dict[str, Decimal] = {}
-    theirs: dict[str, Decimal] = {}
+    rows = billed.values_list("reference", "currency", "amount")
+    books = {row["reference"]: (erp, row) for erp, row in ErpBooks(stage.doors).booked()}
+    sides: dict[tuple[str, str], tuple[Decimal, Decimal]] = {}
     for reference, currency, amount in rows:
-        invoice = books.get(reference)
-        if invoice is None:
-            raise TourFailed(f"The ERP's books hold no posted invoice {reference}.")
-        ours[currency] = ours.get(currency, Decimal(0)) + amount
-        found = Decimal(invoice["untaxed"])
-        theirs[currency] = theirs.get(currency, Decimal(0)) + found
-    for currency in sorted(ours):
-        yield stage.agree(f"All invoices in {currency}", ours[currency], theirs[currency])
+        if reference not in books:
+            raise TourFailed(f"No ERP's books hold a posted invoice {reference}.")
+        erp, invoice = books[reference]
+        ours, theirs = sides.get((erp, currency), (Decimal(0), Decimal(0)))
+        sides[erp, currency] = ours + amount, theirs + Decimal(invoice["untaxed"])
+    for (erp, currency), (ours, theirs) in sorted(sides.items()):
+        yield stage.agree(f"All invoices in {currency} in {erp}", ours, theirs)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from controltower.transactions.models import Transaction
+from controltower.web.tours.erp_books import BOOKED
 from controltower.web.tours.walk import Door, TourFailed, Walk
 
 DEAL = {
@@ -18,8 +19,6 @@ DEAL = {
     "grouping": "Project",
 }
 HOURS = "36.5"
-BOOKED = frozenset({"posted", "paid"})
-"""The sandbox's clients pay by themselves, a while after an invoice is posted."""
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from decimal import Decimal
 from itertools import cycle, islice
 from typing import Any
 
@@ -14,10 +15,11 @@ from django.utils import timezone
 
 from controltower.transactions.models import InboundEvent, Transaction
 from controltower.web.tours.auditing import audited
+from controltower.web.tours.erp_books import ErpBooks
 from controltower.web.tours.psa_books import CertiniaBooks, KantataBooks, PsaBooks
 from controltower.web.tours.settling import settled
 from controltower.web.tours.stage import Lines
-from controltower.web.tours.walk import Door, TourFailed, Walk
+from controltower.web.tours.walk import Door, Walk
 
 CLIENTS = {
     "LF-DE": ("MHH", "BRA", "SIL", "KUP", "LOU", "ENZ"),
@@ -174,27 +176,20 @@ class Month:
         wrong = [card for card in self.cards if card in billed][:: max(1, 10 // self.times)]
         for card in wrong[: 2 * self.times]:
             self.doors["salesforce"].do("correct_time", timecard=card, hours="4")
-        erp, paid = self.doors["tryton"], 0
-        for row in erp.books("invoices")[::3]:
-            if row["state"] == "posted":
-                _pay(erp, row)
-                paid += 1
-        yield self.walk.tell("", f"{len(wrong[: 2 * self.times])} corrected, {paid} invoices paid")
+        erps, paid = ErpBooks(self.doors), dict[str, int]()
+        for erp, row in islice(erps.booked(), 0, None, 3):
+            if row["state"] == "posted" and Decimal(row["total"]) > 0:
+                erps.pay(erp, row)
+                paid[erp] = paid.get(erp, 0) + 1
+        told = ", ".join(f"{number} in {erp}" for erp, number in paid.items())
+        yield self.walk.tell(
+            "", f"{len(wrong[: 2 * self.times])} corrected; invoices paid: {told or 'none'}"
+        )
 
     def _fall(self) -> None:
         """The next system is away for a while."""
         if self.falling:
             self.doors[self.falling.pop(0)].order("down", seconds=AWAY_SECONDS)
-
-
-def _pay(erp: Door, invoice: Mapping[str, Any]) -> None:
-    """Have an invoice paid, which its client may have done unasked since it was read."""
-    try:
-        erp.do("pay_invoice", number=invoice["number"])
-    except TourFailed:
-        (now,) = erp.books("invoices", reference=str(invoice["reference"]))
-        if now["state"] != "paid":
-            raise
 
 
 Deed = Callable[[], object]

@@ -11,7 +11,7 @@ from controltower.processes import retained_work
 from controltower.transactions.models import Expectation, Item, Transaction
 from controltower.web.tours import tower_books
 from controltower.web.tours.comparing import Comparison, Ledger, Place
-from controltower.web.tours.main_job import BOOKED
+from controltower.web.tours.erp_books import ErpBooks
 from controltower.web.tours.psa_books import CertiniaBooks, KantataBooks, PsaBooks, number
 from controltower.web.tours.walk import Door
 
@@ -44,9 +44,8 @@ class SalesTotals:
 
     @cached_property
     def _sold(self) -> list[dict[str, Any]]:
-        """The ERP's posted invoices and credit notes."""
-        rows = self.doors["tryton"].books("invoices")
-        return [row for row in rows if row["state"] in BOOKED]
+        """The ERPs' posted invoices and credit notes."""
+        return [row for _erp, row in ErpBooks(self.doors).booked()]
 
     def _deals(self) -> Comparison:
         won, made = Ledger(), Ledger()
@@ -84,7 +83,7 @@ class SalesTotals:
         return Comparison("Approved work", sides, approved, known, tower_books.set_aside())
 
     def _invoices(self) -> Iterator[Comparison]:
-        """Net and tax of what the tower holds as posted, and of all that the ERP has posted."""
+        """Net and tax of what the tower holds as posted, and of all that the ERPs have posted."""
         net, tax = (Ledger(), Ledger()), (Ledger(), Ledger())
         for step in tower_books.posted(BILLED):
             one, on = step.transaction, str(step.values["invoice_date"])
@@ -96,7 +95,7 @@ class SalesTotals:
             name = row["reference"] or f"{row['number']} without a reference"
             net[1].add(name, place, number(row["untaxed"]))
             tax[1].add(name, place, number(row["tax"]))
-        sides = ("tower", "ERP")
+        sides = ("tower", "ERPs")
         yield Comparison("Invoices and credit notes, net", sides, *net, {})
         yield Comparison("Invoices and credit notes, tax", sides, *tax, {})
 
@@ -113,7 +112,7 @@ class SalesTotals:
             posted.add(row["number"], place, number(row["untaxed"]))
             if row["reference"] in stuck:
                 open_[row["number"]] = stuck[row["reference"]]
-        return Comparison("Work invoiced", ("PSA", "ERP"), reported, posted, open_)
+        return Comparison("Work invoiced", ("PSA", "ERPs"), reported, posted, open_)
 
     def _cash(self) -> Comparison:
         paid, applied = Ledger(), Ledger()
@@ -126,19 +125,19 @@ class SalesTotals:
             said = one.met_by_event.record if one.met_by_event else {}
             place = Place(said.get("entity", ""), said.get("currency", ""))
             applied.add(one.about, place, number(said.get("total")))
-        return Comparison("Cash", ("ERP", "tower"), paid, applied, {})
+        return Comparison("Cash", ("ERPs", "tower"), paid, applied, {})
 
     def _revenue(self) -> Comparison:
         """Of what is sold at a fixed price; the rest is earned as it is invoiced."""
         recognised, delivered = Ledger(), Ledger()
-        for row in self.doors["tryton"].books("revenue"):
+        for row in ErpBooks(self.doors).revenue():
             place = self._certinia.place_of(row["project"], row["period"])
             place = place._replace(company=row["company"])
             recognised.add(f"{row['project']} {row['period']}", place, number(row["amount"]))
         for name, place, worth in self._certinia.months():
             delivered.add(name, place, worth)
         stuck = tower_books.stuck(Transaction.objects.filter(process="revenue-recognition"), _month)
-        return Comparison("Revenue", ("ERP", "PSA, delivered"), recognised, delivered, stuck)
+        return Comparison("Revenue", ("ERPs", "PSA, delivered"), recognised, delivered, stuck)
 
 
 def _month(one: Transaction) -> str:

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from integrations.sandbox import faults
+from integrations.sandbox.business_central import accountant
 from integrations.sandbox.business_central.books import PAPERS, Books, Fault
 from integrations.sandbox.business_central.deeds import DEEDS, HOOKED
 from integrations.sandbox.business_central.hooks import Hooks
@@ -30,6 +31,7 @@ from integrations.sandbox.business_central.wire import (
 )
 from integrations.sandbox.control import Impossible
 from integrations.sandbox.entra import Entra
+from integrations.sandbox.paying import LOOK, Paying
 from integrations.sandbox.store import Document
 from integrations.sandbox.vendor import Refused, Vendor
 
@@ -40,6 +42,7 @@ _COLLECTIONS = ("customers", *PAPERS, JOURNALS, LINES, ENTRIES, "accounts", "tax
                 "paymentTerms", "companyInformation")  # fmt: skip
 _COMPANY = "companies({company_id})"
 _OPERATION = re.compile(r"companies\([^)]+\)/(\w+)\(([^)]+)\)(?:/\w+(?:\('?([^')]+)'?\))?)?$")
+_READ = {"invoices": accountant.invoices, "revenue": accountant.revenue}
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
@@ -88,6 +91,17 @@ class Server(Vendor):
         async with asyncio.TaskGroup() as chores:
             chores.create_task(super().serve(port))
             chores.create_task(self.hooks.run())
+            if self.paid_after:
+                chores.create_task(self._be_paid(self.paid_after))
+
+    async def _be_paid(self, patience: float) -> None:
+        """Clients pay what is posted, until cancelled."""
+        paying = Paying(patience)
+        while True:
+            await asyncio.sleep(LOOK)
+            unpaid = self.store.all("salesInvoices", status="Open")
+            for name in paying.due([one.id for one in unpaid]):
+                self.store.change("salesInvoices", name, {"status": "Paid"})
 
     def furnish(self) -> None:
         """The pretend firm's companies."""
@@ -127,6 +141,12 @@ class Server(Vendor):
         """A path that the API does not have."""
         words = f"No HTTP resource was found that matches the request URI '{request.url}'."
         return error(404, "BadRequest_NotFound", words)
+
+    async def records(self, kind: str) -> list[dict[str, Any]]:
+        """As an accountant reads them: ``invoices`` and ``revenue``; all else as it is kept."""
+        if kind in _READ:
+            return list(_READ[kind](self.books))
+        return await super().records(kind)
 
     async def act(self, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """What happens in the environment: see `deeds`. ``notify``: tell subscribers now."""
