@@ -189,7 +189,8 @@ def _rows(cases: Iterable[Case]) -> Iterator[Model]:
 def _write(cases: Sequence[Case], seen: dict[int, dict[str, Any]]) -> None:
     new = [case.transaction for case in cases if id(case.transaction) not in seen]
     sets.insert(new)
-    sets.insert(item for case in cases for item in case.items if item._state.adding)
+    joined = [item for case in cases for item in case.items if item._state.adding]
+    sets.insert(joined)
     steps = [step for case in cases for step in case.steps]
     sets.insert(step for step in steps if id(step) not in seen)
     _keep(Transaction, [case.transaction for case in cases], seen, ())
@@ -200,7 +201,7 @@ def _write(cases: Sequence[Case], seen: dict[int, dict[str, Any]]) -> None:
     sets.insert((name for case in cases for name in case.names), ignore_conflicts=True)
     if cases:
         done = [case.transaction for case in cases if _has_arrived(case, seen)]
-        expecting.keep(new, done, around=cases[0].world, now=cases[0].now)
+        expecting.keep(new, done, joined, around=cases[0].world, now=cases[0].now)
         left_out.tell([case for case in cases if _has_ended(case, seen)], now=cases[0].now)
     _ring(cases)
 

@@ -47,13 +47,13 @@ def agreed(case: Case) -> Mapping[str, Any]:
     the changes agreed since, and what other transactions have `billed` under it, in `currency`;
     and the `retainer`, if any: its terms, and what of it is used. Or only the `terms` that nobody
     can read."""
-    chains = {}
+    chains = set[tuple[str, str]]()
     for item in case.items:
         project = item.record.get("project") or {}
         if chain := project.get("correlation_id"):
-            chains[chain] = str(project["source_id"])
+            chains.add((chain, str(project["source_id"])))
     found = {}
-    for chain, project in sorted(chains.items()):
+    for chain, project in sorted(chains):
         if contract := _signed(chain):
             found[project] = _told(contract, chain, project, case.transaction)
     return {"contracts": found}

@@ -25,6 +25,7 @@ from controltower.transactions.models import (
     BusinessKey,
     Expectation,
     InboundEvent,
+    Item,
     Transaction,
 )
 from controltower.transactions.world import World
@@ -103,9 +104,15 @@ class Rows:
 
 
 def keep(
-    begun: Iterable[Transaction], done: Iterable[Transaction], *, around: World, now: datetime
+    begun: Iterable[Transaction],
+    done: Iterable[Transaction],
+    joined: Iterable[Item] = (),
+    *,
+    around: World,
+    now: datetime,
 ) -> None:
-    """What the beginning of some transactions and the end of others prove and make expected."""
+    """What the beginning of some transactions and the end of others prove and make expected. A fact
+    that has joined one of another chain proves its own chain's beginning."""
     rows = Rows(around, now)
     for one in begun:
         process = _process_of(one)
@@ -121,7 +128,16 @@ def keep(
         if process.reaches:
             rows.meet(process.reaches, one.correlation_id, one.reference, by=one.pk)
         _expect(rows, process.expects, one)
+    _begin_others(rows, joined)
     rows.keep()
+
+
+def _begin_others(rows: Rows, joined: Iterable[Item]) -> None:
+    for item in joined:
+        process = _process_of(item.transaction)
+        chain = str((item.record.get("project") or {}).get("correlation_id") or "")
+        if process and process.begins and chain not in {"", item.transaction.correlation_id}:
+            rows.meet(process.begins, chain, "", by=item.transaction_id)
 
 
 def _expect(rows: Rows, milestones: Iterable[Milestone], one: Transaction) -> None:

@@ -28,12 +28,7 @@ def made(
     now: datetime,
 ) -> Transaction:
     """A new transaction, which its facts are still to join."""
-    project = event.record.get("project") or {}
-    correlation = (
-        event.correlation_id
-        or project.get("correlation_id")
-        or references.correlation_id(event.source, event.subject)
-    )
+    correlation = _chain_of(event) or references.correlation_id(event.source, event.subject)
     gathering = bool(opening.group)
     begun = Transaction(
         correlation_id=correlation,
@@ -77,11 +72,18 @@ def join(
     )
     for key in (*opening.keys, *fact.keys):
         case.name(key.kind, key.value)
-    if event.correlation_id and event.correlation_id != transaction.correlation_id:
-        case.name("correlation", event.correlation_id)
+    if (chain := _chain_of(event)) and chain != transaction.correlation_id:
+        case.name("correlation", chain)
     transaction.amount += Decimal(opening.amount)
     transaction.month = min(filter(None, (transaction.month, opening.month)), default="")
     transaction.changed_at = case.now
     if transaction.gathering:
         case.note("gathered", f"{opening.keys[0].value} joined.")
     case.touch()
+
+
+def _chain_of(event: InboundEvent) -> str:
+    """The chain that a fact is of, as it says or the project that it is told with; "" where neither
+    does."""
+    project = event.record.get("project") or {}
+    return event.correlation_id or str(project.get("correlation_id") or "")

@@ -1,8 +1,8 @@
 """What a cap had no room for becomes a fact of its own, in the commit that ends its invoice.
 
-Once the invoice is out, or nothing comes of it, the work of each project that it left out is told
-to the inbox, to be billed when there is room. What is written off of that instead is told as cost.
-Each is told under one name, once.
+Once the invoice is out, the work of each project that it left out is told to the inbox, to be
+billed when there is room. What is written off instead, alone or with the invoice that had left it
+out, is told as cost. Each is told under one name, once.
 """
 
 from __future__ import annotations
@@ -33,9 +33,6 @@ from controltower.transactions.models import (
 )
 from controltower.transactions.protocol import State
 
-CARRIED = (*REACHED, TransactionState.WRITTEN_OFF, TransactionState.CANCELLED)
-"""Ends of an invoice that say nothing about the work it had left out. Of what was superseded
-nothing is left: its facts were corrected."""
 BILLING = time_and_expense_to_billing.PROCESS.name
 
 
@@ -59,12 +56,18 @@ def _events(case: Ended, now: datetime) -> Iterator[CanonicalEvent]:
     check = next((step for step in case.steps if step.name == "check"), None)
     if transaction.process != BILLING or check is None:
         return
-    if transaction.state in CARRIED and check.state == State.VERIFIED:
-        for project, left in check.values.get(capped_work.LEFT_OUT_OF, {}).items():
-            yield _told(case, WORK_LEFT_OUT, project, Decimal(left), now)
-    if transaction.state == TransactionState.WRITTEN_OFF and check.field == capped_work.CAP:
-        project = str(case.items[0].record["project"]["source_id"])
-        yield _told(case, WORK_WRITTEN_OFF, project, transaction.amount, now)
+    parts = check.values.get(capped_work.LEFT_OUT_OF, {}) if check.state == State.VERIFIED else {}
+    if transaction.state in REACHED:
+        type_ = WORK_LEFT_OUT
+    elif transaction.state == TransactionState.WRITTEN_OFF:
+        type_ = WORK_WRITTEN_OFF
+        if check.field == capped_work.CAP:
+            project = str(case.items[0].record["project"]["source_id"])
+            parts = {project: transaction.amount}
+    else:
+        return
+    for project, left in parts.items():
+        yield _told(case, type_, project, Decimal(left), now)
 
 
 def _told(case: Ended, type_: str, named: str, amount: Decimal, now: datetime) -> CanonicalEvent:

@@ -168,6 +168,25 @@ class TestInvoices:
         kinds = [c.event.type for c in await subject.changes("") if c.event.record.source_id == ref]
         assert kinds == ["invoice.paid"]
 
+    async def test_an_accountant_reads_what_was_posted_and_paid(
+        self, subject: Invoices, tag: str
+    ) -> None:
+        """Whatever the API shows: net, tax and total, as the tower's own tours compare them."""
+        ref = await subject.booked(tag)
+        shown = done(await subject.connector.get("invoice", ref)).values
+
+        def in_the_books() -> dict[str, str]:
+            rows = subject.control.books("invoices")
+            (row,) = (one for one in rows if one["reference"] == shown["reference"])
+            return dict(row)
+
+        posted = in_the_books()
+        assert (posted["state"], posted["company"]) == ("posted", COMPANY)
+        for name in ("untaxed", "tax", "total"):
+            assert Decimal(posted[name]) == shown[name]
+        subject.control.do("pay_invoice", number=shown["number"])
+        assert in_the_books() == {**posted, "state": "paid"}
+
     async def test_what_the_vendor_cannot_hold_is_not_cut(
         self, subject: Invoices, tag: str
     ) -> None:

@@ -192,16 +192,17 @@ def test_a_contract_without_a_cap_bills_all(firm: Firm) -> None:
     assert worth(firm.bill(capped(firm, "0"))) == ("verified", Decimal(7200))
 
 
-def test_an_invoice_that_comes_to_nothing_takes_nothing_along_that_it_had_left_out(
-    firm: Firm,
-) -> None:
-    deal = capped(firm, "5000.00")
-    bill = firm.bill(deal, answers={"draft": refused()})
+def test_what_an_invoice_had_left_out_is_cost_when_that_is_written_off(firm: Firm) -> None:
+    """It is not billed in the room that the invoice leaves."""
+    bill = firm.bill(capped(firm, "5000.00"), answers={"draft": refused()})
     assert worth(bill) == ("dead_lettered", Decimal(5000))
     triage.solve_elsewhere(
         transactions=[bill], reason="Goodwill of ours.", by=firm.anna, now=firm.now, discard=True
     )
-    assert worth(above(firm, bill)) == ("verified", Decimal(2200))
+    interpretation.interpret_due(limit=100, now=firm.now)
+    cost = Transaction.objects.get(process="time-to-cost-reporting")
+    assert worth(cost) == ("verified", Decimal(2200))
+    assert not Transaction.objects.live().exists()
 
 
 def test_a_plan_says_that_there_is_still_no_room(firm: Firm) -> None:

@@ -13,7 +13,7 @@ from controltower.canonical.records import TimeEntry
 from controltower.measures.checks.finding import Span
 from controltower.measures.checks.money import balanced
 from controltower.transactions import cases, engine, interpretation, uncapping
-from controltower.transactions.models import Transaction
+from controltower.transactions.models import Expectation, Transaction
 from tests.factories import Firm
 from tests.transactions.test_capped_contracts import agreed, capped, listening, worth
 
@@ -111,3 +111,15 @@ def test_what_is_above_each_cap_waits_under_its_own_name(firm: Firm) -> None:
     assert worth(firm.play(other)) == ("verified", Decimal(3200))
     assert worth(firm.play(one)) == ("dead_lettered", Decimal(2200))
     assert not balanced(Span(timezone.now())).breaches
+
+
+def test_each_projects_chain_knows_its_work_and_the_invoice_that_bills_it(firm: Firm) -> None:
+    """Work that joins another deal's invoice is work of its own deal all the same."""
+    deals = firm.deal(), firm.deal()
+    bill = on_one_order(firm, *deals)
+    for deal in deals:
+        approved = Expectation.objects.get(
+            correlation_id=deal.correlation_id, milestone="time-approved"
+        )
+        assert approved.met_at
+    assert bill.keys.filter(kind="correlation", value=deals[1].correlation_id).exists()
