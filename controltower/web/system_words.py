@@ -28,6 +28,7 @@ def line(system: System, pulse: health.Pulse, now: datetime) -> dict[str, Any]:
     tone = "nt" if condition == "closed" else mark.token
     used, limit = system.quota_used, system.quota_limit
     return {
+        "called": system.last_ok_at is not None or condition != "silent",
         "id": system.slug,
         "title": system.title,
         "condition": condition,
@@ -40,15 +41,26 @@ def line(system: System, pulse: health.Pulse, now: datetime) -> dict[str, Any]:
 
 
 def gravest_first(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those that need somebody lead; healthy ones stay in their order."""
-    return sorted(lines, key=lambda one: GRAVEST_FIRST.index(one["token"]))
+    """Those that need somebody lead, healthy ones stay in their order, and those that were never
+    called come last."""
+    return sorted(lines, key=lambda one: (not one["called"], GRAVEST_FIRST.index(one["token"])))
 
 
 def sentence(lines: Sequence[dict[str, Any]]) -> str:
-    """How many systems are healthy, and which ones to look at. Those never called do not count."""
-    called = [one for one in lines if one["last_ok"] or one["condition"] != "silent"]
+    """How many of the systems are healthy, which ones to look at, and how many were never called:
+    together they are the rows of the list."""
+    called = [one for one in lines if one["called"]]
     if not called:
         return _("No system has been called yet.")
+    uncalled = len(lines) - len(called)
+    words = ngettext(
+        "%(n)s has not been called yet.", "%(n)s have not been called yet.", uncalled
+    ) % {"n": formats.number(uncalled)}
+    said = _how_they_are(called, len(lines))
+    return f"{said} {words}" if uncalled else said
+
+
+def _how_they_are(called: Sequence[dict[str, Any]], whole: int) -> str:
     ill = [one["title"] for one in gravest_first(called) if one["condition"] != "closed"]
     if not ill:
         words = ngettext(
@@ -59,7 +71,7 @@ def sentence(lines: Sequence[dict[str, Any]]) -> str:
         return words % {"n": formats.number(len(called))}
     return _("%(n)s of %(all)s systems are healthy; look at %(names)s.") % {
         "n": len(called) - len(ill),
-        "all": formats.number(len(called)),
+        "all": formats.number(whole),
         "names": get_text_list(_named(ill), _("and")),
     }
 

@@ -88,6 +88,21 @@ def test_the_list_says_whom_to_look_at_and_begins_with_it(firm: Firm, tryton: Sy
     assert text.index('id="system-') == text.index('id="system-tryton"')
 
 
+def test_those_never_called_are_told_and_stand_last(firm: Firm, tryton: System) -> None:
+    System.objects.update(last_ok_at=timezone.now())
+    System.objects.filter(pk=tryton.pk).update(last_ok_at=None)
+    systems = System.objects.filter(active=True).count()
+    text = page(browser(firm.jonas), "/systems/")
+    assert f"All {systems - 1} systems that are called are healthy." in text
+    assert "1 has not been called yet." in text
+    assert text.rindex('id="system-') == text.index('id="system-tryton"')
+    System.objects.exclude(pk=tryton.pk).filter(role="crm").update(paused_at=timezone.now())
+    ill = System.objects.filter(paused_at__isnull=False).count()
+    text = page(browser(firm.jonas), "/systems/")
+    assert f"{systems - 1 - ill} of {systems} systems are healthy; look at" in text
+    assert text.rindex('id="system-') == text.index('id="system-tryton"')
+
+
 def test_a_held_connection_says_why_and_what_it_does_not_cost(firm: Firm, tryton: System) -> None:
     stranger = Misconfigured(kind=Kind.AUTH, text="Tryton refused the password of “tower”.")
     circuit.note(tryton, [stranger], timezone.now())
