@@ -54,8 +54,21 @@ def compact(value: Money) -> str:
     if str(abs(int(rounded))) not in shown:
         return shown
     # The language has no short form of thousands (German), and the long one is not grouped.
-    pattern = str(locale().currency_formats["standard"].pattern).replace(".00", "")
-    return format_currency(rounded, value.currency, pattern, locale=locale(), currency_digits=False)
+    return format_currency(
+        rounded, value.currency, _whole_money(), locale=locale(), currency_digits=False
+    )
+
+
+def _whole_money() -> str:
+    """The language's way to write an amount, without its cents."""
+    return str(locale().currency_formats["standard"].pattern).replace(".00", "")
+
+
+def no_money(currency: str) -> str:
+    """That an amount is known to be nothing ("€0"), where a dash would say that it is unknown."""
+    return format_currency(
+        0, currency, locale=locale(), currency_digits=False, format=_whole_money()
+    )
 
 
 def number(value: int | Decimal) -> str:

@@ -30,7 +30,8 @@ def written(unit: Unit, value: float | Decimal | None) -> str:
     if unit == Unit.SHARE:
         return formats.percent(float(value))
     if unit == Unit.MONEY:
-        return formats.compact(Money.of(Decimal(str(value)), reporting_currency()))
+        worth = Money.of(Decimal(str(value)), reporting_currency())
+        return formats.compact(worth) if worth.minor else formats.no_money(worth.currency)
     return formats.number(round(value)) if value else "0"
 
 

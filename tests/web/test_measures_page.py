@@ -197,6 +197,31 @@ def test_the_age_of_approved_time_is_that_of_its_feeds(firm: Firm) -> None:
     assert found == pytest.approx(7200, abs=60)
 
 
+def test_nothing_was_read_in_the_future(firm: Firm) -> None:
+    Feed.objects.update(polled_at=timezone.now() + timedelta(minutes=1))
+    assert reading(firm, "freshness").value == reading(firm, "utilisation-freshness").value == 0
+
+
+def test_nothing_is_told_of_days_before_anything_was_known(firm: Firm) -> None:
+    begun = timezone.now() - timedelta(days=2)
+    Transaction.objects.update(started_at=begun)
+    for name in ("backlog", "revenue-close-effort"):
+        found = reading(firm, name)
+        assert (found.before, found.days[:-3]) == (None, (None,) * 27)
+        assert None not in found.days[-3:]
+    Transaction.objects.update(started_at=begun - timedelta(days=50))
+    assert {reading(firm, name).before for name in ("backlog", "revenue-close-effort")} == {0}
+
+
+def test_records_without_money_are_told_as_such(firm: Firm) -> None:
+    assert reading(firm, "close-impact").note == ""
+    Transaction.objects.filter(wait="period_closed").update(amount=0)
+    assert reading(firm, "close-impact").value == 0
+    page = browser(firm.anna).get("/measures/close-impact/").content.decode()
+    assert "1 record is behind it, without money of its own." in page
+    assert "<dd>€0</dd>" in page
+
+
 def test_recovery_is_the_median_of_what_was_solved(firm: Firm) -> None:
     assert reading(firm, "recovery-time").value == pytest.approx(2400, abs=1)
     assert reading(firm, "recovery-time").days[-1] == pytest.approx(2400, abs=1)

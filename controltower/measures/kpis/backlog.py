@@ -7,22 +7,23 @@ from django.db.models.functions import TruncDate
 
 from controltower.incidents.models import DeadLetter
 from controltower.measures.exposure import priced, stake, transactions, within
-from controltower.measures.kpis.measure import Reading, Window, series
+from controltower.measures.kpis.measure import Reading, Window, series, without_money
 from controltower.measures.promises import DAYS
 from controltower.transactions.models import TransactionState, WaitKind
 from controltower.transactions.models.journey import TransactionQuerySet
 
 
 def read(window: Window) -> Reading:
-    """How many are stuck; each earlier day's end is reckoned back by what came and went since."""
+    """How many are stuck; each earlier day's end is reckoned back by what came and went since, as
+    far back as anything is known."""
     standing = transactions(window.scope).stuck().order_by().count()
     change = _changes(window)
     days: dict[int, float | None] = {}
     level = standing
-    for ago in range(2 * DAYS):
+    for ago in range(min(2 * DAYS, window.known_for + 1)):
         days[ago] = float(max(level, 0))
         level -= change.get(ago, 0)
-    return Reading(float(standing), days[DAYS], series(days), standing)
+    return Reading(float(standing), days.get(DAYS), series(days), standing)
 
 
 def _changes(window: Window) -> dict[int, int]:
@@ -50,4 +51,4 @@ def held_by_period(rows: TransactionQuerySet) -> TransactionQuerySet:
 def close_impact(window: Window) -> Reading:
     """The value that a closed period holds up."""
     found = stake(priced(held_by_period(transactions(window.scope))))
-    return Reading(value=float(found.amount), records=found.count)
+    return Reading(value=float(found.amount), records=found.count, note=without_money(found))

@@ -104,5 +104,8 @@ def _read(window: Window) -> Sequence[tuple[datetime, datetime | None]]:
 
 
 def _oldest(window: Window, read: Sequence[datetime]) -> Reading:
+    """Nothing is read in the future: a feed may be read while the page, which goes by the moment at
+    which it was asked for, is still being worked out."""
     oldest = min(read, default=None)
-    return Reading(value=None if oldest is None else (window.now - oldest).total_seconds())
+    age = None if oldest is None else (window.now - oldest).total_seconds()
+    return Reading(value=None if age is None else max(age, 0.0))

@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.utils.functional import Promise
+from django.utils.translation import ngettext
 
 from controltower.measures import arrivals, rollups
 from controltower.measures.arrivals import Arrival
-from controltower.measures.exposure import Scope
+from controltower.measures.exposure import Scope, Stake, transactions
 from controltower.measures.promises import DAYS, first_day
 
 Found = TypeVar("Found")
@@ -102,6 +103,14 @@ class Window:
         return self.first - BOTH
 
     @cached_property
+    def known_for(self) -> int:
+        """How many of the person's days ago the first transaction that they see began: of earlier
+        days nothing is known, which is not to say that nothing was there."""
+        began = transactions(self.scope).order_by("started_at").values_list("started_at", flat=True)
+        first = began.first()
+        return -1 if first is None else self.ago(first.astimezone(self.here).date())
+
+    @cached_property
     def here(self) -> ZoneInfo:
         """The person's zone."""
         return ZoneInfo(self.scope.person.zone)
@@ -135,3 +144,15 @@ def series(by_day: Mapping[int, float | None]) -> tuple[float | None, ...]:
 def share(part: float, whole: float) -> float | None:
     """A part of a whole; None of nothing."""
     return part / whole if whole else None
+
+
+def without_money(found: Stake) -> str:
+    """Why a value is nothing though there are records behind it; "" where there is no riddle."""
+    if found.amount or not found.count:
+        return ""
+    words = ngettext(
+        "%(n)d record is behind it, without money of its own.",
+        "%(n)d records are behind it, without money of their own.",
+        found.count,
+    )
+    return words % {"n": found.count}

@@ -63,8 +63,8 @@ def repaired(process: str) -> Callable[[Window], Reading]:
         lately = sum(count for ago, count in held.items() if ago < DAYS)
         return Reading(
             value=float(lately),
-            before=float(sum(held.values()) - lately),
-            days=series({ago: float(held.get(ago, 0)) for ago in range(DAYS)}),
+            before=float(sum(held.values()) - lately) if window.known_for >= DAYS else None,
+            days=series({ago: float(held.get(ago, 0)) for ago in range(window.known_for + 1)}),
             records=lately,
         )
 

@@ -15,7 +15,7 @@ from controltower.canonical.verdicts import Effect, Kind
 from controltower.firm.models import LegalEntity
 from controltower.firm.rights import entity_keys_of
 from controltower.measures.exposure import Scope, Stake, priced, stakes, transactions
-from controltower.measures.kpis.measure import Part, Reading, Window, series
+from controltower.measures.kpis.measure import Part, Reading, Window, series, without_money
 from controltower.measures.models import Standing
 from controltower.measures.promises import DAYS
 from controltower.transactions.models import Step, Transaction
@@ -75,7 +75,14 @@ def read(window: Window) -> Reading:
         for one in [found.get((age,), Stake())]
     ]
     days = _days(window) | {0: float(whole.amount)}
-    return Reading(float(whole.amount), days.get(DAYS), series(days), whole.count, parts=parts)
+    return Reading(
+        value=float(whole.amount),
+        before=days.get(DAYS),
+        days=series(days),
+        records=whole.count,
+        note=without_money(whole),
+        parts=parts,
+    )
 
 
 def _days(window: Window) -> dict[int, float | None]:

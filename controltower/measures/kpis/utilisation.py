@@ -19,8 +19,9 @@ from controltower.transactions.models.journey import TransactionQuerySet
 
 
 def read(window: Window) -> Reading:
-    """The share of the last four weeks; of each earlier day that of the four weeks until then. Of
-    fewer than five people nothing is told: it would be how somebody works."""
+    """The share of the last four weeks; of each earlier day that of the four weeks until then, as
+    far back as any time is known. Of fewer than five people nothing is told: it would be how
+    somebody works."""
     scope, today = window.scope, _today(window.scope, window.now)
     people = utilised.people(scope, today)
     note = _note(len(people.counted), people.left_out)
@@ -29,7 +30,9 @@ def read(window: Window) -> Reading:
     first = today - DAYS * A_DAY - LENGTH
     worked = utilised.approved(scope, people.names, first, today)
     could = utilised.capacity(people.counted, first, today)
-    days = [_until(worked, could, today - ago * A_DAY, since=first) for ago in range(DAYS, -1, -1)]
+    known = min(worked, default=today)
+    every = [today - ago * A_DAY for ago in range(DAYS, -1, -1)]
+    days = [_until(worked, could, day, since=first) if day >= known else None for day in every]
     return Reading(days[-1], days[0], days[1:], _behind(window).count(), note)
 
 
