@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Func, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models.functions import Concat
 
 from controltower.firm.rights import entities_of
 from controltower.incidents.models import Cause, DeadLetter, Incident, Run
@@ -53,34 +53,44 @@ def of_each(incidents: Collection[int], scope: Scope) -> tuple[Mapping[int, Stak
     """What of each of several incidents this person sees, and of all of them together, each
     transaction once: asked as often for a hundred incidents as for one."""
     found, whole = {pk: Stake() for pk in incidents}, Stake()
-    held_by = _incidents_of(incidents)
     hanging = together(list(incidents)).order_by().values("pk")
-    rows = exposure.transactions(scope).filter(pk__in=hanging)
-    for transaction, own in exposure.one_by_one(exposure.priced(rows)):
+    rows = exposure.priced(exposure.transactions(scope).filter(pk__in=hanging))
+    alike = exposure.stakes(rows.annotate(hangs_on=_incidents_of(incidents)), "hangs_on")
+    for (hangs_on,), own in alike.items():
         whole.add(own)
-        for incident in held_by.get(transaction, ()):
+        for incident in {int(pk) for pk in hangs_on.split()}:
             found[incident].add(own)
     return found, whole
 
 
-def _incidents_of(incidents: Collection[int]) -> Mapping[UUID, set[int]]:
-    """On which of the incidents each transaction hangs, as `together` finds it."""
-    found: dict[UUID, set[int]] = defaultdict(set)
-    letters = DeadLetter.objects.open().filter(cause__incidents__in=incidents)
-    for incident, transaction in letters.values_list("cause__incidents", "transaction"):
-        found[transaction].add(incident)
-    for incident, transaction in Incident.transactions.through.objects.filter(
-        incident__in=incidents, transaction__in=Transaction.objects.stuck()
-    ).values_list("incident", "transaction"):
-        found[transaction].add(incident)
-    about: dict[int, set[int]] = defaultdict(set)
-    systems = Incident.systems.through.objects.filter(incident__in=incidents)
-    for system, incident in systems.values_list("system", "incident"):
-        about[system].add(incident)
-    steps = _waiting_for(System.objects.filter(UNWELL, pk__in=about)).order_by()
-    for system, transaction in steps.values_list("system", "transaction").distinct():
-        found[transaction] |= about[system]
-    return found
+def _incidents_of(incidents: Collection[int]) -> Func:
+    """An expression for the incidents on which a transaction hangs, as `together` finds them: their
+    numbers side by side, in one order, so that those which hang on the same can be added up."""
+    letters = DeadLetter.objects.open().filter(
+        transaction=OuterRef("pk"), cause__incidents__in=incidents
+    )
+    links = Incident.transactions.through.objects.filter(
+        incident__in=incidents, transaction=OuterRef("pk"),
+        transaction__in=Transaction.objects.stuck(),
+    )  # fmt: skip
+    steps = Step.objects.filter(OUTSTANDING, transaction=OuterRef("pk"))
+    waited_for = System.objects.filter(UNWELL, pk__in=steps.order_by().values("system"))
+    about = Incident.systems.through.objects.filter(
+        incident__in=incidents, system__in=waited_for.order_by().values("pk")
+    )
+    return Concat(
+        _side_by_side(letters, "cause__incidents"),
+        Value(" "),
+        _side_by_side(links, "incident"),
+        Value(" "),
+        _side_by_side(about, "incident"),
+        output_field=TextField(),
+    )
+
+
+def _side_by_side(rows: QuerySet[Any], incident: str) -> Func:
+    numbers = ArraySubquery(rows.order_by(incident).values(incident).distinct())
+    return Func(numbers, Value(" "), function="array_to_string", output_field=TextField())
 
 
 def run_hangs_on(run: Run) -> QuerySet[Transaction]:

@@ -9,12 +9,11 @@ sold it yet. It is part of a stuck change order that is worth as much.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -180,15 +179,6 @@ def stakes(queryset: QuerySet[Any], *keys: str, at: str = "") -> dict[tuple[Any,
         if own is not None:
             sum_.by_currency[currency] = own
     return found
-
-
-def one_by_one(queryset: QuerySet[Any]) -> Iterator[tuple[UUID, Stake]]:
-    """The stake of each row of a priced queryset."""
-    rows = queryset.order_by().values_list("pk", "currency", "amount", "worth", "counted")
-    for pk, currency, amount, worth_, counted in rows.iterator():
-        own = {currency: amount} if counted else {}
-        value = worth_ if counted and worth_ is not None else Decimal(0)
-        yield pk, Stake(1, value, int(worth_ is None), own)
 
 
 @dataclass(frozen=True, slots=True)

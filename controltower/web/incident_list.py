@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,10 +18,11 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from controltower.canonical.money import Money
 from controltower.firm.models import Person
-from controltower.incidents.models import OPEN, Incident, IncidentState, Severity
-from controltower.measures import at_stake
+from controltower.incidents.models import OPEN, DeadLetter, Incident, IncidentState, Severity
+from controltower.measures import at_stake, exposure
 from controltower.measures.exposure import Scope, Stake, reporting_currency
-from controltower.web import formats, privacy
+from controltower.web import formats, privacy, standing
+from controltower.web.sayings import heard
 from controltower.web.transaction_page import Owner
 
 MOST = 100
@@ -50,11 +52,13 @@ def _ordered(rows: QuerySet[Incident]) -> QuerySet[Incident]:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One incident of the list. `due` is when it is to be acknowledged or updated."""
+    """One incident of the list. `about` tells it from others of the same title: the processes and
+    companies of what it is or was about. `due` is when it is to be acknowledged or updated."""
 
     row: Incident
     url: str
     title: str
+    about: str
     stake: Stake
     value: Money
     owner: Owner | None
@@ -78,7 +82,7 @@ def listing(seen: Scope, tab: str, now: datetime) -> dict[str, Any]:
     stakes, whole = at_stake.of_each([one.pk for one in found if one.is_open], seen)
     return {
         "tabs": _tabs(seen.person, tab),
-        "lines": [_line(one, stakes, now) for one in found[:MOST]],
+        "lines": _lines(found[:MOST], stakes, seen, now),
         "count": len(found),
         "headline": _headline(found, whole, now) if tab == OPEN_TAB else "",
         "total": _money(whole),
@@ -115,16 +119,36 @@ def _tabs(person: Person, tab: str) -> list[tuple[str, str, bool, int]]:
 def lines_of(incidents: Sequence[Incident], seen: Scope, now: datetime) -> list[Line]:
     """Their lines. What hangs on an incident that is over is nothing any more."""
     stakes, _whole = at_stake.of_each([one.pk for one in incidents if one.is_open], seen)
-    return [_line(one, stakes, now) for one in incidents]
+    return _lines(incidents, stakes, seen, now)
 
 
-def _line(incident: Incident, stakes: Mapping[int, Stake], now: datetime) -> Line:
+def _lines(
+    incidents: Sequence[Incident], stakes: Mapping[int, Stake], seen: Scope, now: datetime
+) -> list[Line]:
+    about = _about([one.pk for one in incidents], seen)
+    return [_line(one, about.get(one.pk, ""), stakes, now) for one in incidents]
+
+
+def _about(incidents: Sequence[int], seen: Scope) -> Mapping[int, str]:
+    """Of which processes and companies the transactions of incidents are or were, in words."""
+    letters = exposure.within(seen, DeadLetter.objects.filter(cause__incidents__in=incidents))
+    rows = letters.order_by("transaction__process", "transaction__entity__code").values_list(
+        "cause__incidents", "transaction__process", "transaction__entity__code"
+    )
+    told: dict[int, list[str]] = defaultdict(list)
+    for incident, process, company in rows.distinct():
+        told[incident] += [heard(standing.process_title(process)), company or ""]
+    return {pk: " · ".join(filter(None, dict.fromkeys(words))) for pk, words in told.items()}
+
+
+def _line(incident: Incident, about: str, stakes: Mapping[int, Stake], now: datetime) -> Line:
     found = stakes.get(incident.pk) or Stake()
     owner = incident.owner
     return Line(
         row=incident,
         url=reverse("incident", args=[incident.pk]),
         title=privacy.masked_text(incident.title),
+        about=about,
         stake=found,
         value=_money(found),
         owner=Owner(str(owner), owner.initials) if owner else None,

@@ -38,14 +38,22 @@ def runbooks(request: SignedIn) -> HttpResponse:
     seen = Run.objects.visible_to(request.user).filter(version__runbook=OuterRef("pk"))
     count = seen.order_by().values("version__runbook").values(n=Count("pk"))
     found = Runbook.objects.prefetch_related("versions").annotate(followed=Subquery(count))
+    last = _last_runs(request.user)
     context = {
-        "runbooks": [_line(one) for one in found],
+        "runbooks": [_line(one, last.get(one.pk)) for one in found],
         "may_edit": leave(request.user, Right.EDIT_RUNBOOK),
     }
     return render(request, "runbooks/list.html", context)
 
 
-def _line(book: Runbook) -> dict[str, Any]:
+def _last_runs(person: Person) -> dict[int, Run]:
+    """When each runbook was followed last, by its key, as far as the person may know."""
+    runs = Run.objects.visible_to(person).select_related("version")
+    newest = runs.order_by("version__runbook", "-started_at", "-pk").distinct("version__runbook")
+    return {run.version.runbook_id: run for run in newest}
+
+
+def _line(book: Runbook, last: Run | None) -> dict[str, Any]:
     versions = list(book.versions.all())
     current = next((one for one in versions if one.state in CURRENT), versions[0])
     coming = next((one for one in versions if one.number > current.number), None)
@@ -58,6 +66,7 @@ def _line(book: Runbook) -> dict[str, Any]:
         "coming": coming,
         "coming_url": _url(coming) if coming else "",
         "followed": getattr(book, "followed", None) or 0,
+        "last": last,
     }
 
 

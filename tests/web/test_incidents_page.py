@@ -22,7 +22,8 @@ from controltower.incidents.models import (
     StepState,
 )
 from controltower.incidents.promises import QUIET_FOR
-from controltower.measures import alarms
+from controltower.measures import alarms, at_stake
+from controltower.measures.exposure import Scope
 from controltower.transactions import replay, replaying
 from controltower.transactions.models import Transaction
 from controltower.web.demo.runbooks import agree_runbooks
@@ -80,6 +81,38 @@ def test_the_gravest_comes_first_then_the_oldest(firm: Firm) -> None:
     places = [page.index(f"Trouble {number}") for number in (2, 1, 0)]
     assert places == sorted(places)
     assert "€7,200.00" in page[page.index("<tfoot>") :], "each transaction once"
+
+
+def test_each_incident_has_its_own_sum_and_what_hangs_on_two_counts_once(firm: Firm) -> None:
+    first, second = stuck_bills(firm, 2)
+    cause = firm.cause(first)
+    seen = Scope(firm.otto)
+    made = [
+        Incident.objects.create(
+            subject=f"cause:{number}", title="Trouble", severity="high", opened_by="tower",
+            owner_role="operator", seen_at=firm.now, opened_at=firm.now,
+        )
+        for number in range(3)
+    ]  # fmt: skip
+    made[0].causes.add(cause)
+    made[0].transactions.add(first)
+    made[1].transactions.add(second)
+    found, whole = at_stake.of_each([one.pk for one in made], seen)
+    assert [found[one.pk].count for one in made] == [2, 1, 0]
+    assert [found[one.pk].amount for one in made] == [14400, 7200, 0]
+    assert whole.count == 2 and whole.amount == 14400
+    assert whole.by_currency == {"EUR": 14400}
+    alone = [at_stake.stake(at_stake.hanging_on(one), seen) for one in made]
+    assert [found[one.pk] for one in made] == alone
+
+
+def test_incidents_of_one_title_are_told_apart(firm: Firm) -> None:
+    (bill,) = stuck_bills(firm, 1)
+    client, cause = signed_in(firm.otto), firm.cause(bill)
+    post(client, f"/exceptions/{cause.pk}/incidents/")
+    (line,) = client.get("/incidents/").context["lines"]
+    assert line.about == "Time and expense to billing · LF-DE"
+    assert line.about in show(client, "/incidents/")
 
 
 def test_people_lead_it_by_small_forms(firm: Firm) -> None:
@@ -171,6 +204,8 @@ def test_from_alert_to_reviewed_with_only_the_runbook(firm: Firm, settings: Any)
     assert "Nothing of it is stuck any more." in page
     run.refresh_from_db()
     assert run.state == RunState.COMPLETED
+    listed = show(client, "/runbooks/")
+    assert listed.count('href="/runs/') == listed.count(f'href="/runs/{run.pk}/"') == 1
     now = timezone.now()
     alarms.look(now=now)
     alarms.look(now=now + QUIET_FOR)
