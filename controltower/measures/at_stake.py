@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Func, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models import Exists, Func, OuterRef, Q, QuerySet, TextField, Value
 from django.db.models.functions import Concat
 
 from controltower.firm.rights import entities_of
@@ -73,10 +73,12 @@ def _incidents_of(incidents: Collection[int]) -> Func:
         incident__in=incidents, transaction=OuterRef("pk"),
         transaction__in=Transaction.objects.stuck(),
     )  # fmt: skip
-    steps = Step.objects.filter(OUTSTANDING, transaction=OuterRef("pk"))
-    waited_for = System.objects.filter(UNWELL, pk__in=steps.order_by().values("system"))
+    steps = Step.objects.filter(
+        OUTSTANDING, transaction=OuterRef(OuterRef("pk")), system=OuterRef("system")
+    )
+    unwell_ones = System.objects.filter(UNWELL).order_by().values("pk")
     about = Incident.systems.through.objects.filter(
-        incident__in=incidents, system__in=waited_for.order_by().values("pk")
+        Exists(steps), incident__in=incidents, system__in=unwell_ones
     )
     return Concat(
         _side_by_side(letters, "cause__incidents"),

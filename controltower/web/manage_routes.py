@@ -122,7 +122,7 @@ def _part(request: SignedIn, role: str, able: Sequence[System]) -> dict[str, Any
             for system in able
         ],
         "billed": [_billed(row, able) for row in sides.billed(able, last_month)],
-        "routes": [_route(route, known, today) for route in known],
+        "routes": _grouped([_route(route, known, today) for route in known]),
         "action": change(request, f"route-{role}", words, reverse("manage_routes"), form),
     }
 
@@ -139,6 +139,16 @@ def _billed(row: sides.Billed, able: Sequence[System]) -> dict[str, Any]:
             for one in able
         ],
     }
+
+
+def _grouped(routes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Routes that differ in their record alone as one row, with all of their records."""
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for one in routes:
+        alike = (one["company"], one["system"].pk, one["from"], one["until"], not one["record"])
+        row = rows.setdefault(alike, one | {"records": []})
+        row["records"] += [one["record"]] if one["record"] else []
+    return list(rows.values())
 
 
 def _route(route: Route, known: Sequence[Route], today: date) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from controltower.canonical.money import Money
 from controltower.web.charts import agebars, journey, lane, small, svg, timescale
+from controltower.web.charts.trend import Trend
 from controltower.web.charts.value import Backlog, Part
 from controltower.web.marks import Mark
 
@@ -158,3 +159,14 @@ def test_progress_never_exceeds_its_bar() -> None:
     assert widths[1] + widths[2] <= widths[0]
     assert small.Progress(0, 0, 0).sentence == "nothing to replay"
     assert bar.sentence == "21 of 39 worked, 2 failed again, 16 left"
+
+
+def test_a_trend_is_drawn_for_a_desk_and_for_a_phone_with_text_of_one_size() -> None:
+    drawn = Trend(
+        title="Backlog", figures=[None, 4.0, 2.0], target=3.0, first="1 Nov", last="3 Nov",
+        written=str, met=True,
+    ).draw  # fmt: skip
+    rooms = re.findall(r'class="chart (desk|phone)-only" viewBox="0 0 (\d+) ', drawn)
+    assert dict(rooms) == {"desk": "720", "phone": "320"}
+    for text in ("1 Nov", "3 Nov", "target 3.0", "4.0"):
+        assert drawn.count(f">{text}</text>") == 2

@@ -20,12 +20,13 @@ from controltower.firm.models import AuditEntry, Role
 from controltower.firm.rates import rates
 from controltower.incidents.models import DeadLetter, LetterState, Resolution
 from controltower.measures import exposure, targets
-from controltower.measures.exposure import Scope
+from controltower.measures.exposure import Scope, Stake
 from controltower.measures.kpis import catalogue, unproven
-from controltower.measures.kpis.measure import Reading, Window
+from controltower.measures.kpis.measure import Reading, Unit, Window, without_money
 from controltower.measures.models import Standing, Target
 from controltower.systems.models import Feed
 from controltower.transactions.models import Step, Transaction
+from controltower.web.measure_words import written
 from tests import factories
 from tests.factories import Firm
 from tests.kept import kept
@@ -215,11 +216,11 @@ def test_nothing_is_told_of_days_before_anything_was_known(firm: Firm) -> None:
 
 def test_records_without_money_are_told_as_such(firm: Firm) -> None:
     assert reading(firm, "close-impact").note == ""
-    Transaction.objects.filter(wait="period_closed").update(amount=0)
-    assert reading(firm, "close-impact").value == 0
-    page = browser(firm.anna).get("/measures/close-impact/").content.decode()
-    assert "1 record is behind it, without money of its own." in page
-    assert "<dd>€0</dd>" in page
+    german = Window(Scope(firm.anna, "LF-DE"), timezone.now())
+    nothing = catalogue.named("close-impact").read(german).value
+    assert nothing == 0 and written(Unit.MONEY, nothing) == "€0"
+    assert without_money(Stake(0)) == without_money(Stake(2, Decimal(1))) == ""
+    assert without_money(Stake(2)) == "2 records are behind it, without money of their own."
 
 
 def test_recovery_is_the_median_of_what_was_solved(firm: Firm) -> None:
@@ -282,6 +283,7 @@ def test_the_backlog_of_proofs_is_kept_day_by_day(firm: Firm) -> None:
 def test_the_backlog_is_reckoned_back(firm: Firm) -> None:
     opened = timezone.now() - timedelta(days=3)
     DeadLetter.objects.filter(state=LetterState.OPEN).update(opened_at=opened)
+    Transaction.objects.update(started_at=opened - timedelta(days=2))
     days = reading(firm, "backlog").days
     assert (days[-1], days[-4], days[-5]) == (2, 2, 0)
 

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from controltower.systems.models import Route, System
-from controltower.web import formats
+from controltower.web import formats, plain_names
 from tests.factories import Firm
 from tests.web.cast import browser
 
@@ -29,3 +29,19 @@ def test_what_was_billed_stands_side_by_side(firm: Firm) -> None:
     assert {f"Billed in {one.title}" in page for one in (old, new)} == {True}
     assert page.count(formats.amount(Decimal(7200), "EUR")) == 2
     assert "1 paper" in page
+
+
+def test_routes_that_differ_in_their_record_alone_are_one_row(firm: Firm) -> None:
+    old = System.objects.get(role="erp")
+    System.objects.create(
+        slug="new-erp", title="The new ERP", domain="ERP", role="erp", connector=old.connector,
+        connection="new-erp", base_url="http://127.0.0.1:9",
+    )  # fmt: skip
+    day = timezone.now().date() - timedelta(days=9)
+    for record in ("invoice", "customer"):
+        Route.objects.create(role="erp", record=record, system=old, starts_on=day)
+    page = browser(firm.amara).get("/manage/routes/")
+    (part,) = [one for one in page.context["parts"] if one["id"] == "erp"]
+    found = [route["records"] for route in part["routes"] if route["from"] == day]
+    assert found == [[plain_names.record(name) for name in ("customer", "invoice")]]
+    assert f"{', '.join(found[0])}</td>" in page.content.decode()

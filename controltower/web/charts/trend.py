@@ -10,8 +10,26 @@ from django.utils.translation import gettext as _
 
 from controltower.web.charts import svg
 
-WIDTH, HEIGHT, LEFT, BOTTOM = 720.0, 190.0, 70.0, 160.0
 TOP = 16.0
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much room there is to draw in: text keeps its size, so a phone's drawing is another one
+    and no smaller one."""
+
+    width: float
+    height: float
+    left: float
+    name: str
+
+    @property
+    def bottom(self) -> float:
+        """Where the axis of time lies."""
+        return self.height - 30
+
+
+DESK, PHONE = Room(720, 190, 70, "desk-only"), Room(320, 200, 58, "phone-only")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,31 +65,35 @@ class Trend:
 
     @property
     def draw(self) -> SafeString:
-        """The drawing."""
+        """The drawing, for a desk and for a phone: of the two, a page shows one."""
+        return svg.join([self._draw(DESK), self._draw(PHONE)])
+
+    def _draw(self, room: Room) -> SafeString:
         known = [figure for figure in self.figures if figure is not None]
         most = max([*known, self.target or 0.0], default=0.0) or 1.0
-        places = [self._place(index, figure, most) for index, figure in enumerate(self.figures)]
-        parts = [
-            *self._frame(most),
-            *self._line(places),
-            *self._target(most),
+        places = [
+            self._place(room, index, figure, most) for index, figure in enumerate(self.figures)
         ]
-        return svg.chart(WIDTH, HEIGHT, self.label, *parts)
+        parts = [*self._frame(room, most), *self._line(places), *self._target(room, most)]
+        return svg.chart(room.width, room.height, self.label, *parts, classes=room.name)
 
-    def _place(self, index: int, figure: float | None, most: float) -> tuple[float, float] | None:
+    def _place(
+        self, room: Room, index: int, figure: float | None, most: float
+    ) -> tuple[float, float] | None:
         if figure is None:
             return None
-        step = (WIDTH - LEFT) / max(len(self.figures) - 1, 1)
-        return LEFT + index * step, BOTTOM - (figure / most) * (BOTTOM - TOP)
+        step = (room.width - room.left) / max(len(self.figures) - 1, 1)
+        return room.left + index * step, room.bottom - (figure / most) * (room.bottom - TOP)
 
-    def _frame(self, most: float) -> list[SafeString]:
+    def _frame(self, room: Room, most: float) -> list[SafeString]:
+        left, right, low = room.left, room.width, room.bottom
         return [
-            svg.line(LEFT, BOTTOM, WIDTH, BOTTOM, "l-hair"),
-            svg.line(LEFT, TOP, WIDTH, TOP, "l-hair"),
-            svg.text(LEFT - 8, BOTTOM + 4, self.written(0.0), "t-faint", "end"),
-            svg.text(LEFT - 8, TOP + 4, self.written(most), "t-faint", "end"),
-            svg.text(LEFT, HEIGHT - 10, self.first, "t-faint"),
-            svg.text(WIDTH, HEIGHT - 10, self.last, "t-faint", "end"),
+            svg.line(left, low, right, low, "l-hair"),
+            svg.line(left, TOP, right, TOP, "l-hair"),
+            svg.text(left - 8, low + 4, self.written(0.0), "t-faint", "end"),
+            svg.text(left - 8, TOP + 4, self.written(most), "t-faint", "end"),
+            svg.text(left, room.height - 10, self.first, "t-faint"),
+            svg.text(right, room.height - 10, self.last, "t-faint", "end"),
         ]
 
     def _line(self, places: Sequence[tuple[float, float] | None]) -> list[SafeString]:
@@ -90,15 +112,15 @@ class Trend:
         last = next((place for place in reversed(places) if place), None)
         return [*drawn, _dot(*last, 4.0)] if last else drawn
 
-    def _target(self, most: float) -> list[SafeString]:
+    def _target(self, room: Room, most: float) -> list[SafeString]:
         if self.target is None:
             return []
-        y = BOTTOM - (self.target / most) * (BOTTOM - TOP)
+        y = room.bottom - (self.target / most) * (room.bottom - TOP)
         token = {True: "ok", False: "br", None: "nt"}[self.met]
         words = _("target %(value)s") % {"value": self.written(self.target)}
         return [
-            svg.line(LEFT, y, WIDTH, y, f"l-{token}", stroke_dasharray="6 5"),
-            svg.text(WIDTH, y - 5, words, f"t-note t-{token}", "end"),
+            svg.line(room.left, y, room.width, y, f"l-{token}", stroke_dasharray="6 5"),
+            svg.text(room.width, y - 5, words, f"t-note t-{token}", "end"),
         ]
 
 
