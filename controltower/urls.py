@@ -9,6 +9,7 @@ from django.urls import path
 from controltower.web import (
     amendments,
     assurance,
+    columns,
     customers,
     descriptions,
     drift_page,
@@ -73,6 +74,7 @@ person = [
     path("settings/password/", own_settings.password, name="own_password"),
     path("messages/", own_settings.sent, name="own_messages"),
     path("views/", view_strip.views, name="views"),
+    path("views/columns/", columns.arrange, name="columns"),
     path("views/<int:pk>/changes/", view_strip.change, name="view_changes"),
     path("views/<int:pk>/mails/", view_strip.mail, name="view_mails"),
     path("views/<int:pk>/removals/", view_strip.remove, name="view_removals"),

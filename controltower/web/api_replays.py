@@ -28,7 +28,7 @@ from controltower.web.api_words import (
     ReplayItemOut,
     ReplayOut,
 )
-from controltower.web.job_page import visible
+from controltower.web.job_list import visible
 from controltower.web.privacy import masked_text
 
 MOST_ITEMS = 1000

@@ -21,6 +21,7 @@ from controltower.transactions import consent, duplicates
 from controltower.web import standing
 from controltower.web.actions import Action, leave
 from controltower.web.decisions import Reason
+from controltower.web.list_filters import ListFilters
 from controltower.web.security import SignedIn
 
 APART = "apart"
@@ -57,17 +58,36 @@ def _one(client: Mapping[str, Any]) -> str:
     }
 
 
+class Filters(ListFilters):
+    """Which clients are looked for."""
+
+    hint = gettext_lazy("Client, city, number or who decided")
+
+
 @require_safe
 def customers(request: SignedIn) -> HttpResponse:
     """What waits for a data owner's word first; then what was decided and what was overruled."""
-    pairs = [_shown(pair, request.user) for pair in duplicates.waiting(request.user)]
+    filters, person = Filters(request.GET), request.user
+    filters.is_valid()
     context = {
+        "form": filters,
+        "filters": filters.number,
+        "clear_url": reverse("customers"),
         "crumbs": [(_("Mappings"), reverse("mappings")), (_("Customers"), "")],
-        "pairs": pairs,
-        "decisions": [(duplicates.said(one), one) for one in duplicates.decisions(request.user)],
+        "pairs": [
+            _shown(pair, person)
+            for pair in duplicates.waiting(person)
+            if filters.finds(*pair.client.values(), *pair.other.values())
+        ],
+        "decisions": [
+            (duplicates.said(one), one)
+            for one in duplicates.decisions(person)
+            if filters.finds(duplicates.said(one), one.reason, one.decided_by)
+        ],
         "overruled": [
             {"transaction": one, "url": standing.url_of(one), "words": words}
-            for one, words in duplicates.overruled(request.user)
+            for one, words in duplicates.overruled(person)
+            if filters.finds(one.counterparty, *words)
         ],
     }
     return render(request, "customers/list.html", context)

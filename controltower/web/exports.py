@@ -23,6 +23,7 @@ from controltower.firm import audit
 from controltower.measures.exposure import Scope
 from controltower.transactions.models import Transaction
 from controltower.transactions.models.journey import TransactionQuerySet
+from controltower.web import columns as columns_
 from controltower.web import keyset, list_order, scope, sheets, standing, transaction_list
 from controltower.web.keyset import Order
 from controltower.web.privacy import masked_text
@@ -59,9 +60,14 @@ def figures(
     rows: Iterable[Sequence[Cell]],
     totals: Mapping[str, Decimal] = NO_TOTALS,
 ) -> HttpResponseBase:
-    """A page's own table as a file, in the audit trail. The rows are read while they are sent, so
+    """A page's own table as a file, with the columns that its address asks for, in the audit trail.
+    The rows are read while they are sent, so
     that a long list is never held in memory. `totals` are those of the page, by currency; they
     are asked for when all the rows are told."""
+    picked = columns_.of_file(subject, columns, request.GET)
+    if picked is not None:
+        columns = [columns[index] for index in picked]
+        rows = ([row[index] for index in picked] for row in rows)
     now, zone, some = timezone.now(), ZoneInfo(request.user.zone), _chunks(iter(rows))
     _note(request, subject, now)
     if _format(request) == XLSX:

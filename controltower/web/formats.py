@@ -35,7 +35,10 @@ def money(value: Money) -> str:
 
 
 def amount(value: Decimal, code: str) -> str:
-    """An exact amount in its own currency, even one that the firm does not trade in."""
+    """An exact amount in its own currency, even one that the firm does not trade in; zero is a
+    dash, of whatever currency."""
+    if not value:
+        return NOTHING
     try:
         return money(Money.of(value, code))
     except (UnknownCurrency, NotAnAmount):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django import forms
 from django.db.models import Case, Count, Q, QuerySet, Value, When
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -21,7 +22,8 @@ from controltower.firm.models import Person
 from controltower.incidents.models import OPEN, DeadLetter, Incident, IncidentState, Severity
 from controltower.measures import at_stake, exposure
 from controltower.measures.exposure import Scope, Stake, reporting_currency
-from controltower.web import formats, privacy, standing
+from controltower.web import formats, marks, privacy, standing
+from controltower.web.list_filters import ListFilters, containing
 from controltower.web.sayings import heard
 from controltower.web.transaction_page import Owner
 
@@ -33,6 +35,39 @@ TABS: dict[str, tuple[str | Promise, Q]] = {
     "to_review": (gettext_lazy("To review"), Q(state=IncidentState.RESOLVED)),
     "reviewed": (gettext_lazy("Reviewed"), Q(state=IncidentState.REVIEWED)),
 }
+
+
+class Filters(ListFilters):
+    """The tab that is shown, and what narrows it. An unknown tab is the first."""
+
+    tab = forms.CharField(widget=forms.HiddenInput, required=False, max_length=20)
+    severity = forms.ChoiceField(
+        label=gettext_lazy("Severity"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("Any")),
+            *((one.value, marks.state_mark("severity", one.value).word) for one in Severity),
+        ],
+    )
+    hint = gettext_lazy("Incident, its number or who leads it")
+
+    @property
+    def shown(self) -> str:
+        """The tab's name."""
+        tab = str(self.data.get("tab", ""))
+        return tab if tab in TABS else OPEN_TAB
+
+    @property
+    def asked(self) -> Q:
+        """Beyond the tab; nothing when a filter makes no sense."""
+        if not self.is_valid():
+            return Q(pk__in=[])
+        found = Q(severity=self.given("severity")) if self.given("severity") else Q()
+        words = str(self.given("q")).strip()
+        number = words.upper().removeprefix("INC-")
+        if number.isdecimal():
+            return found & Q(pk=int(number[:9]))
+        return found & containing(words, "title", "owner__first_name", "owner__last_name")
 
 
 OF_OPEN = (OPEN_TAB, "mine")
@@ -66,28 +101,28 @@ class Line:
     overdue: bool
 
 
-def under(tab: str, person: Person) -> QuerySet[Incident]:
-    """What the person sees under a tab: what is open by how grave it is, else the latest first.
-    An unknown tab is the first."""
-    tab = tab if tab in TABS else OPEN_TAB
-    rows = Incident.objects.visible_to(person).filter(_condition(tab, person))
+def under(filters: Filters, person: Person) -> QuerySet[Incident]:
+    """What the filters ask for of what the person sees: what is open by how grave it is, else the
+    latest first."""
+    tab = filters.shown
+    rows = Incident.objects.visible_to(person).filter(_condition(tab, person), filters.asked)
     return _ordered(rows) if tab in OF_OPEN else _latest(rows)
 
 
-def listing(seen: Scope, tab: str, now: datetime) -> dict[str, Any]:
+def listing(seen: Scope, filters: Filters, now: datetime) -> dict[str, Any]:
     """The context of `incidents/list.html`: the first of what is open, the latest of the rest."""
-    tab = tab if tab in TABS else OPEN_TAB
-    rows = under(tab, seen.person)
+    tab, rows = filters.shown, under(filters, seen.person)
     found = list(rows if tab in OF_OPEN else rows[:MOST])
     stakes, whole = at_stake.of_each([one.pk for one in found if one.is_open], seen)
     return {
         "tabs": _tabs(seen.person, tab),
         "lines": _lines(found[:MOST], stakes, seen, now),
         "count": len(found),
-        "headline": _headline(found, whole, now) if tab == OPEN_TAB else "",
+        "headline": _headline(found, whole, now) if tab == OPEN_TAB and not filters.number else "",
         "total": _money(whole),
         "tab": tab,
-        "filters": 0 if tab == OPEN_TAB else 1,
+        "form": filters,
+        "filters": filters.number + (tab != OPEN_TAB),
         "clear_url": reverse("incidents"),
     }
 

@@ -45,7 +45,7 @@ REFUSALS: Mapping[type[Exception], Any] = {
 def incidents(request: SignedIn) -> HttpResponse:
     """Incidents under their tabs, the gravest first."""
     now = timezone.now()
-    context = incident_list.listing(scope_of(request), request.GET.get("tab", ""), now)
+    context = incident_list.listing(scope_of(request), incident_list.Filters(request.GET), now)
     context |= {"now": now, "region_url": request.get_full_path()}
     context |= view_strip.shown(request, "incidents")
     return render(request, "incidents/list.html", context)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+from django import forms
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
 from controltower.measures.registry import Line
+from controltower.systems.models import System
+from controltower.web import plain_names
+from controltower.web.list_filters import ListFilters
 
 TABS: dict[str, tuple[Any, Callable[[Line, datetime], bool]]] = {
     "": (gettext_lazy("All"), lambda line, now: True),
@@ -21,15 +25,39 @@ TABS: dict[str, tuple[Any, Callable[[Line, datetime], bool]]] = {
 """By their names in the address: the words, and which lines they show."""
 
 
-def chosen(query: Mapping[str, Any]) -> str:
-    """The tab that an address asks for; one that is not known is the first."""
-    wanted = str(query.get("show", ""))
-    return wanted if wanted in TABS else ""
+class Filters(ListFilters):
+    """The tab that is shown, and what narrows it. An unknown tab is the first."""
+
+    show = forms.CharField(widget=forms.HiddenInput, required=False, max_length=20)
+    system = forms.ModelChoiceField(
+        label=gettext_lazy("System"),
+        required=False,
+        queryset=System.objects.filter(active=True),
+        to_field_name="slug",
+        empty_label=gettext_lazy("Any system"),
+    )
+    hint = gettext_lazy("Record, system, owner or who uses it")
+
+    @property
+    def shown(self) -> str:
+        """The tab's name."""
+        wanted = str(self.data.get("show", ""))
+        return wanted if wanted in TABS else ""
+
+    def leave(self, line: Line) -> bool:
+        """Whether they leave a line in the list."""
+        one = line.interface
+        uses = [use.consumer for use in line.uses]
+        words = (plain_names.record(one.entity), one.entity, one.system.title, one.owner or "")
+        return self.given("system") in ("", one.system) and self.finds(*words, *uses)
 
 
-def under(tab: str, every: Sequence[Line], now: datetime) -> list[Line]:
-    """The lines that a tab shows."""
-    return [line for line in every if TABS[tab][1](line, now)]
+def under(filters: Filters, every: Sequence[Line], now: datetime) -> list[Line]:
+    """The lines that the filters ask for; none when one makes no sense."""
+    if not filters.is_valid():
+        return []
+    fits = TABS[filters.shown][1]
+    return [line for line in every if fits(line, now) and filters.leave(line)]
 
 
 def tabs(every: Sequence[Line], shown: str, now: datetime) -> list[tuple[str, str, bool, int]]:

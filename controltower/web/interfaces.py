@@ -33,19 +33,20 @@ def interfaces(request: SignedIn) -> HttpResponse:
     """All interfaces, and above them what needs somebody."""
     now, seen = timezone.now(), scope_of(request)
     every = registry.lines(now)
-    shown = interface_tabs.chosen(request.GET)
-    lines = interface_tabs.under(shown, every, now)
+    filters = interface_tabs.Filters(request.GET)
+    lines = interface_tabs.under(filters, every, now)
     drifts = [interface_words.drift(one, seen, now) for one in registry.open_drifts()]
     due = expiries.due(now)
     context = {
         "now": now,
         "sentence": _sentence(every, drifts, due),
-        "tabs": interface_tabs.tabs(every, shown, now),
+        "tabs": interface_tabs.tabs(every, filters.shown, now),
         "interfaces": [interface_words.line(line, now) for line in lines],
         "known": len(every),
-        "filters": 1 if shown else 0,
+        "form": filters,
+        "filters": filters.number + bool(filters.shown),
         "clear_url": reverse("interfaces"),
-        "export_url": f"{reverse('interface_exports')}?show={shown}",
+        "export_url": f"{reverse('interface_exports')}?{request.GET.urlencode()}",
         "drifts": drifts,
         "expiring": due,
         **view_strip.shown(request, "interfaces"),
@@ -73,7 +74,7 @@ def _sentence(every: Sequence[Line], drifts: Sequence[Any], due: Sequence[Any]) 
 def interfaces_file(request: SignedIn) -> HttpResponseBase:
     """The list as a file."""
     now = timezone.now()
-    lines = interface_tabs.under(interface_tabs.chosen(request.GET), registry.lines(now), now)
+    lines = interface_tabs.under(interface_tabs.Filters(request.GET), registry.lines(now), now)
     return exports.figures(request, "interfaces", COLUMNS, (_cells(line) for line in lines))
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, Q, QuerySet, Value, When
+from django.db.models import Case, QuerySet, Value, When
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -24,12 +24,11 @@ from controltower.transactions.models import (
 from controltower.web import formats, job_promise, privacy, standing
 from controltower.web.decisions import NOW
 from controltower.web.job_actions import actions_of
+from controltower.web.job_list import READY, state_of
 from controltower.web.job_tally import Tally, tallies
 from controltower.web.keyset import Order, page
 
-MOST_LISTED = 50
 OVER = (PlanState.COMPLETED, PlanState.WITH_FAILURES, PlanState.CANCELLED, PlanState.STALE)
-READY = (PlanState.PLANNED, PlanState.APPROVED)
 FAILED_FIRST = Order("rank", descending=False)
 RANKS = (
     ItemState.FAILED,
@@ -38,49 +37,6 @@ RANKS = (
     ItemState.WAITING,
     ItemState.VERIFIED,
 )
-
-
-def visible(person: Person) -> QuerySet[ReplayPlan]:
-    """The jobs of which this person may see something, or for which they have asked."""
-    theirs = ReplayItem.objects.filter(
-        transaction__in=Transaction.objects.visible_to(person).order_by()
-    )
-    return ReplayPlan.objects.filter(
-        Q(requested_by=person) | Q(pk__in=theirs.order_by().values("plan"))
-    )
-
-
-def listing(person: Person, now: datetime) -> list[dict[str, Any]]:
-    """The context rows of `jobs/list.html`, newest first."""
-    return lines_of(visible(person).select_related("requested_by")[:MOST_LISTED], person, now)
-
-
-def lines_of(plans: Iterable[ReplayPlan], person: Person, now: datetime) -> list[dict[str, Any]]:
-    """Some jobs as rows."""
-    plans = list(plans)
-    sums = tallies([plan.pk for plan in plans], person)
-    return [
-        {
-            "id": plan.pk,
-            "url": reverse("job", args=[plan.pk]),
-            "title": plan.title,
-            "state": state_of(plan, None, now),
-            "by": str(plan.requested_by),
-            "at": plan.requested_at,
-            "progress": sums[plan.pk].progress,
-            "value": sums[plan.pk].value,
-        }
-        for plan in plans
-    ]
-
-
-def state_of(plan: ReplayPlan, approval: Approval | None, now: datetime) -> str:
-    """The plan's state for `marks`: expired ones are out of date, approved ones say so."""
-    if plan.state in READY and plan.expires_at and plan.expires_at < now:
-        return PlanState.STALE
-    if plan.state in READY and approval and approval.state == Approval.State.APPROVED:
-        return PlanState.APPROVED
-    return plan.state
 
 
 def present(

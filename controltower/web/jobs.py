@@ -18,7 +18,7 @@ from controltower.firm import approvals
 from controltower.firm.rights import Right
 from controltower.transactions import replay, replay_approval
 from controltower.transactions.models import ReplayPlan
-from controltower.web import job_page
+from controltower.web import job_list, job_page, view_strip
 from controltower.web.actions import only
 from controltower.web.decisions import DecideApproval, Sealed
 from controltower.web.security import SignedIn
@@ -27,8 +27,17 @@ from controltower.web.security import SignedIn
 @require_safe
 def jobs(request: SignedIn) -> HttpResponse:
     """Every replay this person may see, newest first."""
-    rows = job_page.listing(request.user, timezone.now())
-    return render(request, "jobs/list.html", {"jobs": rows})
+    now, filters = timezone.now(), job_list.Filters(request.GET)
+    rows = job_list.matching(filters, request.user, now)[: job_list.MOST_LISTED]
+    context = {
+        "jobs": job_list.lines_of(rows, request.user, now),
+        "form": filters,
+        "filters": filters.number,
+        "clear_url": reverse("jobs"),
+        "region_url": request.get_full_path(),
+        **view_strip.shown(request, "jobs"),
+    }
+    return render(request, "jobs/list.html", context)
 
 
 @require_safe
@@ -46,7 +55,7 @@ def job(request: SignedIn, pk: UUID) -> HttpResponse:
 
 
 def _plan(request: SignedIn, pk: UUID) -> ReplayPlan:
-    plans = job_page.visible(request.user).select_related("requested_by")
+    plans = job_list.visible(request.user).select_related("requested_by")
     return get_object_or_404(plans, pk=pk)
 
 

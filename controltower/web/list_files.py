@@ -22,9 +22,11 @@ from controltower.web import (
     exception_groups,
     exports,
     incident_list,
-    job_page,
+    job_list,
     keyset,
+    mapping_page,
     marks,
+    system_words,
     systems,
 )
 from controltower.web.incident_list import Line
@@ -95,9 +97,9 @@ def _group(one: exception_groups.Group) -> tuple[Cell, ...]:
 
 @require_POST
 def incidents(request: SignedIn) -> HttpResponseBase:
-    """Incidents under the tab that is shown."""
-    seen, now, tab = scope_of(request), timezone.now(), request.GET.get("tab", "")
-    rows = incident_list.under(tab, request.user)
+    """Incidents under the tab that is shown, as far as the filters ask for them."""
+    seen, now = scope_of(request), timezone.now()
+    rows = incident_list.under(incident_list.Filters(request.GET), request.user)
     ids = list(rows.values_list("pk", flat=True))
     open_ = list(rows.filter(state__in=OPEN).values_list("pk", flat=True))
     total = {reporting_currency(): at_stake.stake(at_stake.together(open_), seen).amount}
@@ -135,9 +137,9 @@ def _incident(one: Line) -> tuple[Cell, ...]:
 
 @require_POST
 def jobs(request: SignedIn) -> HttpResponseBase:
-    """Every replay that the person sees, the newest first."""
+    """The replays that the filters ask for, the newest first."""
     person, now = request.user, timezone.now()
-    plans = job_page.visible(person).select_related("requested_by")
+    plans = job_list.matching(job_list.Filters(request.GET), person, now)
     rows = (
         (
             masked_text(one["title"]), _word("job", one["state"]), one["progress"].worked,
@@ -145,15 +147,16 @@ def jobs(request: SignedIn) -> HttpResponseBase:
             one["value"].amount, one["value"].currency,
         )
         for some in keyset.parts(plans, NEWEST_JOBS, CHUNK)
-        for one in job_page.lines_of(some, person, now)
+        for one in job_list.lines_of(some, person, now)
     )  # fmt: skip
     return exports.figures(request, "jobs", JOBS, rows)
 
 
 @require_POST
 def health(request: SignedIn) -> HttpResponseBase:
-    """Every system as Health shows it."""
-    lines = systems.lines_of(scope_of(request), timezone.now())
+    """The systems as Health shows them."""
+    filters = system_words.Filters(request.GET)
+    lines = filters.leave(systems.lines_of(scope_of(request), timezone.now()))
     rows = (
         (
             one["title"], one["domain"], str(one["word"]), one["last_ok"], one["median"],
@@ -168,12 +171,14 @@ def health(request: SignedIn) -> HttpResponseBase:
 
 @require_POST
 def mappings(request: SignedIn) -> HttpResponseBase:
-    """The ownership board: every field with its owner, and by which versions it is filled."""
+    """The ownership board: fields with their owners, and by which versions they are filled."""
     active = MappingVersion.objects.filter(state="active").select_related("mapping")
     used: dict[str, list[str]] = {}
     for version in active:
         used.setdefault(version.mapping.record, []).append(str(version))
-    fields = FieldOwner.objects.select_related("owner", "steward").order_by("record", "field")
+    fields = mapping_page.Filters(request.GET).owned(
+        FieldOwner.objects.select_related("owner", "steward").order_by("record", "field")
+    )
     rows: Iterator[tuple[Cell, ...]] = (
         (
             one.record, one.field, one.system_of_record, str(one.owner or ""),

@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
+from django import forms
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from controltower.firm.models import Person
 from controltower.firm.rights import WHO, Right
@@ -20,6 +22,7 @@ from controltower.processes.definition import Facts
 from controltower.systems.models import System
 from controltower.web import mapping_actions, mapping_rules, mapping_trial
 from controltower.web.actions import leave
+from controltower.web.list_filters import ListFilters
 from controltower.web.sayings import heard
 
 EPOCH = datetime.fromtimestamp(0, UTC)
@@ -30,6 +33,50 @@ OPEN = (
     VersionState.APPROVED,
     VersionState.SCHEDULED,
 )
+
+
+class Filters(ListFilters):
+    """What narrows the list of mappings and the board of owners."""
+
+    kind = forms.ChoiceField(
+        label=gettext_lazy("Kind"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("Any")),
+            ("money", gettext_lazy("money")),
+            ("personal", gettext_lazy("personal")),
+            ("unowned", gettext_lazy("without an owner")),
+        ],
+    )
+    hint = gettext_lazy("Mapping, record, field or owner")
+
+    def used(self, mappings: Iterable[Mapping]) -> list[Mapping]:
+        """The mappings that they ask for. Only money is a kind of mappings."""
+        wanted = self.is_valid() and self.given("kind") in ("", "money")
+        return [
+            one
+            for one in mappings
+            if wanted
+            and (one.moves_money or not self.given("kind"))
+            and self.finds(heard(one.title), one.title, one.record, one.target)
+        ]
+
+    def owned(self, fields: Iterable[FieldOwner]) -> list[FieldOwner]:
+        """The fields that they ask for."""
+        if not self.is_valid():
+            return []
+        return [
+            one
+            for one in fields
+            if self._is_of_kind(one)
+            and self.finds(
+                one.record, one.field, one.system_of_record, one.owner or "", one.steward or ""
+            )
+        ]
+
+    def _is_of_kind(self, one: FieldOwner) -> bool:
+        kinds = {"money": one.is_money, "personal": one.is_personal, "unowned": one.owner is None}
+        return bool(kinds.get(self.given("kind"), True))
 
 
 def url_of(version: MappingVersion) -> str:

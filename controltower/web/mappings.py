@@ -43,13 +43,17 @@ def mappings(request: SignedIn) -> HttpResponse:
     newest = MappingVersion.objects.order_by("-number").defer("note")
     found = Mapping.objects.prefetch_related(Prefetch("versions", queryset=newest))
     fields = list(FieldOwner.objects.select_related("owner", "steward"))
+    filters = mapping_page.Filters(request.GET)
     return render(
         request,
         "mappings/list.html",
         {
-            "mappings": [mapping_page.line(mapping) for mapping in found],
+            "form": filters,
+            "filters": filters.number,
+            "clear_url": reverse("mappings"),
+            "mappings": [mapping_page.line(mapping) for mapping in filters.used(found)],
             "unowned": [(one.record, one.field) for one in fields if one.owner is None],
-            "owners": mapping_page.board(fields),
+            "owners": mapping_page.board(filters.owned(fields)),
         },
     )
 

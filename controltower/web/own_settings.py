@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.forms import PasswordChangeForm
+from django.db.models import QuerySet
 from django.db.transaction import atomic
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -21,10 +22,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from controltower.firm import audit
 from controltower.firm.models import Density, Language, Person, Theme
-from controltower.incidents.models import Message, MessageState, Wish
+from controltower.incidents.models import Channel, Message, MessageState, Wish
 from controltower.web import languages, saved_views, view_lists
+from controltower.web.list_filters import ListFilters, containing
 from controltower.web.manage_notices import MARKS
-from controltower.web.sayings import heard
+from controltower.web.sayings import heard, heard_lazy
 from controltower.web.security import SignedIn
 from controltower.web.signin import address_of, too_many
 
@@ -164,11 +166,44 @@ def password(request: SignedIn) -> HttpResponse:
     return _kept()
 
 
+class MessageFilters(ListFilters):
+    """What narrows the list of messages."""
+
+    channel = forms.ChoiceField(
+        label=gettext_lazy("By"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("Any way")),
+            *((one.value, heard_lazy(one.label)) for one in Channel),
+        ],
+    )
+    state = forms.ChoiceField(
+        label=gettext_lazy("State"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("Any state")),
+            *((one.value, heard_lazy(one.label)) for one in MessageState),
+        ],
+    )
+    hint = gettext_lazy("Words of the message")
+
+    def leave(self, rows: QuerySet[Message]) -> QuerySet[Message]:
+        """The messages that they ask for; none when one makes no sense."""
+        if not self.is_valid():
+            return rows.none()
+        chosen = {name: self.given(name) for name in ("channel", "state") if self.given(name)}
+        return rows.filter(containing(self.given("q"), "subject", "text"), **chosen)
+
+
 @require_safe
 def sent(request: SignedIn) -> HttpResponse:
     """What was sent to this person, the newest first: here, too, where no mail server is set."""
-    found = Message.objects.filter(person=request.user).order_by("-id")[:LATELY]
+    filters = MessageFilters(request.GET)
+    found = filters.leave(Message.objects.filter(person=request.user)).order_by("-id")[:LATELY]
     context = {
+        "form": filters,
+        "filters": filters.number,
+        "clear_url": reverse("own_messages"),
         "lines": [(one, MARKS[MessageState(one.state)]) for one in found],
         "has_server": bool(settings.EMAIL_HOST),
     }

@@ -17,6 +17,7 @@ from controltower.measures import paths, promises, walks
 from controltower.measures.exposure import Scope
 from controltower.processes import catalogue
 from controltower.transactions.models.journey import TransactionQuerySet
+from controltower.web.list_filters import ListFilters
 
 ENDED = [
     ("", gettext_lazy("Any")),
@@ -26,7 +27,7 @@ ENDED = [
 ]
 
 
-class ProcessFilters(forms.Form):
+class ProcessFilters(ListFilters):
     """The part of the query string that only makes sense within a process."""
 
     ended = forms.ChoiceField(label=gettext_lazy("Promise kept"), required=False, choices=ENDED)

@@ -24,7 +24,7 @@ from controltower.web.actions import Action, leave
 from controltower.web.decisions import Reason
 from controltower.web.incident_page import evidence
 from controltower.web.job_actions import actions_of as job_actions
-from controltower.web.job_page import state_of
+from controltower.web.job_list import state_of
 from controltower.web.job_tally import tallies
 from controltower.web.sayings import heard
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -22,56 +22,29 @@ from controltower.firm.rights import Right
 from controltower.incidents import matching, steps, writing_down
 from controltower.incidents import runbooks as books
 from controltower.incidents.models import Cause, Run, Runbook, RunbookState, RunbookVersion
-from controltower.web import exception_groups, runbook_form, runbook_words
+from controltower.web import exception_groups, runbook_form, runbook_list, runbook_words
 from controltower.web.actions import Action, leave
 from controltower.web.exceptions import scope_of
 from controltower.web.mapping_actions import Decision
+from controltower.web.runbook_list import CURRENT, url_of
 from controltower.web.security import SignedIn
 
 MOST_RUNS, MORE_ROWS = 10, 2
-CURRENT = (RunbookState.APPROVED, RunbookState.EXPIRED)
 
 
 @require_safe
 def runbooks(request: SignedIn) -> HttpResponse:
     """All runbooks."""
-    seen = Run.objects.visible_to(request.user).filter(version__runbook=OuterRef("pk"))
-    count = seen.order_by().values("version__runbook").values(n=Count("pk"))
-    found = Runbook.objects.prefetch_related("versions").annotate(followed=Subquery(count))
-    last = _last_runs(request.user)
+    filters = runbook_list.Filters(request.GET)
     context = {
-        "runbooks": [_line(one, last.get(one.pk)) for one in found],
+        "runbooks": filters.leave(runbook_list.lines(request.user)),
+        "form": filters,
+        "filters": filters.number,
+        "clear_url": reverse("runbooks"),
+        "region_url": request.get_full_path(),
         "may_edit": leave(request.user, Right.EDIT_RUNBOOK),
     }
     return render(request, "runbooks/list.html", context)
-
-
-def _last_runs(person: Person) -> dict[int, Run]:
-    """When each runbook was followed last, by its key, as far as the person may know."""
-    runs = Run.objects.visible_to(person).select_related("version")
-    newest = runs.order_by("version__runbook", "-started_at", "-pk").distinct("version__runbook")
-    return {run.version.runbook_id: run for run in newest}
-
-
-def _line(book: Runbook, last: Run | None) -> dict[str, Any]:
-    versions = list(book.versions.all())
-    current = next((one for one in versions if one.state in CURRENT), versions[0])
-    coming = next((one for one in versions if one.number > current.number), None)
-    return {
-        "book": book,
-        "version": current,
-        "url": _url(current),
-        "fits": runbook_words.fits(current.fits),
-        "steps": len(current.steps),
-        "coming": coming,
-        "coming_url": _url(coming) if coming else "",
-        "followed": getattr(book, "followed", None) or 0,
-        "last": last,
-    }
-
-
-def _url(version: RunbookVersion) -> str:
-    return reverse("runbook_version", args=[version.runbook.slug, version.number])
 
 
 @require_safe
@@ -81,7 +54,7 @@ def runbook(request: SignedIn, slug: str) -> HttpResponse:
     if not versions:
         raise Http404
     current = next((one for one in versions if one.state in CURRENT), versions[0])
-    return HttpResponseRedirect(_url(current))
+    return HttpResponseRedirect(url_of(current))
 
 
 @require_safe
@@ -97,7 +70,7 @@ def version(request: SignedIn, slug: str, number: int) -> HttpResponse:
         "fits": runbook_words.fits(one.fits),
         "before": before,
         "changes": runbook_words.changes(before.steps, one.steps) if before else [],
-        "versions": [(other, _url(other), other.pk == one.pk) for other in others],
+        "versions": [(other, url_of(other), other.pk == one.pk) for other in others],
         "runs": list(_runs(one, request.user)[:MOST_RUNS]),
         "actions": _actions(one, request.user),
         "may_edit": leave(request.user, Right.EDIT_RUNBOOK),
@@ -164,7 +137,7 @@ def decide(request: SignedIn, slug: str, number: int) -> HttpResponse:
     one, form = _version(slug, number), Decision(request.POST)
     if not form.is_valid():
         messages.error(request, _("Say what should change."))
-        return HttpResponseRedirect(_url(one))
+        return HttpResponseRedirect(url_of(one))
     approve = form.cleaned_data["approve"] == "yes"
     said = _("Approved: it is offered from now on.") if approve else _("Rejected, with your word.")
 
@@ -184,7 +157,7 @@ def _answer(
         messages.error(request, str(refused))
     else:
         messages.success(request, done)
-    return HttpResponseRedirect(_url(one))
+    return HttpResponseRedirect(url_of(one))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -219,7 +192,7 @@ def _edit(
     if posted is not None:
         if about.is_valid() and rows.is_valid():
             try:
-                return HttpResponseRedirect(_url(_keep(request, book, about, rows.rules())))
+                return HttpResponseRedirect(url_of(_keep(request, book, about, rows.rules())))
             except (books.NotAllowed, steps.BadSteps, matching.BadFit) as refused:
                 error = str(refused)
         status = 422

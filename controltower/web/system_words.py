@@ -6,15 +6,17 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from django import forms
 from django.urls import reverse
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from controltower.measures import health
 from controltower.systems.models import System
 from controltower.web import formats, wording
 from controltower.web.charts import small
+from controltower.web.list_filters import ListFilters
 
 GRAVEST_FIRST = ("br", "wt", "rk", "nt", "mv", "pk", "ok")
 MOST_NAMED = 3
@@ -38,6 +40,39 @@ def line(system: System, pulse: health.Pulse, now: datetime) -> dict[str, Any]:
         "spark": small.sparkline(pulse.line, tone, label),
         "limit_used": used / limit if used is not None and limit else None,
     }
+
+
+class Filters(ListFilters):
+    """What narrows the list of systems."""
+
+    state = forms.ChoiceField(
+        label=gettext_lazy("State"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("Any state")),
+            ("ill", gettext_lazy("To be looked at")),
+            ("well", gettext_lazy("Healthy")),
+            ("uncalled", gettext_lazy("Not called yet")),
+        ],
+    )
+    hint = gettext_lazy("System or what it is for")
+
+    def leave(self, lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The lines that they ask for; none when one makes no sense."""
+        if not self.is_valid():
+            return []
+        state = self.given("state")
+        return [
+            one
+            for one in lines
+            if state in ("", _standing(one)) and self.finds(one["title"], one["domain"])
+        ]
+
+
+def _standing(line: dict[str, Any]) -> str:
+    if not line["called"]:
+        return "uncalled"
+    return "well" if line["condition"] == "closed" else "ill"
 
 
 def gravest_first(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

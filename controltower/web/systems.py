@@ -67,9 +67,13 @@ NOTHING = health.Waiting(Stake(), None)
 def systems(request: SignedIn) -> HttpResponse:
     """All systems."""
     now = timezone.now()
-    lines = lines_of(scope_of(request), now)
+    lines, filters = lines_of(scope_of(request), now), system_words.Filters(request.GET)
     context = {
-        "systems": lines,
+        "systems": filters.leave(lines),
+        "form": filters,
+        "filters": filters.number,
+        "clear_url": reverse("systems"),
+        "region_url": request.get_full_path(),
         "sentence": system_words.sentence(lines),
         "now": now,
         "expiring": expiries.due(now),

@@ -57,7 +57,7 @@ STATE_CHOICES = [
 class Filters(MeasureFilters):
     """The query string of the list. An unknown value is an error beside its field."""
 
-    q = forms.CharField(label=_("Search"), required=False, max_length=120)
+    hint = _("Invoice, customer, project or ID")
     state = forms.ChoiceField(label=_("State"), required=False, choices=STATE_CHOICES)
     lateness = forms.ChoiceField(
         label=_("Promise"),
@@ -106,16 +106,6 @@ class Filters(MeasureFilters):
         if why := list_order.refused(given):
             self.add_error("sort", why)
         return given
-
-    def given(self, name: str) -> Any:
-        """The valid value of a filter, or nothing."""
-        return self.cleaned_data.get(name) or ""
-
-    @property
-    def number(self) -> int:
-        """How many filters are set, sensible or not."""
-        names = (name for name in self.fields if name != "sort")
-        return sum(1 for name in names if str(self.data.get(name, "")).strip())
 
 
 def _standing(
@@ -239,6 +229,8 @@ class Row:
     currency: str
     started_at: datetime
     due_at: datetime | None
+    ended_at: datetime | None
+    reference: str
     owner: str = ""
 
 
@@ -260,6 +252,8 @@ def rows_of(found: Sequence[Transaction], person: Person, now: datetime) -> list
             currency=one.currency,
             started_at=one.started_at,
             due_at=None if one.is_over else one.due_at,
+            ended_at=one.ended_at,
+            reference=one.reference,
         )
         for one in found
     ]

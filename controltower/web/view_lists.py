@@ -22,6 +22,7 @@ from controltower.web import (
     exception_groups,
     incident_list,
     interface_tabs,
+    job_list,
     keyset,
     list_order,
     scope,
@@ -65,14 +66,18 @@ def _exceptions(seen: Scope, query: QueryDict, now: datetime) -> Rows:
 
 
 def _incidents(seen: Scope, query: QueryDict, now: datetime) -> Rows:
-    tab = query.get("tab", "")
-    tab = tab if tab in incident_list.TABS else incident_list.OPEN_TAB
-    return Rows(incident_list.counts_of(seen.person)[tab])
+    return Rows(incident_list.under(incident_list.Filters(query), seen.person).count())
+
+
+def _jobs(seen: Scope, query: QueryDict, now: datetime) -> Rows:
+    rows = job_list.matching(job_list.Filters(query), seen.person, now)
+    found = rows.order_by()[: keyset.COUNTED + 1].count()
+    return Rows(min(found, keyset.COUNTED), found > keyset.COUNTED)
 
 
 def _interfaces(_seen: Scope, query: QueryDict, now: datetime) -> Rows:
-    lines = registry.lines(now)
-    return Rows(len(interface_tabs.under(interface_tabs.chosen(query), lines, now)))
+    filters = interface_tabs.Filters(query)
+    return Rows(len(interface_tabs.under(filters, registry.lines(now), now)))
 
 
 def _audit(seen: Scope, query: QueryDict, _now: datetime) -> Rows:
@@ -83,6 +88,7 @@ LISTS: Mapping[str, Kind] = {
     "transactions": Kind(_("Transactions"), _transactions),
     "exceptions": Kind(_("Exceptions"), _exceptions),
     "incidents": Kind(_("Incidents"), _incidents),
+    "jobs": Kind(_("Jobs"), _jobs),
     "interfaces": Kind(_("Interfaces"), _interfaces),
     "manage_audit": Kind(_("Audit"), _audit),
 }

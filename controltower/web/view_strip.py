@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from controltower.firm.rights import Right
 from controltower.measures.exposure import Scope
-from controltower.web import saved_views, scope, undo, view_lists
+from controltower.web import columns, saved_views, scope, undo, view_lists
 from controltower.web.actions import Action, Leave, leave, only
 from controltower.web.models import SavedView
 from controltower.web.security import SignedIn
@@ -71,7 +71,8 @@ class Line:
 
 
 def shown(request: SignedIn, page: str) -> dict[str, Any]:
-    """The context of `components/views.html` on a list: names at once, counts by themselves."""
+    """The context of `components/views.html` on a list: names at once, counts by themselves; and
+    that of its columns, where it has a choice of them."""
     query = view_lists.plain(request.GET.urlencode())
     found = list(saved_views.visible_to(request.user, page))
     lines = [_line(view, query, None) for view in found]
@@ -82,7 +83,8 @@ def shown(request: SignedIn, page: str) -> dict[str, Any]:
             "url": f"{reverse('views')}?{urlencode({'page': page, 'query': query})}",
             "actions": _actions(request, page, query, chosen),
             "mailed": chosen and _mailing(request, chosen),
-        }
+        },
+        **(columns.shown(request, page) if page in columns.LAYOUTS else {}),
     }
 
 

@@ -21,6 +21,9 @@ from tests.web.test_matrix import POLICY, PUBLIC, READ, House, routes
 
 MORE: dict[str, tuple[str, ...]] = {
     "exceptions": tuple(f"?tab={tab}" for tab in exception_groups.TABS),
+    "incidents": ("?q={word}&columns=value,state",),
+    "jobs": ("?q={word}&state=planned",),
+    "interfaces": ("?q={word}",),
     "find": ("?q={reference}", "?q={word}", "?q={said}", "?q=a"),
     "transactions": (
         "?q={reference}",

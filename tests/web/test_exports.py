@@ -24,7 +24,7 @@ from controltower.web import (
     exception_groups,
     exports,
     incident_list,
-    job_page,
+    job_list,
     list_files,
     set_aside,
     sheets,
@@ -143,7 +143,7 @@ def test_no_list_is_cut_however_many_it_holds(firm: Firm, monkeypatch: pytest.Mo
     for module in (exports, list_files):
         monkeypatch.setattr(module, "CHUNK", 2)
     for module, name in ((exception_groups, "MOST"), (incident_list, "MOST"), (set_aside, "MOST"),
-                         (job_page, "MOST_LISTED")):  # fmt: skip
+                         (job_list, "MOST_LISTED")):  # fmt: skip
         monkeypatch.setattr(module, name, 1)
     kinds = [factories.refused(f"refusal {word}") for word in ("one", "two", "three")]
     for answer in kinds:

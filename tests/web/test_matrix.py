@@ -86,6 +86,7 @@ POLICY: dict[str, Rule] = {
     "own_password": Rule(WRITE),
     "own_messages": Rule(),
     "views": Rule(READ | WRITE, form={"page": "transactions", "name": "Late"}),
+    "columns": Rule(WRITE, form={"page": "transactions", "state": "1"}),
     "view_changes": Rule(WRITE, form={"name": "Late"}),
     "view_mails": Rule(WRITE),
     "view_removals": Rule(WRITE),

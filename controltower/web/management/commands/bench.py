@@ -22,7 +22,7 @@ from controltower.measures import causes, exposure
 from controltower.measures.exposure import Scope
 from controltower.systems.models import Interface, System
 from controltower.transactions.models import Transaction
-from controltower.web import job_page
+from controltower.web import job_list
 from controltower.web.tower import REGIONS
 
 GOAL = {True: 60, False: 100}
@@ -122,7 +122,7 @@ def pages(person: Person) -> list[tuple[str, str, bool]]:
     stuck = exposure.transactions(seen).stuck().order_by("-started_at").first()
     letters = exposure.within(seen, DeadLetter.objects.open())
     cause = Cause.objects.filter(causes.having(letters)).order_by("-pk").first()
-    plan = job_page.visible(person).first()
+    plan = job_list.visible(person).first()
     mapping, system = Mapping.objects.first(), System.objects.first()
     interface = Interface.objects.first()
     fragments = [(f"Tower: {name}", reverse("tower_region", args=[name]), True) for name in REGIONS]

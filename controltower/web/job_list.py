@@ -1,0 +1,101 @@
+"""The list of jobs: who sees which, what narrows it, and its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.db.models import Q, QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext_lazy
+
+from controltower.firm.models import Approval, Person
+from controltower.transactions.models import PlanState, ReplayItem, ReplayPlan, Transaction
+from controltower.web import marks
+from controltower.web.job_tally import tallies
+from controltower.web.list_filters import ListFilters, containing
+
+MOST_LISTED = 50
+READY = (PlanState.PLANNED, PlanState.APPROVED)
+
+
+def visible(person: Person) -> QuerySet[ReplayPlan]:
+    """The jobs of which this person may see something, or for which they have asked."""
+    theirs = ReplayItem.objects.filter(
+        transaction__in=Transaction.objects.visible_to(person).order_by()
+    )
+    return ReplayPlan.objects.filter(
+        Q(requested_by=person) | Q(pk__in=theirs.order_by().values("plan"))
+    )
+
+
+class Filters(ListFilters):
+    """What narrows the list of jobs."""
+
+    state = forms.ChoiceField(
+        label=gettext_lazy("State"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("Any state")),
+            *((one.value, marks.state_mark("job", one.value).word) for one in PlanState),
+        ],
+    )
+    mine = forms.ChoiceField(
+        label=gettext_lazy("By"),
+        required=False,
+        choices=[("", gettext_lazy("Anybody")), ("1", gettext_lazy("You"))],
+    )
+    hint = gettext_lazy("What was replayed, or who asked for it")
+
+
+def matching(filters: Filters, person: Person, now: datetime) -> QuerySet[ReplayPlan]:
+    """The jobs that the filters ask for, as far as the person sees them; none when a filter makes
+    no sense."""
+    rows = visible(person).select_related("requested_by")
+    if not filters.is_valid():
+        return rows.none()
+    by = "requested_by__first_name", "requested_by__last_name"
+    rows = rows.filter(containing(filters.given("q"), "title", *by))
+    if filters.given("mine"):
+        rows = rows.filter(requested_by=person)
+    if state := filters.given("state"):
+        rows = rows.filter(_in_state(state, now))
+    return rows
+
+
+def _in_state(state: str, now: datetime) -> Q:
+    """As `state_of` tells it in the list."""
+    expired = Q(state__in=READY, expires_at__lt=now)
+    if state == PlanState.STALE:
+        return Q(state=state) | expired
+    return Q(state=state) & ~expired if state in READY else Q(state=state)
+
+
+def lines_of(plans: Iterable[ReplayPlan], person: Person, now: datetime) -> list[dict[str, Any]]:
+    """Some jobs as rows."""
+    plans = list(plans)
+    sums = tallies([plan.pk for plan in plans], person)
+    return [
+        {
+            "id": plan.pk,
+            "url": reverse("job", args=[plan.pk]),
+            "title": plan.title,
+            "state": state_of(plan, None, now),
+            "by": str(plan.requested_by),
+            "at": plan.requested_at,
+            "progress": sums[plan.pk].progress,
+            "value": sums[plan.pk].value,
+        }
+        for plan in plans
+    ]
+
+
+def state_of(plan: ReplayPlan, approval: Approval | None, now: datetime) -> str:
+    """The plan's state for `marks`: expired ones are out of date, approved ones say so."""
+    if plan.state in READY and plan.expires_at and plan.expires_at < now:
+        return PlanState.STALE
+    if plan.state in READY and approval and approval.state == Approval.State.APPROVED:
+        return PlanState.APPROVED
+    return plan.state
