@@ -15,7 +15,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from controltower.firm import governing, keeping, policies
@@ -187,7 +187,8 @@ def change(request: SignedIn, id_: str, title: str, url: str, form: forms.Form) 
     """The button behind which a change is proposed."""
     leave = manage_frame.leave(request, Right.ADMINISTER)
     return Action(
-        id=f"change-{id_}", label=_("Change"), title=title, url=url, form=form, icon="pencil",
+        id=f"change-{id_}", label=pgettext("button", "Change"), title=title, url=url, form=form,
+        icon="pencil",
         confirm=_("Propose the change"), small=True, allowed=leave.allowed, why_not=leave.why_not,
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 from django.views.decorators.http import require_POST, require_safe
 
 from controltower.firm import audit
@@ -82,7 +82,7 @@ def _line(request: SignedIn, person: Person, wish: Wish) -> dict[str, Any]:
         "person": person,
         "wish": wish,
         "action": Action(
-            id=f"wish-{person.pk}", label=_("Change"), icon="pencil", small=True,
+            id=f"wish-{person.pk}", label=pgettext("button", "Change"), icon="pencil", small=True,
             title=_("What does %(name)s get?") % name, confirm=_("Keep"),
             url=reverse("manage_wishes", args=[person.username]),
             form=Wishes(instance=wish, auto_id=f"wish-{person.pk}-%s"),
