@@ -34,8 +34,8 @@ def test_work_above_a_cap_is_money_beside_the_deals_own(firm: Firm) -> None:
     Expectation.objects.filter(milestone="cash-applied").delete()
     watching.watch(now=firm.now + timedelta(days=60))
     assert at_stake(firm) == deal.amount + Decimal(2200)
-    parts = exposure.one_by_one(exposure.stuck(Scope(firm.anna)))
-    assert sum(part.amount for _pk, part in parts) == at_stake(firm)
+    parts = exposure.stakes(exposure.stuck(Scope(firm.anna)), "pk")
+    assert sum(part.amount for part in parts.values()) == at_stake(firm)
     page = signed_in(firm.anna).get("/tx/?state=stuck").content.decode()
     assert f"{at_stake(firm):,.2f}" in page
     assert f"{at_stake(firm):,.0f}" in signed_in(firm.anna).get("/").content.decode()
