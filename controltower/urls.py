@@ -9,6 +9,7 @@ from django.urls import path
 from controltower.web import (
     amendments,
     assurance,
+    caring,
     columns,
     customers,
     descriptions,
@@ -138,9 +139,9 @@ fix = [
     path("exports/set-aside/", list_files.events, name="set_aside_exports"),
     path("exceptions/<int:pk>/", exceptions.exception, name="exception"),
     path("exceptions/<int:pk>/replays/", exceptions.replays, name="exception_replays"),
-    path("exceptions/<int:pk>/assignments/", exceptions.assign, name="exception_assignments"),
-    path("exceptions/<int:pk>/snoozes/", exceptions.snooze, name="exception_snoozes"),
-    path("exceptions/<int:pk>/parkings/", exceptions.park, name="exception_parks"),
+    path("exceptions/<int:pk>/assignments/", caring.assign, name="exception_assignments"),
+    path("exceptions/<int:pk>/snoozes/", caring.snooze, name="exception_snoozes"),
+    path("exceptions/<int:pk>/parkings/", caring.park, name="exception_parks"),
     path("exceptions/<int:pk>/parts/", groupings.split, name="exception_splits"),
     path("exceptions/<int:pk>/joins/", groupings.join, name="exception_joins"),
     path(

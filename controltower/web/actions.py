@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -14,7 +15,10 @@ from controltower.web.sayings import heard
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """One act, drawn by `components/action_form.html`. `confirm` is a verb with its object."""
+    """One act, drawn by `components/action_form.html`. `confirm` is a verb with its object; one
+    that `leads` away is a link to `url`, and one without a title is the button of a form that
+    stands elsewhere on the page. What is done `seldom` stands behind “More”. `seen` is how
+    things stood when it was offered: what somebody has changed since is not overwritten."""
 
     id: str
     label: str
@@ -28,6 +32,34 @@ class Action:
     small: bool = False
     allowed: bool = True
     why_not: str = ""
+    leads: bool = False
+    seldom: bool = False
+    seen: str = ""
+
+
+FEW = 3
+"""So many buttons need no “More”."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Acts by weight, drawn by `components/actions.html`: the first one leads."""
+
+    shown: Sequence[Action] = ()
+    more: Sequence[Action] = ()
+
+
+def ranked(actions: Sequence[Action], lead: str = "") -> Ranked:
+    """The act with the id `lead` first, or else the one that is primary; no other has its weight.
+    What is done seldom, and what this person may not do, stand behind “More”."""
+    first = next((one for one in actions if one.id == lead), None)
+    first = first or next((one for one in actions if one.primary), None)
+    rest = [replace(one, primary=False) for one in actions if one is not first]
+    head = [replace(first, primary=True)] if first else []
+    if len(actions) <= FEW:
+        return Ranked([*head, *rest])
+    often = [one for one in rest if one.allowed and not one.seldom]
+    return Ranked([*head, *often], [one for one in rest if one not in often])
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ from controltower.web.actions import Action, leave
 from controltower.web.decisions import DecideAmendment, Reason
 from controltower.web.privacy import masked
 
+AGREE = "agree-yes"
+"""The act of the second person."""
 WIDGETS = {Holds.DAY: "date", Holds.EMAIL: "email"}
 
 

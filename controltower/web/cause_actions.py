@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from django import forms
 from django.db.models import Count, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from controltower.canonical.verdicts import Kind
 from controltower.firm.models import Person
@@ -17,27 +19,53 @@ from controltower.incidents import grouping
 from controltower.incidents.models import By, Cause, Grouping
 from controltower.measures import causes
 from controltower.measures.exposure import Scope
-from controltower.web import formats, offers, privacy
+from controltower.web import absences, formats, offers, privacy, undo
 from controltower.web.actions import Action, leave
-from controltower.web.decisions import Join, Reason, Snooze, Split
+from controltower.web.decisions import Join, PlanAll, Reason, Snooze, Split
 from controltower.web.exception_groups import letters_of
 from controltower.web.remedies import assign_action, period_actions, settle_actions
 
 MOST_PARTS = 40
+REPLAY = "replay"
 
 
-def actions_of(cause: Cause, scope: Scope) -> list[Action]:
-    """All that is offered while something of the cause is open, in the order of use."""
+def actions_of(cause: Cause, scope: Scope, count: int) -> list[Action]:
+    """All that is offered while `count` transactions of the cause are open, in the order of use."""
     person, entity = scope.person, scope.entity or None
     decide = reverse("exception_decisions", args=[cause.pk])
     closed = cause.kind == Kind.PERIOD_CLOSED
     return [
-        *(period_actions(decide, "", person, entity) if closed else ()),
-        assign_action(cause.pk, person, key="a"),
+        *(period_actions(decide, "", person, entity) if closed else _replay(cause, count, person)),
+        replace(assign_action(cause.pk, person, key="a"), seen=undo.standing(cause)),
         *_aside(cause, person),
         *settle_actions(reverse("exception_solutions", args=[cause.pk]), person, entity),
         *_grouping(cause, scope),
         offers.incident_action(reverse("exception_incidents", args=[cause.pk]), person),
+    ]
+
+
+def _replay(cause: Cause, count: int, person: Person) -> list[Action]:
+    """Plan the replay of all of it; of what is in doubt, asking comes first by itself."""
+    if absences.is_absence(cause.kind):
+        return []
+    may, form = leave(person, Right.REPLAY), PlanAll(auto_id="replay-%s")
+    words = ngettext("Replay %(n)d transaction", "Replay all %(n)d", count)
+    if cause.kind == Kind.UNKNOWN:
+        words = ngettext("Ask %(system)s about it", "Ask %(system)s about all %(n)d", count)
+    if cause.system is None:
+        del form.fields["mapping"]
+    return [
+        Action(
+            id=REPLAY,
+            label=words % {"n": count, "system": cause.system.title if cause.system else ""},
+            title=_("Plan first: nothing is sent before you release it"),
+            url=reverse("exception_replays", args=[cause.pk]),
+            confirm=_("Make the plan"),
+            form=form,
+            icon="rotate-ccw",
+            allowed=may.allowed,
+            why_not=may.why_not,
+        )
     ]
 
 
@@ -48,7 +76,7 @@ def _aside(cause: Cause, person: Person) -> list[Action]:
         _act(cause, person, "snooze", _("Snooze"), _("Put this cause aside"),
              _("Put the cause aside"), snooze, icon="clock", key="s"),
         _act(cause, person, "park", _("Park"), _("Leave it until somebody takes it up"),
-             _("Park the cause"), park, icon="square-parking"),
+             _("Park the cause"), park, icon="square-parking", seldom=True),
     ]  # fmt: skip
 
 
@@ -59,17 +87,17 @@ def _grouping(cause: Cause, scope: Scope) -> list[Action]:
     if parts:
         offered.append(_act(cause, scope.person, "split", _("Split off"),
                             _("What stands alone from now on?"), _("Split it off"), split,
-                            icon="git-branch"))  # fmt: skip
+                            icon="git-branch", seldom=True))  # fmt: skip
     if others.exists():
         offered.append(_act(cause, scope.person, "join", _("Join"),
                             _("Under which cause does all of this stand?"),
-                            _("Join the causes"), join, icon="git-merge"))  # fmt: skip
+                            _("Join the causes"), join, icon="git-merge", seldom=True))  # fmt: skip
     return offered
 
 
 def _act(
     cause: Cause, person: Person, noun: str, label: str, title: str, confirm: str,
-    form: forms.Form, *, icon: str, key: str = "",
+    form: forms.Form, *, icon: str, key: str = "", seldom: bool = False,
 ) -> Action:  # fmt: skip
     may = leave(person, Right.ASSIGN)
     return Action(
@@ -81,6 +109,8 @@ def _act(
         form=form if may.allowed else None,
         icon=icon,
         key=key,
+        seldom=seldom,
+        seen=undo.standing(cause),
         allowed=may.allowed,
         why_not=may.why_not,
     )

@@ -62,6 +62,12 @@ class PlanReplay(forms.Form):
         return str(self.cleaned_data["mapping"] or NOW)
 
 
+class PlanAll(PlanReplay):
+    """All that match at the moment in which it is posted."""
+
+    all_matching = forms.BooleanField(widget=forms.HiddenInput, initial=True, required=False)
+
+
 class Found(Reason):
     """What somebody found who looked in the target: there under a number, or not there."""
 

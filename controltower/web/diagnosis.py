@@ -23,7 +23,8 @@ from controltower.transactions.models import (
 )
 from controltower.transactions.protocol import FINISHED, MOST_TRIES, Purpose, State
 from controltower.web import absences, formats, pause_actions, standing
-from controltower.web.actions import Action
+from controltower.web.actions import Action, Ranked, ranked
+from controltower.web.amend_actions import AGREE
 from controltower.web.goals import goal_of
 from controltower.web.remedies import actions_for
 from controltower.web.sayings import heard
@@ -51,8 +52,7 @@ class Diagnosis:
     same_cause: Alike | None = None
     memo: list[tuple[str, str]] = field(default_factory=list)
     options: list[tuple[str, bool]] = field(default_factory=list)
-    actions: list[Action] = field(default_factory=list)
-    links: list[tuple[str, str, bool, str]] = field(default_factory=list)
+    offered: Ranked = field(default_factory=Ranked)
     locked: str = ""
 
     def context(self) -> dict[str, Any]:
@@ -75,10 +75,18 @@ def diagnose(chain: Chain, person: Person, now: datetime) -> Diagnosis:
     if standing.in_doubt(trouble):
         assert trouble is not None and trouble.system is not None
         made.locked = _locked(trouble, trouble.system.title)
-    made.links = _links(chain, made.same_cause)
     made.options = options_for(chain, now)
-    made.actions = actions_for(chain, person) + pause_actions.actions(chain.chosen, person, now)
+    made.offered = _offered(chain, made.same_cause, person, now)
     return made
+
+
+def _offered(chain: Chain, alike: Alike | None, person: Person, now: datetime) -> Ranked:
+    """What this person can do, the best first: a colleague's edit is decided before anything."""
+    acts = actions_for(chain, person)
+    acts = [*acts[:1], *_links(chain, alike), *acts[1:]]
+    acts += pause_actions.actions(chain.chosen, person, now)
+    waits = next((one.id for one in acts if one.id == AGREE and one.allowed), "")
+    return ranked(acts, waits)
 
 
 def _locked(step: Step, system: str) -> str:
@@ -234,15 +242,19 @@ def _alike(letter: DeadLetter, person: Person, now: datetime) -> Alike | None:
     )
 
 
-def _links(chain: Chain, alike: Alike | None) -> list[tuple[str, str, bool, str]]:
+def _links(chain: Chain, alike: Alike | None) -> list[Action]:
     links = []
     if chain.replay is not None:
         url = reverse("job", args=[chain.replay.plan_id])
         words = _("See the replay that has it") if chain.replaying else _("See the planned replay")
-        links.append((words, url, False, "layers"))
+        links.append(_link("job", words, url))
     if alike is not None:
         absent = chain.trouble is not None and absences.is_absence(chain.trouble.kind)
         words = _("See all %(n)d") if absent else _("Replay all %(n)d")
         words = words % {"n": alike.count + 1}
-        links.append((words, alike.url, False, "layers"))
+        links.append(_link("alike", words, alike.url))
     return links
+
+
+def _link(name: str, words: str, url: str) -> Action:
+    return Action(id=name, label=words, title="", url=url, confirm="", icon="layers", leads=True)

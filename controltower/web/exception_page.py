@@ -22,7 +22,15 @@ from controltower.measures import exposure
 from controltower.measures.exposure import Scope, Stake
 from controltower.transactions.models import BusinessKey
 from controltower.transactions.references import normalised
-from controltower.web import absences, cause_actions, offers, privacy, runbook_words, standing
+from controltower.web import (
+    absences,
+    cause_actions,
+    cause_lead,
+    offers,
+    privacy,
+    runbook_words,
+    standing,
+)
 from controltower.web.actions import leave
 from controltower.web.exception_groups import (
     known_fixes,
@@ -55,32 +63,40 @@ def present(
         exposure.priced(letters, "transaction__"), "cause", at="transaction__"
     ).get((cause.pk,), Stake())
     value = Money.of(found.amount, exposure.reporting_currency())
+    offered = offers.for_cause(cause, scope.person, now)
+    group = _group(cause, scope, shown, found, value, now)
     return {
+        "now": now,
         "crumbs": [
             (_("Exceptions"), reverse("exceptions")),
             (privacy.masked_text(cause.title), ""),
         ],
-        "group": _group(cause, scope, shown, found, value, now),
+        "group": group,
         "decided": cause_actions.decided(cause, scope.person, now),
         "incident": [
             (one.name, reverse("incident", args=[one.pk]))
             for one in cause.incidents.visible_to(scope.person).open()
         ],
-        **offers.for_cause(cause, scope.person, now),
+        **offered,
+        "offered": cause_lead.by_weight(
+            cause,
+            cause_actions.actions_of(cause, scope, found.count) if found.count else [],
+            offered,
+            has_fix=bool(group["fix"]),
+        ),
         "rows": _rows(shown.rows, scope, now),
         "page": shown,
         "matching": {"count": found.count, "value": value},
         "filters": 0,
         "clear_url": "",
-        **_acts(cause, scope, found),
+        **_acts(cause, scope),
     }
 
 
-def _acts(cause: Cause, scope: Scope, found: Stake) -> dict[str, Any]:
-    """What may be done with all of it, and how its selected part is added up."""
+def _acts(cause: Cause, scope: Scope) -> dict[str, Any]:
+    """What may be done with a part of it, and how that is added up."""
     may, currency = leave(scope.person, Right.REPLAY), exposure.reporting_currency()
     return {
-        "actions": cause_actions.actions_of(cause, scope) if found.count else [],
         "reporting": {"currency": currency, "places": minor_units(currency)},
         "replay_url": reverse("exception_replays", args=[cause.pk]),
         "may_replay": may.allowed,
@@ -123,6 +139,7 @@ def _group(
         else "",
         "why_grouped": _why(cause, first),
         "fix": known_fixes(scope, [cause.pk]).get(cause.pk, ""),
+        "advice": _advice(cause),
         "fix_url": "",
         "back_again": state == "back_again",
         "note": cause.note,
@@ -165,6 +182,20 @@ def _happened(cause: Cause, count: int) -> str:
         )
         % words
     )
+
+
+def _advice(cause: Cause) -> str:
+    """What helps where nobody has solved it before and no runbook fits."""
+    if absences.is_absence(cause.kind):
+        return absences.ways_on()[0][0]
+    if cause.kind == Kind.PERIOD_CLOSED:
+        return _("Decide to which period the work belongs. Waiting will not help.")
+    if cause.kind == Kind.UNKNOWN:
+        return _("Do not send it again by hand: it may be there already.")
+    if cause.system is None:
+        return _("Correct the source record: the correction is taken up by itself.")
+    words = _("No known fix yet. Put it right in %(system)s, then replay.")
+    return words % {"system": cause.system.title}
 
 
 def _why(cause: Cause, first: DeadLetter | None) -> list[tuple[str, str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -24,21 +23,23 @@ from controltower.incidents.models import Cause, DeadLetter
 from controltower.measures.exposure import Scope
 from controltower.transactions import replay, set_aside
 from controltower.transactions.models import Transaction
-from controltower.web import exception_groups, exception_page, formats, scope, undo, view_strip
+from controltower.web import (
+    exception_groups,
+    exception_page,
+    formats,
+    scope,
+    view_strip,
+)
 from controltower.web.actions import only
 from controltower.web.decisions import (
     WRITE_OFF,
-    Assign,
     DecidePeriod,
     PlanReplay,
-    Reason,
     Settle,
-    Snooze,
 )
 from controltower.web.privacy import masked_text
 from controltower.web.security import SignedIn
 
-OVERTAKEN = gettext_lazy("Somebody has changed it since. Nothing was taken back.")
 NEEDS_REASON = gettext_lazy("That needs a reason. Nothing was changed.")
 
 
@@ -81,7 +82,7 @@ def exception(request: SignedIn, pk: int) -> HttpResponse:
     return render(request, "exceptions/group.html", context)
 
 
-def _letters(request: SignedIn, pk: int) -> tuple[Cause, list[DeadLetter]]:
+def letters_of_cause(request: SignedIn, pk: int) -> tuple[Cause, list[DeadLetter]]:
     """The cause and its open letters that this person may see; 404 when there is none."""
     letters = exception_groups.letters_of(scope_of(request)).filter(cause=pk)
     found = list(letters.select_related("cause", "transaction__entity"))
@@ -90,7 +91,7 @@ def _letters(request: SignedIn, pk: int) -> tuple[Cause, list[DeadLetter]]:
     return found[0].cause, found
 
 
-def _back(cause: Cause) -> HttpResponse:
+def back(cause: Cause) -> HttpResponse:
     return HttpResponseRedirect(reverse("exception", args=[cause.pk]))
 
 
@@ -98,17 +99,17 @@ def _back(cause: Cause) -> HttpResponse:
 def replays(request: SignedIn, pk: int) -> HttpResponse:
     """Plan the replay of what was ticked, or of all that match at this moment: the set is frozen
     here, and the plan's page repeats its count and value."""
-    cause, letters = _letters(request, pk)
+    cause, letters = letters_of_cause(request, pk)
     steps = [letter.step_id for letter in letters]
     everything = "all_matching" in request.POST
     form = PlanReplay(request.POST, steps=steps)
     if not form.is_valid():
         messages.warning(request, _("Some of what was ticked is not stuck any more. Tick again."))
-        return _back(cause)
+        return back(cause)
     chosen: list[UUID] = steps if everything else form.cleaned_data["step"]
     if not chosen:
         messages.warning(request, _("Nothing was ticked. Tick what should be replayed."))
-        return _back(cause)
+        return back(cause)
     title = gettext_noop("Replay: %(cause)s") % {"cause": masked_text(cause.title)}
     try:
         made = replay.plan(
@@ -121,109 +122,21 @@ def replays(request: SignedIn, pk: int) -> HttpResponse:
         )
     except replay.NotAllowed:
         messages.error(request, only(Right.REPLAY))
-        return _back(cause)
+        return back(cause)
     except replay.NotReplayable as refusal:
         messages.warning(request, str(refusal))
-        return _back(cause)
+        return back(cause)
     return HttpResponseRedirect(reverse("job", args=[made.pk]))
-
-
-@require_POST
-def assign(request: SignedIn, pk: int) -> HttpResponse:
-    """Give the cause an owner."""
-    cause, _ignored = _letters(request, pk)
-    form = Assign(request.POST)
-    if not form.is_valid():
-        messages.error(request, _("This person cannot take it. Nothing was changed."))
-        return _back(cause)
-    if undo.is_overtaken(request, cause):
-        messages.warning(request, OVERTAKEN)
-        return _back(cause)
-    owner: Person | None = form.cleaned_data["to"]
-    before, now = cause.owner, timezone.now()
-    try:
-        triage.assign(cause=cause, to=owner, by=request.user, now=now)
-    except triage.NotAllowed:
-        messages.error(request, only(Right.ASSIGN))
-    else:
-        taken = _("%(name)s takes it.") % {"name": owner} if owner else _("It has no owner now.")
-        if before not in (None, owner):
-            taken += " " + _("%(name)s had it until now.") % {"name": before}
-        messages.success(request, taken)
-        _offer_undo(
-            request, "exception_assignments", cause, now, to=str(before.pk if before else "")
-        )
-    return _back(cause)
-
-
-def _offer_undo(request: SignedIn, route: str, cause: Cause, now: datetime, **fields: str) -> None:
-    """Offer the opposite act, except of an undo itself."""
-    if undo.STANDING not in request.POST:
-        stands = {undo.STANDING: undo.standing(cause)}
-        undo.offer(request, reverse(route, args=[cause.pk]), now, **fields, **stands)
-
-
-@require_POST
-def snooze(request: SignedIn, pk: int) -> HttpResponse:
-    """Put the cause aside until a time, or until there is more of it; or wake it."""
-    cause, _ignored = _letters(request, pk)
-    form, now = Snooze(request.POST), timezone.now()
-    if not form.is_valid():
-        messages.error(request, _("A limit is a number above nothing. Nothing was changed."))
-        return _back(cause)
-    _put_aside(request, cause, form.aside(now), form.cleaned_data["reason"], now)
-    return _back(cause)
-
-
-@require_POST
-def park(request: SignedIn, pk: int) -> HttpResponse:
-    """Put the cause aside until somebody takes it up."""
-    cause, _ignored = _letters(request, pk)
-    form = Reason(request.POST)
-    reason = form.cleaned_data["reason"] if form.is_valid() else ""
-    _put_aside(request, cause, triage.Aside(), reason, timezone.now())
-    return _back(cause)
-
-
-def _put_aside(
-    request: SignedIn, cause: Cause, aside: triage.Aside | None, reason: str, now: datetime
-) -> None:
-    if undo.is_overtaken(request, cause):
-        messages.warning(request, OVERTAKEN)
-        return
-    was_awake = Cause.objects.awake(now).filter(pk=cause.pk).exists()
-    try:
-        if aside is None:
-            triage.wake(cause=cause, reason=reason, by=request.user, now=now)
-        else:
-            triage.put_aside(cause=cause, aside=aside, reason=reason, by=request.user, now=now)
-    except triage.NotAllowed:
-        messages.error(request, only(Right.ASSIGN))
-    except triage.ReasonMissing:
-        messages.error(request, NEEDS_REASON)
-    else:
-        messages.success(request, _laid(aside, now))
-        if aside is not None and was_awake:
-            reason = _("Taken back at once.")
-            _offer_undo(request, "exception_snoozes", cause, now, hours="0", reason=reason)
-
-
-def _laid(aside: triage.Aside | None, now: datetime) -> str:
-    if aside is None:
-        return _("It is awake again.")
-    if aside.until is None:
-        return _("Parked until somebody takes it up.")
-    return _("Put aside until %(at)s.") % {"at": formats.when(aside.until, now)}
 
 
 @require_POST
 def solve(request: SignedIn, pk: int) -> HttpResponse:
     """End everything of the cause as settled elsewhere, or write it off."""
-    cause, letters = _letters(request, pk)
+    cause, letters = letters_of_cause(request, pk)
     form = Settle(request.POST)
     if not form.is_valid():
         messages.error(request, NEEDS_REASON)
-        return _back(cause)
+        return back(cause)
     try:
         ended = triage.solve_elsewhere(
             transactions=_refusable_first(letters, request.user, Right.RESOLVE),
@@ -238,17 +151,17 @@ def solve(request: SignedIn, pk: int) -> HttpResponse:
         messages.error(request, NEEDS_REASON)
     else:
         messages.success(request, _ended(ended))
-    return _back(cause)
+    return back(cause)
 
 
 @require_POST
 def decide(request: SignedIn, pk: int) -> HttpResponse:
     """Decide on a closed period for everything of the cause."""
-    cause, letters = _letters(request, pk)
+    cause, letters = letters_of_cause(request, pk)
     form = DecidePeriod(request.POST)
     if not form.is_valid():
         messages.error(request, NEEDS_REASON)
-        return _back(cause)
+        return back(cause)
     try:
         count = _decide(letters, request.user, form.cleaned_data)
     except triage.NotAllowed:
@@ -258,7 +171,7 @@ def decide(request: SignedIn, pk: int) -> HttpResponse:
     else:
         words = ngettext("Decided for %(n)d.", "Decided for %(n)d.", count) % {"n": count}
         messages.success(request, words)
-    return _back(cause)
+    return back(cause)
 
 
 def _decide(letters: Sequence[DeadLetter], by: Person, decided: Mapping[str, Any]) -> int:

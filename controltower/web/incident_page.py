@@ -23,8 +23,8 @@ from controltower.incidents.models import (
 from controltower.incidents.promises import QUIET_FOR
 from controltower.measures import at_stake, exposure
 from controltower.measures.exposure import Scope
-from controltower.web import formats, incident_forms, offers, privacy, standing
-from controltower.web.actions import Action, leave
+from controltower.web import formats, incident_forms, meanwhile, offers, privacy, standing
+from controltower.web.actions import Action, leave, ranked
 from controltower.web.decisions import Reason
 from controltower.web.exception_groups import letters_of
 from controltower.web.incident_list import lines_of
@@ -51,6 +51,10 @@ def present(incident: Incident, seen: Scope, now: datetime) -> dict[str, Any]:
     """The context of `incidents/incident.html`."""
     person = seen.person
     (line,) = lines_of([incident], seen, now)
+    offered = offers.for_incident(incident, person, now)
+    acts = actions_of(incident, seen, now)
+    runbook = offers.runbook_act(offered) if incident.is_open else None
+    lead = "take" if incident.owner != person else runbook.id if runbook else ""
     entries = incident.entries.order_by("-at", "-pk")[:MOST_ENTRIES]
     return {
         "now": now,
@@ -66,8 +70,8 @@ def present(incident: Incident, seen: Scope, now: datetime) -> dict[str, Any]:
             for one in exposure.transactions(seen).filter(pk__in=incident.transactions.all())
         ],
         "timeline": [_entry(one, seen) for one in entries],
-        "actions": actions_of(incident, seen, now),
-        **offers.for_incident(incident, person, now),
+        "offered": ranked([*filter(None, [runbook]), *acts], lead),
+        **offered,
     }
 
 
@@ -147,15 +151,17 @@ def actions_of(incident: Incident, seen: Scope, now: datetime) -> list[Action]:
                     incident_forms.Review(auto_id="review-%s"), primary=True)
         ]  # fmt: skip
     person, mine = seen.person, incident.owner == seen.person
-    take = _action(incident, person, "take", _("Take it"), "user-round", primary=True, key="a")
+    take = _action(incident, person, "take", _("Take it"), "user-round", primary=True, key="a",
+                   seen=meanwhile.standing(incident))  # fmt: skip
     initial = {"owner": incident.owner or person, "deputy": incident.deputy}
     rest = [
         _action(incident, person, "update", _("Say how it stands"), "pencil",
                 incident_forms.Update(auto_id="update-%s"), primary=mine, key="e"),
         _action(incident, person, "hand-over", _("Hand over"), "users-round",
-                incident_forms.HandOver(auto_id="hand-%s", initial=initial)),
+                incident_forms.HandOver(auto_id="hand-%s", initial=initial), seldom=True,
+                seen=meanwhile.standing(incident)),
         _action(incident, person, "link", _("Link"), "link",
-                incident_forms.Link(auto_id="link-%s", seen=seen)),
+                incident_forms.Link(auto_id="link-%s", seen=seen), seldom=True),
     ]  # fmt: skip
     if incident.state != IncidentState.MITIGATED:
         rest.append(
@@ -199,6 +205,8 @@ def _action(
     form: forms.Form | None = None,
     *,
     primary: bool = False,
+    seldom: bool = False,
+    seen: str = "",
     key: str = "",
 ) -> Action:
     may = leave(person, Right.LEAD_INCIDENT)
@@ -212,6 +220,8 @@ def _action(
         icon=icon,
         key=key,
         primary=primary,
+        seldom=seldom,
+        seen=seen,
         allowed=may.allowed,
         why_not=may.why_not,
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db.transaction import atomic
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -26,6 +27,7 @@ from controltower.web import (
     incident_forms,
     incident_list,
     incident_page,
+    meanwhile,
     view_strip,
 )
 from controltower.web.actions import only
@@ -209,6 +211,16 @@ def _try(
         problem = next(iter(form.errors.values()))[0]
         messages.error(request, _("%(problem)s Nothing was changed.") % {"problem": problem})
         return HttpResponseRedirect(reverse("incident", args=[one.pk]))
+    with atomic():
+        stands = Incident.objects.select_for_update().get(pk=one.pk)
+        if meanwhile.changed(request, meanwhile.standing(stands)):
+            messages.warning(request, meanwhile.words(request, stands.owner))
+        else:
+            _act(request, act, done)
+    return HttpResponseRedirect(reverse("incident", args=[one.pk]))
+
+
+def _act(request: SignedIn, act: Callable[[datetime], None], done: str) -> None:
     try:
         act(timezone.now())
     except (leading.NotAllowed, leading.Over) as refused:
@@ -217,4 +229,3 @@ def _try(
         messages.error(request, REFUSALS[type(refused)])
     else:
         messages.success(request, done)
-    return HttpResponseRedirect(reverse("incident", args=[one.pk]))

@@ -3,7 +3,8 @@ to open an incident."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -76,10 +77,25 @@ def _follow(version: RunbookVersion, url: str, person: Person) -> Action:
         confirm=_("Begin with step 1"),
         form=Follow(auto_id=f"follow-{version.pk}-%s", initial={"version": version.pk}),
         icon="list-checks",
-        primary=True,
         allowed=may.allowed,
         why_not=may.why_not,
     )
+
+
+def runbook_act(offered: Mapping[str, Any]) -> Action | None:
+    """To go on with the run that is under way, or to begin with the runbook that fits best. Its
+    form stands beside the runbook, so that this is a button alone."""
+    for run, url in offered["runs"]:
+        if not run.is_over:
+            return Action(
+                id="go-on", label=_("Go on with the runbook"), title="", url=url, confirm="",
+                icon="arrow-right", leads=True,
+            )  # fmt: skip
+    for offer in offered["runbooks"]:
+        follow: Action = offer["follow"]
+        if follow.allowed:
+            return replace(follow, label=_("Follow the runbook"), title="")
+    return None
 
 
 def _write_down(cause: Cause, person: Person) -> Action:
@@ -106,6 +122,7 @@ def incident_action(url: str, person: Person) -> Action:
         url=url,
         confirm=_("Open the incident"),
         icon="siren",
+        seldom=True,
         allowed=may.allowed,
         why_not=may.why_not,
     )

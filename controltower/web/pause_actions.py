@@ -77,7 +77,7 @@ def actions(one: Transaction, person: Person, now: datetime) -> list[Action]:
             confirm=words,
             form=None if held else PausePromise(auto_id="pause-%s"),
             icon="play" if held else "pause",
-            small=True,
+            seldom=not held,
             allowed=may.allowed,
             why_not=may.why_not,
         )

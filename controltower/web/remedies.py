@@ -142,6 +142,7 @@ def settle_actions(url: str, person: Person, entity: str | None) -> list[Action]
             confirm=_("End it: %(how)s") % {"how": label.lower()},
             form=Settle(auto_id=f"settle-{how}-%s", initial={"how": how}),
             icon=icon,
+            seldom=True,
             allowed=may.allowed,
             why_not=may.why_not,
         )
@@ -162,6 +163,7 @@ def cancel_action(chain: Chain, person: Person, entity: str | None) -> Action:
         confirm=_("Call it off"),
         form=Reason(auto_id="cancel-%s"),
         icon="circle-x",
+        seldom=True,
         allowed=not why_not,
         why_not=why_not,
     )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from babel.dates import format_date
 from babel.messages.mofile import read_mo
-from babel.numbers import format_currency
+from babel.numbers import format_currency, format_decimal
 from django.conf import settings
 from django.utils import translation
 from django.utils.functional import Promise, lazy
@@ -35,8 +35,10 @@ LEAST = 8
 TITLE = re.compile(r"[A-Z][a-z]+ %\(name\)s")
 """A short one that is what something is called: "Client Meridian"."""
 AMOUNT = re.compile(r"(?P<currency>[A-Z]{3}) (?P<value>-?\d[\d,]*(?:\.\d+)?)")
+NUMBER = re.compile(r"-?\d{1,3}(?:,\d{3})*\.\d\d")
+LED = re.compile(r"(?P<value>-?\d[\d,]*\.\d\d) (?P<currency>[A-Z]{3}) (?P<rest>\D.+)")
 MOMENT = re.compile(r"\d\d [A-Z][a-z]+ \d{4} \d\d:\d\d")
-"""How the engine writes an amount and a moment into a sentence."""
+"""How the engine writes an amount, a number, what an amount leads and a moment into a sentence."""
 SEAMS = ((r"(?<=[.!?”]) (?=\S)", " "), (": ", ": "), (" → ", " → "), ("; ", "; "))
 """Where what was put together from several sayings comes apart, and how it is joined again."""
 
@@ -85,7 +87,7 @@ def _anew(text: str, language: str) -> str:
         return kinds
     if len(text) > LONGEST or " " not in text:
         return text
-    if found := _shaped(text, language):
+    if found := _shaped(text, language) or _led(text, language):
         return found
     stopped = f"{text}."  # a cause is named by a sentence without its full stop
     if found := every.whole.get(stopped) or _shaped(stopped, language):
@@ -106,6 +108,12 @@ def _shaped(text: str, language: str) -> str:
     return ""
 
 
+def _led(text: str, language: str) -> str:
+    """What is said of an amount that stands before it; "" when none does."""
+    found = LED.fullmatch(text)
+    return f"{_money(found, language)} {_anew(found['rest'], language)}" if found else ""
+
+
 def _kinds(text: str, language: str) -> str:
     """A label in the midst of a sentence, or a choice of them: "invoice", "auditor or PMO lead";
     "" when one of them is none."""
@@ -119,12 +127,22 @@ def _part(text: str, language: str) -> str:
     """A value or a piece: one word with a capital is a name, such as a system's; amounts and days
     are written as the language writes them."""
     if amount := AMOUNT.fullmatch(text):
-        value = Decimal(amount["value"].replace(",", ""))
-        return format_currency(value, amount["currency"], locale=to_locale(language))
+        return _money(amount, language)
+    if NUMBER.fullmatch(text):
+        return format_decimal(_number(text), format="#,##0.00", locale=to_locale(language))
     if MOMENT.fullmatch(text):
         day = datetime.strptime(text, "%d %B %Y %H:%M")  # noqa: DTZ007 - its zone stands beside it
         return f"{format_date(day, 'long', locale=to_locale(language))}, {day:%H:%M}"
     return text if text.istitle() and text.isalpha() else _anew(text, language)
+
+
+def _money(found: re.Match[str], language: str) -> str:
+    value = _number(found["value"])
+    return format_currency(value, found["currency"], locale=to_locale(language))
+
+
+def _number(text: str) -> Decimal:
+    return Decimal(text.replace(",", ""))
 
 
 def known(text: str, language: str) -> bool:

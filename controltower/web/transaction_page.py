@@ -14,10 +14,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from controltower.canonical.money import Money, NotAnAmount, UnknownCurrency
-from controltower.canonical.verdicts import Kind
 from controltower.firm.models import Person, Role
 from controltower.processes import catalogue
-from controltower.transactions import findings
 from controltower.transactions.models import (
     Step,
     Transaction,
@@ -58,7 +56,6 @@ def present(
         "milestones": points_of(chain, now),
         "related": _related(chain),
         "forecast": _forecast(chain),
-        "phone_action": _phone_action(diagnosis.grave, _is_replayable(chain)),
         **_standing(chain, person, now),
         **diagnosis.context(),
         **detail_of(chain, step, person, query, session, now),
@@ -85,11 +82,6 @@ def _ours(chain: Chain) -> Step | None:
     return None if absences.is_absence(trouble.kind) else trouble
 
 
-def _is_replayable(chain: Chain) -> bool:
-    step = _ours(chain)
-    return step is not None and step.kind != Kind.PERIOD_CLOSED and not findings.decidable(step)
-
-
 def _forecast(chain: Chain) -> dict[str, str] | None:
     """Where the page asks what a replay would do."""
     step, chosen = _ours(chain), chain.chosen
@@ -101,14 +93,6 @@ def _forecast(chain: Chain) -> dict[str, str] | None:
         f"?part={chosen.reference}",
         "system": step.system.title if step.system else _("the tower's own rules"),
     }
-
-
-def _phone_action(grave: bool, replayable: bool) -> dict[str, str] | None:
-    if not grave:
-        return None
-    if replayable:
-        return {"url": "#replay", "label": _("Replay")}
-    return {"url": "#what-you-can-do", "label": _("Decide")}
 
 
 def selected(chain: Chain, name: str) -> Step | None:

@@ -78,13 +78,10 @@ def _refused(chain: Chain, step: Step) -> list[Option]:
         words = _("Replay with mapping v%(new)d, in force now; it was sent with v%(old)d.")
         old = step.mapping_version.number if step.mapping_version else 0
         options.append((words % {"new": newer.number, "old": old}, True))
+    options += _at_the_source(step)
     if chain.editable:
         words = _("Edit what this step sends and try it again; the source record stays as it is.")
         options.append((words, True))
-    options += _at_the_source(step)
-    if step.system is not None:
-        words = _("Replay it as it is, once %(system)s would take it.")
-        options.append((words % {"system": step.system.title}, True))
     options.append((_("Waiting will not help: nobody tries it again by itself."), False))
     return options
 
@@ -92,7 +89,9 @@ def _refused(chain: Chain, step: Step) -> list[Option]:
 def _at_the_source(step: Step) -> list[Option]:
     """Who must put what right, and where."""
     if step.kind in {Kind.AUTH, Kind.PERMISSION, Kind.CONTRACT}:
-        words = _("Have an integration operator put the connection or the mapping right.")
+        words = _(
+            "Have an integration operator put the connection or the mapping right, then replay."
+        )
         return [(words, True)]
     if step.system is None or step.sent_at is None:
         field = _(" (field “%(field)s”)") % {"field": step.field} if step.field else ""

@@ -184,6 +184,12 @@ def unread_cap(firm: Firm) -> Transaction:
     return firm.bill(capped(listening(firm), "0", unread=("cap",)))
 
 
+def code_off(firm: Firm) -> Transaction:
+    """Refused as an ERP does that no longer knows a tax code."""
+    text = "Tax code DE-19 is not known or is switched off in Larkfield Advisory GmbH."
+    return firm.bill(firm.deal(), {"draft": refused(text, Kind.REFERENCE_MISSING)})
+
+
 class TestMatching:
     @pytest.mark.parametrize(
         ("make", "slug"),
@@ -194,6 +200,7 @@ class TestMatching:
             (lambda firm: firm.deal(currency="XQX"), "unknown-currency"),
             (lambda firm: firm.deal(entity=""), "deal-without-entity"),
             (lambda firm: firm.deal({"project": refused("No.", Kind.AUTH)}), "wrong-credentials"),
+            (code_off, "tax-code-off"),
             (in_doubt, "in-doubt"),
             (split_purchase, "purchase-miscoded"),
             (stale, "figures-stale"),

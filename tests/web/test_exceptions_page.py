@@ -13,11 +13,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from controltower.firm.models import AuditEntry
-from controltower.incidents import letters
-from controltower.incidents.models import Cause, LetterState
+from controltower.incidents import letters, runs
+from controltower.incidents.models import Cause, LetterState, RunbookVersion
 from controltower.measures import exposure
 from controltower.measures.exposure import Scope
 from controltower.transactions.models import ReplayPlan, Transaction, TransactionState
+from controltower.web.demo.runbooks import agree_runbooks
 from tests import factories
 from tests.factories import Firm, closed, refused, signed_in
 
@@ -211,6 +212,45 @@ class TestGroup:
         assert bill.state == TransactionState.DEAD_LETTERED
 
 
+class TestLead:
+    """A group leads with the one act that its runbook or its kind calls for."""
+
+    def lead(self, firm: Firm, who: str, cause: Cause) -> str:
+        offered = signed_in(getattr(firm, who)).get(f"/exceptions/{cause.pk}/").context["offered"]
+        first, *rest = [*offered.shown, *offered.more]
+        assert first.primary and not any(one.primary for one in rest)
+        return str(first.label)
+
+    def test_by_its_runbook_or_its_kind(self, firm: Firm) -> None:
+        bill = firm.bill(firm.deal(), answers={"draft": refused()})
+        period = firm.cause(firm.bill(firm.deal(), answers={"post": closed()}))
+        doubt = firm.cause(firm.bill(firm.deal(), answers={"draft": factories.no_answer()}))
+        cause = firm.cause(bill)
+        assert self.lead(firm, "otto", cause) == "Assign"
+        assert self.lead(firm, "anna", period) == "Bill in the open period"
+        assert self.lead(firm, "otto", doubt) == "Ask Tryton ERP about it"
+        post(firm, "otto", cause, "assignments", to=firm.otto.pk)
+        assert self.lead(firm, "otto", cause) == "Replay 1 transaction"
+        agree_runbooks(firm.now)
+        assert self.lead(firm, "otto", cause) == "Follow the runbook"
+        assert self.lead(firm, "anna", period) == "Bill in the open period"
+        version = RunbookVersion.objects.get(runbook__slug="tax-code-off")
+        runs.start(version=version, cause=cause, by=firm.otto, now=firm.now)
+        assert self.lead(firm, "otto", cause) == "Go on with the runbook"
+
+    def test_all_of_it_is_planned_from_its_head(self, firm: Firm) -> None:
+        bills = factories.stuck_bills(firm, 3)
+        cause = firm.cause(bills[0])
+        post(firm, "otto", cause, "replays", all_matching="True", mapping="now")
+        assert ReplayPlan.objects.get().items.count() == 3
+
+    def test_what_is_done_seldom_stands_behind_more(self, firm: Firm) -> None:
+        cause = firm.cause(firm.bill(firm.deal(), answers={"draft": refused()}))
+        offered = signed_in(firm.otto).get(f"/exceptions/{cause.pk}/").context["offered"]
+        assert [one.id for one in offered.shown] == ["assign", "replay", "snooze"]
+        assert {"park", "settle-write_off", "incident"} <= {one.id for one in offered.more}
+
+
 class TestActs:
     def test_assigning_and_taking_back(self, firm: Firm) -> None:
         bill = firm.bill(firm.deal(), answers={"draft": refused()})
@@ -245,6 +285,27 @@ class TestActs:
         post(firm, "lena", cause, "snoozes", hours="0")
         form = Undo(text(client.post(f"{at}snoozes/", given, follow=True)))
         assert "awake again" in text(client.post(form.action, form.fields, follow=True))
+
+    def test_what_a_colleague_has_done_meanwhile_is_not_overwritten(self, firm: Firm) -> None:
+        cause = firm.cause(firm.bill(firm.deal(), answers={"draft": refused()}))
+        client, at = signed_in(firm.otto), f"/exceptions/{cause.pk}/"
+        seen = re.findall(r'name="seen" value="([^"]+)"', text(client.get(at)))
+        assert len(seen) > 2 and len(set(seen)) == 1, "each form says the same"
+        post(firm, "priya", cause, "assignments", to=firm.priya.pk)
+        acts: dict[str, dict[str, Any]] = {
+            "assignments": {"to": firm.otto.pk},
+            "snoozes": {"hours": "4", "reason": "The client is asked."},
+            "parkings": {"reason": "Later."},
+        }
+        for noun, fields in acts.items():
+            said = text(client.post(f"{at}{noun}/", fields | {"seen": seen[0]}, follow=True))
+            assert "Priya Nair has it since you looked, so nothing was done." in said, noun
+        cause.refresh_from_db()
+        assert (cause.owner, cause.snoozed_until, cause.parked_at) == (firm.priya, None, None)
+        (now,) = set(re.findall(r'name="seen" value="([^"]+)"', text(client.get(at))))
+        client.post(f"{at}assignments/", {"to": firm.otto.pk, "seen": now})
+        cause.refresh_from_db()
+        assert cause.owner == firm.otto, "who has looked again may take it"
 
     def test_snoozing_needs_a_reason_and_ends(self, firm: Firm) -> None:
         cause = firm.cause(firm.bill(firm.deal(), answers={"draft": refused()}))

@@ -75,6 +75,8 @@ def taught(settings: Settings, tmp_path: Path) -> None:
          "Das Geschäft nennt die Gesellschaft %(entity)s, die es in der Firma nicht gibt."),
         ("Create the project", "Projekt anlegen"),
         ("%(title)s: not needed. %(reason)s", "%(title)s: nicht nötig. %(reason)s"),
+        ("On “%(project)s” %(cap)s %(currency)s may be billed.",
+         "Auf „%(project)s“ dürfen %(cap)s %(currency)s fakturiert werden."),
         ("Nothing was sent.", "Es wurde nichts gesendet."),
         ("Only %(share)s %% of it was delivered.", "Nur %(share)s %% davon wurden geliefert."),
     ):  # fmt: skip
@@ -105,6 +107,9 @@ def _forget() -> None:
          "Projekt anlegen: nicht nötig. Es wurde nichts gesendet."),
         ("Create the project: Quota exceeded, ask 50 % less. Nothing was sent.",
          "Projekt anlegen: Quota exceeded, ask 50 % less. Es wurde nichts gesendet."),
+        ("7,200.00 EUR covered by somebody.", "7.200,00\xa0€ covered by somebody."),
+        ("On “Oak” 16,825.00 GBP may be billed.",
+         "Auf „Oak“ dürfen 16.825,00 GBP fakturiert werden."),
         ("Only 40 % of it was delivered.", "Nur 40 % davon wurden geliefert."),
         ("A vendor's own words %(entity)s", "A vendor's own words %(entity)s"),
         ("", ""),

@@ -59,7 +59,17 @@
     return false;
   };
 
+  // "More" closes like a menu; while a form that it has opened is shown, it stays.
+  const fold = (but) => document.querySelectorAll("details.more[open]").forEach((more) => {
+    if (more !== but) more.open = false;
+  });
+
   document.addEventListener("keydown", (event) => {
+    const more = event.key === "Escape" && !document.querySelector(":popover-open") && document.querySelector("details.more[open]");
+    if (more) {
+      fold();
+      more.querySelector("summary").focus();
+    }
     if (event.ctrlKey || event.metaKey || event.altKey || event.key.length > 1) return;
     if (body.dataset.singleKeys === "off" || typing(event.target)) return;
     if (document.querySelector("dialog[open], .sheet-dialog:popover-open")) return;
@@ -67,6 +77,7 @@
   });
 
   document.addEventListener("click", (event) => {
+    if (!event.target.closest(".sheet-dialog")) fold(event.target.closest("details.more"));
     const opener = event.target.closest("[data-opens]");
     if (opener) document.getElementById(opener.dataset.opens).showModal();
     const copy = event.target.closest("[data-copy]");

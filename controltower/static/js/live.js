@@ -3,12 +3,13 @@
   const body = document.body;
   const mark = document.querySelector("[data-live-mark]");
   const keep = new Set(["value", "checked", "open"]);
-  let socket, paused = false, opened = false, tries = 0;
+  let socket, again, paused = false, opened = false, tries = 0;
 
   // A refresh must not untick rows, close details or empty a half-typed field.
   Idiomorph.defaults.ignoreActiveValue = true;
-  Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
-    !(keep.has(name) && node.closest("[data-keep]"));
+  // How things stood stays as it was when the form was opened.
+  const kept = (node) => "fresh" in node.dataset ? node.closest(":popover-open") : node.closest("[data-keep]");
+  Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(keep.has(name) && kept(node));
 
   // A slow part that was fetched once stays, unless its name says that it is another.
   Idiomorph.defaults.callbacks.beforeNodeMorphed = (old, fresh) =>
@@ -50,9 +51,34 @@
     socket.onclose = () => {
       show("reconnecting");
       const wait = Math.min(30000, 1000 * 2 ** tries++) * (0.5 + Math.random() / 2);
-      setTimeout(connect, wait);
+      again = setTimeout(connect, wait);
     };
   };
+
+  // The network's going and coming is known at once.
+  addEventListener("offline", () => show("reconnecting"));
+  addEventListener("online", () => {
+    clearTimeout(again);
+    tries = 0;
+    if (!socket || socket.readyState > 1) connect();
+    else socket.close();
+  });
+
+  // A form goes once; without a network it stays as it was typed.
+  document.addEventListener("submit", (event) => {
+    const form = event.target, button = event.submitter;
+    if (form.method !== "post" || form.matches("[hx-post]")) return;
+    if (!navigator.onLine) {
+      form.querySelector("[data-unsent]")?.remove();
+      form.insertAdjacentHTML("beforeend", '<p class="form-errors" role="alert" data-unsent></p>');
+      form.lastElementChild.textContent = body.dataset.unsent;
+    } else if (!button?.ariaBusy) {
+      if (button && !("file" in form.dataset)) button.ariaBusy = "true";
+      return;
+    }
+    event.preventDefault();
+  });
+  addEventListener("pageshow", () => document.querySelectorAll("[aria-busy]").forEach((one) => { one.ariaBusy = null; }));
 
   const region = (event) => event.detail.elt.closest && event.detail.elt.closest("[data-region]");
 

@@ -122,7 +122,7 @@ RUNBOOKS: tuple[Book, ...] = (
     (
         "tax-code-off",
         "The ERP refuses a tax code",
-        {"kinds": [Kind.VALIDATION], "words": ["tax code"]},
+        {"kinds": [Kind.VALIDATION, Kind.REFERENCE_MISSING], "words": ["tax code"]},
         [
             HOW_MUCH,
             check("See that the ERP answers", steps.REACHABLE),
