@@ -108,9 +108,9 @@ def _weigh(incident: Incident, severity: Severity, now: datetime, figures: Figur
     """Severity follows what is at stake; a graver one winds the timer up anew."""
     if incident.severity == severity:
         return
-    order = list(Severity)
-    graver = order.index(severity) < order.index(Severity(incident.severity))
-    text = f"Severity is {severity.label.lower()} now, was {incident.get_severity_display()}."
+    order, was = list(Severity), Severity(incident.severity)
+    graver = order.index(severity) < order.index(was)
+    text = f"Severity is {severity.label.lower()} now, was {was.label.lower()}."
     incident.severity = severity
     if graver:
         wind_up(incident, now)

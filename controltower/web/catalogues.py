@@ -37,7 +37,7 @@ MACHINERY = ("embedded", "supervisor", "bootstrap.py", "settings.py", "migration
 """What speaks to operators of the machine, on a terminal, in English."""
 PROGRAMS = ("cloud_event.py", "strict_json.py", "tours")
 """What programs are told by the door, and tours."""
-DEMO, DEMO_DATA = "demo", ("firm.py", "people.py", "plenty.py", "surroundings.py", "interfaces.py")
+DEMO, DEMO_DATA = "demo", ("firm.py", "plenty.py", "surroundings.py", "interfaces.py")
 """Of the demo firm its rules and runbooks are words that any firm begins with; these are not."""
 TO_PROGRAMS = {"ValueError", "TypeError", "RuntimeError", "LookupError", "KeyError"}
 NAMED = {"title", "label"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -15,6 +16,7 @@ from django.utils.translation import gettext as _
 from controltower.canonical.money import Money, NotAnAmount, UnknownCurrency
 
 NOTHING = "–"
+CENTS = re.compile(r"-?\d+\.\d\d")
 
 SECOND, MINUTE, HOUR, DAY = 1, 60, 3600, 86400
 
@@ -77,6 +79,14 @@ def no_money(currency: str) -> str:
 def number(value: int | Decimal) -> str:
     """A count with the locale's grouping; zero is a dash."""
     return format_decimal(value, locale=locale()) if value else NOTHING
+
+
+def grouped(text: str) -> str:
+    """A text that is an amount in major units, "3696.00", with the locale's grouping; any other as
+    it is."""
+    if not CENTS.fullmatch(text):
+        return text
+    return format_decimal(Decimal(text), format="#,##0.00", locale=locale())
 
 
 def percent(ratio: Decimal | float) -> str:

@@ -234,7 +234,8 @@ def _receipt(
         (_("Sealed as"), plan.digest),
         (_("Verified by reading back"), str(tally.count(ItemState.VERIFIED))),
         (_("Failed again"), str(tally.count(ItemState.FAILED))),
-        (_("In doubt"), str(tally.count(ItemState.UNKNOWN, ItemState.SENT))),
+        (_("Sent, not read back yet"), str(tally.count(ItemState.SENT))),
+        (_("In doubt"), str(tally.count(ItemState.UNKNOWN))),
         (_("Left out"), str(tally.count(ItemState.EXCLUDED))),
         (_("Value"), formats.money(tally.value)),
     ]

@@ -116,7 +116,8 @@ def decide(request: SignedIn, pk: UUID) -> HttpResponse:
     except replay.PlanChanged as changed:
         messages.warning(request, str(changed))
     else:
-        messages.success(request, _("Approved.") if approve else _("Refused."))
+        done = _("Approved. Nothing is sent before somebody releases it.")
+        messages.success(request, done if approve else _("Refused."))
     return _back(plan)
 
 

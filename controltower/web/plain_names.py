@@ -61,6 +61,8 @@ AUDITED = each_of(
     wake; write off; write policy down
     """
 )
+LIKENESS = each_of("the same VAT number; the same name and city; the same mail domain")
+"""Why two clients may be the same (`processes.clients.likeness`)."""
 FAULTY = each_of(
     """
     crm network; dispatcher; erp network; late worker engine; late worker feeds; late worker intake;

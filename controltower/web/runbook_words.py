@@ -59,7 +59,7 @@ ACTS = {
 }
 FITS = {
     "kinds": gettext_lazy("Kind of failure"),
-    "words": gettext_lazy("Title says"),
+    "words": gettext_lazy("Title says, as it is kept"),
     "steps": gettext_lazy("Step"),
     "systems": gettext_lazy("System"),
 }
@@ -112,11 +112,16 @@ def _place(to: int | str) -> str:
 def fits(said: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What a version is for: (label, words)."""
     found = [
-        (str(label), ", ".join(str(FAILURES.get(one, one)) for one in said[name]))
+        (str(label), ", ".join(_fit(name, one) for one in said[name]))
         for name, label in FITS.items()
         if said.get(name)
     ]
     return [*found, (_("Condition"), _("a system does not answer"))] if said.get("down") else found
+
+
+def _fit(name: str, one: str) -> str:
+    """Words of a title are quoted: they are compared with the title as it is kept."""
+    return f"“{one}”" if name == "words" else str(FAILURES.get(one, one))
 
 
 def changes(

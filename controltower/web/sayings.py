@@ -37,6 +37,7 @@ TITLE = re.compile(r"[A-Z][a-z]+ %\(name\)s")
 AMOUNT = re.compile(r"(?P<currency>[A-Z]{3}) (?P<value>-?\d[\d,]*(?:\.\d+)?)")
 NUMBER = re.compile(r"-?\d{1,3}(?:,\d{3})*\.\d\d")
 LED = re.compile(r"(?P<value>-?\d[\d,]*\.\d\d) (?P<currency>[A-Z]{3}) (?P<rest>\D.+)")
+LISTED = re.compile(r"(?P<what>.+) \((?P<why>[^()]+)\)")
 MOMENT = re.compile(r"\d\d [A-Z][a-z]+ \d{4} \d\d:\d\d")
 """How the engine writes an amount, a number, what an amount leads and a moment into a sentence."""
 SEAMS = ((r"(?<=[.!?”]) (?=\S)", " "), (": ", ": "), (" → ", " → "), ("; ", "; "))
@@ -109,9 +110,10 @@ def _shaped(text: str, language: str) -> str:
 
 
 def _led(text: str, language: str) -> str:
-    """What is said of an amount that stands before it; "" when none does."""
+    """What is said of an amount that stands before it; "" when that is not known."""
     found = LED.fullmatch(text)
-    return f"{_money(found, language)} {_anew(found['rest'], language)}" if found else ""
+    rest = _anew(found["rest"], language) if found else ""
+    return f"{_money(found, language)} {rest}" if found and rest != found["rest"] else ""
 
 
 def _kinds(text: str, language: str) -> str:
@@ -133,7 +135,16 @@ def _part(text: str, language: str) -> str:
     if MOMENT.fullmatch(text):
         day = datetime.strptime(text, "%d %B %Y %H:%M")  # noqa: DTZ007 - its zone stands beside it
         return f"{format_date(day, 'long', locale=to_locale(language))}, {day:%H:%M}"
-    return text if text.istitle() and text.isalpha() else _anew(text, language)
+    if text.istitle() and text.isalpha():
+        return text
+    return _listed(text, language) or _anew(text, language)
+
+
+def _listed(text: str, language: str) -> str:
+    """What is followed by its grounds, "Loutre SA (the same name and city)", when all are known."""
+    whole, found = sayings(language).whole, LISTED.fullmatch(text)
+    grounds = [whole.get(one, "") for one in found["why"].split(", ")] if found else []
+    return f"{found['what']} ({', '.join(grounds)})" if found and all(grounds) else ""
 
 
 def _money(found: re.Match[str], language: str) -> str:

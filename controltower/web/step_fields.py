@@ -18,7 +18,7 @@ from controltower.processes.definition import Send
 from controltower.systems.models import Feed
 from controltower.transactions.facts import definitions, facts
 from controltower.transactions.models import Step, Transaction
-from controltower.web import privacy, standing
+from controltower.web import formats, privacy, standing
 from controltower.web.remedies import reveal_action
 from controltower.web.transaction_chain import Chain
 
@@ -99,10 +99,11 @@ def _line(line: FieldLine, step: Step, mask: privacy.Mask) -> Line:
     hidden = bool(line.value) and carries
     field = step.field if step.state in standing.STUCK else ""
     refused = bool(field) and field in {line.target, line.source, line.source.rpartition(".")[2]}
+    written = _written(line.value, mask)
     return Line(
         label=line.label,
         source=line.source,
-        value=privacy.masked(line.value) if hidden else _written(line.value, mask),
+        value=privacy.masked(line.value) if hidden else formats.grouped(written),
         target=line.target,
         sent=privacy.masked(line.sent) if hidden else _written(line.sent, mask),
         masked=hidden,

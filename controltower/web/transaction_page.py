@@ -12,6 +12,7 @@ from uuid import UUID
 from django.contrib.sessions.backends.base import SessionBase
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from controltower.canonical.money import Money, NotAnAmount, UnknownCurrency
 from controltower.firm.models import Person, Role
@@ -30,6 +31,8 @@ from controltower.web.transaction_journey import journey_of, planned_steps, step
 
 MOST_RELATED = 12
 MOST_KEYS = 7
+KEYS = {"po": gettext_lazy("PO number")}
+"""Kinds of keys whose name as it is kept says too little."""
 
 
 def present(
@@ -195,7 +198,7 @@ def _keys(one: Transaction) -> list[tuple[str, str]]:
     shown = [(_("reference"), one.reference)]
     for kind, values in by_kind.items():
         more = f" +{len(values) - 1}" if len(values) > 1 else ""
-        shown.append((kind, values[0] + more))
+        shown.append((str(KEYS.get(kind, kind)), values[0] + more))
     return shown[:MOST_KEYS]
 
 

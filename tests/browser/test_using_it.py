@@ -85,6 +85,7 @@ def test_triage_by_keyboard_alone(screens: Screens, tower: Tower) -> None:
         key(page, letter)
         opened = page.locator(f"[popover][id^={dialog}]:popover-open")
         expect(opened).to_be_visible()
+        expect(opened.locator("form :focus")).to_have_count(1)
         key(page, "Escape")
         expect(opened).to_have_count(0)
     key(page, "?")

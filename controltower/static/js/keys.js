@@ -5,7 +5,8 @@
   const seen = (node) => node.getClientRects().length > 0;
   const press = (key) => {
     const node = [...document.querySelectorAll(`[data-key="${key}"]`)].find(seen);
-    if (node) node.matches("input,select,textarea") ? node.focus() : node.click();
+    if (node) node.focus();
+    if (node && !node.matches("input,select,textarea")) node.click();
     return Boolean(node);
   };
   let leader = 0;
@@ -59,16 +60,19 @@
     return false;
   };
 
-  // "More" closes like a menu; while a form that it has opened is shown, it stays.
-  const fold = (but) => document.querySelectorAll("details.more[open]").forEach((more) => {
-    if (more !== but) more.open = false;
-  });
+  // A form that opens has the focus; its button gets it back.
+  document.addEventListener("toggle", ({ target, newState }) => {
+    if (newState !== "open" || !target.matches(".sheet-dialog")) return;
+    target.querySelector("form :is(input:not([type=hidden]),select,textarea,button)")?.focus();
+  }, true);
+
+  // "More" closes like a menu, but not while a form of it is shown.
+  const fold = (but) => document.querySelectorAll("details.more").forEach((more) => { more.open &&= more === but; });
 
   document.addEventListener("keydown", (event) => {
-    const more = event.key === "Escape" && !document.querySelector(":popover-open") && document.querySelector("details.more[open]");
-    if (more) {
+    if (event.key === "Escape" && !document.querySelector(":popover-open")) {
+      document.querySelector("details.more[open] summary")?.focus();
       fold();
-      more.querySelector("summary").focus();
     }
     if (event.ctrlKey || event.metaKey || event.altKey || event.key.length > 1) return;
     if (body.dataset.singleKeys === "off" || typing(event.target)) return;

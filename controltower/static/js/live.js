@@ -69,9 +69,8 @@
     const form = event.target, button = event.submitter;
     if (form.method !== "post" || form.matches("[hx-post]")) return;
     if (!navigator.onLine) {
-      form.querySelector("[data-unsent]")?.remove();
-      form.insertAdjacentHTML("beforeend", '<p class="form-errors" role="alert" data-unsent></p>');
-      form.lastElementChild.textContent = body.dataset.unsent;
+      if (!form.querySelector("[role=alert]")) form.insertAdjacentHTML("beforeend", '<p class="form-errors" role="alert"></p>');
+      form.querySelector("[role=alert]").textContent = body.dataset.unsent;
     } else if (!button?.ariaBusy) {
       if (button && !("file" in form.dataset)) button.ariaBusy = "true";
       return;

@@ -10,7 +10,7 @@ from controltower.firm.models import Person, Role
 from controltower.incidents import matching, steps
 from controltower.incidents.models import Runbook, RunbookState, RunbookVersion
 from controltower.incidents.runbooks import GOOD_FOR
-from controltower.web.demo import billing_runbooks, people
+from controltower.web.demo import billing_runbooks, people_runbooks
 from controltower.web.demo.runbook_steps import (
     HOW_MUCH,
     NOTHING_LEFT,
@@ -121,7 +121,7 @@ RUNBOOKS: tuple[Book, ...] = (
             act("Settle what was booked by hand", steps.ELSEWHERE, "Name the ERP's number."),
         ],
     ),
-    *people.RUNBOOKS,
+    *people_runbooks.RUNBOOKS,
     (
         "cut-off-missed",
         "Something misses its month's cut-off",

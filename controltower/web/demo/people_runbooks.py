@@ -1,0 +1,52 @@
+"""The sandbox firm's runbooks for people: who is who, and who may be placed."""
+
+from __future__ import annotations
+
+from controltower.incidents import steps
+from controltower.web.demo.runbook_steps import HOW_MUCH, NOTHING_LEFT, REPLAY, Book, decide, wait
+
+RUNBOOKS: tuple[Book, ...] = (
+    (
+        "person-in-two-minds",
+        "The HR systems and the PSA disagree about a person",
+        {"words": ["from another HR record", "assignments that go on", "without a last day"]},
+        [
+            HOW_MUCH,
+            decide(
+                "Who is right?",
+                "Nobody is ended, and no second person made, before this is settled.",
+                ("The HR system: the PSA is put in order", 3),
+                ("The PSA: the HR record is corrected", 4),
+            ),
+            REPLAY | {"to": 5},
+            wait("Wait for the correction", steps.NOTHING_STUCK, 60, "It is taken up by itself."),
+            NOTHING_LEFT | {"to": "end"},
+        ],
+    ),
+    (
+        "place-turned-down",
+        "Somebody cannot have a place on a project",
+        {
+            "words": [
+                "place asks for",
+                "is placed as",
+                "but the place",
+                "on this place",
+                "but costs",
+            ]
+        },
+        [
+            HOW_MUCH,
+            decide(
+                "Who is right?",
+                "The PSA has been told why; no time is expected before it is settled.",
+                ("The HR system: the place is changed in the PSA", 3),
+                ("The PSA: the HR record is corrected", 4),
+            ),
+            wait("Wait for the changed place", steps.NOTHING_STUCK, 60, "It is judged anew.")
+            | {"to": "end"},
+            REPLAY,
+            NOTHING_LEFT | {"to": "end"},
+        ],
+    ),
+)
