@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.transaction import atomic
 
 from controltower.systems.models import System
@@ -46,8 +46,12 @@ MOVED = (
 
 
 def running() -> list[UUID]:
-    """Plans that want to move."""
-    return list(ReplayPlan.objects.filter(state=PlanState.RUNNING).values_list("pk", flat=True))
+    """Plans that want to move, and those that were held or stopped with something under way: what
+    comes of it is learnt all the same."""
+    under_way = ReplayItem.objects.filter(plan=OuterRef("pk"), state=ItemState.SENT)
+    held = Q(state__in=[PlanState.PAUSED, PlanState.CANCELLED]) & Exists(under_way)
+    found = ReplayPlan.objects.filter(Q(state=PlanState.RUNNING) | held)
+    return list(found.values_list("pk", flat=True))
 
 
 def tick(plan_id: UUID, *, now: datetime) -> None:
@@ -60,8 +64,10 @@ def tick(plan_id: UUID, *, now: datetime) -> None:
         row = ReplayPlan.objects.select_for_update(skip_locked=True).filter(pk=plan_id).first()
         if row is None:
             return
-        learn(row, now)
+        learnt = learn(row, now)
         if row.state != PlanState.RUNNING:
+            if learnt:
+                bell.ring("jobs", "tower", f"job-{row.pk}")
             return
         if reason := _same_failures(row):
             row.state, row.stopped_because = PlanState.PAUSED, reason
@@ -75,9 +81,9 @@ def tick(plan_id: UUID, *, now: datetime) -> None:
         bell.ring("jobs", "tower", f"job-{row.pk}")
 
 
-def learn(row: ReplayPlan, now: datetime) -> None:
+def learn(row: ReplayPlan, now: datetime) -> bool:
     """Read what the engine has made of the items that were sent: of those alone that have moved,
-    since far more may be under way than a beat brings home."""
+    since far more may be under way than a beat brings home. Says whether anything was new."""
     changed = {}
     for item in _in_flight(row).filter(MOVED).select_related("step__transaction"):
         state, text = _outcome(item.step)
@@ -85,6 +91,7 @@ def learn(row: ReplayPlan, now: datetime) -> None:
             ended = now if state in {ItemState.VERIFIED, ItemState.FAILED} else None
             changed[item.pk] = {"state": state, "text": text, "ended_at": ended}
     sets.update(ReplayItem, changed)
+    return bool(changed)
 
 
 def _in_flight(row: ReplayPlan) -> QuerySet[ReplayItem]:

@@ -142,3 +142,20 @@ def test_only_what_has_moved_is_read_again(django_assert_max_num_queries: Any) -
     late = timezone.now() + timedelta(seconds=1)
     with django_assert_max_num_queries(6):
         replaying.learn(plan, late)
+
+
+def test_a_stopped_plan_learns_what_came_of_what_was_under_way(
+    bell: None, django_capture_on_commit_callbacks: OnCommit
+) -> None:
+    """The dispatcher rings for it until all of that is known, and no longer."""
+    firm, plan = _running(4)
+    replaying.tick(plan.pk, now=timezone.now())
+    under_way = _sent(plan)
+    assert under_way
+    replay.stop(plan=plan, by=firm.otto, now=timezone.now())
+    assert replaying.running() == [plan.pk]
+    for item in plan.items.filter(state=ItemState.SENT):
+        firm.play(item.transaction)
+    replaying.tick(plan.pk, now=timezone.now())
+    assert plan.items.filter(state=ItemState.VERIFIED).count() == under_way + 1
+    assert replaying.running() == []
