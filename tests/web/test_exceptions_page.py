@@ -224,11 +224,11 @@ class TestLead:
     def test_by_its_runbook_or_its_kind(self, firm: Firm) -> None:
         bill = firm.bill(firm.deal(), answers={"draft": refused()})
         period = firm.cause(firm.bill(firm.deal(), answers={"post": closed()}))
-        doubt = firm.cause(firm.bill(firm.deal(), answers={"draft": factories.no_answer()}))
+        doubt = firm.cause(factories.in_doubt(firm))
         cause = firm.cause(bill)
         assert self.lead(firm, "otto", cause) == "Assign"
         assert self.lead(firm, "anna", period) == "Bill in the open period"
-        assert self.lead(firm, "otto", doubt) == "Ask Tryton ERP about it"
+        assert self.lead(firm, "otto", doubt).endswith(" about it")
         post(firm, "otto", cause, "assignments", to=firm.otto.pk)
         assert self.lead(firm, "otto", cause) == "Replay 1 transaction"
         agree_runbooks(firm.now)
