@@ -5,7 +5,7 @@
   const seen = (node) => node.getClientRects().length > 0;
   const press = (key) => {
     const node = [...document.querySelectorAll(`[data-key="${key}"]`)].find(seen);
-    if (node) node.focus();
+    node?.focus();
     if (node && !node.matches("input,select,textarea")) node.click();
     return Boolean(node);
   };
@@ -60,13 +60,12 @@
     return false;
   };
 
-  // A form that opens has the focus; its button gets it back.
+  // A form that opens has the focus.
   document.addEventListener("toggle", ({ target, newState }) => {
     if (newState !== "open" || !target.matches(".sheet-dialog")) return;
     target.querySelector("form :is(input:not([type=hidden]),select,textarea,button)")?.focus();
   }, true);
 
-  // "More" closes like a menu, but not while a form of it is shown.
   const fold = (but) => document.querySelectorAll("details.more").forEach((more) => { more.open &&= more === but; });
 
   document.addEventListener("keydown", (event) => {

@@ -7,7 +7,7 @@
 
   // A refresh must not untick rows, close details or empty a half-typed field.
   Idiomorph.defaults.ignoreActiveValue = true;
-  // How things stood stays as it was when the form was opened.
+  // How things stood at its opening stays.
   const kept = (node) => "fresh" in node.dataset ? node.closest(":popover-open") : node.closest("[data-keep]");
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(keep.has(name) && kept(node));
 
@@ -55,22 +55,20 @@
     };
   };
 
-  // The network's going and coming is known at once.
   addEventListener("offline", () => show("reconnecting"));
   addEventListener("online", () => {
     clearTimeout(again);
     tries = 0;
-    if (!socket || socket.readyState > 1) connect();
-    else socket.close();
+    socket?.readyState < 2 ? socket.close() : connect();
   });
 
-  // A form goes once; without a network it stays as it was typed.
+  // A form goes once, and never without a network.
   document.addEventListener("submit", (event) => {
     const form = event.target, button = event.submitter;
     if (form.method !== "post" || form.matches("[hx-post]")) return;
     if (!navigator.onLine) {
-      if (!form.querySelector("[role=alert]")) form.insertAdjacentHTML("beforeend", '<p class="form-errors" role="alert"></p>');
-      form.querySelector("[role=alert]").textContent = body.dataset.unsent;
+      const said = form.querySelector("[role=alert]") || form.appendChild(document.createElement("p"));
+      Object.assign(said, { role: "alert", className: "form-errors", textContent: body.dataset.unsent });
     } else if (!button?.ariaBusy) {
       if (button && !("file" in form.dataset)) button.ariaBusy = "true";
       return;
