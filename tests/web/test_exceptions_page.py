@@ -217,9 +217,9 @@ class TestLead:
 
     def lead(self, firm: Firm, who: str, cause: Cause) -> str:
         offered = signed_in(getattr(firm, who)).get(f"/exceptions/{cause.pk}/").context["offered"]
-        first, *rest = [*offered.shown, *offered.more]
-        assert first.primary and not any(one.primary for one in rest)
-        return str(first.label)
+        acts = [*offered.shown, *offered.more]
+        assert acts[0].primary and not any(one.primary for one in acts[1:])
+        return str(acts[0].label)
 
     def test_by_its_runbook_or_its_kind(self, firm: Firm) -> None:
         bill = firm.bill(firm.deal(), answers={"draft": refused()})
