@@ -4,6 +4,7 @@ files hold to both."""
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -112,11 +113,12 @@ def counted(client: Any, url: str) -> int:
         ("/interfaces/", "q=invoice", "q=abacus"),
         ("/mappings/", "q=invoice", "q=abacus"),
         ("/runbooks/", "q=tax code&state=approved", "state=rejected"),
-        ("/messages/", "q=late&channel=slack&state=sent", "channel=mail"),
+        ("/messages/", "q=late&channel=slack&state=sent", "q=abacus"),
     ],
 )
 def test_each_list_is_narrowed_by_its_address(busy: Firm, url: str, few: str, none: str) -> None:
     interfaces.count(now=busy.now)
+    interfaces.follow(now=busy.now + timedelta(minutes=20))
     agree_runbooks(busy.now)
     Message.objects.create(
         name="late", person=busy.otto, channel=Channel.SLACK, to="otto", due_at=busy.now,
