@@ -35,7 +35,7 @@ def amount(written: str, language: str) -> Decimal:
         raise ValueError(f"“{written}” is not an amount")
     decimals = one["decimals"] or ""
     whole = re.sub("[^0-9]", "", written.removesuffix(decimals))
-    return bounded(Decimal(f"{whole}.{decimals[1:] or 0}"), "amount")
+    return bounded(Decimal(f"{whole}.{decimals[1:]}" if decimals else whole), "amount")
 
 
 def _between_thousands(language: str) -> str:

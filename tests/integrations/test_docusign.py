@@ -206,10 +206,10 @@ def test_the_samples_are_read() -> None:
 )  # fmt: skip
 def test_an_amount_is_read_where_it_can_only_be_one(written: str, means: str) -> None:
     try:
-        found = str(Decimal(amount(written, "")))
+        found = str(amount(written, ""))
     except (ValueError, Drift):
         found = ""
-    assert Decimal(found or -1) == Decimal(means or -1), found
+    assert found == means, "digits as they were written: kept records are compared with them"
 
 
 @pytest.mark.parametrize(
