@@ -165,7 +165,9 @@ def _held(project: str, but: Transaction) -> Decimal:
     )
     above = facts.filter(record__has_key="left_out_of")
     called_off = above.filter(transaction__ended_at__isnull=False).exclude(transaction__in=checked)
-    gathered = facts.filter(transaction__in=checked).exclude(record__has_key="left_out_of")
+    gathered = facts.filter(transaction__in=checked).exclude(
+        record__has_any_keys=["left_out_of", "retainer_month"]
+    )
     gone = sum(
         (_settled(values, project) for values in checks.values_list("values", flat=True)),
         Decimal(0),
