@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.tryton]
 
 PATIENCE = 600.0
 CLIENTS = ("SIL", "BRA")
-SLOW = ["kantata", "teams"]
+SLOW = ["business_central", "kantata", "teams"]
 """No part of this drill: a tower rests as long as its slowest system may be at work."""
 BOOKED = {"posted", "paid"}
 """The clients pay a while after an invoice was posted."""
