@@ -15,6 +15,9 @@ RETAINER = "retainer"
 OURS = {LEFT_OUT, RETAINER}
 """Kinds that the PSA does not know: the tower tells of them."""
 
+LONGEST_ORIGIN = 100
+"""Signs of a line's origin: Business Central keeps no more."""
+
 
 def total(items: Sequence[Mapping[str, Any]]) -> Money:
     """The untaxed value of the gathered work."""
@@ -77,9 +80,16 @@ def _as_line(
         "unit": unit,
         "unit_price": price,
         "amount": amount,
-        "origin": f"{item['number']}{mark_of(item)}",
+        "origin": origin_of(item),
         "revenue_kind": kind,
     }
+
+
+def origin_of(item: Mapping[str, Any]) -> str:
+    """The number of a fact and its mark, as long as every ledger keeps: the number is cut, which a
+    contract's name may stand for, and never the mark."""
+    mark = mark_of(item)
+    return f"{str(item['number'])[: max(LONGEST_ORIGIN - len(mark), 0)]}{mark}"
 
 
 def mark_of(item: Mapping[str, Any]) -> str:

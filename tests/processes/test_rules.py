@@ -216,6 +216,18 @@ def test_work_that_its_source_counts_from_one_in_each_kind_is_told_apart() -> No
         assert sum(origin.endswith(mark) for origin in origins) == 1
 
 
+def test_a_long_name_never_costs_a_line_its_mark() -> None:
+    fee = {
+        "number": "Thistledown Textiles – Workforce planning model – by the month 2026-11",
+        "source_id": "ef423239-7a05-5c4c-a89b-64e692a74cf5 2026-11", "currency": "GBP",
+        "amount": "2426.00", "retainer_month": "2026-11",
+    }  # fmt: skip
+    origin = invoice_lines.origin_of(fee)
+    assert len(origin) == 100
+    assert origin.startswith("Thistledown Textiles")
+    assert origin.endswith(invoice_lines.mark_of(fee))
+
+
 def test_customer_codes_are_stable_and_short() -> None:
     assert deals.customer_code("001Tw0000000001IAA") == deals.customer_code("001Tw0000000001IAA")
     assert len({deals.customer_code(str(n)) for n in range(2000)}) == 2000
