@@ -23,7 +23,7 @@ from controltower.incidents.models import OPEN, DeadLetter, Incident, IncidentSt
 from controltower.measures import at_stake, exposure
 from controltower.measures.exposure import Scope, Stake, reporting_currency
 from controltower.web import formats, marks, privacy, standing
-from controltower.web.list_filters import ListFilters, containing
+from controltower.web.list_filters import ListFilters, choice, containing
 from controltower.web.sayings import heard
 from controltower.web.transaction_page import Owner
 
@@ -41,11 +41,10 @@ class Filters(ListFilters):
     """The tab that is shown, and what narrows it. An unknown tab is the first."""
 
     tab = forms.CharField(widget=forms.HiddenInput, required=False, max_length=20)
-    severity = forms.ChoiceField(
-        label=gettext_lazy("Severity"),
-        required=False,
-        choices=[
-            ("", gettext_lazy("Any")),
+    severity = choice(
+        gettext_lazy("Severity"),
+        gettext_lazy("Any"),
+        [
             *((one.value, marks.state_mark("severity", one.value).word) for one in Severity),
         ],
     )

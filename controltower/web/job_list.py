@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django import forms
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
@@ -15,7 +14,7 @@ from controltower.firm.models import Approval, Person
 from controltower.transactions.models import PlanState, ReplayItem, ReplayPlan, Transaction
 from controltower.web import marks
 from controltower.web.job_tally import tallies
-from controltower.web.list_filters import ListFilters, containing
+from controltower.web.list_filters import ListFilters, choice, containing
 
 MOST_LISTED = 50
 READY = (PlanState.PLANNED, PlanState.APPROVED)
@@ -34,18 +33,17 @@ def visible(person: Person) -> QuerySet[ReplayPlan]:
 class Filters(ListFilters):
     """What narrows the list of jobs."""
 
-    state = forms.ChoiceField(
-        label=gettext_lazy("State"),
-        required=False,
-        choices=[
-            ("", gettext_lazy("Any state")),
+    state = choice(
+        gettext_lazy("State"),
+        gettext_lazy("Any state"),
+        [
             *((one.value, marks.state_mark("job", one.value).word) for one in PlanState),
         ],
     )
-    mine = forms.ChoiceField(
-        label=gettext_lazy("By"),
-        required=False,
-        choices=[("", gettext_lazy("Anybody")), ("1", gettext_lazy("You"))],
+    mine = choice(
+        gettext_lazy("By"),
+        gettext_lazy("Anybody"),
+        [("1", gettext_lazy("You"))],
     )
     hint = gettext_lazy("What was replayed, or who asked for it")
 

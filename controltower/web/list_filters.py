@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -9,6 +10,11 @@ from typing import Any
 from django import forms
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+
+
+def choice(label: Any, anything: Any, choices: Iterable[tuple[str, Any]]) -> forms.ChoiceField:
+    """A filter of its own: `anything`, unless one of the choices is asked for."""
+    return forms.ChoiceField(label=label, required=False, choices=[("", anything), *choices])
 
 
 class ListFilters(forms.Form):

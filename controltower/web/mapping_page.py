@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-from django import forms
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -22,7 +21,7 @@ from controltower.processes.definition import Facts
 from controltower.systems.models import System
 from controltower.web import mapping_actions, mapping_rules, mapping_trial
 from controltower.web.actions import leave
-from controltower.web.list_filters import ListFilters
+from controltower.web.list_filters import ListFilters, choice
 from controltower.web.sayings import heard
 
 EPOCH = datetime.fromtimestamp(0, UTC)
@@ -38,11 +37,10 @@ OPEN = (
 class Filters(ListFilters):
     """What narrows the list of mappings and the board of owners."""
 
-    kind = forms.ChoiceField(
-        label=gettext_lazy("Kind"),
-        required=False,
-        choices=[
-            ("", gettext_lazy("Any")),
+    kind = choice(
+        gettext_lazy("Kind"),
+        gettext_lazy("Any"),
+        [
             ("money", gettext_lazy("money")),
             ("personal", gettext_lazy("personal")),
             ("unowned", gettext_lazy("without an owner")),

@@ -24,7 +24,7 @@ from controltower.firm import audit
 from controltower.firm.models import Density, Language, Person, Theme
 from controltower.incidents.models import Channel, Message, MessageState, Wish
 from controltower.web import languages, saved_views, view_lists
-from controltower.web.list_filters import ListFilters, containing
+from controltower.web.list_filters import ListFilters, choice, containing
 from controltower.web.manage_notices import MARKS
 from controltower.web.sayings import heard, heard_lazy
 from controltower.web.security import SignedIn
@@ -169,19 +169,17 @@ def password(request: SignedIn) -> HttpResponse:
 class MessageFilters(ListFilters):
     """What narrows the list of messages."""
 
-    channel = forms.ChoiceField(
-        label=gettext_lazy("By"),
-        required=False,
-        choices=[
-            ("", gettext_lazy("Any way")),
+    channel = choice(
+        gettext_lazy("By"),
+        gettext_lazy("Any way"),
+        [
             *((one.value, heard_lazy(one.label)) for one in Channel),
         ],
     )
-    state = forms.ChoiceField(
-        label=gettext_lazy("State"),
-        required=False,
-        choices=[
-            ("", gettext_lazy("Any state")),
+    state = choice(
+        gettext_lazy("State"),
+        gettext_lazy("Any state"),
+        [
             *((one.value, heard_lazy(one.label)) for one in MessageState),
         ],
     )

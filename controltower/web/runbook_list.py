@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.db.models import Count, OuterRef, Subquery
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
@@ -12,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from controltower.firm.models import Person
 from controltower.incidents.models import Run, Runbook, RunbookState, RunbookVersion
 from controltower.web import marks, runbook_words
-from controltower.web.list_filters import ListFilters
+from controltower.web.list_filters import ListFilters, choice
 from controltower.web.sayings import heard
 
 CURRENT = (RunbookState.APPROVED, RunbookState.EXPIRED)
@@ -21,11 +20,10 @@ CURRENT = (RunbookState.APPROVED, RunbookState.EXPIRED)
 class Filters(ListFilters):
     """What narrows the list of runbooks."""
 
-    state = forms.ChoiceField(
-        label=gettext_lazy("State"),
-        required=False,
-        choices=[
-            ("", gettext_lazy("Any state")),
+    state = choice(
+        gettext_lazy("State"),
+        gettext_lazy("Any state"),
+        [
             *((one.value, marks.state_mark("runbook", one.value).word) for one in RunbookState),
         ],
     )

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from django import forms
 from django.urls import reverse
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
@@ -16,7 +15,7 @@ from controltower.measures import health
 from controltower.systems.models import System
 from controltower.web import formats, wording
 from controltower.web.charts import small
-from controltower.web.list_filters import ListFilters
+from controltower.web.list_filters import ListFilters, choice
 
 GRAVEST_FIRST = ("br", "wt", "rk", "nt", "mv", "pk", "ok")
 MOST_NAMED = 3
@@ -45,11 +44,10 @@ def line(system: System, pulse: health.Pulse, now: datetime) -> dict[str, Any]:
 class Filters(ListFilters):
     """What narrows the list of systems."""
 
-    state = forms.ChoiceField(
-        label=gettext_lazy("State"),
-        required=False,
-        choices=[
-            ("", gettext_lazy("Any state")),
+    state = choice(
+        gettext_lazy("State"),
+        gettext_lazy("Any state"),
+        [
             ("ill", gettext_lazy("To be looked at")),
             ("well", gettext_lazy("Healthy")),
             ("uncalled", gettext_lazy("Not called yet")),
