@@ -12,6 +12,7 @@ from integrations.business_central.client import CentralClient, decoded, literal
 from integrations.business_central.codes import Codes, Company, fitting
 from integrations.business_central.wire import etag_of, version_of
 from integrations.connector import CallFailed
+from integrations.known_twice import known_twice
 from integrations.shape import Drift, Row, choice, required, text
 
 _LONGEST = {"number": 20, "displayName": 100, "email": 80, "taxRegistrationNumber": 20}
@@ -184,15 +185,10 @@ def _fit(name: str, value: str) -> None:
 
 
 def _twice(rows: Sequence[Row], key: Mapping[str, Any], exchange: Exchange) -> Rejected:
-    names = as_agreed(
-        lambda: ", ".join(f"{text(row, 'number')} ({text(row, 'displayName')})" for row in rows),
-        exchange,
+    numbered = as_agreed(
+        lambda: [(text(row, "number"), text(row, "displayName")) for row in rows], exchange
     )
-    words = (
-        f"{key.get('name') or 'The customer'} exists {len(rows)} times in Business Central: "
-        f"{names}. Merge them there, or tell the CRM which one is meant."
-    )
-    return Rejected(kind=Kind.DUPLICATE, text=words, exchange=exchange)
+    return known_twice(key.get("name"), "Business Central", numbered, exchange)
 
 
 def customer(row: Row, company: Company) -> Customer:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from controltower.canonical.verdicts import Exchange, Kind, Outcome, Rejected, Verdict
+from integrations.known_twice import known_twice
 from integrations.netsuite.account import Account, eid
 from integrations.netsuite.client import literal, select
 from integrations.netsuite.codes import Codes
@@ -110,9 +111,5 @@ async def _matches(account: Account, key: Mapping[str, Any]) -> tuple[Sequence[R
 
 
 def _twice(rows: Sequence[Row], key: Mapping[str, Any], exchange: Exchange) -> Rejected:
-    names = ", ".join(f"{text(row, 'entityid')} ({text(row, 'companyname')})" for row in rows)
-    words = (
-        f"{key.get('name') or 'The customer'} exists {len(rows)} times in NetSuite: {names}. "
-        "Merge them there, or tell the CRM which one is meant."
-    )
-    return Rejected(kind=Kind.DUPLICATE, text=words, exchange=exchange)
+    numbered = ((text(row, "entityid"), text(row, "companyname")) for row in rows)
+    return known_twice(key.get("name"), "NetSuite", numbered, exchange)

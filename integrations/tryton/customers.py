@@ -7,6 +7,7 @@ from typing import Any
 
 from controltower.canonical.records import Customer
 from controltower.canonical.verdicts import Done, Kind, Outcome, Rejected, Verdict
+from integrations.known_twice import known_twice
 from integrations.shape import Row, listed, text
 from integrations.tryton.client import Talk, context
 from integrations.tryton.codes import Codes, Company, Directory
@@ -193,12 +194,8 @@ async def _company(talk: Talk, directory: Directory, key: Mapping[str, Any]) -> 
 
 
 def _twice(matches: list[dict[str, Any]], key: Mapping[str, Any]) -> Verdict:
-    names = ", ".join(f"{row['code']} ({row['name']})" for row in matches)
-    text = (
-        f"{key.get('name') or 'The customer'} exists {len(matches)} times in Tryton: {names}. "
-        "Merge them there, or tell the CRM which one is meant."
-    )
-    return Rejected(kind=Kind.DUPLICATE, text=text)
+    numbered = ((row["code"], row["name"]) for row in matches)
+    return known_twice(key.get("name"), "Tryton", numbered)
 
 
 def _address(record: Mapping[str, Any], country: int) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 
@@ -62,8 +63,7 @@ async def test_a_customer_the_erp_has_had_for_long_keeps_its_number(
 async def test_a_client_that_exists_twice_is_not_guessed(tryton: TrytonConnector) -> None:
     record = customer(name="Tannenhäher Logistik SE", vat_number="DE471874633")
     refused = rejected(await tryton.upsert("customer", record, "key"), Kind.DUPLICATE)
-    assert refused.text.count("Tannenhäher Logistik SE (") == 0
-    assert refused.text.count("(Tannenhäher Logistik SE)") == 2
+    assert re.search(r"exists 2 times in Tryton: K\d+, K\d+\. Merge", refused.text)
 
 
 async def test_a_wrong_vat_number_is_the_erps_to_refuse(tryton: TrytonConnector) -> None:
