@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.parser import Parser
 
@@ -31,6 +30,7 @@ from controltower.web import (
     api_views,
 )
 from controltower.web.api_access import Token, known_caller, no_token
+from controltower.web.api_description import DescribedAPI
 from controltower.web.api_words import Refusal
 from controltower.web.errors import problem, reference_of
 
@@ -46,15 +46,17 @@ class StrictParser(Parser):
             raise HttpError(400, str(error)) from None
 
 
-api = NinjaAPI(
+api = DescribedAPI(
     title="Control Tower",
     version="1",
     description=(
         "Transactions by any key, exceptions by cause, incidents, replays. "
         "Bearer tokens belong to a person; what a person may not see is not there (404). "
         "Refusals are RFC 9457 problem documents. "
-        "Amounts are exact text beside their currency."
+        "Amounts are exact text beside their currency. "
+        "Partners send their events to the webhook door, `/inbound/{connection}/`."
     ),
+    servers=[{"url": "/", "description": "This tower"}],
     auth=Token(),
     parser=StrictParser(),
     docs_url=None,

@@ -35,7 +35,12 @@ MOST_ITEMS = 1000
 router = Router()
 
 
-@router.post("", response={202: ReplayOut}, summary="Plan a replay")
+@router.post(
+    "",
+    response={202: ReplayOut},
+    summary="Plan a replay",
+    openapi_extra={"parameters": [idempotency.HEADER]},
+)
 def plan(request: HttpRequest, wanted: ReplayIn, response: HttpResponse) -> Status[Any]:
     """Freeze what is meant and have the targets asked what would happen. Nothing is sent.
 

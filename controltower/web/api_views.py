@@ -70,7 +70,12 @@ def views(
     return [_out(view, person) for view in saved_views.visible_to(person, page)]
 
 
-@router.post("/views", response={201: ViewOut}, summary="Keep a view")
+@router.post(
+    "/views",
+    response={201: ViewOut},
+    summary="Keep a view",
+    openapi_extra={"parameters": [idempotency.HEADER]},
+)
 def keep_view(request: HttpRequest, wanted: ViewIn) -> Status[Any]:
     """Needs an Idempotency-Key header: the same key and body give the same view again."""
     person = caller(request)

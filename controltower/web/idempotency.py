@@ -20,6 +20,14 @@ from controltower.web.models import KeyedRequest
 GIVEN_UP = timedelta(minutes=2)
 """After this long without an answer, the process that took the request is taken for dead."""
 KEPT = timedelta(days=7)
+HEADER = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "required": True,
+    "description": "New for each intention: the same key and body give the same answer again.",
+    "schema": {"type": "string", "minLength": 8, "maxLength": 200},
+}
+"""How operations that need it describe it."""
 _KEY = re.compile(r'"?([!#-\[\]-~]{8,200})"?')
 
 
