@@ -8,7 +8,7 @@ itself (`transactions/left_out.py`) until a change order raises the cap, or its 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from controltower.canonical.money import Money
@@ -18,6 +18,10 @@ from controltower.processes.definition import Facts, Refuse
 
 CAP = "cap"
 """The field that is named by a refusal for want of room."""
+CHAIN = "chain"
+"""What the books name the contract by that several projects share."""
+_DRAWN = "drawn"
+"""Whether another project's work on the same invoice has taken something of the contract."""
 WITHDRAWN = "withdrawn"
 LEFT_OUT_OF = "left_out_of"
 """What a check has left out, by project."""
@@ -68,9 +72,46 @@ class Billed:
         return found | {name: str(part.amount) for name, part in less.items() if part.minor}
 
 
+def of_each(parts: Mapping[str, Facts]) -> dict[str, Billed | Refuse]:
+    """What is billed of each project's work. That of the oldest is judged first: what it takes of
+    a contract is not there for another project of the same one."""
+    found = dict[str, Billed | Refuse]()
+    contracts = dict[str, Any]()
+    for project in sorted(parts, key=lambda one: min(_age(item) for item in parts[one].items)):
+        books = parts[project].books
+        contracts = contracts or dict(books.get("contracts", {}))
+        part = replace(parts[project], books={**books, "contracts": contracts})
+        judged = found[project] = within_cap(part)
+        if isinstance(judged, Billed) and project in contracts:
+            contracts |= _less(contracts, project, judged)
+    return {project: found[project] for project in parts}
+
+
+def _age(item: Mapping[str, Any]) -> tuple[str, str]:
+    return str(item["on"]), str(item["source_id"])
+
+
+def _less(contracts: Mapping[str, Any], project: str, taken: Billed) -> dict[str, Any]:
+    """What a project has taken of its contract is counted for all projects that share it."""
+    chain, found = contracts[project].get(CHAIN), dict[str, Any]()
+    for name, contract in contracts.items():
+        if contract.get(CHAIN) != chain:
+            continue
+        found[name] = {**contract, _DRAWN: True}
+        if CAP in contract and project in taken.by_project:
+            billed = Money.of(contract["billed"], contract["currency"])
+            found[name]["billed"] = str((billed + taken.by_project[project]).amount)
+        if retainer := contract.get("retainer"):
+            used = retained_work.more_used(retainer["used"], taken.covered)
+            found[name]["retainer"] = {**retainer, "used": used}
+    return found
+
+
 def within_cap(facts: Facts) -> Billed | Refuse:
     """What the contract of one project's work has room for, besides what its retainer covers; a
-    refusal where it has none at all, or where its terms cannot be read."""
+    refusal where it has none at all, or where its terms cannot be read. Where another project on
+    the invoice has taken the room, all of it is left out: alone it would be judged as though that
+    room were still there."""
     if refusal := contract_terms.refusal(facts):
         return refusal
     whole = invoice_lines.total(facts.items)
@@ -87,7 +128,7 @@ def within_cap(facts: Facts) -> Billed | Refuse:
     gone = _withdrawn(contract, part, facts)
     part -= gone
     billed = min(part, room(contract)) if CAP in contract else part
-    if not (billed.minor or covered or gone.minor):
+    if not (billed.minor or covered or gone.minor or contract.get(_DRAWN)):
         return _no_room(contract, whole, facts)
     return Billed({project: billed}, {project: part - billed}, gone, covered)
 

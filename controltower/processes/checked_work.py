@@ -35,7 +35,7 @@ def check(facts: Facts) -> Prepared:
             f"The work is of {', '.join(closed)}, which {entity.name} has closed. "
             "Reopen the period, or bill it in the open one.",
         )
-    judged = {project: capped_work.within_cap(part) for project, part in parts.items()}
+    judged = capped_work.of_each(parts)
     if refused := {name: found for name, found in judged.items() if isinstance(found, Refuse)}:
         return gathered.without(refused, parts, facts)
     billed = [one for one in judged.values() if isinstance(one, capped_work.Billed)]
@@ -48,19 +48,19 @@ def _unsound(part: Facts) -> Refuse | None:
 
 
 def _learned(months: list[str], billed: capped_work.Billed, facts: Facts) -> Learn:
+    """What is above a cap stays of worth here until the invoice is out, and it is told of by
+    itself (`transactions/left_out.py`)."""
     above = billed.above
+    covered = retained_work.total(billed.covered, above.currency)
     said = (
-        (
-            retained_work.total(billed.covered, above.currency),
-            "covered by the retainer: it is not billed again.",
-        ),
+        (covered, "covered by the retainer: it is not billed again."),
         (above, "above what the contract lets be billed is left out."),
         (billed.withdrawn, "taken back while it was held: nobody owes it."),
     )
     text = " ".join(f"{one.amount:,} {one.currency} {words}" for one, words in said if one.minor)
     worth = sum((Decimal(str(item["amount"])) for item in facts.items), Decimal(0))
-    less = sum((one.amount for one, _words in said), Decimal(0))
-    return Learn({"months": months, **billed.told()}, text, worth=worth - less)
+    owed = worth - covered.amount - billed.withdrawn.amount
+    return Learn({"months": months, **billed.told()}, text, worth=owed)
 
 
 def invoice_date(facts: Facts) -> date:

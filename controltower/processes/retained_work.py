@@ -161,6 +161,14 @@ def covered(facts: Facts) -> list[Part] | Refuse:
     return found
 
 
+def more_used(used: Mapping[str, Any], parts: Iterable[Part]) -> dict[str, str]:
+    """What is used of a retainer by month, once it covers these parts as well."""
+    found = _numbers(used)
+    for part in parts:
+        found[part.month] = found.get(part.month, Decimal(0)) + part.quantity
+    return {month: str(quantity) for month, quantity in found.items()}
+
+
 def _part_of(
     item: Mapping[str, Any], terms: Terms, used: Mapping[str, Decimal], contract: Mapping[str, Any]
 ) -> Part:

@@ -187,6 +187,9 @@ def _rows(cases: Iterable[Case]) -> Iterator[Model]:
 
 
 def _write(cases: Sequence[Case], seen: dict[int, dict[str, Any]]) -> None:
+    ended = [case for case in cases if _has_ended(case, seen)]
+    for case in ended:
+        left_out.let_go(case)
     new = [case.transaction for case in cases if id(case.transaction) not in seen]
     sets.insert(new)
     joined = [item for case in cases for item in case.items if item._state.adding]
@@ -202,7 +205,7 @@ def _write(cases: Sequence[Case], seen: dict[int, dict[str, Any]]) -> None:
     if cases:
         done = [case.transaction for case in cases if _has_arrived(case, seen)]
         expecting.keep(new, done, joined, around=cases[0].world, now=cases[0].now)
-        left_out.tell([case for case in cases if _has_ended(case, seen)], now=cases[0].now)
+        left_out.tell(ended, now=cases[0].now)
     _ring(cases)
 
 

@@ -7,11 +7,12 @@ at the same time, the second one sees what the first one takes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models.fields.json import KT
 
 from controltower.processes import (
     capped_work,
@@ -25,6 +26,7 @@ from controltower.processes import (
 from controltower.transactions.cases import Case
 from controltower.transactions.models import (
     REACHED,
+    BusinessKey,
     Expectation,
     Item,
     Step,
@@ -46,7 +48,7 @@ def agreed(case: Case) -> Mapping[str, Any]:
     """The contracts that say how much is billed of a case's work, by project: `cap`, if any, with
     the changes agreed since, and what other transactions have `billed` under it, in `currency`;
     and the `retainer`, if any: its terms, and what of it is used. Or only the `terms` that nobody
-    can read."""
+    can read. Projects of one `chain` share its contract, and what was billed or used under it."""
     chains = set[tuple[str, str]]()
     for item in case.items:
         project = item.record.get("project") or {}
@@ -67,17 +69,19 @@ def _told(
     told: dict[str, Any] = {
         "number": contract["number"] or contract["name"],
         "currency": contract["currency"],
+        capped_work.CHAIN: chain,
     }
     if unread := contract_terms.unread(contract):
         return told | {contract_terms.UNREAD: unread}
     cap, retained = Decimal(contract["cap"]), has_retainer(contract)
+    sharing = {project, *_projects(chain)}
     if cap or (retained and contract["retainer_above"] == retained_work.HOLD):
         told["cap"] = str(cap + _agreed_since(chain))
-        told["billed"] = str(_billed(project, asking))
+        told["billed"] = str(_billed(sharing, asking))
         if withdrawn := _withdrawn(project, asking):
             told[capped_work.WITHDRAWN] = str(withdrawn)
     if retained:
-        told["retainer"] = {"terms": dict(contract), "used": _used(project, asking)}
+        told["retainer"] = {"terms": dict(contract), "used": _used(sharing, asking)}
     return told
 
 
@@ -105,14 +109,28 @@ def _signed(chain: str) -> Mapping[str, Any] | None:
     return contract
 
 
-def _used(project: str, but: Transaction) -> dict[str, str]:
-    """What other transactions have covered of a project's work, by month, less what was given
+def _projects(chain: str) -> set[str]:
+    """The projects whose work was gathered under the contract of a chain, its own invoice or
+    another chain's."""
+    named = _named("correlation", chain).values_list("transaction", flat=True)
+    own = Transaction.objects.filter(correlation_id=chain).values_list("pk", flat=True)
+    items = Item.objects.filter(transaction__in={*own, *named}, process=BILLING)
+    theirs = items.filter(record__project__correlation_id=chain).order_by()
+    return set(theirs.values_list(KT("record__project__source_id"), flat=True).distinct())
+
+
+def _named(kind: str, *values: str) -> QuerySet[BusinessKey]:
+    return BusinessKey.objects.filter(kind=kind, value__in=values)
+
+
+def _used(projects: Collection[str], but: Transaction) -> dict[str, str]:
+    """What other transactions have covered of projects' work, by month, less what was given
     back."""
     used: dict[str, Decimal] = {}
-    checks = _checks(project).filter(values__has_key="covered").exclude(transaction=but)
+    checks = _checks(*projects).filter(values__has_key="covered").exclude(transaction=but)
     for values in checks.values_list("values", flat=True):
         for part in values["covered"]:
-            if part["project"] == project:
+            if part["project"] in projects:
                 month = part["month"]
                 used[month] = used.get(month, Decimal(0)) + Decimal(part["quantity"])
     return {month: str(quantity) for month, quantity in sorted(used.items())}
@@ -200,15 +218,15 @@ def _withdrawn(project: str, but: Transaction) -> Decimal:
     return sum(parts, Decimal(0))
 
 
-def _checks(project: str) -> QuerySet[Step]:
-    """The checks of a project's work that count: of what is billed, covered or on its way, and of
+def _checks(*projects: str) -> QuerySet[Step]:
+    """The checks of projects' work that count: of what is billed, covered or on its way, and of
     what takes it back."""
     posted = Step.objects.filter(
         transaction=OuterRef("transaction"), name="post", state=State.VERIFIED
     )
     return Step.objects.filter(
-        Q(transaction__keys__kind="project", transaction__keys__value=project),
         ~Q(transaction__state__in=NOT_BILLED) | Exists(posted),
+        transaction__in=_named("project", *projects).values("transaction"),
         transaction__process__in=COUNTED,
         name="check",
         state=State.VERIFIED,
@@ -223,15 +241,19 @@ def _agreed_since(chain: str) -> Decimal:
     return _sum(changes)
 
 
-def _billed(project: str, but: Transaction) -> Decimal:
-    """What was billed for a project or is about to be, less posted credits, but for one
+def _billed(projects: Collection[str], but: Transaction) -> Decimal:
+    """What was billed for projects or is about to be, less posted credits, but for one
     transaction."""
-    checks = _checks(project).filter(transaction__process=BILLING).exclude(transaction=but)
-    parts = (values["billed"].get(project, 0) for values in checks.values_list("values", flat=True))
+    checks = _checks(*projects).filter(transaction__process=BILLING).exclude(transaction=but)
+    parts = (
+        part
+        for values in checks.values_list("values", flat=True)
+        for project, part in values["billed"].items()
+        if project in projects
+    )
     credited = Transaction.objects.filter(
+        pk__in=_named("project", *projects).values("transaction"),
         process=credit_and_rebill.PROCESS.name,
-        keys__kind="project",
-        keys__value=project,
         steps__name="post",
         steps__state=State.VERIFIED,
     )

@@ -1,14 +1,16 @@
 """What a cap had no room for becomes a fact of its own, in the commit that ends its invoice.
 
-Once the invoice is out, the work of each project that it left out is told to the inbox, to be
-billed when there is room. What is written off instead, alone or with the invoice that had left it
-out, is told as cost. Each is told under one name, once.
+Until then the invoice's transaction answers for it, and is worth it as well: what is stuck is at
+stake with all of its work. Once the invoice is out, the work of each project that it left out is
+told to the inbox, to be billed when there is room. What is written off instead, alone or with the
+invoice that had left it out, is told as cost; what is called off with it is said. Each is told
+under one name, once.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -43,6 +45,47 @@ class Ended(Protocol):
     steps: list[Step]
     items: list[Item]
 
+    def note(self, kind: str, text: str) -> None:
+        """Write on its timeline."""
+
+
+_WHAT_BECOMES = {
+    TransactionState.CANCELLED: "is called off with the invoice that had left it out.",
+    TransactionState.WRITTEN_OFF: "is written off with the invoice that had left it out.",
+}
+
+
+def let_go(ended: Ended) -> None:
+    """The transaction that has ended is worth no more than its invoice, and says what becomes of
+    the work that it had left out."""
+    transaction = ended.transaction
+    left = sum(map(Decimal, _parts(ended).values()), Decimal(0))
+    if not left:
+        return
+    becomes = _WHAT_BECOMES.get(TransactionState(transaction.state))
+    if transaction.state in REACHED:
+        transaction.amount -= left
+        becomes = "goes on by itself: the invoice is out without it."
+    if becomes:
+        text = f"{left:,} {transaction.currency} of work above what may be billed {becomes}"
+        ended.note("corrected", text)
+
+
+def _check(ended: Ended) -> Step | None:
+    """The check that an invoice was made by."""
+    if ended.transaction.process != BILLING:
+        return None
+    return next((step for step in ended.steps if step.name == "check"), None)
+
+
+def _parts(ended: Ended) -> Mapping[str, str]:
+    """What was left out, by project."""
+    check = _check(ended)
+    if check is None or check.state != State.VERIFIED:
+        return {}
+    parts: Mapping[str, str] = check.values.get(capped_work.LEFT_OUT_OF, {})
+    return parts
+
 
 def tell(ended: Iterable[Ended], *, now: datetime) -> None:
     """Tell the inbox what must become of work that stands on no invoice."""
@@ -52,18 +95,17 @@ def tell(ended: Iterable[Ended], *, now: datetime) -> None:
 
 
 def _events(case: Ended, now: datetime) -> Iterator[CanonicalEvent]:
-    transaction = case.transaction
-    check = next((step for step in case.steps if step.name == "check"), None)
-    if transaction.process != BILLING or check is None:
+    transaction, check = case.transaction, _check(case)
+    if check is None:
         return
-    parts = check.values.get(capped_work.LEFT_OUT_OF, {}) if check.state == State.VERIFIED else {}
+    parts = _parts(case)
     if transaction.state in REACHED:
         type_ = WORK_LEFT_OUT
     elif transaction.state == TransactionState.WRITTEN_OFF:
         type_ = WORK_WRITTEN_OFF
         if check.field == capped_work.CAP:
             project = str(case.items[0].record["project"]["source_id"])
-            parts = {project: transaction.amount}
+            parts = {project: str(transaction.amount)}
     else:
         return
     for project, left in parts.items():

@@ -18,7 +18,7 @@ from controltower.incidents import triage
 from controltower.measures.checks.finding import Span
 from controltower.measures.checks.money import balanced
 from controltower.systems.models import System
-from controltower.transactions import cases, engine, forecast, interpretation, uncapping
+from controltower.transactions import cancelling, cases, engine, forecast, interpretation, uncapping
 from controltower.transactions.models import Expectation, InboundEvent, Transaction
 from tests.factories import Firm, refused
 
@@ -195,7 +195,7 @@ def test_a_contract_without_a_cap_bills_all(firm: Firm) -> None:
 def test_what_an_invoice_had_left_out_is_cost_when_that_is_written_off(firm: Firm) -> None:
     """It is not billed in the room that the invoice leaves."""
     bill = firm.bill(capped(firm, "5000.00"), answers={"draft": refused()})
-    assert worth(bill) == ("dead_lettered", Decimal(5000))
+    assert worth(bill) == ("dead_lettered", Decimal(7200))
     triage.solve_elsewhere(
         transactions=[bill], reason="Goodwill of ours.", by=firm.anna, now=firm.now, discard=True
     )
@@ -203,6 +203,31 @@ def test_what_an_invoice_had_left_out_is_cost_when_that_is_written_off(firm: Fir
     cost = Transaction.objects.get(process="time-to-cost-reporting")
     assert worth(cost) == ("verified", Decimal(2200))
     assert not Transaction.objects.live().exists()
+    assert "2,200.00 EUR of work above what may be billed is written off" in story(bill)
+    assert not balanced(Span(timezone.now())).breaches
+
+
+def test_what_an_invoice_had_left_out_is_called_off_with_it_in_words(firm: Firm) -> None:
+    bill = firm.bill(capped(firm, "5000.00"), answers={"billing-event": refused()})
+    cancelling.cancel(transaction=bill, reason="Never ordered.", by=firm.anna, now=firm.now)
+    assert worth(bill) == ("cancelled", Decimal(7200))
+    assert "2,200.00 EUR of work above what may be billed is called off" in story(bill)
+    assert interpretation.interpret_due(limit=100, now=firm.now) == 0
+    assert not balanced(Span(timezone.now())).breaches
+
+
+def test_what_was_settled_elsewhere_lets_go_of_what_it_had_left_out(firm: Firm) -> None:
+    bill = firm.bill(capped(firm, "5000.00"), answers={"draft": refused()})
+    triage.solve_elsewhere(
+        transactions=[bill], reason="Invoiced by hand.", by=firm.anna, now=firm.now, discard=False
+    )
+    assert worth(bill) == ("resolved_externally", Decimal(5000))
+    assert worth(above(firm, bill)) == ("dead_lettered", Decimal(2200))
+    assert not balanced(Span(timezone.now())).breaches
+
+
+def story(one: Transaction) -> str:
+    return " ".join(one.timeline.values_list("text", flat=True))
 
 
 def test_a_plan_says_that_there_is_still_no_room(firm: Firm) -> None:
@@ -220,7 +245,10 @@ def test_what_is_corrected_before_it_is_sent_is_worth_all_of_it_again(firm: Firm
     bill = firm.tell(card)
     with cases.case_of(bill, now=firm.now) as case:
         engine.close_gathering(case)
-    assert worth(bill) == ("in_progress", Decimal(5000))
+    assert worth(bill) == ("in_progress", Decimal(7200))
+    assert bill.steps.get(name="check").values["billed"] == {
+        bill.items.get().record["project_id"]: "5000.00"
+    }
     signed = InboundEvent.objects.filter(type=events.CONTRACT_SIGNED)
     signed.update(record={**signed.get().record, "unread": ["cap"]})
     firm.tell(

@@ -10,7 +10,7 @@ import pytest
 from controltower.measures import exposure
 from controltower.measures.exposure import Scope
 from controltower.systems.models import Feed, System
-from controltower.transactions import watching
+from controltower.transactions import cases, engine, watching
 from controltower.transactions.models import Expectation
 from tests.factories import Firm, found, refused, signed_in
 from tests.transactions.test_capped_contracts import above, agreed, capped, listening, worth
@@ -49,6 +49,19 @@ def test_a_change_order_that_waits_carries_no_more_than_it_is_worth(
     assert worth(above(firm, firm.bill(deal))) == ("dead_lettered", Decimal(2200))
     assert agreed(firm, deal, changed, refused()).state == "dead_lettered"
     assert at_stake(firm) == all_in_all
+
+
+def test_what_a_stuck_invoice_leaves_out_is_at_stake_with_it_and_once(firm: Firm) -> None:
+    """All 7,200.00 EUR wait for somebody, of which the invoice carries 5,000.00."""
+    bill = firm.bill(capped(firm, "5000.00"), answers={"draft": refused()})
+    assert at_stake(firm) == Decimal(7200)
+    page = signed_in(firm.anna).get(f"/tx/{bill.correlation_id}/").content.decode()
+    assert "2,200.00 EUR above what the contract lets be billed is left out." in page
+    with cases.case_of(bill, now=firm.now) as case:
+        engine.reconsider(case, why="the tax code is there again")
+    assert worth(firm.play(bill)) == ("verified", Decimal(5000))
+    assert worth(above(firm, bill)) == ("dead_lettered", Decimal(2200))
+    assert at_stake(firm) == Decimal(2200)
 
 
 def at_stake(firm: Firm) -> Decimal:

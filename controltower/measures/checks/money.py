@@ -7,7 +7,7 @@ import json
 from controltower.canonical.money import UnknownCurrency, minor_units
 from controltower.measures.checks.finding import Found, Span, number, rows, told
 from controltower.measures.models import Figure, Kind
-from controltower.transactions.models import TransactionState
+from controltower.transactions.models import REACHED, TransactionState
 
 MOST_COMMON_UNITS = 2
 BILLING = "time-and-expense-to-billing"
@@ -20,15 +20,12 @@ FROM transactions_transaction tx
 JOIN transactions_item item ON item.transaction_id = tx.id
 WHERE tx.process = %(billing)s AND {transactions}
 GROUP BY tx.id
-HAVING tx.amount <> round(sum((item.record->>'amount')::numeric) - {left_out}, 4) LIMIT 20
+HAVING tx.amount <> round(sum((item.record->>'amount')::numeric)
+    - CASE WHEN tx.state = ANY(%(reached)s) THEN {not_billed} ELSE {not_owed} END, 4) LIMIT 20
 """
-LEFT_OUT = """coalesce((SELECT coalesce((check_.values->>'left_out')::numeric, 0)
-                 + coalesce((check_.values->>'covered_amount')::numeric, 0)
-                 + coalesce((check_.values->>'withdrawn')::numeric, 0)
-    FROM transactions_step check_
+FOUND = """coalesce((SELECT {parts} FROM transactions_step check_
     WHERE check_.transaction_id = tx.id AND check_.name = 'check'), 0)"""
-"""What of the facts is above a contract's cap, covered by its retainer or taken back while it was
-held, and stands on no invoice."""
+"""What the check of the facts has found of some kinds."""
 POSTED = """
 SELECT tx.reference, step.values->>'untaxed' AS posted, facts.sum, step.system_id
 FROM transactions_step step
@@ -39,7 +36,7 @@ CROSS JOIN LATERAL (
     FROM transactions_item item WHERE item.transaction_id = tx.id) facts
 WHERE step.state = 'verified' AND {transactions}
   AND step.name = 'post' AND tx.process = %(billing)s
-  AND (step.values->>'untaxed')::numeric <> facts.sum - {left_out}
+  AND (step.values->>'untaxed')::numeric <> facts.sum - {not_billed}
 LIMIT 20
 """
 SEEN = """
@@ -50,17 +47,27 @@ WHERE step.state = 'verified' AND {transactions} AND step.name = 'post'
 
 
 def balanced(span: Span) -> Found:
-    """I3: a billing transaction is worth the sum of its facts less what is above a cap or covered
-    by a retainer, and what the ERP shows as posted is that too, each fact rounded as the invoice
-    rounds it: half up to the minor unit."""
+    """I3: a billing transaction is worth the sum of its facts less what a retainer covers or was
+    taken back, and once it is over less what is above a cap; and what the ERP shows as posted is
+    that too, each fact rounded as the invoice rounds it: half up to the minor unit."""
+    not_owed = ("covered_amount", "withdrawn")
+    parts = {
+        "not_owed": _found(*not_owed),
+        "not_billed": _found("left_out", *not_owed),
+    }
     gathered, posted, seen = (
-        statement.format(transactions=span.transactions, left_out=LEFT_OUT)
+        statement.format(transactions=span.transactions, **parts)
         for statement in (GATHERED, POSTED, SEEN)
     )
-    values = {"billing": BILLING, "units": _units()} | span.values
+    values = {"billing": BILLING, "units": _units(), "reached": list(REACHED)} | span.values
     short, wrong = rows(gathered, **values), rows(posted, **values)
     systems = frozenset(row[3] for row in wrong)
     return Found(number(seen, **values), told([*short, *(row[:3] for row in wrong)]), systems)
+
+
+def _found(*kinds: str) -> str:
+    parts = (f"coalesce((check_.values->>'{kind}')::numeric, 0)" for kind in kinds)
+    return FOUND.format(parts=" + ".join(parts))
 
 
 def _units() -> str:
