@@ -1,8 +1,9 @@
 """Resource master sync: who joins, moves or leaves in an HR system is so in the PSA as well.
 
 A worker told by one of the HR systems → checked → what the PSA has of the person and what still
-hangs on them → the PSA's resource, under the firm's own number. Changes of place, role and cost
-count from their day; nobody is ended over open work, and nobody is in two HR systems.
+hangs on them → the PSA's resource, under the firm's own number → ended there once their last day is
+over. Changes of place, role and cost count from their day; nobody is ended over open work or before
+their last day is over, and nobody is in two HR systems.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from controltower.processes.definition import (
     Skip,
     StepDefinition,
 )
+
+HANDED_ON = "The person has changed since; the newer change is carried through."
 
 
 def accepts(event: CanonicalEvent) -> bool:
@@ -96,7 +99,7 @@ def write_resource(facts: Facts) -> Prepared:
     worker, standing = facts.subject, facts.result("standing").values
     people: Sequence[Mapping[str, Any]] = standing["people"]
     if not facts.items:
-        return Skip("The person has changed since; the newer change is carried through.")
+        return Skip(HANDED_ON)
     if worker["status"] == ResourceStatus.REMOVED:
         return _removed(worker, people)
     if refusal := _duplicate(worker, people):
@@ -108,15 +111,46 @@ def write_resource(facts: Facts) -> Prepared:
             return refusal
     elif people and (hold := _not_yet(facts)):
         return hold
+    has_left = worker["status"] == ResourceStatus.LEFT and not _leaves_later(facts)
+    return _kept(facts, active=not has_left)
+
+
+def end_resource(facts: Facts) -> Prepared:
+    """Whoever has a last day is ended once it is over: until then they work, and book their time.
+    No HR system tells that a day has passed."""
+    worker, written = facts.subject, facts.result("resource").values
+    if not facts.items:
+        return Skip(HANDED_ON)
+    if not (worker.get("to_date") and written.get("active")):
+        return Skip("The PSA needs nothing more.")
+    entity, last = facts.entity, date.fromisoformat(str(worker["to_date"]))
+    assert entity is not None
+    if last >= entity.today(facts.now):
+        until = datetime.combine(last + timedelta(days=1), time(), ZoneInfo(entity.zone))
+        return Hold("schedule", f"Their last day is {last}.", until=until)
+    if refusal := _open_work(worker, facts.result("standing").values):
+        return refusal
+    return _kept(facts, active=False)
+
+
+def _kept(facts: Facts, *, active: bool) -> Send:
+    worker = facts.subject
     record = {
         **worker,
         "hr_id": worker["source_id"],
         "skills": ", ".join(worker["skills"]),
-        "active": worker["status"] != ResourceStatus.LEFT,
+        "active": active,
         "external_id": worker["number"],
         "correlation_id": facts.correlation_id,
     }
     return Send(record=record, ordering=f"resource:{worker['number']}")
+
+
+def _leaves_later(facts: Facts) -> bool:
+    """Whether the last day of somebody who leaves is still to come, in their company's zone."""
+    entity, last = facts.entity, facts.subject["to_date"]
+    assert entity is not None
+    return date.fromisoformat(str(last)) > entity.today(facts.now)
 
 
 def _removed(worker: Mapping[str, Any], people: Sequence[Mapping[str, Any]]) -> Prepared:
@@ -172,7 +206,7 @@ def _not_yet(facts: Facts) -> Hold | None:
 
 
 def steps(_facts: Facts) -> tuple[StepDefinition, ...]:
-    return (CHECK, STANDING, RESOURCE)
+    return (CHECK, STANDING, RESOURCE, ENDED)
 
 
 CHECK = StepDefinition(
@@ -196,6 +230,19 @@ RESOURCE = StepDefinition(
     needs=("standing",),
     mapping="resource-to-psa",
     prepare=write_resource,
+    differs=agreement.resource_differs,
+    owner_role="pmo_lead",
+)
+
+ENDED = StepDefinition(
+    name="ended",
+    title="End the resource in the PSA after the last day",
+    role="psa",
+    entity="resource",
+    verb="upsert",
+    needs=("standing", "resource"),
+    mapping="resource-to-psa",
+    prepare=end_resource,
     differs=agreement.resource_differs,
     owner_role="pmo_lead",
 )

@@ -178,6 +178,7 @@ def stop(case: Case, step: Step, prepared: Any) -> None:
         case Hold(kind=kind, text=reason, until=datetime() as until):
             step.state, step.kind, step.text = State.SCHEDULED, kind, reason[:600]
             step.due_at = until
+            _read_then(case, step)
             text = f"{step.title}: {reason}"
         case Hold(kind=kind, text=reason):
             step.state, step.kind, step.text = State.HELD, kind, reason[:600]
@@ -191,6 +192,15 @@ def stop(case: Case, step: Step, prepared: Any) -> None:
             raise TypeError(f"a rule inside the tower may not answer {prepared!r}")
     mark_cause(case, step)
     case.note(step.state, text, step=step.name)
+
+
+def _read_then(case: Case, step: Step) -> None:
+    """A step that waits for its day rests on what its sources say on that day: they wait with it,
+    and are read first."""
+    for read in sources(case, step):
+        read.state, read.changed_at, read.lease_until = State.SCHEDULED, case.now, None
+        read.kind, read.text, read.due_at = step.kind, step.text, step.due_at
+        step.state = State.PLANNED
 
 
 def mark_cause(case: Case, step: Step) -> None:

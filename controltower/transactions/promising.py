@@ -1,10 +1,10 @@
 """By when a transaction is due: its process's promise as agreed upon, on its entity's calendar.
 
 The promise is pinned to the transaction when it begins, so that a later version changes nothing
-that is under way. While a closed period keeps it waiting, or a person has paused it for a client
-(`pausing.py`), its clock stands still: it has no due time then, and gets one again with all the
-slack that was left. A person's pause moves the clock's beginning by as long as it lasted, so that
-how long something took does not count it.
+that is under way. While a closed period or a day that is still to come keeps it waiting, or a
+person has paused it for a client (`pausing.py`), its clock stands still: it has no due time then,
+and gets one again with all the slack that was left. A person's pause moves the clock's beginning by
+as long as it lasted, so that how long something took does not count it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from controltower.processes.definition import Opening, Process
 from controltower.processes.quote_to_cash import WATCHED
 from controltower.transactions.models import Transaction, WaitKind
 
-PAUSES = frozenset({WaitKind.PERIOD_CLOSED})
+PAUSES = frozenset({WaitKind.PERIOD_CLOSED, WaitKind.SCHEDULE})
 LEFT, HELD = "left", "held"
 """In a pinned promise: the seconds of its own time that a pause has kept, and since when a person
 holds its clock."""
