@@ -17,9 +17,22 @@ from integrations.shape import Drift, Row, listed, object_of, text
 ROOT = "/v1.0"
 SCOPE = "https://graph.microsoft.com/.default"
 _SUCCESS = {200, 201, 202, 204}
-_OURS = {401: Kind.AUTH, 403: Kind.PERMISSION}
-_REFUSED = {400: Kind.VALIDATION, 404: Kind.NOT_FOUND, 409: Kind.DUPLICATE, 507: Kind.VALIDATION}
+_OURS = {
+    401: Kind.AUTH,
+    402: Kind.PERMISSION,
+    403: Kind.PERMISSION,
+    **dict.fromkeys((405, 406, 411, 413, 415, 501), Kind.CONTRACT),
+}
+_REFUSED = {
+    400: Kind.VALIDATION,
+    404: Kind.NOT_FOUND,
+    409: Kind.DUPLICATE,
+    410: Kind.NOT_FOUND,
+    422: Kind.VALIDATION,
+    507: Kind.VALIDATION,
+}
 _CHANGED = {412, 423}
+_CHANGED_CODES = {"resourceModified", "Directory_ConcurrencyViolation"}
 _BUSY = {"serviceNotAvailable", "activityLimitReached"}
 
 
@@ -71,7 +84,7 @@ def verdict_of(answer: Answer, *, title: str, writing: bool) -> Verdict:
     words = words or f"{title} gives no reason."
     if kind := _OURS.get(answer.status):
         return Misconfigured(kind=kind, text=words, exchange=answer.exchange)
-    if answer.status in _CHANGED or code == "resourceModified":
+    if answer.status in _CHANGED or code in _CHANGED_CODES:
         text = f"Somebody works on this in {title} just now: {words}"
         return TryLater(kind=Kind.CONFLICT, text=text, exchange=answer.exchange)
     if kind := _REFUSED.get(answer.status):

@@ -64,7 +64,14 @@ def _problems(content: Any) -> Iterator[FieldError]:
             for text in texts if isinstance(texts, list) else [texts]:
                 yield FieldError(str(name), str(text))
     elif isinstance(errors, list):
-        yield from (FieldError("", str(text)) for text in errors)
+        yield from map(_problem, errors)
+
+
+def _problem(said: Any) -> FieldError:
+    """An entry of a list: words alone, or with the field that they are about."""
+    if isinstance(said, Mapping):
+        return FieldError(str(said.get("field") or ""), str(said.get("message") or ""))
+    return FieldError("", str(said))
 
 
 def _sentence(problem: FieldError) -> str:

@@ -1,7 +1,8 @@
 """The vendor's answers as verdicts: ``o:errorDetails`` with a code each, sometimes a page of HTML.
 
-One status means several things: 400 is a refusal, a spent concurrency limit, or the news that a job
-of the same key has been there before.
+One status means several things: 400 is a refusal, a spent concurrency limit, the news that a job of
+the same key has been there before, or that a script of the account's own broke: one that runs after
+the record was saved leaves it there.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ _CODES_OF_OURS = {
     "METHOD_NOT_ALLOWED": Kind.CONTRACT,
 }
 _TOO_MUCH = re.compile(r"CONCURRENCY|REQUEST_LIMIT|SSS_REQUEST_LIMIT_EXCEEDED")
+_BROKEN = re.compile(r"^(UNEXPECTED_ERROR|SSS_(TIME|USAGE|INSTRUCTION)_LIMIT_EXCEEDED)$")
+"""Something broke on the way, and nobody says whether the record was saved before."""
 _CHANGED = {"RCRD_HAS_BEEN_CHANGED", "RECORD_HAS_BEEN_CHANGED"}
 _BY_CODE = {
     "NONEXISTENT_ID": Kind.NOT_FOUND,
@@ -60,6 +63,8 @@ def verdict_of(answer: Answer, *, writing: bool) -> Verdict:
         return Misconfigured(kind=kind, text=words, exchange=answer.exchange)
     if code in _CHANGED:
         return TryLater(kind=Kind.CONFLICT, text=words, exchange=answer.exchange)
+    if _BROKEN.match(code):
+        return foreign(answer, words, writing=writing)
     if answer.status == 404:
         return Rejected(kind=Kind.NOT_FOUND, text=words, exchange=answer.exchange)
     if 400 <= answer.status < 500:

@@ -73,6 +73,8 @@ REFUSED: Mapping[str, Kind] = {
     "NOT_FOUND": Kind.NOT_FOUND,
     "ENTITY_IS_DELETED": Kind.NOT_FOUND,
 }
+_BROKEN = "UNKNOWN_EXCEPTION"
+"""Salesforce itself failed, whatever the status it says so with."""
 _LOCKED = "UNABLE_TO_LOCK_ROW"
 _AUTOMATION = {"CANNOT_EXECUTE_FLOW_TRIGGER", "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"}
 _FOREIGN_KEY = "Foreign key external ID"
@@ -135,9 +137,10 @@ def judged(complaints: Sequence[Complaint], answer: Answer, *, writing: bool) ->
     refused = _refusal_kind(first, answer)
     if refused is None and (kind := OURS.get(first.code)):
         return Misconfigured(kind=kind, text=text, exchange=exchange)
-    if answer.status >= 500 and writing:
+    broken = answer.status >= 500 or first.code == _BROKEN
+    if broken and writing:
         return Unknown(text=text, exchange=exchange)
-    if answer.status >= 500:
+    if broken:
         return TryLater(kind=Kind.OUTAGE, text=text, exchange=exchange)
     return Rejected(
         kind=refused or Kind.VALIDATION,

@@ -12,6 +12,8 @@ from integrations.http import Answer
 
 _OURS = {401: Kind.AUTH, 403: Kind.PERMISSION}
 _SET_UP = {
+    "000002": Kind.CONTRACT,
+    "002043": Kind.CONTRACT,
     "000904": Kind.CONTRACT,
     "001003": Kind.CONTRACT,
     "002003": Kind.CONTRACT,
@@ -19,10 +21,16 @@ _SET_UP = {
     "000606": Kind.CONTRACT,
     "090073": Kind.PERMISSION,
 }
-"""Unknown column, SQL that does not compile, no such object, no privilege, no warehouse, or
-none that its limit lets run: nothing that another fact would fare better with."""
-_NOT_NOW = {"000625": Kind.CONFLICT, "000630": Kind.TRANSIENT, "000604": Kind.TRANSIENT}
-"""The table stayed locked, the statement timed out or was cancelled: rolled back as a whole."""
+"""Not supported, unknown column, SQL that does not compile, no such object, no privilege, no
+warehouse, or none that its limit lets run: nothing that another fact would fare better with."""
+_NOT_NOW = {
+    "000625": Kind.CONFLICT,
+    "000630": Kind.TRANSIENT,
+    "000604": Kind.TRANSIENT,
+    "000603": Kind.TRANSIENT,
+}
+"""The table stayed locked, the statement timed out, was cancelled or broke inside of Snowflake:
+rolled back as a whole."""
 
 
 def is_own(answer: Answer) -> bool:
