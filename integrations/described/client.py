@@ -42,6 +42,7 @@ class DescribedClient:
             )
         self._http = HttpClient(connection.base_url, connection.deadline)
         self._host = urlsplit(connection.base_url).netloc
+        self._media = description.media_type
 
     async def close(self) -> None:
         """Give sockets back."""
@@ -103,13 +104,27 @@ class DescribedClient:
                 told = {paging.parameter: str(paging.first + number)}
             case "offset" if full:
                 told = {paging.parameter: str(number * paging.size)}
-            case "cursor" if (cursor := at(_content(answer), paging.next)) not in (None, "", False):
-                told = {paging.parameter: str(cursor)}
+            case "cursor" if cursor := self._pointer(answer, paging, full=full):
+                told = {paging.parameter: cursor}
+            case "url" if address := self._pointer(answer, paging, full=full):
+                return self._own(address)
             case "link" if found := _NEXT.search(answer.headers.get("Link", "")):
                 return self._own(found[1])
             case _:
                 return None
         return _with(listing.path, {**query, **_size(paging), **told})
+
+    @staticmethod
+    def _pointer(answer: Answer, paging: Paging, *, full: bool) -> str:
+        """What leads to the next page, "" after the last: a page that is not full may leave it
+        out. Raises Drift."""
+        try:
+            found = at(_content(answer), paging.next)
+        except Drift:
+            if full:
+                raise
+            return ""
+        return "" if found in (None, False) else str(found)
 
     def _own(self, address: str) -> str:
         """The path of a link, which must lead to the system itself. Raises Drift."""
@@ -121,15 +136,16 @@ class DescribedClient:
     async def _send(
         self, method: str, path: str, fields: Mapping[str, Any] | None, headers: Mapping[str, str]
     ) -> Answer | NeverSent | NoAnswer | Verdict:
+        kind = {} if fields is None else {"Content-Type": self._media}
+        said = {"Accept": self._media, **kind, **headers}
         if self._tokens is not None:
-            return await self._tokens.send(method, path, fields, headers)
-        kind = {} if fields is None else {"Content-Type": "application/json"}
+            return await self._tokens.send(method, path, fields, said)
         body = None if fields is None else exact_json.encode(fields).encode()
         return await self._http.send(
             method,
             path,
             body=body,
-            headers={"Accept": "application/json", **kind, **headers},
+            headers=said,
             secret_headers=signing.headers(
                 self._signs,
                 self._connection.secrets,

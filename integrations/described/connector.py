@@ -231,7 +231,8 @@ class DescribedConnector:
             formed = forms.written(write.fields, record)
         except forms.Unwritable as problem:
             return Rejected(kind=Kind.VALIDATION, text=str(problem))
-        fields = {**formed, write.key_field: key} if write.key_field else formed
+        named = {write.key_field: key, write.id_field: ref}
+        fields = reading.nested(formed | {name: text for name, text in named.items() if name})
         path = filled(write.path, id=ref, key=key)
         return await self._client.write(write.method, path, fields, headers)
 

@@ -156,14 +156,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """One write. Our key goes into a header, into the path, or into a field of the record;
-    `replaces` names the process's mapping in whose place the system's own rules stand."""
+    """One write. Our key goes into a header, into the path, or into a field of the record, as the
+    record's own id may; `replaces` names the process's mapping in whose place the system's own
+    rules stand."""
 
     verb: str
     method: str
     path: str
     key_header: str = ""
     key_field: str = ""
+    id_field: str = ""
     key_hours: int = 0
     repeatable: bool = False
     seconds_to_finish: int = 60
@@ -217,6 +219,7 @@ class Description:
     api_version: str = "as described"
     sunset: str = ""
     health: str = ""
+    media_type: str = "application/json"
     signs_in: SignsIn = field(default_factory=SignsIn)
     limits: Limits = field(default_factory=Limits)
     errors: Errors = field(default_factory=Errors)

@@ -2,7 +2,8 @@
 
 `minor` and `minor_text` are amounts in the minor units of a currency ("12345" for 123.45), a number
 or a text; the rule's `currency` says where the currency stands. `seconds` and `milliseconds` count
-from 1970 (UTC); a day is that of the rule's `zone`.
+from 1970 (UTC); a day is that of the rule's `zone`. A rule within an `each` finds its currency in
+its own element, or in the record around it where the element shows none.
 """
 
 from __future__ import annotations
@@ -28,8 +29,11 @@ class Unwritable(Exception):
     """A value that the other system's form has no place for; the text says why."""
 
 
-def read(rule: Rule, row: Row, value: Any) -> Any:
-    """A value of the row as our fields hold it. Raises Drift."""
+def read(rule: Rule, row: Row, value: Any, around: Row | None = None) -> Any:
+    """A value of the row as our fields hold it; `around` is the record that the row is within.
+    Raises Drift."""
+    if rule.get("rule") == "each":
+        return _read_each(rule, row, value) if value else value
     form, where = rule.get("form"), str(rule.get("source"))
     if not form or value in (None, ""):
         return value
@@ -37,24 +41,48 @@ def read(rule: Rule, row: Row, value: Any) -> Any:
         return moments.read(row, where, form).astimezone(_zone(rule)).isoformat()
     if isinstance(value, bool) or not _WHOLE.fullmatch(str(value)):
         raise Odd(f"“{where}” is no amount in minor units")
-    currency = shape.text(row, str(rule["currency"]))
+    currency = shape.text(_having(rule, row, around), str(rule["currency"]))
     try:
         return str(Money(currency, int(value)).amount)
     except UnknownCurrency:
         raise Odd(f"“{rule['currency']}” is no currency the firm trades in") from None
 
 
-def written(rules: Sequence[Rule], record: Mapping[str, Any]) -> dict[str, Any]:
+def _read_each(rule: Rule, row: Row, parts: Sequence[Row]) -> list[dict[str, Any]]:
+    elements = shape.objects(shape.at(row, str(rule["source"])), str(rule["source"]))
+    return [
+        {target: read(inner, element, part[target], row) for target, inner in _by_target(rule)}
+        for element, part in zip(elements, parts, strict=True)
+    ]
+
+
+def _by_target(rule: Rule) -> list[tuple[str, Rule]]:
+    return [(str(inner["target"]), inner) for inner in rule["rules"]]
+
+
+def _having(rule: Rule, row: Row, around: Row | None) -> Row:
+    """The element itself where it shows the currency, else what it is within."""
+    is_own = str(rule["currency"]).partition(".")[0] in row
+    return row if is_own or around is None else around
+
+
+def written(
+    rules: Sequence[Rule], record: Mapping[str, Any], around: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """A record to be sent, with these rules' values in the other system's form. Raises
     Unwritable."""
+    known = {**(around or {}), **record}
     return dict(record) | {
-        str(rule["target"]): _written(rule, record, record[str(rule["target"])])
+        str(rule["target"]): _written(rule, known, record[str(rule["target"])])
         for rule in rules
-        if rule.get("form") and record.get(str(rule["target"])) not in (None, "")
+        if (rule.get("form") or rule.get("rule") == "each")
+        and record.get(str(rule["target"])) not in (None, "")
     }
 
 
 def _written(rule: Rule, record: Mapping[str, Any], value: Any) -> Any:
+    if rule.get("rule") == "each":
+        return [written(rule["rules"], element, record) for element in value]
     form = rule["form"]
     if form in MINOR:
         try:
@@ -81,8 +109,7 @@ def faults(rules: Sequence[Rule]) -> Iterator[str]:
     for rule in rules:
         target = rule.get("target")
         form = rule.get("form")
-        if any(inner.get("form") for inner in rule.get("rules", ())):
-            yield f"The rules within “{target}” cannot have a form."
+        yield from faults(rule.get("rules", ()))
         if form is None:
             continue
         if form not in _FORMS or rule.get("rule") != "copy":

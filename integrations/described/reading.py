@@ -38,9 +38,7 @@ class Told:
 
 def record(kind: type[T], rules: Rules, row: Row) -> T:
     """The row as a canonical record. Raises Drift."""
-    for rule in rules:
-        if rule.get("source") and not rule.get("optional"):
-            shape.at(row, str(rule["source"]))
+    _complete(rules, row)
     applied = apply(rules, row)
     if applied.gaps:
         raise Drift(f"“{applied.gaps[0].field}” is empty, or not on the agreed list")
@@ -48,7 +46,19 @@ def record(kind: type[T], rules: Rules, row: Row) -> T:
         str(rule["target"]): forms.read(rule, row, applied.record[str(rule["target"])])
         for rule in rules
     }
-    return _record(kind, _nested(formed), "")
+    return _record(kind, nested(formed), "")
+
+
+def _complete(rules: Rules, row: Row) -> None:
+    """What rules name must be there, in lists too. Raises Drift."""
+    for rule in rules:
+        source = str(rule.get("source") or "")
+        if not source or rule.get("optional"):
+            continue
+        found = shape.at(row, source)
+        if rule["rule"] == "each" and found is not None:
+            for element in shape.objects(found, source):
+                _complete(rule["rules"], element)
 
 
 def unknown_fields(kind: type[Record], rules: Rules) -> Iterator[str]:
@@ -80,15 +90,19 @@ def change(source: str, found: Record, row: Row, told: Told) -> Change:
     return Change(raw=exact_json.encode(row).encode(), event=event)
 
 
-def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Targets with dots are members of members."""
+def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Targets with dots are members of members, in lists too."""
     found: dict[str, Any] = {}
     for target, value in flat.items():
         owner, (*path, last) = found, target.split(".")
         for name in path:
             owner = owner.setdefault(name, {})
-        owner[last] = value
+        owner[last] = _each_nested(value) if isinstance(value, list) else value
     return found
+
+
+def _each_nested(values: Sequence[Any]) -> list[Any]:
+    return [nested(one) if isinstance(one, Mapping) else one for one in values]
 
 
 def _hints(kind: Any) -> dict[str, Any]:

@@ -20,11 +20,15 @@ _BY_STATUS = {
     401: Kind.AUTH,
     403: Kind.PERMISSION,
     404: Kind.NOT_FOUND,
+    405: Kind.CONTRACT,
+    406: Kind.CONTRACT,
     409: Kind.DUPLICATE,
     410: Kind.NOT_FOUND,
     412: Kind.VALIDATION,
     413: Kind.VALIDATION,
+    415: Kind.CONTRACT,
     422: Kind.VALIDATION,
+    423: Kind.CONFLICT,
     429: Kind.RATE_LIMITED,
 }
 _WORDS = 300
