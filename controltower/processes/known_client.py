@@ -49,6 +49,20 @@ def master(facts: Facts) -> Mapping[str, Any]:
     return facts.result(f"there-{ranked[0] + 1}").values if ranked else {}
 
 
+def there(facts: Facts) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Each ERP that has the customer, with the customer as it is there."""
+    return [
+        (place, facts.result(f"there-{number + 1}").values)
+        for number, place in enumerate(places(facts))
+    ]
+
+
+def told(facts: Facts) -> Mapping[str, Any]:
+    """The customer as the ERP has it that told of the change; nothing when no ERP did."""
+    teller = book(facts)["teller"]["system"]
+    return next((found for place, found in there(facts) if place["system"] == teller), {})
+
+
 def hinders(facts: Facts) -> str:
     """Why nothing is written anywhere, or ""."""
     if not facts.result("choose").values:

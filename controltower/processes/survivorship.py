@@ -57,11 +57,12 @@ def differs(wanted: Side, there: Side, name: str) -> bool:
     return bool(value != there.get(name))
 
 
-def overruled(books: Mapping[str, Any], client: Side, master: Side) -> list[str]:
-    """What the system that told shows otherwise without owning it: words for the owner. Personal
-    values are not repeated; what it does not have yet is filled in without a word."""
+def overruled(books: Mapping[str, Any], client: Side, told_by: Side, master: Side) -> list[str]:
+    """What the system that told shows otherwise without owning it: words for the owner. `told_by`
+    is the customer as the ERP that told has it. Personal values are not repeated; what it does not
+    have yet is filled in without a word."""
     teller, told = books["teller"], []
-    sides = {"crm": (client, master), "erp": (master, client)}
+    sides = {"crm": (client, master), "erp": (told_by, client)}
     theirs, others = sides.get(teller["role"], ({}, {}))
     for name, owner in books["owners"].items():
         if name not in WORDS or owner["role"] == teller["role"] or theirs.get(name) in (None, ""):
@@ -69,6 +70,20 @@ def overruled(books: Mapping[str, Any], client: Side, master: Side) -> list[str]
         if differs(others, theirs, name):
             told.append(_in_words(name, owner, teller["title"], theirs[name], others[name]))
     return told
+
+
+def apart(books: Mapping[str, Any], place: Side, there: Side, master: Side) -> list[str]:
+    """What an ERP shows otherwise than the one that owns it. Terms of payment are codes of each."""
+    return [
+        _in_words(name, owner, place["title"], there[name], master[name])
+        for name, owner in books["owners"].items()
+        if name in WORDS
+        and name != "payment_term"
+        and owner["role"] == "erp"
+        and owner["system"] != place["system"]
+        and there.get(name) not in (None, "")
+        and differs(master, there, name)
+    ]
 
 
 def _role(owners: Mapping[str, Any], name: str) -> str:

@@ -65,15 +65,32 @@ class TestSurvivorship:
         crm = client(street="Marktstraße 1", contact_email="new@example.org")
         erp = client(name="Umbenannt", street="Deichtor 19", contact_email="old@example.org")
         books = {"teller": {"role": "crm", "title": "Salesforce"}, "owners": OWNERS}
-        (words,) = survivorship.overruled(books, crm, erp)
+        (words,) = survivorship.overruled(books, crm, erp, erp)
         assert "the street (“Marktstraße 1”; “Deichtor 19” stands): Tryton ERP owns it" in words
         unset = client(street="", contact_email="new@example.org")
-        assert survivorship.overruled(books, unset, erp) == []
+        assert survivorship.overruled(books, unset, erp, erp) == []
         books["teller"] = {"role": "erp", "title": "Tryton ERP"}
-        told = " ".join(survivorship.overruled(books, crm, erp))
+        told = " ".join(survivorship.overruled(books, crm, erp, erp))
         assert "the name (“Umbenannt”" in told
         assert "the contact's e-mail: Salesforce owns it" in told
         assert "old@example.org" not in told, "what is personal is not repeated"
+
+    def test_what_an_erp_holds_of_another_ones_fields_is_told_of(self) -> None:
+        """Nobody overwrites it, so nobody may be left to think that it is the same."""
+        books = {"owners": OWNERS}
+        owns = client(name="Brackwasser", credit_hold=True, payment_term="NET30")
+        there = client(name="Umbenannt", credit_hold=False, payment_term="30T")
+        place = {"system": "business_central", "title": "Business Central"}
+        (words,) = survivorship.apart(books, place, there, owns)
+        assert words.startswith("Business Central shows another value for the credit hold (“no”")
+        assert "Tryton ERP owns it" in words
+        assert survivorship.apart(books, {"system": "tryton", "title": "T"}, there, owns) == []
+
+    def test_the_erp_that_told_is_heard_and_no_other_one(self) -> None:
+        books = {"teller": {"role": "erp", "title": "Business Central"}, "owners": OWNERS}
+        crm, owns = client(), client(name="Bei Tryton umbenannt")
+        (words,) = survivorship.overruled(books, crm, client(name="Dort umbenannt"), owns)
+        assert "the name (“Dort umbenannt”" in words
 
 
 class TestLikeness:

@@ -130,8 +130,17 @@ def test_nobody_leaves_over_open_work(work: dict[str, Any], words: str) -> None:
 
 def test_work_that_ends_with_the_last_day_keeps_nobody() -> None:
     done = [{"project": "Rail", "to_date": "2026-12-31"}]
-    record = sent(sync.write_resource(facts(LEAVER, KNOWN, assignments=done)))
-    assert (record["active"], record["to_date"]) == (False, "2026-12-31")
+    before = facts(LEAVER, KNOWN, assignments=done)
+    record = sent(sync.write_resource(before))
+    assert (record["active"], record["to_date"]) == (True, "2026-12-31")
+    written = {**before.results, "resource": Result("003A", {"active": True})}
+    held = sync.end_resource(replace(before, results=written))
+    assert isinstance(held, Hold)
+    assert held.until == datetime(2026, 12, 31, 23, 0, tzinfo=UTC)
+    after = replace(before, results=written, now=held.until)
+    ended = sent(sync.end_resource(after))
+    assert (ended["active"], ended["to_date"]) == (False, "2026-12-31")
+    assert not sent(sync.write_resource(after))["active"], "told when it is over already"
 
 
 def test_a_leaver_whom_the_psa_never_staffed_needs_nothing() -> None:

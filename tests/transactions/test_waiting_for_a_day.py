@@ -12,6 +12,7 @@ import pytest
 from controltower.canonical import events
 from controltower.canonical.records import Resource, ResourceStatus
 from controltower.canonical.verdicts import Done, Outcome
+from controltower.transactions import promising
 from controltower.transactions.models import Step, Transaction
 from tests.factories import Answer, Firm
 
@@ -59,6 +60,7 @@ def days_later(firm: Firm, days: int) -> Firm:
 
 def test_who_is_who_is_asked_anew_on_the_day(firm: Firm) -> None:
     """Until then another HR record of the same person may have come."""
+    promising.write_down(now=firm.now)
     day = (firm.now + timedelta(days=20)).date()
     change = told(firm, replace(WORKER, valid_from=day))
     waits = firm.play(change, standing(KNOWN))
