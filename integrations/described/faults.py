@@ -118,8 +118,8 @@ def _faults_of(one: Resource) -> Iterator[str]:
         yield f"record: it must be one of {', '.join(sorted(RECORDS))}."
         return
     yield from _rule_faults("fields", one.fields)
-    for target in unknown_fields(RECORDS[one.record], one.fields):
-        yield f"fields: {one.record} has no “{target}”."
+    for target, known in unknown_fields(RECORDS[one.record], one.fields):
+        yield f"fields: {one.record} has no “{target}”. Known are: {', '.join(known)}."
     if not any(rule.get("target") == "source_id" for rule in one.fields):
         yield "fields: one of them must give “source_id”, the id in the other system."
     if one.event and EVENTS.get(one.event.type) != one.record:

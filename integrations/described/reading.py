@@ -61,16 +61,25 @@ def _complete(rules: Rules, row: Row) -> None:
                 _complete(rule["rules"], element)
 
 
-def unknown_fields(kind: type[Record], rules: Rules) -> Iterator[str]:
-    """The targets of rules that are no field of the record."""
+def unknown_fields(kind: Any, rules: Rules) -> Iterator[tuple[str, Sequence[str]]]:
+    """The targets of rules that are no field of the record, and the fields that stand where the
+    unknown one was looked for."""
     for rule in rules:
         owner: Any = kind
         for name in str(rule.get("target", "")).split("."):
             hints = _hints(owner) if is_dataclass(owner) else {}
             if name not in hints:
-                yield str(rule.get("target", ""))
+                yield str(rule.get("target", "")), sorted(hints)
                 break
             owner = hints[name]
+        else:
+            if rule.get("rule") == "each":
+                yield from unknown_fields(_element(owner), rule.get("rules", ()))
+
+
+def _element(hint: Any) -> Any:
+    """What a list's field holds."""
+    return get_args(hint)[0] if get_origin(hint) is tuple else hint
 
 
 def change(source: str, found: Record, row: Row, told: Told) -> Change:

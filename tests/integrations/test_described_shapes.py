@@ -300,3 +300,21 @@ def test_a_fault_of_a_form_within_a_list_is_named() -> None:
     with pytest.raises(faults.BadDescription) as found:
         faults.read(document)
     assert "“amount” must be one of minor" in " ".join(found.value.faults)
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [((), "Known are: currency, customer_code"), ((2, "rules"), "Known are: account_code, amount")],
+)
+def test_an_unknown_field_is_answered_with_those_there_are(
+    place: tuple[Any, ...], words: str
+) -> None:
+    """Whoever describes a system for the first time has no other list of our names."""
+    document = ledger()
+    rules = document["resources"][0]["fields"]
+    for step in place:
+        rules = rules[step]
+    rules.append(copied("when", "worked_on"))
+    with pytest.raises(faults.BadDescription) as found:
+        faults.read(document)
+    assert f"Invoice has no “worked_on”. {words}" in " ".join(found.value.faults)

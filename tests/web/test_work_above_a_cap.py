@@ -13,7 +13,7 @@ from controltower.systems.models import Feed, System
 from controltower.transactions import cases, engine, watching
 from controltower.transactions.models import Expectation
 from tests.factories import Firm, found, refused, signed_in
-from tests.transactions.test_capped_contracts import above, agreed, capped, listening, worth
+from tests.transactions.test_capped_contracts import above, agreed, capped, listening, story, worth
 
 pytestmark = pytest.mark.django_db
 
@@ -55,8 +55,7 @@ def test_what_a_stuck_invoice_leaves_out_is_at_stake_with_it_and_once(firm: Firm
     """All 7,200.00 EUR wait for somebody, of which the invoice carries 5,000.00."""
     bill = firm.bill(capped(firm, "5000.00"), answers={"draft": refused()})
     assert at_stake(firm) == Decimal(7200)
-    page = signed_in(firm.anna).get(f"/tx/{bill.correlation_id}/").content.decode()
-    assert "2,200.00 EUR above what the contract lets be billed is left out." in page
+    assert "2,200.00 EUR above what the contract lets be billed is left out." in story(bill)
     with cases.case_of(bill, now=firm.now) as case:
         engine.reconsider(case, why="the tax code is there again")
     assert worth(firm.play(bill)) == ("verified", Decimal(5000))
