@@ -165,15 +165,19 @@ def close(
 
 
 def review(*, incident: Incident, text: str, by: Person, now: datetime) -> None:
-    """resolved → reviewed: what was learnt. Raises NotAllowed, WordMissing or Over."""
+    """resolved → reviewed: what was learnt. What somebody adds later, or wrote at the same time,
+    stands below it with their name. Raises NotAllowed, WordMissing or Over."""
     _require(by, "review incident", f"incident {incident.pk}", now)
     _need(text)
     with atomic():
         row = Incident.objects.select_for_update().get(pk=incident.pk)
-        if row.state != IncidentState.RESOLVED:
+        if row.is_open:
             raise Over("Only a resolved incident is reviewed.")
-        row.state, row.review = IncidentState.REVIEWED, text[:4000]
-        row.reviewed_at, row.reviewed_by = now, by.username
+        if row.state == IncidentState.REVIEWED:
+            row.review = f"{row.review}\n\n{by}: {text[:4000]}"
+        else:
+            row.state, row.review = IncidentState.REVIEWED, text[:4000]
+            row.reviewed_at, row.reviewed_by = now, by.username
         row.save()
         tell(row, EntryKind.REVIEWED, text, by=by, now=now)
 

@@ -188,7 +188,8 @@ def _conclude(
     _write(step, state, outcome, by, now, evidence or {})
     run = step.run
     Run.objects.filter(pk=run.pk).update(state=RunState.RUNNING)
-    _tell(run, f"Step {step.position}, {step.rule['title']}: {outcome}", by, now)
+    said = f"Step {step.position}, {step.rule['title']}: {outcome}"
+    _tell(run, f"{said}\n“{step.reason}”" if step.reason else said, by, now)
     to, last = to or step.rule.get("to", steps.NEXT), run.steps.count()
     next_ = last + 1 if to == steps.END else step.position + 1 if to == steps.NEXT else int(to)
     between = run.steps.filter(position__gt=step.position, position__lt=next_)

@@ -31,6 +31,8 @@ from controltower.transactions.replaying import tick
 
 NOTHING_STUCK = "Nothing here is stuck any more, so there is nothing to replay."
 VALID_FOR = timedelta(minutes=30)
+ASKED_AT_ONCE = 25
+"""So many items are asked about before a survey says how far it is."""
 READY = (PlanState.PLANNED, PlanState.APPROVED)
 STOPPABLE = (PlanState.DRAFT, *READY, PlanState.RUNNING, PlanState.PAUSED)
 
@@ -89,13 +91,12 @@ def survey(plan_id: UUID | str) -> ReplayPlan:
     if made.state != PlanState.DRAFT:
         return made
     items = frozen.sample(made)
-    forecast.fill(items, mapping_choice=made.mapping_choice, now=clock.now())
+    for first in range(0, len(items), ASKED_AT_ONCE):
+        _ask(made, items[first : first + ASKED_AT_ONCE])
     with atomic():
-        if ReplayPlan.objects.select_for_update().get(pk=made.pk).state != PlanState.DRAFT:
+        if not _is_draft(made):
             made.refresh_from_db()
             return made
-        names = ("forecast", "why", "difference", "state", "text")
-        sets.update(ReplayItem, {i.pk: {name: getattr(i, name) for name in names} for i in items})
         made.digest = frozen.seal(made)
         made.expires_at = clock.now() + VALID_FOR
         limit = second_person_above(frozen.entity_codes_of(made))
@@ -104,6 +105,25 @@ def survey(plan_id: UUID | str) -> ReplayPlan:
         made.save()
         bell.ring("jobs", f"job-{made.pk}")
     return made
+
+
+def _ask(made: ReplayPlan, items: Sequence[ReplayItem]) -> None:
+    """Write down what would happen to some items, so that the job shows how far the survey is; an
+    earlier survey that was cut short is forgotten."""
+    for item in items:
+        item.state, item.text = ItemState.WAITING, ""
+    forecast.fill(items, mapping_choice=made.mapping_choice, now=clock.now())
+    names = ("forecast", "why", "difference", "state", "text")
+    with atomic():
+        if _is_draft(made):
+            rows = {i.pk: {name: getattr(i, name) for name in names} for i in items}
+            sets.update(ReplayItem, rows)
+            bell.ring(f"job-{made.pk}")
+
+
+def _is_draft(made: ReplayPlan) -> bool:
+    """Whether it has not been stopped or sealed meanwhile; its row is locked."""
+    return ReplayPlan.objects.select_for_update().get(pk=made.pk).state == PlanState.DRAFT
 
 
 def ask_approval(*, plan: ReplayPlan, by: Person, now: datetime) -> None:

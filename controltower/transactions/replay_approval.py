@@ -6,7 +6,7 @@ from datetime import datetime
 
 from controltower.firm import approvals, audit
 from controltower.firm.models import Approval, Person
-from controltower.firm.rights import Right, may
+from controltower.firm.rights import WHO, Right, may
 from controltower.transactions import bell
 from controltower.transactions.models import ReplayPlan
 from controltower.transactions.replay import NotAllowed, PlanChanged
@@ -32,6 +32,14 @@ def may_decide(plan: ReplayPlan, person: Person) -> bool:
     """Whether the person's duties reach every legal entity in the plan."""
     codes = entity_codes_of(plan) or {None}
     return all(may(person, Right.APPROVE_REPLAY, code) for code in codes)
+
+
+def deciders(plan: ReplayPlan, *, besides: Person) -> list[Person]:
+    """Who else than the one who asks may decide."""
+    roles = WHO[Right.APPROVE_REPLAY]
+    people = Person.objects.filter(is_active=True, duties__role__in=roles).exclude(pk=besides.pk)
+    found = people.distinct().order_by("last_name", "first_name", "pk")
+    return [one for one in found.prefetch_related("duties__entity") if may_decide(plan, one)]
 
 
 def decide(

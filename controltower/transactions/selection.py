@@ -64,10 +64,18 @@ def freeze(plan: ReplayPlan, steps: Sequence[UUID]) -> int:
 def sample(plan: ReplayPlan) -> list[ReplayItem]:
     """The items to ask rules and targets about: all, or as many as may be, spread evenly."""
     ids = list(plan.items.order_by("id").values_list("id", flat=True))
-    every = max(-(-len(ids) // MOST_ASKED), 1)
-    wanted = plan.items.filter(pk__in=ids[::every])
+    wanted = plan.items.filter(pk__in=ids[:: _every(len(ids))])
     related = ("step__system", "transaction__entity", "step__mapping_version__mapping")
     return list(wanted.select_related(*related).order_by("id"))
+
+
+def sampled(count: int) -> int:
+    """How many of so many items are asked about."""
+    return -(-count // _every(count))
+
+
+def _every(count: int) -> int:
+    return max(-(-count // MOST_ASKED), 1)
 
 
 def seal(plan: ReplayPlan) -> str:

@@ -16,9 +16,10 @@ from controltower.web.sayings import heard
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """One act, drawn by `components/action_form.html`. `confirm` is a verb with its object; one
-    that `leads` away is a link to `url`, and one without a title is the button of a form that
-    stands elsewhere on the page. What is done `seldom` stands behind “More”. `seen` is how
-    things stood when it was offered: what somebody has changed since is not overwritten."""
+    that `leads` away is a link to `url`, one that is done `at_once`, since it only looks, asks
+    nothing, and one without a title is the button of a form that stands elsewhere on the page. What
+    is done `seldom` stands behind “More”. `seen` is how things stood when it was offered: what
+    somebody has changed since is not overwritten."""
 
     id: str
     label: str
@@ -34,6 +35,7 @@ class Action:
     why_not: str = ""
     leads: bool = False
     seldom: bool = False
+    at_once: bool = False
     seen: str = ""
 
 

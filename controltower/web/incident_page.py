@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.db.models import Min
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,11 +15,15 @@ from django.utils.translation import gettext_lazy
 from controltower.canonical.money import Money
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, entities_of
+from controltower.incidents import runs
 from controltower.incidents.models import (
     EntryKind,
     Incident,
     IncidentEntry,
     IncidentState,
+    RunState,
+    RunStep,
+    StepState,
 )
 from controltower.incidents.promises import QUIET_FOR
 from controltower.measures import at_stake, exposure
@@ -28,7 +33,10 @@ from controltower.web.actions import Action, leave, ranked
 from controltower.web.decisions import Reason
 from controltower.web.exception_groups import letters_of
 from controltower.web.incident_list import lines_of
+from controltower.web.named import names_of
+from controltower.web.sayings import heard
 
+UNDER_WAY = (RunState.RUNNING, RunState.HALTED)
 MOST_ENTRIES, MOST_AFFECTED = 200, 5
 MARKS = {
     EntryKind.OPENED: ("siren", "br"),
@@ -54,14 +62,19 @@ def present(incident: Incident, seen: Scope, now: datetime) -> dict[str, Any]:
     offered = offers.for_incident(incident, person, now)
     acts = actions_of(incident, seen, now)
     runbook = offers.runbook_act(offered) if incident.is_open else None
-    lead = "take" if incident.owner != person else runbook.id if runbook else ""
-    entries = incident.entries.order_by("-at", "-pk")[:MOST_ENTRIES]
+    follows = runbook is not None and incident.quiet_since is None
+    lead = "take" if incident.owner != person else runbook.id if runbook and follows else ""
+    entries = list(incident.entries.order_by("-at", "-pk")[:MOST_ENTRIES])
+    names = names_of([*(one.actor for one in entries), incident.reviewed_by])
     return {
         "now": now,
         "crumbs": [(_("Incidents"), reverse("incidents")), (incident.name, "")],
         "incident": incident,
         "line": line,
         "happened": _happened(incident, now),
+        "goes_on": [*filter(None, [_at_hand(incident), _first_due(incident, seen, now)])]
+        if incident.is_open
+        else [],
         "affected": incident.affected[:MOST_AFFECTED] if entities_of(person) is None else [],
         "causes": _causes(incident, seen),
         "systems": list(incident.systems.all()),
@@ -69,7 +82,8 @@ def present(incident: Incident, seen: Scope, now: datetime) -> dict[str, Any]:
             (one.title, standing.url_of(one), one.reference)
             for one in exposure.transactions(seen).filter(pk__in=incident.transactions.all())
         ],
-        "timeline": [_entry(one, seen) for one in entries],
+        "timeline": [_entry(one, names, seen) for one in entries],
+        "reviewed_by": names[incident.reviewed_by],
         "offered": ranked([*filter(None, [runbook]), *acts], lead),
         **offered,
     }
@@ -90,7 +104,31 @@ def _happened(incident: Incident, now: datetime) -> str:
         return _("Nobody has acknowledged it yet.")
     if incident.state == IncidentState.MITIGATED:
         return _("It does no more harm, but its cause is still there.")
-    return _("It lasts, and somebody is at it.")
+    return _("It lasts, and %(name)s is at it.") % {"name": incident.owner or _("somebody")}
+
+
+def _at_hand(incident: Incident) -> str:
+    """What its runbook has come to: "Step 5 is at hand: Replay what is stuck"."""
+    steps = RunStep.objects.filter(run__incident=incident, run__state__in=UNDER_WAY)
+    step = steps.filter(state__in=runs.AT_HAND).order_by("-run", "position").first()
+    if step is None:
+        return ""
+    words = {"n": step.position, "title": heard(str(step.rule["title"]))}
+    if step.state == StepState.FAILED:
+        return _("The runbook has halted at step %(n)d: %(title)s") % words
+    return _("Step %(n)d of the runbook is at hand: %(title)s") % words
+
+
+def _first_due(incident: Incident, seen: Scope, now: datetime) -> str:
+    """When the first promise about it ends, or has ended."""
+    rows = exposure.transactions(seen).filter(pk__in=at_stake.hanging_on(incident).values("pk"))
+    due = rows.aggregate(first=Min("due_at"))["first"]
+    if due is None:
+        return ""
+    words = (
+        _("The first of it was due %(at)s.") if due < now else _("The first of it is due %(at)s.")
+    )
+    return words % {"at": formats.when(due, now)}
 
 
 def _causes(incident: Incident, seen: Scope) -> list[dict[str, Any]]:
@@ -110,14 +148,14 @@ def _causes(incident: Incident, seen: Scope) -> list[dict[str, Any]]:
     ]
 
 
-def _entry(entry: IncidentEntry, seen: Scope) -> dict[str, Any]:
+def _entry(entry: IncidentEntry, names: Mapping[str, str], seen: Scope) -> dict[str, Any]:
     icon, token = MARKS[EntryKind(entry.kind)]
     return {
         "at": entry.at,
         "kind": entry.get_kind_display(),
         "icon": icon,
         "token": token,
-        "actor": entry.actor,
+        "actor": names[entry.actor],
         "text": privacy.masked_text(entry.text),
         "evidence": evidence(entry.figures, seen),
     }
@@ -143,12 +181,12 @@ def evidence(figures: Iterable[Mapping[str, Any]], seen: Scope) -> str:
 
 def actions_of(incident: Incident, seen: Scope, now: datetime) -> list[Action]:
     """What may be done next, the most likely first."""
-    if incident.state == IncidentState.REVIEWED:
-        return []
-    if incident.state == IncidentState.RESOLVED:
+    if not incident.is_open:
+        written = incident.state == IncidentState.REVIEWED
+        words = _("Add to the review") if written else _("Write the review")
         return [
-            _action(incident, seen.person, "review", _("Write the review"), "book-open",
-                    incident_forms.Review(auto_id="review-%s"), primary=True)
+            _action(incident, seen.person, "review", words, "book-open",
+                    incident_forms.Review(auto_id="review-%s"), primary=not written)
         ]  # fmt: skip
     person, mine = seen.person, incident.owner == seen.person
     take = _action(incident, person, "take", _("Take it"), "user-round", primary=True, key="a",

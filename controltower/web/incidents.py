@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from controltower.firm.rights import Right
 from controltower.incidents import leading
-from controltower.incidents.models import Cause, Incident, Severity
+from controltower.incidents.models import Cause, Incident, IncidentState, Severity
 from controltower.measures import alarms, at_stake
 from controltower.systems.models import System
 from controltower.web import (
@@ -192,7 +192,8 @@ def review(request: SignedIn, pk: int) -> HttpResponse:
     def act(now: datetime) -> None:
         leading.review(incident=one, text=form.cleaned_data["text"], by=request.user, now=now)
 
-    return _try(request, one, act, _("Reviewed."), form)
+    first = one.state != IncidentState.REVIEWED
+    return _try(request, one, act, _("Reviewed.") if first else _("Added to the review."), form)
 
 
 def _figures(one: Incident, now: datetime) -> list[dict[str, Any]]:
@@ -216,15 +217,22 @@ def _try(
         if meanwhile.changed(request, meanwhile.standing(stands)):
             messages.warning(request, meanwhile.words(request, stands.owner))
         else:
-            _act(request, act, done)
+            _act(request, act, done, form)
     return HttpResponseRedirect(reverse("incident", args=[one.pk]))
 
 
-def _act(request: SignedIn, act: Callable[[datetime], None], done: str) -> None:
+def _act(
+    request: SignedIn, act: Callable[[datetime], None], done: str, form: forms.Form | None
+) -> None:
     try:
         act(timezone.now())
-    except (leading.NotAllowed, leading.Over) as refused:
+    except leading.NotAllowed as refused:
         messages.error(request, str(refused))
+    except leading.Over as refused:
+        messages.error(request, str(refused))
+        text = next(iter(form.cleaned_data.values()), "") if form else ""
+        if text and isinstance(text, str):
+            messages.info(request, _("What you wrote: “%(text)s”") % {"text": text})
     except (leading.WordMissing, leading.StillBroken) as refused:
         messages.error(request, REFUSALS[type(refused)])
     else:

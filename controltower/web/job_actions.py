@@ -10,7 +10,7 @@ from controltower.firm.models import Approval, Person
 from controltower.firm.rights import Right
 from controltower.transactions import replay_approval
 from controltower.transactions.models import PlanState, ReplayPlan
-from controltower.web.actions import Action, leave, only
+from controltower.web.actions import Action, Leave, leave, only
 from controltower.web.decisions import DecideApproval, Sealed
 
 
@@ -33,7 +33,7 @@ def actions_of(
         return []
     if not count:
         return [_again(plan, person)]
-    stop = _plain(plan, person, "stop", "job_stops", _("Give it up"), "square-stop")
+    stop = _plain(plan, person, "give-up", "job_stops", _("Give it up"), "square-stop")
     granted = approval is not None and approval.state == Approval.State.APPROVED
     if plan.needs_second_person and not granted:
         return [*_approving(plan, person, approval), stop]
@@ -60,7 +60,7 @@ def _release(plan: ReplayPlan, person: Person, count: int) -> Action:
 
 def _approving(plan: ReplayPlan, person: Person, approval: Approval | None) -> list[Action]:
     if approval is None or approval.state == Approval.State.REFUSED:
-        may = leave(person, Right.REPLAY)
+        may = _may_ask(plan, person)
         return [
             Action(
                 id="ask",
@@ -83,6 +83,16 @@ def _approving(plan: ReplayPlan, person: Person, approval: Approval | None) -> l
         _decide(plan, approve=True, label=_("Approve"), icon="check", why_not=why_not),
         _decide(plan, approve=False, label=_("Refuse"), icon="x", why_not=why_not),
     ]
+
+
+def _may_ask(plan: ReplayPlan, person: Person) -> Leave:
+    """A request that nobody could grant is not made."""
+    may = leave(person, Right.REPLAY)
+    if not may.allowed or replay_approval.deciders(plan, besides=person):
+        return may
+    if replay_approval.may_decide(plan, person):
+        return Leave(False, _("Nobody but you may approve it. Let somebody else plan it and ask."))
+    return Leave(False, _("Nobody has the right to approve it. An administrator can give it."))
 
 
 def _decide(plan: ReplayPlan, *, approve: bool, label: str, icon: str, why_not: str) -> Action:
@@ -116,6 +126,7 @@ def _again(plan: ReplayPlan, person: Person) -> Action:
 
 TITLES = {
     "stop": gettext_lazy("Leave out what has not been sent? What is under way ends by itself."),
+    "give-up": gettext_lazy("Give this plan up? Nothing of it has been sent."),
     "pause": gettext_lazy("Pause it? What is under way ends by itself."),
     "resume": gettext_lazy("Go on with what is left?"),
     "again": gettext_lazy("Plan again what is still stuck? Nothing is sent before you release it."),

@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from controltower.firm.models import Approval, Person
-from controltower.incidents.models import DeadLetter
+from controltower.incidents.models import DeadLetter, Run
 from controltower.transactions import replay_approval, selection
 from controltower.transactions.models import (
+    Forecast,
     ItemState,
     PlanState,
     ReplayItem,
@@ -30,6 +31,7 @@ from controltower.web.keyset import Order, page
 
 OVER = (PlanState.COMPLETED, PlanState.WITH_FAILURES, PlanState.CANCELLED, PlanState.STALE)
 FAILED_FIRST = Order("rank", descending=False)
+MOST_NAMED = 3
 RANKS = (
     ItemState.FAILED,
     ItemState.UNKNOWN,
@@ -134,8 +136,15 @@ def _job(
         if plan.mapping_choice == NOW
         else _("mapping as it was"),
         "value": tally.value,
+        "run_url": _run_url(plan, person),
         "arrived_since": _arrived(plan, person),
     }
+
+
+def _run_url(plan: ReplayPlan, person: Person) -> str:
+    """The run of a runbook whose step this is, if the person sees it."""
+    run = Run.objects.visible_to(person).filter(pk=plan.selection.get("run")).first()
+    return reverse("run", args=[run.pk]) if run else ""
 
 
 def _notice(plan: ReplayPlan, changed: str) -> str:
@@ -191,7 +200,7 @@ def _conditions(
 ) -> list[tuple[str, str, str]]:
     lines: list[tuple[str, str, str]] = []
     if plan.state == PlanState.DRAFT:
-        lines.append(("hourglass", "mv", _("The targets are being asked what would happen.")))
+        lines.append(("hourglass", "mv", _asking(tally)))
     left_out = tally.count(ItemState.EXCLUDED)
     if left_out and plan.state != PlanState.DRAFT:
         words = ngettext("%(n)d left out, see why below", "%(n)d left out, see why below", left_out)
@@ -200,14 +209,25 @@ def _conditions(
         at = formats.clock(plan.expires_at, zone=False)
         lines.append(("clock", "nt", _("Holds until %(at)s, then plan again") % {"at": at}))
     if plan.needs_second_person and plan.state in READY:
-        lines.append(("users-round", "rk", _second_person(approval)))
+        lines.append(("users-round", "rk", _second_person(plan, approval)))
     if plan.state in {PlanState.PLANNED, PlanState.APPROVED, PlanState.RUNNING}:
         words = _("One goes first, then the rest. The same keys are used, so nothing is doubled.")
         lines.append(("shield-check", "ok", words))
     return lines
 
 
-def _second_person(approval: Approval | None) -> str:
+def _asking(tally: Tally) -> str:
+    """How far the survey of a plan is."""
+    whole = sum(count for _forecast, count, _value in tally.forecasts)
+    unasked = sum(n for name, n, _value in tally.forecasts if name == Forecast.UNASKED)
+    words = _("The targets are being asked what would happen: %(done)s of %(all)s.")
+    return words % {
+        "done": whole - unasked,
+        "all": selection.sampled(whole),
+    }
+
+
+def _second_person(plan: ReplayPlan, approval: Approval | None) -> str:
     if approval is None:
         return _("So much money needs a second person: ask for approval")
     if approval.state == Approval.State.APPROVED:
@@ -215,7 +235,15 @@ def _second_person(approval: Approval | None) -> str:
     if approval.state == Approval.State.REFUSED:
         words = {"name": approval.decided_by, "reason": approval.reason or _("No reason given.")}
         return _("%(name)s has refused it. %(reason)s") % words
-    return _("Waits for a second person; %(name)s has asked") % {"name": approval.requested_by}
+    asked = approval.requested_by
+    who = deciders(plan, asked) or _("a second person")
+    return _("Waits for %(who)s; %(name)s has asked") % {"who": who, "name": asked}
+
+
+def deciders(plan: ReplayPlan, asked: Person) -> str:
+    """Who may approve a plan that somebody asks for, by their names; "" when nobody may."""
+    found = replay_approval.deciders(plan, besides=asked)
+    return _(" or ").join(str(one) for one in found[:MOST_NAMED])
 
 
 def _receipt(

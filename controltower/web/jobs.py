@@ -89,7 +89,9 @@ def ask(request: SignedIn, pk: UUID) -> HttpResponse:
     def send(now: datetime) -> None:
         replay.ask_approval(plan=plan, by=request.user, now=now)
 
-    return _try(request, plan, send, _("Asked. Somebody else can approve it now."))
+    who = job_page.deciders(plan, request.user) or _("Somebody else")
+    done = _("Asked. %(who)s can approve it now.") % {"who": who}
+    return _try(request, plan, send, done)
 
 
 @require_POST
@@ -165,7 +167,9 @@ def stop(request: SignedIn, pk: UUID) -> HttpResponse:
         request,
         plan,
         lambda now: replay.stop(plan=plan, by=request.user, now=now),
-        _("Stopped. What is under way ends by itself."),
+        _("Stopped. What is under way ends by itself.")
+        if plan.released_at
+        else _("Given up. Nothing of it has been sent."),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from controltower.canonical.money import Money
 from controltower.firm.models import Person
 from controltower.firm.rights import Right
-from controltower.incidents import runs, steps
+from controltower.incidents import acts, runs, steps
 from controltower.incidents.models import Run, RunStep, StepState
 from controltower.measures import at_stake
 from controltower.measures.exposure import Scope, reporting_currency
@@ -22,10 +23,12 @@ from controltower.transactions.models import ReplayPlan
 from controltower.web import privacy, runbook_words
 from controltower.web.actions import Action, leave
 from controltower.web.decisions import Reason
+from controltower.web.exception_groups import letters_of
 from controltower.web.incident_page import evidence
 from controltower.web.job_actions import actions_of as job_actions
 from controltower.web.job_list import state_of
 from controltower.web.job_tally import tallies
+from controltower.web.named import names_of
 from controltower.web.sayings import heard
 
 LOOK, ACT, CHOOSE, SKIP = "look", "act", "choose", "skip"
@@ -72,22 +75,33 @@ class Plainly(forms.Form):
 def present(run: Run, seen: Scope, now: datetime) -> dict[str, Any]:
     """The context of `runs/run.html`."""
     found = list(run.steps.select_related("plan"))
-    about = run.incident or run.cause
-    url = reverse("incident" if run.incident_id else "exception", args=[getattr(about, "pk", 0)])
+    names = names_of(one.by for one in found)
+    about = _about(run, seen)
     return {
         "now": now,
-        "crumbs": [(privacy.masked_text(str(about)), url), (run.version.runbook.title, "")],
+        "crumbs": [about[0], (run.version.runbook.title, "")],
         "run": run,
-        "about": privacy.masked_text(str(about)),
-        "about_url": url,
+        "about": about,
         "version_url": reverse(
             "runbook_version", args=[run.version.runbook.slug, run.version.number]
         ),
         "value": _value(run, seen),
-        "steps": [_step(one, run, seen, now) for one in found],
+        "steps": [_step(one, run, seen, now) | {"by": names[one.by]} for one in found],
         "done": sum(1 for one in found if one.state in {StepState.DONE, StepState.SKIPPED}),
         "stop": None if run.is_over else _stop(run, seen.person),
     }
+
+
+def _about(run: Run, seen: Scope) -> list[tuple[str, str]]:
+    """The incident, if it is followed for one, and the groups that it is about: text and url."""
+    found = [] if run.incident is None else [
+        (run.incident.name, reverse("incident", args=[run.incident.pk]))
+    ]  # fmt: skip
+    for cause in acts.causes_of(run):
+        if letters_of(seen).filter(cause=cause).exists() or cause == run.cause:
+            title = privacy.masked_text(cause.title)
+            found.append((title, reverse("exception", args=[cause.pk])))
+    return found
 
 
 def _value(run: Run, seen: Scope) -> dict[str, Any]:
@@ -127,7 +141,8 @@ def _actions(step: RunStep, run: Run, person: Person, now: datetime) -> list[Act
     if not step.rule.get("what"):
         return [skip]
     words = _("Look again") if step.state != StepState.NOW else _("Look")
-    return [_button(run, step, person, LOOK, words, "eye", primary=True, key="r"), skip]
+    look = _button(run, step, person, LOOK, words, "eye", primary=True, key="r")
+    return [replace(look, at_once=True), skip]
 
 
 def _of_plan(plan: ReplayPlan, person: Person, now: datetime) -> list[Action]:
@@ -175,7 +190,7 @@ def _stop(run: Run, person: Person) -> Action:
     may = leave(person, Right.LEAD_INCIDENT)
     words = _("Stop this run")
     return Action(
-        id="stop", label=words, title=_("Why is it stopped?"),
-        url=reverse("run_stops", args=[run.pk]), confirm=words, form=Reason(auto_id="stop-%s"),
+        id="stop-run", label=words, title=_("Why is it stopped?"),
+        url=reverse("run_stops", args=[run.pk]), confirm=words, form=Reason(auto_id="stop-run-%s"),
         icon="square-stop", small=True, allowed=may.allowed, why_not=may.why_not,
     )  # fmt: skip

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from controltower.systems.models import System
 from controltower.transactions import replay, replaying, selection
-from controltower.transactions.models import ReplayItem, ReplayPlan, Step
-from controltower.transactions.protocol import State
+from controltower.transactions.models import Forecast, PlanState, ReplayItem, ReplayPlan, Step
+from controltower.transactions.protocol import STUCK, State
 from tests.factories import Firm, stuck_bills
 
 pytestmark = pytest.mark.django_db
@@ -30,6 +32,26 @@ def test_of_many_some_are_asked_about_spread_over_all(
     assert [item.pk for item in selection.sample(plan)] == everyone
     monkeypatch.setattr(selection, "MOST_ASKED", 2)
     assert [item.pk for item in selection.sample(plan)] == [everyone[0], everyone[3]]
+
+
+def test_a_survey_writes_down_how_far_it_is(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    bills = stuck_bills(firm, 3)
+    steps = Step.objects.filter(transaction__in=bills, state__in=STUCK)
+    plan = replay.plan(
+        steps=[step.pk for step in steps], title="Three", selection={}, mapping="now",
+        by=firm.otto, now=firm.now,
+    )  # fmt: skip
+    seen: list[int] = []
+
+    def fill(items: Sequence[ReplayItem], **_: Any) -> None:
+        seen.append(plan.items.exclude(forecast=Forecast.UNASKED).count())
+        for item in items:
+            item.forecast = Forecast.CREATE
+
+    monkeypatch.setattr(replay, "ASKED_AT_ONCE", 1)
+    monkeypatch.setattr(replay.forecast, "fill", fill)
+    assert replay.survey(plan.pk).state == PlanState.PLANNED
+    assert seen == [0, 1, 2]
 
 
 def test_the_seal_and_the_worth_are_of_all(firm: Firm) -> None:

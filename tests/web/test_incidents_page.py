@@ -133,6 +133,64 @@ def test_people_lead_it_by_small_forms(firm: Firm) -> None:
     assert "1 stuck, €7,200.00" in page, "the figures of the moment"
 
 
+def test_what_two_people_write_at_once_is_kept(firm: Firm) -> None:
+    cause, otto, anna = firm.cause(stuck_bills(firm, 1)[0]), signed_in(firm.otto), firm.anna
+    post(otto, f"/exceptions/{cause.pk}/incidents/")
+    incident, now = Incident.objects.get(), timezone.now()
+    path = f"/incidents/{incident.pk}/"
+    Incident.objects.update(state=IncidentState.RESOLVED, resolved_at=now, acknowledge_by=None)
+    page = post(otto, f"{path}updates/", text="They are on the phone.")
+    assert "It has been resolved meanwhile." in page and "They are on the phone." in page
+    leading.review(incident=incident, text="Ask earlier.", by=anna, now=now)
+    page = post(otto, f"{path}reviews/", text="And write it down.")
+    assert "Added to the review." in page
+    incident.refresh_from_db()
+    assert incident.review == "Ask earlier.\n\nOtto Brandt: And write it down."
+    assert incident.reviewed_by == anna.username
+
+
+def test_an_incident_says_what_comes_next_and_who_did_what(firm: Firm) -> None:
+    bill = stuck_bills(firm, 1)[0]
+    cause, client = firm.cause(bill), signed_in(firm.otto)
+    post(client, f"/exceptions/{cause.pk}/incidents/")
+    path = f"/incidents/{Incident.objects.get().pk}/"
+    post(client, f"{path}owners/")
+    version = RunbookVersion.objects.get(runbook__slug="tax-code-off")
+    post(client, f"{path}runs/", version=version.pk)
+    run = Run.objects.get()
+    post(client, f"/runs/{run.pk}/steps/1/", do="look")
+    post(client, f"/runs/{run.pk}/steps/2/", do="skip", reason="It answered a minute ago.")
+    page = show(client, path)
+    assert "It lasts, and Otto Brandt is at it." in page
+    assert "Step 3 of the runbook is at hand: Where is the code wrong?" in page
+    assert "The first of it is due" in page
+    assert "“It answered a minute ago.”" in page, "the reason stands in the timeline"
+    assert firm.otto.username not in page[page.index('class="timeline"') :]
+    page = show(client, f"/runs/{run.pk}/")
+    assert f'href="/exceptions/{cause.pk}/"' in page and f'href="{path}"' in page
+
+
+def test_a_run_asks_nothing_before_it_looks_and_tells_its_stop_from_the_replays(
+    firm: Firm,
+) -> None:
+    cause, client = firm.cause(stuck_bills(firm, 1)[0]), signed_in(firm.otto)
+    version = RunbookVersion.objects.get(runbook__slug="tax-code-off")
+    post(client, f"/exceptions/{cause.pk}/runs/", version=version.pk)
+    run = Run.objects.get()
+    page = show(client, f"/runs/{run.pk}/")
+    assert 'class="at-once"' in page and 'id="do-look"' not in page
+    for position in (1, 2, 3, 4):
+        post(client, f"/runs/{run.pk}/steps/{position}/", do="skip", reason="x")
+    post(client, f"/runs/{run.pk}/steps/5/", do="act")
+    planned = run.steps.get(position=5).plan
+    assert planned is not None
+    page = show(client, f"/runs/{run.pk}/")
+    assert page.count('id="stop"') == page.count('id="stop-run"') == 1
+    page = show(client, f"/jobs/{sealed(planned).pk}/")
+    assert f'href="/runs/{run.pk}/"' in page
+    assert "Nothing of it has been sent." in post(client, f"/jobs/{planned.pk}/stops/")
+
+
 def test_a_runbook_is_written_approved_by_another_and_offered(firm: Firm) -> None:
     cause, otto, anna = (
         firm.cause(stuck_bills(firm, 1)[0]),

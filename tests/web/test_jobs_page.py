@@ -156,6 +156,14 @@ class TestFourEyes:
         plan.refresh_from_db()
         assert plan.state == PlanState.PLANNED
 
+    def test_it_is_said_who_may_approve_and_nobody_asks_in_vain(self, firm: Firm) -> None:
+        plan = dear(firm)
+        alone = text(show(firm, "anna", plan))
+        assert "Nobody but you may approve it." in alone
+        assert "Anna Lindqvist can approve it now." in text(post(firm, "otto", plan, "requests"))
+        said = "Waits for Anna Lindqvist; Otto Brandt has asked"
+        assert said in text(show(firm, "priya", plan))
+
     def test_the_asker_may_not_approve_even_as_controller(self, firm: Firm) -> None:
         plan = dear(firm)
         post(firm, "anna", plan, "requests")
