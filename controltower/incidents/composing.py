@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -11,7 +12,7 @@ from controltower.canonical.money import Money
 from controltower.firm.models import Person
 from controltower.firm.rights import entities_of, in_words
 from controltower.incidents import matching
-from controltower.incidents.models import Incident, IncidentEntry
+from controltower.incidents.models import EntryKind, Incident, IncidentEntry
 from controltower.incidents.promises import takers
 
 
@@ -47,7 +48,7 @@ def _due(person: Person, incident: Incident) -> str:
 def _money(person: Person, entry: IncidentEntry) -> str:
     """What hangs on it, in the reporting currency, as it was when the line was written."""
     codes = entities_of(person)
-    seen = [one for one in entry.figures if codes is None or one["entity"] in codes]
+    seen = [one for one in _figures(entry) if codes is None or one["entity"] in codes]
     count = sum(int(one["count"]) for one in seen)
     if not count:
         return ""
@@ -55,6 +56,15 @@ def _money(person: Person, entry: IncidentEntry) -> str:
     what = "1 transaction" if count == 1 else f"{count} transactions"
     words = f"{what} worth {_shown(worth)} hang on it"
     return f"{words}, {_shown(late)} of it is late." if late else f"{words}; nothing is late yet."
+
+
+def _figures(entry: IncidentEntry) -> list[Any]:
+    """Those of its moment; who is told that nobody has answered reads the last that there were."""
+    if entry.figures or entry.kind != EntryKind.MISSED:
+        return list(entry.figures)
+    earlier = entry.incident.entries.filter(at__lte=entry.at).exclude(figures=[])
+    last = earlier.order_by("-at", "-pk").first()
+    return list(last.figures) if last else []
 
 
 WORTHS = ("amount", "late")

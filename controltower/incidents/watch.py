@@ -23,6 +23,7 @@ from controltower.systems import upkeep
 from controltower.systems.models import System
 from controltower.transactions import bell
 
+QUIET_ENOUGH = "Nothing of it showed for half an hour."
 LADDER = {Role.OPERATOR: Role.CONTROLLER, Role.PMO_LEAD: Role.CONTROLLER}
 """Whom an incident goes to that nobody has acknowledged in time; then to the administrator."""
 
@@ -131,7 +132,13 @@ def holds(*, subject: str, now: datetime, figures: Figures = ()) -> None:
             text = f"Nothing of it shows. It resolves when that has lasted {_minutes()} min."
             tell(incident, EntryKind.QUIET, text, by=TOWER, now=now, figures=figures)
         elif not incident.halted and now - incident.quiet_since >= QUIET_FOR:
-            resolve(incident, by=TOWER, note="It holds again.", now=now, figures=figures)
+            resolve(
+                incident,
+                by=TOWER,
+                note="Nothing of it showed for half an hour.",
+                now=now,
+                figures=figures,
+            )
 
 
 def _minutes() -> int:

@@ -28,18 +28,18 @@ from controltower.measures.causes import CauseLine
 from controltower.measures.exposure import Scope
 from controltower.web import formats, privacy, standing
 from controltower.web.charts.small import sparkline
+from controltower.web.exception_filters import (
+    MINE,
+    OPEN,
+    PARKED,
+    SNOOZED,
+    SOLVED,
+    TABS,
+    UNOWNED,
+    Filters,
+)
 from controltower.web.transaction_page import Owner
 
-OPEN, MINE, UNOWNED, SOLVED = "open", "mine", "unowned", "solved"
-SNOOZED, PARKED = "snoozed", "parked"
-TABS = {
-    OPEN: gettext_lazy("Open"),
-    MINE: gettext_lazy("Mine"),
-    UNOWNED: gettext_lazy("Unowned"),
-    SNOOZED: gettext_lazy("Snoozed"),
-    PARKED: gettext_lazy("Parked"),
-    SOLVED: gettext_lazy("Solved"),
-}
 TREND_DAYS = 14
 MOST = 200
 """Groups that are listed; the file has all of them."""
@@ -75,20 +75,21 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What the list shows: the first of the chosen tab's groups and how many `more` there are,
-    all of them added up, and every tab's count."""
+    """What the list shows: the first of the chosen tab's groups that are asked for, how many they
+    are and how many `more` there are than shown, all of them added up, and every tab's count."""
 
     tab: str
     groups: list[Group]
+    count: int
     more: int
     total: Total
     counts: Mapping[str, int]
 
 
-def listing(scope: Scope, tab: str, now: datetime, *, whole: bool = False) -> Listing:
-    """The groups of a tab, most money first, and how many causes each tab has; with `whole` all of
-    the groups."""
-    tab = tab if tab in TABS else OPEN
+def listing(scope: Scope, filters: Filters, now: datetime, *, whole: bool = False) -> Listing:
+    """The groups of a tab that the filters ask for, most money first, and how many causes each tab
+    has; with `whole` all of the groups."""
+    tab = filters.shown
     awake = causes.by_cause(scope, now, limit=None)
     lines: dict[str, Sequence[CauseLine]] = {
         OPEN: awake,
@@ -99,12 +100,14 @@ def listing(scope: Scope, tab: str, now: datetime, *, whole: bool = False) -> Li
         lines[tab] = causes.by_cause(scope, now, causes=_put_aside(tab, now), limit=None)
     elif tab == SOLVED:
         lines[tab] = causes.solved(scope, now)
-    shown = lines[tab] if whole else lines[tab][:MOST]
+    asked = filters.leave(lines[tab], scope, now)
+    shown = asked if whole else asked[:MOST]
     return Listing(
         tab=tab,
         groups=_groups(shown, scope, tab, now),
-        more=len(lines[tab]) - len(shown),
-        total=_total(lines[tab], scope, tab),
+        count=len(asked),
+        more=len(asked) - len(shown),
+        total=_total(asked, scope, tab),
         counts=_aside(scope, now) | {name: len(found) for name, found in lines.items()},
     )
 
@@ -256,11 +259,9 @@ def known_fixes(scope: Scope, causes: Sequence[int]) -> dict[int, str]:
     return {cause: str(FIXES[Resolution(how)]) for cause, how in rows if how}
 
 
-def tabs_of(found: Listing) -> list[tuple[Any, str, bool, int]]:
+def tabs_of(found: Listing, filters: Filters) -> list[tuple[Any, str, bool, int]]:
     """(label, url, whether it is this one, count)."""
-    path = reverse("exceptions")
     return [
-        (label, path if name == OPEN else f"{path}?tab={name}", name == found.tab, count)
+        (label, filters.tab_url("exceptions", name), name == found.tab, found.counts[name])
         for name, label in TABS.items()
-        for count in [found.counts[name]]
     ]

@@ -24,6 +24,7 @@ from controltower.measures.exposure import Scope
 from controltower.transactions import replay, set_aside
 from controltower.transactions.models import Transaction
 from controltower.web import (
+    exception_filters,
     exception_groups,
     exception_page,
     formats,
@@ -52,16 +53,17 @@ def scope_of(request: SignedIn) -> Scope:
 def exceptions(request: SignedIn) -> HttpResponse:
     """Causes under their tabs, most money first."""
     now = timezone.now()
-    found = exception_groups.listing(scope_of(request), request.GET.get("tab", ""), now)
+    filters = exception_filters.Filters(request.GET)
+    found = exception_groups.listing(scope_of(request), filters, now)
     context = {
-        "tabs": exception_groups.tabs_of(found),
-        "form": None,
+        "tabs": exception_groups.tabs_of(found, filters),
+        "form": filters,
         "groups": found.groups,
-        "count": found.counts[found.tab],
+        "count": found.count,
         "more": found.more,
         "total": found.total,
         "checked_words": _("Last checked %(at)s.") % {"at": formats.clock(now)},
-        "filters": 0 if found.tab == exception_groups.OPEN else 1,
+        "filters": filters.number + (found.tab != exception_filters.OPEN),
         "clear_url": reverse("exceptions"),
         "region_url": request.get_full_path(),
         "set_aside": set_aside.visible_to(request.user).count(),

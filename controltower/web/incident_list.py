@@ -114,7 +114,7 @@ def listing(seen: Scope, filters: Filters, now: datetime) -> dict[str, Any]:
     found = list(rows if tab in OF_OPEN else rows[:MOST])
     stakes, whole = at_stake.of_each([one.pk for one in found if one.is_open], seen)
     return {
-        "tabs": _tabs(seen.person, tab),
+        "tabs": _tabs(seen.person, filters),
         "lines": _lines(found[:MOST], stakes, seen, now),
         "count": len(found),
         "headline": _headline(found, whole, now) if tab == OPEN_TAB and not filters.number else "",
@@ -141,11 +141,10 @@ def counts_of(person: Person) -> dict[str, int]:
     return Incident.objects.visible_to(person).order_by().aggregate(**conditions)
 
 
-def _tabs(person: Person, tab: str) -> list[tuple[str, str, bool, int]]:
+def _tabs(person: Person, filters: Filters) -> list[tuple[str, str, bool, int]]:
     counts = counts_of(person)
-    path = reverse("incidents")
     return [
-        (str(label), path if name == OPEN_TAB else f"{path}?tab={name}", name == tab, counts[name])
+        (str(label), filters.tab_url("incidents", name), name == filters.shown, counts[name])
         for name, (label, _rows) in TABS.items()
     ]
 

@@ -19,6 +19,7 @@ from controltower.measures.exposure import reporting_currency
 from controltower.transactions import set_aside
 from controltower.transactions.models import InboundEvent
 from controltower.web import (
+    exception_filters,
     exception_groups,
     exports,
     incident_list,
@@ -67,7 +68,7 @@ def exceptions(request: SignedIn) -> HttpResponseBase:
     """Causes under the tab that is shown. One transaction may hang on two of them; the total counts
     it once."""
     found = exception_groups.listing(
-        scope_of(request), request.GET.get("tab", ""), timezone.now(), whole=True
+        scope_of(request), exception_filters.Filters(request.GET), timezone.now(), whole=True
     )
     rows = (_group(one) for one in found.groups)
     return exports.figures(

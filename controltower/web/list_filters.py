@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from functools import reduce
 from operator import or_
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.db.models import Q
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 
@@ -25,6 +27,8 @@ class ListFilters(forms.Form):
     columns = forms.CharField(widget=forms.HiddenInput, required=False, max_length=200)
     hint: Any = ""
     """What can be looked for, in the empty field."""
+    first_tab = "open"
+    """The tab that a list with tabs shows to who asks for none."""
 
     def given(self, name: str) -> Any:
         """The valid value of a filter, or nothing."""
@@ -35,6 +39,14 @@ class ListFilters(forms.Form):
         """How many filters are set, sensible or not; the order is none."""
         fields = (field for field in self.visible_fields() if field.name != "sort")
         return sum(1 for field in fields if str(self.data.get(field.name, "")).strip())
+
+    def tab_url(self, page: str, tab: str) -> str:
+        """The address of a tab of the list, the first one's name being in none: with the columns
+        that are chosen, but not what narrows another tab, for a tab's count is of all it has."""
+        first = tab == self.first_tab
+        kept = {"tab": "" if first else tab, "columns": str(self.data.get("columns", ""))}
+        query = urlencode({name: value for name, value in kept.items() if value})
+        return f"{reverse(page)}?{query}" if query else reverse(page)
 
     def finds(self, *texts: object) -> bool:
         """Whether each of the words looked for is in one of the texts, in any case of letters."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -12,8 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from controltower.firm import audit as chain
-from controltower.firm.models import AuditEntry
-from controltower.web import audit_search, manage_frame, view_strip
+from controltower.web import audit_search, audit_words, manage_frame, view_strip
 from controltower.web.manage_frame import guarded
 from controltower.web.security import SignedIn
 
@@ -24,7 +21,7 @@ SIZE = 50
 @guarded
 def audit(request: SignedIn) -> HttpResponse:
     """The chain, newest first, by person, verb, object, time and outcome."""
-    form = audit_search.Search(request.GET, auto_id="audit-%s")
+    form, now = audit_search.Search(request.GET, auto_id="audit-%s"), timezone.now()
     said = form.cleaned_data if form.is_valid() else {}
     rows = audit_search.found(said)
     before = request.GET.get("before", "")
@@ -40,16 +37,14 @@ def audit(request: SignedIn) -> HttpResponse:
         "form": form,
         "filters": sum(1 for value in said.values() if value),
         "clear_url": reverse("manage_audit"),
-        "entries": [(one, _detail(one)) for one in shown[:SIZE]],
+        "entries": [
+            (one, audit_words.lines(one, now), audit_words.sealed(one)) for one in shown[:SIZE]
+        ],
         "older_url": older,
         "check_url": reverse("manage_audit_checks"),
         **view_strip.shown(request, "manage_audit"),
     }
     return manage_frame.page(request, "manage/audit.html", "manage_audit", context)
-
-
-def _detail(entry: AuditEntry) -> str:
-    return json.dumps(entry.detail, indent=2, ensure_ascii=False) if entry.detail else ""
 
 
 @require_POST

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -15,6 +15,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from controltower.firm.rights import Right
@@ -27,7 +28,9 @@ from controltower.web import exports, formats, measure_words
 from controltower.web.actions import Action, leave, only
 from controltower.web.charts import small
 from controltower.web.charts.trend import Trend
+from controltower.web.list_filters import ListFilters, choice
 from controltower.web.measure_words import written
+from controltower.web.sayings import heard
 from controltower.web.security import SignedIn
 from controltower.web.sheets import Cell
 from controltower.web.target_form import TargetForm
@@ -39,15 +42,52 @@ COLUMNS = (
 )  # fmt: skip
 
 
+class Filters(ListFilters):
+    """What narrows the list of measures."""
+
+    target = choice(
+        gettext_lazy("Target"),
+        gettext_lazy("Any"),
+        [
+            ("met", gettext_lazy("Met")),
+            ("missed", gettext_lazy("Missed")),
+            ("none", gettext_lazy("None set")),
+        ],
+    )
+    hint = gettext_lazy("Measure, or how it is defined")
+
+    def leave(self, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The measures that they ask for; none when one makes no sense."""
+        if not self.is_valid():
+            return []
+        target = self.given("target")
+        return [
+            row
+            for row in rows
+            if target in ("", _against(row)) and self.finds(heard(row["title"]), row["definition"])
+        ]
+
+
+def _against(row: Mapping[str, Any]) -> str:
+    """How a measure stands to its target; "" while nothing is known of it."""
+    if row["set"] is None:
+        return "none"
+    return {True: "met", False: "missed", None: ""}[row["met"]]
+
+
 @require_safe
 def measures(request: SignedIn) -> HttpResponse:
     """Every measure with its definition, its trend and its target."""
     now, wanted = timezone.now(), targets.in_force()
-    window = Window(scope_of(request), now)
+    window, filters = Window(scope_of(request), now), Filters(request.GET)
     rows = [_row(one, one.read(window), wanted) for one in catalogue.MEASURES]
     context = {
         "now": now,
-        "measures": rows,
+        "measures": filters.leave(rows),
+        "form": filters,
+        "filters": filters.number,
+        "clear_url": reverse("measures"),
+        "region_url": request.get_full_path(),
         "sentence": measure_words.sentence(
             [row["met"] for row in rows], [row["change"] for row in rows]
         ),

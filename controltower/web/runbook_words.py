@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from controltower.canonical.verdicts import Kind
 from controltower.incidents import steps
+from controltower.web.plain_names import each_of
 from controltower.web.sayings import heard
 
 FAILURES: Mapping[str, Promise] = {
@@ -63,6 +64,18 @@ FITS = {
     "steps": gettext_lazy("Step"),
     "systems": gettext_lazy("System"),
 }
+
+
+PHRASES = each_of(
+    """
+    above the cap of its contract; above the retainer of its contract; assignments that go on; but
+    costs; but its contract is in; but the place; Cost account; from another HR record; has a
+    retainer; Input tax; is coded to; is placed as; names no legal entity; names several; no
+    currency the firm trades in; nothing is charged to it; on this place; place asks for; so that
+    nobody knows how much may be billed; tax code; which the firm does not have; without a last day
+    """
+)
+"""Words of titles by which the demo firm's runbooks know what they fit."""
 
 
 def row(rule: Mapping[str, Any], number: int) -> dict[str, Any]:
@@ -120,8 +133,14 @@ def fits(said: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _fit(name: str, one: str) -> str:
-    """Words of a title are quoted: they are compared with the title as it is kept."""
-    return f"“{one}”" if name == "words" else str(FAILURES.get(one, one))
+    """Words of a title are quoted, as its reader finds them and as they are compared: with the
+    title as it is kept."""
+    if name != "words":
+        return str(FAILURES.get(one, one))
+    said = heard(one)
+    if said == one:
+        return f"“{one}”"
+    return _("“%(said)s” (kept as “%(kept)s”)") % {"said": said, "kept": one}
 
 
 def changes(

@@ -40,6 +40,8 @@ LED = re.compile(r"(?P<value>-?\d[\d,]*\.\d\d) (?P<currency>[A-Z]{3}) (?P<rest>\
 LISTED = re.compile(r"(?P<what>.+) \((?P<why>[^()]+)\)")
 MOMENT = re.compile(r"\d\d [A-Z][a-z]+ \d{4} \d\d:\d\d")
 """How the engine writes an amount, a number, what an amount leads and a moment into a sentence."""
+SENTENCE = r"(?<=[.!?]) (?=\S)"
+"""Where a sentence of a message ends; a quotation within it ends otherwise in each language."""
 SEAMS = ((r"(?<=[.!?”]) (?=\S)", " "), (": ", ": "), (" → ", " → "), ("; ", "; "))
 """Where what was put together from several sayings comes apart, and how it is joined again."""
 
@@ -88,10 +90,12 @@ def _anew(text: str, language: str) -> str:
         return kinds
     if len(text) > LONGEST or " " not in text:
         return text
+    stopped = f"{text}."  # a cause is named by a sentence without its full stop
+    if whole := every.whole.get(stopped):
+        return whole.removesuffix(".")
     if found := _shaped(text, language) or _led(text, language):
         return found
-    stopped = f"{text}."  # a cause is named by a sentence without its full stop
-    if found := every.whole.get(stopped) or _shaped(stopped, language):
+    if found := _shaped(stopped, language):
         return found.removesuffix(".")
     for seam, joint in SEAMS:
         pieces = re.split(seam, text)
@@ -191,7 +195,7 @@ def _sentences(texts: Mapping[str, str]) -> dict[str, str]:
     """The single sentences of longer messages, for whoever keeps but one of them."""
     found: dict[str, str] = {}
     for id_, text in texts.items():
-        said, anew = re.split(SEAMS[0][0], id_), re.split(SEAMS[0][0], text)
+        said, anew = re.split(SENTENCE, id_), re.split(SENTENCE, text)
         if len(said) == len(anew) > 1:
             found |= {
                 one: other

@@ -59,8 +59,9 @@ def transactions(request: SignedIn) -> HttpResponse:
         "export_url": f"{reverse('transaction_exports')}?{request.GET.urlencode()}",
         **view_strip.shown(request, "transactions"),
     }
-    template = "transactions/_rows.html" if _rows_only(request) else "transactions/list.html"
-    return render(request, template, context)
+    if _rows_only(request):
+        return render(request, "transactions/_rows.html", context | {"rows_only": True})
+    return render(request, "transactions/list.html", context)
 
 
 def _rows_only(request: SignedIn) -> bool:

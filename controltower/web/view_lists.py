@@ -19,6 +19,7 @@ from controltower.measures import exposure, registry
 from controltower.measures.exposure import Scope
 from controltower.web import (
     audit_search,
+    exception_filters,
     exception_groups,
     incident_list,
     interface_tabs,
@@ -61,8 +62,7 @@ def _transactions(seen: Scope, query: QueryDict, now: datetime) -> Rows:
 
 
 def _exceptions(seen: Scope, query: QueryDict, now: datetime) -> Rows:
-    found = exception_groups.listing(seen, query.get("tab", ""), now)
-    return Rows(found.counts[found.tab])
+    return Rows(exception_groups.listing(seen, exception_filters.Filters(query), now).count)
 
 
 def _incidents(seen: Scope, query: QueryDict, now: datetime) -> Rows:

@@ -14,13 +14,13 @@ from typing import Any
 from django.test import Client
 
 from controltower.firm.models import Person
-from controltower.web import exception_groups, tower
+from controltower.web import exception_filters, tower
 from tests.factories import signed_in
 from tests.web.cast import token
 from tests.web.test_matrix import POLICY, PUBLIC, READ, House, routes
 
 MORE: dict[str, tuple[str, ...]] = {
-    "exceptions": tuple(f"?tab={tab}" for tab in exception_groups.TABS),
+    "exceptions": tuple(f"?tab={tab}" for tab in exception_filters.TABS),
     "incidents": ("?q={word}&columns=value,state",),
     "jobs": ("?q={word}&state=planned",),
     "interfaces": ("?q={word}",),

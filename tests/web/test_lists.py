@@ -14,7 +14,7 @@ from controltower.incidents import watch
 from controltower.incidents.models import Channel, Message, MessageState
 from controltower.systems.models import System
 from controltower.transactions import interfaces
-from controltower.web import columns
+from controltower.web import columns, exception_filters
 from controltower.web.demo.runbooks import agree_runbooks
 from tests import factories
 from tests.factories import Firm, signed_in
@@ -108,6 +108,8 @@ def counted(client: Any, url: str) -> int:
     ("url", "few", "none"),
     [
         ("/jobs/", "q=Brandt&mine=1", "state=running"),
+        ("/exceptions/", "q=tax code&system=tryton", "system=own"),
+        ("/measures/", "target=none", "target=met"),
         ("/incidents/", "q=erp away&severity=high", "q=nobody"),
         ("/systems/", "q=tryton", "q=abacus"),
         ("/interfaces/", "q=invoice", "q=abacus"),
@@ -132,6 +134,32 @@ def test_each_list_is_narrowed_by_its_address(busy: Firm, url: str, few: str, no
     page = body(client, f"{url}?{none}")
     assert "No match." in page and "Clear 1 filter" in page
     assert counted(client, f"{url}?{none.split('=', maxsplit=1)[0]}=") == whole, "nothing is asked"
+
+
+def test_causes_are_narrowed_by_when_they_fall_due(busy: Firm) -> None:
+    client = signed_in(busy.otto)
+    found = {due: counted(client, f"/exceptions/?due={due}") for due in exception_filters.LATENESS}
+    assert sorted(found.values()) == [0, 0, counted(client, "/exceptions/")]
+    assert counted(client, "/exceptions/?due=tomorrow") == 0
+    assert rows_of(client, "/exports/exceptions/?system=own") == []
+
+
+@pytest.mark.parametrize(("url", "tab"), [("/exceptions/", "mine"), ("/incidents/", "to_review")])
+def test_tabs_keep_the_columns_and_leave_what_narrows_behind(
+    busy: Firm, url: str, tab: str
+) -> None:
+    page = body(signed_in(busy.otto), f"{url}?columns=value&q=erp&tab={tab}")
+    assert f'href="{url}?columns=value"' in page, "the first tab"
+    assert f'href="{url}?tab={tab}&amp;columns=value"' in page
+
+
+def test_rows_alone_say_how_many_filters_are_set(busy: Firm) -> None:
+    """What htmx puts in the place of the rows has the link beside them."""
+    answer = signed_in(busy.otto).get("/tx/?state=stuck", headers={"HX-Request": "true"})
+    page = answer.content.decode()
+    assert '<form class="filters"' not in page
+    assert page.count('id="clear-filters"') == 1 and "Clear 1 filter" in page
+    assert body(signed_in(busy.otto), "/tx/?state=stuck").count('id="clear-filters"') == 1
 
 
 @pytest.mark.parametrize("url", ["/jobs/", "/incidents/", "/systems/", "/runbooks/", "/messages/"])

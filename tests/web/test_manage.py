@@ -133,6 +133,24 @@ def test_the_chain_is_searched_by_person_verb_object_and_outcome(amara: Client) 
     assert "No match." in amara.get("/manage/audit/?actor=nobody").content.decode()
 
 
+def test_what_an_entry_tells_is_said_in_words(amara: Client) -> None:
+    detail = {
+        "reason": "Switched off.", "shared": True, "selection": {"count": 8, "causes": [2, 3]},
+        "until": "2026-11-22T08:01:02+00:00", "halted": [], "own_word": "x",
+    }  # fmt: skip
+    audit.record(
+        actor="otto", verb="try", subject="it", allowed=True, now=timezone.now(), detail=detail
+    )
+    page = amara.get("/manage/audit/?actor=otto").content.decode()
+    (told,) = re.findall(r'<dl class="pairs">(.*?)</dl>', page, re.DOTALL)
+    pairs = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", told))
+    assert pairs["Reason"] == "Switched off." and pairs["For the whole team"] == "yes"
+    assert pairs["Chosen"] == "Count: 8; Groups: 2, 3"
+    assert "T08" not in pairs["Until"], "a moment as people write it"
+    assert pairs["Own word"] == "x" and "Held back" not in pairs
+    assert "&quot;own_word&quot;: &quot;x&quot;" in page, "as it is sealed"
+
+
 def test_it_is_paged_from_the_newest(amara: Client) -> None:
     for number in range(60):
         audit.record(
