@@ -17,7 +17,7 @@ from controltower.firm.models import Person
 from controltower.firm.rights import Right
 from controltower.incidents import triage
 from controltower.incidents.models import Cause
-from controltower.web import exceptions, formats, meanwhile, undo
+from controltower.web import aside_words, exceptions, meanwhile, undo
 from controltower.web.actions import only
 from controltower.web.decisions import Assign, Reason, Snooze
 from controltower.web.security import SignedIn
@@ -121,6 +121,4 @@ def _put_aside(
 def _laid(aside: triage.Aside | None, now: datetime) -> str:
     if aside is None:
         return _("It is awake again.")
-    if aside.until is None:
-        return _("Parked until somebody takes it up.")
-    return _("Put aside until %(at)s.") % {"at": formats.when(aside.until, now)}
+    return aside_words.words(aside, now)

@@ -164,7 +164,9 @@ def _groups(lines: Sequence[CauseLine], scope: Scope, tab: str, now: datetime) -
             local_value=local_value(line.stake.by_currency),
             oldest=line.oldest,
             due=line.due,
-            lateness=standing.lateness_of(line.due, now, scope.person.zone),
+            lateness=""
+            if tab == SOLVED
+            else standing.lateness_of(line.due, now, scope.person.zone),
             owner=owner_of(line.cause),
             trend=trends.get(line.cause.pk, ""),
             fix=fixes.get(line.cause.pk, ""),

@@ -24,6 +24,7 @@ from controltower.transactions.models import BusinessKey
 from controltower.transactions.references import normalised
 from controltower.web import (
     absences,
+    aside_words,
     cause_actions,
     cause_lead,
     offers,
@@ -142,6 +143,7 @@ def _group(
         "advice": _advice(cause),
         "fix_url": "",
         "back_again": state == "back_again",
+        "aside": aside_words.of_cause(cause, now),
         "note": cause.note,
     }
 

@@ -79,6 +79,9 @@ def taught(settings: Settings, tmp_path: Path) -> None:
          "Auf „%(project)s“ dürfen %(cap)s %(currency)s fakturiert werden."),
         ("Nothing was sent.", "Es wurde nichts gesendet."),
         ("Only %(share)s %% of it was delivered.", "Nur %(share)s %% davon wurden geliefert."),
+        ("The work is above the cap. On “%(project)s” nothing is left. Ask for more.",
+         "Die Arbeit liegt über der Grenze. Auf „%(project)s“ ist nichts übrig. Mehr verlangen."),
+        ("%(reference)s above the cap", "%(reference)s über der Grenze"),
     ):  # fmt: skip
         catalogue.add(said, german)
     source = tmp_path / "sources" / "de" / "LC_MESSAGES" / "django.po"
@@ -107,6 +110,7 @@ def _forget() -> None:
          "Projekt anlegen: nicht nötig. Es wurde nichts gesendet."),
         ("Create the project: Quota exceeded, ask 50 % less. Nothing was sent.",
          "Projekt anlegen: Quota exceeded, ask 50 % less. Es wurde nichts gesendet."),
+        ("The work is above the cap", "Die Arbeit liegt über der Grenze"),
         ("7,200.00 EUR Nothing was sent.", "7.200,00\xa0€ Es wurde nichts gesendet."),
         ("7,200.00 EUR by somebody.", "7,200.00 EUR by somebody."),
         ("On “Oak” 16,825.00 GBP may be billed.",
