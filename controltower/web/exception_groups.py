@@ -175,6 +175,10 @@ def _groups(lines: Sequence[CauseLine], scope: Scope, tab: str, now: datetime) -
     ]
 
 
+def _lateness(line: CauseLine, scope: Scope, tab: str, now: datetime) -> str:
+    return "" if tab == SOLVED else standing.lateness_of(line.due, now, scope.person.zone)
+
+
 def owner_of(cause: Cause) -> Owner | None:
     """Who has taken the cause."""
     return Owner(str(cause.owner), cause.owner.initials) if cause.owner else None

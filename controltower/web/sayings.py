@@ -90,18 +90,22 @@ def _anew(text: str, language: str) -> str:
         return kinds
     if len(text) > LONGEST or " " not in text:
         return text
-    stopped = f"{text}."  # a cause is named by a sentence without its full stop
-    if whole := every.whole.get(stopped):
-        return whole.removesuffix(".")
-    if found := _shaped(text, language) or _led(text, language):
+    if found := _sentence(text, language):
         return found
-    if found := _shaped(stopped, language):
-        return found.removesuffix(".")
     for seam, joint in SEAMS:
         pieces = re.split(seam, text)
         if len(pieces) > 1:
             return joint.join(_part(piece, language) for piece in pieces)
     return text
+
+
+def _sentence(text: str, language: str) -> str:
+    """One saying; a cause is named by a sentence without its full stop. "" when it is not known."""
+    stopped = f"{text}."
+    if whole := sayings(language).whole.get(stopped):
+        return whole.removesuffix(".")
+    found = _shaped(text, language) or _led(text, language)
+    return found or _shaped(stopped, language).removesuffix(".")
 
 
 def _shaped(text: str, language: str) -> str:
