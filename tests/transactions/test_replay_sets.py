@@ -11,7 +11,7 @@ import pytest
 from django.utils import timezone
 
 from controltower.systems.models import System
-from controltower.transactions import replay, replaying, selection
+from controltower.transactions import forecast, replay, replaying, selection
 from controltower.transactions.models import Forecast, PlanState, ReplayItem, ReplayPlan, Step
 from controltower.transactions.protocol import STUCK, State
 from tests.factories import Firm, stuck_bills
@@ -49,7 +49,7 @@ def test_a_survey_writes_down_how_far_it_is(firm: Firm, monkeypatch: pytest.Monk
             item.forecast = Forecast.CREATE
 
     monkeypatch.setattr(replay, "ASKED_AT_ONCE", 1)
-    monkeypatch.setattr(replay.forecast, "fill", fill)
+    monkeypatch.setattr(forecast, "fill", fill)
     assert replay.survey(plan.pk).state == PlanState.PLANNED
     assert seen == [0, 1, 2]
 
