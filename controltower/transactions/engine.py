@@ -43,7 +43,7 @@ def _lay_out(case: Case, defined: dict[str, StepDefinition]) -> None:
 
 
 def _planned(case: Case, position: int, definition: StepDefinition) -> Step:
-    system = case.player(definition.role, definition.entity) if definition.role else None
+    system = _player(case, definition) if definition.role else None
     return Step(
         transaction=case.transaction,
         name=definition.name,
@@ -55,6 +55,20 @@ def _planned(case: Case, position: int, definition: StepDefinition) -> Step:
         effect=_effect(system, definition),
         changed_at=case.now,
     )
+
+
+def _player(case: Case, definition: StepDefinition) -> System | None:
+    """The system that plays a step's part; none where the one that would does not offer the step,
+    for a described system offers what was described of it."""
+    system = case.player(definition.role, definition.entity)
+    return system if system and _offers(system, definition) else None
+
+
+def _offers(system: System, definition: StepDefinition) -> bool:
+    if definition.verb == "get":
+        return True
+    offered = calls.descriptor(system).operations
+    return (definition.entity, definition.verb) in {(one.entity, one.verb) for one in offered}
 
 
 def _effect(system: System | None, definition: StepDefinition) -> Effect:
@@ -125,12 +139,18 @@ def advance(case: Case) -> None:
 def _cast(case: Case, step: Step, definition: StepDefinition) -> bool:
     """Whether a system plays the step's part; one that was set up later is taken now."""
     if step.system is None:
-        step.system = case.player(definition.role, definition.entity)
+        step.system = _player(case, definition)
         step.effect = _effect(step.system, definition)
     return step.system is not None
 
 
 def _uncast(case: Case, definition: StepDefinition) -> str:
+    system = case.player(definition.role, definition.entity)
+    if system is not None:
+        return (
+            f"{system.title} takes “{definition.entity}” here, but offers no “{definition.verb}” of"
+            " it. Describe that of the system, or let a route name another one; then replay."
+        )
     able = [system.title for system in case.world.able(definition.role)]
     if not able:
         return f"No system of the firm plays the part “{definition.role}” at present."

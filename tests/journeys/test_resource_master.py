@@ -84,11 +84,34 @@ def test_who_joins_moves_and_leaves_is_so_in_the_psa(people: People) -> None:
     assert shown(second) == {
         "entity": "LF-UK", "role": "Consultant", "active": True, "cost": Decimal("50.75"),
     }  # fmt: skip
-    people.workday.do("leave", id=worker, on="2026-12-31")
+    today = f"{timezone.now():%Y-%m-%d}"
+    people.workday.do("leave", id=worker, on=today)
     left = people.tower.until(people.change_of(worker, besides=2), VERIFIED)
     third = left.steps.get(name="resource")
     assert (third.ref, shown(third)["active"]) == (first.ref, False)
-    assert third.values["to_date"] == "2026-12-31"
+    assert third.values["to_date"] == today
+
+
+def test_who_has_given_notice_works_until_the_last_day(people: People) -> None:
+    """And whoever stays after all is not ended on it."""
+    worker, joined = people.joiner()
+    last = timezone.now().date() + timedelta(days=40)
+    people.workday.do("leave", id=worker, on=last.isoformat())
+    leaving = people.change_of(worker, besides=1)
+
+    def waits() -> bool:
+        leaving.refresh_from_db()
+        return leaving.wait == "schedule"
+
+    people.tower.play(waits)
+    assert leaving.wait_text == f"Their last day is {last}."
+    told = leaving.steps.get(name="resource")
+    assert told.ref == joined.steps.get(name="resource").ref
+    assert (told.values["active"], told.values["to_date"]) == (True, last.isoformat())
+    people.workday.do("move", id=worker, role="Analyst")
+    people.change_of(worker, besides=2)
+    leaving.refresh_from_db()
+    assert leaving.state == "superseded"
 
 
 def test_nobody_is_ended_over_open_work(people: People) -> None:
@@ -96,15 +119,14 @@ def test_nobody_is_ended_over_open_work(people: People) -> None:
     project = people.tower.set_up().steps.get(name="project").ref
     person = joined.steps.get(name="resource").ref
     staffed = people.tower.org.control.do("staff", project=project, person=person)
-    people.workday.do("leave", id=worker, on="2026-12-31")
+    today = f"{timezone.now():%Y-%m-%d}"
+    people.workday.do("leave", id=worker, on=today)
     leaving = people.change_of(worker, besides=1)
     stuck = people.tower.stuck(leaving)
     assert (stuck.name, stuck.kind) == ("resource", "conflict")
     assert "assignments that go on (1)" in stuck.text
     assert "Joiner" not in stuck.text
-    people.tower.correct(
-        "pse__Assignment__c", str(staffed["assignment"]), pse__End_Date__c="2026-12-15"
-    )
+    people.tower.correct("pse__Assignment__c", str(staffed["assignment"]), pse__End_Date__c=today)
     plan = people.tower.replay(leaving)
     by = people.tower.person("otto.brandt")
     replay.release(plan=plan, digest=plan.digest, by=by, now=timezone.now())

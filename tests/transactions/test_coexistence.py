@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from controltower.canonical.verdicts import Kind, Verdict
+from controltower.canonical.verdicts import Effect, Kind, Verdict
 from controltower.firm import governing
 from controltower.firm.models import LegalEntity
 from controltower.firm.policies import BadPolicy
@@ -51,6 +51,23 @@ def test_two_erps_without_a_route_need_a_person(firm: Firm, other: System) -> No
         engine.reconsider(case, why="a route was made")
     assert firm.play(deal).state == "verified"
     assert _erp_of(deal.steps.get(name="customer")) == "new-erp"
+
+
+def test_a_system_that_does_not_offer_its_part_is_named_and_asked_again(firm: Firm) -> None:
+    """As a described system whose description says too little: its facts are kept and wait."""
+    deal = firm.deal()
+    psa = System.objects.filter(slug="certinia")
+    psa.update(connector="bamboohr")
+    bill = firm.bill(deal)
+    step = bill.steps.get(name="billing-event")
+    assert (bill.state, step.kind) == ("dead_lettered", Kind.CONTRACT)
+    assert "takes “billing_event” here, but offers no “upsert” of it" in step.text
+    psa.update(connector="certinia")
+    with cases.case_of(bill, now=firm.now) as case:
+        engine.reconsider(case, why="it was described")
+    assert firm.play(bill).state == "verified"
+    step.refresh_from_db()
+    assert (step.system, step.effect) == (psa.get(), Effect.KEYED)
 
 
 def agree(firm: Firm, about: str, **content: str) -> None:
