@@ -170,10 +170,11 @@ class KantataBooks:
 
     @cached_property
     def _workspaces(self) -> dict[str, Row]:
-        """By their ids, each with its custom fields."""
+        """By their ids, each with its custom fields; clients' groups have some as well."""
         found = {row["id"]: row for row in self.door.books("workspaces")}
         for value in self.door.books("custom_field_values"):
-            found[value["subject_id"]][value["custom_field_name"]] = value["display_value"]
+            if value["subject_type"] == "Workspace":
+                found[value["subject_id"]][value["custom_field_name"]] = value["display_value"]
         return found
 
 
