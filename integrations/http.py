@@ -28,19 +28,12 @@ from aiohttp.connector import Connection
 from yarl import URL
 
 from controltower.canonical.verdicts import Exchange
+from integrations import evidence
 
 MOST_BYTES = 16 * 1024 * 1024
 LONGEST_REST = timedelta(minutes=5)
 _CONNECT_SECONDS = 5.0
 _POOLED_METHODS = {"GET", "HEAD"}
-_TOKEN_LENGTH = 16
-_SHOWN_HEADERS = (
-    "content-type",
-    "retry-after",
-    "location",
-    "sforce-limit-info",
-    "x-bamboohr-error-message",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +150,7 @@ class HttpClient:
         url = self._address(target)
         seen = SimpleNamespace(connected=False)
         _under_way.set(seen)
-        sent = _request_text(method, target, headers or {}, body if record_body else None)
+        sent = evidence.request(method, target, headers or {}, body if record_body else None)
         started = time.monotonic()
         try:
             given = {**(headers or {}), **(secret_headers or {})}
@@ -166,8 +159,8 @@ class HttpClient:
             # TimeoutError is an OSError: the deadline and a slow connect end here as well
             return self._failure(problem, seen.connected, Exchange(sent, "", None, _since(started)))
         _hear(response.headers)
-        content = _without(content, secret_headers or {})
-        shown = _response_text(response, content if record_body else b"")
+        content = evidence.without(content, secret_headers or {})
+        shown = evidence.response(response, content if record_body else b"")
         exchange = Exchange(sent, shown, response.status, _since(started))
         return Answer(response.status, response.headers, content, exchange)
 
@@ -272,15 +265,6 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
     return bytes(content)
 
 
-def _without(content: bytes, secret_headers: Mapping[str, str]) -> bytes:
-    """An answer that repeats our token would carry it into messages and evidence."""
-    for value in secret_headers.values():
-        token = value.rpartition(" ")[2]
-        if len(token) >= _TOKEN_LENGTH:
-            content = content.replace(token.encode(), b"[hidden]")
-    return content
-
-
 def _reason(problem: Exception) -> str:
     """The network's exception in a few words."""
     if isinstance(problem, aiohttp.ClientConnectorDNSError):
@@ -296,18 +280,3 @@ def _reason(problem: Exception) -> str:
 
 def _since(started: float) -> int:
     return round((time.monotonic() - started) * 1000)
-
-
-def _request_text(method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> str:
-    lines = [f"{method} {target}", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\n".join([*lines, "", _text(body)]) if body else "\n".join(lines)
-
-
-def _response_text(response: aiohttp.ClientResponse, content: bytes) -> str:
-    lines = [f"{response.status} {response.reason or ''}".strip()]
-    lines += [f"{n}: {v}" for n, v in response.headers.items() if n.lower() in _SHOWN_HEADERS]
-    return "\n".join([*lines, "", _text(content)])
-
-
-def _text(content: bytes | None) -> str:
-    return (content or b"").decode("utf-8", errors="replace")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from math import inf
@@ -30,6 +30,7 @@ from controltower.systems import announcements, contracts
 from controltower.systems.credentials import reference, resolved
 from controltower.systems.hiding import hidden
 from controltower.systems.models import System
+from controltower.systems.orders import Order, unanswered
 from controltower.systems.pace import Pace
 from integrations import catalogue, http, shape
 from integrations.connector import (
@@ -47,25 +48,10 @@ from integrations.connector import (
 )
 from integrations.telling import Subscriber
 
-__all__ = ["CallFailed", "Change", "ChangePage", "Subscription", "Unread"]
+__all__ = ["CallFailed", "Change", "ChangePage", "Order", "Subscription", "Unread"]
 ANSWERED = Done(ref="", outcome=Outcome.READ)
 """A page of changes came: the system is there."""
 Found = TypeVar("Found")
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One call to make. `probe_first` looks for our reference before a first send."""
-
-    purpose: str
-    entity: str
-    verb: str
-    ref: str = ""
-    record: Mapping[str, Any] = field(default_factory=dict)
-    find: Mapping[str, Any] | None = None
-    company: str = ""
-    key: str = ""
-    probe_first: bool = False
 
 
 class TooLate(Exception):
@@ -95,7 +81,7 @@ class Door:
             if monotonic() + lasts > until or self.pace.is_closed:
                 raise TooLate
             with self._agreed(order.entity):
-                verdict = await self._told(self._call(order), partial(_no_answer, order))
+                verdict = await self._told(self._call(order), order.unanswered)
             self.pace.heed(verdict)
             return verdict
 
@@ -173,7 +159,7 @@ class Door:
         async with self.gate:
             await self.pace.turn()
             with self._agreed(order.entity):
-                return await self._told(self._look(order), _later)
+                return await self._told(self._look(order), unanswered)
 
     async def _look(self, order: Order) -> Verdict:
         if order.ref and order.verb != "upsert":
@@ -239,7 +225,7 @@ class Door:
             await self.pace.turn()
             if self.pace.is_closed:
                 raise TooLate
-            verdict = await self._told(ask(), _later)
+            verdict = await self._told(ask(), unanswered)
             self.pace.heed(verdict)
         if not found:
             raise CallFailed(verdict)
@@ -247,7 +233,7 @@ class Door:
 
     async def health(self) -> Verdict:
         """A cheap signed-in call; always a verdict."""
-        return await self._told(self.connector.health(), _later)
+        return await self._told(self.connector.health(), unanswered)
 
     def quota(self) -> Quota:
         """What the system last said of its limits."""
@@ -288,16 +274,3 @@ def _absent(verdict: Verdict) -> bool:
 
 def _misunderstood(title: str, error: Exception) -> str:
     return f"{title}: the answer could not be understood ({type(error).__name__})."
-
-
-def _later(text: str, kind: Kind) -> Verdict:
-    """Only a question was asked."""
-    return TryLater(kind=kind, text=text)
-
-
-def _no_answer(order: Order, text: str, kind: Kind) -> Verdict:
-    """After a write nobody knows; a question may be asked again. An answer that only we cannot
-    understand is no outage: the system is there for others."""
-    if order.purpose == "send" and order.verb != "get":
-        return Unknown(text=text)
-    return TryLater(kind=kind, text=text)

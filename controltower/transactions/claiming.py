@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -88,8 +88,7 @@ WHERE transactions_step.id = mine.id AND transactions_step.fence = mine.fence
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A step that is ours while its fence is this and its lease lasts: at least `until` (monotonic
     seconds), counted from before it was taken."""
 

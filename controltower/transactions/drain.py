@@ -173,7 +173,7 @@ class Flow:
         """Whether one more call may be made for a step under its claim: its line is still ours,
         its system may be called, and the lease lasts for a wait as long as the call itself."""
         intent = answered.intent
-        system = around.systems.get(intent.system.pk, intent.system)
+        system = around.systems.get(intent.system.id, intent.system)
         lasts = 2 * intent.system.deadline.total_seconds()
         in_time = monotonic() + lasts < intent.until
         return in_time and self.lines.takes_up(system) and bool(circuit.allowance(system, 1, now))
@@ -202,7 +202,7 @@ def record(answers: Sequence[Answered], around: World, *, now: datetime) -> None
     sets.insert(_call(one, verdict, now) for one, verdict in made)
     by_system: dict[int, list[Answered]] = {}
     for one, _verdict in made:
-        by_system.setdefault(one.intent.system.pk, []).append(one)
+        by_system.setdefault(one.intent.system.id, []).append(one)
     for pk, heard in by_system.items():
         system, quota = around.systems.get(pk, heard[-1].intent.system), heard[-1].quota
         if quota.used is not None and quota.used != system.quota_used:
@@ -220,7 +220,7 @@ def _call(answered: Answered, verdict: Verdict, now: datetime) -> Call:
     order = answered.intent.order
     return sets.made(
         Call,
-        system_id=answered.intent.system.pk,
+        system_id=answered.intent.system.id,
         at=now,
         operation=f"{order.purpose} {order.verb} {order.entity}",
         milliseconds=answered.milliseconds,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 from controltower.canonical.verdicts import Quota, Verdict
@@ -15,8 +15,7 @@ from controltower.transactions.protocol import Purpose, State
 from controltower.transactions.tried import Past
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A call that the rules allow, before its intent is written: `until` when (monotonic seconds)
     its step is ours."""
 
@@ -34,8 +33,7 @@ class Draft:
         return self.order.purpose == Purpose.SEND
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(NamedTuple):
     """A call about to be made, already committed as an attempt, which `past` counts. It must have
     ended `until` then (monotonic seconds)."""
 
@@ -51,11 +49,10 @@ class Intent:
     until: float
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """What came of it. Without a verdict, the call was not begun: the time was too short."""
 
     intent: Intent
     verdict: Verdict | None
     milliseconds: int = 0
-    quota: Quota = field(default_factory=Quota)
+    quota: Quota = Quota()

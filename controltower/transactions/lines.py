@@ -67,10 +67,10 @@ class Line:
             room = 0
         for system in systems:
             left = room - len(claims)
-            if system.circuit != Circuit.CLOSED and self.under_way[system.pk]:
+            if system.circuit != Circuit.CLOSED and self.under_way[system.id]:
                 continue
             if left > 0 and (allowed := circuit.allowance(system, left, now)):
-                claims += claim([system.pk], allowed, surging=around.is_surging(now))
+                claims += claim([system.id], allowed, surging=around.is_surging(now))
         self.crowded = 0 < room == len(claims)
         self.behind = self.crowded and idle
         if room > 0:
@@ -134,13 +134,13 @@ class Lines:
     def begun(self, systems: Iterable[System]) -> None:
         """Calls are under way to these systems, each as often as it is named."""
         for system in systems:
-            self._held[system.connection].under_way[system.pk] += 1
+            self._held[system.connection].under_way[system.id] += 1
 
     def ended(self, systems: Iterable[System]) -> None:
         """Calls have been answered; some perhaps on lines that were lost with the database."""
         for system in systems:
             if line := self._held.get(system.connection):
-                line.under_way[system.pk] -= 1
+                line.under_way[system.id] -= 1
 
     def let_go(self) -> None:
         """Give all back."""

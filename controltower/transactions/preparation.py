@@ -6,8 +6,6 @@ set that cannot be kept is prepared one by one: no step's trouble holds up the o
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +14,6 @@ from typing import Any
 
 from django.db import IntegrityError
 
-from controltower.canonical.identity import new_id
 from controltower.canonical.rules import apply
 from controltower.canonical.verdicts import Effect, Kind
 from controltower.mappings.models import MappingVersion
@@ -24,6 +21,7 @@ from controltower.processes import editing
 from controltower.processes.definition import Prepared, Refuse, Send, StepDefinition
 from controltower.systems import calls
 from controltower.transactions import (
+    attempts,
     cases,
     engine,
     findings,
@@ -82,7 +80,7 @@ def _prepare(claims: Sequence[Claim], now: datetime, around: World | None) -> li
         for one in claims:
             case = found.get(one.transaction_id)
             step = _still_ours(case, one) if case else None
-            before = past.get(one.step_id, Past())
+            before = past.get(one.step_id, tried.NOTHING)
             if case and step and (draft := _draft(case, step, before, one.until)):
                 drafts.append(draft)
         intents = [_commit_intent(draft) for draft in in_order(drafts)]
@@ -105,7 +103,7 @@ def _still_ours(case: Case, mine: Claim) -> Step | None:
     if case.transaction.is_over:
         return None
     for step in case.steps:
-        if step.pk == mine.step_id:
+        if step.id == mine.step_id:
             ours = step.fence == mine.fence and step.lease_until is not None
             return step if ours and step.state in CLAIMABLE else None
     return None
@@ -139,8 +137,8 @@ def _in_doubt(step: Step) -> bool:
 def _draft(case: Case, step: Step, past: Past, until: float) -> Draft | None:
     known = case.facts()
     definition = case.definitions(known)[step.name]
-    step.effect = aged(Effect(step.effect), key_lives=_key_lives(case, step, past))
-    purpose = purpose_of(State(step.state), Effect(step.effect), step.kind)
+    effect = step.effect = aged(Effect(step.effect), key_lives=_key_lives(case, step, past))
+    purpose = purpose_of(State(step.state), effect, step.kind)
     barred = residency.refusal(case, step) if purpose is Purpose.SEND else None
     prepared = barred or conclude(definition, known)
     if isinstance(prepared, Send) and past.edits:
@@ -149,8 +147,8 @@ def _draft(case: Case, step: Step, past: Past, until: float) -> Draft | None:
         prepared = Send(record=step.sent, ref=step.ref)
     if _has_stopped_workers(case, step, past):
         prepared = Refuse(Kind.UNKNOWN, "Three workers stopped while asking about it.")
-    before = purpose is Purpose.SEND and step.effect not in REPEATABLE and case.is_from_before()
-    if before and beyond_asking(Effect(step.effect)) and not _found_absent(case, step):
+    before = purpose is Purpose.SEND and effect not in REPEATABLE and case.is_from_before()
+    if before and beyond_asking(effect) and not _found_absent(case, step):
         prepared = Refuse(Kind.UNKNOWN, MAYBE_SENT)
     record = _record(case, step, definition, prepared, purpose)
     if not isinstance(prepared, Send) or isinstance(record, Refuse):
@@ -168,7 +166,7 @@ def _draft(case: Case, step: Step, past: Past, until: float) -> Draft | None:
         company=transaction.entity.code if transaction.entity else "",
         key=references.idempotency_key(transaction.reference, step.name, step.generation),
         probe_first=definition.probe_first
-        or may_be_there(Effect(step.effect), sent=before or step.sent_at is not None),
+        or may_be_there(effect, sent=before or step.sent_at is not None),
     )
     return Draft(case, step, past, until, order, prepared, definition)
 
@@ -247,45 +245,33 @@ def _mapped(
 
 
 def _commit_intent(draft: Draft) -> Intent:
-    case, step, order, past = draft.case, draft.step, draft.order, draft.past
+    """The intent of a call, kept with its case as an attempt and where the step is then."""
+    case, step, past = draft.case, draft.step, draft.past
     assert step.system is not None
     system = step.system.within(patience(step.system.deadline, past.late))
     came_from = State(step.state)
     if draft.sends:
-        step.state, step.sent_at = State.SENDING, case.now
-        step.probes = step.absences = 0
-        step.sent = dict(draft.prepared.record)
-        step.idempotency_key, step.ordering_key = order.key, draft.prepared.ordering
+        _begin_to_send(step, draft)
     step.changed_at = case.now
-    payload = json.dumps(order.record, sort_keys=True, default=str)
-    name = new_id()
-    attempt = sets.made(
-        Attempt,
-        id=name,
-        step_id=step.pk,
-        number=past.last + 1,
-        purpose=order.purpose,
-        state=Tried.SENDING,
-        fence=step.fence,
-        generation=step.generation,
-        idempotency_key=order.key,
-        mapping_version_id=step.mapping_version_id,
-        traceparent=f"00-{name.hex}-{name.hex[16:]}-01",
-        payload=order.record if draft.sends else {},
-        payload_digest=hashlib.sha256(payload.encode()).hexdigest(),
-        started_at=case.now,
-        deadline_at=case.now + system.deadline,
-    )
+    attempt = attempts.intended(draft, system)
     case.attempts.append(attempt)
     return Intent(
-        step.pk,
-        case.transaction.pk,
-        step.fence,
-        name,
-        system,
-        order,
-        draft.definition,
-        came_from,
-        draft.past.with_one_more(case.now, sends=draft.sends),
-        draft.until,
+        step_id=step.id,
+        transaction_id=case.transaction.id,
+        fence=step.fence,
+        attempt_id=attempt.id,
+        system=system,
+        order=draft.order,
+        definition=draft.definition,
+        came_from=came_from,
+        past=past.with_one_more(case.now, sends=draft.sends),
+        until=draft.until,
     )
+
+
+def _begin_to_send(step: Step, draft: Draft) -> None:
+    """What is sent, under which key and in whose turn, is known before it leaves."""
+    step.state, step.sent_at = State.SENDING, draft.case.now
+    step.probes = step.absences = 0
+    step.sent = dict(draft.prepared.record)
+    step.idempotency_key, step.ordering_key = draft.order.key, draft.prepared.ordering

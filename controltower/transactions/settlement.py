@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from controltower.canonical.verdicts import Done, Effect, Kind, TryLater, Unknown, Verdict
+from controltower import logs
+from controltower.canonical.verdicts import Done, Effect, Kind, Verdict
 from controltower.canonical.wire import to_json
 from controltower.systems import calls
 from controltower.systems.models import Circuit, System
-from controltower.transactions import cases, engine, learning, resolver, sets
+from controltower.transactions import attempts, cases, engine, learning, resolver, sets
+from controltower.transactions.attempts import MOST_TEXT
 from controltower.transactions.cases import Case
 from controltower.transactions.intent import Answered, Intent
 from controltower.transactions.learning import Proofs
@@ -27,7 +28,6 @@ from controltower.transactions.protocol import (
     Purpose,
     Situation,
     State,
-    Tried,
     judge,
 )
 from controltower.transactions.resolver import Counts
@@ -36,9 +36,6 @@ from controltower.transactions.world import World
 
 log = logging.getLogger(__name__)
 A_WHILE = timedelta(seconds=1)
-MOST_TEXT = 600
-MOST_BODY = 200_000
-
 
 Allowed = Callable[[Answered], bool]
 """Whether what an answer confirms may be read back at once."""
@@ -73,9 +70,7 @@ def _plain(answered: Answered, error: Exception) -> Answered:
     intent = answered.intent
     log.exception("an answer could not be kept", extra={"step": str(intent.step_id)})
     text = f"The answer could not be kept ({type(error).__name__})."
-    wrote = intent.order.purpose == Purpose.SEND and intent.order.verb != "get"
-    plain = Unknown(text=text) if wrote else TryLater(kind=Kind.CONTRACT, text=text)
-    return replace(answered, verdict=plain)
+    return answered._replace(verdict=intent.order.unanswered(text, Kind.CONTRACT))
 
 
 def _settle(
@@ -88,7 +83,7 @@ def _settle(
         closed: dict[Any, dict[str, Any]] = {}
         for answered in answers:
             case = found[answered.intent.transaction_id]
-            step = next(one for one in case.steps if one.pk == answered.intent.step_id)
+            step = next(one for one in case.steps if one.id == answered.intent.step_id)
             if answered.verdict is None:
                 closed[answered.intent.attempt_id] = _withdraw(step, answered.intent, now)
                 continue
@@ -100,10 +95,11 @@ def _settle(
                 and (reading := read_back(case, step, answered.intent, lease=lease))
             ):
                 reads.append(reading)
-            closed[answered.intent.attempt_id] = _outcome(answered, answered.verdict, move, now)
+            closed[answered.intent.attempt_id] = attempts.ended(
+                answered, answered.verdict, move, now
+            )
         sets.update(Attempt, closed)
-    for answered in answers:
-        _log(answered)
+    logs.each(log, "attempt", [attempts.line(answered) for answered in answers])
     return reads
 
 
@@ -145,28 +141,7 @@ def _withdraw(step: Step, intent: Intent, now: datetime) -> dict[str, Any]:
     """The call was never made: the step goes back to where it was, and no try is used up."""
     if _holds(step, intent):
         step.state, step.lease_until, step.due_at = intent.came_from, None, now + A_WHILE
-    text = "Not sent: the time was too short, or its connection is held."
-    return _closing(Tried.FAILED_TRANSIENT, now, text=text)
-
-
-def _outcome(answered: Answered, verdict: Verdict, move: Move, now: datetime) -> dict[str, Any]:
-    exchange = verdict.exchange
-    return _closing(
-        move.tried,
-        now,
-        milliseconds=answered.milliseconds,
-        request=exchange.request[:MOST_BODY] if exchange else "",
-        response=exchange.response[:MOST_BODY] if exchange else "",
-        status=exchange.status if exchange else None,
-        kind=move.kind or "",
-        text=(move.text or str(getattr(verdict, "text", "")))[:MOST_TEXT],
-    )
-
-
-def _closing(state: Tried, now: datetime, **told: Any) -> dict[str, Any]:
-    """The columns that end an attempt."""
-    nothing = {"milliseconds": None, "request": "", "response": "", "status": None, "kind": ""}
-    return {"state": state, "ended_at": now, "text": "", **nothing, **told}
+    return attempts.not_made(now)
 
 
 def _situation(
@@ -247,22 +222,6 @@ def _tell(case: Case, step: Step, move: Move, verdict: Verdict, purpose: Purpose
     said = move.text or str(getattr(verdict, "text", ""))
     text = sentence(step, purpose, system=system, said=said)
     case.note(step.state, text, step=step.name, detail=detail)
-
-
-def _log(answered: Answered) -> None:
-    """One line for each attempt."""
-    intent = answered.intent
-    log.info(
-        "attempt",
-        extra={
-            "reference": intent.order.key.partition(".")[0],
-            "step": intent.definition.name,
-            "system": intent.system.slug,
-            "operation": f"{intent.order.purpose} {intent.order.verb} {intent.order.entity}",
-            "outcome": type(answered.verdict).__name__.lower() if answered.verdict else "not made",
-            "milliseconds": answered.milliseconds,
-        },
-    )
 
 
 def circuit_changed(system: System, now: datetime) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -21,8 +22,7 @@ FROM transactions_attempt WHERE step_id = ANY(%s) GROUP BY step_id
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
+class Past(NamedTuple):
     """A step's earlier attempts: the last one's number, how many were left open, when its key was
     first used, and how many used up their time without an answer; and what people edited since."""
 
@@ -30,12 +30,16 @@ class Past:
     left: int = 0
     key_since: datetime | None = None
     late: int = 0
-    edits: Mapping[str, editing.Change] = field(default_factory=dict)
+    edits: Mapping[str, editing.Change] = MappingProxyType({})
 
     def with_one_more(self, now: datetime, *, sends: bool) -> Past:
         """The same once a call more is intended."""
         key_since = self.key_since or (now if sends else None)
-        return replace(self, last=self.last + 1, left=0, key_since=key_since)
+        return self._replace(last=self.last + 1, left=0, key_since=key_since)
+
+
+NOTHING = Past()
+"""That of a step which is taken up for the first time."""
 
 
 def before(steps: Sequence[UUID]) -> dict[UUID, Past]:
@@ -46,5 +50,5 @@ def before(steps: Sequence[UUID]) -> dict[UUID, Past]:
         cursor.execute(TRIED, [list(steps)])
         pasts = {step: Past(*past) for step, *past in cursor.fetchall()}
     for step, edits in amending.in_force(steps).items():
-        pasts[step] = replace(pasts.get(step, Past()), edits=edits)
+        pasts[step] = pasts.get(step, NOTHING)._replace(edits=edits)
     return pasts

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from time import monotonic
 
@@ -126,7 +125,7 @@ def _allows(flow: Flow, intent: Intent, around: World) -> bool:
 def test_a_worker_reads_back_what_it_still_may_call(firm: Firm, flow: Flow) -> None:
     intent = _sent(firm)
     assert _allows(flow, intent, world())
-    spent = replace(intent, until=monotonic() + intent.system.deadline_seconds)
+    spent = intent._replace(until=monotonic() + intent.system.deadline_seconds)
     assert not _allows(flow, spent, world()), "the lease would run out while it waits"
     System.objects.filter(slug="tryton").update(paused_at=timezone.now())
     assert not _allows(flow, intent, world()), "the system is paused"
