@@ -7,7 +7,7 @@ a compare-and-set on its fence and state; when one has moved meanwhile, nothing 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -43,13 +43,18 @@ AWAY = (OperationalError, InterfaceError)
 
 @dataclass(slots=True)
 class Case:
-    """One transaction with all that is known of it, and what has happened to it since `opened`."""
+    """One transaction with all that is known of it, and what has happened to it since `opened`.
+
+    Its items are read when somebody first asks for them, for all cases read `together` with it:
+    what is settled can often go on without.
+    """
 
     transaction: Transaction
     steps: list[Step]
-    items: list[Item]
+    _items: list[Item] | None
     world: World
     now: datetime
+    together: Mapping[UUID, Case] = field(default_factory=dict, repr=False, compare=False)
     entries: list[TimelineEntry] = field(default_factory=list)
     names: list[BusinessKey] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
@@ -58,6 +63,14 @@ class Case:
     """Cases of what has left this one: they are written with it."""
     topics: set[str] = field(default_factory=set)
     has_work: bool = False
+
+    @property
+    def items(self) -> list[Item]:
+        """The facts that it is about."""
+        if self._items is None:
+            _read_items(self.together)
+        assert self._items is not None
+        return self._items
 
     def step(self, name: str) -> Step:
         """The step of that name. Raises KeyError."""
@@ -108,7 +121,7 @@ class Case:
         self.entries.append(
             sets.made(
                 TimelineEntry,
-                transaction_id=self.transaction.pk,
+                transaction_id=self.transaction.id,
                 at=self.now,
                 kind=kind,
                 step=step,
@@ -164,20 +177,26 @@ def read(ids: Collection[UUID], *, now: datetime) -> dict[UUID, Case]:
 def _read(
     ids: Collection[UUID], now: datetime, around: World, *, lock: str = ""
 ) -> dict[UUID, Case]:
-    cases = {}
+    cases: dict[UUID, Case] = {}
     for row in sets.read(Transaction, "id", ids, order="id", lock=lock):
         sets.join(row, entity=around.entity(row.entity_id))
-        cases[row.id] = Case(row, [], [], around, now)
+        cases[row.id] = Case(row, [], None, around, now, together=cases)
     for step in sets.read(Step, "transaction_id", cases, order="transaction_id, position"):
         case = cases[step.transaction_id]
         system = None if step.system_id is None else around.systems[step.system_id]
         sets.join(step, transaction=case.transaction, system=system)
         case.steps.append(step)
-    for item in sets.read(Item, "transaction_id", cases, order="id"):
-        case = cases[item.transaction_id]
-        sets.join(item, transaction=case.transaction)
-        case.items.append(item)
     return cases
+
+
+def _read_items(cases: Mapping[UUID, Case]) -> None:
+    """Those of all cases of a set that nobody has asked for yet."""
+    found: dict[UUID, list[Item]] = {pk: [] for pk, case in cases.items() if case._items is None}
+    for item in sets.read(Item, "transaction_id", found, order="id"):
+        sets.join(item, transaction=cases[item.transaction_id].transaction)
+        found[item.transaction_id].append(item)
+    for pk, items in found.items():
+        cases[pk]._items = items
 
 
 def _rows(cases: Iterable[Case]) -> Iterator[Model]:
@@ -192,12 +211,12 @@ def _write(cases: Sequence[Case], seen: dict[int, dict[str, Any]]) -> None:
         left_out.let_go(case)
     new = [case.transaction for case in cases if id(case.transaction) not in seen]
     sets.insert(new)
-    joined = [item for case in cases for item in case.items if item._state.adding]
+    joined = [item for case in cases for item in case._items or () if item._state.adding]
     sets.insert(joined)
     steps = [step for case in cases for step in case.steps]
     sets.insert(step for step in steps if id(step) not in seen)
-    _keep(Transaction, [case.transaction for case in cases], seen, ())
-    _keep(Step, steps, seen, GUARD)
+    sets.keep(Transaction, [case.transaction for case in cases], seen)
+    sets.keep(Step, steps, seen, GUARD)
     sets.insert(attempt for case in cases for attempt in case.attempts)
     sets.insert(entry for case in cases for entry in case.entries)
     sets.insert(proof for case in cases for proof in case.proofs)
@@ -221,28 +240,10 @@ def _has_ended(case: Case, seen: dict[int, dict[str, Any]]) -> bool:
     return case.transaction.is_over and was is not None and was["state"] not in TERMINAL
 
 
-def _keep(
-    model: type[Model], rows: Sequence[Model], seen: dict[int, dict[str, Any]], guard: Sequence[str]
-) -> None:
-    """Update the rows that differ from what was read, in the columns in which any of them does."""
-    changed: dict[Any, tuple[dict[str, Any], dict[str, Any]]] = {}
-    columns: set[str] = set()
-    for row in rows:
-        was, now = seen.get(id(row)), row.__dict__
-        if was is None or was == now:
-            continue
-        columns.update(name for name in was if was[name] is not now[name] != was[name])
-        changed[row.pk] = was, now
-    named = sorted(columns)
-    values = {pk: {name: now[name] for name in named} for pk, (_was, now) in changed.items()}
-    before = {pk: {name: was[name] for name in guard} for pk, (was, _now) in changed.items()}
-    sets.update(model, values, before if guard else None)
-
-
 def _ring(cases: Iterable[Case]) -> None:
     touched = [case for case in cases if case.topics]
     if touched:
         topics = {topic for case in touched for topic in case.topics}
-        bell.ring(*topics, transactions=[case.transaction.pk for case in touched])
+        bell.ring(*topics, transactions=[case.transaction.id for case in touched])
     if any(case.has_work for case in cases):
         queues.ring(queues.ENGINE, "drain")

@@ -43,7 +43,11 @@ class Ended(Protocol):
 
     transaction: Transaction
     steps: list[Step]
-    items: list[Item]
+
+    @property
+    def items(self) -> list[Item]:
+        """What it is about."""
+        ...
 
     def note(self, kind: str, text: str) -> None:
         """Write on its timeline."""

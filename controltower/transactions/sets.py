@@ -6,11 +6,11 @@ A set is mostly alike: what all its rows share is said once, and only the rest f
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
+import msgspec
 import psycopg
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
@@ -20,6 +20,10 @@ from psycopg.pq import Format
 
 Row = TypeVar("Row", bound=Model)
 EMPTY = "{}"
+_write = msgspec.json.Encoder(enc_hook=str).encode
+_document = msgspec.json.Decoder().decode
+"""Documents to and from text, with keys, times and decimals as PostgreSQL reads them, in a tenth of
+the time that `json` takes."""
 
 
 class Moved(Exception):
@@ -71,7 +75,7 @@ def read(
         state.db, state.adding = alias, False
         held.update(zip(attributes, values, strict=True))
         for name in documents:
-            held[name] = {} if held[name] == EMPTY else json.loads(held[name])
+            held[name] = {} if held[name] == EMPTY else _document(held[name])
         rows.append(row)
     return rows
 
@@ -112,31 +116,55 @@ def _inserted(model: type[Model]) -> list[str]:
     return [f.attname for f in model._meta.concrete_fields if not isinstance(f, AutoField)]
 
 
-def update(
-    model: type[Model],
-    rows: Mapping[Any, Mapping[str, Any]],
-    expected: Mapping[Any, Mapping[str, Any]] | None = None,
-) -> None:
-    """Give each row (by primary key) its new values; all rows name the same columns.
+def update(model: type[Model], rows: Mapping[Any, Mapping[str, Any]]) -> None:
+    """Give each row (by primary key) its new values; all rows name the same columns. Raises Moved
+    when a row is gone."""
+    _update(model, [{"pk": key, **values} for key, values in rows.items()], ())
 
-    With `expected`, a row is only written while those columns are still as given: raises Moved
-    when one is not, and the caller's database transaction must be rolled back.
+
+def keep(
+    model: type[Model],
+    rows: Iterable[Model],
+    seen: Mapping[int, Mapping[str, Any]],
+    guards: Sequence[str] = (),
+) -> None:
+    """Update those rows that differ from what was `seen` of them (their attributes, by the row's
+    `id()`), in the columns in which any of them does; what was not seen is new, and left alone.
+
+    A row is only written while its guards are as they were seen: raises Moved when one is not, and
+    the caller's database transaction must be rolled back.
     """
-    if not rows:
+    changed = []
+    columns: dict[str, None] = {}
+    for row in rows:
+        was, now = seen.get(id(row)), row.__dict__
+        if was is not None and was != now:
+            columns |= {name: None for name in was if was[name] is not now[name] != was[name]}
+            changed.append((was, now))
+    named, key = sorted(columns), _key(model)
+    told = []
+    for was, now in changed:
+        row_told = {"pk": now[key]}
+        for name in guards:
+            row_told[OLD + name] = was[name]
+        for name in named:
+            row_told[name] = now[name]
+        told.append(row_told)
+    _update(model, told, guards)
+
+
+OLD = "old_"
+
+
+def _update(model: type[Model], told: Sequence[Mapping[str, Any]], guards: Sequence[str]) -> None:
+    if not told:
         return
-    guards = tuple(next(iter(expected.values()))) if expected else ()
-    told = [
-        {"pk": key, **values, **{f"old_{name}": expected[key][name] for name in guards}}
-        if expected
-        else {"pk": key, **values}
-        for key, values in rows.items()
-    ]
-    own = ["pk", *(f"old_{name}" for name in guards)]
+    own = ["pk", *(OLD + name for name in guards)]
     given = _given(model, list(told[0]), told, own)
     with _cursor() as cursor:
-        cursor.execute(_change(model, given.shared, given.own, guards), given.values)
-        if cursor.rowcount != len(rows):
-            raise Moved(f"{len(rows) - cursor.rowcount} of {len(rows)} rows")
+        cursor.execute(_change(model, given.shared, given.own, tuple(guards)), given.values)
+        if cursor.rowcount != len(told):
+            raise Moved(f"{len(told) - cursor.rowcount} of {len(told)} rows")
 
 
 class _Given(NamedTuple):
@@ -161,10 +189,10 @@ def _given(
         if name in own or (name in documents and value) or last[name] != value:
             rest.append(name)
         elif [row[name] for row in rows].count(value) == len(rows):
-            values[name] = json.dumps(value) if name in documents else value
+            values[name] = _write(value).decode() if name in documents else value
         else:
             rest.append(name)
-    document = json.dumps([{name: row[name] for name in rest} for row in rows], default=str)
+    document = _write([{name: row[name] for name in rest} for row in rows]).decode()
     return _Given(tuple(values), tuple(rest), [*values.values(), document])
 
 
@@ -189,22 +217,27 @@ def _change(
     model: type[Model], shared: Sequence[str], own: Sequence[str], guards: Sequence[str]
 ) -> str:
     fields, quote = _fields(model), connection.ops.quote_name
-    key = model._meta.pk
-    assert key is not None
-    assert key.column is not None
-    fields |= {"pk": key} | {f"old_{name}": fields[name] for name in guards}
-    unset = {"pk", *(f"old_{name}" for name in guards)}
+    key = fields[_key(model)]
+    fields |= {"pk": key} | {OLD + name: fields[name] for name in guards}
+    unset = {"pk", *(OLD + name for name in guards)}
     settings = [f"{quote(fields[name].column)} = {_value(fields[name])}" for name in shared]
     settings += [
         f"{quote(fields[name].column)} = v.{quote(name)}" for name in own if name not in unset
     ]
     wanted = [f"row.{quote(key.column)} = v.pk"]
-    wanted += [f"row.{quote(fields[name].column)} = v.{quote(f'old_{name}')}" for name in guards]
+    wanted += [f"row.{quote(fields[name].column)} = v.{quote(OLD + name)}" for name in guards]
     shape = ", ".join(f"{quote(name)} {_type(fields[name])}" for name in own)
     return (
         f"UPDATE {quote(model._meta.db_table)} row SET {', '.join(settings)} "  # noqa: S608 - names
         f"FROM json_to_recordset(%s::json) AS v({shape}) WHERE {' AND '.join(wanted)}"
     )
+
+
+@cache
+def _key(model: type[Model]) -> str:
+    key = model._meta.pk
+    assert key is not None
+    return key.attname
 
 
 def _fields(model: type[Model]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ WITHIN = (
     Point("midway through settling", f"{ENGINE}.settlement:_play", nth=9),
     Point("midway through intending read-backs", f"{ENGINE}.settlement:read_back", nth=2),
     Point("while a transaction is taken further", f"{ENGINE}.engine:advance", nth=12),
-    Point("while what changed is written", f"{ENGINE}.cases:_keep", nth=7),
+    Point("while what changed is written", f"{ENGINE}.sets:keep", nth=7),
     Point("before the bell is rung", f"{ENGINE}.cases:_ring", nth=4),
 )
 CALLS = tuple(

@@ -32,4 +32,4 @@ def _warm_up() -> None:
         import_string(path)
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 10, 10)
+    gc.set_threshold(50_000, 10, 10)
