@@ -80,7 +80,7 @@ def start(
             for place, rule in enumerate(version.steps, start=1)
         )
         _come_to(run, 1, now)
-        _tell(run, f"{version} is followed.", by, now)
+        _tell(run, f"{_called(version)} is followed.", by, now)
     return run
 
 
@@ -156,7 +156,7 @@ def stop(*, run: Run, reason: str, by: Person, now: datetime) -> None:
         row = Run.objects.select_for_update().get(pk=run.pk)
         if row.is_over:
             raise MovedOn
-        _end(row, RunState.STOPPED, f"{row.version} was stopped: {reason}", by, now)
+        _end(row, RunState.STOPPED, f"{_called(row.version)} was stopped: {reason}", by, now)
 
 
 def acted(
@@ -195,7 +195,7 @@ def _conclude(
     between = run.steps.filter(position__gt=step.position, position__lt=next_)
     between.update(state=StepState.SKIPPED, outcome="Not needed on this way.", at=now)
     if next_ > last:
-        _end(run, RunState.COMPLETED, f"{run.version} is done.", by, now)
+        _end(run, RunState.COMPLETED, f"{_called(run.version)} is done.", by, now)
     else:
         _come_to(run, next_, now)
 
@@ -222,6 +222,11 @@ def _come_to(run: Run, position: int, now: datetime) -> None:
 def _end(run: Run, state: str, words: str, by: Person | str, now: datetime) -> None:
     Run.objects.filter(pk=run.pk).update(state=state, ended_at=now)
     _tell(run, words, by, now)
+
+
+def _called(version: RunbookVersion) -> str:
+    """Its title in quotation marks, by which it is known in every language."""
+    return f"“{version.runbook.title}”, version {version.number},"
 
 
 def _tell(run: Run, words: str, by: Person | str, now: datetime) -> None:

@@ -25,6 +25,17 @@ ACTS = {
     "reopened": (steps.REOPENED, "Say that the period is open again"),
 }
 
+EDITED = "edit"
+PUT_RIGHT = {
+    "kind": steps.DECIDE,
+    "title": "Put right what is sent",
+    "choices": [
+        {"label": "It is edited and sent again", "to": steps.NEXT},
+        {"label": "It cannot be put right here", "to": steps.END},
+    ],
+}
+"""What edits are written down as: what is right differs each time, so a person decides."""
+
 
 class NothingDone(Exception):
     """Nobody has done anything about the cause that could be written down."""
@@ -61,7 +72,7 @@ def _deeds(cause: Cause, now: datetime) -> Iterator[AuditEntry]:
     if cause.system is not None:
         about |= Q(subject=cause.system.slug)
     found = AuditEntry.objects.filter(about, allowed=True, at__gte=begun).exclude(actor="tower")
-    yield from (one for one in found.order_by("pk")[:MOST_ENTRIES] if _name(one) in ACTS)
+    yield from (one for one in found.order_by("pk")[:MOST_ENTRIES] if _name(one) in {EDITED, *ACTS})
 
 
 def _name(entry: AuditEntry) -> str:
@@ -71,10 +82,19 @@ def _name(entry: AuditEntry) -> str:
 def _told(done: Sequence[AuditEntry]) -> list[dict[str, Any]]:
     """One step for each thing that was done in a row, with the reasons that were given."""
     rules: list[dict[str, Any]] = []
+    people = Person.objects.filter(username__in={entry.actor for entry in done})
+    names = {one.username: str(one) for one in people}
     for entry in done:
-        what, title = ACTS[_name(entry)]
-        if not rules or rules[-1]["what"] != what:
+        rule = _rule(_name(entry))
+        if not rules or rules[-1]["title"] != rule["title"]:
             reason = str(entry.detail.get("reason", ""))
-            words = f"{entry.actor}: “{reason}”" if reason else ""
-            rules.append({"kind": steps.ACT, "what": what, "title": title, "words": words})
+            said = f"{names.get(entry.actor, entry.actor)}: “{reason}”" if reason else ""
+            rules.append(rule | {"words": said})
     return rules
+
+
+def _rule(deed: str) -> dict[str, Any]:
+    if deed == EDITED:
+        return PUT_RIGHT
+    what, title = ACTS[deed]
+    return {"kind": steps.ACT, "what": what, "title": title}

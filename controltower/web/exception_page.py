@@ -32,7 +32,7 @@ from controltower.web import (
     runbook_words,
     standing,
 )
-from controltower.web.actions import leave
+from controltower.web.actions import Ranked, leave
 from controltower.web.exception_groups import (
     known_fixes,
     letters_of,
@@ -81,10 +81,12 @@ def present(
         **offered,
         "offered": cause_lead.by_weight(
             cause,
-            cause_actions.actions_of(cause, scope, found.count) if found.count else [],
+            cause_actions.actions_of(cause, scope, found.count),
             offered,
             has_fix=bool(group["fix"]),
-        ),
+        )
+        if found.count
+        else Ranked(),
         "rows": _rows(shown.rows, scope, now),
         "page": shown,
         "matching": {"count": found.count, "value": value},

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from controltower.canonical.verdicts import Kind
 from controltower.incidents import steps
+from controltower.systems.models import System
 from controltower.web.plain_names import each_of
 from controltower.web.sayings import heard
 
@@ -135,6 +136,8 @@ def fits(said: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _fit(name: str, one: str) -> str:
     """Words of a title are quoted, as its reader finds them and as they are compared: with the
     title as it is kept."""
+    if name == "systems":
+        return System.objects.filter(slug=one).values_list("title", flat=True).first() or one
     if name != "words":
         return str(FAILURES.get(one, one))
     said = heard(one)

@@ -14,6 +14,7 @@ from django.db.transaction import atomic
 from controltower.canonical.events import FACT_VERIFIED, PURCHASE_APPROVED
 from controltower.canonical.records import Fact, Purchase
 from controltower.canonical.verdicts import Done, Kind, Outcome
+from controltower.firm import audit
 from controltower.firm.models import AuditEntry, Person
 from controltower.incidents import acts, matching, runbooks, runs, steps, triage, writing_down
 from controltower.incidents.models import (
@@ -341,12 +342,18 @@ def test_writing_down_what_was_done(firm: Firm) -> None:
     triage.solve_elsewhere(
         transactions=[second], reason="Booked as RE-77.", by=firm.anna, now=firm.now, discard=False
     )
+    audit.record(
+        actor=firm.otto, verb="edit", subject=first.reference, allowed=True, now=firm.now,
+        detail={"step": "draft", "fields": ["po_number"], "reason": "By phone."},
+    )  # fmt: skip
     made = writing_down.draft(cause=cause, by=firm.otto, now=firm.now)
     assert made.state == RunbookState.DRAFT
-    assert [rule["what"] for rule in made.steps] == [
-        "how_many", "pause_system", "resume_system", "replay", "settle_elsewhere", "nothing_stuck",
+    assert [rule.get("what", rule["kind"]) for rule in made.steps] == [
+        "how_many", "pause_system", "resume_system", "replay", "settle_elsewhere", "decide",
+        "nothing_stuck",
     ]  # fmt: skip
-    assert "Booked as RE-77." in made.steps[4]["words"]
+    assert made.steps[4]["words"] == "Anna Lindqvist: “Booked as RE-77.”"
+    assert made.steps[5]["words"] == "Otto Brandt: “By phone.”"
     assert made.fits == {
         "kinds": ["validation"], "steps": ["draft"], "systems": ["tryton"],
     }  # fmt: skip
