@@ -67,11 +67,12 @@ def put_aside(*, cause: Cause, aside: Aside, reason: str, by: Person, now: datet
 
 
 def wake(*, cause: Cause, by: Person | str, now: datetime, reason: str = "") -> None:
-    """Take the cause up again; by the tower itself when there is more of it than was put aside."""
+    """Take the cause up again; by the tower itself when there is more of it than was put aside,
+    which is noted: a person knows why they have."""
     if isinstance(by, Person):
         require(by, "wake", cause, now)
     with atomic():
-        _lay(cause, None, now, reason)
+        _lay(cause, None, now, "" if isinstance(by, Person) else reason)
         tell(by, "wake", cause, now, {"reason": reason})
 
 
@@ -80,7 +81,7 @@ def _lay(cause: Cause, aside: Aside | None, now: datetime, note: str) -> None:
     cause.wake_at_count = aside.count if aside else None
     cause.wake_at_value = aside.value if aside else None
     cause.parked_at = now if aside and aside.until is None else None
-    cause.note = note[:600] or cause.note
+    cause.note = note[:600]
     cause.save(update_fields=[*ASIDE, "note"])
     letters.stand(cause.letters.all(), now)
 

@@ -29,7 +29,7 @@ class Search(forms.Form):
         label=gettext_lazy("From"), required=False, widget=forms.DateInput({"type": "date"})
     )
     until = forms.DateField(
-        label=gettext_lazy("To"), required=False, widget=forms.DateInput({"type": "date"})
+        label=gettext_lazy("Until"), required=False, widget=forms.DateInput({"type": "date"})
     )
     outcome = forms.ChoiceField(
         label=gettext_lazy("Outcome"),

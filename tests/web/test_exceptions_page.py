@@ -142,7 +142,9 @@ class TestList:
         assert "sooner when 6 are stuck or €600,000.00 is stuck." in said
         page = text(signed_in(firm.otto).get(f"/exceptions/{cause.pk}/"))
         assert "sooner when 6 are stuck or €600,000.00 is stuck." in page, "not only once"
-        post(firm, "otto", cause, "snoozes", hours="0", reason="x")
+        post(firm, "otto", cause, "snoozes", hours="0", reason="Taken back at once.")
+        cause.refresh_from_db()
+        assert cause.note == ""
         assert "sooner when" not in text(signed_in(firm.otto).get(f"/exceptions/{cause.pk}/"))
 
     def test_few_queries_however_many_causes(self, firm: Firm) -> None:
