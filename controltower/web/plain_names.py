@@ -56,9 +56,9 @@ AUDITED = each_of(
     propose policy; put description in force; put policy in force; reactivate person; read
     event again; release replay; remove view; report finding; request approval; restore view;
     resume promise; resume system; review incident; revoke token; set target; settle interface;
-    share view; show personal data; sign in; skip in runbook; snooze; solve elsewhere; split; start runbook;
-    stop runbook; submit runbook; take back grouping; test description; verify audit chain;
-    wake; write off; write policy down
+    share view; show personal data; sign in; skip in runbook; snooze; solve elsewhere; split;
+    start runbook; stop runbook; submit runbook; take back grouping; test description; verify audit
+    chain; wake; write off; write policy down
     """
 )
 LIKENESS = each_of("the same VAT number; the same name and city; the same mail domain")
