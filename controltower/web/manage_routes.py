@@ -4,7 +4,7 @@ cut-over: side by side, with the routes that are agreed upon."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ from controltower.transactions import agreed_routes
 from controltower.transactions.agreed_routes import Place
 from controltower.web import manage_frame, plain_names, policy_words
 from controltower.web.decisions import Reason
+from controltower.web.list_filters import ListFilters
 from controltower.web.manage import change
 from controltower.web.manage_frame import guarded
 from controltower.web.marks import Mark
@@ -71,6 +72,29 @@ class Routed(Reason):
         return {"system": said["system"], "from": said["starts_on"].isoformat()}
 
 
+class Filters(ListFilters):
+    """What narrows the parts and their routes: words of the company, the system or the record."""
+
+    hint = gettext_lazy("Company, system or record")
+
+    def leave(self, parts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The parts that have a route which is asked for, with those alone; all of a part that is
+        itself asked for. None when a filter makes no sense."""
+        if not self.is_valid():
+            return []
+        found = []
+        for part in parts:
+            if not self.finds(part["title"], *(one["system"].title for one in part["systems"])):
+                part = part | {"routes": [one for one in part["routes"] if self._asks_for(one)]}
+            if part["routes"] or not self.given("q"):
+                found.append(part)
+        return found
+
+    def _asks_for(self, route: Mapping[str, Any]) -> bool:
+        company = route["company"] or _("All companies")
+        return self.finds(company, route["system"].title, *route["records"])
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @guarded
 def routes(request: SignedIn) -> HttpResponse:
@@ -84,8 +108,12 @@ def routes(request: SignedIn) -> HttpResponse:
         reason = form.cleaned_data["reason"]
         return manage_frame.propose(request, form.subject, form.content, reason, back)
     coming = manage_frame.waiting(agreed_routes.KIND)
+    filters = Filters(request.GET)
     context = {
-        "parts": [_part(request, role, able) for role, able in parts.items()],
+        "form": filters,
+        "filters": filters.number,
+        "clear_url": reverse("manage_routes"),
+        "parts": filters.leave([_part(request, role, able) for role, able in parts.items()]),
         "waiting": [
             {"title": policy_words.place(about), "said": policy_words.route(one.content)}
             for about, one in coming.items()

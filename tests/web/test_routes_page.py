@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from controltower.firm.models import LegalEntity
 from controltower.systems.models import Route, System
 from controltower.web import formats, plain_names
 from tests.factories import Firm
@@ -45,3 +46,27 @@ def test_routes_that_differ_in_their_record_alone_are_one_row(firm: Firm) -> Non
     found = [route["records"] for route in part["routes"] if route["from"] == day]
     assert found == [[plain_names.record(name) for name in ("customer", "invoice")]]
     assert f"{', '.join(found[0])}</td>" in page.content.decode()
+
+
+def test_routes_are_narrowed_by_words(firm: Firm) -> None:
+    old = System.objects.get(role="erp")
+    System.objects.create(
+        slug="new-erp", title="The new ERP", domain="ERP", role="erp", connector=old.connector,
+        connection="new-erp", base_url="http://127.0.0.1:9",
+    )  # fmt: skip
+    day = timezone.now().date() - timedelta(days=9)
+    Route.objects.create(role="erp", record="purchase", system=old, starts_on=day)
+    Route.objects.create(
+        role="erp", company=LegalEntity.objects.get(code="LF-UK"), system=old, starts_on=day
+    )
+    client, word = browser(firm.amara), plain_names.record("purchase")
+
+    def routes(query: str) -> int:
+        page = client.get(f"/manage/routes/?q={query}")
+        return sum(len(part["routes"]) for part in page.context["parts"])
+
+    whole = routes("")
+    assert 0 < routes(word) < whole
+    assert routes("the new erp") == whole, "all of the part in which it stands"
+    assert routes("abacus") == 0
+    assert "No match." in client.get("/manage/routes/?q=abacus").content.decode()
