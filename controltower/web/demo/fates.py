@@ -4,7 +4,7 @@ it began, how far it came and what became of it."""
 from __future__ import annotations
 
 DRAWN: tuple[tuple[str, str], ...] = (
-    ("seed", "SELECT setseed(0.42)"),
+    ("seed", "SELECT setseed(%(first)s / 20000001.0)"),
     (
         "ids",
         """
@@ -37,10 +37,10 @@ DRAWN: tuple[tuple[str, str], ...] = (
                 - interval '6 minutes' AS started,
             CASE WHEN random() < 0.03 THEN 0.6 + random() * 4 ELSE random() * 0.75 END AS pace,
             random() AS fate
-        FROM generate_series(1, %(count)s) AS g
+        FROM generate_series(%(first)s, %(last)s) AS g
         JOIN (SELECT *, row_number() OVER (ORDER BY code) - 1 AS place,
                      count(*) OVER () AS all_of_them FROM firm_legalentity) AS e
-          ON e.place = g %% e.all_of_them) AS begun
+          ON e.place = g / 3 %% e.all_of_them) AS begun
         """,
     ),
     (
@@ -95,9 +95,9 @@ DRAWN: tuple[tuple[str, str], ...] = (
                 ELSE interval '4 hours' END,
             outcome = CASE
                 WHEN process <> 'time-to-cost-reporting' AND started > %(now)s - interval '5 days'
-                     AND fate < 0.12 * %(open)s THEN 'stuck'
+                     AND fate < 0.12 * %(stuck)s THEN 'stuck'
                 WHEN process <> 'time-to-cost-reporting' AND started > %(now)s - interval '2 days'
-                     AND fate > 1 - 0.5 * %(open)s THEN 'moving'
+                     AND fate > 1 - 0.5 * %(moving)s THEN 'moving'
                 WHEN fate BETWEEN 0.2 AND 0.205 THEN 'cancelled'
                 ELSE 'verified' END
         """,
