@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
 from controltower.firm.models import Approval, Person
-from controltower.transactions.models import PlanState, ReplayItem, ReplayPlan, Transaction
+from controltower.measures import exposure
+from controltower.measures.exposure import Scope
+from controltower.transactions.models import PlanState, ReplayItem, ReplayPlan
 from controltower.web import marks
 from controltower.web.job_tally import tallies
 from controltower.web.list_filters import ListFilters, choice, containing
@@ -22,11 +24,9 @@ READY = (PlanState.PLANNED, PlanState.APPROVED)
 
 def visible(person: Person) -> QuerySet[ReplayPlan]:
     """The jobs of which this person may see something, or for which they have asked."""
-    theirs = ReplayItem.objects.filter(
-        transaction__in=Transaction.objects.visible_to(person).order_by()
-    )
+    theirs = ReplayItem.objects.order_by().filter(plan=OuterRef("pk"))
     return ReplayPlan.objects.filter(
-        Q(requested_by=person) | Q(pk__in=theirs.order_by().values("plan"))
+        Q(requested_by=person) | Exists(exposure.within(Scope(person), theirs))
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,8 @@ from django.utils.translation import ngettext
 
 from controltower.firm.models import Approval, Person
 from controltower.incidents.models import DeadLetter, Run
+from controltower.measures import exposure
+from controltower.measures.exposure import Scope
 from controltower.transactions import replay_approval, selection
 from controltower.transactions.models import (
     Forecast,
@@ -20,7 +22,6 @@ from controltower.transactions.models import (
     PlanState,
     ReplayItem,
     ReplayPlan,
-    Transaction,
 )
 from controltower.web import formats, job_promise, privacy, standing
 from controltower.web.decisions import NOW
@@ -62,7 +63,7 @@ def present(
         "conditions": _conditions(plan, approval, state, changed, tally, now),
         "actions": actions_of(plan, person, state, approval, changed, tally.total),
         "receipt": _receipt(plan, approval, tally, now) if state in OVER else [],
-        "items": [_item(item) for item in shown.rows],
+        "items": _lines(shown.rows),
         "page": shown,
     }
 
@@ -70,13 +71,16 @@ def present(
 def _items(plan: ReplayPlan, person: Person) -> QuerySet[ReplayItem]:
     """What of the plan this person may see; failures first."""
     whens = [When(state=state, then=Value(rank)) for rank, state in enumerate(RANKS)]
-    return (
-        ReplayItem.objects.filter(
-            plan=plan, transaction__in=Transaction.objects.visible_to(person).order_by()
-        )
-        .select_related("transaction__entity", "step")
-        .annotate(rank=Case(*whens, default=Value(len(RANKS))))
-    )
+    items = exposure.within(Scope(person), ReplayItem.objects.filter(plan=plan))
+    return items.annotate(rank=Case(*whens, default=Value(len(RANKS))))
+
+
+def _lines(items: Sequence[ReplayItem]) -> list[dict[str, Any]]:
+    """Their lines. What they are about is read once it is known which are shown: all of a plan's
+    are sorted."""
+    about = ReplayItem.objects.select_related("transaction__entity", "step")
+    found = about.in_bulk([item.pk for item in items])
+    return [_item(found[item.pk]) for item in items]
 
 
 def _item(item: ReplayItem) -> dict[str, Any]:
@@ -161,9 +165,7 @@ def _arrived(plan: ReplayPlan, person: Person) -> int:
         return 0
     letters = DeadLetter.objects.open().filter(cause=cause, opened_at__gt=plan.requested_at)
     return (
-        letters.filter(transaction__in=Transaction.objects.visible_to(person).order_by())
-        .exclude(step__in=plan.items.values("step"))
-        .count()
+        exposure.within(Scope(person), letters).exclude(step__in=plan.items.values("step")).count()
     )
 
 

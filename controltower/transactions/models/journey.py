@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models import Exists, F, OuterRef, Q, Value
+from django.db.models.fields.json import KeyTransform
 
 from controltower.canonical.identity import new_id
 from controltower.firm.models import LegalEntity, Person
@@ -260,6 +261,12 @@ class Step(models.Model):
                 fields=["mapping_version", "-id"],
                 condition=Q(mapping_version__isnull=False),
                 name="steps_mapped",
+            ),
+            models.Index(
+                F("system"),
+                KeyTransform("invoice_date", "values"),
+                condition=Q(verb="post", state="verified"),
+                name="steps_posted",
             ),
             models.Index(fields=["id"], condition=Q(state="sending"), name="steps_sending"),
             models.Index(

@@ -61,6 +61,7 @@ class ReplayPlan(models.Model):
 
     class Meta:
         ordering = ["-requested_at", "-id"]
+        indexes = [models.Index(fields=["-requested_at", "-id"], name="plans_by_time")]
 
     def __str__(self) -> str:
         return self.title
