@@ -75,6 +75,7 @@ class Postgres:
             "unix_socket_permissions": "0700",
             "max_connections": "120",
             "max_parallel_workers_per_gather": "0",  # a container's /dev/shm may be tiny
+            "random_page_cost": "1.1",  # no disk here has arms: a look-up costs what it reads
             "timezone": "UTC",
             "log_timezone": "UTC",
         }
