@@ -115,23 +115,26 @@ def priced(queryset: QuerySet[Any], at: str = "") -> QuerySet[Any]:
 
     `at` is the path to the transaction ("transaction__") when the rows are something else.
     """
-    stuck_here = Transaction.objects.stuck().filter(correlation_id=OuterRef(f"{at}correlation_id"))
+    stuck = Transaction.objects.stuck().order_by()
+    stuck_here = stuck.filter(correlation_id=OuterRef(f"{at}correlation_id"))
     whole = stuck_here.filter(**_whole())
     late = Expectation.objects.filter(watch=OuterRef(f"{at}pk"), closed_at__isnull=True)
     stuck_itself = late.filter(set_by__in=Transaction.objects.stuck().order_by())
     is_whole = Q(**_whole(at))
-    deal_carries = Exists(stuck_here.filter(process=UPSTREAM)) | Exists(whole)
-    no_room = Q(**{f"{at}process": time_and_expense_to_billing.PROCESS.name}) & Exists(
-        Step.objects.filter(
-            transaction=OuterRef(f"{at}pk"), name="check", state=State.PARKED, field=capped_work.CAP
-        )
+    deal_is_stuck = _chain_in(stuck.filter(process=UPSTREAM), at)
+    deal_carries = deal_is_stuck | _chain_in(stuck.filter(**_whole()), at)
+    capped = Step.objects.filter(name="check", state=State.PARKED, field=capped_work.CAP)
+    no_room = Q(
+        **{
+            f"{at}process": time_and_expense_to_billing.PROCESS.name,
+            f"{at}pk__in": capped.order_by().values("transaction"),
+        }
     )
     changed = stuck_here.filter(
         process=project_change_to_forecast.PROCESS.name, amount__gte=OuterRef(f"{at}amount")
     )
-    first = ~is_whole & ~deal_carries | is_whole & ~Exists(
-        stuck_here.filter(process=UPSTREAM)
-    ) & ~Exists(whole.filter(pk__lt=OuterRef(f"{at}pk")))
+    earlier = Exists(whole.filter(pk__lt=OuterRef(f"{at}pk")))
+    first = ~is_whole & ~deal_carries | is_whole & ~deal_is_stuck & ~earlier
     annotated: QuerySet[Any] = queryset.annotate(
         worth=worth(at),
         counted=Q(**{f"{at}process": UPSTREAM})
@@ -141,6 +144,12 @@ def priced(queryset: QuerySet[Any], at: str = "") -> QuerySet[Any]:
         & ~(Q(**{f"{at}process": month_end_close.WATCH.name}) & Exists(stuck_itself)),
     )
     return annotated
+
+
+def _chain_in(rows: TransactionQuerySet, at: str) -> Q:
+    """Whether one of the rows is of the same chain. Asked once of all that is stuck, which is
+    little, and not once more for each row that is priced."""
+    return Q(**{f"{at}correlation_id__in": rows.values("correlation_id")})
 
 
 def _whole(at: str = "") -> dict[str, str]:
