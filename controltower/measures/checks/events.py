@@ -18,7 +18,7 @@ from controltower.transactions.models import Attempt, EventState, InboundEvent
 MOST_REDERIVED = 500
 
 UNREAD = """
-WITH front AS (
+WITH front AS MATERIALIZED (
     SELECT received_at, due_at FROM transactions_inboundevent
     WHERE state <> 'received' AND deaths > 0 ORDER BY id DESC LIMIT 1)
 SELECT source, event_id FROM transactions_inboundevent event
