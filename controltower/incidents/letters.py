@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, F, Max, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.transaction import atomic
 
 from controltower.incidents import sorting
-from controltower.incidents.models import DeadLetter, LetterState, Resolution
+from controltower.incidents.models import Cause, DeadLetter, LetterState, Resolution
 from controltower.transactions import bell, sets
 from controltower.transactions.models import (
     Amendment,
@@ -65,6 +65,7 @@ def _open_new(now: datetime, of: Collection[UUID] | None) -> int:
         .filter(letter__isnull=True)[:MOST_AT_ONCE]
     )
     causes = sorting.sort(steps, now)
+    _are_back({cause.pk for cause in causes.values()}, now)
     sets.insert(
         (
             DeadLetter(
@@ -79,6 +80,13 @@ def _open_new(now: datetime, of: Collection[UUID] | None) -> int:
         ignore_conflicts=True,
     )
     return len(steps)
+
+
+def _are_back(causes: Collection[int], now: datetime) -> None:
+    """Something new is stuck by causes of which all had been solved."""
+    own = DeadLetter.objects.order_by().filter(cause=OuterRef("pk"))
+    solved = Exists(own.filter(state=LetterState.RESOLVED)) & ~Exists(own.open())
+    Cause.objects.filter(solved, pk__in=causes).update(back_at=now)
 
 
 def _reopen(now: datetime, of: Collection[UUID] | None) -> int:

@@ -36,8 +36,8 @@ def assign(*, cause: Cause, to: Person | None, by: Person, now: datetime) -> Non
     """Give the cause an owner (or none); its open letters follow."""
     require(by, "assign", cause, now)
     with atomic():
-        cause.owner = to
-        cause.save(update_fields=["owner"])
+        cause.owner, cause.back_at = to, None
+        cause.save(update_fields=["owner", "back_at"])
         cause.letters.filter(state=LetterState.REOPENED).update(state=LetterState.OPEN)
         letters.stand(cause.letters.all(), now)
         tell(by, "assign", cause, now, {"to": to.username if to else ""})

@@ -214,10 +214,10 @@ def state_of(cause: Cause, states: States, now: datetime) -> str:
         return "parked" if cause.parked_at else "snoozed"
     if len(own) == 1 and (only := next(iter(own))) in ALIKE:
         return str(only)
-    if own.get(LetterState.REOPENED):
-        return "back_again"
     if not own:
         return "solved"
+    if cause.back_at or own.get(LetterState.REOPENED):
+        return "back_again"
     return "assigned" if cause.owner_id else "open"
 
 

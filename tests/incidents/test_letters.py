@@ -61,6 +61,25 @@ def test_what_is_back_says_so_until_somebody_takes_it(firm: Firm) -> None:
     assert firm.letter(bill).state == LetterState.ASSIGNED
 
 
+def test_a_solved_cause_is_back_with_the_next_until_somebody_takes_it(firm: Firm) -> None:
+    (bill,) = stuck_bills(firm, 1)
+    cause = firm.cause(bill)
+    (more,) = stuck_bills(firm, 1)
+    cause.refresh_from_db()
+    assert cause.back_at is None, "more of what is open is not back"
+    triage.solve_elsewhere(
+        transactions=[bill, more], reason="Typed in by hand.", by=firm.anna, now=timezone.now(),
+        discard=False,
+    )  # fmt: skip
+    letters.catch_up(now=timezone.now())
+    stuck_bills(firm, 1)
+    cause.refresh_from_db()
+    assert cause.back_at is not None
+    triage.assign(cause=cause, to=firm.lena, by=firm.otto, now=timezone.now())
+    cause.refresh_from_db()
+    assert cause.back_at is None
+
+
 def test_a_bell_without_transactions_asks_nothing(
     firm: Firm, django_assert_num_queries: Any
 ) -> None:

@@ -51,6 +51,7 @@ class Cause(models.Model):
 
     One that is put aside wakes at its time, or sooner when that many transactions or that much
     money (major units of the reporting currency) are stuck by it; a parked one when it is taken up.
+    `back_at` is when something was stuck by it again after all had been solved, until it is taken.
     """
 
     fingerprint = models.CharField(max_length=32, unique=True)
@@ -71,6 +72,7 @@ class Cause(models.Model):
     parked_at = models.DateTimeField(null=True, blank=True)
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
+    back_at = models.DateTimeField(null=True, blank=True)
 
     objects = CauseQuerySet.as_manager()
 
