@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, TextField, Value
+from django.db.models.functions import Cast, Concat
 
 from controltower.firm import approvals, audit
 from controltower.firm.models import Approval, Person
@@ -12,19 +17,33 @@ from controltower.transactions.models import ReplayPlan
 from controltower.transactions.replay import NotAllowed, PlanChanged
 from controltower.transactions.selection import entity_codes_of
 
+_REPLAY = "replay "
+
 
 def subject_of(plan: ReplayPlan) -> str:
     """The name of the plan among approvals."""
-    return f"replay {plan.pk}"
+    return f"{_REPLAY}{plan.pk}"
 
 
 def latest(plan: ReplayPlan) -> Approval | None:
     """The newest request or decision on exactly this plan."""
-    return (
-        Approval.objects.filter(subject=subject_of(plan), digest=plan.digest)
-        .select_related("requested_by", "decided_by")
-        .order_by("-requested_at", "-pk")
-        .first()
+    return latest_of([plan]).get(plan.pk)
+
+
+def latest_of(plans: Sequence[ReplayPlan]) -> dict[UUID, Approval]:
+    """The newest request or decision on exactly each of these plans, where there is one."""
+    words = Approval.objects.filter(subject__in=map(subject_of, plans))
+    words = words.select_related("requested_by", "decided_by").order_by("requested_at", "pk")
+    found = {(word.subject, word.digest): word for word in words}
+    each = ((plan.pk, found.get((subject_of(plan), plan.digest))) for plan in plans)
+    return {pk: word for pk, word in each if word is not None}
+
+
+def has_word(state: Approval.State) -> Exists:
+    """Of plans: those on which, as they are sealed, there is such a word."""
+    subject = Concat(Value(_REPLAY), Cast(OuterRef("pk"), TextField()))
+    return Exists(
+        Approval.objects.order_by().filter(subject=subject, digest=OuterRef("digest"), state=state)
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
@@ -14,12 +14,16 @@ from controltower.firm.models import Approval, Person
 from controltower.measures import exposure
 from controltower.measures.exposure import Scope
 from controltower.transactions.models import PlanState, ReplayItem, ReplayPlan
+from controltower.transactions.replay_approval import has_word, latest_of
 from controltower.web import marks
 from controltower.web.job_tally import tallies
 from controltower.web.list_filters import ListFilters, choice, containing
 
 MOST_LISTED = 50
 READY = (PlanState.PLANNED, PlanState.APPROVED)
+ASKED = "asked"
+"""What `marks` calls a plan that waits for the second person."""
+_SAID = {Approval.State.REQUESTED: ASKED, Approval.State.APPROVED: PlanState.APPROVED}
 
 
 def visible(person: Person) -> QuerySet[ReplayPlan]:
@@ -37,7 +41,7 @@ class Filters(ListFilters):
         gettext_lazy("State"),
         gettext_lazy("Any state"),
         [
-            *((one.value, marks.state_mark("job", one.value).word) for one in PlanState),
+            *((one, marks.state_mark("job", one).word) for one in (ASKED, *PlanState.values)),
         ],
     )
     mine = choice(
@@ -59,28 +63,33 @@ def matching(filters: Filters, person: Person, now: datetime) -> QuerySet[Replay
     if filters.given("mine"):
         rows = rows.filter(requested_by=person)
     if state := filters.given("state"):
-        rows = rows.filter(_in_state(state, now))
+        rows = rows.alias(told=_told(now)).filter(told=state)
     return rows
 
 
-def _in_state(state: str, now: datetime) -> Q:
-    """As `state_of` tells it in the list."""
-    expired = Q(state__in=READY, expires_at__lt=now)
-    if state == PlanState.STALE:
-        return Q(state=state) | expired
-    return Q(state=state) & ~expired if state in READY else Q(state=state)
+def _told(now: datetime) -> Case:
+    """The state as `state_of` tells it, for the database."""
+    ready = Q(state__in=READY)
+    asked, approved = map(has_word, (Approval.State.REQUESTED, Approval.State.APPROVED))
+    return Case(
+        When(ready & Q(expires_at__lt=now), then=Value(PlanState.STALE)),
+        When(ready & asked, then=Value(ASKED)),
+        When(ready & approved, then=Value(PlanState.APPROVED)),
+        default=F("state"),
+    )
 
 
 def lines_of(plans: Iterable[ReplayPlan], person: Person, now: datetime) -> list[dict[str, Any]]:
     """Some jobs as rows."""
     plans = list(plans)
     sums = tallies([plan.pk for plan in plans], person)
+    words = latest_of(plans)
     return [
         {
             "id": plan.pk,
             "url": reverse("job", args=[plan.pk]),
             "title": plan.title,
-            "state": state_of(plan, None, now),
+            "state": state_of(plan, words.get(plan.pk), now),
             "by": str(plan.requested_by),
             "at": plan.requested_at,
             "progress": sums[plan.pk].progress,
@@ -91,9 +100,10 @@ def lines_of(plans: Iterable[ReplayPlan], person: Person, now: datetime) -> list
 
 
 def state_of(plan: ReplayPlan, approval: Approval | None, now: datetime) -> str:
-    """The plan's state for `marks`: expired ones are out of date, approved ones say so."""
+    """The plan's state for `marks`: expired ones are out of date; what waits for the second person,
+    or has their approval, says so."""
     if plan.state in READY and plan.expires_at and plan.expires_at < now:
         return PlanState.STALE
-    if plan.state in READY and approval and approval.state == Approval.State.APPROVED:
-        return PlanState.APPROVED
+    if plan.state in READY and approval:
+        return _SAID.get(Approval.State(approval.state), plan.state)
     return plan.state

@@ -26,7 +26,7 @@ from controltower.transactions.models import (
 from controltower.web import formats, job_promise, privacy, standing
 from controltower.web.decisions import NOW
 from controltower.web.job_actions import actions_of
-from controltower.web.job_list import READY, state_of
+from controltower.web.job_list import ASKED, READY, state_of
 from controltower.web.job_tally import Tally, tallies
 from controltower.web.keyset import Order, page
 
@@ -174,7 +174,7 @@ def _stages(state: str, plan: ReplayPlan) -> list[tuple[str, str]]:
     names = [_("planned"), *approved, _("running"), _("done")]
     if state in {PlanState.DRAFT, PlanState.STALE}:
         at = 0
-    elif state in READY:
+    elif state in {*READY, ASKED}:
         at = len(approved)
     elif state in {PlanState.RUNNING, PlanState.PAUSED}:
         at = len(names) - 2

@@ -160,6 +160,7 @@ STATES = {
     "job": {
         "draft": Mark("nt", _("Being planned")),
         "planned": Mark("nt", _("Planned")),
+        "asked": Mark("wt", _("Waits for approval")),
         "approved": Mark("mv", _("Approved")),
         "running": Mark("mv", _("Running")),
         "paused": Mark("wt", _("Paused")),

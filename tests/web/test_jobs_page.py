@@ -43,6 +43,18 @@ def labels(answer: Any) -> list[str]:
     return [str(action.label) for action in answer.context["actions"]]
 
 
+def listed(firm: Firm, who: str) -> list[str]:
+    """The states of all jobs in the list, each of which its filter finds as well."""
+
+    def states(query: str) -> list[str]:
+        jobs = signed_in(getattr(firm, who)).get(f"/jobs/?{query}").context["jobs"]
+        return [job["state"] for job in jobs]
+
+    found = states("")
+    assert all(states(f"state={one}") == [two for two in found if two == one] for one in found)
+    return found
+
+
 def dear(firm: Firm) -> ReplayPlan:
     """A plan whose money needs a second person."""
     return firm.plan(*factories.stuck_bills(firm, 4), by=firm.otto)
@@ -139,9 +151,11 @@ class TestFourEyes:
         waiting = show(firm, "anna", plan)
         assert labels(waiting) == ["Approve", "Refuse", "Give it up"]
         assert "Otto Brandt has asked" in text(waiting)
+        assert listed(firm, "anna") == ["asked"]
         post(firm, "anna", plan, "decisions", approve="yes", digest=plan.digest, reason="Fine.")
         approved = show(firm, "otto", plan)
         assert approved.context["job"]["state"] == "approved"
+        assert listed(firm, "anna") == ["approved"]
         assert labels(approved) == ["Replay 4", "Give it up"]
         post(firm, "otto", plan, "releases", digest=plan.digest)
         plan.refresh_from_db()
