@@ -18,6 +18,7 @@ from controltower.transactions.models import Amendment, Step, Transaction
 from controltower.web.actions import Action, leave
 from controltower.web.decisions import DecideAmendment, Reason
 from controltower.web.privacy import masked
+from controltower.web.transaction_chain import Chain
 
 AGREE = "agree-yes"
 """The act of the second person."""
@@ -60,15 +61,13 @@ def _field(one: Field) -> forms.CharField:
     return field
 
 
-def amend_actions(
-    one: Transaction, step: Step, editable: Sequence[Field], person: Person, entity: str | None
-) -> list[Action]:
+def amend_actions(chain: Chain, step: Step, person: Person, entity: str | None) -> list[Action]:
     """Edit and retry; or, when somebody has edited, agree or not."""
-    if not editable:
+    one = chain.chosen
+    if not chain.editable:
         return []
-    waiting = amending.open_amendment(step)
-    if waiting is not None:
-        return _second_person(one, waiting, person, entity)
+    if chain.edited:
+        return _second_person(one, chain.edited, person, entity)
     may = leave(person, Right.REPLAY, entity)
     initial = {"step": step.pk, "fence": step.fence}
     return [
@@ -79,7 +78,7 @@ def amend_actions(
             url=f"{reverse('transaction_amendments', args=[one.correlation_id])}"
             f"?part={one.reference}",
             confirm=_("Send it with these fields"),
-            form=Edit(auto_id="edit-%s", initial=initial, editable=editable),
+            form=Edit(auto_id="edit-%s", initial=initial, editable=chain.editable),
             icon="pencil",
             key="e",
             allowed=may.allowed,

@@ -47,7 +47,7 @@ def actions_for(chain: Chain, person: Person) -> list[Action]:
         actions += doubt_actions(one, trouble, person, entity)
     elif not chain.replaying and not absences.is_absence(trouble.kind):
         actions.append(replay_action(one, trouble, person, entity))
-        actions += amend_actions(one, trouble, chain.editable, person, entity)
+        actions += amend_actions(chain, trouble, person, entity)
     if chain.letter is not None:
         actions.append(assign_action(chain.letter.cause_id, person, key="a"))
     return [*actions, *_settle(one, person, entity), cancel_action(chain, person, entity)]

@@ -15,6 +15,7 @@ from controltower.processes.definition import Facts
 from controltower.transactions import amending
 from controltower.transactions.facts import known
 from controltower.transactions.models import (
+    Amendment,
     Attempt,
     ItemState,
     PlanState,
@@ -41,6 +42,7 @@ class Chain:
     letter: DeadLetter | None = None
     replay: ReplayItem | None = None
     editable: list[amending.Field] = field(default_factory=list)
+    edited: Amendment | None = None
     mask: privacy.Mask = privacy.EVERYTHING
 
     @property
@@ -100,6 +102,7 @@ def load(person: Person, correlation_id: str, part: str, now: datetime) -> Chain
         if trouble.state in standing.STUCK and not standing.in_doubt(trouble):
             trouble.transaction = chosen
             chain.editable = amending.offered(trouble, _facts(chain, now))
+            chain.edited = amending.open_amendment(trouble) if chain.editable else None
     return chain
 
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from controltower.canonical.verdicts import Kind
 from controltower.mappings.models import MappingVersion, VersionState
-from controltower.transactions import amending, findings
+from controltower.transactions import findings
 from controltower.transactions.models import Step, TransactionState, WaitKind
 from controltower.web import absences, amend_actions, standing
 from controltower.web.doubt_actions import ways_on
@@ -74,16 +74,15 @@ def _doubt(step: Step) -> list[Option]:
 
 def _refused(chain: Chain, step: Step) -> list[Option]:
     options: list[Option] = []
-    waiting = amending.open_amendment(step) if chain.editable else None
-    if waiting is not None:
+    if chain.edited:
         words = _("%(edited)s It is sent once a second person has agreed.")
-        options.append((words % {"edited": amend_actions.told(waiting)}, True))
+        options.append((words % {"edited": amend_actions.told(chain.edited)}, True))
     if newer := newer_mapping(step):
         words = _("Replay with mapping v%(new)d, in force now; it was sent with v%(old)d.")
         old = step.mapping_version.number if step.mapping_version else 0
         options.append((words % {"new": newer.number, "old": old}, True))
     options += _at_the_source(step)
-    if chain.editable and waiting is None:
+    if chain.editable and not chain.edited:
         words = _("Edit what this step sends and try it again; the source record stays as it is.")
         options.append((words, True))
     options.append((_("Waiting will not help: nobody tries it again by itself."), False))
