@@ -110,7 +110,7 @@ def choose(facts: Facts) -> Prepared:
     master = known_client.master(facts) if own else {}
     chosen = survivorship.survivors(client, master, book(facts)["owners"])
     chosen["erp_code"] = str(master.get("erp_code") or payer["erp_code"])
-    overruled = _overruled(facts, client, master) if own else []
+    overruled = known_client.overruled(facts, client, master) if own else []
     return Learn(
         {
             "chosen": chosen,
@@ -120,19 +120,6 @@ def choose(facts: Facts) -> Prepared:
         },
         text=" ".join(overruled),
     )
-
-
-def _overruled(facts: Facts, client: dict[str, Any], master: Mapping[str, Any]) -> list[str]:
-    """What whoever told shows otherwise, and what any other ERP shows that one of them owns: only
-    people can put that right, in the ERP itself."""
-    told = survivorship.overruled(book(facts), client, known_client.told(facts) or master, master)
-    return told + [
-        words
-        for place, there in known_client.there(facts)
-        if there is not master
-        for words in survivorship.apart(book(facts), place, there, master)
-        if words not in told
-    ]
 
 
 def write_place(number: int) -> Callable[[Facts], Prepared]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from controltower.processes import survivorship
 from controltower.processes.definition import Facts
 
 NOBODY = "No client is meant, so nobody has to hear of it."
@@ -61,6 +62,19 @@ def told(facts: Facts) -> Mapping[str, Any]:
     """The customer as the ERP has it that told of the change; nothing when no ERP did."""
     teller = book(facts)["teller"]["system"]
     return next((found for place, found in there(facts) if place["system"] == teller), {})
+
+
+def overruled(facts: Facts, client: Mapping[str, Any], master: Mapping[str, Any]) -> list[str]:
+    """What whoever told shows otherwise, and what any other ERP shows that one of them owns: only
+    people can put that right, in the ERP itself."""
+    said = survivorship.overruled(book(facts), client, told(facts) or master, master)
+    return said + [
+        words
+        for place, shown in there(facts)
+        if shown is not master
+        for words in survivorship.apart(book(facts), place, shown, master)
+        if words not in said
+    ]
 
 
 def hinders(facts: Facts) -> str:

@@ -64,7 +64,6 @@ def present(
         exposure.priced(letters, "transaction__"), "cause", at="transaction__"
     ).get((cause.pk,), Stake())
     value = Money.of(found.amount, exposure.reporting_currency())
-    offered = offers.for_cause(cause, scope.person, now)
     group = _group(cause, scope, shown, found, value, now)
     return {
         "now": now,
@@ -78,15 +77,7 @@ def present(
             (one.name, reverse("incident", args=[one.pk]))
             for one in cause.incidents.visible_to(scope.person).open()
         ],
-        **offered,
-        "offered": cause_lead.by_weight(
-            cause,
-            cause_actions.actions_of(cause, scope, found.count),
-            offered,
-            has_fix=bool(group["fix"]),
-        )
-        if found.count
-        else Ranked(),
+        **_offered(cause, scope, found.count, now, has_fix=bool(group["fix"])),
         "rows": _rows(shown.rows, scope, now),
         "page": shown,
         "matching": {"count": found.count, "value": value},
@@ -94,6 +85,17 @@ def present(
         "clear_url": "",
         **_acts(cause, scope),
     }
+
+
+def _offered(
+    cause: Cause, scope: Scope, count: int, now: datetime, *, has_fix: bool
+) -> dict[str, Any]:
+    """Runbooks that fit, and what may be done with the whole of it, one act leading; nothing when
+    nothing is stuck any more."""
+    offered = offers.for_cause(cause, scope.person, now)
+    acts = cause_actions.actions_of(cause, scope, count) if count else []
+    leading = cause_lead.by_weight(cause, acts, offered, has_fix=has_fix) if count else Ranked()
+    return {**offered, "offered": leading}
 
 
 def _acts(cause: Cause, scope: Scope) -> dict[str, Any]:
@@ -115,8 +117,7 @@ def _group(
     value: Money,
     now: datetime,
 ) -> dict[str, Any]:
-    states = states_of(scope, [cause.pk])
-    state = state_of(cause, states, now)
+    state = state_of(cause, states_of(scope, [cause.pk]), now)
     times = (
         letters_of(scope)
         .filter(cause=cause)
@@ -137,17 +138,21 @@ def _group(
         "lateness": standing.lateness_of(times["due"], now, scope.person.zone) if first else "",
         "owner": owner_of(cause),
         "happened": _happened(cause, found.count),
-        "quote": privacy.of(first.transaction).text(first.step.text)
-        if first and cause.system
-        else "",
+        "quote": _quote(cause, first),
         "why_grouped": _why(cause, first),
         "fix": known_fixes(scope, [cause.pk]).get(cause.pk, ""),
         "advice": _advice(cause),
-        "fix_url": "",
         "back_again": state == "back_again",
         "aside": aside_words.of_cause(cause, now),
         "note": cause.note,
     }
+
+
+def _quote(cause: Cause, first: DeadLetter | None) -> str:
+    """What the system said of the oldest one, masked."""
+    if first is None or cause.system is None:
+        return ""
+    return privacy.of(first.transaction).text(first.step.text)
 
 
 def _happened(cause: Cause, count: int) -> str:

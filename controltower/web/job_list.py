@@ -40,9 +40,7 @@ class Filters(ListFilters):
     state = choice(
         gettext_lazy("State"),
         gettext_lazy("Any state"),
-        [
-            *((one, marks.state_mark("job", one).word) for one in (ASKED, *PlanState.values)),
-        ],
+        [(one, marks.state_mark("job", one).word) for one in (ASKED, *PlanState.values)],
     )
     mine = choice(
         gettext_lazy("By"),

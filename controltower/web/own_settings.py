@@ -172,16 +172,12 @@ class MessageFilters(ListFilters):
     channel = choice(
         gettext_lazy("By"),
         gettext_lazy("Any way"),
-        [
-            *((one.value, heard_lazy(one.label)) for one in Channel),
-        ],
+        [(one.value, heard_lazy(one.label)) for one in Channel],
     )
     state = choice(
         gettext_lazy("State"),
         gettext_lazy("Any state"),
-        [
-            *((one.value, heard_lazy(one.label)) for one in MessageState),
-        ],
+        [(one.value, heard_lazy(one.label)) for one in MessageState],
     )
     hint = gettext_lazy("Words of the message")
 

@@ -3,10 +3,12 @@ and a ledger that keeps amounts of lines in cents."""
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from integrations.connector import CallFailed, Connection
 from integrations.described import faults
 from integrations.described.connector import DescribedConnector
 
+TRACKER = Path(__file__).resolve().parents[2] / "docs" / "examples" / "quay-time.json"
 MEDIA = "application/vnd.api+json"
 KNOWN = "Basic " + b64encode(b"tower:s3cret").decode()
 
@@ -29,52 +32,8 @@ def copied(source: str, target: str, **more: Any) -> dict[str, Any]:
 
 def tracker() -> dict[str, Any]:
     """How the time tracker is described."""
-    return {
-        "slug": "quay-time", "title": "Quay Time", "domain": "PSA", "role": "psa",
-        "base_url": "env:SYSTEM_QUAY_TIME_URL", "health": "/me", "media_type": MEDIA,
-        "signs_in": {
-            "by": "basic", "user": "env:SYSTEM_QUAY_TIME_USER",
-            "password": "env:SYSTEM_QUAY_TIME_PASSWORD",
-        },
-        "errors": {"text": "errors.0.detail", "code": "errors.0.code"},
-        "resources": [
-            {
-                "entity": "timesheet", "record": "TimeEntry", "id": "id",
-                "changed": "attributes.updated-at", "read": "/time-entries/{id}",
-                "record_at": "data",
-                "list": {
-                    "path": "/time-entries", "items": "data", "since": "filter[updated-since]",
-                    "sorted": True, "lookback_days": 3650,
-                    "paging": {
-                        "by": "url", "next": "links.next", "size_parameter": "page[size]",
-                        "size": 2,
-                    },
-                },
-                "event": {
-                    "type": "timesheet.approved", "when": "attributes.state",
-                    "values": ["approved"],
-                },
-                "fields": [
-                    copied("id", "source_id"),
-                    copied("attributes.number", "number"),
-                    copied("attributes.hours", "hours"),
-                    copied("relationships.project.data.id", "project_id"),
-                ],
-                "writes": [
-                    {
-                        "verb": "mark_invoiced", "method": "PATCH", "path": "/time-entries/{id}",
-                        "id_field": "data.id", "repeatable": True,
-                        "replaces": "billing-status-to-psa",
-                        "fields": [
-                            {"label": "Type", "target": "data.type", "rule": "constant",
-                             "value": "time-entries"},
-                            copied("invoice_number", "data.attributes.invoice"),
-                        ],
-                    }
-                ],
-            }
-        ],
-    }  # fmt: skip
+    document: dict[str, Any] = json.loads(TRACKER.read_text(encoding="utf-8"))
+    return document
 
 
 def ledger() -> dict[str, Any]:

@@ -25,23 +25,12 @@ from controltower.processes.definition import (
     Send,
     Skip,
 )
+from tests.people import KNOWN, WORKER
 
 NOW = datetime(2026, 11, 30, 23, 30, tzinfo=UTC)
 """Already December in Berlin."""
 BERLIN = Entity("LF-DE", "Larkfield GmbH", "DE", "EUR", "Europe/Berlin", timedelta(seconds=10))
-WORKER = Resource(
-    source_id="w1",
-    name="Ilse Brunnhof",
-    entity="LF-DE",
-    number="LF-0007",
-    email="ilse.brunnhof@larkfield.example",
-    role="Senior consultant",
-    skills=("Process design", "Workshops"),
-    cost_rate=Decimal("79.50"),
-    currency="EUR",
-)
 LEAVER = replace(WORKER, status=ResourceStatus.LEFT, to_date=date(2026, 12, 31))
-KNOWN = {"source_id": "003A", "number": "LF-0007", "hr_id": "w1", "active": True}
 
 
 def facts(worker: Resource = WORKER, *people: dict[str, Any], **work: Any) -> Facts:

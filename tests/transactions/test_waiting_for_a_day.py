@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -15,19 +14,9 @@ from controltower.canonical.verdicts import Done, Outcome
 from controltower.transactions import promising
 from controltower.transactions.models import Step, Transaction
 from tests.factories import Answer, Firm
+from tests.people import KNOWN, WORKER
 
 pytestmark = pytest.mark.django_db
-KNOWN = {"source_id": "003A", "number": "LF-0007", "hr_id": "w1", "active": True}
-WORKER = Resource(
-    source_id="w1",
-    name="Ilse Brunnhof",
-    entity="LF-DE",
-    number="LF-0007",
-    email="ilse.brunnhof@larkfield.example",
-    role="Senior consultant",
-    cost_rate=Decimal("79.50"),
-    currency="EUR",
-)
 
 
 def told(firm: Firm, worker: Resource, number: int = 1) -> Transaction:

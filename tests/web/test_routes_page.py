@@ -17,12 +17,17 @@ from tests.web.cast import browser
 pytestmark = pytest.mark.django_db
 
 
-def test_what_was_billed_stands_side_by_side(firm: Firm) -> None:
-    old = System.objects.get(role="erp")
-    new = System.objects.create(
+def second_erp(old: System) -> System:
+    """Another ERP, reached as the first one is."""
+    return System.objects.create(
         slug="new-erp", title="The new ERP", domain="ERP", role="erp", connector=old.connector,
         connection="new-erp", base_url="http://127.0.0.1:9",
     )  # fmt: skip
+
+
+def test_what_was_billed_stands_side_by_side(firm: Firm) -> None:
+    old = System.objects.get(role="erp")
+    new = second_erp(old)
     day = timezone.now().date() - timedelta(days=9)
     Route.objects.create(role="erp", system=new, starts_on=day)
     firm.bill(firm.deal())
@@ -34,10 +39,7 @@ def test_what_was_billed_stands_side_by_side(firm: Firm) -> None:
 
 def test_routes_that_differ_in_their_record_alone_are_one_row(firm: Firm) -> None:
     old = System.objects.get(role="erp")
-    System.objects.create(
-        slug="new-erp", title="The new ERP", domain="ERP", role="erp", connector=old.connector,
-        connection="new-erp", base_url="http://127.0.0.1:9",
-    )  # fmt: skip
+    second_erp(old)
     day = timezone.now().date() - timedelta(days=9)
     for record in ("invoice", "customer"):
         Route.objects.create(role="erp", record=record, system=old, starts_on=day)
@@ -50,10 +52,7 @@ def test_routes_that_differ_in_their_record_alone_are_one_row(firm: Firm) -> Non
 
 def test_routes_are_narrowed_by_words(firm: Firm) -> None:
     old = System.objects.get(role="erp")
-    System.objects.create(
-        slug="new-erp", title="The new ERP", domain="ERP", role="erp", connector=old.connector,
-        connection="new-erp", base_url="http://127.0.0.1:9",
-    )  # fmt: skip
+    second_erp(old)
     day = timezone.now().date() - timedelta(days=9)
     Route.objects.create(role="erp", record="purchase", system=old, starts_on=day)
     Route.objects.create(

@@ -9,10 +9,10 @@ from typing import Any
 
 from integrations.sandbox.days import today
 from integrations.sandbox.firm import PEOPLE, RATE_CARDS, ROLES
-from integrations.sandbox.kantata import staffing
+from integrations.sandbox.kantata import money, staffing
 from integrations.sandbox.kantata.custom import Custom
 from integrations.sandbox.kantata.invalid import Invalid
-from integrations.sandbox.kantata.shapes import SHAPES, base_unit, row, stamp
+from integrations.sandbox.kantata.shapes import SHAPES, stamp
 from integrations.sandbox.store import Document, Store
 
 CHANGE_ORDER = "Change order"
@@ -100,12 +100,12 @@ class Account:
             "role_id": role.id,
             "date_performed": str(wanted.get("on") or today(self.custom.company(workspace))),
             "time_in_minutes": int(minutes),
-            "rate_in_cents": _minor(rate, currency),
-            "cost_rate_in_cents": _minor(card.cost, currency),
+            "rate_in_cents": money.minor(rate, currency),
+            "cost_rate_in_cents": money.minor(card.cost, currency),
             "billable": wanted.get("billable", True) in (True, "true"),
             "approved": wanted.get("approved", True) in (True, "true"),
         }
-        return self._add("time_entries", {**fields, **_of(currency)})
+        return self._add("time_entries", {**fields, **money.of(currency)})
 
     def approve_expense(self, workspace: Document, wanted: Mapping[str, Any]) -> Document:
         """An expense on an approved report: `amount`, `category`, `on`, `status`."""
@@ -122,10 +122,10 @@ class Account:
             "user_id": person.id,
             "date": str(wanted.get("on") or today(self.custom.company(workspace))),
             "category": str(wanted.get("category", "Travel")),
-            "amount_in_cents": _minor(Decimal(str(wanted.get("amount", "120.00"))), currency),
+            "amount_in_cents": money.minor(Decimal(str(wanted.get("amount", "120.00"))), currency),
             "recent_submission_id": submitted.id,
         }
-        return self._add("expenses", {**fields, **_of(currency)})
+        return self._add("expenses", {**fields, **money.of(currency)})
 
     def agree_change(self, workspace: Document, wanted: Mapping[str, Any]) -> Document:
         """A change order that both sides have agreed: `amount`, `hours`, `ends_on`, `state`."""
@@ -138,7 +138,9 @@ class Account:
             "story_type": "deliverable",
             "tag_ids": [tag.id],
             "state": str(wanted.get("state", "completed")),
-            "budget_estimate_in_cents": _minor(Decimal(str(wanted.get("amount", 0))), currency),
+            "budget_estimate_in_cents": money.minor(
+                Decimal(str(wanted.get("amount", 0))), currency
+            ),
             "time_estimate_in_minutes": int(Decimal(str(wanted.get("hours", 0))) * 60),
             "due_date": wanted.get("ends_on"),
         }
@@ -189,7 +191,7 @@ class Account:
             if not isinstance(fields["amount_in_cents"], int):
                 raise Invalid("amount_in_cents", "Amount in cents is not a number")
             billable = {"is_billable": fields.pop("billable")} if "billable" in fields else {}
-            base = {} if collection == "billing_milestones" else _of(currency)
+            base = {} if collection == "billing_milestones" else money.of(currency)
             return {**fields, "currency": currency, **base, **billable}
         billed = self._billed(fields)
         number = self.store.next_number("invoice title")
@@ -197,8 +199,8 @@ class Account:
             **{name: value for name, value in fields.items() if name != "workspace_id"},
             "workspace_ids": [workspace.id],
             "title": f"Draft Invoice #{number}",
-            "balance_in_cents": sum(_worth(one) for one in billed) + self._added(fields),
-            **_of(currency),
+            "balance_in_cents": sum(money.worth(one) for one in billed) + self._added(fields),
+            **money.of(currency),
         }
 
     @staticmethod
@@ -218,7 +220,11 @@ class Account:
             price = Decimal(str(given["price"]))
         except InvalidOperation:
             raise Invalid("price", "Price is not a number") from None
-        return {**given, "price": str(given["price"]), "price_in_cents": _minor(price, currency)}
+        return {
+            **given,
+            "price": str(given["price"]),
+            "price_in_cents": money.minor(price, currency),
+        }
 
     def _billed(self, fields: Mapping[str, Any]) -> list[Document]:
         """The work that an invoice is to be made of. Raises Invalid."""
@@ -279,23 +285,6 @@ class Account:
         first = self.store.add("subscribed_events", event)
         if int(first.id) % 3 == 0:
             self.store.add("subscribed_events", event)
-
-
-def _of(currency: str) -> dict[str, Any]:
-    return {"currency": currency, "currency_base_unit": base_unit(currency)}
-
-
-def _minor(amount: Decimal, currency: str) -> int:
-    return int((amount * base_unit(currency)).to_integral_value())
-
-
-def _worth(document: Document) -> int:
-    """In minor units."""
-    fields = row(document)
-    if document.kind == "expenses":
-        return int(fields["amount_in_cents"])
-    worth = Decimal(fields["rate_in_cents"]) * fields["time_in_minutes"] / 60
-    return int((worth + Decimal("0.5")) // 1)
 
 
 def days_ago(days: float) -> datetime:
