@@ -14,28 +14,97 @@ import django
 
 if TYPE_CHECKING:
     from controltower.incidents.models import Cause
+    from controltower.transactions.models import ReplayPlan, Transaction
     from tests.factories import Firm
 
 PASSWORD = "a long phrase for the browser"
+ALWAYS = {
+    "settings": "/settings/",
+    "messages": "/messages/",
+    "transactions by a view": "/tx/?lateness=late",
+    "interfaces": "/interfaces/",
+    "interfaces drifted": "/interfaces/?show=drifted",
+    "interfaces no match": "/interfaces/?show=ending",
+    "admin": "/manage/",
+    "people": "/manage/people/",
+    "person": "/manage/people/otto.brandt/",
+    "limits": "/manage/limits/",
+    "promises": "/manage/promises/",
+    "calendars": "/manage/calendars/",
+    "routes": "/manage/routes/",
+    "notices": "/manage/notices/",
+    "masks": "/manage/masks/",
+    "retention": "/manage/retention/",
+    "audit": "/manage/audit/",
+    "incidents": "/incidents/",
+    "runbooks": "/runbooks/",
+    "runbook": "/runbooks/tax-code-off/",
+    "runbook draft": "/runbooks/closed-period/drafts/",
+    "tower": "/",
+    "measures": "/measures/",
+    "measure": "/measures/recovery-time/",
+    "processes": "/processes/",
+    "process": "/processes/time-and-expense-to-billing/",
+    "process without": "/processes/time-to-cost-reporting/",
+    "transactions": "/tx/",
+    "transactions at a stage": "/tx/?process=time-and-expense-to-billing&stage=draft",
+    "transactions stuck": "/tx/?stuck=1",
+    "transactions no match": "/tx/?q=nothing-has-this-name",
+    "exceptions": "/exceptions/",
+    "set aside": "/exceptions/set-aside/",
+    "jobs": "/jobs/",
+    "mappings": "/mappings/",
+    "customers": "/customers/",
+    "mapping": "/mappings/customer-to-erp/",
+    "mapping in review": "/mappings/customer-to-erp/v2/",
+    "mapping draft": "/mappings/invoice-to-erp/drafts/",
+    "assurance": "/assurance/",
+    "systems": "/systems/",
+    "system": "/systems/tryton/",
+    "system new": "/systems/new/",
+    "system described": "/systems/fernhill-desk/descriptions/v1/",
+    "system circuit open": "/systems/certinia/",
+}
+"""The pages that any firm has, by name."""
 
 
 def build() -> dict[str, str]:
     """Play the firm's business; the addresses of its pages by name."""
-    from django.utils import timezone
-
-    from controltower.firm import governing
-    from controltower.mappings import versions
-    from controltower.mappings.models import Mapping
-    from controltower.systems.models import Call, Circuit, Description, System
-    from controltower.transactions import backtesting, pausing
-    from controltower.transactions.models import Awaited, Transaction
     from tests import factories
-    from tests.integrations.test_described import example
 
     firm = factories.found()
     for person in firm.people.values():
         person.set_password(PASSWORD)
         person.save()
+    work, plan = business(firm)
+    cause = firm.cause(work["transaction refused"])
+    governed(firm)
+    connected(firm)
+    incident, run = trouble(firm, cause)
+    interface, drift, proposed = drifted(firm)
+    ways_of_working(firm)
+    return {
+        **ALWAYS,
+        **{name: f"/tx/{one.correlation_id}/" for name, one in work.items()},
+        "interface": f"/interfaces/{interface}/",
+        "interface proposed": f"/interfaces/{proposed}/",
+        "drift": f"/interfaces/drift/{drift}/",
+        "incident": f"/incidents/{incident}/",
+        "run": f"/runs/{run}/",
+        "exception": f"/exceptions/{cause.pk}/",
+        "job": f"/jobs/{plan.pk}/",
+    }
+
+
+def business(firm: Firm) -> tuple[dict[str, Transaction], ReplayPlan]:
+    """Work that has ended, and work that is stuck in each way: one of each by its page's name, and
+    the plan to send some of it anew."""
+    from django.utils import timezone
+
+    from controltower.transactions import pausing
+    from controltower.transactions.models import Awaited, Transaction
+    from tests import factories
+
     now = timezone.now()
     done = firm.bill(firm.deal())
     refused = [firm.bill(firm.deal(), {"draft": factories.refused()}) for _ in range(3)]
@@ -45,7 +114,31 @@ def build() -> dict[str, str]:
     firm.tell(firm.opportunity())
     factories.unreadable()
     Transaction.objects.filter(pk=refused[0].pk).update(due_at=now - timedelta(hours=2))
-    plan = firm.plan(*refused[:2], by=firm.otto)
+    waiting = firm.tell(firm.opportunity(name="Waits for its purchase order"))
+    pausing.pause(
+        transaction=waiting, awaits=Awaited.PO_NUMBER, until=now + timedelta(days=3),
+        evidence="https://mail.example/42", note="Asked on Monday.", by=firm.anna, now=now,
+    )  # fmt: skip
+    work = {
+        "transaction verified": done,
+        "transaction refused": refused[0],
+        "transaction period closed": closed,
+        "transaction in doubt": doubt,
+        "transaction paused": waiting,
+    }
+    return work, firm.plan(*refused[:2], by=firm.otto)
+
+
+def governed(firm: Firm) -> None:
+    """A mapping's draft that was tried and waits for its approval, and a limit that does."""
+    from django.utils import timezone
+
+    from controltower.firm import governing
+    from controltower.mappings import versions
+    from controltower.mappings.models import Mapping
+    from controltower.transactions import backtesting
+
+    now = timezone.now()
     mapping = Mapping.objects.get(slug="customer-to-erp")
     rules = mapping.versions.get(number=1).rules
     rules[-1]["value"] = "NET14"
@@ -54,6 +147,20 @@ def build() -> dict[str, str]:
     )
     versions.submit(version=draft, by=firm.lena, now=now)
     backtesting.run(version=draft, by=firm.lena, now=now)
+    governing.propose(
+        subject="limit:LF-UK", content={"amount": "10000"}, reason="As agreed with the auditor.",
+        by=firm.amara, now=now,
+    )  # fmt: skip
+
+
+def connected(firm: Firm) -> None:
+    """Systems called each minute, one whose circuit is open, and one that is described."""
+    from django.utils import timezone
+
+    from controltower.systems.models import Call, Circuit, Description, System
+    from tests.integrations.test_described import example
+
+    now = timezone.now()
     System.objects.update(last_ok_at=now, quota_used=8900, quota_limit=15000)
     System.objects.filter(slug="certinia").update(
         circuit=Circuit.OPEN, failures=5, retry_at=now + timedelta(minutes=4)
@@ -73,78 +180,6 @@ def build() -> dict[str, str]:
     Description.objects.create(
         slug="fernhill-desk", number=1, document=example(), author=firm.amara, created_at=now
     )
-    waiting = firm.tell(firm.opportunity(name="Waits for its purchase order"))
-    pausing.pause(
-        transaction=waiting, awaits=Awaited.PO_NUMBER, until=now + timedelta(days=3),
-        evidence="https://mail.example/42", note="Asked on Monday.", by=firm.anna, now=now,
-    )  # fmt: skip
-    cause = firm.cause(refused[0])
-    incident, run = trouble(firm, cause)
-    governing.propose(
-        subject="limit:LF-UK", content={"amount": "10000"}, reason="As agreed with the auditor.",
-        by=firm.amara, now=now,
-    )  # fmt: skip
-    interface, drift, proposed = drifted(firm)
-    ways_of_working(firm)
-    return {
-        "settings": "/settings/",
-        "messages": "/messages/",
-        "transactions by a view": "/tx/?lateness=late",
-        "interfaces": "/interfaces/",
-        "interfaces drifted": "/interfaces/?show=drifted",
-        "interfaces no match": "/interfaces/?show=ending",
-        "interface": f"/interfaces/{interface}/",
-        "interface proposed": f"/interfaces/{proposed}/",
-        "drift": f"/interfaces/drift/{drift}/",
-        "admin": "/manage/",
-        "people": "/manage/people/",
-        "person": "/manage/people/otto.brandt/",
-        "limits": "/manage/limits/",
-        "promises": "/manage/promises/",
-        "calendars": "/manage/calendars/",
-        "routes": "/manage/routes/",
-        "notices": "/manage/notices/",
-        "masks": "/manage/masks/",
-        "retention": "/manage/retention/",
-        "audit": "/manage/audit/",
-        "incidents": "/incidents/",
-        "incident": f"/incidents/{incident}/",
-        "run": f"/runs/{run}/",
-        "runbooks": "/runbooks/",
-        "runbook": "/runbooks/tax-code-off/",
-        "runbook draft": "/runbooks/closed-period/drafts/",
-        "tower": "/",
-        "measures": "/measures/",
-        "measure": "/measures/recovery-time/",
-        "processes": "/processes/",
-        "process": "/processes/time-and-expense-to-billing/",
-        "process without": "/processes/time-to-cost-reporting/",
-        "transactions": "/tx/",
-        "transactions at a stage": "/tx/?process=time-and-expense-to-billing&stage=draft",
-        "transactions stuck": "/tx/?stuck=1",
-        "transactions no match": "/tx/?q=nothing-has-this-name",
-        "transaction verified": f"/tx/{done.correlation_id}/",
-        "transaction refused": f"/tx/{refused[0].correlation_id}/",
-        "transaction period closed": f"/tx/{closed.correlation_id}/",
-        "transaction in doubt": f"/tx/{doubt.correlation_id}/",
-        "transaction paused": f"/tx/{waiting.correlation_id}/",
-        "exceptions": "/exceptions/",
-        "set aside": "/exceptions/set-aside/",
-        "exception": f"/exceptions/{cause.pk}/",
-        "jobs": "/jobs/",
-        "job": f"/jobs/{plan.pk}/",
-        "mappings": "/mappings/",
-        "customers": "/customers/",
-        "mapping": "/mappings/customer-to-erp/",
-        "mapping in review": "/mappings/customer-to-erp/v2/",
-        "mapping draft": "/mappings/invoice-to-erp/drafts/",
-        "assurance": "/assurance/",
-        "systems": "/systems/",
-        "system": "/systems/tryton/",
-        "system new": "/systems/new/",
-        "system described": "/systems/fernhill-desk/descriptions/v1/",
-        "system circuit open": "/systems/certinia/",
-    }
 
 
 def ways_of_working(firm: Firm) -> None:
