@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import IntegrityError
 
+from controltower.canonical.money import NotAnAmount
 from controltower.canonical.rules import apply
 from controltower.canonical.verdicts import Effect, Kind
 from controltower.mappings.models import MappingVersion
@@ -120,7 +121,11 @@ def _trouble(mine: Claim, error: Exception, now: datetime) -> None:
         case = found[mine.transaction_id]
         step = _still_ours(case, mine)
         if step is not None:
-            text = f"The tower itself could not prepare this step ({type(error).__name__})."
+            text = (
+                f"This step would write a number that is none: {error}."
+                if isinstance(error, NotAnAmount)
+                else f"The tower itself could not prepare this step ({type(error).__name__})."
+            )
             engine.stop(case, step, _refusal(step, Refuse(Kind.CONTRACT, text)))
             fold(case)
 

@@ -14,16 +14,18 @@ import msgspec
 import psycopg
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
-from django.db.models import AutoField, Field, JSONField, Model
+from django.db.models import AutoField, DecimalField, Field, FloatField, JSONField, Model
 from django.db.models.base import ModelState
 from psycopg.pq import Format
+
+from controltower.canonical.wire import require_finite
 
 Row = TypeVar("Row", bound=Model)
 EMPTY = "{}"
 _write = msgspec.json.Encoder(enc_hook=str).encode
 _document = msgspec.json.Decoder().decode
 """Documents to and from text, with keys, times and decimals as PostgreSQL reads them, in a tenth of
-the time that `json` takes."""
+the time that `json` takes. Numbers must be finite: it would write NaN as null, without a word."""
 
 
 class Moved(Exception):
@@ -97,7 +99,7 @@ def join(row: Model, **others: Model | None) -> None:
 def insert(rows: Iterable[Model], *, ignore_conflicts: bool = False) -> None:
     """Add rows of one model; a primary key that the database gives stays unknown to them.
 
-    Several times as fast as `bulk_create`, which adapts every value by itself.
+    Several times as fast as `bulk_create`, which adapts every value by itself. Raises NotAnAmount.
     """
     new = list(rows)
     if not new:
@@ -118,7 +120,7 @@ def _inserted(model: type[Model]) -> list[str]:
 
 def update(model: type[Model], rows: Mapping[Any, Mapping[str, Any]]) -> None:
     """Give each row (by primary key) its new values; all rows name the same columns. Raises Moved
-    when a row is gone."""
+    when a row is gone, NotAnAmount."""
     _update(model, [{"pk": key, **values} for key, values in rows.items()], ())
 
 
@@ -132,7 +134,7 @@ def keep(
     `id()`), in the columns in which any of them does; what was not seen is new, and left alone.
 
     A row is only written while its guards are as they were seen: raises Moved when one is not, and
-    the caller's database transaction must be rolled back.
+    the caller's database transaction must be rolled back. Raises NotAnAmount.
     """
     changed = []
     columns: dict[str, None] = {}
@@ -183,6 +185,8 @@ def _given(
     own: Collection[str],
 ) -> _Given:
     documents, first, last = _columns(model)[2], rows[0], rows[-1]
+    for name in _numeric(model).intersection(names):
+        require_finite([row[name] for row in rows])
     values, rest = {}, []
     for name in names:
         value = first[name]
@@ -194,6 +198,13 @@ def _given(
             rest.append(name)
     document = _write([{name: row[name] for name in rest} for row in rows]).decode()
     return _Given(tuple(values), tuple(rest), [*values.values(), document])
+
+
+@cache
+def _numeric(model: type[Model]) -> frozenset[str]:
+    """The columns in which there may be a number that PostgreSQL must not be given."""
+    kinds = JSONField, DecimalField, FloatField
+    return frozenset(f.attname for f in model._meta.concrete_fields if isinstance(f, kinds))
 
 
 @cache

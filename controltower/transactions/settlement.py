@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from controltower import logs
+from controltower.canonical.money import NotAnAmount
 from controltower.canonical.verdicts import Done, Effect, Kind, Verdict
 from controltower.canonical.wire import to_json
 from controltower.systems import calls
@@ -69,7 +70,11 @@ def _plain(answered: Answered, error: Exception) -> Answered:
     """An answer that cannot be kept is one that was not understood."""
     intent = answered.intent
     log.exception("an answer could not be kept", extra={"step": str(intent.step_id)})
-    text = f"The answer could not be kept ({type(error).__name__})."
+    text = (
+        f"The answer gives a number that is none: {error}."
+        if isinstance(error, NotAnAmount)
+        else f"The answer could not be kept ({type(error).__name__})."
+    )
     return answered._replace(verdict=intent.order.unanswered(text, Kind.CONTRACT))
 
 

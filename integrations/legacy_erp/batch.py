@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from integrations.shape import Drift
+from integrations.shape import Drift, bounded
 
 VERSION = "1"
 _END = b"\r\n"
@@ -78,7 +78,7 @@ def field(record: Fields, at: int) -> str:
 def number(record: Fields, at: int) -> Decimal:
     """A field that is an amount. Raises Drift."""
     try:
-        return Decimal(field(record, at) or 0)
+        return bounded(Decimal(field(record, at) or 0), f"field {at} of a record {record[0]}")
     except InvalidOperation:
         raise Drift(f"field {at} of a record {record[0]} is not a number") from None
 

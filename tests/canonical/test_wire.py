@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controltower.canonical.money import NotAnAmount
 from controltower.canonical.records import Invoice, InvoiceLine, Opportunity, Project, TimeEntry
-from controltower.canonical.wire import from_json, to_json
+from controltower.canonical.wire import from_json, require_finite, to_json
+from tests.unfit import NUMBERS_THAT_ARE_NONE, holding
 
 texts = st.text(max_size=40)
 amounts = st.decimals(allow_nan=False, allow_infinity=False, places=4, max_value=10**15)
@@ -53,3 +57,23 @@ def test_lines_survive_json() -> None:
 
 def test_an_unknown_key_is_left_out() -> None:
     assert from_json(Opportunity, {"source_id": "1", "colour": "red"}).source_id == "1"
+
+
+@given(holding(NUMBERS_THAT_ARE_NONE))
+def test_a_number_that_is_none_is_not_written(value: Any) -> None:
+    with pytest.raises(NotAnAmount):
+        to_json(value)
+    with pytest.raises(NotAnAmount):
+        require_finite([value])
+
+
+@given(holding(st.floats(allow_nan=False, allow_infinity=False) | amounts))
+def test_every_other_number_is(value: Any) -> None:
+    require_finite([value])
+    to_json(value)
+
+
+@pytest.mark.parametrize("said", ["NaN", "-nan", "sNaN", "Infinity", "-inf"])
+def test_an_amount_that_is_none_is_not_read(said: str) -> None:
+    with pytest.raises(NotAnAmount):
+        from_json(Opportunity, {"source_id": "1", "amount": said})

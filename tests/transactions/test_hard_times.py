@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.utils import timezone
 from controltower.canonical.verdicts import Done, Kind, Misconfigured, Outcome, TryLater
 from controltower.processes import opportunity_to_project as deals
 from controltower.processes import time_and_expense_to_billing as billing
+from controltower.processes.definition import Send
 from controltower.systems import calls
 from controltower.systems.models import System
 from controltower.systems.pace import Pace
@@ -33,12 +35,17 @@ def _break(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> None:
     def broken(_facts: Any) -> Any:
         raise KeyError("nobody thought of this")
 
+    _replace(monkeypatch, module, name, broken)
+
+
+def _replace(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, rule: Any) -> None:
+    """Give a step another rule."""
     process = module.PROCESS
     route = process.steps
 
     def steps(known: Any) -> Any:
         return tuple(
-            replace(step, prepare=broken) if step.name == name else step for step in route(known)
+            replace(step, prepare=rule) if step.name == name else step for step in route(known)
         )
 
     changed = replace(process, steps=steps)
@@ -113,6 +120,31 @@ def test_an_answer_that_cannot_be_kept_costs_only_its_own_step(firm: Firm) -> No
     assert State.SENDING not in states.values()
     assert states[intents[1].step_id] == State.VERIFIED
     assert {one.pk, two.pk} == set(Transaction.objects.values_list("pk", flat=True))
+
+
+@pytest.mark.parametrize("amount", [float("nan"), Decimal("NaN"), float("-inf")])
+def test_an_answer_with_a_number_that_is_none_is_refused_in_words(firm: Firm, amount: Any) -> None:
+    firm.tell(firm.opportunity()), firm.tell(firm.opportunity())
+    intents = prepare(claim(list(System.objects.values_list("pk", flat=True)), 50), now=firm.now)
+    answers = [
+        Done(ref="1", outcome=Outcome.READ, values={"name": "one", "lines": [{"worth": amount}]}),
+        Done(ref="2", outcome=Outcome.READ, values={"name": "sound"}),
+    ]
+    answered = [Answered(*pair) for pair in zip(intents, answers, strict=True)]
+    settlement.settle(answered, now=timezone.now())
+    refused_, sound = (Step.objects.get(pk=intent.step_id) for intent in intents)
+    assert refused_.text == f"The answer gives a number that is none: {amount}."
+    assert (refused_.kind, refused_.values) == (Kind.CONTRACT, {})
+    assert sound.state == State.VERIFIED
+
+
+def test_a_rule_that_writes_a_number_that_is_none_parks_its_own_step(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _replace(monkeypatch, deals, "client", lambda _facts: Send(record={"limit": Decimal("NaN")}))
+    step = firm.deal().steps.get(name="client")
+    assert (step.state, step.kind) == (State.PARKED, Kind.CONTRACT)
+    assert step.text == "This step would write a number that is none: NaN."
 
 
 def test_a_call_that_would_outlive_its_lease_is_not_made(

@@ -6,6 +6,7 @@ import logging
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
+from unittest.mock import ANY
 from uuid import UUID
 
 import pytest
@@ -13,11 +14,15 @@ from django.db import connection
 from django.db.transaction import atomic
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
 
 from controltower import logs
+from controltower.canonical.money import NotAnAmount
 from controltower.transactions import cases, sets
 from controltower.transactions.models import Step, Transaction
 from tests.factories import Firm, found
+from tests.unfit import NUMBERS_THAT_ARE_NONE, holding
 
 LONGEST = 10**40 - 1
 """As many digits as a number of a payload may have."""
@@ -58,6 +63,27 @@ def test_documents_lose_nothing(firm: Firm) -> None:
         **said, "amount": "1200.10", "day": "2026-11-22", "at": "2026-11-22T08:30:00Z",
         "id": "00000000-0000-0000-0000-000000000007",
     }  # fmt: skip
+
+
+@pytest.mark.django_db
+@examples(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(said=holding(NUMBERS_THAT_ARE_NONE))
+def test_a_number_that_is_none_is_refused_not_written_as_null(firm: Firm, said: Any) -> None:
+    step = Step.objects.first() or firm.tell(firm.opportunity()).steps.get(position=1)
+    before = _read(step)
+    for change in ({"values": {"lines": [said]}}, {"sent": {"one": 1, "two": said}}):
+        with pytest.raises(NotAnAmount):
+            _kept(step, **change)
+    assert _read(step).__dict__ == before.__dict__ | {"_state": ANY}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("amount", [Decimal("NaN"), Decimal("Infinity"), float("nan")])
+def test_nor_is_it_an_amount(firm: Firm, amount: Any) -> None:
+    deal = firm.tell(firm.opportunity())
+    with pytest.raises(NotAnAmount), atomic():
+        sets.update(Transaction, {deal.pk: {"amount": amount}})
+    assert Transaction.objects.get(pk=deal.pk).amount == deal.amount
 
 
 @pytest.mark.django_db
