@@ -6,6 +6,7 @@ A slow system occupies nothing but its own calls: answers are handed over as the
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -39,6 +40,15 @@ class Reply(Generic[Ticket, Answer]):
     quota: Quota
 
 
+class Loop(uvloop.Loop):
+    """Connects to a number without looking it up: uvloop asks on a thread for whatever it is not
+    told the socket's type of, and does not tell itself."""
+
+    async def getaddrinfo(self, *where: Any, **named: Any) -> Any:
+        """The addresses of a host; of a number at once."""
+        return await super().getaddrinfo(*where, **{"type": socket.SOCK_STREAM, **named})
+
+
 class Switchboard(Generic[Ticket, Answer]):
     """Put a question to systems and collect the replies, in whatever order they come. A context
     manager: leaving it abandons what is still under way. By connection it counts the calls that its
@@ -53,7 +63,7 @@ class Switchboard(Generic[Ticket, Answer]):
         self.unanswered = Counter[str]()
         self._question = question
         self._replies: SimpleQueue[Reply[Ticket, Answer]] = SimpleQueue()
-        self._loop = uvloop.new_event_loop()
+        self._loop = Loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="calls", daemon=True)
         self._doors = Doors()
         self._under_way: set[asyncio.Task[None]] = set()
