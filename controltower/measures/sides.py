@@ -13,7 +13,8 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Coalesce, Substr
 
 from controltower.systems.models import System
-from controltower.transactions.models import Step, Transaction
+from controltower.transactions.models import Step
+from controltower.transactions.models.states import LIVE
 from controltower.transactions.protocol import FINISHED, State
 
 MONTH = 7
@@ -24,7 +25,7 @@ def under_way(systems: Collection[System]) -> Mapping[int, Mapping[str, int]]:
     """By system, of each company ("" where none is known) the transactions that still have a step
     to play there. What began before a cut-over ends where it began."""
     waiting = (
-        Step.objects.filter(system__in=systems, transaction__in=Transaction.objects.live())
+        Step.objects.filter(system__in=systems, transaction__state__in=LIVE)
         .exclude(state__in=FINISHED)
         .order_by()
         .values_list("system", "transaction__entity__code")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from django.db.models import Q
 from django.db.transaction import atomic
@@ -71,7 +72,6 @@ def progress(recovery: Recovery, now: datetime) -> Progress:
     )
     asking = Q(state__in=[State.SENDING, State.ACKED])
     asking |= Q(state=State.UNKNOWN) & ~Q(effect__in=REPEATABLE)
-    pushed = InboundEvent.objects.exclude(signature=TOLD).order_by().values_list("source")
     doubtful = Step.objects.filter(state=State.PARKED, kind=Kind.UNKNOWN)
     return Progress(
         recovery=recovery,
@@ -81,9 +81,17 @@ def progress(recovery: Recovery, now: datetime) -> Progress:
         steps=Step.objects.filter(asking).count(),
         rest_until=recovery.began_at + longest_processing(),
         doubts=doubtful.count(),
-        pushing=tuple(sorted({source for (source,) in pushed.distinct()})),
+        pushing=_pushing(recovery.pk, recovery.began_at),
         now=now,
     )  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _pushing(_recovery: int, began_at: datetime) -> tuple[str, ...]:
+    """Who had brought facts before a recovery began. No index tells it, so that the whole inbox is
+    read: once, for it stays as it is while the recovery lasts."""
+    brought = InboundEvent.objects.filter(received_at__lt=began_at).exclude(signature=TOLD)
+    return tuple(sorted(brought.order_by().values_list("source", flat=True).distinct()))
 
 
 def longest_processing() -> timedelta:

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from controltower.canonical.verdicts import Effect, Kind
@@ -101,6 +103,16 @@ def test_it_is_caught_up_when_feeds_events_and_open_calls_are(firm: Firm) -> Non
     assert recovery.progress(under_way, now).steps == 1
     InboundEvent.objects.update(state="received")
     assert recovery.progress(under_way, now).events == 1
+
+
+def test_who_brings_facts_is_named_and_the_inbox_read_for_it_once(firm: Firm) -> None:
+    firm.tell(firm.opportunity())
+    InboundEvent.objects.update(signature="hmac", received_at=timezone.now() - timedelta(hours=1))
+    under_way = _begin()
+    with CaptureQueriesContext(connection) as asked:
+        named = [recovery.progress(under_way, timezone.now()).pushing for _look in range(3)]
+    assert named == [(InboundEvent.objects.get().source,)] * 3
+    assert sum("SELECT DISTINCT" in one["sql"] for one in asked.captured_queries) == 1
 
 
 def test_no_absence_counts_before_the_slowest_target_is_through(firm: Firm) -> None:
