@@ -22,7 +22,7 @@ from controltower import queues
 from controltower.processes.definition import Facts, StepDefinition
 from controltower.systems.models import System
 from controltower.systems.routing import Part
-from controltower.transactions import bell, expecting, facts, left_out, sets
+from controltower.transactions import bell, expecting, facts, left_out, publishing, sets
 from controltower.transactions.models import (
     REACHED,
     TERMINAL,
@@ -225,6 +225,7 @@ def _write(cases: Sequence[Case], seen: dict[int, dict[str, Any]]) -> None:
         done = [case.transaction for case in cases if _has_arrived(case, seen)]
         expecting.keep(new, done, joined, around=cases[0].world, now=cases[0].now)
         left_out.tell(ended, now=cases[0].now)
+        publishing.owe(done)
     _ring(cases)
 
 

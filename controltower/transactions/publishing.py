@@ -1,29 +1,28 @@
 """Tells the firm's figures, and whoever subscribes, of what is verified: each transaction with a
 worth is a fact, to each of them once.
 
-It is read from the books themselves, a while later than it happened. So nothing that was verified
-can miss it, whatever stood still meanwhile; and what was told before is told again under the same
-name, which the inbox knows.
+The commit that verifies a transaction notes who is to be told, and the one that tells them strikes
+that out: nothing can be missed, however late a commit is. The fact itself is read from the books, a
+while later. What was told before would be told under the same name, which the inbox knows.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, OuterRef, QuerySet, Value
-from django.db.models.functions import Concat
+from django.db.transaction import atomic
 
 from controltower.canonical.events import FACT_ANNOUNCED, FACT_VERIFIED, CanonicalEvent
 from controltower.canonical.records import Fact
 from controltower.canonical.wire import to_json
 from controltower.processes import catalogue
 from controltower.systems.models import System
-from controltower.transactions import intake
-from controltower.transactions.models import InboundEvent, Step, Transaction, TransactionState
+from controltower.transactions import intake, sets
+from controltower.transactions.models import Step, Transaction, TransactionState, Untold
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +39,27 @@ FIGURES = Audience("tower/fact", FACT_VERIFIED, frozenset({"warehouse", "dashboa
 SUBSCRIBERS = Audience("tower/event", FACT_ANNOUNCED, frozenset({"broker"}))
 AUDIENCES = (FIGURES, SUBSCRIBERS)
 _TYPES = {audience.type for audience in AUDIENCES}
-_TOLD_OF = [one.name for one in catalogue.PROCESSES if _TYPES.isdisjoint(one.starts_on)]
+_TOLD_OF = {one.name for one in catalogue.PROCESSES if _TYPES.isdisjoint(one.starts_on)}
 """That somebody was told is no fact itself."""
-LATE_COMMIT = timedelta(minutes=10)
-"""How long after the moment it bears a verified transaction may come into the books."""
 MOST_AT_ONCE = 200
 FORECAST = "revenue_part"
 """What a step writes that only foresees revenue."""
+
+
+def owe(arrived: Iterable[Transaction]) -> None:
+    """Note, in the commit that verifies them, whom transactions of some worth are to be told to:
+    also those who play no part yet, who are told all of it once they do."""
+    worth = [one for one in arrived if _is_fact(one)]
+    sets.insert(
+        sets.made(Untold, audience=audience.source, transaction_id=one.pk)
+        for one in worth
+        for audience in AUDIENCES
+    )
+
+
+def _is_fact(one: Transaction) -> bool:
+    verified = one.state == TransactionState.VERIFIED and one.process in _TOLD_OF
+    return verified and one.entity_id is not None and one.amount != 0
 
 
 def publish(*, now: datetime) -> int:
@@ -57,22 +70,18 @@ def publish(*, now: datetime) -> int:
 
 
 def _tell(audience: Audience, now: datetime) -> int:
-    untold = _untold(audience).select_related("entity").order_by("ended_at", "pk")[:MOST_AT_ONCE]
-    told = [(_raw(event), event) for event in (_event(audience, one) for one in untold)]
-    return len(intake.receive(facts=told, signature="polled", now=now).stored)
-
-
-def _untold(audience: Audience) -> QuerySet[Transaction]:
-    known = InboundEvent.objects.filter(source=audience.source)
-    newest = known.order_by("-event_id").values_list("event_id", flat=True).first()
-    worth = Transaction.objects.filter(
-        state=TransactionState.VERIFIED, process__in=_TOLD_OF, entity__isnull=False
-    ).exclude(amount=0)
-    if newest is None:
-        return worth
-    since = datetime.fromisoformat(newest.partition(" ")[0]) - LATE_COMMIT
-    subject = Concat(Value("fact:"), OuterRef("reference"))
-    return worth.filter(ended_at__gte=since).exclude(Exists(known.filter(subject=subject)))
+    with atomic():
+        untold = Untold.objects.filter(audience=audience.source).order_by("pk")
+        rows = list(
+            untold.select_related("transaction__entity")
+            .prefetch_related("transaction__steps__mapping_version__mapping")
+            .select_for_update(of=("self",), skip_locked=True)[:MOST_AT_ONCE]
+        )
+        events = [_event(audience, row.transaction) for row in rows]
+        told = [(_raw(event), event) for event in events]
+        receipt = intake.receive(facts=told, signature="polled", now=now)
+        Untold.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    return len(receipt.stored)
 
 
 def _event(audience: Audience, one: Transaction) -> CanonicalEvent:
@@ -80,7 +89,7 @@ def _event(audience: Audience, one: Transaction) -> CanonicalEvent:
     order of time."""
     assert one.entity is not None
     assert one.ended_at is not None
-    steps = list(one.steps.select_related("mapping_version__mapping").order_by("position"))
+    steps = list(one.steps.all())
     fact = Fact(
         source_id=one.reference,
         name=one.title,

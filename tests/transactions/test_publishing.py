@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from importlib import import_module
 
 import pytest
+from django.apps import apps
+from django.db import connection
 
 from controltower.canonical.verdicts import Done, Outcome
 from controltower.firm.models import LegalEntity, Period
 from controltower.processes.quote_to_cash import FIGURES
 from controltower.systems.models import System
 from controltower.transactions import interpretation, publishing
-from controltower.transactions.models import Expectation, InboundEvent, Transaction
+from controltower.transactions.models import Expectation, InboundEvent, Transaction, Untold
 from tests import factories
 from tests.factories import Firm, refused
 
@@ -65,15 +68,32 @@ def test_the_months_of_a_forecast_are_not_the_month_of_a_fact(firm: Firm) -> Non
     assert event.record["period"] == f"{deal.ended_at:%Y-%m}"
 
 
-def test_what_commits_late_is_told_all_the_same(firm: Firm) -> None:
-    first, late = firm.deal(), firm.deal()
-    Transaction.objects.filter(pk=late.pk).update(process="another")
+@pytest.mark.parametrize("late", [timedelta(minutes=1), timedelta(minutes=11), timedelta(days=9)])
+def test_what_commits_late_is_told_all_the_same(firm: Firm, late: timedelta) -> None:
+    """A worker may stand still between taking the moment of a verification and its commit."""
+    firm.deal()
     assert publishing.publish(now=firm.now) == 1
-    assert first.ended_at is not None
-    Transaction.objects.filter(pk=late.pk).update(
-        process=first.process, ended_at=first.ended_at - timedelta(minutes=1)
-    )
-    assert publishing.publish(now=firm.now) == 1
+    told_at, firm.now = firm.now, firm.now - late
+    before = firm.deal()
+    assert before.ended_at is not None
+    assert before.ended_at < told_at
+    assert publishing.publish(now=told_at) == 1
+    assert publishing.publish(now=told_at) == 0
+
+
+def test_who_begins_to_read_later_is_told_all_there_was(firm: Firm) -> None:
+    System.objects.filter(role="dashboards").update(active=False)
+    firm.bill(firm.deal())
+    assert publishing.publish(now=firm.now) == 0
+    System.objects.filter(role="dashboards").update(active=True)
+    assert publishing.publish(now=firm.now) == 2
+
+
+def test_what_is_told_is_struck_out_for_that_audience_alone(firm: Firm) -> None:
+    deal = firm.deal()
+    publishing.publish(now=firm.now)
+    (left,) = Untold.objects.all()
+    assert (left.transaction, left.audience) == (deal, publishing.SUBSCRIBERS.source)
 
 
 def test_what_is_stuck_is_no_fact_and_figures_are_none_themselves(firm: Firm) -> None:
@@ -111,3 +131,18 @@ def test_freshness_is_promised_by_period(firm: Firm, closed: bool, hours: int) -
     assert (owed.about, owed.owner_role) == (one.reference, "controller")
     assert owed.due_at is not None
     assert owed.due_at > firm.now
+
+
+def test_what_was_verified_before_the_note_was_kept_is_noted_once(firm: Firm) -> None:
+    first, second = firm.deal(), firm.deal()
+    Untold.objects.filter(transaction=second).delete()
+    publishing.publish(now=firm.now)
+    Untold.objects.all().delete()
+    upgrade = import_module("controltower.transactions.migrations.0024_what_is_yet_to_be_told")
+    upgrade.note(apps, connection.schema_editor())
+    owed = set(Untold.objects.values_list("audience", "transaction"))
+    assert owed == {
+        (publishing.FIGURES.source, second.pk),
+        (publishing.SUBSCRIBERS.source, first.pk),
+        (publishing.SUBSCRIBERS.source, second.pk),
+    }

@@ -17,6 +17,7 @@ from controltower.transactions.models.replay import (
     ReplayPlan,
 )
 from controltower.transactions.models.states import REACHED, TERMINAL, TransactionState, WaitKind
+from controltower.transactions.models.telling import Untold
 
 __all__ = [
     "REACHED",
@@ -42,6 +43,7 @@ __all__ = [
     "TimelineEntry",
     "Transaction",
     "TransactionState",
+    "Untold",
     "WaitKind",
     "Words",
 ]

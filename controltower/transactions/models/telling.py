@@ -1,0 +1,24 @@
+"""What somebody has yet to be told of."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from controltower.transactions.models.journey import Transaction
+
+
+class Untold(models.Model):
+    """A verified transaction of which an audience (by its source) has not been told: written by the
+    commit that verifies it, gone with the commit that tells it."""
+
+    audience = models.CharField(max_length=60)
+    transaction = models.ForeignKey(
+        Transaction, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [models.Index(fields=["audience", "id"], name="untold_by_audience")]
+
+    def __str__(self) -> str:
+        return f"{self.transaction_id} to {self.audience}"
