@@ -35,7 +35,7 @@ from controltower.processes.known_client import NOBODY, book, hinders, places
 
 
 def accepts(event: CanonicalEvent) -> bool:
-    return isinstance(event.record, Customer) and event.record.erp_code != ""
+    return isinstance(event.record, Customer)
 
 
 def open_change(event: CanonicalEvent, entities: Mapping[str, Entity], now: datetime) -> Opening:
@@ -47,7 +47,7 @@ def open_change(event: CanonicalEvent, entities: Mapping[str, Entity], now: date
         entity=customer.entity,
         amount="0",
         currency=customer.currency,
-        keys=(BusinessKey("customer", customer.erp_code),),
+        keys=(BusinessKey("customer", customer.erp_code),) if customer.erp_code else (),
         due=now + PROCESS.promise,
     )
 

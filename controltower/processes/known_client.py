@@ -68,6 +68,8 @@ def overruled(facts: Facts, client: Mapping[str, Any], master: Mapping[str, Any]
     """What whoever told shows otherwise, and what any other ERP shows that one of them owns: only
     people can put that right, in the ERP itself."""
     said = survivorship.overruled(book(facts), client, told(facts) or master, master)
+    if not facts.subject["erp_code"] and (number := master.get("erp_code")):
+        said.append(f"The client's number was erased in the CRM; {number} stands.")
     return said + [
         words
         for place, shown in there(facts)

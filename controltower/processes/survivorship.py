@@ -28,7 +28,11 @@ WORDS = {
     "country": "the country",
     "payment_term": "the payment term",
     "credit_hold": "the credit hold",
+    "erp_code": "the customer number",
 }
+
+_EACH_ITS_OWN = frozenset({"payment_term", "erp_code"})
+"""Codes of each ERP."""
 
 
 def survivors(client: Side, master: Side, owners: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,12 +77,12 @@ def overruled(books: Mapping[str, Any], client: Side, told_by: Side, master: Sid
 
 
 def apart(books: Mapping[str, Any], place: Side, there: Side, master: Side) -> list[str]:
-    """What an ERP shows otherwise than the one that owns it. Terms of payment are codes of each."""
+    """What an ERP shows otherwise than the one that owns it."""
     return [
         _in_words(name, owner, place["title"], there[name], master[name])
         for name, owner in books["owners"].items()
         if name in WORDS
-        and name != "payment_term"
+        and name not in _EACH_ITS_OWN
         and owner["role"] == "erp"
         and owner["system"] != place["system"]
         and there.get(name) not in (None, "")

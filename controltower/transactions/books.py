@@ -37,6 +37,8 @@ def customers(case: Case) -> Mapping[str, Any]:
     known = placed(str(subject["erp_code"]))
     told_by_crm = teller is not None and teller.role == "crm"
     client = str(subject["source_id"]) if told_by_crm else _client_of(known)
+    if told_by_crm:
+        known = _own(placed_for(client), known)
     places = {
         (step.system.slug, step.ref): {
             "system": step.system.slug,
@@ -84,6 +86,25 @@ def placed(code: str) -> Sequence[Step]:
         transaction__keys__value=code,
     )
     return list(found.order_by("done_at", "pk"))
+
+
+def placed_for(client: str) -> Sequence[Step]:
+    """The steps by which this client of the CRM came into ERPs, oldest first."""
+    found = Step.objects.select_related("system").filter(
+        name=CREATED,
+        state=State.VERIFIED,
+        transaction__keys__kind="client",
+        transaction__keys__value=client,
+    )
+    return [
+        step for step in found.order_by("done_at", "pk") if step.sent.get("source_id") == client
+    ]
+
+
+def _own(own: Sequence[Step], known: Sequence[Step]) -> Sequence[Step]:
+    """Where a client of the CRM is: what it shows as its number may be erased, or another's."""
+    is_theirs = {step.ref for step in own} & {step.ref for step in known}
+    return known if is_theirs or not own else own
 
 
 def decided(client: str) -> dict[str, dict[str, str]]:

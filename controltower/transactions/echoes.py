@@ -20,8 +20,11 @@ def why_nothing_follows(event: InboundEvent) -> str:
     if event.type != CUSTOMER_CHANGED:
         return ""
     is_client = any(kind == "client" for kind, _ in event.keys)
-    if not is_client and not books.placed(event.record["erp_code"]):
+    number, ref = event.record["erp_code"], event.record["source_id"]
+    if not is_client and not books.placed(number):
         return "No client of ours is known under this number."
+    if not number and not books.placed_for(ref):
+        return "No ERP has this client yet."
     return "What the tower itself wrote came back to it." if is_own(event) else ""
 
 

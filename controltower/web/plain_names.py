@@ -20,7 +20,8 @@ RECORDS = each_of(
     Customer; Dataset; Delivered month; Event; Expense; Fact; Folder; Integration error;
     Integration run; Invoice; Labour cost; Milestone; Opportunity; Pay input; Payment; Project;
     Purchase; Relations; Resource; Revenue; Revenue entry; Revenue part; Room; Standing;
-    Supplier; Supplier invoice; Time entry; Timecard; Webhook log; Work left out
+    Supplier; Supplier invoice; Time entry; Timecard; Unnumbered customer; Webhook log; Work
+    left out
     """
 )
 KEYS = each_of(

@@ -31,6 +31,16 @@ _CUSTOMER = Entity(
     keys=translate.customer_keys,
     key_field="Name",
 )
+_LOST_NUMBER = replace(
+    _CUSTOMER,
+    feed=(
+        "ERP_Customer_Code__c = null AND Id IN"
+        " (SELECT AccountId FROM Opportunity WHERE ERP_Customer_Code__c != null)"
+    ),
+    identity=(*_MASTER_DATA, "SystemModstamp"),
+)
+"""Clients whose deals carry a customer number and who carry none themselves. SOQL allows no such
+look beside an OR, so they are a feed of their own; a number may be lost more than once."""
 _DEAL_TERMS = (
     "Name", "AccountId", "StageName", "Amount", "CurrencyIsoCode", "CloseDate", "Legal_Entity__c",
     "Billing_Method__c", "Billing_Grouping__c", "PO_Number__c", "Project_Template__c", "Region__c",
@@ -52,15 +62,24 @@ _OPPORTUNITY = Entity(
 
 
 class SalesforceConnector(OrgConnector):
-    """Salesforce REST, polled by SOQL. A client becomes a fact once an ERP has it."""
+    """Salesforce REST, polled by SOQL. A client becomes a fact once an ERP has it, and again when
+    its customer number is lost."""
 
-    entities = {"customer": _CUSTOMER, "opportunity": _OPPORTUNITY}
+    entities = {
+        "customer": _CUSTOMER,
+        "unnumbered_customer": _LOST_NUMBER,
+        "opportunity": _OPPORTUNITY,
+    }
     descriptor = Descriptor(
         name="salesforce",
         title="Salesforce",
         domain="CRM",
         api_version=API_VERSION,
-        feeds={"customer": ChangeFeed.POLL, "opportunity": ChangeFeed.POLL},
+        feeds={
+            "customer": ChangeFeed.POLL,
+            "unnumbered_customer": ChangeFeed.POLL,
+            "opportunity": ChangeFeed.POLL,
+        },
         operations=(
             Operation("customer", "get", Effect.READ),
             Operation("relations", "get", Effect.READ),

@@ -96,6 +96,11 @@ def test_soql_finds(caller: Caller, condition: str, count: int) -> None:
         ("SELECT Id FORM Account", "MALFORMED_QUERY"),
         ("SELECT Id FROM Account WHERE Name = 'a' AND Name = 'b' OR Name = 'c'", "MALFORMED_QUERY"),
         ("SELECT Id FROM Account WHERE Name = 'open", "MALFORMED_QUERY"),
+        (
+            "SELECT Id FROM Account WHERE Name = 'a' OR Id IN (SELECT AccountId FROM Opportunity)",
+            "MALFORMED_QUERY",
+        ),
+        ("SELECT Id FROM Account WHERE Id IN (SELECT Id, Name FROM Account)", "MALFORMED_QUERY"),
         ("SELECT Nope FROM Account", "INVALID_FIELD"),
         ("SELECT Nope.Name FROM Opportunity", "INVALID_FIELD"),
         ("SELECT Id FROM Account WHERE Name = 5", "INVALID_FIELD"),
@@ -107,6 +112,13 @@ def test_soql_refuses(caller: Caller, soql: str, code: str) -> None:
     status, body = caller.query(soql)
     assert status == 400
     assert body[0]["errorCode"] == code
+
+
+def test_a_semi_join_finds_by_another_object(caller: Caller, org: Org) -> None:
+    ref = org.control.do("close_deal", client="QFM", amount="1000")["opportunity"]
+    deals = f"SELECT AccountId FROM Opportunity WHERE Id = '{ref}'"
+    assert caller.names(f"Strategic__c = true AND Id IN ({deals})") == ["Quillfeather Mutual"]
+    assert "Quillfeather Mutual" not in caller.names(f"Id NOT IN ({deals})")
 
 
 def test_relationships_nest_and_count_counts(caller: Caller, org: Org) -> None:

@@ -146,6 +146,33 @@ def test_who_does_not_own_a_field_is_overruled_and_told(clients: Clients) -> Non
     assert Transaction.objects.filter(process=SYNC, keys__value=code).count() == 3
 
 
+def test_a_number_that_is_erased_in_the_crm_is_written_again_and_told(clients: Clients) -> None:
+    client = clients.customer()
+    code = clients.code_of(client)
+    for besides in (1, 2):
+        clients.change(client, ERP_Customer_Code__c="")
+        told = clients.synced(client, besides=besides)
+        assert told.steps.get(name="crm").values["erp_code"] == code
+        (words,) = told.steps.get(name="choose").values["overruled"]
+        assert words == f"The client's number was erased in the CRM; {code} stands."
+    clients.quiet()
+    assert clients.in_erp(code)["name"] == clients.shown(client)["name"]
+    assert Transaction.objects.filter(process=SYNC, keys__value=client).count() == 3
+
+
+def test_a_client_under_the_number_of_another_is_never_taken_for_it(clients: Clients) -> None:
+    client, other = clients.customer(), clients.customer()
+    code, others = clients.code_of(client), clients.code_of(other)
+    names = {number: clients.in_erp(number)["name"] for number in (code, others)}
+    clients.change(client, ERP_Customer_Code__c=others)
+    told = clients.synced(client, besides=1)
+    assert told.steps.get(name="crm").values["erp_code"] == code
+    (words,) = told.steps.get(name="choose").values["overruled"]
+    assert f"another value for the customer number (“{others}”; “{code}” stands)" in words
+    clients.quiet()
+    assert {number: clients.in_erp(number)["name"] for number in names} == names
+
+
 def test_the_erp_is_down_in_the_middle(clients: Clients) -> None:
     client = clients.customer()
     code = clients.code_of(client)

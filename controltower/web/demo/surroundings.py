@@ -144,6 +144,7 @@ route for a company, from a day on, moves it there."""
 FEEDS = (
     ("salesforce", "opportunity", 3),
     ("salesforce", "customer", 6),
+    ("salesforce", "unnumbered_customer", 30),
     ("certinia", "timecard", 3),
     ("certinia", "expense", 4),
     ("certinia", "milestone", 4),

@@ -141,10 +141,8 @@ class Select:
         if field.type in NUMERIC:
             column = f"CAST({column} AS REAL)"
         if condition.operator in ("IN", "NOT IN"):
-            values = [self._value(field, literal) for literal in condition.values]
-            parameters.extend(values)
-            marks = ", ".join("?" for _ in values)
-            found = f"{column}{_collation(field)} IN ({marks})"
+            listed = self._listed(condition, field, parameters)
+            found = f"{column}{_collation(field)} IN ({listed})"
             return found if condition.operator == "IN" else f"({column} IS NULL OR NOT {found})"
         literal = condition.values[0]
         if condition.operator == "LIKE":
@@ -160,6 +158,17 @@ class Select:
         if condition.operator == "!=":
             return f"({column} IS NULL OR {column} <> ?{_collation(field)})"
         return f"{column} {condition.operator} ?{_collation(field)}"
+
+    def _listed(self, condition: Comparison, field: Field, parameters: list[Any]) -> str:
+        """The values of an IN, or the query that finds them."""
+        if condition.found_by is None:
+            parameters.extend(self._value(field, literal) for literal in condition.values)
+            return ", ".join("?" for _ in condition.values)
+        inner = Select(condition.found_by)
+        ((_, alias, found),) = inner.columns
+        sql, given = inner._sql(f"{alias}.{found.name} AS value")
+        parameters.extend(given)
+        return f"SELECT value FROM ({sql}) WHERE value IS NOT NULL"
 
     def _range(
         self,

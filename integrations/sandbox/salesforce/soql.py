@@ -1,8 +1,8 @@
 """SOQL, the part of it that integrations use: text to a tree.
 
 The grammar: ``SELECT path, … | COUNT() FROM Object [WHERE …] [ORDER BY path [ASC|DESC] [NULLS
-FIRST|LAST], …] [LIMIT n] [OFFSET n]``. As at the vendor, AND and OR may not be mixed without
-parentheses.
+FIRST|LAST], …] [LIMIT n] [OFFSET n]``; a list of IN may be a query of one path (a semi-join). As at
+the vendor, AND and OR may not be mixed without parentheses, and a semi-join is no part of an OR.
 """
 
 from __future__ import annotations
@@ -38,11 +38,13 @@ class Literal:
 
 @dataclass(frozen=True)
 class Comparison:
-    """``path operator values``; more than one value only with IN and NOT IN."""
+    """``path operator values``; more than one value, or those that a query finds, only with IN and
+    NOT IN."""
 
     path: str
     operator: str
-    values: tuple[Literal, ...]
+    values: tuple[Literal, ...] = ()
+    found_by: Query | None = None
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,13 @@ def parse(text: str) -> Query:
     """Read a query. Raises Refused (MALFORMED_QUERY)."""
     tokens = _Tokens(text)
     tokens.expect("SELECT")
+    query = _query(tokens)
+    if tokens.peek():
+        raise malformed(f"unexpected token: '{tokens.peek()}'")
+    return query
+
+
+def _query(tokens: _Tokens) -> Query:
     paths = _selection(tokens)
     tokens.expect("FROM")
     name = _path(tokens)
@@ -142,9 +151,7 @@ def parse(text: str) -> Query:
     order = _order(tokens)
     limit = _count(tokens) if tokens.accept("LIMIT") else None
     offset = _count(tokens) if tokens.accept("OFFSET") else 0
-    if tokens.peek():
-        raise malformed(f"unexpected token: '{tokens.peek()}'")
-    return Query(text, paths, name, where, order, limit, offset)
+    return Query(tokens.text, paths, name, where, order, limit, offset)
 
 
 def _selection(tokens: _Tokens) -> tuple[str, ...]:
@@ -202,6 +209,8 @@ def _condition(tokens: _Tokens) -> Condition:
         parts.append(_unary(tokens))
     if tokens.word() in ("AND", "OR"):
         raise malformed(f"unexpected token: '{tokens.peek()}'")
+    if word == "OR" and any(isinstance(one, Comparison) and one.found_by for one in parts):
+        raise malformed("Semi join sub-selects are not allowed with the 'OR' operator")
     return Group(word, tuple(parts)) if len(parts) > 1 else parts[0]
 
 
@@ -226,23 +235,30 @@ def _comparison(tokens: _Tokens) -> Comparison:
     if tokens.accept("LIKE"):
         return Comparison(path, "LIKE", (_literal(tokens),))
     if tokens.accept("IN"):
-        return Comparison(path, "IN", _list(tokens))
+        return _among(tokens, path, "IN")
     if tokens.accept("NOT"):
         tokens.expect("IN")
-        return Comparison(path, "NOT IN", _list(tokens))
+        return _among(tokens, path, "NOT IN")
     _, operator = tokens.take()
     if operator not in OPERATORS:
         raise malformed(f"unexpected token: '{operator}'")
     return Comparison(path, "!=" if operator == "<>" else operator, (_literal(tokens),))
 
 
-def _list(tokens: _Tokens) -> tuple[Literal, ...]:
+def _among(tokens: _Tokens, path: str, operator: str) -> Comparison:
     tokens.expect("(")
-    values = [_literal(tokens)]
-    while tokens.accept(","):
-        values.append(_literal(tokens))
+    if tokens.accept("SELECT"):
+        query = _query(tokens)
+        if len(query.paths) != 1:
+            raise malformed("a sub-select must select one field")
+        found = Comparison(path, operator, found_by=query)
+    else:
+        values = [_literal(tokens)]
+        while tokens.accept(","):
+            values.append(_literal(tokens))
+        found = Comparison(path, operator, tuple(values))
     tokens.expect(")")
-    return tuple(values)
+    return found
 
 
 def _literal(tokens: _Tokens) -> Literal:
