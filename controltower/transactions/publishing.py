@@ -1,9 +1,9 @@
 """Tells the firm's figures, and whoever subscribes, of what is verified: each transaction with a
-worth is a fact, to each of them once.
+worth is a fact, to each of them once. Figures hold besides what people have settled elsewhere.
 
-The commit that verifies a transaction notes who is to be told, and the one that tells them strikes
-that out: nothing can be missed, however late a commit is. The fact itself is read from the books, a
-while later. What was told before would be told under the same name, which the inbox knows.
+The commit that brings a transaction to its end notes who is to be told, and the one that tells them
+strikes that out: nothing can be missed, however late a commit is. The fact itself is read from the
+books, a while later. What was told before would be told under the same name, which the inbox knows.
 """
 
 from __future__ import annotations
@@ -22,48 +22,61 @@ from controltower.canonical.wire import to_json
 from controltower.processes import catalogue
 from controltower.systems.models import System
 from controltower.transactions import intake, sets
-from controltower.transactions.models import Step, Transaction, TransactionState, Untold
+from controltower.transactions.models import (
+    REACHED,
+    Step,
+    Transaction,
+    TransactionState,
+    Untold,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Somebody who is told, by facts of a type and source of their own. `parts` must all be played
-    before anybody is told."""
+    """Somebody who is told, by facts of a type and source of their own, of transactions that have
+    come to one of the `ends`. `parts` must all be played before anybody is told."""
 
     source: str
     type: str
     parts: frozenset[str]
+    ends: frozenset[str]
 
 
-FIGURES = Audience("tower/fact", FACT_VERIFIED, frozenset({"warehouse", "dashboards"}))
-SUBSCRIBERS = Audience("tower/event", FACT_ANNOUNCED, frozenset({"broker"}))
+FIGURES = Audience(
+    "tower/fact", FACT_VERIFIED, frozenset({"warehouse", "dashboards"}), frozenset(REACHED)
+)
+"""What a person has settled elsewhere is as much of a month as what we have carried through."""
+SUBSCRIBERS = Audience(
+    "tower/event",
+    FACT_ANNOUNCED,
+    frozenset({"broker"}),
+    frozenset({TransactionState.VERIFIED}),
+)
+"""They act on what they hear: it must have been read back."""
 AUDIENCES = (FIGURES, SUBSCRIBERS)
 _TYPES = {audience.type for audience in AUDIENCES}
 _TOLD_OF = {one.name for one in catalogue.PROCESSES if _TYPES.isdisjoint(one.starts_on)}
 """That somebody was told is no fact itself."""
 MOST_AT_ONCE = 200
+BY_HAND = "by hand"
 FORECAST = "revenue_part"
 """What a step writes that only foresees revenue."""
 
 
 def owe(arrived: Iterable[Transaction]) -> None:
-    """Note, in the commit that verifies them, whom transactions of some worth are to be told to:
-    also those who play no part yet, who are told all of it once they do."""
-    worth = [one for one in arrived if _is_fact(one)]
+    """Note, in the commit that brings them to their end, whom transactions of some worth are to be
+    told to: also those who play no part yet, who are told all of it once they do."""
+    worth = [one for one in arrived if one.process in _TOLD_OF and one.entity_id and one.amount]
     sets.insert(
         sets.made(Untold, audience=audience.source, transaction_id=one.pk)
         for one in worth
         for audience in AUDIENCES
+        if one.state in audience.ends
     )
 
 
-def _is_fact(one: Transaction) -> bool:
-    verified = one.state == TransactionState.VERIFIED and one.process in _TOLD_OF
-    return verified and one.entity_id is not None and one.amount != 0
-
-
 def publish(*, now: datetime) -> int:
-    """Tell of what was verified since the last time; returns how many facts are new. Nothing
+    """Tell of what is to be told; returns how many facts are new. Nothing
     without systems that read them."""
     playing = set(System.objects.filter(active=True).values_list("role", flat=True))
     return sum(_tell(one, now) for one in AUDIENCES if one.parts <= playing)
@@ -99,11 +112,7 @@ def _event(audience: Audience, one: Transaction) -> CanonicalEvent:
         period=_period(steps) or f"{one.ended_at.astimezone(ZoneInfo(one.entity.zone)):%Y-%m}",
         currency=one.currency,
         amount=one.amount,
-        mapping_versions=", ".join(
-            f"{step.mapping_version.mapping.slug} v{step.mapping_version.number}"
-            for step in steps
-            if step.mapping_version
-        ),
+        mapping_versions=_sent_by(one, steps),
         verified_at=one.ended_at,
     )
     moment = one.ended_at.isoformat(timespec="microseconds")
@@ -116,6 +125,17 @@ def _event(audience: Audience, one: Transaction) -> CanonicalEvent:
         version=moment,
         record=fact,
         correlation_id=one.correlation_id,
+    )
+
+
+def _sent_by(one: Transaction, steps: Sequence[Step]) -> str:
+    """The versions by which it was sent; nothing proves what a person has settled elsewhere."""
+    if one.state != TransactionState.VERIFIED:
+        return BY_HAND
+    return ", ".join(
+        f"{step.mapping_version.mapping.slug} v{step.mapping_version.number}"
+        for step in steps
+        if step.mapping_version
     )
 
 

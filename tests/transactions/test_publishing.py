@@ -9,9 +9,11 @@ from importlib import import_module
 import pytest
 from django.apps import apps
 from django.db import connection
+from django.utils import timezone
 
 from controltower.canonical.verdicts import Done, Outcome
 from controltower.firm.models import LegalEntity, Period
+from controltower.incidents import triage
 from controltower.processes.quote_to_cash import FIGURES
 from controltower.systems.models import System
 from controltower.transactions import interpretation, publishing
@@ -94,6 +96,34 @@ def test_what_is_told_is_struck_out_for_that_audience_alone(firm: Firm) -> None:
     publishing.publish(now=firm.now)
     (left,) = Untold.objects.all()
     assert (left.transaction, left.audience) == (deal, publishing.SUBSCRIBERS.source)
+
+
+def test_what_was_settled_elsewhere_is_in_the_figures_and_is_not_announced(firm: Firm) -> None:
+    bill = firm.bill(firm.deal(), {"draft": refused()})
+    triage.solve_elsewhere(
+        transactions=[bill],
+        reason="Invoiced by hand.",
+        by=firm.otto,
+        now=timezone.now(),
+        discard=False,
+    )
+    bill.refresh_from_db()
+    assert bill.state == "resolved_externally"
+    publishing.publish(now=firm.now)
+    (event,) = [one for one in told(firm) if one.record["source_id"] == bill.reference]
+    assert Decimal(event.record["amount"]) == bill.amount
+    assert event.record["mapping_versions"] == publishing.BY_HAND
+    assert not Untold.objects.filter(transaction=bill).exists()
+
+
+def test_what_is_written_off_is_in_no_figure(firm: Firm) -> None:
+    bill = firm.bill(firm.deal(), {"draft": refused()})
+    triage.solve_elsewhere(
+        transactions=[bill], reason="Waived.", by=firm.otto, now=timezone.now(), discard=True
+    )
+    bill.refresh_from_db()
+    assert bill.state == "written_off"
+    assert not Untold.objects.filter(transaction=bill).exists()
 
 
 def test_what_is_stuck_is_no_fact_and_figures_are_none_themselves(firm: Firm) -> None:

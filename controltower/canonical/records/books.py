@@ -85,10 +85,11 @@ class DeliveredMonth(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact(Record):
-    """What the firm's systems agree on, for its figures: a transaction that was verified.
-    `source_id` is our reference, `kind` the workflow, `period` the month in which it counts
-    ("2026-11"), `amount` in `currency`; `mapping_versions` are those by which it was sent, and
-    `verified_at` is when the last of its targets was found to agree."""
+    """What the firm's systems agree on, for its figures: a transaction that was verified, or that a
+    person has settled elsewhere. `source_id` is our reference, `kind` the workflow, `period` the
+    month in which it counts ("2026-11"), `amount` in `currency`; `mapping_versions` are those by
+    which it was sent ("by hand" when it was settled elsewhere), and `verified_at` is when the last
+    of its targets was found to agree, or when it was settled."""
 
     correlation_id: str = ""
     kind: str = ""

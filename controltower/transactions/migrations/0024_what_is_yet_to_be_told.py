@@ -1,6 +1,6 @@
-"""Whom a verified transaction is yet to be told to, noted by the commit that verifies it.
+"""Whom a transaction is yet to be told to, noted by the commit that brings it to its end.
 
-What was verified before and not told is noted here, by the rule of that day.
+What had come there before and was not told is noted here, by the rule of that day.
 """
 
 from typing import Any
@@ -16,7 +16,8 @@ NOTE = """
     INSERT INTO transactions_untold (audience, transaction_id)
     SELECT audience, one.id
     FROM transactions_transaction one CROSS JOIN unnest(%s::text[]) audience
-    WHERE one.state = 'verified' AND one.entity_id IS NOT NULL AND one.amount <> 0
+    WHERE (one.state = 'verified' OR one.state = 'resolved_externally' AND audience = 'tower/fact')
+      AND one.entity_id IS NOT NULL AND one.amount <> 0
       AND one.process <> ALL (%s)
       AND NOT EXISTS (SELECT FROM transactions_inboundevent told
                       WHERE told.source = audience AND told.subject = 'fact:' || one.reference)

@@ -8,8 +8,8 @@ from controltower.transactions.models.journey import Transaction
 
 
 class Untold(models.Model):
-    """A verified transaction of which an audience (by its source) has not been told: written by the
-    commit that verifies it, gone with the commit that tells it."""
+    """A transaction at its end of which an audience (by its source) has not been told: written by
+    the commit that brings it there, gone with the commit that tells it."""
 
     audience = models.CharField(max_length=60)
     transaction = models.ForeignKey(

@@ -122,7 +122,8 @@ class CostTotals:
         ):
             telling = [p.name for p in catalogue.PROCESSES if audience.type in p.starts_on]
             stuck = tower_books.stuck(Transaction.objects.filter(process__in=telling), _told_of)
-            yield Comparison(title, ("tower", side), tower_books.verified(), held, stuck)
+            owed = tower_books.told_to(audience)
+            yield Comparison(title, ("tower", side), owed, held, stuck)
 
 
 def _place(said: Mapping[str, Any]) -> Place:

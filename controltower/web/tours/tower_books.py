@@ -14,7 +14,7 @@ from controltower.transactions.models import (
     Transaction,
     TransactionState,
 )
-from controltower.transactions.publishing import FIGURES, SUBSCRIBERS
+from controltower.transactions.publishing import FIGURES, SUBSCRIBERS, Audience
 from controltower.web.tours.comparing import Ledger, Place
 
 IS_WORK = Q(source__regex=r"/(timecard|expense|milestone)$")
@@ -33,12 +33,13 @@ def name_of(source: str, source_id: str) -> tuple[str, str]:
     return (f"{kind} {source_id}" if connection == COUNTED_FROM_ONE else source_id), kind
 
 
-def verified() -> Ledger:
-    """What is verified and worth something, and tells nobody of another."""
+def told_to(audience: Audience) -> Ledger:
+    """What an audience is to hear of: it is at its end and worth something, and tells nobody of
+    another."""
     found = Ledger()
     types = {FIGURES.type, SUBSCRIBERS.type}
     told_of = [one.name for one in catalogue.PROCESSES if types.isdisjoint(one.starts_on)]
-    rows = Transaction.objects.filter(state=TransactionState.VERIFIED, process__in=told_of)
+    rows = Transaction.objects.filter(state__in=audience.ends, process__in=told_of)
     for one in rows.filter(entity__isnull=False).exclude(amount=0).select_related("entity"):
         found.add(one.reference, place_of(one), one.amount)
     return found
