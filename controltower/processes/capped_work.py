@@ -172,10 +172,11 @@ def _no_room(contract: Mapping[str, Any], whole: Money, facts: Facts) -> Refuse:
         return Refuse(Kind.VALIDATION, text, CAP)
     cap, billed = (Money.of(contract[one], contract["currency"]).amount for one in (CAP, "billed"))
     text = (
-        f"Approved work is above the cap of its contract. On “{project}” {cap:,} {currency} may be "
-        f"billed, and {billed:,} {currency} are billed; {whole.amount:,} {currency} is above that. "
-        "Agree on a change order that raises the cap: the rest is billed then by itself. Or write "
-        "the work off with a reason: it becomes cost."
+        f"Approved work is above the cap of its contract. By contract “{contract['number']}” "
+        f"{cap:,} {currency} may be billed, and {billed:,} {currency} are billed, all its projects "
+        f"together; {whole.amount:,} {currency} on “{project}” is above that. Agree on a change "
+        "order that raises the cap: the rest is billed then by itself. Or write the work off with "
+        "a reason: it becomes cost."
     )
     return Refuse(Kind.VALIDATION, text, CAP)
 

@@ -67,7 +67,7 @@ def _told(
     """Work above a retainer is billed as far as the contract's cap lets it; one that holds such
     work caps it at what change orders have agreed to."""
     told: dict[str, Any] = {
-        "number": contract["number"] or contract["name"],
+        "number": contract["number"] or contract["name"] or contract["source_id"],
         "currency": contract["currency"],
         capped_work.CHAIN: chain,
     }

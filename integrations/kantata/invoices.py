@@ -22,7 +22,8 @@ LACKS = (
     (
         "An invoice of less than the work on it, as a cap or a retainer asks for: the API makes"
         " invoices of whole time entries and expenses, and documents no items below zero. A"
-        " workspace's budget shows what is worked beyond it and holds no invoice back."
+        " workspace's budget shows what is worked beyond it and holds no invoice back: a cap is the"
+        " signed contract's, and what does not fit into it whole is refused in words."
     ),
     "Approval of a billing milestone: all that is known of it is its date.",
     (

@@ -57,6 +57,10 @@ def test_what_one_project_has_taken_of_the_cap_is_not_there_for_the_other(firm: 
     assert uncapping.release(now=firm.now) == 0
     waits = Transaction.objects.get(items__record__has_key="left_out_of")
     assert worth(firm.play(waits)) == ("dead_lettered", Decimal(4400))
+    text = waits.steps.get(name="check").text
+    assert "10,000.00 EUR are billed, all its projects together; 4,400.00 EUR on “" in text
+    assert "By contract “" in text
+    assert "By contract “”" not in text
     agreed(firm, deal, "4000.00")
     assert uncapping.release(now=firm.now) == 1
     assert worth(firm.play(waits)) == ("verified", Decimal(4000))
