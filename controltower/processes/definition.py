@@ -238,7 +238,8 @@ class Milestone:
     One that is expected says when (`within`, from what makes it so), its absence in words
     (`missing`), who owns that, and who tells of it (`told_by`: a role and the feed that is read
     for it, "" when the system tells by itself): where no system does, nobody can wait for it.
-    One that is reached `each` time is expected of every transaction, others once in a chain.
+    One that is reached `each` time is expected of every transaction, others once in a chain. Its
+    absence is worth what made it expected, unless it holds no money up.
     """
 
     name: str
@@ -249,6 +250,7 @@ class Milestone:
     told_by: tuple[str, str] = ("", "")
     exposure: str = "unbilled"
     each: bool = False
+    is_worth_its_chain: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -275,5 +275,10 @@ PROCESS = Process(
     steps=steps,
     begins=quote_to_cash.DEAL,
     reaches=quote_to_cash.PROJECT,
-    expects=(quote_to_cash.CONTRACT, quote_to_cash.STAFFED, quote_to_cash.TIME),
+    expects=(
+        quote_to_cash.CONTRACT,
+        quote_to_cash.WORKSPACE,
+        quote_to_cash.STAFFED,
+        quote_to_cash.TIME,
+    ),
 )

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from controltower.canonical.events import PROJECT_SET_UP, BusinessKey, CanonicalEvent
 from controltower.canonical.records import Project
-from controltower.processes import agreement
+from controltower.processes import agreement, quote_to_cash
 from controltower.processes.definition import (
     Entity,
     Facts,
@@ -120,4 +120,5 @@ PROCESS = Process(
     accepts=accepts,
     open=open_workspace,
     steps=steps,
+    reaches=quote_to_cash.WORKSPACE,
 )

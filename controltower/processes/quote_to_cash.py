@@ -87,6 +87,17 @@ FIGURES = Milestone(
     each=True,
 )
 """No point of the chain: whatever is verified on it is to be seen in the firm's figures."""
+WORKSPACE = Milestone(
+    name="workspace-ready",
+    title="Workspace ready",
+    missing="A project was set up, but it has no folder and no channel yet",
+    within=Within(1, working=True),
+    owner_role="pmo_lead",
+    told_by=("psa", "project"),
+    exposure="no workspace",
+    is_worth_its_chain=False,
+)
+"""Nor is this: work and money go on without it."""
 READABLE = Milestone(
     name="terms-readable",
     title="Contract readable",
@@ -96,7 +107,7 @@ READABLE = Milestone(
     told_by=("clm", ""),
 )
 """No point of the chain either: only a contract that cannot be read waits for one that can."""
-WATCHED = (*MILESTONES, FIGURES, READABLE)
+WATCHED = (*MILESTONES, WORKSPACE, FIGURES, READABLE)
 
 NOT_PLACED = frozenset({"rejected", "cancelled", "closed lost", "withdrawn"})
 

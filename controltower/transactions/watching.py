@@ -60,7 +60,7 @@ def _absence(row: Expectation, around: World, now: datetime) -> Case:
         entity=source.entity,
         title=f"{milestone.title}: {source.title}"[:200],
         counterparty=source.counterparty,
-        amount=source.amount,
+        amount=source.amount if milestone.is_worth_its_chain else Decimal(0),
         currency=source.currency,
         exposure=milestone.exposure or source.exposure,
         subject={"milestone": row.milestone, "name": source.title},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -141,6 +142,37 @@ def test_each_invoice_expects_its_own_cash(firm: Firm) -> None:
     assert rows.get(about=first.reference).met_at is not None
     strange = told(firm, events.INVOICE_PAID, "tryton", Invoice(source_id="788", reference="x"))
     assert strange.reason == "Nothing follows from it."
+
+
+def test_a_project_without_a_workspace_is_missed_where_there_are_workspaces(firm: Firm) -> None:
+    """Its folder and its channel hold no money up."""
+    psa = System.objects.get(slug="certinia")
+    Feed.objects.create(system=psa, entity="project", due_at=firm.now)
+    for slug, role in (("sharepoint", "documents"), ("slack", "chat")):
+        System.objects.create(
+            slug=slug, title=slug, domain="Collaboration", role=role, connector=slug,
+            connection=slug, base_url="http://127.0.0.1:9",
+        )  # fmt: skip
+    lonely, deal = firm.deal(), firm.deal()
+    project = Project(
+        source_id=deal.steps.get(name="project").ref,
+        name=deal.title,
+        entity="LF-DE",
+        currency="EUR",
+        external_id=f"{deal.reference}-project",
+        correlation_id=deal.correlation_id,
+    )
+    event = firm.event(events.PROJECT_SET_UP, "certinia", project.source_id, project, 1)
+    workspace = firm.play(firm.tell(replace(event, correlation_id=deal.correlation_id)))
+    assert workspace.state == "verified"
+    assert of(deal, "workspace-ready").met_by_id == workspace.pk
+    late(firm)
+    assert "Workspace" not in " ".join(one.title for one in missing(deal))
+    absence = next(one for one in missing(lonely) if "Workspace" in one.title)
+    assert (absence.amount, absence.exposure) == (Decimal(0), "no workspace")
+    cause = firm.cause(absence)
+    assert cause.title == "A project was set up, but it has no folder and no channel yet"
+    assert cause.owner_role == "pmo_lead"
 
 
 def test_what_is_missing_needs_its_owner_with_the_money_of_the_chain(firm: Firm) -> None:
