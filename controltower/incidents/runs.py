@@ -33,6 +33,8 @@ from controltower.transactions import bell
 
 AT_HAND = (StepState.NOW, StepState.UNDER_WAY, StepState.FAILED)
 """The one step of a run that can be worked on."""
+NOTES, MOST_EVIDENCE = "notes", 600
+"""Under what a step's evidence keeps what people have added, and how much of it at once."""
 
 
 class NotAllowed(Exception):
@@ -147,6 +149,23 @@ def skip(*, run: Run, position: int, reason: str, by: Person, now: datetime) -> 
         _conclude(step, "Skipped.", by=by, now=now, state=StepState.SKIPPED)
 
 
+def add_evidence(*, run: Run, position: int, text: str, by: Person, now: datetime) -> None:
+    """Keep what somebody has seen or was told (a ticket, a call) with a step that has begun. Raises
+    NotAllowed, ReasonMissing or MovedOn."""
+    require(by, "add evidence in runbook", str(run.version), now)
+    if not text.strip():
+        raise ReasonMissing
+    with atomic():
+        row = Run.objects.select_for_update().get(pk=run.pk)
+        step = row.steps.filter(position=position).exclude(state=StepState.AHEAD).first()
+        if step is None:
+            raise MovedOn
+        note = {"by": by.username, "at": now.isoformat(), "text": text[:MOST_EVIDENCE]}
+        step.evidence = step.evidence | {NOTES: [*step.evidence.get(NOTES, ()), note]}
+        step.save(update_fields=["evidence"])
+        _tell(row, f"Evidence for step {position}, {step.rule['title']}: {note['text']}", by, now)
+
+
 def stop(*, run: Run, reason: str, by: Person, now: datetime) -> None:
     """Give a run up. Raises NotAllowed, ReasonMissing or MovedOn."""
     require(by, "stop runbook", str(run.version), now)
@@ -205,7 +224,7 @@ def _write(
 ) -> None:
     step.state, step.outcome, step.at = state, outcome[:400], now
     step.by = by if isinstance(by, str) else by.username
-    step.evidence = evidence
+    step.evidence = {NOTES: notes} | evidence if (notes := step.evidence.get(NOTES)) else evidence
     step.save()
 
 

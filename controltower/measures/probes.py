@@ -28,9 +28,9 @@ class Finding:
     words: str
 
 
-def look(*, run: Run, position: int, by: Person | str, now: datetime) -> None:
-    """Look at what the step at hand checks or waits for and keep what was found. Raises
-    runs.NotAllowed or runs.MovedOn."""
+def look(*, run: Run, position: int, by: Person | str, now: datetime) -> Finding:
+    """Look at what the step at hand checks or waits for and keep what was found, which for a wait
+    that goes on is nothing. Raises runs.NotAllowed or runs.MovedOn."""
     if isinstance(by, Person):
         runs.require(by, "check in runbook", str(run.version), now)
     rule = run.version.steps[position - 1] if 0 < position <= len(run.version.steps) else {}
@@ -42,6 +42,7 @@ def look(*, run: Run, position: int, by: Person | str, now: datetime) -> None:
         run=run, position=position, holds=found.holds, words=found.words,
         figures=at_stake.figures(rows, now), by=by, now=now,
     )  # fmt: skip
+    return found
 
 
 def beat(*, now: datetime) -> None:

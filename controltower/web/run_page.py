@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -31,7 +32,7 @@ from controltower.web.job_tally import tallies
 from controltower.web.named import names_of
 from controltower.web.sayings import heard
 
-LOOK, ACT, CHOOSE, SKIP = "look", "act", "choose", "skip"
+LOOK, ACT, CHOOSE, SKIP, EVIDENCE = "look", "act", "choose", "skip", "evidence"
 
 
 class Choose(forms.Form):
@@ -54,16 +55,30 @@ class Do(forms.Form):
     """What is done with the step at hand."""
 
     do = forms.ChoiceField(
-        choices=[(one, one) for one in (LOOK, ACT, CHOOSE, SKIP)], widget=forms.HiddenInput
+        choices=[(one, one) for one in (LOOK, ACT, CHOOSE, SKIP, EVIDENCE)],
+        widget=forms.HiddenInput,
     )
     choice = forms.IntegerField(required=False, min_value=0, max_value=steps.MOST_STEPS)
     reason = forms.CharField(required=False, max_length=300)
+    text = forms.CharField(required=False, max_length=runs.MOST_EVIDENCE)
 
 
 class ForAReason(Reason):
     """An act or a skip that needs a reason."""
 
     do = forms.CharField(widget=forms.HiddenInput)
+
+
+class Seen(forms.Form):
+    """What somebody has seen or was told."""
+
+    do = forms.CharField(widget=forms.HiddenInput)
+    text = forms.CharField(
+        label=gettext_lazy("What shows it?"),
+        max_length=runs.MOST_EVIDENCE,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("A ticket, a call, a link. It is kept with the step and your name."),
+    )
 
 
 class Plainly(forms.Form):
@@ -75,7 +90,7 @@ class Plainly(forms.Form):
 def present(run: Run, seen: Scope, now: datetime) -> dict[str, Any]:
     """The context of `runs/run.html`."""
     found = list(run.steps.select_related("plan"))
-    names = names_of(one.by for one in found)
+    names = names_of([*(one.by for one in found), *(note["by"] for note in _notes(found))])
     about = _about(run, seen)
     return {
         "now": now,
@@ -86,9 +101,26 @@ def present(run: Run, seen: Scope, now: datetime) -> dict[str, Any]:
             "runbook_version", args=[run.version.runbook.slug, run.version.number]
         ),
         "value": _value(run, seen),
-        "steps": [_step(one, run, seen, now) | {"by": names[one.by]} for one in found],
+        "steps": [
+            _step(one, run, seen, now)
+            | {"by": names[one.by], "notes": [_note(note, names) for note in _notes([one])]}
+            for one in found
+        ],
         "done": sum(1 for one in found if one.state in {StepState.DONE, StepState.SKIPPED}),
         "stop": None if run.is_over else _stop(run, seen.person),
+    }
+
+
+def _notes(found: Iterable[RunStep]) -> list[dict[str, str]]:
+    """What people have added to steps as evidence."""
+    return [note for step in found for note in step.evidence.get(runs.NOTES, ())]
+
+
+def _note(note: Mapping[str, str], names: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "by": names[note["by"]],
+        "at": datetime.fromisoformat(note["at"]),
+        "text": privacy.masked_text(note["text"]),
     }
 
 
@@ -121,6 +153,7 @@ def _step(step: RunStep, run: Run, seen: Scope, now: datetime) -> dict[str, Any]
         "plan_url": reverse("job", args=[plan.pk]) if plan else "",
         "plan_progress": tallies([plan.pk], seen.person)[plan.pk].progress if plan else None,
         "actions": _actions(step, run, seen.person, now) if at_hand else [],
+        "add": _evidence(run, step, seen.person) if step.state != StepState.AHEAD else None,
     }
 
 
@@ -129,7 +162,8 @@ def _actions(step: RunStep, run: Run, person: Person, now: datetime) -> list[Act
     if step.plan is not None and step.state == StepState.UNDER_WAY:
         return _of_plan(step.plan, person, now)
     kind = step.rule["kind"]
-    skip = _button(run, step, person, SKIP, _("Skip"), "arrow-right", reason=True)
+    leave_out = _("Stop waiting") if kind == steps.WAIT else _("Skip")
+    skip = _button(run, step, person, SKIP, leave_out, "arrow-right", reason=True)
     if kind == steps.DECIDE:
         return [_decide(run, step, person), skip]
     if kind == steps.ACT:
@@ -179,6 +213,17 @@ def _button(
         id=f"do-{do}", label=label, title=f"{label}: {step.rule['title']}", url=_url(run, step),
         confirm=label, form=form(auto_id=f"do-{do}-%s", initial={"do": do}), icon=icon, key=key,
         primary=primary, allowed=may.allowed, why_not=may.why_not,
+    )  # fmt: skip
+
+
+def _evidence(run: Run, step: RunStep, person: Person) -> Action:
+    may, words = leave(person, Right.LEAD_INCIDENT), _("Add evidence")
+    name = f"evidence-{step.position}"
+    return Action(
+        id=name, label=words, title=f"{words}: {heard(step.rule['title'])}", url=_url(run, step),
+        confirm=_("Keep"), icon="file-text", small=True,
+        form=Seen(auto_id=f"{name}-%s", initial={"do": EVIDENCE}),
+        allowed=may.allowed, why_not=may.why_not,
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from controltower.transactions import replay
 from controltower.web import exception_groups, offers, run_page
 from controltower.web.decisions import Reason
 from controltower.web.exceptions import NEEDS_REASON, scope_of
+from controltower.web.sayings import heard
 from controltower.web.security import SignedIn
 
 REFUSED = (
@@ -97,18 +98,27 @@ def step(request: SignedIn, pk: int, position: int) -> HttpResponse:
     given, by = form.cleaned_data, request.user
     reason = given["reason"]
 
+    def look(now: datetime) -> None:
+        found = probes.look(run=one, position=position, by=by, now=now)
+        if not found.holds and one.steps.filter(position=position, until__gt=now).exists():
+            words = _("Looked just now, and it is waited for on: %(found)s")
+            messages.info(request, words % {"found": heard(found.words)})
+
     def choose(now: datetime) -> None:
         choice = given["choice"] if given["choice"] is not None else -1
         runs.choose(run=one, position=position, choice=choice, reason=reason, by=by, now=now)
 
     verbs: dict[str, Callable[[datetime], None]] = {
-        run_page.LOOK: lambda now: probes.look(run=one, position=position, by=by, now=now),
+        run_page.LOOK: look,
         run_page.ACT: lambda now: acts.perform(
             run=one, position=position, reason=reason, by=by, now=now
         ),
         run_page.CHOOSE: choose,
         run_page.SKIP: lambda now: runs.skip(
             run=one, position=position, reason=reason, by=by, now=now
+        ),
+        run_page.EVIDENCE: lambda now: runs.add_evidence(
+            run=one, position=position, text=given["text"], by=by, now=now
         ),
     }
     return _try(request, one, verbs[given["do"]])

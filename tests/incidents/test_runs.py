@@ -325,6 +325,29 @@ class TestFollowing:
         run.refresh_from_db()
         assert (run.state, states(run)) == (RunState.COMPLETED, ["done", "done"])
 
+    def test_what_people_add_as_evidence_outlives_what_the_step_comes_to(self, firm: Firm) -> None:
+        bill = firm.bill(firm.deal(), {"draft": refused()})
+        run = runs.start(
+            version=approved(firm, HOW_MANY, HOW_MANY), cause=firm.cause(bill), by=firm.otto,
+            now=firm.now,
+        )  # fmt: skip
+
+        def add(position: int, text: str) -> None:
+            runs.add_evidence(run=run, position=position, text=text, by=firm.priya, now=firm.now)
+
+        add(1, "Ticket TAX-7")
+        probes.look(run=run, position=1, by=firm.otto, now=firm.now)
+        add(1, "Tax called back")
+        evidence = run.steps.get(position=1).evidence
+        assert [note["text"] for note in evidence["notes"]] == ["Ticket TAX-7", "Tax called back"]
+        assert evidence["figures"], "and what the tower has counted stays"
+        with pytest.raises(runs.MovedOn):
+            runs.skip(run=run, position=1, reason="Known", by=firm.otto, now=firm.now)
+        runs.skip(run=run, position=2, reason="Known", by=firm.otto, now=firm.now)
+        add(2, "The list of yesterday")
+        with pytest.raises(runs.ReasonMissing):
+            add(2, "  ")
+
     def test_only_one_run_of_a_matter_at_a_time(self, firm: Firm) -> None:
         cause = firm.cause(stuck_bills(firm, 1)[0])
         assert begun(firm, "tax-code-off", cause) == begun(firm, "tax-code-off", cause)
