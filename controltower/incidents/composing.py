@@ -59,8 +59,9 @@ def _money(person: Person, entry: IncidentEntry) -> str:
 
 
 def _figures(entry: IncidentEntry) -> list[Any]:
-    """Those of its moment; who is told that nobody has answered reads the last that there were."""
-    if entry.figures or entry.kind != EntryKind.MISSED:
+    """Those of its moment; who is told that nobody has answered, or who leads now, reads the last
+    that there were."""
+    if entry.figures or entry.kind not in {EntryKind.MISSED, EntryKind.HANDED}:
         return list(entry.figures)
     earlier = entry.incident.entries.filter(at__lte=entry.at).exclude(figures=[])
     last = earlier.order_by("-at", "-pk").first()

@@ -3,7 +3,7 @@ belongs to it, call it mitigated, resolve it, and write its review."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from django.db.transaction import atomic
 from controltower.firm import audit
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, may, who_grants
-from controltower.incidents import watch
+from controltower.incidents import notices, watch
 from controltower.incidents.models import (
     Cause,
     EntryKind,
@@ -80,26 +80,40 @@ def subject_of(thing: Cause | System | None) -> str:
 def take(*, incident: Incident, by: Person, now: datetime, figures: Figures = ()) -> None:
     """Become its owner: triggered → acknowledged. Raises NotAllowed or Over."""
     with _mine(incident, by, "take incident", now) as row:
+        before = row.owner
         row.owner, row.missed = by, 0
+        row.deputy = row.deputy if row.deputy != by else None
         if row.state == IncidentState.TRIGGERED:
             row.state = IncidentState.ACKNOWLEDGED
         wind_up(row, now)
         row.save()
-        tell(row, EntryKind.ACKNOWLEDGED, f"{by} has it.", by=by, now=now, figures=figures)
+        words = f"{by} has it."
+        entry = tell(row, EntryKind.ACKNOWLEDGED, words, by=by, now=now, figures=figures)
+        if before is not None:
+            notices.tell_named(entry, {before: notices.RELIEVED})
 
 
 def hand_over(
     *, incident: Incident, owner: Person, deputy: Person | None, by: Person, now: datetime
 ) -> None:
-    """Name its owner and deputy. Raises NotAllowed or Over."""
+    """Name its owner and deputy, who are told. Raises NotAllowed or Over."""
     with _mine(incident, by, "hand over incident", now) as row:
+        before = {row.owner: notices.LEADS, row.deputy: notices.STANDS_BY}
         row.owner, row.deputy = owner, deputy if deputy != owner else None
         if row.state == IncidentState.TRIGGERED:
             row.state = IncidentState.ACKNOWLEDGED
         wind_up(row, now)
         row.save()
         words = f"{owner} leads, {row.deputy} is the deputy." if row.deputy else f"{owner} leads."
-        tell(row, EntryKind.HANDED, words, by=by, now=now)
+        entry = tell(row, EntryKind.HANDED, words, by=by, now=now)
+        notices.tell_named(entry, _news(before, row))
+
+
+def _news(before: Mapping[Person | None, str], row: Incident) -> dict[Person, str]:
+    """What is new for whom: lead, deputy, or lead no longer."""
+    told = {one: notices.RELIEVED for one, was in before.items() if was == notices.LEADS}
+    told |= {row.deputy: notices.STANDS_BY, row.owner: notices.LEADS}
+    return {one: words for one, words in told.items() if one and before.get(one) != words}
 
 
 def update(

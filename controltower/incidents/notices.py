@@ -2,13 +2,14 @@
 
 Whoever leads the incident is told, else everybody who has its role where it happens, and where that
 role may not lead the operators, too; when nobody takes it the incident climbs to the next role
-(`watch.miss`), and with it the messages. One line of the timeline is one message to a person and a
+(`watch.miss`), and with it the messages. Who is named lead or deputy, and who leads no longer, is
+told of that by name (`tell_named`). One line of the timeline is one message to a person and a
 channel, whatever happens twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -29,9 +30,10 @@ TOLD = {
     EntryKind.REOPENED: "Back again",
     EntryKind.SEVERITY: "Severity changed",
     EntryKind.MISSED: "Nobody has answered",
-    EntryKind.HANDED: "Handed to you",
 }
 """What people are told of, and how its message begins."""
+LEADS, STANDS_BY, RELIEVED = "You lead it now", "You are its deputy", "You lead it no longer"
+"""The same for those who are named."""
 GRAVITY = {
     Severity.HIGHEST: "Highest severity",
     Severity.HIGH: "High severity",
@@ -41,18 +43,34 @@ GRAVITY = {
 
 def announce(entry: IncidentEntry) -> None:
     """Write the messages of a line of the timeline, in its own database transaction."""
-    incident = entry.incident
-    if entry.kind not in TOLD:
-        return
-    subject = _subject(entry)
+    if begins := TOLD.get(EntryKind(entry.kind)):
+        _write(entry, [(person, wish, begins) for person, wish in _people(entry.incident)])
+
+
+def tell_named(entry: IncidentEntry, named: Mapping[Person, str]) -> None:
+    """Tell each of these what they are from this line of the timeline on, however grave it is; save
+    whoever has written it."""
+    wishes = {wish.person_id: wish for wish in Wish.objects.filter(person__in=named)}
+    _write(
+        entry,
+        [
+            (person, wishes.get(person.pk) or Wish(person=person), begins)
+            for person, begins in named.items()
+            if person.is_active and person.username != entry.actor
+        ],
+    )
+
+
+def _write(entry: IncidentEntry, told: Iterable[tuple[Person, Wish, str]]) -> None:
+    gravest = entry.incident.severity == Severity.HIGHEST
     Message.objects.bulk_create(
         [
             Message(
                 name=f"entry-{entry.pk}-{person.pk}-{channel}", person=person, entry=entry,
-                channel=channel, to=to, subject=subject, created_at=entry.at,
-                due_at=after_quiet(wish, person, incident, entry.at),
+                channel=channel, to=to, subject=_subject(entry.incident, begins),
+                created_at=entry.at, due_at=after_quiet(wish, person, entry.at, wakes=gravest),
             )
-            for person, wish in _people(incident)
+            for person, wish, begins in told
             for channel, to in ways(wish, person)
         ],
         ignore_conflicts=True,
@@ -85,12 +103,13 @@ def ways(wish: Wish, person: Person) -> Iterable[tuple[Channel, str]]:
         yield Channel.SLACK, wish.slack_channel
 
 
-def after_quiet(wish: Wish, person: Person, incident: Incident, now: datetime) -> datetime:
-    """When a message may go: now, or at the end of the person's quiet hours."""
+def after_quiet(wish: Wish, person: Person, now: datetime, *, wakes: bool) -> datetime:
+    """When a message may go: now, or at the end of the person's quiet hours; one that `wakes` does
+    not wait for who wants to be woken."""
     begins, ends = wish.quiet_from, wish.quiet_until
     if begins is None or ends is None or begins == ends:
         return now
-    if wish.wakes and incident.severity == Severity.HIGHEST:
+    if wish.wakes and wakes:
         return now
     local = now.astimezone(ZoneInfo(person.zone))
     if not _is_between(local.time(), begins, ends):
@@ -106,7 +125,6 @@ def _is_between(at: time, begins: time, ends: time) -> bool:
     return at >= begins or at < ends
 
 
-def _subject(entry: IncidentEntry) -> str:
-    incident = entry.incident
-    what = f"{TOLD[EntryKind(entry.kind)]}: {GRAVITY[Severity(incident.severity)]}"
+def _subject(incident: Incident, begins: str) -> str:
+    what = f"{begins}: {GRAVITY[Severity(incident.severity)]}"
     return f"{incident.name}: {what}: {incident.title}"[:200]

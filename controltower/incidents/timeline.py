@@ -24,7 +24,7 @@ def tell(
     by: Person | str,
     now: datetime,
     figures: Figures = (),
-) -> None:
+) -> IncidentEntry:
     """Write down what has happened, in the caller's database transaction."""
     actor = by if isinstance(by, str) else by.username
     entry = IncidentEntry.objects.create(
@@ -40,3 +40,4 @@ def tell(
         detail={"title": incident.title, "text": text[:400], "halted": incident.halted},
     )
     bell.ring("incidents", f"incident-{incident.pk}", "tower")
+    return entry

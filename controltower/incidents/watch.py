@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db.transaction import atomic
 
 from controltower.firm.models import Person, Role
+from controltower.incidents import notices
 from controltower.incidents.models import (
     OPEN,
     Cause,
@@ -183,7 +184,10 @@ def _remind(incident: Incident, now: datetime) -> None:
     deputy, owner = incident.deputy, incident.owner
     if incident.missed < 2 or deputy is None:
         text = f"The update due from {owner} did not come: it is asked for again."
-    else:
-        text = f"{incident.missed} updates due from {owner} did not come: {deputy} takes over."
-        incident.owner, incident.deputy, incident.missed = deputy, owner, 0
-    tell(incident, EntryKind.MISSED, text, by=TOWER, now=now)
+        tell(incident, EntryKind.MISSED, text, by=TOWER, now=now)
+        return
+    text = f"{incident.missed} updates due from {owner} did not come: {deputy} takes over."
+    incident.owner, incident.deputy, incident.missed = deputy, owner, 0
+    entry = tell(incident, EntryKind.HANDED, text, by=TOWER, now=now)
+    told = {deputy: notices.LEADS}
+    notices.tell_named(entry, told | ({owner: notices.RELIEVED} if owner else {}))

@@ -21,6 +21,7 @@ from controltower.incidents.models import (
     Incident,
     IncidentEntry,
     IncidentState,
+    Message,
     RunState,
     RunStep,
     StepState,
@@ -66,6 +67,7 @@ def present(incident: Incident, seen: Scope, now: datetime) -> dict[str, Any]:
     lead = "take" if incident.owner != person else runbook.id if runbook and follows else ""
     entries = list(incident.entries.order_by("-at", "-pk")[:MOST_ENTRIES])
     names = names_of([*(one.actor for one in entries), incident.reviewed_by])
+    told = _told(entries)
     return {
         "now": now,
         "crumbs": [(_("Incidents"), reverse("incidents")), (incident.name, "")],
@@ -82,7 +84,7 @@ def present(incident: Incident, seen: Scope, now: datetime) -> dict[str, Any]:
             (one.title, standing.url_of(one), one.reference)
             for one in exposure.transactions(seen).filter(pk__in=incident.transactions.all())
         ],
-        "timeline": [_entry(one, names, seen) for one in entries],
+        "timeline": [_entry(one, names, seen) | {"told": told.get(one.pk, "")} for one in entries],
         "reviewed_by": names[incident.reviewed_by],
         "offered": ranked([*filter(None, [runbook]), *acts], lead),
         **offered,
@@ -159,6 +161,16 @@ def _entry(entry: IncidentEntry, names: Mapping[str, str], seen: Scope) -> dict[
         "text": privacy.masked_text(entry.text),
         "evidence": evidence(entry.figures, seen),
     }
+
+
+def _told(entries: Iterable[IncidentEntry]) -> dict[int, str]:
+    """Who got a message of which line, by their names."""
+    sent = Message.objects.filter(entry__in=[one.pk for one in entries]).select_related("person")
+    people: dict[int, dict[str, None]] = {}
+    for message in sent.order_by("person__last_name", "person__first_name", "pk"):
+        assert message.entry_id is not None
+        people.setdefault(message.entry_id, {})[str(message.person)] = None
+    return {pk: ", ".join(names) for pk, names in people.items()}
 
 
 def evidence(figures: Iterable[Mapping[str, Any]], seen: Scope) -> str:

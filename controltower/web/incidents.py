@@ -121,7 +121,7 @@ def hand_over(request: SignedIn, pk: int) -> HttpResponse:
             incident=one, owner=chosen["owner"], deputy=chosen["deputy"], by=request.user, now=now
         )
 
-    return _try(request, one, act, _("Handed over."), form)
+    return _try(request, one, act, _("Handed over. Who was named is told."), form)
 
 
 @require_POST

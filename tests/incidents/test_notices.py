@@ -21,6 +21,7 @@ from controltower.incidents.models import (
     Severity,
     Wish,
 )
+from controltower.incidents.promises import UPDATED_WITHIN
 from tests.incidents.mailbox import Mailbox, box
 from tests.web.cast import person
 
@@ -109,6 +110,43 @@ def test_whoever_takes_it_is_the_only_one_who_hears_more(box: Mailbox) -> None:
     assert box.mails[2]["To"] == "zoe@larkfield.example"
 
 
+def test_who_is_named_is_told_what_they_are_now(box: Mailbox) -> None:
+    otto, zoe, kim = (somebody(name) for name in ("otto", "zoe", "kim"))
+    incident = trouble(Severity.MODERATE)
+    Wish.objects.create(person=kim, tickets=False)
+    Message.objects.all().delete()
+    leading.hand_over(incident=incident, owner=zoe, deputy=kim, by=otto, now=NOW)
+    assert begun() == {"zoe": "You lead it now", "kim": "You are its deputy"}
+    leading.hand_over(incident=incident, owner=kim, deputy=zoe, by=otto, now=NOW)
+    assert begun() == {"zoe": "You are its deputy", "kim": "You lead it now"}
+    leading.hand_over(incident=incident, owner=kim, deputy=zoe, by=otto, now=NOW)
+    assert Message.objects.count() == 4, "nothing was new to anybody"
+    leading.take(incident=incident, by=zoe, now=NOW)
+    incident.refresh_from_db()
+    assert (incident.owner, incident.deputy) == (zoe, None)
+    assert begun() == {"zoe": "You are its deputy", "kim": "You lead it no longer"}
+
+
+def test_a_deputy_who_takes_over_is_told_with_the_money(box: Mailbox) -> None:
+    otto, zoe = somebody("otto"), somebody("zoe")
+    incident, now = trouble(), NOW
+    leading.hand_over(incident=incident, owner=otto, deputy=zoe, by=otto, now=now)
+    for _twice in range(2):
+        now += UPDATED_WITHIN[Severity.HIGH]
+        watch.miss(now=now)
+    assert begun() == {"otto": "You lead it no longer", "zoe": "You lead it now"}
+    delivering.deliver(now=now)
+    text = next(str(mail.get_payload()) for mail in reversed(box.mails) if "zoe" in mail["To"])
+    assert "2 updates due from otto did not come: zoe takes over." in text
+    assert "EUR 1,299.50" in text
+
+
+def begun() -> dict[str, str]:
+    """How the latest message to each person begins."""
+    sent = Message.objects.order_by("pk").select_related("person")
+    return {one.person.username: one.subject.split(": ")[1] for one in sent}
+
+
 def test_what_is_over_is_not_told_any_more(box: Mailbox) -> None:
     somebody("otto")
     incident = trouble()
@@ -134,7 +172,7 @@ def test_quiet_hours_are_the_persons_own(at: str, severity: Severity, goes: str)
     wish = Wish(person=otto, quiet_from=time(22), quiet_until=time(7), wakes=True)
     berlin = ZoneInfo("Europe/Berlin")
     now = datetime.fromisoformat(at).replace(tzinfo=berlin).astimezone(UTC)
-    due = notices.after_quiet(wish, otto, Incident(severity=severity), now)
+    due = notices.after_quiet(wish, otto, now, wakes=severity == Severity.HIGHEST)
     assert due == datetime.fromisoformat(goes).replace(tzinfo=berlin)
 
 

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from controltower.incidents import acts, leading
+from controltower.incidents import acts, leading, runs
 from controltower.incidents.models import (
     Cause,
     Incident,
@@ -28,6 +28,7 @@ from controltower.transactions import replay, replaying
 from controltower.transactions.models import Transaction
 from controltower.web.demo.runbooks import agree_runbooks
 from tests.factories import Firm, sealed, signed_in, stuck_bills
+from tests.incidents.test_runs import approved
 
 pytestmark = pytest.mark.django_db
 
@@ -319,6 +320,25 @@ def test_the_palette_finds_an_incident_by_name_and_by_words(firm: Firm) -> None:
         assert f'/incidents/{incident.pk}/"' in show(client, f"/find/?q={words}")
         told = show(signed_in(firm.callum), f"/find/?q={words}")
         assert f"/incidents/{incident.pk}/" not in told
+
+
+def test_the_timeline_says_who_was_told(firm: Firm) -> None:
+    client = signed_in(firm.otto)
+    post(client, f"/exceptions/{firm.cause(stuck_bills(firm, 1)[0]).pk}/incidents/")
+    path = f"/incidents/{Incident.objects.get().pk}/"
+    deputy = {"owner": str(firm.otto.pk), "deputy": str(firm.priya.pk)}
+    assert "Who was named is told" in post(client, f"{path}hand-overs/", **deputy)
+    assert f"Told: {firm.priya}" in show(client, path)
+
+
+def test_a_look_at_a_wait_that_goes_on_says_what_it_has_seen(firm: Firm) -> None:
+    cause, client = firm.cause(stuck_bills(firm, 1)[0]), signed_in(firm.otto)
+    wait = {"kind": "wait", "what": "nothing_stuck", "minutes": 30, "title": "Wait"}
+    run = runs.start(version=approved(firm, wait), cause=cause, by=firm.otto, now=timezone.now())
+    step = f"/runs/{run.pk}/steps/1/"
+    assert "waited for on: Some of it is still stuck." in post(client, step, do="look")
+    assert "Ticket TAX-7" in post(client, step, do="evidence", text="Ticket TAX-7")
+    assert "Stop waiting" in show(client, f"/runs/{run.pk}/")
 
 
 def test_the_run_of_a_plan_needs_no_other_path(firm: Firm) -> None:
