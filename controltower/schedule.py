@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from controltower import queues
 from controltower.firm import audit
-from controltower.incidents import connections, delivering, drifting, expiring, letters
+from controltower.incidents import asking, connections, delivering, drifting, expiring, letters
 from controltower.mappings import scheduling
 from controltower.measures import rollups, waking
 from controltower.measures.kpis import unproven
@@ -129,6 +129,7 @@ SCHEDULE = (
     Periodic("interfaces", timedelta(minutes=2), ring_interfaces),
     Periodic("assurance", timedelta(minutes=1), ring_assurance),
     Periodic("incidents", timedelta(seconds=20), ring_watch),
+    Periodic("asks", timedelta(seconds=5), lambda now: asking.follow(now=now)),
     Periodic("messages", timedelta(seconds=5), ring_deliveries),
     Periodic("daily mails", timedelta(minutes=1), ring_digests),
     Periodic("audit anchor", timedelta(seconds=30), audit.anchor),

@@ -74,6 +74,7 @@ person = [
     path("settings/mails/", own_settings.mails, name="own_mails"),
     path("settings/password/", own_settings.password, name="own_password"),
     path("messages/", own_settings.sent, name="own_messages"),
+    path("messages/asks/", own_settings.asks, name="asks_tray"),
     path("views/", view_strip.views, name="views"),
     path("views/columns/", columns.arrange, name="columns"),
     path("views/<int:pk>/changes/", view_strip.change, name="view_changes"),

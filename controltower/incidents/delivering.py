@@ -60,7 +60,7 @@ def deliver(*, now: datetime, most: int = 50) -> int:
             row = cursor.fetchone()
         if row is None:
             return tried
-        found = Message.objects.select_related("entry__incident", "person")
+        found = Message.objects.select_related("entry__incident", "ask", "person")
         _send(found.get(pk=row[0]), now)
     return most
 
@@ -74,6 +74,8 @@ def _send(message: Message, now: datetime) -> None:
         Message.objects.filter(pk=message.pk).update(text=message.text)
     if entry and entry.incident.state in OVER:
         _note(message, MessageState.NEEDLESS, "It was over before this could go out.")
+    elif message.ask and message.ask.answer:
+        _note(message, MessageState.NEEDLESS, "It was decided before this could go out.")
     elif message.channel == Channel.SLACK and was_lost:
         _note(message, MessageState.DOUBT, "Its sender stopped; Slack may show it or not.")
     elif message.channel == Channel.SLACK:

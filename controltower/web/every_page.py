@@ -116,6 +116,7 @@ def _tower() -> Iterator[Page]:
     yield from (Page(f"Tower: {name}", reverse("tower_region", args=[name]), True)
                 for name in REGIONS)  # fmt: skip
     yield Page("Jobs tray", reverse("job_tray"), True)
+    yield Page("Asks tray", reverse("asks_tray"), True)
     for name, text in FINDS.items():
         yield Page(f"Find: {name}", f"{reverse('find')}?{urlencode({'q': text})}", True)
 

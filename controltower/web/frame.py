@@ -1,4 +1,4 @@
-"""What stands around every page: the rail, the scope, the jobs tray and the person's wishes."""
+"""What stands around every page: the rail, the scope, the trays and the person's wishes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from django.utils.translation import gettext_lazy
 
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, entity_keys_of, may_everywhere
-from controltower.incidents.models import Cause, DeadLetter, Incident
+from controltower.incidents import asking
+from controltower.incidents.models import Ask, Cause, DeadLetter, Incident
 from controltower.measures import causes, exposure
 from controltower.transactions.models import ItemState, PlanState, ReplayPlan, Transaction
 from controltower.web import scope, undo
@@ -155,6 +156,7 @@ class Frame:
     scope: Scope
     rail: tuple[RailGroup, ...]
     jobs: tuple[Job, ...]
+    asks: tuple[Ask, ...]
     theme: str
     density: str
     single_keys: bool
@@ -172,7 +174,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 
 
 def frame_of(request: HttpRequest, now: datetime) -> Frame | None:
-    """The frame, in six queries, or None when nobody is signed in."""
+    """The frame, in seven queries and one for each thing that waits for the person, or None when
+    nobody is signed in."""
     person = getattr(request, "user", None)
     if not isinstance(person, Person):
         return None
@@ -181,6 +184,7 @@ def frame_of(request: HttpRequest, now: datetime) -> Frame | None:
         scope=_scope(request, person),
         rail=_rail(request, now),
         jobs=tray(person),
+        asks=tuple(asking.waiting_for(person, now)),
         theme=person.theme,
         density=person.density,
         single_keys=person.single_keys,

@@ -193,7 +193,8 @@ class MessageFilters(ListFilters):
 def sent(request: SignedIn) -> HttpResponse:
     """What was sent to this person, the newest first: here, too, where no mail server is set."""
     filters = MessageFilters(request.GET)
-    found = filters.leave(Message.objects.filter(person=request.user)).order_by("-id")[:LATELY]
+    mine = Message.objects.filter(person=request.user).select_related("ask__settled_by")
+    found = filters.leave(mine).order_by("-id")[:LATELY]
     context = {
         "form": filters,
         "filters": filters.number,
@@ -202,3 +203,9 @@ def sent(request: SignedIn) -> HttpResponse:
         "has_server": bool(settings.EMAIL_HOST),
     }
     return render(request, "own/messages.html", context)
+
+
+@require_safe
+def asks(request: SignedIn) -> HttpResponse:
+    """What waits for this person's word, for the top bar."""
+    return render(request, "components/_asks.html")

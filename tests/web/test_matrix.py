@@ -191,6 +191,7 @@ POLICY: dict[str, Rule] = {
     "runbook_decisions": Rule(WRITE, Right.APPROVE_RUNBOOK, form={"approve": "yes"}),
     "jobs": Rule(),
     "job_tray": Rule(),
+    "asks_tray": Rule(),
     "job": Rule(scoped=True),
     "job_requests": Rule(WRITE, Right.REPLAY, scoped=True, form=REASON),
     "job_decisions": Rule(WRITE, Right.APPROVE_REPLAY, scoped=True, form=REASON),

@@ -1,5 +1,6 @@
 """The records of this room: dead letters by cause, incidents, runbooks and their runs."""
 
+from controltower.incidents.models.asks import Answer, Ask
 from controltower.incidents.models.grouping import By, Grouping
 from controltower.incidents.models.incident import (
     OPEN,
@@ -29,6 +30,8 @@ from controltower.incidents.models.runbook import (
 
 __all__ = [
     "OPEN",
+    "Answer",
+    "Ask",
     "By",
     "Cause",
     "CauseQuerySet",

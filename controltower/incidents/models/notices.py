@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from controltower.firm.models import Person
+from controltower.incidents.models.asks import Ask
 from controltower.incidents.models.incident import IncidentEntry
 
 
@@ -46,15 +47,17 @@ class MessageState(models.TextChoices):
 
 class Message(models.Model):
     """One message to one person, committed with what causes it: a line of an incident's timeline,
-    or (without `entry`) the daily mail. `name` is its identity wherever it goes, the same at every
-    try. `to` is where: an address, or a Slack channel; `text` is written when it first goes out.
-    A mail with `html` shows that where it can be shown."""
+    something that waits for their word (`ask`), or (without either) the daily mail. `name` is its
+    identity wherever it goes, the same at every try. `to` is where: an address, or a Slack channel;
+    `text` is written when it first goes out. A mail with `html` shows that where it can be shown.
+    """
 
     name = models.CharField(max_length=60, unique=True)
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     entry = models.ForeignKey(
         IncidentEntry, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
+    ask = models.ForeignKey(Ask, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     channel = models.CharField(max_length=8, choices=Channel)
     to = models.CharField(max_length=254)
     subject = models.CharField(max_length=200)
