@@ -1,6 +1,10 @@
-"""What import-linter cannot see: the direction of foreign keys, and who owns which word."""
+"""What import-linter cannot see: the direction of foreign keys, who owns which word, and what every
+process would carry for the few that need it."""
 
 from __future__ import annotations
+
+import subprocess
+import sys
 
 from django.apps import apps
 
@@ -35,3 +39,12 @@ def test_keys_across_rooms_leave_no_trace_below() -> None:
             if source._meta.app_label != model._meta.app_label and not relation.hidden:
                 traces.append(f"{source.__name__} is visible from {model.__name__}")
     assert traces == []
+
+
+def test_what_one_connector_needs_is_no_load_for_all() -> None:
+    """SSH and gRPC are megabytes in each of a dozen processes."""
+    look = "import sys, integrations.catalogue; print(*{'asyncssh', 'grpc'} & set(sys.modules))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", look], check=True, capture_output=True, text=True
+    )
+    assert loaded.stdout.split() == []

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
 
 from controltower.canonical.records import Record
@@ -38,11 +38,13 @@ from integrations.connector import (
 )
 from integrations.legacy_erp import documents, feed
 from integrations.legacy_erp.batch import Fields, record_of
-from integrations.legacy_erp.client import FileServer, Session
 from integrations.legacy_erp.history import INBOX, History, Sent, State
 from integrations.legacy_erp.master import Master
 from integrations.orders import Order, Unfit, date_of
 from integrations.shape import Drift
+
+if TYPE_CHECKING:
+    from integrations.legacy_erp.client import Session
 
 REMEMBERS = timedelta(days=90)
 """For how long the ERP keeps acknowledgements, and knows the names of files that it had."""
@@ -76,6 +78,9 @@ class LegacyConnector:
     )
 
     def __init__(self, connection: Connection) -> None:
+        # with SSH, 9 MB for each process: for those who have such an ERP
+        from integrations.legacy_erp.client import FileServer
+
         self._source = connection.slug
         self._files = FileServer(connection)
         self._rest = timedelta(

@@ -8,16 +8,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 from controltower.canonical.events import INVOICE_PAID, INVOICE_POSTED, BusinessKey, CanonicalEvent
 from controltower.canonical.records import Invoice
 from integrations.answers import each
 from integrations.connector import Change, ChangePage, Key, Unread
 from integrations.legacy_erp.batch import Fields, field, line_of, number, read, record_of
-from integrations.legacy_erp.client import Session
 from integrations.legacy_erp.documents import day_of
 from integrations.legacy_erp.history import moment_of
 from integrations.shape import Drift, choice
+
+if TYPE_CHECKING:
+    from integrations.legacy_erp.client import Session
 
 OUTBOX, ARCHIVED = "out", "archive/out"
 _NAME = re.compile(r"LEDGER_(\d{8})_\d+")

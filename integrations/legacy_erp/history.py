@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from controltower.canonical.verdicts import (
@@ -24,8 +25,10 @@ from controltower.canonical.verdicts import (
     Verdict,
 )
 from integrations.legacy_erp.batch import Amounts, Fields, digest_of, field, read, written
-from integrations.legacy_erp.client import Session
 from integrations.shape import Drift
+
+if TYPE_CHECKING:
+    from integrations.legacy_erp.client import Session
 
 INBOX, ACKS, ARCHIVED, TOLD = "in", "ack", "archive/in", "archive/ack"
 _LONGEST = 100

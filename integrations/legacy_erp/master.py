@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from controltower.canonical.verdicts import FieldError
 from integrations.legacy_erp.batch import field, read
-from integrations.legacy_erp.client import Session
 from integrations.orders import Order, UnknownCodes
 from integrations.shape import Drift
+
+if TYPE_CHECKING:
+    from integrations.legacy_erp.client import Session
 
 FILE = "master/MASTER.csv"
 _STATES = {"OPEN": "open", "CLOSED": "closed"}
