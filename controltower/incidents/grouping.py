@@ -1,6 +1,7 @@
 """People decide what stands together: letters are split off from their cause, or causes are joined.
 
-A decision is a rule that sticks: what becomes stuck later follows it, until it is taken back.
+A decision is a rule that sticks: what becomes stuck later follows it, until it is taken back. Open
+incidents follow what is joined, and say what was split off.
 """
 
 from __future__ import annotations
@@ -12,8 +13,15 @@ from datetime import datetime
 from django.db.transaction import atomic
 
 from controltower.firm.models import Person
-from controltower.incidents import letters, sorting, triage
-from controltower.incidents.models import By, Cause, DeadLetter, Grouping
+from controltower.incidents import letters, sorting, timeline, triage
+from controltower.incidents.models import (
+    By,
+    Cause,
+    DeadLetter,
+    EntryKind,
+    Grouping,
+    Incident,
+)
 from controltower.transactions import sets
 from controltower.transactions.protocol import STUCK
 
@@ -46,6 +54,9 @@ def split(*, cause: Cause, by: By, value: str, reason: str, person: Person, now:
         if _leads(part, cause):
             raise Pointless("That part was joined with this cause; take that back first.")
         _decide(cause, by, value, part, reason, person, now)
+        for incident in Incident.objects.open().filter(causes=cause):
+            text = f"It stands alone now, with no part in this incident: {part.title}"
+            timeline.tell(incident, EntryKind.LINKED, text, by=person, now=now)
     return part
 
 
@@ -56,6 +67,22 @@ def join(*, cause: Cause, into: Cause, reason: str, person: Person, now: datetim
         if _leads(into, cause):
             raise Pointless("They stand together already, or one was split off from the other.")
         _decide(cause, By.ALL, "", into, reason, person, now)
+        _incidents_follow(cause, into, person, now)
+
+
+def _incidents_follow(cause: Cause, into: Cause, person: Person, now: datetime) -> None:
+    """The open incidents of a joined cause go on with the one it stands under; where that has its
+    own, they say so and go quiet."""
+    own = Incident.objects.open().filter(causes=into).first()
+    for incident in Incident.objects.open().filter(causes=cause).exclude(causes=into):
+        if own is None:
+            incident.causes.add(into)
+            text = (
+                f"“{cause.title}” was joined with another group, which belongs here: {into.title}"
+            )
+        else:
+            text = f"“{cause.title}” was joined with another group and goes on in {own.name}."
+        timeline.tell(incident, EntryKind.LINKED, text, by=person, now=now)
 
 
 def take_back(*, grouping: Grouping, person: Person, now: datetime) -> Cause:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from controltower.firm.models import AuditEntry
-from controltower.incidents import grouping, triage
-from controltower.incidents.models import By, Cause, Grouping
+from controltower.incidents import grouping, leading, triage
+from controltower.incidents.models import By, Cause, Grouping, Incident, Severity
+from controltower.measures import at_stake
 from tests.factories import Firm, refused, stuck_bills
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +52,45 @@ def test_causes_are_joined_and_parts_of_the_joined_one_hold(firm: Firm) -> None:
     assert firm.cause(other) == part, "it is joined, and of the part that stands alone"
     assert firm.cause(one) == into
     assert grouping.joined_into(cause) == into
+
+
+def test_an_incident_follows_what_is_joined(firm: Firm) -> None:
+    (one,), other = stuck_bills(firm, 1), firm.bill(firm.deal(), {"draft": refused("Else.")})
+    into, cause = firm.cause(one), firm.cause(other)
+    incident = led(firm, cause)
+    join(firm, cause, into)
+    assert set(incident.causes.all()) == {cause, into}
+    assert at_stake.hanging_on(incident).count() == 2
+    assert into.title in last_line(incident)
+
+
+def test_two_incidents_of_joined_causes_say_which_goes_on(firm: Firm) -> None:
+    (one,), other = stuck_bills(firm, 1), firm.bill(firm.deal(), {"draft": refused("Else.")})
+    into, cause = firm.cause(one), firm.cause(other)
+    goes_on, ends = led(firm, into), led(firm, cause)
+    join(firm, cause, into)
+    assert last_line(ends).endswith(f"goes on in {goes_on.name}.")
+    assert list(ends.causes.all()) == [cause] and not at_stake.hanging_on(ends).exists()
+    assert goes_on.entries.count() == 1
+
+
+def test_an_incident_says_what_was_split_off_from_it(firm: Firm) -> None:
+    (german,), _british = stuck_bills(firm, 1), stuck_bills(firm, 1, **HERE)
+    incident = led(firm, firm.cause(german))
+    part = split(firm, firm.cause(german), "LF-UK")
+    assert part.title in last_line(incident)
+
+
+def led(firm: Firm, cause: Cause) -> Incident:
+    return leading.open_for(
+        by=firm.otto, title=cause.title, severity=Severity.HIGH, cause=cause, now=firm.now
+    )
+
+
+def last_line(incident: Incident) -> str:
+    line = incident.entries.order_by("-pk").first()
+    assert line is not None
+    return line.text
 
 
 def test_what_is_taken_back_stands_by_its_cause_again(firm: Firm) -> None:
