@@ -17,6 +17,8 @@ from controltower.systems.models import System
 
 WEIGHTS = {"words": 8, "steps": 4, "systems": 2, "kinds": 1, "down": 1}
 DOWN = "down"
+BROAD = frozenset({Kind.VALIDATION})
+"""What has many causes, for each of which something else is to be done."""
 
 
 class BadFit(Exception):
@@ -24,9 +26,12 @@ class BadFit(Exception):
 
 
 def check_fits(fits: Mapping[str, Any]) -> None:
-    """It must say something, in known words. Raises BadFit."""
-    if not any(fits.values()):
+    """It must say something of the cause, in known words. Raises BadFit."""
+    said = {name for name, wanted in fits.items() if wanted}
+    if not said:
         raise BadFit("Say what the runbook is for: a kind of failure, words, a system.")
+    if said == {"kinds"} and BROAD & set(fits["kinds"]):
+        raise BadFit("That kind of failure is too wide alone: name words, a step or a system, too.")
     if unknown := set(fits) - set(WEIGHTS):
         raise BadFit(f"Nothing is known of “{', '.join(sorted(unknown))}”.")
     if strange := set(fits.get("kinds", ())) - set(Kind):

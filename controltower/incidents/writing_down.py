@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,6 +38,11 @@ PUT_RIGHT = {
 """What edits are written down as: what is right differs each time, so a person decides."""
 
 
+QUOTED = re.compile(r"“[^”]*”|…|\S*\d\S*")
+"""What differs from one transaction to the next: quotations, what is left out, numbers."""
+LEAST_WORDS, MOST_WORDS = 8, 60
+
+
 class NothingDone(Exception):
     """Nobody has done anything about the cause that could be written down."""
 
@@ -54,9 +60,20 @@ def draft(*, cause: Cause, by: Person, now: datetime) -> RunbookVersion:
     fits: dict[str, Any] = {"kinds": [cause.kind], "steps": [cause.step_name]}
     if cause.system is not None:
         fits["systems"] = [cause.system.slug]
+    if words := _own_words(cause.title):
+        fits["words"] = [words]
     book = runbooks.begin(title=cause.title, by=by, now=now)
     note = f"Written down from what was done about “{cause.title}”."
     return runbooks.draft(runbook=book, rules=rules, fits=fits, note=note, by=by, now=now)
+
+
+def _own_words(title: str) -> str:
+    """What a cause's title says of its own: its longest part between what it quotes, counts or
+    leaves out, without whose words it is. "" when there is hardly any."""
+    own = title.partition(" refuses: ")[2] or title
+    parts = (part.strip(" .,:;()") for part in re.split(QUOTED, own))
+    found = max(parts, key=len)
+    return found[:MOST_WORDS] if len(found) >= LEAST_WORDS else ""
 
 
 def _deeds(cause: Cause, now: datetime) -> Iterator[AuditEntry]:

@@ -38,7 +38,7 @@ from tests.transactions.test_retainers import retained
 
 pytestmark = pytest.mark.django_db
 HOW_MANY = {"kind": "check", "what": "how_many", "title": "Count"}
-FITS = {"kinds": ["validation"]}
+FITS = {"kinds": ["validation"], "steps": ["draft"]}
 
 
 @pytest.fixture
@@ -379,4 +379,20 @@ def test_writing_down_what_was_done(firm: Firm) -> None:
     assert made.steps[5]["words"] == "Otto Brandt: “By phone.”"
     assert made.fits == {
         "kinds": ["validation"], "steps": ["draft"], "systems": ["tryton"],
+        "words": made.fits["words"],
     }  # fmt: skip
+    (words,) = made.fits["words"]
+    assert words in cause.title
+    other = firm.cause(firm.bill(firm.deal(), {"draft": refused("The office is on holiday.")}))
+    runbooks.submit(version=made, by=firm.otto, now=firm.now)
+    runbooks.decide(version=made, approve=True, comment="", by=firm.anna, now=firm.now)
+    assert matching.for_cause(cause, firm.now)[0] == made
+    assert made not in matching.for_cause(other, firm.now)
+
+
+def test_a_kind_of_failure_that_says_little_does_not_stand_alone() -> None:
+    for fits in ({"kinds": ["validation"]}, {"kinds": ["duplicate", "validation"]}, {}):
+        with pytest.raises(matching.BadFit):
+            matching.check_fits(fits)
+    matching.check_fits({"kinds": ["duplicate"]})
+    matching.check_fits({"kinds": ["validation"], "words": ["tax code"]})

@@ -51,7 +51,7 @@ def asked_replay(firm: Firm) -> ReplayPlan:
 def drafted(firm: Firm, title: str = "Ask the client") -> RunbookVersion:
     book = Runbook.objects.create(slug="ask-the-client", title=title)
     rules = [{"kind": "check", "what": "how_many", "title": "Count"}]
-    fits = {"kinds": ["validation"]}
+    fits = {"kinds": ["duplicate"]}
     version = runbooks.draft(
         runbook=book, rules=rules, fits=fits, note="", by=firm.otto, now=firm.now
     )
