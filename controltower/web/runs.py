@@ -134,6 +134,11 @@ def stop(request: SignedIn, pk: int) -> HttpResponse:
     )
 
 
+def _is_told(request: SignedIn) -> bool:
+    """Whether something was said just now, which stands at the top of the page."""
+    return bool(getattr(messages.get_messages(request), "added_new", False))
+
+
 def _try(request: SignedIn, one: Run, act: Callable[[datetime], None]) -> HttpResponse:
     try:
         act(timezone.now())
@@ -145,4 +150,5 @@ def _try(request: SignedIn, one: Run, act: Callable[[datetime], None]) -> HttpRe
         messages.warning(request, _("The run has moved on meanwhile. See where it is now."))
     except acts.NoSystem:
         messages.warning(request, _("No system is involved here. Skip this step with a reason."))
-    return HttpResponseRedirect(f"{reverse('run', args=[one.pk])}#at-hand")
+    at = "" if _is_told(request) else "#at-hand"
+    return HttpResponseRedirect(reverse("run", args=[one.pk]) + at)
