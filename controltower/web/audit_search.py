@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Value
+from django.db.models.functions import Concat
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
@@ -46,7 +47,7 @@ def found(said: dict[str, Any]) -> QuerySet[AuditEntry]:
     """The entries that a valid search asks for."""
     rows = AuditEntry.objects.all()
     if said.get("actor"):
-        rows = rows.filter(actor=said["actor"])
+        rows = rows.filter(actor__in=[said["actor"], *_called(said["actor"])])
     if said.get("verb"):
         rows = rows.filter(verb=said["verb"])
     if said.get("subject"):
@@ -58,6 +59,13 @@ def found(said: dict[str, Any]) -> QuerySet[AuditEntry]:
     if said.get("until"):
         rows = rows.filter(at__lt=_midnight(said["until"] + A_DAY))
     return rows
+
+
+def _called(name: str) -> list[str]:
+    """The sign-in names of those who are called so."""
+    whole = Concat("first_name", Value(" "), "last_name")
+    people = Person.objects.annotate(whole=whole).filter(whole__icontains=name)
+    return list(people.values_list("username", flat=True))
 
 
 def _midnight(day: Any) -> datetime:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from controltower.firm import audit as chain
-from controltower.web import audit_search, audit_words, manage_frame, view_strip
+from controltower.web import audit_names, audit_search, audit_words, manage_frame, view_strip
 from controltower.web.manage_frame import guarded
 from controltower.web.security import SignedIn
 
@@ -33,12 +33,20 @@ def audit(request: SignedIn) -> HttpResponse:
     if len(shown) > SIZE:
         query["before"] = str(shown[SIZE - 1].pk)
         older = f"?{query.urlencode()}"
+    who, called = audit_names.people(shown), audit_names.objects(shown)
     context = {
         "form": form,
         "filters": sum(1 for value in said.values() if value),
         "clear_url": reverse("manage_audit"),
         "entries": [
-            (one, audit_words.lines(one, now), audit_words.sealed(one)) for one in shown[:SIZE]
+            (
+                one,
+                who[one.actor],
+                called.get(one.subject),
+                audit_words.lines(one, now),
+                audit_words.sealed(one),
+            )
+            for one in shown[:SIZE]
         ],
         "older_url": older,
         "check_url": reverse("manage_audit_checks"),

@@ -21,6 +21,7 @@ from controltower.processes import quote_to_cash
 from controltower.systems.models import System
 from controltower.transactions import agreed_routes
 from controltower.web import formats, plain_names, standing
+from controltower.web.named import names_of
 from controltower.web.sayings import heard
 
 Content = Mapping[str, Any]
@@ -36,7 +37,7 @@ PERSONAL = {
 
 
 def title(kind: str, about: str) -> str:
-    """What a policy is called: "Rights of otto.brandt"."""
+    """What a policy is called: "Rights of Otto Brandt"."""
     names = {
         duties.KIND: _("Rights of %(about)s"),
         limits.KIND: _("Approval limit of %(about)s"),
@@ -51,9 +52,18 @@ def title(kind: str, about: str) -> str:
         keeping.TIMELINE: _("timeline"),
         keeping.ATTEMPTS: _("log of attempts"),
     }
-    words = {promised.KIND: promise_title, agreed_routes.KIND: place, masks.KIND: personal}
+    words = {
+        duties.KIND: _person,
+        promised.KIND: promise_title,
+        agreed_routes.KIND: place,
+        masks.KIND: personal,
+    }
     called = words[kind](about) if kind in words else shown.get(about, about)
     return names[kind] % {"about": called}
+
+
+def _person(about: str) -> str:
+    return names_of([about])[about]
 
 
 def place(about: str) -> str:

@@ -15,6 +15,7 @@ from controltower.firm.models import Person, PolicyVersion, Role
 from controltower.incidents import watch
 from controltower.processes.month_end_close import close_of
 from controltower.systems.models import Route, System
+from controltower.transactions.models import ReplayPlan
 from controltower.transactions.world import entities
 from tests.web.cast import browser, entity, person
 
@@ -131,6 +132,24 @@ def test_the_chain_is_searched_by_person_verb_object_and_outcome(amara: Client) 
     assert found("actor=otto&outcome=denied") == 1
     assert found("actor=otto&since=2020-01-01&until=2020-12-31") == 0
     assert "No match." in amara.get("/manage/audit/?actor=nobody").content.decode()
+
+
+def test_the_chain_says_who_and_what_by_name_and_keeps_what_was_sealed(amara: Client) -> None:
+    person("zoe.kern")
+    Person.objects.filter(username="zoe.kern").update(first_name="Zoe", last_name="Kern")
+    plan = ReplayPlan.objects.create(
+        title="Replay of 3 invoices", requested_by=Person.objects.get(username="zoe.kern"),
+        requested_at=timezone.now(),
+    )  # fmt: skip
+    for subject in (f"replay {plan.pk}", "person zoe.kern", "something old"):
+        audit.record(
+            actor="zoe.kern", verb="try", subject=subject, allowed=True, now=timezone.now()
+        )
+    page = amara.get("/manage/audit/?actor=Zoe+Kern").content.decode()
+    assert f'<a href="/jobs/{plan.pk}/">Replay of 3 invoices</a>' in page
+    assert f"replay {plan.pk}</span>" in page, "the proof stands below"
+    assert page.count(">zoe.kern</span>") == 3 and "Zoe Kern<br>" in page
+    assert "something old" in page
 
 
 def test_what_an_entry_tells_is_said_in_words(amara: Client) -> None:
