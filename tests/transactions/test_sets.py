@@ -109,6 +109,18 @@ def test_only_rows_that_differ_are_written(firm: Firm) -> None:
 
 
 @pytest.mark.django_db
+def test_what_is_written_again_has_room_on_its_page() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname FROM pg_class WHERE relkind = 'r' "
+            "AND relname ~ '^transactions_(transaction|step|attempt_.*)$' "
+            "AND relnamespace = 'public'::regnamespace "
+            "AND NOT coalesce(reloptions::text ~ 'fillfactor=[4-8]0', false)"
+        )
+        assert cursor.fetchall() == []
+
+
+@pytest.mark.django_db
 def test_facts_are_read_when_asked_for_and_for_the_whole_set(firm: Firm) -> None:
     deals = [firm.tell(firm.opportunity()) for _ in range(3)]
     with CaptureQueriesContext(connection) as asked:
