@@ -27,6 +27,11 @@ class NeverOpen(Exception):
 
 
 @cache
+def spoken_month(period: str) -> str:
+    """ "November 2026" of "2026-11". Raises ValueError when it is no month."""
+    return f"{date.fromisoformat(f'{period}-01'):%B %Y}"
+
+
 def public_holidays(country: str, region: str, year: int, language: str = "") -> dict[date, str]:
     """The public holidays of a country (and region of it) in a year, by day; none without a
     country. Named in the language ("de") where the library can, else in English, and by default

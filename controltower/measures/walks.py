@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from statistics import median
 from typing import Any, NamedTuple
@@ -92,7 +92,7 @@ def walks(scope: Scope, process: Workflow) -> Sequence[Walk]:
     rows = list(begun.values_list("pk", "state", *moments)[:LATEST])
     steps: dict[UUID, list[Stride]] = {}
     found = Step.objects.filter(transaction__in=[pk for pk, *_rest in rows]).order_by()
-    at = Cast(Extract("done_at", "epoch"), FloatField())
+    at = Cast(Extract("done_at", "epoch", tzinfo=UTC), FloatField())
     names = ("transaction_id", "name", "title", "position", "state", "tries")
     for pk, *stride in found.values_list(*names, at):
         steps.setdefault(pk, []).append(Stride(*stride))

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from controltower.canonical.calendar import spoken_month
 from controltower.canonical.events import FACT_VERIFIED, BusinessKey, CanonicalEvent
 from controltower.canonical.records import Fact
 from controltower.processes import agreement
@@ -47,7 +48,7 @@ def open_figures(event: CanonicalEvent, entities: Mapping[str, Entity], now: dat
     assert isinstance(fact, Fact)
     length = promise_of(fact.period, entities.get(fact.entity))
     return Opening(
-        title=f"Figures of {fact.period}: {fact.name}",
+        title=f"Figures of {spoken_month(fact.period)}: {fact.name}",
         counterparty="",
         entity=fact.entity,
         amount="0",

@@ -49,7 +49,7 @@ def open_event(event: CanonicalEvent, entities: Mapping[str, Entity], now: datet
     fact = event.record
     assert isinstance(fact, Fact)
     return Opening(
-        title=f"Event {_type_of(fact.kind)}: {fact.name}"[:200],
+        title=f"Event {_said(fact.kind)}: {fact.name}"[:200],
         counterparty="",
         entity=fact.entity,
         amount="0",
@@ -79,6 +79,11 @@ def publish(facts: Facts) -> Prepared:
 
 def _type_of(kind: str) -> str:
     return HAPPENED.get(kind, FACT_VERIFIED)
+
+
+def _said(kind: str) -> str:
+    """ "invoice posted" of "invoice.posted"."""
+    return _type_of(kind).replace(".", " ").replace("_", " ")
 
 
 def steps(_facts: Facts) -> tuple[StepDefinition, ...]:

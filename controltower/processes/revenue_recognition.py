@@ -17,6 +17,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from controltower.canonical.calendar import spoken_month
 from controltower.canonical.events import WORK_DELIVERED, BusinessKey, CanonicalEvent
 from controltower.canonical.money import Money
 from controltower.canonical.records import DeliveredMonth
@@ -55,11 +56,14 @@ def accepts(event: CanonicalEvent) -> bool:
 def open_month(event: CanonicalEvent, entities: Mapping[str, Entity], now: datetime) -> Opening:
     month = event.record
     assert isinstance(month, DeliveredMonth)
-    title = f"Revenue of {month.project.name}" if month.project else f"Revenue {month.name}"
+    spoken = spoken_month(month.period)
+    title = f"Revenue {month.name}, {spoken}"
+    if month.project:
+        title = f"Revenue of {month.project.name}, {spoken}"
     return project_opening.opening(
         month,
         BusinessKey("delivered work", month.name),
-        f"{title}, {month.period}",
+        title,
         amount=_missing(month),
         companies=entities,
         due=now + PROCESS.promise,

@@ -22,6 +22,7 @@ from controltower.web import standing
 from controltower.web.actions import Action, leave
 from controltower.web.decisions import Reason
 from controltower.web.list_filters import ListFilters
+from controltower.web.sayings import heard
 from controltower.web.security import SignedIn
 
 APART = "apart"
@@ -99,7 +100,7 @@ def _shown(pair: duplicates.Pair, person: Person) -> dict[str, Any]:
     return {
         "client": pair.client,
         "other": pair.other,
-        "why": pair.why,
+        "why": ", ".join(heard(one) for one in pair.why.split(", ")),
         "url": standing.url_of(pair.transaction),
         "action": Action(
             id=f"decide-{'-'.join(pair.ids)}",

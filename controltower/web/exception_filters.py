@@ -26,6 +26,15 @@ TABS = {
     PARKED: _("Parked"),
     SOLVED: _("Solved"),
 }
+NOTHING = {
+    OPEN: _("Nothing is stuck."),
+    MINE: _("No cause is yours."),
+    UNOWNED: _("Every open cause has an owner."),
+    SNOOZED: _("Nothing is snoozed."),
+    PARKED: _("Nothing is parked."),
+    SOLVED: _("Nothing has been solved yet."),
+}
+"""What an empty tab says."""
 OUR_OWN = "own"
 LATENESS = ("late", "due_today", "in_time")
 

@@ -164,9 +164,7 @@ def _groups(lines: Sequence[CauseLine], scope: Scope, tab: str, now: datetime) -
             local_value=local_value(line.stake.by_currency),
             oldest=line.oldest,
             due=line.due,
-            lateness=""
-            if tab == SOLVED
-            else standing.lateness_of(line.due, now, scope.person.zone),
+            lateness=_lateness(line, scope, tab, now),
             owner=owner_of(line.cause),
             trend=trends.get(line.cause.pk, ""),
             fix=fixes.get(line.cause.pk, ""),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from babel import Locale
@@ -157,6 +157,11 @@ def day(moment: datetime, now: datetime) -> str:
 def long_day(moment: datetime) -> str:
     """The calendar day in full: "Thursday 26 November"."""
     return format_date(here(moment).date(), _("EEEE d MMMM"), locale=locale())
+
+
+def month(period: str) -> str:
+    """ "November 2026" of "2026-11"."""
+    return format_date(date.fromisoformat(f"{period}-01"), "LLLL y", locale=locale())
 
 
 def when(moment: datetime, now: datetime, *, zone: bool = True) -> str:

@@ -123,9 +123,10 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The chosen entity and the currency in which totals are shown."""
+    """The chosen entity, `short` on a phone, and the currency in which totals are shown."""
 
     label: str
+    short: str
     currency: str
     options: tuple[Option, ...]
 
@@ -209,6 +210,7 @@ def _scope(request: HttpRequest, person: Person) -> Scope:
     options += [Option(entity.code, entity.name, entity == chosen) for entity in seen]
     return Scope(
         label=chosen.name if chosen else _("All entities"),
+        short=chosen.code if chosen else _("All"),
         currency=chosen.currency if chosen else settings.REPORTING_CURRENCY,
         options=tuple(options),
     )

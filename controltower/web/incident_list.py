@@ -37,6 +37,15 @@ TABS: dict[str, tuple[str | Promise, Q]] = {
 }
 
 
+NOTHING = {
+    OPEN_TAB: gettext_lazy("No incident is open."),
+    "mine": gettext_lazy("No open incident is yours."),
+    "to_review": gettext_lazy("No incident waits to be reviewed."),
+    "reviewed": gettext_lazy("No incident has been reviewed yet."),
+}
+"""What an empty tab says."""
+
+
 class Filters(ListFilters):
     """The tab that is shown, and what narrows it. An unknown tab is the first."""
 
@@ -121,7 +130,8 @@ def listing(seen: Scope, filters: Filters, now: datetime) -> dict[str, Any]:
         "total": _money(whole),
         "tab": tab,
         "form": filters,
-        "filters": filters.number + (tab != OPEN_TAB),
+        "filters": filters.number,
+        "nothing": NOTHING[tab],
         "clear_url": reverse("incidents"),
     }
 

@@ -31,6 +31,7 @@ from controltower.web import interface_words
 from controltower.web.actions import Action, leave
 from controltower.web.sayings import heard_lazy
 from controltower.web.security import SignedIn
+from controltower.web.system_words import WAYS
 from controltower.web.tower import scope_of
 
 MOST_VERSIONS = 20
@@ -115,10 +116,11 @@ def _declared(one: Interface) -> dict[str, Any]:
         for operation in said.operations
         if operation.entity == one.entity and one.direction == Direction.OUTBOUND
     ]
+    feed = said.feeds.get(one.entity, "") if one.direction == Direction.INBOUND else ""
     return {
         "connector": said.title,
         "auth": said.auth,
-        "feed": said.feeds.get(one.entity, "") if one.direction == Direction.INBOUND else "",
+        "feed": WAYS.get(feed, ""),
         "effects": effects,
         "calls_per_second": one.system.calls_per_second,
         "concurrency": one.system.concurrency,

@@ -22,6 +22,7 @@ from controltower.systems.models import System
 from controltower.web import mapping_actions, mapping_rules, mapping_trial
 from controltower.web.actions import leave
 from controltower.web.list_filters import ListFilters, choice
+from controltower.web.plain_names import played
 from controltower.web.sayings import heard
 
 EPOCH = datetime.fromtimestamp(0, UTC)
@@ -99,7 +100,7 @@ def line(mapping: Mapping) -> dict[str, Any]:
         "url": reverse("mapping", args=[mapping.slug]),
         "title": mapping.title,
         "record": mapping.record,
-        "target": mapping.target.upper(),
+        "target": played(mapping.target),
         "moves_money": mapping.moves_money,
         "number": active.number if active else None,
         "active_from": active.active_from if active else None,

@@ -170,7 +170,7 @@ class MessageFilters(ListFilters):
     """What narrows the list of messages."""
 
     channel = choice(
-        gettext_lazy("By"),
+        gettext_lazy("Way"),
         gettext_lazy("Any way"),
         [(one.value, heard_lazy(one.label)) for one in Channel],
     )

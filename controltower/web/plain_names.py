@@ -58,12 +58,48 @@ AUDITED = each_of(
     event again; release replay; remove view; report finding; request approval; restore view;
     resume promise; resume system; review incident; revoke token; set target; settle interface;
     share view; show personal data; sign in; skip in runbook; snooze; solve elsewhere; split;
-    start runbook; stop runbook; submit runbook; take back grouping; test description; verify audit
-    chain; wake; write off; write policy down
+    start runbook; stop runbook; submit mapping; submit runbook; take back grouping; test
+    description; verify audit chain; wake; write off; write policy down
     """
 )
 LIKENESS = each_of("the same VAT number; the same name and city; the same mail domain")
 """Why two clients may be the same (`processes.clients.likeness`)."""
+DOMAINS = each_of(
+    """
+    Analytics; Collaboration; Contracts; CRM; Documents; ERP; Events; HRIS; Payroll; PSA; Spend
+    """
+)
+"""What a system is for, as its connector says."""
+ROLES = {
+    "broker": gettext_lazy("Event broker"),
+    "chat": gettext_lazy("Chat"),
+    "documents": gettext_lazy("Documents"),
+    "spend": gettext_lazy("Procurement"),
+    "warehouse": gettext_lazy("Data warehouse"),
+}
+"""The parts that systems play in processes and that are not spelt out, such as the ERP's."""
+SIGNS_IN = each_of(
+    """
+    user and password for a session; client credentials for a token; a signed assertion for a
+    token; a refresh token for a token; a key or password with every call; a signature on every
+    call; a certificate or key of the connection; a certificate, and client credentials for a
+    token; nothing
+    """
+)
+EVENTS = each_of(
+    """
+    project created; invoice posted; cost reported; cost booked; labour cost reported; contract
+    changed; fact verified
+    """
+)
+"""What subscribers are told, as the titles of those transactions say it."""
+DIFFERENCES = each_of(
+    """
+    “{place}” is missing; “{place}” is of another type; “{place}” has a value that is not on the
+    agreed list
+    """
+)
+"""How an answer differs from what was agreed (`canonical.contracts`)."""
 FAULTY = each_of(
     """
     crm network; dispatcher; erp network; late worker engine; late worker feeds; late worker intake;
@@ -103,6 +139,11 @@ DONE = {
 def record(entity: str) -> str:
     """A kind of record: "Supplier invoice"."""
     return str(heard(entity.replace("_", " ").capitalize()))
+
+
+def played(role: str) -> str:
+    """The part that a system plays: "ERP", "Data warehouse"."""
+    return str(ROLES.get(role, role.upper()))
 
 
 def called(operation: str) -> str:

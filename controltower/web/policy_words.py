@@ -108,8 +108,8 @@ def rights(content: Content) -> str:
     """Roles with where they hold."""
     roles = dict(Role.choices)
     words = [
-        _("%(role)s in %(entity)s")
-        % {"role": heard(roles[role]), "entity": code or _("the whole firm")}
+        (_("%(role)s in %(entity)s") if code else _("%(role)s in the whole firm"))
+        % {"role": heard(roles[role]), "entity": code}
         for role, code in content["duties"]
     ]
     return ", ".join(words) or _("no role at all")

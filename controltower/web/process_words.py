@@ -29,7 +29,7 @@ def sentence(lines: Sequence[PromiseLine]) -> str:
         return _("Nothing has ended in the last 30 days.")
     missed = [line for line in judged if line.slack == 0]
     if not missed:
-        return _("Every process keeps its promise; %(name)s has least to spare.") % {
+        return _("Every process keeps its promise; “%(name)s” has least to spare.") % {
             "name": heard(judged[0].title)
         }
     words = ngettext(

@@ -95,7 +95,7 @@ class StepFields(forms.Form):
 
     to = forms.CharField(
         label=gettext_lazy("Goes on at"), max_length=4, required=False,
-        widget=forms.TextInput(attrs={"placeholder": "next"}),
+        widget=forms.TextInput(attrs={"placeholder": gettext_lazy("the next")}),
     )  # fmt: skip
 
     def rule(self) -> dict[str, Any]:

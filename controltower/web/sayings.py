@@ -39,7 +39,10 @@ NUMBER = re.compile(r"-?\d{1,3}(?:,\d{3})*\.\d\d")
 LED = re.compile(r"(?P<value>-?\d[\d,]*\.\d\d) (?P<currency>[A-Z]{3}) (?P<rest>\D.+)")
 LISTED = re.compile(r"(?P<what>.+) \((?P<why>[^()]+)\)")
 MOMENT = re.compile(r"\d\d [A-Z][a-z]+ \d{4} \d\d:\d\d")
-"""How the engine writes an amount, a number, what an amount leads and a moment into a sentence."""
+MONTH = re.compile("(?:January|February|March|April|May|June|July|August|September|October|November"
+                   r"|December) \d{4}")  # fmt: skip
+"""How the engine writes an amount, a number, what an amount leads, a moment and a month into a
+sentence."""
 SENTENCE = r"(?<=[.!?]) (?=\S)"
 """Where a sentence of a message ends; a quotation within it ends otherwise in each language."""
 SEAMS = ((r"(?<=[.!?”]) (?=\S)", " "), (": ", ": "), (" → ", " → "), ("; ", "; "))
@@ -92,10 +95,12 @@ def _anew(text: str, language: str) -> str:
         return text
     if found := _sentence(text, language):
         return found
+    if found := _part_of_cause(text, language):
+        return found
     for seam, joint in SEAMS:
-        pieces = re.split(seam, text)
-        if len(pieces) > 1:
-            return joint.join(_part(piece, language) for piece in pieces)
+        first, *rest = re.split(seam, text, maxsplit=1)
+        if rest:
+            return _part(first, language) + joint + _part(rest[0], language)
     return text
 
 
@@ -110,11 +115,30 @@ def _sentence(text: str, language: str) -> str:
 
 def _shaped(text: str, language: str) -> str:
     """A text whose shape is known, said anew with its values; "" when it is not."""
-    for shape in sayings(language).shaped:
+    every = sayings(language)
+    for shape in every.shaped:
         if shape.sure in text and (match := shape.pattern.fullmatch(text)):
+            if _begins_with_another(match, every.whole):
+                continue
             values = match.groupdict().items()
             return shape.anew % {name: _part(value, language) for name, value in values}
     return ""
+
+
+def _begins_with_another(match: re.Match[str], whole: Mapping[str, str]) -> bool:
+    """Whether the shape's first value has swallowed a saying that stands before it: "New incident:
+    Our sign-in to Coupa is" refused."""
+    first = next((value for value in match.groups() if match.string.startswith(value)), "")
+    *before, _last = first.split(": ")
+    return any(one in whole for one in before)
+
+
+def _part_of_cause(text: str, language: str) -> str:
+    """A cause of which a part stands alone: what it says, and the part in brackets; "" when it is
+    none, or not known."""
+    found = LISTED.fullmatch(text)
+    what = _sentence(found["what"], language) if found else ""
+    return f"{what} ({_part(found['why'], language)})" if found and what else ""
 
 
 def _led(text: str, language: str) -> str:
@@ -143,6 +167,9 @@ def _part(text: str, language: str) -> str:
     if MOMENT.fullmatch(text):
         day = datetime.strptime(text, "%d %B %Y %H:%M")  # noqa: DTZ007 - its zone stands beside it
         return f"{format_date(day, 'long', locale=to_locale(language))}, {day:%H:%M}"
+    if MONTH.fullmatch(text):
+        month = datetime.strptime(text, "%B %Y")  # noqa: DTZ007 - a month has no zone
+        return format_date(month, "LLLL y", locale=to_locale(language))
     if text.istitle() and text.isalpha():
         return text
     return _listed(text, language) or _anew(text, language)

@@ -133,8 +133,10 @@ def state_words(transaction: Transaction, trouble: Step | None, now: datetime | 
     `now` the length of time is left out."""
     if transaction.is_over or trouble is None or trouble.state not in STUCK:
         return _waiting_words(transaction)
-    place = trouble.system.title if trouble.system else _("our own check")
-    words = _("In doubt at %(place)s") if in_doubt(trouble) else _("Stuck at %(place)s")
+    place = trouble.system.title if trouble.system else ""
+    words = _("Stuck at %(place)s") if place else _("Stuck at our own check")
+    if in_doubt(trouble):
+        words = _("In doubt at %(place)s")
     if transaction.wait == WaitKind.PERIOD_CLOSED:
         words = _("Period closed, waits for a decision")
     if absences.is_absence(trouble.kind):

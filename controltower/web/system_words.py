@@ -19,6 +19,14 @@ from controltower.web.list_filters import ListFilters, choice
 
 GRAVEST_FIRST = ("br", "wt", "rk", "nt", "mv", "pk", "ok")
 MOST_NAMED = 3
+WAYS = {
+    "stream": gettext_lazy("by its stream"),
+    "poll": gettext_lazy("by asking"),
+    "flag": gettext_lazy("by asking, each told back"),
+    "queue": gettext_lazy("from its queue"),
+    "file": gettext_lazy("from its files"),
+}
+"""How changes are read from a system (`integrations.connector.ChangeFeed`)."""
 
 
 def line(system: System, pulse: health.Pulse, now: datetime) -> dict[str, Any]:

@@ -53,13 +53,6 @@ VERDICTS = {
     "unavailable": ("rk", gettext_lazy("not reached")),
     "unknown": ("rk", gettext_lazy("no clear answer")),
 }
-WAYS = {
-    "stream": gettext_lazy("by its stream"),
-    "poll": gettext_lazy("by asking"),
-    "flag": gettext_lazy("by asking, each told back"),
-    "queue": gettext_lazy("from its queue"),
-    "file": gettext_lazy("from its files"),
-}
 NOTHING = health.Waiting(Stake(), None)
 
 
@@ -101,7 +94,7 @@ def _line(
     """A row of the list and the head of the page."""
     shown = system_words.line(system, pulse, now)
     return shown | {
-        "domain": system.domain,
+        "domain": heard(system.domain),
         "circuit": shown["condition"],
         "retry_at": _next_at(system, shown["condition"]),
         "last_ok": system.last_ok_at,
@@ -207,7 +200,7 @@ def _call(call: Call) -> dict[str, Any]:
 
 def _feeds(system: System, person: Person, now: datetime) -> list[dict[str, Any]]:
     ways = calls.descriptor(system).feeds
-    return [_feed(feed, str(WAYS.get(ways.get(feed.entity, ""), "")), person, now)
+    return [_feed(feed, str(system_words.WAYS.get(ways.get(feed.entity, ""), "")), person, now)
             for feed in system.feeds.all()]  # fmt: skip
 
 

@@ -14,6 +14,12 @@ register = template.Library()
 
 
 @register.filter
+def month(period: str) -> str:
+    """ "November 2026" of "2026-11"."""
+    return formats.month(period)
+
+
+@register.filter
 def money(value: Money | None) -> str:
     """An exact amount; nothing and zero are a dash."""
     return formats.money(value) if value else formats.NOTHING
