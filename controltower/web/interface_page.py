@@ -86,7 +86,9 @@ def interface(request: SignedIn, pk: int) -> HttpResponse:
         "interface": interface_words.line(line, now),
         "declared": _declared(one),
         "shown": shown,
-        "fields": list(contracts.fields_of(shown.schema)) if shown else [],
+        "fields": [interface_words.field(*one) for one in contracts.fields_of(shown.schema)]
+        if shown
+        else [],
         "before": before,
         "changes": contracts.changes(before.schema, shown.schema) if shown and before else [],
         "versions": [(other, shown is not None and other.pk == shown.pk) for other in versions],

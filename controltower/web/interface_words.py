@@ -23,6 +23,19 @@ from controltower.web.plain_names import record
 from controltower.web.privacy import masked_text
 from controltower.web.sayings import heard
 
+ONE_OF = "one of "
+
+
+def field(path: str, words: str) -> tuple[str, str]:
+    """A field of a contract and what it must be: "string, one of open, closed, may be empty"."""
+    return path, ", ".join(map(_shape, words.split(", ")))
+
+
+def _shape(words: str) -> str:
+    if words.startswith(ONE_OF):
+        return _("one of %(value)s") % {"value": words.removeprefix(ONE_OF)}
+    return str(heard(words))
+
 
 def line(one: Line, now: datetime) -> dict[str, Any]:
     """A row of the list and the head of the page."""

@@ -29,6 +29,7 @@ from controltower.web.job_actions import actions_of
 from controltower.web.job_list import ASKED, READY, state_of
 from controltower.web.job_tally import Tally, tallies
 from controltower.web.keyset import Order, page
+from controltower.web.sayings import heard
 
 OVER = (PlanState.COMPLETED, PlanState.WITH_FAILURES, PlanState.CANCELLED, PlanState.STALE)
 FAILED_FIRST = Order("rank", descending=False)
@@ -154,7 +155,7 @@ def _run_url(plan: ReplayPlan, person: Person) -> str:
 def _notice(plan: ReplayPlan, changed: str) -> str:
     """Why nothing moves, when that is not plain from the state."""
     if changed:
-        return _("The plan no longer holds, so nothing is sent. %(why)s") % {"why": changed}
+        return _("The plan no longer holds, so nothing is sent. %(why)s") % {"why": heard(changed)}
     return plan.stopped_because if plan.state == PlanState.PAUSED else ""
 
 

@@ -71,7 +71,7 @@ DOMAINS = each_of(
 )
 """What a system is for, as its connector says."""
 ROLES = {
-    "broker": gettext_lazy("Event broker"),
+    "broker": gettext_lazy("Broker"),
     "chat": gettext_lazy("Chat"),
     "documents": gettext_lazy("Documents"),
     "spend": gettext_lazy("Procurement"),
@@ -86,6 +86,13 @@ SIGNS_IN = each_of(
     token; nothing
     """
 )
+SHAPES = each_of(
+    """
+    any; array; boolean; date; date-time; integer; number; object; string; may be empty; may be
+    missing
+    """
+)
+"""What a field of a contract must be (`canonical.contracts.fields_of`)."""
 EVENTS = each_of(
     """
     project created; invoice posted; cost reported; cost booked; labour cost reported; contract

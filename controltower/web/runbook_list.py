@@ -68,7 +68,7 @@ def _line(book: Runbook, last: Run | None) -> dict[str, Any]:
         "book": book,
         "version": current,
         "url": url_of(current),
-        "fits": runbook_words.fits(current.fits),
+        "fits": runbook_words.fits(current.fits, as_kept=False),
         "steps": len(current.steps),
         "coming": coming,
         "coming_url": url_of(coming) if coming else "",

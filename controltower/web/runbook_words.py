@@ -123,17 +123,18 @@ def _place(to: int | str) -> str:
     return _("the end") if to == steps.END else _("step %(n)d") % {"n": to}
 
 
-def fits(said: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What a version is for: (label, words)."""
+def fits(said: Mapping[str, Any], *, as_kept: bool = True) -> list[tuple[str, str]]:
+    """What a version is for: (label, words). A list spares its reader how a title is kept."""
+    labels = FITS if as_kept else FITS | {"words": gettext_lazy("Title says")}
     found = [
-        (str(label), ", ".join(_fit(name, one) for one in said[name]))
-        for name, label in FITS.items()
+        (str(label), ", ".join(_fit(name, one, as_kept=as_kept) for one in said[name]))
+        for name, label in labels.items()
         if said.get(name)
     ]
     return [*found, (_("Condition"), _("a system does not answer"))] if said.get("down") else found
 
 
-def _fit(name: str, one: str) -> str:
+def _fit(name: str, one: str, *, as_kept: bool) -> str:
     """Words of a title are quoted, as its reader finds them and as they are compared: with the
     title as it is kept."""
     if name == "systems":
@@ -141,8 +142,8 @@ def _fit(name: str, one: str) -> str:
     if name != "words":
         return str(FAILURES.get(one, one))
     said = heard(one)
-    if said == one:
-        return f"“{one}”"
+    if said == one or not as_kept:
+        return _("“%(said)s”") % {"said": said}
     return _("“%(said)s” (kept as “%(kept)s”)") % {"said": said, "kept": one}
 
 

@@ -126,11 +126,11 @@ def _shaped(text: str, language: str) -> str:
 
 
 def _begins_with_another(match: re.Match[str], whole: Mapping[str, str]) -> bool:
-    """Whether the shape's first value has swallowed a saying that stands before it: "New incident:
-    Our sign-in to Coupa is" refused."""
-    first = next((value for value in match.groups() if match.string.startswith(value)), "")
-    *before, _last = first.split(": ")
-    return any(one in whole for one in before)
+    """Whether a shape that begins with a value has swallowed a saying that stands before it: "New
+    incident: Our sign-in to Coupa is" refused."""
+    if not match.string.startswith(match.groups()[:1]):
+        return False
+    return any(one in whole for value in match.groups() for one in value.split(": ")[:-1])
 
 
 def _part_of_cause(text: str, language: str) -> str:
@@ -214,7 +214,8 @@ def sayings(language: str) -> Sayings:
         and isinstance(message.id, str)
         and isinstance(message.string, str)
     }
-    texts = _sentences(texts) | texts
+    led = {id_[:-2]: text[:-2] for id_, text in texts.items() if id_.endswith(": ")}
+    texts = _sentences(texts) | led | texts
     shaped = sorted(filter(_is_shape, texts), key=_own_length, reverse=True)
     return Sayings(
         {id_.replace("%%", "%"): text.replace("%%", "%") for id_, text in texts.items()},

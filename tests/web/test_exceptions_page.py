@@ -123,6 +123,8 @@ class TestList:
         firm.deal()
         said = text(signed_in(firm.anna).get("/exceptions/"))
         assert "Nothing is stuck." in said and "Last checked" in said
+        snoozed = text(signed_in(firm.anna).get("/exceptions/?tab=snoozed"))
+        assert "Nothing is snoozed." in snoozed and "Clear 1 filter" not in snoozed
 
     def test_other_entities_are_not_counted(self, firm: Firm) -> None:
         bill = firm.bill(firm.deal(), answers={"draft": refused()})

@@ -10,17 +10,22 @@ from django.utils import translation
 
 from controltower.canonical.calendar import public_holidays
 from controltower.firm.rights import Right, who_grants
+from controltower.processes.facts_to_subscribers import HAPPENED
 from controltower.web import catalogues, plain_names, sayings
 from controltower.web.plain_names import (
     AUDITED,
+    DOMAINS,
+    EVENTS,
     FAULTS,
     FAULTY,
     HOLIDAYS,
     KEYS,
     PROVEN,
     RECORDS,
+    SHAPES,
+    SIGNS_IN,
 )
-from integrations.connector import Verification
+from integrations.connector import Auth, Verification
 from tests.web.test_german import SOURCE
 
 
@@ -34,7 +39,22 @@ def known() -> None:
 
 def test_records_keys_proofs_and_verbs_of_the_audit_are_in_the_catalogue() -> None:
     assert {str(one) for one in Verification} == set(PROVEN)
-    for name in (*RECORDS, *KEYS, *PROVEN, *AUDITED, *FAULTY, *FAULTS, *HOLIDAYS):
+    assert {str(one) for one in Auth} == set(SIGNS_IN)
+    spoken = (kind.replace(".", " ").replace("_", " ") for kind in HAPPENED.values())
+    assert {*spoken, "fact verified"} == set(EVENTS)
+    for name in (
+        *RECORDS,
+        *KEYS,
+        *PROVEN,
+        *SIGNS_IN,
+        *EVENTS,
+        *DOMAINS,
+        *SHAPES,
+        *AUDITED,
+        *FAULTY,
+        *FAULTS,
+        *HOLIDAYS,
+    ):
         assert sayings.known(name, "de"), name
 
 
@@ -72,6 +92,16 @@ def test_a_call_is_told_by_its_record(operation: str, english: str, german: str)
          "Noch führt ihn niemand: er wartet auf Datenverantwortung oder Integrationsbetrieb."),
         ("INC-4: New incident: High severity: Zollamt: Stempel 7",
          "INC-4: Neuer Vorfall: Hohe Schwere: Zollamt: Stempel 7"),
+        ("INC-3: New incident: High severity: Our sign-in to Coupa is refused",
+         "INC-3: Neuer Vorfall: Hohe Schwere: Unsere Anmeldung bei Coupa wird abgelehnt"),
+        ("INC-7: New incident: High severity: “status” is missing",
+         "INC-7: Neuer Vorfall: Hohe Schwere: „status“ fehlt"),
+        ("The deal names no legal entity, so nobody knows which company sells it (Otter plc)",
+         "Das Geschäft nennt keine Gesellschaft, daher weiß niemand, welche verkauft (Otter plc)"),
+        ("Figures of March 2026: Invoice for Otter plc",
+         "Zahlen für März 2026: Rechnung für Otter plc"),
+        ("Event invoice posted: Invoice for Otter plc",
+         "Ereignis „Rechnung gebucht“: Rechnung für Otter plc"),
         ("Tryton asks to slow down.\nNothing was sent.",
          "Tryton bittet um weniger Aufrufe.\nEs wurde nichts gesendet."),
     ],

@@ -131,6 +131,16 @@ def test_the_bottleneck_is_named(firm: Firm) -> None:
     assert f"of the time goes by at “{step.title}”" in html.unescape(page)
 
 
+def test_a_stage_takes_as_long_for_whoever_looks(firm: Firm) -> None:
+    seen = Scope(firm.anna)
+    with timezone.override("Europe/Berlin"):
+        here = stages_of(seen, DEAL)
+    with timezone.override("America/New_York"):
+        there = stages_of(seen, DEAL)
+    assert any(stage.typical for stage in here)
+    assert [stage.typical for stage in here] == [stage.typical for stage in there]
+
+
 def test_pages_read_only(firm: Firm) -> None:
     client, before = browser(firm.anna), AuditEntry.objects.count()
     for url in ("/processes/", f"/processes/{DEAL.name}/"):
