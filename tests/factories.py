@@ -39,7 +39,6 @@ from controltower.canonical.verdicts import (
 from controltower.firm.models import Duty, LegalEntity, Person
 from controltower.incidents import letters
 from controltower.incidents.models import Cause, DeadLetter
-from controltower.systems.models import System
 from controltower.transactions import (
     cases,
     claiming,
@@ -52,9 +51,10 @@ from controltower.transactions import (
     settlement,
 )
 from controltower.transactions.claiming import Claim
-from controltower.transactions.intent import Answered
+from controltower.transactions.intent import Answered, Intent
 from controltower.transactions.models import EventState, InboundEvent, ReplayPlan, Step, Transaction
 from controltower.transactions.protocol import MOST_PROBES, STUCK, State
+from controltower.transactions.world import World, world
 from controltower.web.demo.firm import PEOPLE, ZONES, found_firm
 from controltower.web.demo.mappings import agree_mappings
 from controltower.web.demo.surroundings import connect_systems
@@ -243,11 +243,13 @@ class Firm:
         probes: Verdict | None = None,
     ) -> Transaction:
         """Claim, intend and settle until nothing is due; letters are caught up with. `probes` is
-        what a system says when asked whether it has something."""
-        systems = list(System.objects.values_list("pk", flat=True))
+        what a system says when asked whether it has something. What stands around it is read once,
+        as a worker does."""
+        around = world()
         _due_now(one, self.now)
-        while claims := claiming.claim(systems, 50):
-            self._round(claims, answers or {}, probes)
+        while claims := claiming.claim(list(around.systems), 50):
+            self._round(claims, answers or {}, probes, around, at_once=True)
+            around = world() if around.outdated else around
             _due_now(one, self.now)
             claimed = [claim.step_id for claim in claims]
             if Step.objects.filter(pk__in=claimed, kind=Kind.UNKNOWN).exists():
@@ -263,21 +265,33 @@ class Firm:
         due = claiming.claim([step.system_id], 50)
         mine = [claim for claim in due if claim.step_id == step.pk]
         claiming.give_back([c for c in due if c not in mine], after=timedelta(minutes=-1))
-        self._round(mine, {}, None)
+        self._round(mine, {}, None, world(), at_once=False)
 
     def _round(
-        self, claims: Sequence[Claim], answers: Mapping[str, Answer], probes: Verdict | None
+        self,
+        claims: Sequence[Claim],
+        answers: Mapping[str, Answer],
+        probes: Verdict | None,
+        around: World,
+        *,
+        at_once: bool,
     ) -> None:
-        answered = []
-        for intent in preparation.prepare(claims, now=self.now):
-            step = Step.objects.get(pk=intent.step_id)
-            verdict = self._answer(step, intent.order.purpose, answers, probes)
-            answered.append(Answered(intent, verdict, 420))
-        settlement.settle(answered, now=self.now)
+        """Send what was claimed; what was confirmed may be read back `at_once`, under its claim."""
+        intents = preparation.prepare(claims, now=self.now, around=around)
+        while intents:
+            steps = Step.objects.select_related("transaction").in_bulk([i.step_id for i in intents])
+            answered = [
+                Answered(intent, self._answer(steps[intent.step_id], intent, answers, probes), 420)
+                for intent in intents
+            ]
+            intents = settlement.settle(
+                answered, now=self.now, around=around, at_once=lambda _answered: at_once
+            )
 
     def _answer(
-        self, step: Step, purpose: str, answers: Mapping[str, Answer], probes: Verdict | None
+        self, step: Step, intent: Intent, answers: Mapping[str, Answer], probes: Verdict | None
     ) -> Verdict:
+        purpose = intent.order.purpose
         if purpose == "probe" and probes is not None:
             return probes
         given = answers.get(step.name)
