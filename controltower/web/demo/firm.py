@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -45,17 +46,20 @@ def found_firm(today: date) -> None:
                 "gather_for": GATHER_FOR,
             },
         )
-        for back in range(-2, 13):
-            month = today.year * 12 + today.month - 1 - back
-            Period.objects.get_or_create(
-                entity=entity,
-                month=f"{month // 12}-{month % 12 + 1:02d}",
-                defaults={"closed": back >= 2},
-            )
-    for currency, rate in RATES:
-        ExchangeRate.objects.get_or_create(
-            currency=currency, on=today.replace(day=1), defaults={"rate": rate}
-        )
+        Period.objects.bulk_create(_periods(entity, today), ignore_conflicts=True)
+    first = today.replace(day=1)
+    ExchangeRate.objects.bulk_create(
+        [ExchangeRate(currency=currency, on=first, rate=rate) for currency, rate in RATES],
+        ignore_conflicts=True,
+    )
+
+
+def _periods(entity: LegalEntity, today: date) -> Iterator[Period]:
+    """A year back, of which the last month and this one are open, and two months ahead."""
+    for back in range(-2, 13):
+        month = today.year * 12 + today.month - 1 - back
+        name = f"{month // 12}-{month % 12 + 1:02d}"
+        yield Period(entity=entity, month=name, closed=back >= 2)
 
 
 def hire_people() -> list[dict[str, str]]:

@@ -176,16 +176,16 @@ UNOWNED = {("project", "billing_method"), ("invoice", "account_code")}
 
 def agree_mappings(now: datetime) -> None:
     """Create each mapping with its first version, reviewed by others than its author."""
-    author = _first(Role.STEWARD)
-    reviewers = [_first(Role.CONTROLLER), _second(Role.STEWARD)]
-    for slug, title, record, target, money, rules in MAPPINGS:
-        mapping, created = Mapping.objects.get_or_create(
-            slug=slug,
-            defaults={"title": title, "record": record, "target": target, "moves_money": money},
-        )
-        if not created:
-            continue
-        version = MappingVersion.objects.create(
+    author, controller = _first(Role.STEWARD), _first(Role.CONTROLLER)
+    reviewers = [controller, _second(Role.STEWARD)]
+    known = set(Mapping.objects.values_list("slug", flat=True))
+    new = [agreed for agreed in MAPPINGS if agreed[0] not in known]
+    mappings = Mapping.objects.bulk_create(
+        Mapping(slug=slug, title=title, record=record, target=target, moves_money=money)
+        for slug, title, record, target, money, _rules in new
+    )
+    versions = MappingVersion.objects.bulk_create(
+        MappingVersion(
             mapping=mapping,
             number=1,
             rules=rules,
@@ -194,22 +194,28 @@ def agree_mappings(now: datetime) -> None:
             state=VersionState.ACTIVE,
             active_from=now,
         )
-        for reviewer in reviewers[: 2 if money else 1]:
-            Review.objects.create(
-                version=version, author=author, reviewer=reviewer, approved=True, at=now
+        for mapping, (*_, rules) in zip(mappings, new, strict=True)
+    )
+    Review.objects.bulk_create(
+        Review(version=version, author=author, reviewer=reviewer, approved=True, at=now)
+        for version in versions
+        for reviewer in reviewers[: 2 if version.mapping.moves_money else 1]
+    )
+    FieldOwner.objects.bulk_create(
+        [
+            FieldOwner(
+                record=record,
+                field=name,
+                system_of_record=system,
+                is_money=money,
+                is_personal=personal,
+                owner=None if (record, name) in UNOWNED else controller,
+                steward=None if (record, name) in UNOWNED else author,
             )
-    for record, name, system, money, personal in OWNERS:
-        FieldOwner.objects.get_or_create(
-            record=record,
-            field=name,
-            defaults={
-                "system_of_record": system,
-                "is_money": money,
-                "is_personal": personal,
-                "owner": None if (record, name) in UNOWNED else _first(Role.CONTROLLER),
-                "steward": None if (record, name) in UNOWNED else author,
-            },
-        )
+            for record, name, system, money, personal in OWNERS
+        ],
+        ignore_conflicts=True,
+    )
 
 
 def _first(role: Role) -> Person:

@@ -212,10 +212,11 @@ def connect_systems(now: datetime) -> None:
         *(WORKSPACE_FEEDS if systems.keys() >= WORKSPACES else ()),
         *(STAFFING_FEEDS if has_people else ()),
     )
-    for slug, entity, seconds in (*FEEDS, *further):
-        if slug in systems:
-            Feed.objects.get_or_create(
-                system=systems[slug],
-                entity=entity,
-                defaults={"every_seconds": seconds, "due_at": now},
-            )
+    Feed.objects.bulk_create(
+        [
+            Feed(system=systems[slug], entity=entity, every_seconds=seconds, due_at=now)
+            for slug, entity, seconds in (*FEEDS, *further)
+            if slug in systems
+        ],
+        ignore_conflicts=True,
+    )
