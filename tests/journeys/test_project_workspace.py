@@ -89,6 +89,12 @@ def test_a_project_of_the_other_psa_has_its_workspace_too(tower: Tower, town: To
     project = deal.steps.select_related("system").get(name="project")
     assert project.system is not None and project.system.slug == "kantata"
     town.controls["kantata"].order("throttle", count=2)
+
+    def is_told() -> bool:
+        tower.impatient()  # the throttled feed rests for a minute
+        return Transaction.objects.filter(process=WORKSPACE).exists()
+
+    tower.play(is_told)
     workspace = tower.until(workspace_of(tower, deal), VERIFIED)
     assert workspace.correlation_id == deal.correlation_id
     folder = workspace.steps.get(name="folder")
