@@ -21,16 +21,16 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 CODE = ["controltower", "integrations", "tests", "bin", "manage.py"]
 NOT_FAST = "not slow and not browser and not tryton"
 PARTS = (
-    ("tests/platform/test_kills.py",),
-    ("tests/platform/test_restore.py",),
-    ("tests/journeys/test_[!a-e]*.py",),
-    ("tests/journeys/test_[a-e]*.py", "tests/crash"),
     ("tests/web/test_[!a-i]*.py",),
-    ("tests/web/test_[a-i]*.py",),
-    ("tests/chaos",),
+    ("tests/journeys/test_[!a-e]*.py",),
     ("tests/integrations", "tests/model", "tests/hostile"),
+    ("tests/web/test_[a-i]*.py",),
+    ("tests/journeys/test_[a-e]*.py", "tests/crash"),
+    ("tests/platform/test_kills.py",),
     ("tests/browser",),
+    ("tests/platform/test_restore.py",),
     ("tests/platform/test_[!kr]*.py",),
+    ("tests/chaos",),
 )
 """The tests in parts of a few minutes, the longest first; what none names is a part of its own. A
 part starts servers, sandboxes and an ERP of its own when it needs them: many parts cost more."""
