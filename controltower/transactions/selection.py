@@ -83,8 +83,10 @@ def seal(plan: ReplayPlan) -> str:
     items = plan.items.order_by("step_id").values_list(
         "step_id", "fence", "forecast", "why", "difference"
     )
-    text = json.dumps([plan.mapping_choice, list(items)], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    digest = hashlib.sha256(plan.mapping_choice.encode())
+    for item in items.iterator():  # a hundred thousand are never in memory at once
+        digest.update(b"\n" + json.dumps(item, sort_keys=True, default=str).encode())
+    return digest.hexdigest()
 
 
 def worth(plan: ReplayPlan) -> Decimal:
