@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -53,6 +53,22 @@ INSERT = """
     RETURNING id"""
 """Takes `columns`; gives back the keys of those that are new. The rest had been stored before.
 Record and keys become jsonb row by row: arrays of jsonb cost the database a third more."""
+
+RETURNED = """
+    SELECT told.source, told.event_id
+    FROM unnest(%(source)s::text[], %(event_id)s::text[], %(subject)s::text[], %(version)s::text[])
+        AS told(source, event_id, subject, version)
+    JOIN transactions_inboundevent AS before USING (source, event_id)
+    CROSS JOIN LATERAL (
+        SELECT newest.event_id, newest.version FROM transactions_inboundevent AS newest
+        WHERE newest.source = told.source AND newest.subject = told.subject
+          AND newest.type = before.type
+        ORDER BY newest.version DESC LIMIT 1) AS now
+    WHERE now.version < told.version
+      AND now.event_id <> told.event_id
+      AND NOT starts_with(now.event_id, told.event_id || '@')"""
+"""Takes columns of events; gives back the names of those that are known, and of whose record
+something else has been told since."""
 
 OTHER_CONTENT = """
     SELECT told.source, told.event_id
@@ -117,6 +133,28 @@ def receive(*, facts: Sequence[Fact], signature: str, now: datetime) -> Receipt:
         if stored:
             on_commit(announce, robust=True)
     return Receipt(tuple(stored), len(facts) - len(stored))
+
+
+def told_anew(facts: Sequence[Fact]) -> list[Fact]:
+    """Facts of a feed, each under a name of its own. A source names a fact by its content, so that
+    our own writing makes no second one: a record that has become again what it was before is a new
+    fact under an old name, and is told apart by its version."""
+    if not facts:
+        return []
+    names = [(event.source, event.id) for _raw, event in facts]
+    columns = {
+        "source": [source for source, _id in names],
+        "event_id": [event_id for _source, event_id in names],
+        "subject": [event.subject for _raw, event in facts],
+        "version": [event.version for _raw, event in facts],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(RETURNED, columns)
+        returned = set(cursor.fetchall())
+    return [
+        (raw, replace(event, id=f"{event.id}@{event.version}") if name in returned else event)
+        for name, (raw, event) in zip(names, facts, strict=True)
+    ]
 
 
 def set_aside(*, source: str, entity: str, unread: Sequence[Illegible], now: datetime) -> int:

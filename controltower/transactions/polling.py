@@ -178,11 +178,8 @@ async def _with_again(door: calls.Door, reading: Reading, page: calls.ChangePage
 def _keep(reading: Reading, page: calls.ChangePage, began: datetime) -> int:
     feed, now = reading.feed, clock.now()
     with atomic():
-        receipt = intake.receive(
-            facts=[(change.raw, change.event) for change in page.changes],
-            signature="polled",
-            now=now,
-        )
+        told = intake.told_anew([(change.raw, change.event) for change in page.changes])
+        receipt = intake.receive(facts=told, signature="polled", now=now)
         _set_aside(reading, page, now)
         feed.cursor, feed.polled_at, feed.trouble = page.next_cursor, now, page.trouble[:400]
         feed.expires_at = page.expires_at

@@ -89,7 +89,7 @@ class CertiniaConnector(OrgConnector):
         if not isinstance(found, Done):
             return found
         kind = self.entities["change_order"]
-        approved = f"{kind.feed} AND pse__Project__c = {quoted(ref)}"
+        approved = f"pse__Approved__c = true AND {kind.feed} AND pse__Project__c = {quoted(ref)}"
         rows = await self._select(selection(kind, approved, "Name, Id"))
         orders = as_agreed(lambda: [translate.change_order(row) for row in rows], found.exchange)
         return replace(found, values=agreed(found.values, orders))

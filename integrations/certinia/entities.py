@@ -54,6 +54,8 @@ _DELIVERED = (
 )  # fmt: skip
 _AGREED_WITH = ("pse__Project__r.pse__Stage__c", "pse__Project__r.Change_Limit__c")
 """What a change order is refused for: approving it again after that has changed tells it anew."""
+_WORK_DONE = "pse__Project__c != null"
+"""Not only what is approved: an approval that is withdrawn must be heard of before it is billed."""
 CHANGE_REQUEST = "pse__Type__c = 'Customer Purchase Order Change Request'"
 
 ENTITIES: Mapping[str, Entity] = {
@@ -119,7 +121,7 @@ ENTITIES: Mapping[str, Entity] = {
         object="pse__Timecard__c",
         paths=("Id", *_TIME, *_TAKEN_BACK, *_BILLED, *translate.RELATED_PROJECT, *_STAMP),
         translate=translate.timecard,
-        feed="pse__Approved__c = true",
+        feed=_WORK_DONE,
         event_type=TIMESHEET_APPROVED,
         identity=_TIME,
         keys=translate.fact_keys,
@@ -131,7 +133,7 @@ ENTITIES: Mapping[str, Entity] = {
         object="pse__Expense__c",
         paths=("Id", *_EXPENSE, *_BILLED, *translate.RELATED_PROJECT, *_STAMP),
         translate=translate.expense,
-        feed="pse__Approved__c = true",
+        feed=_WORK_DONE,
         event_type=EXPENSE_APPROVED,
         identity=_EXPENSE,
         keys=translate.fact_keys,
@@ -168,7 +170,7 @@ ENTITIES: Mapping[str, Entity] = {
         object="pse__Budget__c",
         paths=("Id", *_CHANGE_ORDER, *translate.RELATED_PROJECT, *_STAMP),
         translate=translate.change_order,
-        feed=f"pse__Approved__c = true AND {CHANGE_REQUEST}",
+        feed=CHANGE_REQUEST,
         event_type=CHANGE_ORDER_APPROVED,
         identity=(*_CHANGE_ORDER, *_AGREED_WITH),
         keys=translate.change_order_keys,

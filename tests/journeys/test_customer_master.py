@@ -109,6 +109,20 @@ def test_what_the_crm_owns_reaches_the_erp_and_does_not_loop(clients: Clients) -
     assert Transaction.objects.filter(process=SYNC, keys__value=code).count() == 2
 
 
+def test_a_change_that_is_taken_back_is_carried_through_as_well(clients: Clients) -> None:
+    client = clients.customer()
+    code = clients.code_of(client)
+    name = clients.in_erp(code)["name"]
+    clients.change(client, Name="Versehentlich umbenannt GmbH")
+    clients.synced(client, besides=1)
+    assert clients.in_erp(code)["name"] == "Versehentlich umbenannt GmbH"
+    clients.change(client, Name=name)
+    clients.synced(client, besides=2)
+    assert clients.in_erp(code)["name"] == name
+    clients.quiet()
+    assert Transaction.objects.filter(process=SYNC, keys__value=client).count() == 3
+
+
 def test_what_the_erp_owns_reaches_the_crm_and_the_psa(clients: Clients) -> None:
     client = clients.customer()
     code = clients.code_of(client)

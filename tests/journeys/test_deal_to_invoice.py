@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
+from controltower.firm.models import LegalEntity
 from controltower.transactions.models import Transaction, TransactionState
-from tests.journeys.tower import Tower
+from tests.journeys.tower import BILLING, Tower
 
 VERIFIED = TransactionState.VERIFIED
 
@@ -82,3 +84,20 @@ def test_the_invoiced_work_is_marked_in_the_psa(tower: Tower) -> None:
     billing = tower.until(tower.billing_of(tower.approve_time(deal, hours="8")), VERIFIED)
     (invoice,) = tower.erp.invoices(billing.reference)
     assert billing.steps.get(name="status").values["invoice_number"] == invoice["number"]
+
+
+def test_an_approval_that_is_withdrawn_is_not_billed_until_it_is_given_again(tower: Tower) -> None:
+    deal = tower.set_up()
+    project = deal.steps.get(name="project").ref
+    LegalEntity.objects.update(gather_for=timedelta(hours=1))
+    expense = tower.org.control.do("approve_expense", project=project, amount="120.55")
+    withdrawn = tower.billing_of(expense["number"])
+    tower.correct("pse__Expense__c", expense["expense"], pse__Approved__c=False)
+    tower.until(withdrawn, TransactionState.SUPERSEDED)
+    LegalEntity.objects.update(gather_for=timedelta(seconds=0.2))
+    tower.correct("pse__Expense__c", expense["expense"], pse__Approved__c=True)
+    again = Transaction.objects.filter(
+        process=BILLING, keys__value=expense["number"], state=TransactionState.VERIFIED
+    )
+    tower.play(again.exists)
+    assert again.get().amount == Decimal("120.55")
