@@ -64,10 +64,16 @@ def check_change(facts: Facts) -> Prepared:
     order = facts.subject
     if refusal := _without_contract(order, facts) or _wrong_currency(order) or _too_much(order):
         return refusal
-    begins, ends = _span(facts)
+    if not (span := _span(facts)):
+        text = (
+            f"Change order {order['number']} carries no day of approval, so nobody can tell over "
+            "which months it is to be spread. Enter it in the PSA."
+        )
+        return Refuse(Kind.VALIDATION, text, "approved_on")
+    _begins, ends = span
     if fault := misdated(f"Change order {order['number']}", ends):
         return Refuse(Kind.VALIDATION, fault, "ends_on")
-    if len(_months(begins, ends)) > MOST_MONTHS:
+    if len(_months(facts)) > MOST_MONTHS:
         text = (
             f"Change order {order['number']} would spread revenue to {ends:%B %Y}, more than "
             f"{MOST_MONTHS} months ahead. Correct its end."
@@ -152,7 +158,7 @@ def forecast_month(position: int) -> Any:
 
     def prepare(facts: Facts) -> Prepared:
         order = facts.subject
-        months = _months(*_span(facts))
+        months = _months(facts)
         first, last = months[position]
         worth = Money.of(str(order["amount"]), str(order["currency"]))
         part = worth.split([(end - start).days + 1 for start, end in months])[position]
@@ -181,21 +187,26 @@ def flag_deal(facts: Facts) -> Prepared:
     return Send(record=record, ref=deal, ordering=f"opportunity:{deal}")
 
 
-def _span(facts: Facts) -> tuple[date, date]:
-    """From the day of approval to the project's end, or the new one; at least that one day."""
+def _span(facts: Facts) -> tuple[date, date] | None:
+    """From the day of approval to the project's end, or the new one; at least that one day. None
+    without the former: any other day would be another one by the time that a later part is sent."""
     order, project = facts.subject, facts.subject.get("project") or {}
-    begins = _day(order.get("approved_on")) or facts.now.date()
+    begins = _day(order.get("approved_on"))
+    if begins is None:
+        return None
     ends = _day(order.get("ends_on")) or _day(project.get("end_date")) or begins
     return begins, max(begins, ends)
 
 
-def _months(begins: date, ends: date) -> list[tuple[date, date]]:
-    """The first and the last day in each month, of those between both days."""
+def _months(facts: Facts) -> list[tuple[date, date]]:
+    """The first and the last day in each month that the order is spread over."""
     found = []
-    while begins <= ends:
-        following = (begins.replace(day=1) + timedelta(days=32)).replace(day=1)
-        found.append((begins, min(ends, following - timedelta(days=1))))
-        begins = following
+    if span := _span(facts):
+        begins, ends = span
+        while begins <= ends:
+            following = (begins.replace(day=1) + timedelta(days=32)).replace(day=1)
+            found.append((begins, min(ends, following - timedelta(days=1))))
+            begins = following
     return found
 
 
@@ -205,7 +216,7 @@ def _day(text: Any) -> date | None:
 
 def steps(facts: Facts) -> tuple[StepDefinition, ...]:
     """The route; an amount adds one step for each month that it is spread over."""
-    months = _months(*_span(facts)) if Decimal(str(facts.subject.get("amount") or 0)) else []
+    months = _months(facts) if Decimal(str(facts.subject.get("amount") or 0)) else []
     forecast = tuple(
         StepDefinition(
             name=f"forecast-{first:%Y-%m}",

@@ -15,7 +15,7 @@ from controltower.canonical.records import (
     Project,
     TimeEntry,
 )
-from integrations.shape import Row, amount, at, day, figure, flag, text
+from integrations.shape import Row, amount, at, day, figure, flag, moment, text
 
 PROJECT_PATHS = (
     "Id", "Name", "pse__Account__c", "pse__Account__r.Name", "pse__Opportunity__c", "pse__Stage__c",
@@ -205,7 +205,8 @@ def fact_keys(row: Row) -> tuple[BusinessKey, ...]:
 
 
 def change_order(row: Row) -> ChangeOrder:
-    """A pse__Budget__c of the type of change requests."""
+    """A pse__Budget__c of the type of change requests; it holds from its effective date on, or else
+    from the day on which it was last changed."""
     related = at(row, "pse__Project__r")
     of = project(related) if related else None
     return ChangeOrder(
@@ -216,7 +217,7 @@ def change_order(row: Row) -> ChangeOrder:
         project=of,
         project_id=text(row, "pse__Project__c"),
         approved=flag(row, "pse__Approved__c"),
-        approved_on=day(row, "pse__Effective_Date__c"),
+        approved_on=day(row, "pse__Effective_Date__c") or moment(row, "SystemModstamp").date(),
         currency=text(row, "CurrencyIsoCode"),
         amount=amount(row, "pse__Amount__c"),
         hours=amount(row, "Hours__c"),

@@ -51,6 +51,17 @@ def facts_of(order: ChangeOrder) -> Facts:
     return Facts("ct-1", "CT-9", subject, [subject], results, {"LF-DE": BERLIN}, {}, NOW)
 
 
+def test_one_without_a_day_is_refused_and_has_no_months_of_its_own() -> None:
+    """Not today's: a part sent tomorrow would be of another split, or of a month that has ended."""
+    undated = replace(ORDER, approved_on=None)
+    refused = change.check_change(facts_of(undated))
+    assert isinstance(refused, Refuse)
+    assert (refused.kind, refused.field) == (Kind.VALIDATION, "approved_on")
+    for on in (NOW, NOW + timedelta(days=30)):
+        steps = change.steps(replace(facts_of(undated), now=on))
+        assert [one.name for one in steps] == ["check", "contract", "flag"]
+
+
 def parts_of(order: ChangeOrder) -> list[Send]:
     facts = facts_of(order)
     prepared = [s.prepare(facts) for s in change.steps(facts) if s.name.startswith("forecast")]
