@@ -77,12 +77,17 @@ def _incidents_follow(cause: Cause, into: Cause, person: Person, now: datetime) 
     for incident in Incident.objects.open().filter(causes=cause).exclude(causes=into):
         if own is None:
             incident.causes.add(into)
-            text = (
-                f"“{cause.title}” was joined with another group, which belongs here: {into.title}"
-            )
+            text = _joined(cause, into)
         else:
             text = f"“{cause.title}” was joined with another group and goes on in {own.name}."
         timeline.tell(incident, EntryKind.LINKED, text, by=person, now=now)
+
+
+def _joined(cause: Cause, into: Cause) -> str:
+    """What an incident says of a cause that was joined: two may be called the same."""
+    if cause.title == into.title:
+        return f"“{cause.title}” was joined with another group of that name, which belongs here."
+    return f"“{cause.title}” was joined with another group, which belongs here: {into.title}"
 
 
 def take_back(*, grouping: Grouping, person: Person, now: datetime) -> Cause:

@@ -64,6 +64,15 @@ def test_an_incident_follows_what_is_joined(firm: Firm) -> None:
     assert into.title in last_line(incident)
 
 
+def test_groups_of_one_name_are_not_told_apart_by_it(firm: Firm) -> None:
+    (one,), other = stuck_bills(firm, 1), firm.bill(firm.deal(), {"draft": refused("Else.")})
+    into, cause = firm.cause(one), firm.cause(other)
+    Cause.objects.update(title="The same")
+    incident = led(firm, firm.cause(other))
+    join(firm, Cause.objects.get(pk=cause.pk), Cause.objects.get(pk=into.pk))
+    assert last_line(incident).count("The same") == 1
+
+
 def test_two_incidents_of_joined_causes_say_which_goes_on(firm: Firm) -> None:
     (one,), other = stuck_bills(firm, 1), firm.bill(firm.deal(), {"draft": refused("Else.")})
     into, cause = firm.cause(one), firm.cause(other)
