@@ -45,7 +45,7 @@ MONTH = re.compile("(?:January|February|March|April|May|June|July|August|Septemb
 sentence."""
 SENTENCE = r"(?<=[.!?]) (?=\S)"
 """Where a sentence of a message ends; a quotation within it ends otherwise in each language."""
-SEAMS = ((r"(?<=[.!?”]) (?=\S)", " "), (": ", ": "), (" → ", " → "), ("; ", "; "))
+SEAMS = ((r"(?<=[.!?]) (?=\S)|(?<=”) (?=[A-Z“])", " "), (": ", ": "), (" → ", " → "), ("; ", "; "))
 """Where what was put together from several sayings comes apart, and how it is joined again."""
 
 
@@ -130,7 +130,7 @@ def _begins_with_another(match: re.Match[str], whole: Mapping[str, str]) -> bool
     incident: Our sign-in to Coupa is" refused."""
     if not match.string.startswith(match.groups()[:1]):
         return False
-    return any(one in whole for value in match.groups() for one in value.split(": ")[:-1])
+    return any(one in whole for one in match.string.split(": ")[:-1])
 
 
 def _part_of_cause(text: str, language: str) -> str:
