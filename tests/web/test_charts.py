@@ -84,6 +84,15 @@ def test_the_scale_is_stated_in_words() -> None:
     assert "drawn 100 times larger" in small_pockets.scale_words
 
 
+def test_pockets_keep_their_proportion_where_more_is_stuck_than_moves() -> None:
+    drawn = lane.Lane(
+        "L", (stage("A", 100, backlog(due=70_000)), stage("B", 90, backlog(due=350_000)))
+    ).draw
+    less, more = heights(drawn, "f-rk")
+    assert more == pytest.approx(5 * less, abs=0.2)
+    assert more <= lane.POCKET_MAX
+
+
 def test_an_empty_lane_is_calm() -> None:
     drawn = lane.Lane("L", (stage("A", 0, backlog()),)).draw
     assert "Nothing stuck" in drawn

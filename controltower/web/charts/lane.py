@@ -86,11 +86,12 @@ class Lane:
 
 
 def _pixels_per_unit(lane: Lane) -> float:
-    """Pixels of band per minor unit; where nothing moves, stuck value sets the scale."""
-    top = max((stage.moving_value.minor for stage in lane.stages), default=0)
-    if not top:
-        top = max((stage.stuck.value.minor for stage in lane.stages), default=0)
-    return BAND_MAX / top if top else 0.0
+    """Pixels of band per minor unit. The larger of what moves and what is stuck sets the scale: a
+    pocket is never cut to fit, or two of them would look alike that are not."""
+    moving = max((stage.moving_value.minor for stage in lane.stages), default=0)
+    stuck = max((stage.stuck.value.minor for stage in lane.stages), default=0)
+    bounds = [most / value for most, value in ((BAND_MAX, moving), (POCKET_MAX, stuck)) if value]
+    return min(bounds, default=0.0)
 
 
 def _draw(lane: Lane) -> SafeString:
@@ -175,7 +176,7 @@ def _pocket(stuck: Backlog, x: float, top: float, unit: float) -> SafeString:
                 svg.text(x + 20, top + 22, _("Nothing stuck"), "t-ok"),
             )
         )
-    height = min(max(stuck.value.minor * unit, POCKET_MIN), POCKET_MAX)
+    height = max(stuck.value.minor * unit, POCKET_MIN)
     beside = x + POCKET_WIDTH + 9
     held = ngettext("%(n)s stuck", "%(n)s stuck", stuck.count) % {"n": formats.number(stuck.count)}
     return svg.join(
