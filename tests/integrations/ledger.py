@@ -155,6 +155,23 @@ class LedgerInvoices(LedgerSubject):
         await self.welcome()
         return await super().existing(tag)
 
+    async def is_read_by_an_accountant(self, tag: str) -> None:
+        """The vendor's own books hold net, tax and total of what is posted, whatever its API shows:
+        the tower's own tours compare them."""
+        shown = done(await self.connector.get("invoice", await self.booked(tag))).values
+
+        def in_the_books() -> dict[str, str]:
+            rows = self.control.books("invoices")
+            (row,) = (one for one in rows if one["reference"] == shown["reference"])
+            return dict(row)
+
+        posted = in_the_books()
+        assert (posted["state"], posted["company"]) == ("posted", COMPANY)
+        for name in ("untaxed", "tax", "total"):
+            assert Decimal(posted[name]) == shown[name]
+        self.control.do("pay_invoice", number=shown["number"])
+        assert in_the_books() == {**posted, "state": "paid"}
+
     async def comparable(self, tag: str) -> str:
         """Only what is booked is compared."""
         return await self.booked(tag)

@@ -120,7 +120,7 @@ class EarnedOnce:
     async def test_a_closed_month_takes_no_entry(self, subject: LedgerEntries, tag: str) -> None:
         record = entry(tag, "10.00")
         drafted = done(await subject.connector.upsert("revenue_entry", record, "k"))
-        month = {"company": COMPANY, "month": MONTH}
+        month = {"company": COMPANY, "period": MONTH}
         subject.control.do("close_period", **month)
         try:
             posted = await subject.connector.act("revenue_entry", drafted.ref, "post", {}, "k")

@@ -76,7 +76,7 @@ class TestCentral(CreditedOnce):
 
     async def test_a_closed_period_has_its_own_kind(self, subject: Central, tag: str) -> None:
         ref = await subject.existing(tag)
-        month = {"company": COMPANY, "month": f"{TODAY:%Y-%m}"}
+        month = {"company": COMPANY, "period": f"{TODAY:%Y-%m}"}
         subject.control.do("close_period", **month)
         try:
             posted = await subject.connector.act("credit_note", ref, "post", {}, tag)
@@ -116,12 +116,12 @@ class TestSuite(CreditedOnce):
     async def test_a_closed_period_refuses_it_whole(self, subject: Suite, tag: str) -> None:
         number = await subject.invoiced(tag, "100.00")
         record, month = credit(f"{tag}-1", number, "40.00", tag), f"{TODAY:%Y-%m}"
-        subject.control.do("close_period", month=month)
+        subject.control.do("close_period", period=month)
         try:
             written = await subject.connector.upsert("credit_note", record, tag)
             checked = await subject.connector.check("credit_note", record)
         finally:
-            subject.control.do("reopen_period", month=month)
+            subject.control.do("reopen_period", period=month)
         rejected(written, Kind.PERIOD_CLOSED)
         assert checked is not None
         rejected(checked, Kind.PERIOD_CLOSED)

@@ -216,7 +216,7 @@ class TestInvoices:
         assert subject.shown(changed.values)[0] != "Changed"
 
     async def test_a_closed_period_has_its_own_kind(self, subject: Invoices, tag: str) -> None:
-        ref, month = await subject.existing(tag), {"company": COMPANY, "month": f"{TODAY:%Y-%m}"}
+        ref, month = await subject.existing(tag), {"company": COMPANY, "period": f"{TODAY:%Y-%m}"}
         key = {"company": COMPANY, "date": TODAY.isoformat()}
         subject.control.do("close_period", **month)
         try:

@@ -194,6 +194,11 @@ class TestInvoices:
         kinds = [c.event.type for c in await subject.changes("") if c.event.record.source_id == ref]
         assert kinds == ["invoice.paid"]
 
+    async def test_an_accountant_reads_what_was_posted_and_paid(
+        self, subject: Invoices, tag: str
+    ) -> None:
+        await subject.is_read_by_an_accountant(tag)
+
     async def test_a_key_that_is_none_is_refused_by_the_vendor(self, subject: Invoices) -> None:
         secrets = {**subject.connection.secrets, "private_key": "not a key"}
         async with subject.elsewhere(secrets=secrets) as connector:

@@ -65,7 +65,7 @@ def test_a_month_that_the_new_books_have_closed_waits_for_a_person(
     today = timezone.now().date()
     cut_over("LF-UK", new_books.slug)
     moved_in(new_books, british)
-    control, month = town.controls[new_books.slug], {"company": "LF-UK", "month": f"{today:%Y-%m}"}
+    control, month = town.controls[new_books.slug], {"company": "LF-UK", "period": f"{today:%Y-%m}"}
     control.do("close_period", **month)
     try:
         billing = tower.billing_of(tower.approve_time(british, hours="5"))

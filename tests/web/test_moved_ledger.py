@@ -1,4 +1,5 @@
-"""The sandbox firm's British sales ledger: in a cloud ERP, where nothing was begun elsewhere."""
+"""The sandbox firm's British and American sales ledgers: each in a cloud ERP, where nothing was
+begun elsewhere."""
 
 from __future__ import annotations
 
@@ -18,9 +19,10 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def firm(monkeypatch: pytest.MonkeyPatch) -> factories.Firm:
-    """A firm beside which a Business Central runs."""
+    """A firm beside which both cloud ERPs run."""
     firm = factories.found()
-    monkeypatch.setenv("SANDBOX_BUSINESS_CENTRAL_URL", "http://127.0.0.1:9")
+    for erp in coexistence.LEDGERS.values():
+        monkeypatch.setenv(f"SANDBOX_{erp.upper()}_URL", "http://127.0.0.1:9")
     connect_systems(firm.now)
     return firm
 
@@ -36,19 +38,18 @@ def books_of(company: str, record: str) -> str:
 def test_what_it_sells_is_booked_in_the_new_erp_and_what_it_buys_in_the_old(
     firm: factories.Firm,
 ) -> None:
-    coexistence.move_sales_ledger(firm.now)
-    coexistence.move_sales_ledger(firm.now)
-    moved = {books_of("LF-UK", record) for record in coexistence.MOVED}
-    assert moved == {"business_central"}
-    assert books_of("LF-UK", "supplier_invoice") == "tryton"
-    assert {books_of(company, "invoice") for company in ("LF-DE", "LF-US")} == {"tryton"}
-    assert ("business_central", "invoice") in {
-        (system.slug, record) for pk, record in world().feeds for system in [world().systems[pk]]
-    }
+    coexistence.move_sales_ledgers(firm.now)
+    coexistence.move_sales_ledgers(firm.now)
+    fed = {(world().systems[pk].slug, record) for pk, record in world().feeds}
+    for company, erp in (("LF-UK", "business_central"), ("LF-US", "netsuite")):
+        assert {books_of(company, record) for record in coexistence.MOVED} == {erp}
+        assert books_of(company, "supplier_invoice") == "tryton"
+        assert {(erp, "invoice"), (erp, "customer")} <= fed
+    assert books_of("LF-DE", "invoice") == "tryton"
 
 
 def test_a_firm_that_is_at_work_keeps_its_books_where_they_are(firm: factories.Firm) -> None:
     firm.deal()
-    coexistence.move_sales_ledger(firm.now)
-    assert not Route.objects.filter(system__slug="business_central").exists()
+    coexistence.move_sales_ledgers(firm.now)
+    assert not Route.objects.filter(system__slug__in=coexistence.LEDGERS.values()).exists()
     assert books_of("LF-UK", "invoice") == "tryton"

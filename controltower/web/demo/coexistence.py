@@ -1,5 +1,5 @@
-"""The British company's sales ledger has moved to a cloud ERP; what it buys is still booked in the
-old one, until that moves too."""
+"""Two companies' sales ledgers have moved to cloud ERPs; what they buy is still booked in the old
+one, until that moves too."""
 
 from __future__ import annotations
 
@@ -10,19 +10,25 @@ from controltower.systems.models import Feed, Route, System
 from controltower.transactions.models import Transaction
 from controltower.web.demo.surroundings import ROUTES_SINCE
 
-COMPANY, ERP = "LF-UK", "business_central"
+LEDGERS = {"LF-UK": "business_central", "LF-US": "netsuite"}
+"""The ERP that keeps a company's sales ledger now."""
 MOVED = ("customer", "invoice", "credit_note", "revenue", "revenue_entry")
-"""The records of its sales ledger."""
+"""The records of a sales ledger."""
 FEEDS = (("invoice", 5), ("customer", 8))
 
 
-def move_sales_ledger(now: datetime) -> None:
+def move_sales_ledgers(now: datetime) -> None:
     """Route them to the new books, where these run and nothing was begun in the old ones: a firm
     that is at work already moves on Admin, by an agreed day."""
-    system = System.objects.filter(slug=ERP).first()
-    if system is None or Transaction.objects.exists():
+    if Transaction.objects.exists():
         return
-    company = LegalEntity.objects.get(code=COMPANY)
+    for code, erp in LEDGERS.items():
+        system = System.objects.filter(slug=erp).first()
+        if system is not None:
+            _move(LegalEntity.objects.get(code=code), system, now)
+
+
+def _move(company: LegalEntity, system: System, now: datetime) -> None:
     for record in MOVED:
         Route.objects.get_or_create(
             role="erp", company=company, record=record, starts_on=ROUTES_SINCE,

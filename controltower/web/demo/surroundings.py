@@ -139,8 +139,8 @@ ROUTES = (
 )
 """Which of several systems plays a part for the firm, or for a company's records. The American
 company was bought with its own PSA; its people are kept with all others. The British one talks in
-Teams, and its sales ledger has moved (`coexistence.py`). The other ERPs wait for a cut-over: a
-route for a company, from a day on, moves it there."""
+Teams; its sales ledger and the American one have moved (`coexistence.py`). The legacy ERP waits for
+a cut-over: a route for a company, from a day on, moves it there."""
 FEEDS = (
     ("salesforce", "opportunity", 3),
     ("salesforce", "customer", 6),

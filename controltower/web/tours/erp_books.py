@@ -8,7 +8,7 @@ from typing import Any
 
 from controltower.web.tours.walk import Door, TourFailed
 
-ERPS = ("tryton", "business_central")
+ERPS = ("tryton", "business_central", "netsuite")
 BOOKED = frozenset({"posted", "paid"})
 """The sandbox's clients pay by themselves, a while after an invoice is posted."""
 Row = dict[str, Any]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -23,7 +23,7 @@ SOMEBODY_ELSE_S = "LF-US"
 """A company whose older months nothing of the tour belongs to."""
 
 
-def play(walk: Walk, erp: Door, billing: Transaction) -> Iterator[dict[str, Any]]:
+def play(walk: Walk, doors: Mapping[str, Door], billing: Transaction) -> Iterator[dict[str, Any]]:
     """The billed month is complete; it goes first while a controller says so; and a month that is
     closed in the ERP is closed here. All is left as it was. Raises TourFailed."""
     controller = Person.objects.get(username=CONTROLLER)
@@ -34,7 +34,7 @@ def play(walk: Walk, erp: Door, billing: Transaction) -> Iterator[dict[str, Any]
     said = f"{billing.month} waits for {left.count()} other matters, not for {billing.title}"
     yield walk.tell("Tower", said)
     yield from _surge(walk, billing.entity, billing.month, controller)
-    yield from _period(walk, erp)
+    yield from _period(walk, doors)
 
 
 def _surge(walk: Walk, entity: LegalEntity, month: str, by: Person) -> Iterator[dict[str, Any]]:
@@ -62,15 +62,15 @@ def _is_felt() -> bool:
     )
 
 
-def _period(walk: Walk, erp: Door) -> Iterator[dict[str, Any]]:
-    """Turn an old month in the ERP, see it turned here, and turn it back."""
+def _period(walk: Walk, doors: Mapping[str, Door]) -> Iterator[dict[str, Any]]:
+    """Turn an old month in the ERP that tells of it, see it turned here, and turn it back."""
     month = recent_months(entities()[SOMEBODY_ELSE_S], timezone.now(), 2)[-1]
     period = Period.objects.get(entity__code=SOMEBODY_ELSE_S, month=month)
     turns = (
         ("reopen_period", "close_period") if period.closed else ("close_period", "reopen_period")
     )
     for action in turns:
-        erp.do(action, company=SOMEBODY_ELSE_S, period=month)
+        doors[period.told_by].do(action, company=SOMEBODY_ELSE_S, period=month)
         wanted = Period.objects.filter(pk=period.pk, closed=action == "close_period")
         walk.until(wanted.exists, f"{month} in the tower as in the ERP")
         word = "closed" if action == "close_period" else "open"

@@ -1,7 +1,9 @@
-"""The company whose sales ledger is in another ERP: its invoices, cash and revenue live there."""
+"""The companies whose sales ledgers are in other ERPs: their invoices, cash and revenue live
+there."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 from controltower.transactions.models import Expectation, Transaction, TransactionState
@@ -9,22 +11,42 @@ from controltower.web.tours.erp_books import ErpBooks
 from controltower.web.tours.stage import Lines, Stage
 from controltower.web.tours.walk import TourFailed
 
-COMPANY, CLIENT = "LF-UK", "OTT"
 FIXED_PRICE = Decimal("48200.01")
 
 
+@dataclass(frozen=True)
+class Elsewhere:
+    """A company with its own books, one of its clients, and where its people tell their time."""
+
+    company: str
+    client: str
+    psa: str
+
+
+BRITISH, AMERICAN = Elsewhere("LF-UK", "OTT", "salesforce"), Elsewhere("LF-US", "COP", "kantata")
+
+
 def play(stage: Stage) -> Lines:
-    """A deal of the company becomes one invoice in its own ERP and in no other, whose client pays
-    there; a fixed price of it is recognised there. Raises TourFailed."""
-    psa, walk = stage.doors["salesforce"], stage.walk
-    sold = psa.do("close_deal", entity=COMPANY, client=CLIENT, amount="24000.00",
-                  billing="Time and materials", grouping="Project")  # fmt: skip
-    yield walk.tell("CRM", f"A deal of {COMPANY} is won: {sold['name']}", sold["opportunity"])
+    """A deal of each company becomes one invoice in its own ERP and in no other, whose client pays
+    there; a fixed price is recognised there, where the PSA knows what was delivered. Raises
+    TourFailed."""
+    for one in (BRITISH, AMERICAN):
+        yield from _sold(stage, one)
+    yield from recognised(stage, BRITISH.company, BRITISH.client)
+
+
+def _sold(stage: Stage, one: Elsewhere) -> Lines:
+    walk, company = stage.walk, one.company
+    sold = stage.doors["salesforce"].do(
+        "close_deal", entity=company, client=one.client, amount="24000.00",
+        billing="Time and materials", grouping="Project",
+    )  # fmt: skip
+    yield walk.tell("CRM", f"A deal of {company} is won: {sold['name']}", sold["opportunity"])
     deal = walk.until_over("opportunity", str(sold["opportunity"]), "opportunity-to-project")
     project = deal.steps.get(name="project").ref
-    work = psa.do("approve_time", project=project, hours="12.5")
-    yield walk.tell("PSA", f"Time approved: {work['number']}, 12.5 hours", work["timecard"])
-    billed = walk.until_over("approved work", str(work["number"]), "time-and-expense-to-billing")
+    stage.doors[one.psa].do("approve_time", project=project, hours="12.5")
+    yield walk.tell("PSA", "Time approved: 12.5 hours", project)
+    billed = walk.until_over("project", project, "time-and-expense-to-billing")
     yield from walk.steps(billed)
     erp = _erp_of(billed, "draft")
     invoices = [
@@ -36,7 +58,7 @@ def play(stage: Stage) -> Lines:
         raise TourFailed(f"{billed.reference} belongs in {erp} once, and is in {invoices}.")
     ((_, invoice),) = invoices
     yield stage.agree(
-        f"Invoice {invoice['number']} of {COMPANY}, in {erp} alone",
+        f"Invoice {invoice['number']} of {company}, in {erp} alone",
         billed.amount, Decimal(invoice["untaxed"]),
     )  # fmt: skip
     if invoice["state"] != "paid":
@@ -47,7 +69,6 @@ def play(stage: Stage) -> Lines:
     )
     walk.until(applied.exists, "The cash milestone")
     yield walk.tell("Tower", f"Cash applied, as {erp} told")
-    yield from recognised(stage, COMPANY, CLIENT)
 
 
 def recognised(stage: Stage, company: str, client: str) -> Lines:

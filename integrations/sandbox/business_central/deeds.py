@@ -34,8 +34,8 @@ def _reopen_period(books: Books, wanted: Wanted) -> Document:
 
 
 def _turned(books: Books, wanted: Wanted, *, closed: bool) -> Document:
-    """The `month`, or this one, of a `company`."""
-    month = wanted.get("month", f"{datetime.now(UTC):%Y-%m}")
+    """The month `period`, or this one, of a `company`."""
+    month = wanted.get("period", f"{datetime.now(UTC):%Y-%m}")
     period = books.period(_company(books, wanted), f"{month}-01")
     return books.store.change("accountingPeriods", period.id, {"closed": closed})
 

@@ -54,7 +54,7 @@ class Server(Counterpart):
 
     async def act(self, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """``run``; ``hold`` and ``release`` (runs by itself); ``pay_invoice`` (reference);
-        ``close_period`` and ``reopen_period`` (company, month); ``damage`` (folder: its files lose
+        ``close_period`` and ``reopen_period`` (company, period); ``damage`` (folder: its files lose
         their ends)."""
         match name:
             case "run":
@@ -106,7 +106,7 @@ class Server(Counterpart):
         return {"number": paid.content["number"]}
 
     def _turn(self, wanted: Mapping[str, Any], *, closed: bool) -> None:
-        company, month = wanted.get("company", "LF-UK"), wanted.get("month", _now()[:7])
+        company, month = wanted.get("company", "LF-UK"), wanted.get("period", _now()[:7])
         self.books.close(str(company), str(month), closed)
         self._export()
 

@@ -120,6 +120,16 @@ class Account:
         number = f"JE{self.store.next_number('journal numbers'):06d}"
         return shaped if "tranId" in shaped else {**shaped, "tranId": number}
 
+    def unpaid(self) -> list[Document]:
+        """Invoices that are approved and open, oldest first."""
+        return [one for one in self.store.all("invoice") if one.content["status"]["id"] == "A"]
+
+    def paid(self, invoice: str) -> Document:
+        """Its client has paid the invoice of that id."""
+        return self.store.change(
+            "invoice", invoice, {"status": {"id": "B", "refName": "Paid In Full"}}
+        )
+
     def shown(self, kind: str, document: Document) -> dict[str, Any]:
         """A record as a GET shows it."""
         content = {name: value for name, value in document.content.items() if name != "credited"}

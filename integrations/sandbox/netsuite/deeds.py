@@ -14,11 +14,12 @@ Wanted = Mapping[str, Any]
 
 
 def _pay_invoice(account: Account, wanted: Wanted) -> Document:
-    """The invoice `id`, or the oldest one that is open, is paid. Raises Impossible."""
-    for one in account.store.all("invoice"):
-        if one.content["status"]["id"] == "A" and one.id == str(wanted.get("id", one.id)):
-            paid = {"status": {"id": "B", "refName": "Paid In Full"}}
-            return account.store.change("invoice", one.id, paid)
+    """The invoice of that `id` or `number`, or the oldest one that is open, is paid. Raises
+    Impossible."""
+    for one in account.unpaid():
+        names = (one.id, one.content["tranId"])
+        if names == (str(wanted.get("id", names[0])), wanted.get("number", names[1])):
+            return account.paid(one.id)
     raise Impossible("no such invoice is open")
 
 
@@ -31,7 +32,7 @@ def _reopen_period(account: Account, wanted: Wanted) -> Document:
 
 
 def _turned(account: Account, wanted: Wanted, closed: str) -> Document:
-    month = wanted.get("month", f"{datetime.now(UTC):%Y-%m}")
+    month = wanted.get("period", f"{datetime.now(UTC):%Y-%m}")
     period = account.period(f"{month}-01")
     return account.store.change("accountingperiod", period.id, {"closed": closed})
 

@@ -7,6 +7,7 @@ refused as 429, or as 400 by some of its services.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,12 +15,14 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from integrations.sandbox import faults
+from integrations.sandbox.netsuite import accountant
 from integrations.sandbox.netsuite.account import Account
 from integrations.sandbox.netsuite.deeds import DEEDS
 from integrations.sandbox.netsuite.jobs import Jobs
 from integrations.sandbox.netsuite.refusing import Fault
 from integrations.sandbox.netsuite.suiteql import Unreadable, asked
 from integrations.sandbox.netsuite.wire import REST, answer, body_of, error, refusal
+from integrations.sandbox.paying import LOOK, Paying
 from integrations.sandbox.sign_in import Tokens, signed_assertion
 from integrations.sandbox.vendor import Refused, Vendor
 
@@ -27,6 +30,7 @@ TOKEN = f"{REST}/auth/oauth2/v1/token"
 QUERY = f"{REST}/query/v1/suiteql"
 RECORD = f"{REST}/record/v1/{{kind:customer|invoice|creditMemo|journalEntry}}"
 LARGEST_PAGE = 1000
+_READ = {"invoices": accountant.invoices, "revenue": accountant.revenue}
 MOST_CALLS = 15
 """At once, for the whole account; another number is ordered by ``limit_calls``."""
 
@@ -59,6 +63,26 @@ class Server(Vendor):
         self.jobs = Jobs(self.store, self._upsert)
         self.jobs.routes(router)
         self.app.middlewares.insert(0, self._limited)
+
+    async def serve(self, port: int) -> None:
+        """Answer on a port until cancelled; clients pay what is open."""
+        async with asyncio.TaskGroup() as chores:
+            chores.create_task(super().serve(port))
+            if self.paid_after:
+                chores.create_task(self._be_paid(self.paid_after))
+
+    async def _be_paid(self, patience: float) -> None:
+        paying = Paying(patience)
+        while True:
+            await asyncio.sleep(LOOK)
+            for invoice in paying.due([one.id for one in self.account.unpaid()]):
+                self.account.paid(invoice)
+
+    async def records(self, kind: str) -> list[dict[str, Any]]:
+        """As an accountant reads them: ``invoices`` and ``revenue``; all else as it is kept."""
+        if kind in _READ:
+            return list(_READ[kind](self.account))
+        return await super().records(kind)
 
     def furnish(self) -> None:
         """The pretend firm's lists."""

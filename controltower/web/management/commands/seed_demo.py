@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand
 from django.db.transaction import atomic
 from django.utils import timezone
 
-from controltower.web.demo.coexistence import move_sales_ledger
+from controltower.web.demo.coexistence import move_sales_ledgers
 from controltower.web.demo.firm import found_firm, hire_people
 from controltower.web.demo.interfaces import own_interfaces
 from controltower.web.demo.mappings import agree_mappings
@@ -32,7 +32,7 @@ class Command(BaseCommand):
             found_firm(now.date())
             logins = hire_people()
             connect_systems(now)
-            move_sales_ledger(now)
+            move_sales_ledgers(now)
             own_interfaces(now)
             agree_mappings(now)
             agree_runbooks(now)
