@@ -127,10 +127,17 @@ def _shaped(text: str, language: str) -> str:
 
 def _begins_with_another(match: re.Match[str], whole: Mapping[str, str]) -> bool:
     """Whether a shape that begins with a value has swallowed a saying that stands before it: "New
-    incident: Our sign-in to Coupa is" refused."""
-    if not match.string.startswith(match.groups()[:1]):
+    incident: Our sign-in to Coupa is" refused. What follows a colon of theirs is in a value; the
+    shape's own words may follow one too ("Create the project: not needed.")."""
+    text = match.string
+    if not text.startswith(match.groups()[:1]):
         return False
-    return any(one in whole for one in match.string.split(": ")[:-1])
+    values = [match.span(name) for name in match.groupdict()]
+    return any(
+        text[: colon.start()].rpartition(": ")[2] in whole
+        and any(start <= colon.end() < end for start, end in values)
+        for colon in re.finditer(": ", text)
+    )
 
 
 def _part_of_cause(text: str, language: str) -> str:

@@ -71,10 +71,10 @@ def test_a_limit_is_proposed_shown_and_agreed_to(amara: Client, anna: Client) ->
     assert "Somebody else decides on what you proposed." in page
     amara.post(f"/manage/decisions/{version.pk}/", {"agree": "yes"})
     assert limits.second_person_above(["LF-UK"]) != 1234.5
-    assert "Nothing waits" not in anna.get("/manage/").content.decode()
+    assert "Nothing waits for a second person" not in anna.get("/manage/").content.decode()
     anna.post(f"/manage/decisions/{version.pk}/", {"agree": "yes", "answer": "Fine."})
     assert limits.second_person_above(["LF-UK"]) == 1234.5
-    assert "Nothing waits" in anna.get("/manage/").content.decode()
+    assert "Nothing waits for a second person" in anna.get("/manage/").content.decode()
 
 
 def test_rights_are_changed_by_two_and_never_by_oneself(amara: Client, anna: Client) -> None:
