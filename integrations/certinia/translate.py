@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -217,13 +218,17 @@ def change_order(row: Row) -> ChangeOrder:
         project=of,
         project_id=text(row, "pse__Project__c"),
         approved=flag(row, "pse__Approved__c"),
-        approved_on=day(row, "pse__Effective_Date__c") or moment(row, "SystemModstamp").date(),
+        approved_on=day(row, "pse__Effective_Date__c") or _last_changed(row),
         currency=text(row, "CurrencyIsoCode"),
         amount=amount(row, "pse__Amount__c"),
         hours=amount(row, "Hours__c"),
         ends_on=day(row, "New_End_Date__c"),
         reason=text(row, "pse__Description__c"),
     )
+
+
+def _last_changed(row: Row) -> date | None:
+    return moment(row, "SystemModstamp").date() if text(row, "SystemModstamp") else None
 
 
 def change_order_keys(row: Row) -> tuple[BusinessKey, ...]:
