@@ -27,11 +27,6 @@ class NeverOpen(Exception):
 
 
 @cache
-def spoken_month(period: str) -> str:
-    """ "November 2026" of "2026-11". Raises ValueError when it is no month."""
-    return f"{date.fromisoformat(f'{period}-01'):%B %Y}"
-
-
 def public_holidays(country: str, region: str, year: int, language: str = "") -> dict[date, str]:
     """The public holidays of a country (and region of it) in a year, by day; none without a
     country. Named in the language ("de") where the library can, else in English, and by default
@@ -155,3 +150,11 @@ class Calendar:
 
 AROUND_THE_CLOCK = Calendar(opens=MIDNIGHT, closes=MIDNIGHT, weekdays=frozenset(range(7)))
 """The calendar on which working time is elapsed time."""
+
+
+def spoken_month(period: str) -> str:
+    """ "November 2026" of "2026-11"; what is no month is said as it is."""
+    try:
+        return f"{date.fromisoformat(f'{period}-01'):%B %Y}"
+    except ValueError:
+        return period

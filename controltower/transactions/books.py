@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from controltower.mappings.models import FieldOwner, Likeness
 from controltower.systems import calls
@@ -79,26 +79,23 @@ def _keeping(client: str, case: Case) -> list[System]:
 
 def placed(code: str) -> Sequence[Step]:
     """The steps by which customers of this number came into ERPs, oldest first."""
-    found = Step.objects.select_related("system").filter(
-        name=CREATED,
-        state=State.VERIFIED,
-        transaction__keys__kind="customer",
-        transaction__keys__value=code,
-    )
-    return list(found.order_by("done_at", "pk"))
+    return list(_created("customer", code))
 
 
 def placed_for(client: str) -> Sequence[Step]:
     """The steps by which this client of the CRM came into ERPs, oldest first."""
+    return [step for step in _created("client", client) if step.sent.get("source_id") == client]
+
+
+def _created(kind: str, value: str) -> QuerySet[Step]:
+    """The steps that made a customer of an ERP, of transactions that carry this key."""
     found = Step.objects.select_related("system").filter(
         name=CREATED,
         state=State.VERIFIED,
-        transaction__keys__kind="client",
-        transaction__keys__value=client,
+        transaction__keys__kind=kind,
+        transaction__keys__value=value,
     )
-    return [
-        step for step in found.order_by("done_at", "pk") if step.sent.get("source_id") == client
-    ]
+    return found.order_by("done_at", "pk")
 
 
 def _own(own: Sequence[Step], known: Sequence[Step]) -> Sequence[Step]:

@@ -76,8 +76,8 @@ def owe(arrived: Iterable[Transaction]) -> None:
 
 
 def publish(*, now: datetime) -> int:
-    """Tell of what is to be told; returns how many facts are new. Nothing
-    without systems that read them."""
+    """Tell of what is to be told; returns how many facts are new. Nothing without systems that read
+    them."""
     playing = set(System.objects.filter(active=True).values_list("role", flat=True))
     return sum(_tell(one, now) for one in AUDIENCES if one.parts <= playing)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
+
+from integrations.sandbox.store import Document
 
 LOOK = 10.0
 """So many seconds lie between two looks at what is open."""
@@ -29,6 +32,17 @@ class Paying:
         found = [name for name in unpaid if pays(name) and self._seen[name] < now]
         self._seen.update(dict.fromkeys(found, now + self._patience))
         return found
+
+
+async def be_paid(
+    patience: float, unpaid: Callable[[], Iterable[Document]], pay: Callable[[str], object]
+) -> None:
+    """Clients pay what is open, until cancelled."""
+    paying = Paying(patience)
+    while True:
+        await asyncio.sleep(LOOK)
+        for name in paying.due([one.id for one in unpaid()]):
+            pay(name)
 
 
 def _share(name: str) -> float:

@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from controltower.canonical.calendar import AROUND_THE_CLOCK, Calendar, NeverOpen
+from controltower.canonical.calendar import (
+    AROUND_THE_CLOCK,
+    Calendar,
+    NeverOpen,
+    public_holidays,
+    spoken_month,
+)
 from controltower.canonical.promise import Counted, Promise
 
 ZONES = {
@@ -196,3 +202,16 @@ def test_working_days_are_counted_back_over_a_year_s_end() -> None:
 def test_working_days_there_and_back(calendar: Calendar, day: date, by: int) -> None:
     on = calendar.moved(day, 1)
     assert calendar.moved(calendar.moved(on, by), -by) == on
+
+
+def test_a_years_holidays_are_worked_out_once() -> None:
+    """A promise asks for each day that it counts."""
+    assert public_holidays("DE", "BE", 2026) is public_holidays("DE", "BE", 2026)
+
+
+@pytest.mark.parametrize(
+    ("period", "spoken"),
+    [("2026-11", "November 2026"), ("2026-13", "2026-13"), ("2026-W14", "2026-W14"), ("", "")],
+)
+def test_a_month_is_spoken_and_what_is_none_is_said_as_it_is(period: str, spoken: str) -> None:
+    assert spoken_month(period) == spoken

@@ -105,7 +105,7 @@ def test_one_place_is_the_present_one() -> None:
 def test_a_frame_costs_few_queries(django_assert_max_num_queries: Any) -> None:
     made = request(person("olga"))
     prefetch_related_objects([made.user], "duties__entity")
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(6):
         frame.frame_of(made, timezone.now())
 
 

@@ -196,7 +196,7 @@ class TestOneTransaction:
     def test_few_queries(self, firm: Firm) -> None:
         bill = factories.stuck_bills(firm, 2)[0]
         client = signed_in(firm.anna)
-        most = {f"/tx/{bill.correlation_id}/": 30, "/tx/": 23, "/tx/?state=stuck": 23}
+        most = {f"/tx/{bill.correlation_id}/": 29, "/tx/": 22, "/tx/?state=stuck": 22}
         for url, limit in most.items():
             with CaptureQueriesContext(connection) as queries:
                 client.get(url)

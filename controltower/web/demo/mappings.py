@@ -175,8 +175,10 @@ UNOWNED = {("project", "billing_method"), ("invoice", "account_code")}
 
 
 def agree_mappings(now: datetime) -> None:
-    """Create each mapping with its first version, reviewed by others than its author."""
+    """Create each mapping with its first version, reviewed by others than its author, and say who
+    owns which field."""
     author, controller = _first(Role.STEWARD), _first(Role.CONTROLLER)
+    _own_fields(controller, author)
     reviewers = [controller, _second(Role.STEWARD)]
     known = set(Mapping.objects.values_list("slug", flat=True))
     new = [agreed for agreed in MAPPINGS if agreed[0] not in known]
@@ -201,6 +203,9 @@ def agree_mappings(now: datetime) -> None:
         for version in versions
         for reviewer in reviewers[: 2 if version.mapping.moves_money else 1]
     )
+
+
+def _own_fields(controller: Person, author: Person) -> None:
     FieldOwner.objects.bulk_create(
         [
             FieldOwner(

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from integrations.sandbox import marked_revenue
 from integrations.sandbox.business_central.books import PAPERS, Books, totals
 from integrations.sandbox.business_central.journals import ENTRIES
 from integrations.sandbox.store import Document
 
 STATES = {"Draft": "draft", "Open": "posted", "Paid": "paid"}
-_MARK = " · "
 Row = dict[str, Any]
 
 
@@ -44,14 +44,13 @@ def _paper(paper: Document, company: Mapping[str, Any]) -> Row:
 
 
 def revenue(books: Books) -> Iterator[Row]:
-    """What is posted as revenue of each project and month: the entries that end with their mark."""
+    """What is posted as revenue of each project and month."""
     names = {one.id: one.content["name"] for one in books.store.all("companies")}
-    found: dict[tuple[str, str, str], Decimal] = {}
-    for entry in books.store.all(ENTRIES):
-        _name, *mark = entry.content["description"].rsplit(_MARK, 2)
-        if len(mark) == 2:
-            month = (names[entry.content["company"]], mark[0], mark[1])
-            worth = Decimal(entry.content["creditAmount"]) - Decimal(entry.content["debitAmount"])
-            found[month] = found.get(month, Decimal(0)) + worth
-    for (company, project, period), worth in found.items():
-        yield {"company": company, "project": project, "period": period, "amount": str(worth)}
+    return marked_revenue.revenue(
+        (
+            names[entry.content["company"]],
+            entry.content["description"],
+            Decimal(entry.content["creditAmount"]) - Decimal(entry.content["debitAmount"]),
+        )
+        for entry in books.store.all(ENTRIES)
+    )

@@ -95,6 +95,14 @@ class Books:
             words = f"The {collection} record with id {number} does not exist."
             raise Fault(404, "BadRequest_ResourceNotFound", words) from None
 
+    def unpaid(self) -> list[Document]:
+        """Invoices that are posted and open, oldest first."""
+        return self.store.all("salesInvoices", status="Open")
+
+    def paid(self, invoice: str) -> Document:
+        """Its client has paid the invoice of that id."""
+        return self.store.change("salesInvoices", invoice, {"status": "Paid"})
+
     def add_customer(self, company: str, wanted: Mapping[str, Any]) -> Document:
         """Raises Fault when the number is taken."""
         number = wanted.get("number") or f"C{self.store.next_number('customer numbers') + 10000}"

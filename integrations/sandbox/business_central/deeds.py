@@ -18,11 +18,10 @@ Wanted = Mapping[str, Any]
 
 def _pay_invoice(books: Books, wanted: Wanted) -> Document:
     """The invoice of that `number`, or the oldest one that is open, is paid. Raises Impossible."""
-    chosen = {"number": wanted["number"]} if "number" in wanted else {}
-    unpaid = books.store.all("salesInvoices", status="Open", **chosen)
-    if not unpaid:
-        raise Impossible("no such invoice is open")
-    return books.store.change("salesInvoices", unpaid[0].id, {"status": "Paid"})
+    for one in books.unpaid():
+        if one.content["number"] == wanted.get("number", one.content["number"]):
+            return books.paid(one.id)
+    raise Impossible("no such invoice is open")
 
 
 def _close_period(books: Books, wanted: Wanted) -> Document:

@@ -31,7 +31,7 @@ from integrations.sandbox.business_central.wire import (
 )
 from integrations.sandbox.control import Impossible
 from integrations.sandbox.entra import Entra
-from integrations.sandbox.paying import LOOK, Paying
+from integrations.sandbox.paying import be_paid
 from integrations.sandbox.store import Document
 from integrations.sandbox.vendor import Refused, Vendor
 
@@ -92,16 +92,8 @@ class Server(Vendor):
             chores.create_task(super().serve(port))
             chores.create_task(self.hooks.run())
             if self.paid_after:
-                chores.create_task(self._be_paid(self.paid_after))
-
-    async def _be_paid(self, patience: float) -> None:
-        """Clients pay what is posted, until cancelled."""
-        paying = Paying(patience)
-        while True:
-            await asyncio.sleep(LOOK)
-            unpaid = self.store.all("salesInvoices", status="Open")
-            for name in paying.due([one.id for one in unpaid]):
-                self.store.change("salesInvoices", name, {"status": "Paid"})
+                books = self.books
+                chores.create_task(be_paid(self.paid_after, books.unpaid, books.paid))
 
     def furnish(self) -> None:
         """The pretend firm's companies."""

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from integrations.sandbox import marked_revenue
 from integrations.sandbox.netsuite.account import PAPERS, Account
 
 STATES = {"D": "draft", "A": "posted", "B": "paid"}
-_MARK = " · "
 Row = dict[str, Any]
 
 
@@ -37,20 +37,17 @@ def invoices(account: Account) -> Iterator[Row]:
 
 
 def revenue(account: Account) -> Iterator[Row]:
-    """What is posted as revenue of each project and month: the lines that end with their mark."""
-    found: dict[tuple[str, str, str], Decimal] = {}
-    for entry in account.store.all("journalEntry"):
-        if entry.content["status"]["id"] != "B":
-            continue
-        company = _company(account, entry.content["subsidiary"]["id"])
-        for line in entry.content["line"]["items"]:
-            _name, *mark = str(line.get("memo", "")).rsplit(_MARK, 2)
-            if len(mark) == 2:
-                month = (company, mark[0], mark[1])
-                worth = Decimal(str(line.get("credit") or 0)) - Decimal(str(line.get("debit") or 0))
-                found[month] = found.get(month, Decimal(0)) + worth
-    for (company, project, period), worth in found.items():
-        yield {"company": company, "project": project, "period": period, "amount": str(worth)}
+    """What is posted as revenue of each project and month."""
+    return marked_revenue.revenue(
+        (
+            _company(account, entry.content["subsidiary"]["id"]),
+            str(line.get("memo", "")),
+            Decimal(str(line.get("credit") or 0)) - Decimal(str(line.get("debit") or 0)),
+        )
+        for entry in account.store.all("journalEntry")
+        if entry.content["status"]["id"] == "B"
+        for line in entry.content["line"]["items"]
+    )
 
 
 def _company(account: Account, subsidiary: object) -> str:

@@ -22,7 +22,7 @@ from integrations.sandbox.netsuite.jobs import Jobs
 from integrations.sandbox.netsuite.refusing import Fault
 from integrations.sandbox.netsuite.suiteql import Unreadable, asked
 from integrations.sandbox.netsuite.wire import REST, answer, body_of, error, refusal
-from integrations.sandbox.paying import LOOK, Paying
+from integrations.sandbox.paying import be_paid
 from integrations.sandbox.sign_in import Tokens, signed_assertion
 from integrations.sandbox.vendor import Refused, Vendor
 
@@ -69,14 +69,8 @@ class Server(Vendor):
         async with asyncio.TaskGroup() as chores:
             chores.create_task(super().serve(port))
             if self.paid_after:
-                chores.create_task(self._be_paid(self.paid_after))
-
-    async def _be_paid(self, patience: float) -> None:
-        paying = Paying(patience)
-        while True:
-            await asyncio.sleep(LOOK)
-            for invoice in paying.due([one.id for one in self.account.unpaid()]):
-                self.account.paid(invoice)
+                books = self.account
+                chores.create_task(be_paid(self.paid_after, books.unpaid, books.paid))
 
     async def records(self, kind: str) -> list[dict[str, Any]]:
         """As an accountant reads them: ``invoices`` and ``revenue``; all else as it is kept."""
