@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import secrets
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import get_template
+from django.utils.http import url_has_allowed_host_and_scheme
 
 LETTERS = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ" * 8
 """One of thirty-two, easily told apart, for each byte."""
@@ -27,6 +29,15 @@ def new_reference() -> str:
 def reference_of(request: HttpRequest) -> str:
     """The reference that ReferenceMiddleware gave this request."""
     return str(getattr(request, "reference", ""))
+
+
+def came_from(request: HttpRequest) -> str:
+    """The address of our own page that sent a request, or the Tower's where none is known."""
+    told = request.headers.get("Referer", "")
+    ours = url_has_allowed_host_and_scheme(
+        told, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return urlsplit(told)._replace(scheme="", netloc="", fragment="").geturl() if ours else "/"
 
 
 def problem(
@@ -58,9 +69,13 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """403: the form did not come from a page of ours, or the session has ended since."""
-    return _say(
-        request, 403, "not-allowed", "The form was not ours or too old. Nothing was changed."
-    )
+    words = "The form was not ours or too old. Nothing was changed."
+    return _say(request, 403, "not-allowed", words, page="csrf")
+
+
+def only_sent(request: HttpRequest) -> HttpResponse:
+    """405: the address takes what a form sends, and was opened, say from a bookmark."""
+    return _say(request, 405, "not-shown", "There is nothing to show here. Nothing was changed.")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -75,15 +90,17 @@ def server_error(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _say(request: HttpRequest, status: int, name: str, detail: str) -> HttpResponse:
+def _say(request: HttpRequest, status: int, name: str, detail: str, page: str = "") -> HttpResponse:
     reference = reference_of(request)
     if request.path.startswith(PROGRAMS):
         return problem(status, name, HTTPStatus(status).phrase, detail, reference=reference)
     try:
-        page = get_template(f"errors/{status}.html").render({"reference": reference})
+        words = get_template(f"errors/{page or status}.html").render(
+            {"reference": reference, "back": came_from(request)}
+        )
     except ValueError:
         # The static files have not been collected: say it all the same, without their look.
         return HttpResponse(
             f"{detail} Reference: {reference}\n", status=status, content_type="text/plain"
         )
-    return HttpResponse(page, status=status)
+    return HttpResponse(words, status=status)

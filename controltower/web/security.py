@@ -6,16 +6,16 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
-from django.contrib.auth.views import redirect_to_login
 from django.db.models import prefetch_related_objects
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed, HttpResponseRedirect
 from django.utils import timezone
 
 from controltower.firm.models import Person
-from controltower.web.errors import bad_request, new_reference, reference_of
+from controltower.web.errors import bad_request, came_from, new_reference, only_sent, reference_of
 
 log = logging.getLogger(__name__)
 
@@ -93,11 +93,35 @@ class SignInMiddleware:
         if OPEN.match(request.path):
             return self.get_response(request)
         if not isinstance(request.user, Person):
-            asked = request.get_full_path() if request.method == "GET" else "/"
-            return redirect_to_login(asked, settings.LOGIN_URL)
+            query = urlencode(_meant(request), safe="/")
+            return HttpResponseRedirect(f"{settings.LOGIN_URL}?{query}")
         prefetch_related_objects([request.user], "duties__entity")
         with timezone.override(_zone(request.user.zone)):
             return self.get_response(request)
+
+
+class WordsMiddleware:
+    """An address that only takes what is sent to it says so to who opens it: Django's own answer
+    is empty. Innermost, so that the person's language is in force."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if isinstance(response, HttpResponseNotAllowed) and not response.content:
+            said = only_sent(request)
+            said["Allow"] = response["Allow"]
+            return said
+        return response
+
+
+def _meant(request: HttpRequest) -> dict[str, str]:
+    """Where a person goes on after the sign-in: what was opened, or the page whose form was sent
+    when the session had ended, with word that it was not done."""
+    if request.method == "GET":
+        return {"next": request.get_full_path()}
+    return {"next": came_from(request), "unsent": "1"}
 
 
 def _zone(name: str) -> ZoneInfo:

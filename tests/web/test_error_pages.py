@@ -1,0 +1,58 @@
+"""What a person reads where something cannot be shown or done, and how it goes on from there."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.test import Client
+
+from tests.web.cast import PASSWORD, browser, person
+
+pytestmark = pytest.mark.django_db
+
+OURS = "http://testserver/exceptions/?tab=mine#cause-4"
+
+
+class TestSentTooLate:
+    """A form that was sent when the session had ended."""
+
+    def test_leads_back_to_its_page_and_says_that_it_was_not_done(self) -> None:
+        answer = Client().post("/exceptions/4/snoozes/", headers={"referer": OURS})
+        asked = parse_qs(urlsplit(answer["Location"]).query)
+        assert asked == {"next": ["/exceptions/?tab=mine"], "unsent": ["1"]}
+        page = Client().get(answer["Location"]).content.decode()
+        assert "was not done" in page
+        person("alice")
+        words = {"username": "alice", "password": PASSWORD, "next": asked["next"][0]}
+        assert Client().post("/sign-in/", words)["Location"] == "/exceptions/?tab=mine"
+
+    @pytest.mark.parametrize("referer", ["", "https://evil.example/exceptions/", "//evil.example"])
+    def test_never_to_another_host(self, referer: str) -> None:
+        answer = Client().post("/exceptions/4/snoozes/", headers={"referer": referer})
+        assert parse_qs(urlsplit(answer["Location"]).query)["next"] == ["/"]
+
+    def test_opening_a_page_loses_nothing(self) -> None:
+        page = Client().get("/exceptions/", follow=True).content.decode()
+        assert "was not done" not in page
+
+
+class TestInWords:
+    def test_a_foreign_or_old_form_is_not_called_a_missing_right(self) -> None:
+        client = Client(enforce_csrf_checks=True)
+        client.force_login(person("alice"))
+        answer = client.post("/preferences/", {"theme": "dark"}, headers={"referer": OURS})
+        page = answer.content.decode()
+        assert answer.status_code == 403
+        assert "form is too old" in page and "Your role" not in page
+        assert 'href="/exceptions/?tab=mine"' in page
+
+    @pytest.mark.parametrize("path", ["/exceptions/4/snoozes/", "/preferences/", "/sign-out/"])
+    def test_an_address_that_only_takes_is_no_empty_page(self, path: str) -> None:
+        answer = browser(person("alice")).get(path)
+        assert answer.status_code == 405 and "POST" in answer["Allow"]
+        assert "There is no page at this address" in answer.content.decode()
+
+    def test_an_unknown_address_offers_to_search(self) -> None:
+        page = browser(person("alice")).get("/nowhere/").content.decode()
+        assert 'action="/tx/"' in page and 'name="q"' in page
