@@ -26,6 +26,11 @@ def locale() -> Locale:
     return Locale.parse(to_locale(get_language() or "en-gb"))
 
 
+def country(code: str) -> str:
+    """A country's name for the viewer, else its code: "Germany"."""
+    return str(locale().territories.get(code, code))
+
+
 def money(value: Money) -> str:
     """An exact amount in the currency's own decimals; zero is a dash.
 

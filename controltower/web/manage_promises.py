@@ -4,6 +4,7 @@ of its entities by which promises are counted."""
 from __future__ import annotations
 
 from datetime import date
+from operator import itemgetter
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -23,7 +24,7 @@ from controltower.firm import policies, promised
 from controltower.firm.models import LegalEntity, PolicyVersion
 from controltower.processes import catalogue
 from controltower.transactions import promising
-from controltower.web import manage_frame, policy_words
+from controltower.web import formats, manage_frame, policy_words
 from controltower.web.decisions import Reason
 from controltower.web.manage import Line, change
 from controltower.web.manage_frame import guarded
@@ -179,8 +180,9 @@ class Days(Reason):
         assert isinstance(zones, forms.ChoiceField)
         assert isinstance(countries, forms.ChoiceField)
         zones.choices = [(name, name) for name in sorted(available_timezones())]
-        known = sorted(code for code in holidays.list_supported_countries() if len(code) == 2)
-        countries.choices = [("", _("none"))] + [(code, code) for code in known]
+        known = [code for code in holidays.list_supported_countries() if len(code) == 2]
+        named = sorted(((code, formats.country(code)) for code in known), key=itemgetter(1))
+        countries.choices = [("", _("none")), *named]
 
     def clean_own_days(self) -> list[list[str]]:
         """Each line is a day and its name. Raises ValidationError."""

@@ -9,8 +9,8 @@ from typing import Any
 
 from babel.dates import format_date, get_day_names
 from django.conf import settings
-from django.utils.translation import get_language, gettext_lazy, ngettext, to_locale
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from controltower.canonical.money import Money
 from controltower.canonical.promise import Counted, Promise
@@ -147,12 +147,10 @@ def short(agreed: Promise) -> str:
 
 def calendar(content: Content) -> str:
     """When an entity works, and by when its months must be complete."""
-    names = get_day_names("abbreviated", locale=to_locale(get_language() or "en"))
-    days_ = ", ".join(names[day] for day in content["weekdays"])
-    words = f"{days_} {content['opens']}–{content['closes']} {content['zone']}"
+    words = f"{_weekdays(content)} {content['opens']}–{content['closes']} {content['zone']}"
     if content["country"]:
-        where = "-".join(filter(None, (content["country"], content["region"])))
-        words = _("%(words)s, public holidays of %(where)s") % {"words": words, "where": where}
+        where = " ".join(filter(None, (formats.country(content["country"]), content["region"])))
+        words = _("%(words)s, public holidays: %(where)s") % {"words": words, "where": where}
     if content["own_days"]:
         own = len(content["own_days"])
         words += ngettext(", %(n)s day of its own", ", %(n)s days of its own", own) % {"n": own}
@@ -161,6 +159,20 @@ def calendar(content: Content) -> str:
     month = {**calendars.USUAL_MONTH, **content}
     said = {"words": words, "day": month["month_day"], "at": month["month_time"]}
     return _("%(words)s; a month is complete on working day %(day)s at %(at)s") % said
+
+
+def _weekdays(content: Content) -> str:
+    """The days that an entity works, those in a row from the first to the last: "Mon–Fri"."""
+    names = get_day_names("abbreviated", locale=formats.locale())
+    rows: list[list[int]] = []
+    for day in sorted(content["weekdays"]):
+        if rows and day == rows[-1][-1] + 1:
+            rows[-1].append(day)
+        else:
+            rows.append([day])
+    return ", ".join(
+        names[row[0]] if len(row) == 1 else f"{names[row[0]]}–{names[row[-1]]}" for row in rows
+    )
 
 
 def mask(content: Content) -> str:

@@ -60,6 +60,15 @@ def test_it_is_in_the_rail_of_those_who_may_open_it(amara: Client) -> None:
                 assert "administrator" in answer.content.decode()
 
 
+@pytest.mark.parametrize("page", ["limits", "promises", "calendars", "masks", "retention"])
+def test_why_nothing_can_be_changed_is_said_once(amara: Client, page: str) -> None:
+    path, why = f"/manage/{page}/", "Only the administrator may do this."
+    told = browser(person("jonas", Role.AUDITOR)).get(path).content.decode()
+    assert told.count(why) == 1
+    assert told.count('aria-describedby="who-may"') == told.count('aria-disabled="true"') > 0
+    assert why not in amara.get(path).content.decode()
+
+
 def test_a_limit_is_proposed_shown_and_agreed_to(amara: Client, anna: Client) -> None:
     form = REASON | {"about": "LF-UK", "amount": "1234.50"}
     answer = amara.post("/manage/limits/", form, follow=True).content.decode()
@@ -214,7 +223,7 @@ def test_a_promise_and_a_calendar_are_changed_on_their_pages(amara: Client, anna
     assert "6 h 30 min of working time" in amara.get("/manage/promises/").content.decode()
     assert "6 h 30 min of working time" in amara.get("/processes/").content.decode()
     page = amara.get("/manage/calendars/").content.decode()
-    assert "08:00–16:00 Europe/London, public holidays of GB-ENG" in page
+    assert "Mon–Wed 08:00–16:00 Europe/London, public holidays: United Kingdom ENG" in page
     assert "complete on working day 2 at 12:30" in page
     cut_off = close_of(entities()["LF-UK"], "2026-10").cut_off
     assert cut_off == datetime(2026, 11, 3, 12, 30, tzinfo=UTC), "Monday and Tuesday are worked on"
