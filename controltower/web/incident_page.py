@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from controltower.canonical.money import Money
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, entities_of
-from controltower.incidents import runs
+from controltower.incidents import grouping, runs
 from controltower.incidents.models import (
     EntryKind,
     Incident,
@@ -134,8 +134,11 @@ def _first_due(incident: Incident, seen: Scope, now: datetime) -> str:
 
 
 def _causes(incident: Incident, seen: Scope) -> list[dict[str, Any]]:
-    """Linked groups, with the same figures as on their own pages."""
-    causes = list(incident.causes.all())
+    """Linked groups, with the same figures as on their own pages. One that was joined with
+    another is that other one, which is listed once."""
+    linked = list(incident.causes.all())
+    under = {one: grouping.joined_into(one) for one in linked}
+    causes = [one for one in linked if under[one] not in linked]
     letters = exposure.priced(letters_of(seen).filter(cause__in=causes), "transaction__")
     found = exposure.stakes(letters, "cause", at="transaction__")
     empty = exposure.Stake()
@@ -143,6 +146,7 @@ def _causes(incident: Incident, seen: Scope) -> list[dict[str, Any]]:
         {
             "title": privacy.masked_text(one.title),
             "url": reverse("exception", args=[one.pk]),
+            "joined": under[one] is not None,
             "count": found.get((one.pk,), empty).count,
             "value": Money.of(found.get((one.pk,), empty).amount, exposure.reporting_currency()),
         }

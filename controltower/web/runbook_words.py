@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from controltower.canonical.verdicts import Kind
 from controltower.incidents import steps
+from controltower.processes.catalogue import WATCHES
 from controltower.systems.models import System
 from controltower.web.plain_names import each_of
 from controltower.web.sayings import heard
@@ -66,6 +67,12 @@ FITS = {
     "systems": gettext_lazy("System"),
 }
 
+STEPS: Mapping[str, Promise | str] = {
+    **{one.name: one.title for watch in WATCHES for one in watch.milestones},
+    "refresh": gettext_lazy("Bring the dashboards up to date"),
+}
+"""What steps are called by whose name alone the demo firm's runbooks know what they fit. Other
+names, such as "check", mean steps of several processes, which have titles of their own."""
 
 PHRASES = each_of(
     """
@@ -124,8 +131,11 @@ def _place(to: int | str) -> str:
 
 
 def fits(said: Mapping[str, Any], *, as_kept: bool = True) -> list[tuple[str, str]]:
-    """What a version is for: (label, words). A list spares its reader how a title is kept."""
+    """What a version is for: (label, words). A list spares its reader how a title is kept, and
+    the names of steps where words of the title tell more."""
     labels = FITS if as_kept else FITS | {"words": gettext_lazy("Title says")}
+    if not as_kept and said.get("words"):
+        labels = {name: label for name, label in labels.items() if name != "steps"}
     found = [
         (str(label), ", ".join(_fit(name, one, as_kept=as_kept) for one in said[name]))
         for name, label in labels.items()
@@ -139,6 +149,8 @@ def _fit(name: str, one: str, *, as_kept: bool) -> str:
     title as it is kept."""
     if name == "systems":
         return System.objects.filter(slug=one).values_list("title", flat=True).first() or one
+    if name == "steps":
+        return str(heard(STEPS.get(one, one)))
     if name != "words":
         return str(FAILURES.get(one, one))
     said = heard(one)

@@ -65,13 +65,13 @@ def detail_of(
 
 
 def _tabs(chain: Chain, step: Step | None, current: str) -> list[tuple[str, str, bool]]:
-    tries = len(chain.tries(step)) if step else 0
+    calls = len(chain.tries(step)) if step else 0
     version = step.mapping_version if step else None
     labels = {
         "fields": _("Fields"),
         "sent": _("Sent"),
         "answer": _("Answer"),
-        "tries": _("Tries %(n)d") % {"n": tries} if tries else _("Tries"),
+        "tries": _("Calls %(n)d") % {"n": calls} if calls else _("Calls"),
         "mapping": _("Mapping v%(n)d") % {"n": version.number} if version else _("Mapping"),
         "audit": _("Audit trail"),
     }

@@ -371,6 +371,12 @@ class TestActs:
         assert firm.cause(other) == cause
         assert client.get(f"/exceptions/{part.pk}/").status_code == 404
 
+    def test_no_two_parts_have_one_name_for_who_may_not_replay(self, firm: Firm) -> None:
+        cause = firm.cause(factories.stuck_bills(firm, 1)[0])
+        page = text(signed_in(firm.jonas).get(f"/exceptions/{cause.pk}/"))
+        named = re.findall(r'\sid="([^"]+)"', page)
+        assert sorted(named) == sorted(set(named))
+
     def test_who_follows_an_old_link_comes_to_the_joined_cause(self, firm: Firm) -> None:
         cause = firm.cause(factories.stuck_bills(firm, 1)[0])
         other = firm.bill(firm.deal(), answers={"draft": refused("Something else is wrong.")})

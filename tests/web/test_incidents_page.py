@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from controltower.incidents import acts, leading, runs
+from controltower.incidents import acts, grouping, leading, runs
 from controltower.incidents.models import (
     Cause,
     Incident,
@@ -26,8 +26,9 @@ from controltower.measures import alarms, at_stake
 from controltower.measures.exposure import Scope
 from controltower.transactions import replay, replaying
 from controltower.transactions.models import Transaction
+from controltower.web import runbook_words
 from controltower.web.demo.runbooks import agree_runbooks
-from tests.factories import Firm, sealed, signed_in, stuck_bills
+from tests.factories import Firm, refused, sealed, signed_in, stuck_bills
 from tests.incidents.test_runs import approved
 
 pytestmark = pytest.mark.django_db
@@ -115,6 +116,21 @@ def test_incidents_of_one_title_are_told_apart(firm: Firm) -> None:
     (line,) = client.get("/incidents/").context["lines"]
     assert line.about == "Time and expense to billing · LF-DE"
     assert line.about in show(client, "/incidents/")
+
+
+def test_a_joined_group_is_listed_as_what_it_was_joined_with(firm: Firm) -> None:
+    (one,) = stuck_bills(firm, 1)
+    other = firm.bill(firm.deal(), {"draft": refused("Something else.")})
+    into, cause = firm.cause(one), firm.cause(other)
+    incident = leading.open_for(
+        by=firm.otto, title=cause.title, severity=Severity.HIGH, cause=cause, now=firm.now
+    )
+    grouping.join(cause=cause, into=into, reason="One cause.", person=firm.otto, now=firm.now)
+    client, path = signed_in(firm.otto), f"/incidents/{incident.pk}/"
+    (listed,) = client.get(path).context["causes"]
+    assert (listed["title"], listed["count"]) == (into.title, 2)
+    incident.causes.set([cause])
+    assert "not part of this" in show(client, path)
 
 
 def test_people_lead_it_by_small_forms(firm: Firm) -> None:
@@ -223,6 +239,14 @@ def test_a_runbook_is_written_approved_by_another_and_offered(firm: Firm) -> Non
     page = post(otto, "/runbooks/ask-the-erps-people/drafts/?from=1", **edited)
     assert "compared with v1" in page
     assert "<ins>" in page
+
+
+def test_a_list_of_runbooks_names_no_step_by_its_identifier() -> None:
+    (step,) = runbook_words.fits({"steps": ["before-cut-off", "refresh"]}, as_kept=False)
+    assert step == ("Step", "Done before the cut-off, Bring the dashboards up to date")
+    several = {"words": ["tax code"], "steps": ["check"]}
+    assert [label for label, _words in runbook_words.fits(several, as_kept=False)] == ["Title says"]
+    assert ("Step", "check") in runbook_words.fits(several)
 
 
 def test_what_was_done_becomes_a_draft(firm: Firm) -> None:
