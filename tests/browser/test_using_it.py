@@ -223,3 +223,16 @@ def test_the_sentence_leads_to_a_list_of_as_many(screens: Screens) -> None:
     page.click("h1 a.is-stuck")
     page.wait_for_load_state("networkidle")
     expect(page.locator("#rows tbody tr")).to_have_count(stuck)
+
+
+def test_enter_narrows_a_list_once(screens: Screens) -> None:
+    """One step back in the browser undoes one search."""
+    page = screens.visitor("otto.brandt").go("/interfaces/")
+    sought = page.locator("form.filters input[name=q]")
+    for words in ("client", "project"):
+        sought.fill(words)
+        sought.press("Enter")
+        page.wait_for_url(f"**/interfaces/?q={words}*")
+        expect(page.locator("#registry tbody tr[data-row]").first).to_contain_text(words.title())
+    page.go_back()
+    page.wait_for_url("**/interfaces/?q=client*")
