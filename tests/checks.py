@@ -21,55 +21,73 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 CODE = ["controltower", "integrations", "tests", "bin", "manage.py"]
 NOT_FAST = "not slow and not browser and not tryton"
 PARTS = (
-    ("tests/web/test_[!a-i]*.py",),
-    ("tests/journeys/test_[!a-e]*.py",),
-    ("tests/integrations", "tests/model", "tests/hostile"),
-    ("tests/web/test_[a-i]*.py",),
-    ("tests/journeys/test_[a-e]*.py", "tests/crash"),
     ("tests/platform/test_kills.py",),
+    ("tests/integrations",),
+    ("tests/journeys/test_[!a-e]*.py",),
     ("tests/browser",),
+    ("tests/web/test_[!a-i]*.py",),
     ("tests/platform/test_restore.py",),
-    ("tests/platform/test_[!kr]*.py",),
     ("tests/chaos",),
+    ("tests/journeys/test_[a-e]*.py", "tests/crash"),
+    ("tests/web/test_[a-i]*.py",),
+    ("tests/platform/test_[!kr]*.py",),
+    ("tests/model", "tests/hostile"),
 )
-"""The tests in parts of a few minutes, the longest first; what none names is a part of its own. A
-part starts servers, sandboxes and an ERP of its own when it needs them: many parts cost more."""
-AT_ONCE = (os.cpu_count() or 1) + 2
-"""Parts that run beside each other: more than there are cores, for all of them wait at times."""
+"""The tests in parts of a few minutes: those that wait most begin early and leave room for others,
+short ones come last. What none names is a part of its own, the first. A part starts servers,
+sandboxes and an ERP of its own when it needs them: many parts cost more."""
+AT_ONCE = (os.cpu_count() or 1) + 3
+"""Checks that run beside each other: more than there are cores, for all of them wait at times."""
 PYTEST = [sys.executable, "-m", "pytest"]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @dataclass
-class Stage:
+class Check:
     """One check: its name, its command, what it reads from the environment."""
 
     name: str
     command: list[str]
     environment: dict[str, str] = field(default_factory=dict)
     in_fast: bool = False
+    is_told: bool = False
+    """Whether it is worth reading what it said when it passed, too."""
 
-    def run(self) -> bool:
-        """Run it, say how long it took; say what it said only when it failed."""
+    def run(self) -> Outcome:
+        """Run it, say what came of it, and what it said in one piece."""
         begun = time.monotonic()
-        done = subprocess.run(
+        with subprocess.Popen(
             self.command,
             cwd=REPOSITORY,
             env=os.environ | self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            check=False,
-        )
-        passed = done.returncode == 0
-        _say(self.name, passed, time.monotonic() - begun)
-        if not passed:
-            print(done.stdout, flush=True)
-        return passed
+        ) as process:
+            said = process.stdout.read() if process.stdout else ""
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.monotonic() - begun
+        outcome = Outcome(self.name, status == 0, seconds, used.ru_utime + used.ru_stime)
+        _say(outcome)
+        if self.is_told or not outcome.passed:
+            print(said, flush=True)
+        return outcome
+
+
+@dataclass
+class Outcome:
+    """What came of a check. `processor` are the seconds that it and the processes it waited for
+    have computed; the processes of a whole tower, which nobody waits for, are not among them."""
+
+    name: str
+    passed: bool
+    seconds: float
+    processor: float | None = None
 
 
 def main(words: list[str]) -> int:
-    """Run all stages, the tests last; 0 only when everything passed."""
+    """Run everything; 0 only when everything passed."""
     own, extra = words, []
     if "--" in words:
         own, extra = words[: words.index("--")], words[words.index("--") + 1 :]
@@ -79,17 +97,16 @@ def main(words: list[str]) -> int:
     fast = "fast" in own
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # the tests begin a hundred processes
-    passed = [stage.run() for stage in stages() if stage.in_fast or not fast]
     selection = ["-m", NOT_FAST] if fast else []
-    if not fast and not has_browser():
-        passed.append(False)
+    with_browser = fast or has_browser()
+    if not with_browser:
         selection = ["-m", "not browser"]
-    passed.append(run_tests([*selection, *extra]))
-    return 0 if all(passed) else 1
+    passed = run_all(checks(fast=fast), [*selection, *extra])
+    return 0 if passed and with_browser else 1
 
 
-def stages() -> list[Stage]:
-    """The checks before the tests, cheapest first."""
+def checks(*, fast: bool) -> list[Check]:
+    """What is checked besides the tests, cheapest first."""
     python = sys.executable
     settings = {
         "SECRET_KEY": secrets.token_urlsafe(64),
@@ -101,15 +118,16 @@ def stages() -> list[Stage]:
     }
     manage = [python, "-W", "ignore::RuntimeWarning", "manage.py"]
     deployment = [*manage, "check", "--deploy", "--fail-level", "WARNING"]
-    return [
-        Stage("ruff check", ["ruff", "check", *CODE], in_fast=True),
-        Stage("ruff format", ["ruff", "format", "--check", *CODE], in_fast=True),
-        Stage("import contracts", ["lint-imports"], in_fast=True),
-        Stage("templates", ["djlint", "templates", "--lint", "--quiet"]),
-        Stage("types", ["mypy"], settings),
-        Stage("migrations", [*manage, "makemigrations", "--check", "--dry-run"], settings),
-        Stage("deployment", deployment, settings),
+    found = [
+        Check("ruff check", ["ruff", "check", *CODE], in_fast=True),
+        Check("ruff format", ["ruff", "format", "--check", *CODE], in_fast=True),
+        Check("import contracts", ["lint-imports"], in_fast=True),
+        Check("templates", ["djlint", "templates", "--lint", "--quiet"]),
+        Check("types", ["mypy"], settings),
+        Check("migrations", [*manage, "makemigrations", "--check", "--dry-run"], settings),
+        Check("deployment", deployment, settings),
     ]
+    return [check for check in found if check.in_fast or not fast]
 
 
 def has_browser() -> bool:
@@ -121,7 +139,7 @@ def has_browser() -> bool:
         for words in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
             subprocess.run(["apt-get", "-qq", *words], stdout=subprocess.DEVNULL, check=False)
     found = any(map(shutil.which, BROWSERS))
-    _say("browser", found, time.monotonic() - begun)
+    _say(Outcome("browser", found, time.monotonic() - begun))
     if not found:
         print(
             "The browser tests need Chromium and were left out; install it "
@@ -130,19 +148,31 @@ def has_browser() -> bool:
     return found
 
 
-def run_tests(arguments: list[str]) -> bool:
-    """pytest with its own output. With arguments, one run; without, as many parts beside each other
-    as the machine can use, each with servers of its own, told in one piece when it is through."""
-    if arguments:
-        return subprocess.call([*PYTEST, *arguments], cwd=REPOSITORY) == 0
-    parts = {" ".join(globs): _found(globs) for globs in PARTS}
-    others = [f"--ignore={path}" for paths in parts.values() for path in paths]
-    with prepared_cluster() as given, ThreadPoolExecutor(AT_ONCE) as runners:
-        os.environ.update(given)
-        told = list(runners.map(_run_part, ["all others", *parts], [others, *parts.values()]))
-    for name, passed, seconds in told:
-        _say(name, passed, seconds)
-    return all(passed for _, passed, _ in told)
+def run_all(others: list[Check], arguments: list[str]) -> bool:
+    """These checks and the tests. With arguments, the tests are one run with pytest's own output.
+    Without, they run in parts, each with servers of its own: as many beside each other, and beside
+    the other checks, as the machine can use."""
+    with ThreadPoolExecutor(AT_ONCE) as runners:
+        before = runners.map(Check.run, others)
+        if arguments:
+            passed = [outcome.passed for outcome in before]
+            return subprocess.call([*PYTEST, *arguments], cwd=REPOSITORY) == 0 and all(passed)
+        with prepared_cluster() as given:
+            outcomes = [*runners.map(Check.run, parts(given)), *before]
+    print("\nAll checks")
+    for outcome in outcomes:
+        _say(outcome)
+    return all(outcome.passed for outcome in outcomes)
+
+
+def parts(given: dict[str, str]) -> list[Check]:
+    """The tests in parts, which begin from the cluster that is given, the first to begin first."""
+    named = {" ".join(globs): _found(globs) for globs in PARTS}
+    others = {"all others": [f"--ignore={path}" for paths in named.values() for path in paths]}
+    return [
+        Check(name, [*PYTEST, "--durations=15", *words], given, is_told=True)
+        for name, words in (others | named).items()
+    ]
 
 
 def _found(globs: tuple[str, ...]) -> list[str]:
@@ -153,23 +183,10 @@ def _found(globs: tuple[str, ...]) -> list[str]:
     return [path for found in paths for path in found]
 
 
-def _run_part(name: str, words: list[str]) -> tuple[str, bool, float]:
-    """Run a part and print what it said; its name, whether it passed, and the seconds it took."""
-    begun = time.monotonic()
-    done = subprocess.run(
-        [*PYTEST, "--durations=15", *words],
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    print(f"{name}\n{done.stdout}", flush=True)
-    return name, done.returncode == 0, time.monotonic() - begun
-
-
-def _say(name: str, passed: bool, seconds: float) -> None:
-    print(f"  {name:<22} {'passed' if passed else 'FAILED':<8} {seconds:5.1f} s", flush=True)
+def _say(outcome: Outcome) -> None:
+    passed = "passed" if outcome.passed else "FAILED"
+    processor = f" ({outcome.processor:.1f} s computing)" if outcome.processor is not None else ""
+    print(f"  {outcome.name:<22} {passed:<8} {outcome.seconds:5.1f} s{processor}", flush=True)
 
 
 if __name__ == "__main__":
