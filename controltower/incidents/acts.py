@@ -147,11 +147,11 @@ def _resume(step: RunStep, _reason: str, by: Person, now: datetime) -> None:
     _done(step, f"{system} is called again.", by, now, {"system": system.slug})
 
 
-def _period(step: RunStep, reason: str, by: Person, now: datetime) -> None:
+def _decide(step: RunStep, reason: str, by: Person, now: datetime) -> None:
     decided = 0
     for one in _transactions(step.run, by):
         with suppress(triage.NotWaiting):
-            triage.decide_period(
+            triage.decide(
                 transaction=one, decision=step.rule["what"], by=by, reason=reason, now=now
             )
             decided += 1
@@ -180,8 +180,9 @@ ACTS: dict[str, Callable[[RunStep, str, Person, datetime], None]] = {
     steps.REPLAY: _replay,
     steps.PAUSE: _pause,
     steps.RESUME: _resume,
-    steps.NEXT_PERIOD: _period,
-    steps.REOPENED: _period,
+    steps.NEXT_PERIOD: _decide,
+    steps.REOPENED: _decide,
+    steps.CREDIT: _decide,
     steps.ELSEWHERE: _settle,
     steps.WRITE_OFF: _settle,
 }

@@ -14,8 +14,11 @@ from controltower.firm.models import Person
 from controltower.firm.rights import Right, may, who_grants
 from controltower.incidents import letters
 from controltower.incidents.models import Cause, DeadLetter, LetterState
+from controltower.processes import withdrawn_work
 from controltower.transactions import bell, cases, engine
+from controltower.transactions.cases import Case
 from controltower.transactions.models import Transaction, TransactionState, WaitKind
+from controltower.transactions.protocol import State
 
 ASIDE = ("snoozed_until", "wake_at_count", "wake_at_value", "parked_at")
 
@@ -122,42 +125,56 @@ def solve_elsewhere(
     return ended
 
 
-def decide_period(
+PERIOD = "period"
+WAYS = {
+    "next_period": PERIOD,
+    "reopened": PERIOD,
+    withdrawn_work.CREDIT: withdrawn_work.APPROVAL,
+}
+"""What each decision is about."""
+
+
+def decide(
     *, transaction: Transaction, decision: str, by: Person, reason: str, now: datetime
 ) -> None:
-    """A closed period is a wait with a decision: "next_period" bills it in the open one,
-    "reopened" tries again because the owner has reopened it.
+    """What waits for a decision goes on by it: "next_period" bills work of a closed period in the
+    open one, "reopened" tries again because the owner has reopened it, "credit" credits work whose
+    approval was taken back.
 
     Raises NotAllowed, ReasonMissing or NotWaiting (somebody else was quicker).
     """
-    code = transaction.entity.code if transaction.entity else None
+    about, code = WAYS[decision], transaction.entity.code if transaction.entity else None
+    verb = f"decide {about}"
     if not may(by, Right.DECIDE_PERIOD, code):
-        audit.record(
-            actor=by, verb="decide period", subject=transaction.reference, allowed=False, now=now
-        )
+        audit.record(actor=by, verb=verb, subject=transaction.reference, allowed=False, now=now)
         raise NotAllowed(f"Only the {who_grants(Right.DECIDE_PERIOD)} may decide this.")
     if not reason.strip():
         raise ReasonMissing
     words = {
         "next_period": f"{by} decided: bill it in the open period. {reason}",
         "reopened": f"{by} reopened the period. {reason}",
+        withdrawn_work.CREDIT: f"{by} decided: it is not owed, credit it. {reason}",
     }
     with cases.case_of(transaction, now=now) as case:
         row = case.transaction
-        if row.is_over or row.wait != WaitKind.PERIOD_CLOSED:
+        if row.is_over or not _waits_for(about, case):
             raise NotWaiting("It does not wait for this decision any more.")
-        engine.decide(
-            case, decision="period", value=decision, actor=by.username, text=words[decision]
-        )
+        engine.decide(case, decision=about, value=decision, actor=by.username, text=words[decision])
         audit.record(
             actor=by,
-            verb="decide period",
+            verb=verb,
             subject=row.reference,
             allowed=True,
             now=now,
             entity=code or "",
             detail={"decision": decision, "reason": reason},
         )
+
+
+def _waits_for(about: str, case: Case) -> bool:
+    if about == withdrawn_work.APPROVAL:
+        return any(step.state == State.PARKED and step.field == about for step in case.steps)
+    return case.transaction.wait == WaitKind.PERIOD_CLOSED
 
 
 def open_letters(cause: Cause, person: Person) -> Sequence[DeadLetter]:

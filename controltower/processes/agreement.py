@@ -165,8 +165,11 @@ def not_succeeded(_sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
 
 def budget_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     """Whether the contract value is what the original and all approved change orders come to, this
-    one among them."""
-    if sent["number"] not in found.get("change_orders", ()):
+    one among them, unless it was taken back."""
+    listed = sent["number"] in found.get("change_orders", ())
+    if listed and not sent.get("approved", True):
+        return f"the PSA still lists change order {sent['number']} among the approved ones"
+    if not listed and sent.get("approved", True):
         return f"the PSA does not list change order {sent['number']} among the approved ones"
     if Decimal(str(found["contract_value"])) != Decimal(str(found["agreed_value"])):
         return (

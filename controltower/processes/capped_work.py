@@ -13,11 +13,13 @@ from typing import Any
 
 from controltower.canonical.money import Money
 from controltower.canonical.verdicts import Kind
-from controltower.processes import contract_terms, invoice_lines, retained_work
-from controltower.processes.definition import Facts, Refuse
+from controltower.processes import contract_terms, invoice_lines, retained_work, revenue_forecast
+from controltower.processes.definition import Facts, Learn, Prepared, Refuse, Skip
 
 CAP = "cap"
 """The field that is named by a refusal for want of room."""
+BILLED_ABOVE = "billed_above"
+"""The field that is named where more was billed than is agreed now."""
 CHAIN = "chain"
 """What the books name the contract by that several projects share."""
 _DRAWN = "drawn"
@@ -145,6 +147,33 @@ def room(contract: Mapping[str, Any]) -> Money:
     currency = contract["currency"]
     left = Money.of(contract["cap"], currency) - Money.of(contract["billed"], currency)
     return max(left, Money(currency, 0))
+
+
+def above(contract: Mapping[str, Any]) -> Money:
+    """What was billed under a contract beyond its cap; zero without one."""
+    currency = contract["currency"]
+    cap, billed = (Money.of(contract.get(one) or 0, currency) for one in (CAP, "billed"))
+    return max(billed - cap, Money(currency, 0)) if CAP in contract else Money(currency, 0)
+
+
+def within_what_is_agreed(facts: Facts) -> Prepared:
+    """Whether a change order, or that it was taken back, leaves no more billed than is agreed."""
+    order, project = facts.subject, str(facts.subject["project_id"])
+    contract = facts.books["contracts"].get(project, {})
+    if CAP not in contract:
+        return Skip("Its contract has no cap.")
+    if not (excess := above(contract)).minor:
+        return Learn(worth=revenue_forecast.added(order, facts.result("check").values))
+    currency = excess.currency
+    cap, billed = (Money.of(contract[one], currency).amount for one in (CAP, "billed"))
+    text = (
+        f"More is billed than is agreed: {billed:,} {currency} under contract "
+        f"“{contract['number']}”, whose cap is {cap:,} {currency} since change order "
+        f"{order['number']} was changed or taken back. {excess.amount:,} {currency} of it is "
+        "to be credited, unless the client agrees to it anew: approve a change order in the PSA, "
+        "or take the work back there. Either ends this by itself."
+    )
+    return Refuse(Kind.CONFLICT, text, BILLED_ABOVE, excess.amount, "credit due")
 
 
 def worth(facts: Facts) -> Money:

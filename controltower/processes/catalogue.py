@@ -25,9 +25,11 @@ from controltower.processes.definition import Milestone, Process, Watch, Workflo
 
 __all__ = [
     "PROCESSES",
+    "TAKING_BACK",
     "WATCHES",
     "WORKFLOWS",
     "Process",
+    "is_approved",
     "named",
     "started_by",
     "watched",
@@ -50,6 +52,8 @@ PROCESSES: tuple[Process, ...] = (
     revenue_recognition.PROCESS,
     credit_and_rebill.PROCESS,
 )
+TAKING_BACK = frozenset({one.taken_back_by for one in PROCESSES if one.taken_back_by})
+"""The names of the processes that follow when an approval is taken back."""
 WATCHES: tuple[Watch, ...] = (quote_to_cash.WATCH, month_end_close.WATCH)
 """Over the whole chain, and over the end of each month."""
 WORKFLOWS: tuple[Workflow, ...] = (*PROCESSES, *WATCHES)
@@ -57,11 +61,19 @@ WORKFLOWS: tuple[Workflow, ...] = (*PROCESSES, *WATCHES)
 
 
 def started_by(event: CanonicalEvent) -> Process | None:
-    """The process that this event starts or feeds, or None when nobody waits for it."""
+    """The process that this event starts or feeds, or None when nobody waits for it. What is not
+    approved starts nothing."""
+    if not is_approved(event):
+        return None
     for process in PROCESSES:
         if event.type in process.starts_on and process.accepts(event):
             return process
     return None
+
+
+def is_approved(event: CanonicalEvent) -> bool:
+    """Whether somebody stands for the fact, where its kind needs that."""
+    return bool(getattr(event.record, "approved", True))
 
 
 def named(name: str) -> Process:

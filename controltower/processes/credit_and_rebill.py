@@ -4,16 +4,26 @@ The PSA takes billed time back by time of less than zero that names it, and ente
 anew. What is taken back → the invoice on which it was → credit note in the ERP, linked to that
 invoice → posted → its number back in the PSA. The right time is billed as any other; the invoice
 itself is never changed.
+
+So does work whose approval is taken back once its invoice is begun, if the controller says so: it
+may also have been a mistake, and be approved again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from controltower.canonical.events import TIMESHEET_APPROVED, BusinessKey, CanonicalEvent
+from controltower.canonical.events import (
+    EXPENSE_APPROVED,
+    MILESTONE_APPROVED,
+    TIMESHEET_APPROVED,
+    BusinessKey,
+    CanonicalEvent,
+)
 from controltower.canonical.money import Money
 from controltower.canonical.records import BillableFact
 from controltower.canonical.verdicts import Kind
@@ -25,6 +35,7 @@ from controltower.processes import (
     invoice_lines,
     project_opening,
     retained_work,
+    withdrawn_work,
 )
 from controltower.processes.definition import (
     Entity,
@@ -44,9 +55,9 @@ NO_CREDIT = "Nothing of it was billed, so there is nothing to credit."
 
 def accepts(event: CanonicalEvent) -> bool:
     fact = event.record
-    if not isinstance(fact, BillableFact) or not fact.corrects:
+    if not isinstance(fact, BillableFact) or not fact.billable:
         return False
-    return fact.billable and fact.approved and not fact.billed
+    return fact.approved and not fact.billed if fact.corrects else not fact.approved
 
 
 def open_credit(event: CanonicalEvent, entities: Mapping[str, Entity], now: datetime) -> Opening:
@@ -56,7 +67,7 @@ def open_credit(event: CanonicalEvent, entities: Mapping[str, Entity], now: date
         fact,
         BusinessKey("approved work", fact.number),
         f"Credit for {fact.project.name}" if fact.project else f"Credit {fact.number}",
-        amount=fact.amount,
+        amount=fact.amount if fact.corrects else -fact.amount,
         companies=entities,
         due=now + PROCESS.promise,
     )
@@ -64,6 +75,8 @@ def open_credit(event: CanonicalEvent, entities: Mapping[str, Entity], now: date
 
 def check_correction(facts: Facts) -> Prepared:
     item = facts.subject
+    if withdrawn_work.is_taken_back(item):
+        return withdrawn_work.check(item, facts)
     if refusal := approved_work.refusal_of_correction(item, facts):
         return refusal
     taken = retained_work.taken_back(facts)
@@ -84,7 +97,7 @@ def check_correction(facts: Facts) -> Prepared:
 
 
 def read_original(facts: Facts) -> Prepared:
-    return Send(ref=str(facts.subject["corrects"]))
+    return Send(ref=str(facts.subject["corrects"] or facts.subject["source_id"]))
 
 
 def read_client(facts: Facts) -> Prepared:
@@ -105,12 +118,15 @@ def draft_credit(facts: Facts) -> Prepared:
     if early := booking_day.too_early(entity, on, facts.now, "Credited"):
         return early
     number, work = original["invoice_number"], invoice_lines.mark_of(original)
+    less = {**item, "amount": str(worth.amount)}
+    if withdrawn_work.is_taken_back(item) and "hours" in item:
+        less["hours"] = str(-Decimal(str(item["hours"])))
     credit = billing_paper.paper(
         facts,
         on=on,
         about=f"Credit for invoice {number}",
         worth=worth,
-        lines=[{**invoice_lines.line_of({**item, "amount": str(worth.amount)}), "credits": work}],
+        lines=[{**invoice_lines.line_of(less), "credits": work}],
     )
     if isinstance(credit, Refuse):
         return credit
@@ -137,6 +153,8 @@ def _not_invoiced(
             f"{number} takes back {of}, which has not been invoiced. Withdraw both in the PSA, or "
             "replay this once the invoice is posted."
         )
+        if withdrawn_work.is_taken_back(item):
+            text = withdrawn_work.not_posted(item)
         return Refuse(Kind.CONFLICT, text, "corrects")
     if worth.minor and str(original["invoice_number"]).startswith(retained_work.COVERED):
         text = (
@@ -181,6 +199,16 @@ def report_credit(facts: Facts) -> Prepared:
     return Send(record=record, ref=ref, ordering=f"timecard:{ref}")
 
 
+ORIGINAL = StepDefinition(
+    name="original",
+    title="Read what was invoiced",
+    role="psa",
+    entity="timecard",
+    verb="get",
+    needs=("check",),
+    prepare=read_original,
+    owner_role="pmo_lead",
+)
 ROUTE = (
     StepDefinition(
         name="check",
@@ -189,16 +217,7 @@ ROUTE = (
         owner_role="pmo_lead",
         consults="covered",
     ),
-    StepDefinition(
-        name="original",
-        title="Read what was invoiced",
-        role="psa",
-        entity="timecard",
-        verb="get",
-        needs=("check",),
-        prepare=read_original,
-        owner_role="pmo_lead",
-    ),
+    ORIGINAL,
     StepDefinition(
         name="client",
         title="Read the client",
@@ -246,14 +265,19 @@ ROUTE = (
 )
 
 
-def steps(_facts: Facts) -> tuple[StepDefinition, ...]:
-    return ROUTE
+def steps(facts: Facts) -> tuple[StepDefinition, ...]:
+    """The route. What is taken back by itself is read as what it is, and stays billed in the PSA:
+    whoever approves it again must not have it billed twice."""
+    if facts.subject.get("corrects", True):
+        return ROUTE
+    kind = invoice_lines.kind_of(facts.subject)
+    return tuple(replace(one, entity=kind) if one is ORIGINAL else one for one in ROUTE[:-1])
 
 
 PROCESS = Process(
     name="credit-and-rebill",
     title="Credit and re-bill",
-    starts_on=(TIMESHEET_APPROVED,),
+    starts_on=(TIMESHEET_APPROVED, EXPENSE_APPROVED, MILESTONE_APPROVED),
     promise=timedelta(hours=4),
     exposure="credit due",
     stage="Time corrected",

@@ -127,11 +127,14 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """A business rule says no: what is wrong, in words for people; nothing is sent."""
+    """A business rule says no: what is wrong, in words for people; nothing is sent. `worth` is what
+    the transaction is worth by it and `exposure` in which way, where that is not as it was."""
 
     kind: Kind
     text: str
     field: str = ""
+    worth: Decimal | None = None
+    exposure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +173,7 @@ class StepDefinition:
     `differs` compares what was sent with what the target shows when read back: None or "" when
     they agree, else the difference in words. `editable` is the field policy: what a person may put
     right before a refused step is sent again. An inside step may learn of further steps; what it
-    `consults` in the tower's books is given to it ("customers", "contracts").
+    `consults` in the tower's books is given to it (see `books.consulted`).
     """
 
     name: str
@@ -279,7 +282,10 @@ class Process(Workflow):
     Milestones of the chain: `begins` is proven by its beginning, `reaches` once it is verified;
     `expects` are those that must follow then. What it `owes` is expected from its beginning on.
     With `every_change` a record that has changed since it was carried through is carried through
-    again, by a transaction of its own; else that is only noted.
+    again, by a transaction of its own, where it has `terms` only when they have; else that is
+    only noted.
+    `taken_back_by` names the process that follows when an approval is taken back whose fact may
+    be in a target already.
     """
 
     starts_on: tuple[str, ...]
@@ -293,4 +299,6 @@ class Process(Workflow):
     reaches: Milestone | None = None
     expects: tuple[Milestone, ...] = ()
     every_change: bool = False
+    terms: Callable[[Mapping[str, Any]], object] | None = None
+    taken_back_by: str = ""
     owes: tuple[Milestone, ...] = ()

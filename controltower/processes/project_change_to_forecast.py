@@ -5,13 +5,15 @@ change orders → the order's amount is spread over the months that are left, as
 the deal in the CRM is flagged, so that its owner sees what has become of it.
 
 The contract value is never added to: the PSA is asked to sum its own change orders, so two orders
-at once, or one told twice, come to the same value.
+at once, or one told twice, come to the same value. An order that is changed or taken back later is
+carried through once more as it is then; what was billed above the cap that is left needs somebody.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +21,7 @@ from controltower.canonical.events import CHANGE_ORDER_APPROVED, BusinessKey, Ca
 from controltower.canonical.money import Money, NotAnAmount, UnknownCurrency, minor_units
 from controltower.canonical.records import ChangeOrder
 from controltower.canonical.verdicts import Kind
-from controltower.processes import agreement, project_opening
+from controltower.processes import agreement, capped_work, project_opening, revenue_forecast
 from controltower.processes.definition import (
     Entity,
     Facts,
@@ -36,12 +38,18 @@ from controltower.processes.definition import (
 
 CLOSED = frozenset({"completed", "complete", "closed", "cancelled", "archived"})
 """Stages, as the PSAs word them, in which nothing can be added to a project."""
-MOST_MONTHS = 24
-"""A forecast that reaches further is taken for a slip of the pen."""
+BOOKED = (revenue_forecast.KNOWN, revenue_forecast.BEFORE)
+"""What the tower's own books say of an order that was carried through before."""
 
 
 def accepts(event: CanonicalEvent) -> bool:
-    return isinstance(event.record, ChangeOrder) and event.record.approved
+    return isinstance(event.record, ChangeOrder)
+
+
+def terms(order: Mapping[str, Any]) -> object:
+    """What of an order counts once it was carried through: its project's stage or a later stamp do
+    not."""
+    return order["approved"], Decimal(order["amount"]), order["currency"], order["ends_on"]
 
 
 def open_change(event: CanonicalEvent, entities: Mapping[str, Entity], now: datetime) -> Opening:
@@ -50,21 +58,33 @@ def open_change(event: CanonicalEvent, entities: Mapping[str, Entity], now: date
     return project_opening.opening(
         order,
         BusinessKey("change order", order.number),
-        f"Change {order.number} to {order.project.name}"
-        if order.project
-        else f"Change {order.number}",
-        amount=order.amount,
+        _title(order),
+        amount=order.amount if order.approved else Decimal(0),
         companies=entities,
         due=now + PROCESS.promise,
     )
 
 
+def _title(order: ChangeOrder) -> str:
+    if order.project is None:
+        return f"Change {order.number}"
+    if not order.approved:
+        return f"Change {order.number} to {order.project.name}, taken back"
+    return f"Change {order.number} to {order.project.name}"
+
+
 def check_change(facts: Facts) -> Prepared:
     """Everything the later steps rest on, checked before anything is written anywhere."""
     order = facts.subject
-    if refusal := _without_contract(order, facts) or _wrong_currency(order) or _too_much(order):
+    known = {name: facts.books[name] for name in BOOKED if name in facts.books}
+    worth = revenue_forecast.added(order, known)
+    if refusal := _without_contract(order, facts) or _wrong_currency(order):
         return refusal
-    if not (span := _span(facts)):
+    if not order.get("approved", True):
+        return Learn({"amount": "0", **known}, worth=worth)
+    if refusal := _closed(order) or _too_much(order):
+        return refusal
+    if not (span := revenue_forecast.span(facts)):
         text = (
             f"Change order {order['number']} carries no day of approval, so nobody can tell over "
             "which months it is to be spread. Enter it in the PSA."
@@ -73,13 +93,14 @@ def check_change(facts: Facts) -> Prepared:
     _begins, ends = span
     if fault := misdated(f"Change order {order['number']}", ends):
         return Refuse(Kind.VALIDATION, fault, "ends_on")
-    if len(_months(facts)) > MOST_MONTHS:
+    if len(revenue_forecast.months(facts)) > revenue_forecast.MOST_MONTHS:
         text = (
             f"Change order {order['number']} would spread revenue to {ends:%B %Y}, more than "
-            f"{MOST_MONTHS} months ahead. Correct its end."
+            f"{revenue_forecast.MOST_MONTHS} months ahead. Correct its end."
         )
         return Refuse(Kind.VALIDATION, text, "ends_on")
-    return Learn({"amount": str(order["amount"]), "until": ends.isoformat()})
+    told = {"amount": str(order["amount"]), "until": ends.isoformat()}
+    return Learn({**told, **known}, worth=worth)
 
 
 def _without_contract(order: Mapping[str, Any], facts: Facts) -> Refuse | None:
@@ -99,13 +120,18 @@ def _without_contract(order: Mapping[str, Any], facts: Facts) -> Refuse | None:
             "contract to change."
         )
         return Refuse(Kind.REFERENCE_MISSING, text, "project")
-    if str(project.get("stage", "")).lower() in CLOSED:
-        text = (
-            f"Project {project['name']} is {str(project['stage']).lower()}: nothing can be added "
-            f"to it. Reopen it and approve change order {number} again, or sell the work anew."
-        )
-        return Refuse(Kind.VALIDATION, text, "stage")
     return None
+
+
+def _closed(order: Mapping[str, Any]) -> Refuse | None:
+    number, project = order["number"], order["project"]
+    if str(project.get("stage", "")).lower() not in CLOSED:
+        return None
+    text = (
+        f"Project {project['name']} is {str(project['stage']).lower()}: nothing can be added "
+        f"to it. Reopen it and approve change order {number} again, or sell the work anew."
+    )
+    return Refuse(Kind.VALIDATION, text, "stage")
 
 
 def _wrong_currency(order: Mapping[str, Any]) -> Refuse | None:
@@ -147,35 +173,9 @@ def _too_much(order: Mapping[str, Any]) -> Refuse | None:
 
 
 def follow_changes(facts: Facts) -> Prepared:
-    project = str(facts.subject["project_id"])
-    return Send(
-        ref=project, record={"number": facts.subject["number"]}, ordering=f"project:{project}"
-    )
-
-
-def forecast_month(position: int) -> Any:
-    """The preparation of the n-th month (from 0) of the forecast."""
-
-    def prepare(facts: Facts) -> Prepared:
-        order = facts.subject
-        months = _months(facts)
-        first, last = months[position]
-        worth = Money.of(str(order["amount"]), str(order["currency"]))
-        part = worth.split([(end - start).days + 1 for start, end in months])[position]
-        record = {
-            "name": f"{order['number']} · {first:%Y-%m}",
-            "project_id": order["project_id"],
-            "period": f"{first:%Y-%m}",
-            "start_date": first.isoformat(),
-            "end_date": last.isoformat(),
-            "amount": str(part.amount),
-            "currency": part.currency,
-            "change_order": order["number"],
-            "correlation_id": facts.correlation_id,
-        }
-        return Send(record=record, ordering=f"forecast:{facts.reference}-{first:%Y-%m}")
-
-    return prepare
+    order, project = facts.subject, str(facts.subject["project_id"])
+    record = {"number": order["number"], "approved": order.get("approved", True)}
+    return Send(ref=project, record=record, ordering=f"project:{project}")
 
 
 def flag_deal(facts: Facts) -> Prepared:
@@ -183,76 +183,24 @@ def flag_deal(facts: Facts) -> Prepared:
     deal = str(order["project"].get("opportunity_id") or "")
     if not deal:
         return Skip("The project names no deal, so nobody's deal has changed.")
-    record = {"change_order": order["number"], "change_amount": str(order["amount"])}
+    worth = str(revenue_forecast.worth(order))
+    record = {"change_order": order["number"], "change_amount": worth}
     return Send(record=record, ref=deal, ordering=f"opportunity:{deal}")
-
-
-def _span(facts: Facts) -> tuple[date, date] | None:
-    """From the day of approval to the project's end, or the new one; at least that one day. None
-    without the former: any other day would be another one by the time that a later part is sent."""
-    order, project = facts.subject, facts.subject.get("project") or {}
-    begins = _day(order.get("approved_on"))
-    if begins is None:
-        return None
-    ends = _day(order.get("ends_on")) or _day(project.get("end_date")) or begins
-    return begins, max(begins, ends)
-
-
-def _months(facts: Facts) -> list[tuple[date, date]]:
-    """The first and the last day in each month that the order is spread over."""
-    found = []
-    if span := _span(facts):
-        begins, ends = span
-        while begins <= ends:
-            following = (begins.replace(day=1) + timedelta(days=32)).replace(day=1)
-            found.append((begins, min(ends, following - timedelta(days=1))))
-            begins = following
-    return found
-
-
-def _day(text: Any) -> date | None:
-    return date.fromisoformat(str(text)) if text else None
 
 
 def steps(facts: Facts) -> tuple[StepDefinition, ...]:
     """The route; an amount adds one step for each month that it is spread over."""
-    months = _months(facts) if Decimal(str(facts.subject.get("amount") or 0)) else []
-    forecast = tuple(
-        StepDefinition(
-            name=f"forecast-{first:%Y-%m}",
-            title=f"Forecast {first:%B %Y}",
-            role="psa",
-            entity="revenue_part",
-            verb="upsert",
-            needs=("contract",),
-            mapping="revenue-part-to-psa",
-            prepare=forecast_month(position),
-            differs=agreement.amount_differs,
-            owner_role="controller",
-        )
-        for position, (first, _) in enumerate(months[:MOST_MONTHS])
-    )
-    return (
-        CHECK,
-        FOLLOW,
-        *forecast,
-        StepDefinition(
-            name="flag",
-            title="Flag the deal",
-            role="crm",
-            entity="opportunity",
-            verb="update",
-            needs=("contract", *(step.name for step in forecast)),
-            mapping="change-order-to-crm",
-            prepare=flag_deal,
-            differs=agreement.change_differs,
-            owner_role="pmo_lead",
-        ),
-    )
+    forecast = revenue_forecast.steps(facts)
+    flag = replace(FLAG, needs=("contract", *(step.name for step in forecast)))
+    return (CHECK, FOLLOW, *forecast, flag, ROOM)
 
 
 CHECK = StepDefinition(
-    name="check", title="Check the change order", prepare=check_change, owner_role="pmo_lead"
+    name="check",
+    title="Check the change order",
+    prepare=check_change,
+    owner_role="pmo_lead",
+    consults="forecast",
 )
 FOLLOW = StepDefinition(
     name="contract",
@@ -265,9 +213,29 @@ FOLLOW = StepDefinition(
     differs=agreement.budget_differs,
     owner_role="pmo_lead",
 )
+FLAG = StepDefinition(
+    name="flag",
+    title="Flag the deal",
+    role="crm",
+    entity="opportunity",
+    verb="update",
+    mapping="change-order-to-crm",
+    prepare=flag_deal,
+    differs=agreement.change_differs,
+    owner_role="pmo_lead",
+)
+ROOM = StepDefinition(
+    name="room",
+    title="See that no more is billed than is agreed",
+    needs=("check",),
+    prepare=capped_work.within_what_is_agreed,
+    owner_role="controller",
+    consults="contracts",
+)
 
+NAME = "project-change-to-forecast"
 PROCESS = Process(
-    name="project-change-to-forecast",
+    name=NAME,
     title="Project change to forecast",
     starts_on=(CHANGE_ORDER_APPROVED,),
     promise=timedelta(hours=8),
@@ -277,4 +245,7 @@ PROCESS = Process(
     accepts=accepts,
     open=open_change,
     steps=steps,
+    every_change=True,
+    terms=terms,
+    taken_back_by=NAME,
 )

@@ -29,6 +29,7 @@ from controltower.processes import (
     booking_day,
     capped_work,
     checked_work,
+    credit_and_rebill,
     invoice_lines,
     project_opening,
     quote_to_cash,
@@ -275,4 +276,5 @@ PROCESS = Process(
     begins=quote_to_cash.TIME,
     reaches=quote_to_cash.INVOICE,
     expects=(quote_to_cash.CASH,),
+    taken_back_by=credit_and_rebill.PROCESS.name,
 )

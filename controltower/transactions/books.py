@@ -24,7 +24,12 @@ SET_UP = "project"
 
 def consulted(name: str, case: Case) -> Mapping[str, Any]:
     """What a step asks of the books. Raises KeyError for what is not kept."""
-    kept = {"customers": customers, "contracts": contracts.agreed, "covered": contracts.covered}
+    kept = {
+        "customers": customers,
+        "contracts": contracts.agreed,
+        "covered": contracts.covered,
+        "forecast": contracts.forecast,
+    }
     return kept[name](case)
 
 

@@ -21,6 +21,7 @@ from controltower.processes import (
     project_change_to_forecast,
     quote_to_cash,
     retained_work,
+    revenue_forecast,
     time_and_expense_to_billing,
 )
 from controltower.transactions.cases import Case
@@ -57,13 +58,11 @@ def agreed(case: Case) -> Mapping[str, Any]:
     found = {}
     for chain, project in sorted(chains):
         if contract := _signed(chain):
-            found[project] = _told(contract, chain, project, case.transaction)
+            found[project] = _told(contract, chain, project, case)
     return {"contracts": found}
 
 
-def _told(
-    contract: Mapping[str, Any], chain: str, project: str, asking: Transaction
-) -> dict[str, Any]:
+def _told(contract: Mapping[str, Any], chain: str, project: str, case: Case) -> dict[str, Any]:
     """Work above a retainer is billed as far as the contract's cap lets it; one that holds such
     work caps it at what change orders have agreed to."""
     told: dict[str, Any] = {
@@ -73,10 +72,11 @@ def _told(
     }
     if unread := contract_terms.unread(contract):
         return told | {contract_terms.UNREAD: unread}
+    asking = case.transaction
     cap, retained = Decimal(contract["cap"]), has_retainer(contract)
     sharing = {project, *_projects(chain)}
     if cap or (retained and contract["retainer_above"] == retained_work.HOLD):
-        told["cap"] = str(cap + _agreed_since(chain))
+        told["cap"] = str(cap + _agreed_since(chain, case))
         told["billed"] = str(_billed(sharing, asking))
         if withdrawn := _withdrawn(project, asking):
             told[capped_work.WITHDRAWN] = str(withdrawn)
@@ -233,12 +233,34 @@ def _checks(*projects: str) -> QuerySet[Step]:
     )
 
 
-def _agreed_since(chain: str) -> Decimal:
-    """What change orders have added to the contract's value, and so to its cap."""
-    changes = Transaction.objects.filter(
-        process=project_change_to_forecast.PROCESS.name, correlation_id=chain, state__in=REACHED
+def _agreed_since(chain: str, case: Case) -> Decimal:
+    """What change orders add to the contract's value, and so to its cap: each as it was told last,
+    once that is carried through. One that asks for itself counts."""
+    process = project_change_to_forecast.PROCESS.name
+    changes = Item.objects.filter(
+        process=process, transaction__correlation_id=chain, transaction__state__in=REACHED
+    ).exclude(transaction=case.transaction)
+    own = [one.record for one in case.items if one.process == process]
+    orders = [*changes.values_list("record", flat=True), *own]
+    return sum(map(revenue_forecast.worth, orders), Decimal(0))
+
+
+def forecast(case: Case) -> Mapping[str, Any]:
+    """What the PSA was told to `forecast` of a change order before it was changed or taken back:
+    its record there, by month ("2026-11"); and what the order was worth `before`."""
+    order = case.transaction.subject
+    carried = Transaction.objects.filter(
+        pk__in=_named("change order", order["number"]).values("transaction"),
+        process=project_change_to_forecast.PROCESS.name,
+        subject__source_id=order["source_id"],
+    ).exclude(pk=case.transaction.pk)
+    parts = Step.objects.filter(
+        transaction__in=carried, entity=revenue_forecast.PART, state=State.VERIFIED
     )
-    return _sum(changes)
+    told = parts.order_by("done_at", "pk").values_list("sent__period", "ref")
+    last = carried.filter(state__in=REACHED).order_by("started_at", "pk").last()
+    before = revenue_forecast.worth(last.subject) if last else Decimal(0)
+    return {revenue_forecast.KNOWN: dict(told), revenue_forecast.BEFORE: str(before)}
 
 
 def _billed(projects: Collection[str], but: Transaction) -> Decimal:

@@ -7,11 +7,20 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from controltower.canonical.events import CanonicalEvent
 from controltower.canonical.verdicts import Effect, Kind
+from controltower.processes import catalogue
 from controltower.processes.definition import Opening
 from controltower.transactions import engine
 from controltower.transactions.cases import Case
-from controltower.transactions.models import InboundEvent, Item, Step, TransactionState
+from controltower.transactions.models import (
+    EventState,
+    InboundEvent,
+    Item,
+    Step,
+    Transaction,
+    TransactionState,
+)
 from controltower.transactions.protocol import State
 
 MAY_BE_THERE = frozenset({State.SENDING, State.UNKNOWN, State.ACKED, State.VERIFIED})
@@ -38,10 +47,22 @@ def belongs_elsewhere(case: Case, opening: Opening) -> bool:
     return case.transaction.gathering or len(case.items) > 1
 
 
+def is_called_off(case: Case, item: Item, fact: CanonicalEvent) -> bool:
+    """Whether the approval of a fact is taken back that nothing was ever carried through of."""
+    if catalogue.is_approved(fact) or not item.record.get("approved", True):
+        return False
+    earlier = Transaction.objects.filter(
+        process=item.process, correlation_id=case.transaction.correlation_id,
+        subject__source_id=item.source_id,
+    )  # fmt: skip
+    return not earlier.exclude(pk=case.transaction.pk).exists()
+
+
 def take_out(case: Case, item: Item, was_worth: str, *, why: str) -> None:
     """The fact leaves its transaction; one that holds nothing any more is superseded."""
     case.items.remove(item)
     item.delete()
+    _tell_what_became(item.event, why)
     case.transaction.amount -= Decimal(was_worth)
     case.note("corrected", why)
     if case.items:
@@ -49,6 +70,12 @@ def take_out(case: Case, item: Item, was_worth: str, *, why: str) -> None:
         return
     text = "Nothing is left in it: what it held was corrected at its source."
     engine.end(case, state=TransactionState.SUPERSEDED, text=text, actor="")
+
+
+def _tell_what_became(event: InboundEvent, why: str) -> None:
+    """Whatever was told of a record that no transaction holds any more says so."""
+    told = InboundEvent.objects.filter(source=event.source, subject=event.subject)
+    told.filter(state=EventState.ACCEPTED, reason="").update(reason=why[:400])
 
 
 def hand_on(case: Case, item: Item) -> None:

@@ -185,6 +185,8 @@ def _play_inside(case: Case, step: Step, definition: StepDefinition) -> None:
         case.note("done", f"{step.title}: {prepared.text or 'in order.'}", step=step.name)
         _lay_out(case, case.definitions())
     else:
+        if isinstance(prepared, Refuse) and prepared.worth is not None:
+            case.transaction.amount, case.transaction.exposure = prepared.worth, prepared.exposure
         stop(case, step, prepared)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from enum import Enum
 from uuid import UUID
 
 from django.db import IntegrityError, connection
@@ -28,6 +29,7 @@ from controltower.transactions import (
     references,
     sets,
 )
+from controltower.transactions.cases import Case
 from controltower.transactions.models import EventState, InboundEvent, Item, Transaction
 from controltower.transactions.stored import canonical, reference_of
 from controltower.transactions.world import World, entities, world
@@ -158,29 +160,55 @@ def _interpret(event: InboundEvent, now: datetime) -> None:
     proof = quote_to_cash.proof_of(fact)
     proven = expecting.prove(proof, event, around=world(), now=now) if proof else ""
     process = catalogue.started_by(fact)
-    known = Item.objects.filter(source=event.source, source_id=fact.record.source_id)
-    for item in known:
-        same = process is not None and item.process == process.name
-        if (same or _is_withdrawn(fact)) and _correct(item, event, fact, now):
+    for item in _known(event, fact, process):
+        becomes = _correct(item, event, fact, now)
+        if becomes is Becomes.SETTLED:
             return
+        if becomes is Becomes.TAKEN_BACK:
+            process = catalogue.named(catalogue.named(item.process).taken_back_by)
     if process is None:
         _close(event, EventState.ACCEPTED, proven or "Nothing follows from it.")
         return
     opening = process.open(fact, entities(), now)
     if not _join_gathering(process, opening, event, fact, now):
-        around = world()
-        with cases.opened([], now=now, around=around) as begun:
-            name = reference_of(event, process)
-            case = beginning.begin(
-                process, opening, event, fact, reference=name, around=around, now=now
-            )
-            begun[case.transaction.pk] = case
+        _begin(process, opening, event, fact, now)
     _close(event, EventState.ACCEPTED, "")
 
 
-def _is_withdrawn(fact: CanonicalEvent) -> bool:
-    """What is billed already was billed by us or by hand; else the fact has changed its nature."""
-    return not getattr(fact.record, "billed", False)
+def _begin(
+    process: Process, opening: Opening, event: InboundEvent, fact: CanonicalEvent, now: datetime
+) -> None:
+    around = world()
+    with cases.opened([], now=now, around=around) as begun:
+        name = reference_of(event, process)
+        case = beginning.begin(
+            process, opening, event, fact, reference=name, around=around, now=now
+        )
+        begun[case.transaction.pk] = case
+
+
+class Becomes(Enum):
+    """What a newer version of a fact we have comes to."""
+
+    SETTLED = "that was all of it"
+    FREE = "it must find another home"
+    TAKEN_BACK = "what may be in a target is approved no longer"
+
+
+def _known(event: InboundEvent, fact: CanonicalEvent, starts: Process | None) -> list[Item]:
+    """Where we have the fact and its newer version counts; first where it is taken back already."""
+    known = Item.objects.filter(source=event.source, source_id=fact.record.source_id)
+    same = starts.name if starts else ""
+    counts = [one for one in known if one.process == same or _has_changed_its_nature(one, fact)]
+    return sorted(counts, key=lambda item: item.process not in catalogue.TAKING_BACK)
+
+
+def _has_changed_its_nature(item: Item, fact: CanonicalEvent) -> bool:
+    """What is billed already was billed by us or by hand, unless its approval is taken back, or
+    given again."""
+    if not getattr(fact.record, "billed", False) or not catalogue.is_approved(fact):
+        return True
+    return item.process in catalogue.TAKING_BACK and not catalogue.named(item.process).accepts(fact)
 
 
 def _is_older(event: InboundEvent) -> bool:
@@ -214,8 +242,8 @@ def _join_gathering(
     return False
 
 
-def _correct(item: Item, event: InboundEvent, fact: CanonicalEvent, now: datetime) -> bool:
-    """A newer version of a fact we have; whether that was all, or it must find another home."""
+def _correct(item: Item, event: InboundEvent, fact: CanonicalEvent, now: datetime) -> Becomes:
+    """A newer version of a fact we have."""
     with cases.opened([item.transaction_id], now=now) as found:
         case = found[item.transaction_id]
         had = next((one for one in case.items if one.pk == item.pk), None)
@@ -223,26 +251,42 @@ def _correct(item: Item, event: InboundEvent, fact: CanonicalEvent, now: datetim
             raise sets.Moved("the fact has moved to another transaction")
         if had.version > event.version:
             _close(event, EventState.SUPERSEDED, "A newer version of this record is here already.")
-            return True
+            return Becomes.SETTLED
         transaction = case.transaction
-        if transaction.is_over or correction.has_written(case):
-            if catalogue.named(transaction.process).every_change:
-                correction.hand_on(case, had)
-                return False
-            text = f"{event.subject} was changed in {event.source} after this had been sent."
-            case.note("changed_later", text)
-            _close(event, EventState.ACCEPTED, text)
-            return True
         process = catalogue.named(transaction.process)
+        if transaction.is_over or correction.has_written(case):
+            return _correct_later(case, process, had, event, fact)
         opening = process.open(fact, case.world.entities, now)
         before = process.open(canonical(had.event), case.world.entities, now).amount
-        if not process.accepts(fact) or correction.belongs_elsewhere(case, opening):
+        gone = not process.accepts(fact) or correction.is_called_off(case, had, fact)
+        if gone or correction.belongs_elsewhere(case, opening):
             text = f"{event.subject} was changed in {event.source} and belongs elsewhere now."
             correction.take_out(case, had, before, why=text)
-            return False
+            return Becomes.FREE
         correction.replace(case, had, event, opening, before)
         _close(event, EventState.ACCEPTED, "")
-        return True
+        return Becomes.SETTLED
+
+
+def _counts(process: Process, had: Item, event: InboundEvent) -> bool:
+    return process.terms is None or process.terms(had.record) != process.terms(event.record)
+
+
+def _correct_later(
+    case: Case, process: Process, had: Item, event: InboundEvent, fact: CanonicalEvent
+) -> Becomes:
+    """What rests on the fact may be in a target: it is carried through anew, or taken back by a
+    new act, or only noted."""
+    taken_back = bool(process.taken_back_by) and not catalogue.is_approved(fact)
+    if process.every_change and _counts(process, had, event):
+        correction.hand_on(case, had)
+        return Becomes.TAKEN_BACK if taken_back else Becomes.FREE
+    text = f"{event.subject} was changed in {event.source} after this had been sent."
+    case.note("changed_later", text)
+    if taken_back and process.taken_back_by != process.name:
+        return Becomes.TAKEN_BACK
+    _close(event, EventState.ACCEPTED, text)
+    return Becomes.SETTLED
 
 
 def _close(event: InboundEvent, state: EventState, reason: str) -> None:

@@ -35,7 +35,7 @@ def actions_of(cause: Cause, scope: Scope, count: int) -> list[Action]:
     decide = reverse("exception_decisions", args=[cause.pk])
     closed = cause.kind == Kind.PERIOD_CLOSED
     return [
-        *(period_actions(decide, "", person, entity) if closed else _replay(cause, count, person)),
+        *(period_actions(decide, person, entity) if closed else _replay(cause, count, person)),
         replace(assign_action(cause.pk, person, key="a"), seen=undo.standing(cause)),
         *_aside(cause, person),
         *settle_actions(reverse("exception_solutions", args=[cause.pk]), person, entity),

@@ -19,7 +19,7 @@ from controltower.web.sayings import heard
 from controltower.web.typed_numbers import Amount
 
 NOW, THEN = "now", "then"
-NEXT_PERIOD, REOPENED = "next_period", "reopened"
+NEXT_PERIOD, REOPENED, CREDIT = "next_period", "reopened", "credit"
 ELSEWHERE, WRITE_OFF = "elsewhere", "write_off"
 
 
@@ -103,11 +103,11 @@ class DecideAmendment(forms.Form):
     agree = forms.ChoiceField(choices=[("yes", "yes"), ("no", "no")], widget=forms.HiddenInput)
 
 
-class DecidePeriod(Reason):
-    """What happens to work of a closed period."""
+class DecideWork(Reason):
+    """What happens to work of a closed period, or to work whose approval was taken back."""
 
     decision = forms.ChoiceField(
-        choices=[(NEXT_PERIOD, NEXT_PERIOD), (REOPENED, REOPENED)], widget=forms.HiddenInput
+        choices=[(one, one) for one in (NEXT_PERIOD, REOPENED, CREDIT)], widget=forms.HiddenInput
     )
 
 

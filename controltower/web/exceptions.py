@@ -34,7 +34,7 @@ from controltower.web import (
 from controltower.web.actions import only
 from controltower.web.decisions import (
     WRITE_OFF,
-    DecidePeriod,
+    DecideWork,
     PlanReplay,
     Settle,
 )
@@ -161,7 +161,7 @@ def solve(request: SignedIn, pk: int) -> HttpResponse:
 def decide(request: SignedIn, pk: int) -> HttpResponse:
     """Decide on a closed period for everything of the cause."""
     cause, letters = letters_of_cause(request, pk)
-    form = DecidePeriod(request.POST)
+    form = DecideWork(request.POST)
     if not form.is_valid():
         messages.error(request, NEEDS_REASON)
         return back(cause)
@@ -182,7 +182,7 @@ def _decide(letters: Sequence[DeadLetter], by: Person, decided: Mapping[str, Any
     count = 0
     for one in _refusable_first(letters, by, Right.DECIDE_PERIOD):
         with suppress(triage.NotWaiting):
-            triage.decide_period(
+            triage.decide(
                 transaction=one,
                 decision=decided["decision"],
                 by=by,

@@ -47,8 +47,9 @@ AUDITED = each_of(
     act in runbook; activate mapping; again; agree contract; agree to edit; approve; approve
     mapping; approve runbook; assign; back-test mapping; begin recovery; begin runbook; begin
     surge; bill now; cancel; change notices; change password; check in runbook; comment;
-    confirm finding; create person; deactivate person; decide duplicate; decide edit; decide
-    finding; decide in runbook; decide period; decide policy; describe system; destroy log;
+    confirm finding; create person; deactivate person; decide approval; decide duplicate;
+    decide edit; decide finding; decide in runbook; decide period; decide policy; describe
+    system; destroy log;
     draft mapping; draft runbook; edit; end recovery; end surge; export; follow runbook;
     incident acknowledged; incident handed; incident linked; incident missed; incident
     mitigated; incident opened; incident quiet; incident reopened; incident resolved; incident

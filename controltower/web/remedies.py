@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from controltower.canonical.verdicts import Kind
 from controltower.firm.models import Person, Role
 from controltower.firm.rights import Right
+from controltower.processes import withdrawn_work
 from controltower.transactions import cancelling, findings
 from controltower.transactions.models import Step, Transaction
 from controltower.web import absences, standing
 from controltower.web.actions import Action, leave
 from controltower.web.amend_actions import amend_actions
 from controltower.web.decisions import (
+    CREDIT,
     ELSEWHERE,
     NEXT_PERIOD,
     REOPENED,
     WRITE_OFF,
     Assign,
-    DecidePeriod,
+    DecideWork,
     PlanReplay,
     Reason,
     Settle,
@@ -39,18 +43,27 @@ def actions_for(chain: Chain, person: Person) -> list[Action]:
         return [_bill_now(one, person, entity), cancel_action(chain, person, entity)]
     if trouble is None or trouble.state not in standing.STUCK:
         return [cancel_action(chain, person, entity)]
-    actions = []
-    if trouble.kind == Kind.PERIOD_CLOSED:
-        url = reverse("transaction_decisions", args=[one.correlation_id])
-        actions += period_actions(url, one.reference, person, entity)
-    elif findings.decidable(trouble):
-        actions += doubt_actions(one, trouble, person, entity)
-    elif not chain.replaying and not absences.is_absence(trouble.kind):
-        actions.append(replay_action(one, trouble, person, entity))
-        actions += amend_actions(chain, trouble, person, entity)
+    actions = _first(chain, trouble, person, entity)
     if chain.letter is not None:
         actions.append(assign_action(chain.letter.cause_id, person, key="a"))
     return [*actions, *_settle(one, person, entity), cancel_action(chain, person, entity)]
+
+
+def _first(chain: Chain, trouble: Step, person: Person, entity: str | None) -> list[Action]:
+    """What the trouble itself calls for."""
+    one = chain.chosen
+    url = f"{reverse('transaction_decisions', args=[one.correlation_id])}?part={one.reference}"
+    if trouble.kind == Kind.PERIOD_CLOSED:
+        return period_actions(url, person, entity)
+    if trouble.field == withdrawn_work.APPROVAL:
+        label = _("Not owed: credit it")
+        return [_decision(CREDIT, label, "receipt-text", url, person, entity)]
+    if findings.decidable(trouble):
+        return doubt_actions(one, trouble, person, entity)
+    if chain.replaying or absences.is_absence(trouble.kind):
+        return []
+    amending = amend_actions(chain, trouble, person, entity)
+    return [replay_action(one, trouble, person, entity), *amending]
 
 
 def replay_action(
@@ -79,29 +92,31 @@ def replay_action(
     )
 
 
-def period_actions(url: str, part: str, person: Person, entity: str | None) -> list[Action]:
+def period_actions(url: str, person: Person, entity: str | None) -> list[Action]:
     """The two decisions on a closed period."""
-    may = leave(person, Right.DECIDE_PERIOD, entity)
-    where = f"{url}?part={part}" if part else url
-    ways = (
-        (NEXT_PERIOD, _("Bill in the open period"), "calendar-check", True),
-        (REOPENED, _("I have reopened the period"), "undo-2", False),
-    )
+    bill, again = _("Bill in the open period"), _("I have reopened the period")
     return [
-        Action(
-            id=f"period-{decision}",
-            label=label,
-            title=label,
-            url=where,
-            confirm=label,
-            form=DecidePeriod(auto_id=f"period-{decision}-%s", initial={"decision": decision}),
-            icon=icon,
-            primary=primary,
-            allowed=may.allowed,
-            why_not=may.why_not,
-        )
-        for decision, label, icon, primary in ways
+        _decision(NEXT_PERIOD, bill, "calendar-check", url, person, entity),
+        replace(_decision(REOPENED, again, "undo-2", url, person, entity), primary=False),
     ]
+
+
+def _decision(
+    decision: str, label: str, icon: str, url: str, person: Person, entity: str | None
+) -> Action:
+    may = leave(person, Right.DECIDE_PERIOD, entity)
+    return Action(
+        id=f"period-{decision}",
+        label=label,
+        title=label,
+        url=url,
+        confirm=label,
+        form=DecideWork(auto_id=f"period-{decision}-%s", initial={"decision": decision}),
+        icon=icon,
+        primary=True,
+        allowed=may.allowed,
+        why_not=may.why_not,
+    )
 
 
 def assign_action(cause: int, person: Person, *, key: str = "") -> Action:

@@ -57,6 +57,7 @@ ACTS = {
     steps.RESUME: gettext_lazy("Resume the system"),
     steps.NEXT_PERIOD: gettext_lazy("Bill in the open period"),
     steps.REOPENED: gettext_lazy("The period has been reopened"),
+    steps.CREDIT: gettext_lazy("Not owed: credit it"),
     steps.ELSEWHERE: gettext_lazy("Settled elsewhere"),
     steps.WRITE_OFF: gettext_lazy("Write off"),
 }
@@ -76,7 +77,8 @@ names, such as "check", mean steps of several processes, which have titles of th
 
 PHRASES = each_of(
     """
-    above the cap of its contract; above the retainer of its contract; assignments that go on; but
+    above the cap of its contract; above the retainer of its contract; An approval was taken back
+    after its invoice had been begun; assignments that go on; More is billed than is agreed; but
     costs; but its contract is in; but the place; Cost account; from another HR record; has a
     retainer; Input tax; is coded to; is placed as; names no legal entity; names several; no
     currency the firm trades in; nothing is charged to it; on this place; place asks for; so that

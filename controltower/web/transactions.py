@@ -26,7 +26,7 @@ from controltower.transactions.models.journey import TransactionQuerySet
 from controltower.transactions.protocol import State
 from controltower.web import list_order, scope, standing, transaction_list, view_strip
 from controltower.web.actions import only
-from controltower.web.decisions import WRITE_OFF, DecidePeriod, PlanReplay, Reason, Settle
+from controltower.web.decisions import WRITE_OFF, DecideWork, PlanReplay, Reason, Settle
 from controltower.web.privacy import NotAllowed, ReasonMissing, reveal
 from controltower.web.security import SignedIn
 from controltower.web.transaction_chain import load
@@ -161,13 +161,13 @@ def replays(request: SignedIn, correlation_id: str) -> HttpResponse:
 
 @require_POST
 def decide(request: SignedIn, correlation_id: str) -> HttpResponse:
-    """Decide what happens to work of a closed period."""
-    part, form = part_of(request, correlation_id), DecidePeriod(request.POST)
+    """Decide what happens to work of a closed period, or of which the approval was taken back."""
+    part, form = part_of(request, correlation_id), DecideWork(request.POST)
     if not form.is_valid():
         messages.error(request, _("A decision needs a reason. Nothing was changed."))
         return _back(part)
     try:
-        triage.decide_period(
+        triage.decide(
             transaction=part,
             decision=form.cleaned_data["decision"],
             by=request.user,

@@ -81,7 +81,7 @@ ENTITIES: Mapping[str, Entity] = {
         object="pse__Milestone__c",
         paths=("Id", *_MILESTONE, *_BILLED, *translate.RELATED_PROJECT, *_STAMP),
         translate=translate.milestone,
-        feed="pse__Approved_for_Billing__c = true",
+        feed=_WORK_DONE,
         event_type=MILESTONE_APPROVED,
         identity=_MILESTONE,
         keys=translate.fact_keys,

@@ -48,7 +48,7 @@ SLOWEST = timedelta(minutes=3, seconds=30)
 """The vendor cuts a request off after three minutes; by then it has been carried out or never
 will be."""
 _CREATED = ("project", "milestone", "assignment", "expense", "billing_event", "revenue_part")
-_UPDATED = ("project", "client", "milestone", "assignment", "billing_event")
+_UPDATED = ("project", "client", "milestone", "assignment", "billing_event", "revenue_part")
 _READ_APART = ("client", "resource")
 """What is no record of one collection: see `clients` and `staffing`."""
 

@@ -223,6 +223,7 @@ class TestMatching:
             "deal-without-entity", "system-down", "wrong-credentials", "in-doubt",
             "purchase-miscoded", "person-in-two-minds", "figures-stale", "place-turned-down",
             "cut-off-missed", "above-the-cap", "retainer-unclear", "contract-unread",
+            "billed-above-what-is-agreed", "approval-taken-back",
         }  # fmt: skip
 
 

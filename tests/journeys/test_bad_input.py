@@ -95,7 +95,7 @@ def closed(tower: Tower) -> Iterator[Callable[[str], None]]:
 
 
 def _decide(tower: Tower, billing: Transaction, by: str) -> None:
-    triage.decide_period(
+    triage.decide(
         transaction=billing,
         decision="next_period",
         by=tower.person(by),

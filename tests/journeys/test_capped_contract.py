@@ -12,6 +12,7 @@ from controltower.transactions.models import Expectation, Transaction, Transacti
 from tests.integrations.conftest import running_town, town
 from tests.integrations.doors import ControlDoor
 from tests.journeys.test_contract_in_docusign import deliver, docusign
+from tests.journeys.test_project_change import CHANGE
 from tests.journeys.tower import BILLING, Tower
 
 __all__ = ["docusign", "running_town", "town"]
@@ -122,3 +123,31 @@ def test_work_above_the_cap_that_is_written_off_becomes_cost(
     tower.until(cost, VERIFIED)
     assert cost.amount == rest.amount
     assert books(tower, deal) == (Decimal(1000), Decimal(1000))
+
+
+def test_a_change_order_taken_back_lowers_the_cap_and_names_what_was_billed_above(
+    tower: Tower, docusign: ControlDoor
+) -> None:
+    """Contract, forecast and cap follow; approving it again ends it."""
+    deal = capped(tower, docusign, cap="5000.00")
+    project = deal.steps.get(name="project").ref
+    agreed = tower.org.control.do("agree_change", project=project, amount="20000.00")
+    change = tower.of("change order", str(agreed["number"]), CHANGE)
+    tower.until(change, VERIFIED)
+    bill = tower.until(tower.billing_of(tower.approve_time(deal, hours="60")), VERIFIED)
+    assert bill.amount > 5000
+    tower.correct("pse__Budget__c", str(agreed["change_order"]), pse__Approved__c=False)
+    changes = Transaction.objects.filter(process=CHANGE, keys__value=str(agreed["number"]))
+    tower.play(lambda: changes.exclude(pk=change.pk).exists())
+    back = changes.exclude(pk=change.pk).get()
+    assert tower.stuck(back).field == "billed_above"
+    assert back.amount == bill.amount - 5000
+    budget = back.steps.get(name="contract").values
+    assert Decimal(str(budget["contract_value"])) == Decimal("48200.00")
+    parts = back.steps.filter(entity="revenue_part")
+    assert {Decimal(str(part.values["amount"])) for part in parts} == {Decimal(0)}
+    told = change.steps.filter(entity="revenue_part").values_list("ref", flat=True)
+    assert set(parts.values_list("ref", flat=True)) == set(told)
+    tower.correct("pse__Budget__c", str(agreed["change_order"]), pse__Approved__c=True)
+    tower.play(lambda: changes.filter(state=VERIFIED).count() == 2)
+    tower.until(back, TransactionState.SUPERSEDED)

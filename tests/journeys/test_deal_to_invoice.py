@@ -6,8 +6,10 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.utils import timezone
 
 from controltower.firm.models import LegalEntity
+from controltower.incidents import triage
 from controltower.transactions.models import Transaction, TransactionState
 from tests.journeys.tower import BILLING, Tower
 
@@ -101,3 +103,27 @@ def test_an_approval_that_is_withdrawn_is_not_billed_until_it_is_given_again(tow
     )
     tower.play(again.exists)
     assert again.get().amount == Decimal("120.55")
+
+
+def test_a_billed_milestone_whose_approval_is_taken_back_is_credited_by_decision(
+    tower: Tower,
+) -> None:
+    deal = tower.set_up(billing="Fixed fee", amount="100000.01")
+    milestone = deal.steps.get(name="milestone-1").ref
+    tower.org.control.do("approve_milestone", milestone=milestone)
+    billing = tower.of("project", deal.steps.get(name="project").ref, BILLING)
+    tower.until(billing, VERIFIED)
+    tower.correct("pse__Milestone__c", milestone, pse__Approved_for_Billing__c=False)
+    back = tower.of("project", deal.steps.get(name="project").ref, "credit-and-rebill")
+    assert tower.stuck(back).field == "approval"
+    triage.decide(
+        transaction=back,
+        decision="credit",
+        by=tower.person("anna.lindqvist"),
+        reason="Never done.",
+        now=timezone.now(),
+    )
+    tower.until(back, VERIFIED)
+    (credit,) = tower.erp.invoices(back.reference)
+    assert credit["state"] == "posted"
+    assert Decimal(credit["untaxed"]) == -billing.amount.quantize(Decimal("0.01"))

@@ -47,7 +47,7 @@ ORDER = ChangeOrder(
 
 def facts_of(order: ChangeOrder) -> Facts:
     subject: dict[str, Any] = to_json(order)
-    results: dict[str, Result] = {}
+    results = {"check": Result("", {"forecast": {}})}
     return Facts("ct-1", "CT-9", subject, [subject], results, {"LF-DE": BERLIN}, {}, NOW)
 
 
@@ -59,7 +59,7 @@ def test_one_without_a_day_is_refused_and_has_no_months_of_its_own() -> None:
     assert (refused.kind, refused.field) == (Kind.VALIDATION, "approved_on")
     for on in (NOW, NOW + timedelta(days=30)):
         steps = change.steps(replace(facts_of(undated), now=on))
-        assert [one.name for one in steps] == ["check", "contract", "flag"]
+        assert [one.name for one in steps] == ["check", "contract", "flag", "room"]
 
 
 def parts_of(order: ChangeOrder) -> list[Send]:

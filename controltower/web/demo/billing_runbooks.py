@@ -78,6 +78,66 @@ RUNBOOKS: tuple[Book, ...] = (
         ],
     ),
     (
+        "billed-above-what-is-agreed",
+        "More is billed than is agreed",
+        {"kinds": [Kind.CONFLICT], "words": ["More is billed than is agreed"]},
+        [
+            HOW_MUCH,
+            decide(
+                "Does the client pay for it all the same?",
+                "Ask the engagement partner. The exception names the contract, its cap, what is "
+                "billed under it, and the change order that no longer stands.",
+                ("Yes: it is agreed anew", 3),
+                ("No: it is credited", 4),
+                ("It was credited by hand", 5),
+            ),
+            wait(
+                "Wait until it is agreed",
+                steps.NOTHING_STUCK,
+                60,
+                "Approve a change order in the PSA. This ends by itself.",
+            )
+            | {"to": "end"},
+            wait(
+                "Wait until it is credited",
+                steps.NOTHING_STUCK,
+                60,
+                "Take the billed work back in the PSA: its credit note is written, and this ends "
+                "by itself.",
+            )
+            | {"to": "end"},
+            act("Settle what was credited by hand", steps.ELSEWHERE, "Name the credit note."),
+        ],
+    ),
+    (
+        "approval-taken-back",
+        "An approval was taken back after billing",
+        {
+            "kinds": [Kind.CONFLICT],
+            "words": ["An approval was taken back after its invoice had been begun"],
+        },
+        [
+            HOW_MUCH,
+            decide(
+                "Why was it taken back?",
+                "Ask who leads the project. The client has the invoice, or is about to.",
+                ("By mistake: it is approved again", 3),
+                ("It is not owed", 4),
+                ("It was credited by hand", 5),
+            ),
+            wait(
+                "Wait until it is approved again",
+                steps.NOTHING_STUCK,
+                60,
+                "In the PSA. This ends by itself; nothing is billed twice.",
+            )
+            | {"to": "end"},
+            act("Credit it", steps.CREDIT, "Say who decided it. The credit note is written now.")
+            | {"to": "end"},
+            act("Settle what was credited by hand", steps.ELSEWHERE, "Name the credit note."),
+        ],
+    ),
+    (
         "contract-unread",
         "A signed contract cannot be read",
         {"kinds": [Kind.VALIDATION], "words": ["so that nobody knows how much may be billed"]},
