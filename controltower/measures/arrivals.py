@@ -9,7 +9,7 @@ hundred thousand.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -27,11 +27,13 @@ NOON = DAY / 2
 
 
 class Arrival(NamedTuple):
-    """Which of the person's days, which process, and whether the promise was kept (`rollups`)."""
+    """Which of the person's days, which process, whether the promise was kept (`rollups`), and
+    whether a person had been needed."""
 
     day: date
     process: str
     grade: int
+    repaired: bool
 
 
 def by_day(scope: Scope, first: datetime, now: datetime) -> Mapping[Arrival, int]:
@@ -41,25 +43,25 @@ def by_day(scope: Scope, first: datetime, now: datetime) -> Mapping[Arrival, int
     days = [began + DAY * number for number in range(count)]
     counted_to = {day.date(): _counted_to(day, zone) for day in days}
     found: Counter[Arrival] = Counter()
-    for utc, _local, process, grade, items in _sums(scope, Kind.DAY, days):
-        found[Arrival(counted_to[utc], process, grade)] += items
+    for utc, arrival, items in _sums(scope, Kind.DAY, days):
+        found[arrival._replace(day=counted_to[utc])] += items
     moved = [quarter for day in days for quarter in _elsewhere(day, zone)]
-    for utc, local, process, grade, items in _sums(scope, Kind.ARRIVED, moved):
-        found[Arrival(counted_to[utc], process, grade)] -= items
-        found[Arrival(local, process, grade)] += items
+    for utc, arrival, items in _sums(scope, Kind.ARRIVED, moved):
+        found[arrival._replace(day=counted_to[utc])] -= items
+        found[arrival] += items
     earliest = first.astimezone(ZoneInfo(zone)).date()
     return {key: items for key, items in found.items() if items and key.day >= earliest}
 
 
-def _sums(
-    scope: Scope, kind: Kind, moments: list[datetime]
-) -> Iterable[tuple[date, date, str, int, int]]:
-    """(UTC day, the person's day, process, grade, how many) of these moments."""
+def _sums(scope: Scope, kind: Kind, moments: list[datetime]) -> Iterator[tuple[date, Arrival, int]]:
+    """(UTC day, what arrived by the person's day, how many) of these moments."""
     rows = rollups.figures(scope, kind).filter(at__in=moments)
     dated = rows.annotate(
         utc=TruncDate("at", tzinfo=UTC), local=TruncDate("at", tzinfo=ZoneInfo(scope.person.zone))
     )
-    return dated.values_list("utc", "local", "process", "grade").annotate(n=Sum("items"))
+    sums = dated.values_list("utc", "local", "process", "grade", "wait").annotate(n=Sum("items"))
+    for utc, local, process, grade, wait, items in sums:
+        yield utc, Arrival(local, process, grade, wait == rollups.PERSON), items
 
 
 def _utc_day(moment: datetime) -> datetime:

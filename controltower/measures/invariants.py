@@ -11,16 +11,23 @@ from datetime import datetime, timedelta
 
 from controltower.measures import rollups
 from controltower.measures.checks import effects, events, money, people
-from controltower.measures.checks.finding import Found, Invariant, Span, told
+from controltower.measures.checks.finding import Found, Invariant, Span, rows, told
 from controltower.measures.models import Rollup
 
+UNNOTED = """
+SELECT DISTINCT tx.reference FROM incidents_deadletter letter
+JOIN transactions_transaction tx ON tx.id = letter.transaction_id
+WHERE letter.state <> 'resolved' AND NOT tx.needed_person
+LIMIT 20
+"""
 EVENTS, TRANSACTIONS = "transactions_inboundevent", "transactions_transaction"
 
 
 def figures_agree(span: Span) -> Found:
-    """The rollups say what a recount says: of what is live, and of what ended since yesterday."""
+    """The rollups say what a recount says: of what is live, and of what ended since yesterday; and
+    what waits for a person is noted to have needed one."""
     wrong = rollups.differences(span.now - timedelta(days=1))
-    return Found(Rollup.objects.count(), told(wrong))
+    return Found(Rollup.objects.count(), [*told(wrong), *told(rows(UNNOTED))])
 
 
 INVARIANTS = (

@@ -141,11 +141,11 @@ def _days(scope: Scope, first: datetime, now: datetime) -> dict[str, dict[int, t
     """(kept, ended) by process and by how many of the person's days ago it ended."""
     today = now.astimezone(ZoneInfo(scope.person.zone)).date()
     found: dict[str, dict[int, tuple[int, int]]] = {}
-    for (day, process, grade), items in arrivals.by_day(scope, first, now).items():
-        if grade != rollups.NO_PROMISE:
-            own, ago = found.setdefault(process, {}), (today - day).days
+    for arrival, items in arrivals.by_day(scope, first, now).items():
+        if arrival.grade != rollups.NO_PROMISE:
+            own, ago = found.setdefault(arrival.process, {}), (today - arrival.day).days
             kept, ended = own.get(ago, (0, 0))
-            own[ago] = (kept + (items if grade == rollups.KEPT else 0), ended + items)
+            own[ago] = (kept + (items if arrival.grade == rollups.KEPT else 0), ended + items)
     return found
 
 

@@ -26,6 +26,8 @@ GRADE_RATIO = 1.08
 """A grade of pace is this much longer than the one below: a time read from it is true to 4 %."""
 NO_PROMISE, LATE, KEPT = 0, 1, 2
 """Grades of what arrived."""
+PERSON = "person"
+"""What that which arrived had waited for, where somebody was needed on the way."""
 QUARTER = timedelta(minutes=15)
 
 FOLD = """
@@ -44,7 +46,8 @@ FROM (
            fact.wait, fact.at, fact.grade, 1 AS items, fact.amount
     FROM transactions_transaction tx
     CROSS JOIN LATERAL rollup_facts(tx.process, tx.currency, tx.state, tx.wait, tx.amount,
-                                    tx.due_at, tx.ended_at, tx.clock_from) AS fact
+                                    tx.due_at, tx.ended_at, tx.clock_from,
+                                    tx.needed_person) AS fact
     WHERE {transactions}
     UNION ALL
     SELECT kind, process, entity, currency, state, wait, at, grade, -items, -amount

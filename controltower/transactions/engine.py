@@ -226,8 +226,10 @@ def _read_then(case: Case, step: Step) -> None:
 
 
 def mark_cause(case: Case, step: Step) -> None:
-    """Name the cause of a stuck step, by which exceptions are grouped."""
+    """Name the cause of a stuck step, by which exceptions are grouped, and keep that somebody was
+    needed."""
     if step.state in STUCK:
+        case.transaction.needed_person = True
         system = step.system.slug if step.system else "tower"
         step.fingerprint = fingerprint(step.name, system, step.kind, step.text, step.field)
         case.touch("exceptions")

@@ -32,15 +32,16 @@ def test_every_day_of_every_zone_is_that_of_a_recount(zone: str) -> None:
     Person.objects.filter(pk=firm.anna.pk).update(zone=zone)
     seen = Scope(Person.objects.get(pk=firm.anna.pk))
     first = start_of_day(NOW, zone) - timedelta(days=30)
-    counted: Counter[tuple[object, str]] = Counter()
+    counted: Counter[tuple[object, str, bool]] = Counter()
     for row in Transaction.objects.filter(state="verified", ended_at__gte=first, ended_at__lte=NOW):
         assert row.ended_at
-        counted[(row.ended_at.astimezone(ZoneInfo(zone)).date(), row.process)] += 1
+        day = row.ended_at.astimezone(ZoneInfo(zone)).date()
+        counted[(day, row.process, row.needed_person)] += 1
     assert sum(counted.values()) > 30
     for _folded in (False, True):
-        found: Counter[tuple[object, str]] = Counter()
-        for (day, process, _grade), items in arrivals.by_day(seen, first, NOW).items():
-            found[(day, process)] += items
+        found: Counter[tuple[object, str, bool]] = Counter()
+        for arrival, items in arrivals.by_day(seen, first, NOW).items():
+            found[(arrival.day, arrival.process, arrival.repaired)] += items
         assert found == counted
         rollups.fold()
 
@@ -50,4 +51,5 @@ def _copy(one: Transaction, number: int, at: datetime) -> Transaction:
     copy.pk = new_id()
     copy.reference, copy.correlation_id = f"{one.reference}-{number}", f"ct-{number}"
     copy.ended_at, copy.due_at = at, at + timedelta(hours=number % 3 - 1)
+    copy.needed_person = number % 4 == 0
     return copy

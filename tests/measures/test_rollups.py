@@ -18,8 +18,9 @@ from controltower.measures.checks.finding import Span
 from controltower.measures.exposure import Scope
 from controltower.measures.models import Delta, Kind, Rollup
 from controltower.processes import catalogue
-from controltower.transactions.models import Transaction
-from tests.factories import Firm
+from controltower.transactions import cases, engine
+from controltower.transactions.models import Transaction, TransactionState
+from tests.factories import Firm, stuck_bills
 
 pytestmark = pytest.mark.django_db
 
@@ -60,6 +61,7 @@ CHANGES: dict[str, Callable[[Transaction], object]] = {
     "entity": lambda one: Transaction.objects.filter(pk=one.pk).update(entity=elsewhere(one)),
     "promise": lambda one: Transaction.objects.update(due_at=one.started_at - A_SECOND),
     "clock": lambda one: Transaction.objects.update(clock_from=one.started_at - timedelta(days=1)),
+    "a person": lambda one: Transaction.objects.update(needed_person=True),
     "nothing that counts": lambda one: Transaction.objects.update(title="Another"),
     "gone": lambda one: one.delete(),
 }
@@ -137,9 +139,25 @@ def test_the_database_grades_as_the_reader_does() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT grade FROM rollup_facts('opportunity-to-project', 'EUR', 'verified', '', 1,
-                   now(), now() - interval '7 hours', NULL) WHERE kind = 'pace'"""
+                   now(), now() - interval '7 hours', NULL, false) WHERE kind = 'pace'"""
         )
         grade = cursor.fetchone()[0]
     hour = timedelta(hours=1)
     low, high = (timedelta(seconds=rollups.GRADE_RATIO ** (grade + more)) for more in (0, 1))
     assert low <= hour <= high
+
+
+def test_what_a_person_was_needed_for_stays_apart_however_it_goes_on(firm: Firm) -> None:
+    deal = firm.deal()
+    (bill,) = stuck_bills(firm, 1)
+    with cases.case_of(bill, now=firm.now) as case:
+        engine.again(case, case.step("draft"), why="by a test")
+    bill = firm.play(bill)
+    assert bill.state == TransactionState.VERIFIED
+    assert bill.needed_person
+    assert not Transaction.objects.get(pk=deal.pk).needed_person
+    apart = rollups.figures(Scope(firm.anna), Kind.DAY).values_list("process", "wait")
+    sums = {tuple(key): items for *key, items in apart.annotate(n=Sum("items"))}
+    assert sums[bill.process, rollups.PERSON] == 1
+    assert sums[deal.process, ""] == 2, "with the one that the bill is of"
+    assert rollups.differences() == []

@@ -61,6 +61,7 @@ def stuck(reference: str, code: str | None, **more: Any) -> tuple[Transaction, S
             "owner_role": "steward", "first_seen_at": LONG_AGO, "last_seen_at": LONG_AGO,
         },
     )  # fmt: skip
+    Transaction.objects.filter(pk=made.pk).update(needed_person=True)
     DeadLetter.objects.create(step=step, transaction=made, cause=cause, opened_at=LONG_AGO)
     return made, step
 

@@ -48,6 +48,7 @@ def stuck(reference: str, code: str, cause: str) -> Step:
     found, _ = Cause.objects.get_or_create(
         fingerprint=cause, defaults={"first_seen_at": LONG_AGO, "last_seen_at": LONG_AGO}
     )
+    Transaction.objects.filter(pk=made.pk).update(needed_person=True)
     DeadLetter.objects.create(step=step, transaction=made, cause=found, opened_at=LONG_AGO)
     return step
 

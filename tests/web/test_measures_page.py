@@ -62,6 +62,7 @@ def _work(made: Firm) -> None:
 
 def repaired(one: Transaction) -> None:
     """The transaction had needed a person for forty minutes."""
+    Transaction.objects.filter(pk=one.pk).update(needed_person=True)
     other = DeadLetter.objects.filter(state=LetterState.OPEN).earliest("pk")
     now = timezone.now()
     DeadLetter.objects.create(

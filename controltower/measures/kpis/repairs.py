@@ -1,17 +1,17 @@
-"""What needed a person, and how long it took to recover: from the dead letters, which are few."""
+"""What needed a person, from the rollup of what arrived; and how long it took to recover, from the
+dead letters."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.db.models import (
     Count,
     DurationField,
-    Exists,
     ExpressionWrapper,
     F,
-    OuterRef,
     Q,
     QuerySet,
 )
@@ -30,9 +30,9 @@ RECOVERED = (Resolution.AUTO, Resolution.REPLAYED, Resolution.EDITED_COPY)
 
 def verified(rows: TransactionQuerySet, since: datetime, *, clean: bool) -> TransactionQuerySet:
     """Those that were verified since then: `clean` ones never needed a person, others had."""
-    ended = rows.filter(state=TransactionState.VERIFIED, ended_at__gte=since)
-    stuck = Exists(DeadLetter.objects.order_by().filter(transaction=OuterRef("pk")))
-    return ended.filter(~stuck if clean else stuck)
+    return rows.filter(
+        state=TransactionState.VERIFIED, ended_at__gte=since, needed_person=not clean
+    )
 
 
 def recovered(rows: TransactionQuerySet, since: datetime) -> TransactionQuerySet:
@@ -97,29 +97,11 @@ def _touched(window: Window, process: str, *, clean: bool) -> Reading:
 
 def _held_of(window: Window, process: str) -> dict[int, int]:
     """How many of what was verified had needed a person, by days ago; "" is every process."""
-    held: dict[int, int] = {}
-    for (name, ago), count in window.once(_held).items():
-        if process in ("", name):
-            held[ago] = held.get(ago, 0) + count
+    held: Counter[int] = Counter()
+    for arrival, items in window.arrivals.items():
+        if arrival.repaired and process in ("", arrival.process):
+            held[window.ago(arrival.day)] += items
     return held
-
-
-def _held(window: Window) -> dict[tuple[str, int], int]:
-    """The same of each process."""
-    letters = within(
-        window.scope,
-        DeadLetter.objects.filter(
-            transaction__state=TransactionState.VERIFIED,
-            transaction__ended_at__gte=window.before,
-        ),
-    )
-    rows = (
-        letters.order_by()
-        .annotate(day=TruncDate("transaction__ended_at", tzinfo=window.here))
-        .values_list("transaction__process", "day")
-        .annotate(n=Count("transaction", distinct=True))
-    )
-    return {(process, window.ago(day)): count for process, day, count in rows}
 
 
 def recovery_time(window: Window) -> Reading:

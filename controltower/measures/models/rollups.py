@@ -9,9 +9,9 @@ class Kind(models.TextChoices):
     """What is added up.
 
     Standing: all transactions by state, wait and currency. Arrived: those verified, by the quarter
-    of an hour in which they ended, graded by whether they kept their promise; Day: the same by the
-    UTC day. Pace: those verified with a promise, by the UTC day, graded by how long they took on a
-    logarithmic scale.
+    of an hour in which they ended and by whether they had waited for a person, graded by whether
+    they kept their promise; Day: the same by the UTC day. Pace: those verified with a promise, by
+    the UTC day, graded by how long they took on a logarithmic scale.
     """
 
     STANDING = "standing", "Standing"

@@ -70,6 +70,7 @@ class Transaction(models.Model):
     `correlation_id` never changes and joins the whole chain from deal to cash; `reference` is ours
     alone and goes into the target's records. Amounts are exact, in `currency`, major units. `month`
     is the first accounting month that it moves money in ("2026-11"), "" when it moves none.
+    `needed_person` says that a step of it was parked or held once, however it went on.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -102,6 +103,7 @@ class Transaction(models.Model):
     wait_until = models.DateTimeField(null=True, blank=True)
     group = models.CharField(max_length=240, blank=True)
     gathering = models.BooleanField(default=False)
+    needed_person = models.BooleanField(default=False, db_default=False)
     due_at = models.DateTimeField(null=True, blank=True)
     clock_from = models.DateTimeField(null=True, blank=True)
     promise = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
@@ -160,6 +162,12 @@ class Transaction(models.Model):
                 fields=["-ended_at", "-id"],
                 condition=Q(state="verified", ended_at__gt=models.F("due_at")),
                 name="tx_missed",
+            ),
+            models.Index(
+                fields=["-ended_at", "-id"],
+                include=["process", "entity"],
+                condition=Q(state="verified", needed_person=True),
+                name="tx_repaired",
             ),
             models.Index(
                 fields=["correlation_id"],

@@ -46,6 +46,14 @@ OF_EACH = (
         """,  # noqa: S608 - our own words only
     ),
     (
+        "what had needed a person",
+        """
+        UPDATE transactions_transaction AS tx SET needed_person = true
+        FROM incidents_deadletter AS letter
+        WHERE letter.transaction_id = tx.id AND tx.state = 'verified' AND NOT tx.needed_person
+        """,
+    ),
+    (
         "expectations",
         """
         INSERT INTO transactions_expectation (correlation_id, milestone, about, owner_role, due_at,

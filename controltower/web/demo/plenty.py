@@ -31,7 +31,8 @@ STATEMENTS: tuple[tuple[str, str], ...] = (
         """
         INSERT INTO transactions_transaction (id, correlation_id, reference, process, entity_id,
             title, counterparty, amount, currency, exposure, subject, decisions, results, state,
-            wait, wait_text, "group", gathering, due_at, started_at, changed_at, ended_at, month)
+            wait, wait_text, "group", gathering, due_at, started_at, changed_at, ended_at, month,
+            needed_person)
         SELECT id, chain, 'FILL-' || lpad(g::text, 8, '0'), process, entity,
             CASE process WHEN 'opportunity-to-project' THEN 'Deal ' || g
                  WHEN 'time-to-cost-reporting' THEN 'Internal time ' || g
@@ -56,7 +57,8 @@ STATEMENTS: tuple[tuple[str, str], ...] = (
             CASE WHEN outcome IN ('stuck', 'moving') THEN started + interval '2 minutes'
                  ELSE ended END,
             CASE WHEN outcome IN ('stuck', 'moving') THEN NULL ELSE ended END,
-            CASE process WHEN 'opportunity-to-project' THEN '' ELSE to_char(started, 'YYYY-MM') END
+            CASE process WHEN 'opportunity-to-project' THEN '' ELSE to_char(started, 'YYYY-MM') END,
+            outcome = 'stuck'
         FROM plan
         """,
     ),
