@@ -23,6 +23,8 @@ from controltower.firm.rights import WHO, Right, entities_of, may, may_everywher
 from controltower.incidents.models import Answer, RunbookState, RunbookVersion
 from controltower.mappings import versions
 from controltower.mappings.models import MappingVersion, VersionState
+from controltower.processes import catalogue
+from controltower.processes.quote_to_cash import named
 from controltower.systems.models import Agreement, Description, InterfaceVersion
 from controltower.transactions import agreed_routes, replay, replay_approval, selection
 from controltower.transactions.models import Amendment, Finding, ReplayPlan, Transaction
@@ -202,8 +204,23 @@ def _policies(_now: datetime) -> Iterator[Waiting]:
             if may_everywhere(one, Right.APPROVE_POLICY)
             and row.subject != f"{duties.KIND}:{one.username}"
         )
-        title = POLICIES[row.kind]
+        title = ": ".join(filter(None, [POLICIES[row.kind], _about(row)]))
         yield Waiting(f"policy {row.pk}", title, "/manage/", row.author, row.proposed_at, who)
+
+
+def _about(policy: PolicyVersion) -> str:
+    """Whose rights, limit, calendar or promise it is; "" where only its page can say so."""
+    about = policy.about
+    match policy.kind:
+        case duties.KIND:
+            return str(Person.objects.filter(username=about).first() or about)
+        case promised.KIND:
+            milestone = about.removeprefix(promised.MILESTONE)
+            found = named(milestone) if milestone != about else catalogue.workflow(about)
+            return found.title
+        case limits.KIND | calendars.KIND:
+            return "the firm" if about == limits.FIRM else about
+    return ""
 
 
 def _descriptions(_now: datetime) -> Iterator[Waiting]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import time, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
 from controltower.firm import governing, limits
 from controltower.incidents import asking, delivering, runbooks
@@ -21,10 +23,12 @@ from controltower.incidents.models import (
     Wish,
 )
 from controltower.mappings import versions
-from controltower.transactions import amending, replay, replay_approval
+from controltower.systems import agreeing
+from controltower.transactions import amending, findings, replay, replay_approval
 from controltower.transactions.models import ReplayPlan
 from tests import factories
 from tests.factories import Firm, refused, signed_in
+from tests.incidents.test_drifting import drifted as drifted_answer
 from tests.mappings.test_approvals import submitted
 
 pytestmark = pytest.mark.django_db
@@ -159,4 +163,53 @@ def test_a_policy_asks_who_may_decide_for_the_whole_firm_and_not_on_themselves(f
     )  # fmt: skip
     assert told(firm) == ["Anna"]
     (ask,) = asking.waiting_for(firm.anna, firm.now)
+    assert ask.title == "An approval limit: the firm"
     assert signed_in(firm.anna).get(ask.path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("subject", "content", "title"),
+    [
+        ("rights:otto.brandt", {"duties": [["operator", "LF-UK"]]},
+         "What a person may do: Otto Brandt"),
+        ("promise:opportunity-to-project",
+         {"counted": "elapsed", "amount": 60, "warn_at": 75},
+         "A promise of a process: Opportunity to project"),
+        ("promise:milestone/cash-applied", {"counted": "days", "amount": 30, "warn_at": 75},
+         "A promise of a process: Cash applied"),
+    ],
+)  # fmt: skip
+def test_a_policy_says_whose_it_is(
+    firm: Firm, subject: str, content: dict[str, Any], title: str
+) -> None:
+    governing.propose(
+        subject=subject, content=content, reason="Growth", by=firm.amara, now=firm.now
+    )
+    assert told(firm) == ["Anna"]
+    assert waiting(firm, "anna") == [title]
+
+
+def test_a_finding_asks_who_may_decide_in_its_company(firm: Firm) -> None:
+    one = factories.unaskable(firm, amount=Decimal("90000.00"))
+    step, looked = one.steps.get(name="draft"), timezone.now() + timedelta(minutes=10)
+    finding = findings.report(
+        step=step, fence=step.fence, ref="", evidence="Ledger of November", reason="Not there",
+        by=firm.otto, now=looked,
+    )  # fmt: skip
+    assert told(firm) == ["Anna"]
+    (ask,) = asking.waiting_for(firm.anna, firm.now)
+    assert ask.title == f"What was found out about {one.reference}"
+    assert signed_in(firm.anna).get(ask.path).status_code == 200
+    findings.decide(finding=finding, confirm=False, by=firm.anna, now=looked)
+    assert waiting(firm, "anna") == []
+
+
+def test_a_contract_asks_who_may_approve_mappings_but_not_its_author(firm: Firm) -> None:
+    _deal, drift = drifted_answer(firm)
+    made = agreeing.propose(drift=drift, stands_for="Closed", note="", by=firm.lena, now=firm.now)
+    assert told(firm) == ["Anna", "Callum", "Marta"]
+    (ask,) = asking.waiting_for(firm.marta, firm.now)
+    assert ask.title.startswith("Contract of ") and ask.title.endswith(f"version {made.number}")
+    assert signed_in(firm.marta).get(ask.path).status_code == 200
+    agreeing.decide(version=made, agree=True, by=firm.anna, now=firm.now)
+    assert waiting(firm, "marta") == []
