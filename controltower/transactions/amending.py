@@ -25,6 +25,9 @@ from controltower.transactions.models import Amendment, ItemState, ReplayItem, S
 from controltower.transactions.protocol import STUCK, State
 from controltower.transactions.resolver import in_doubt
 
+NOTHING = "–"
+"""How an empty field is told, before or after its edit."""
+
 
 class NotEditable(Exception):
     """There is nothing to edit here, not yet, or not any more; the text says why."""
@@ -170,7 +173,7 @@ def _words(amendment: Amendment) -> str:
 def _told(field: Editable, change: Change) -> str:
     if field.holds is Holds.EMAIL:
         return field.title
-    return f"{field.title} from “{change.was}” to “{change.becomes}”"
+    return f"{field.title} from “{change.was or NOTHING}” to “{change.becomes or NOTHING}”"
 
 
 def _as_it_was(case: Case, pk: UUID, fence: int) -> Step:

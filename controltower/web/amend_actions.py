@@ -18,6 +18,7 @@ from controltower.transactions.models import Amendment, Step, Transaction
 from controltower.web.actions import Action, leave
 from controltower.web.decisions import DecideAmendment, Reason
 from controltower.web.privacy import masked
+from controltower.web.sayings import heard
 from controltower.web.transaction_chain import Chain
 
 AGREE = "agree-yes"
@@ -120,5 +121,5 @@ def _second_person(
 def told(amendment: Amendment) -> str:
     """Who changed what, and why."""
     words = {"who": amendment.proposed_by, "reason": amendment.reason}
-    words["fields"] = ", ".join(amending.told_of(amendment))
+    words["fields"] = ", ".join(str(heard(one)) for one in amending.told_of(amendment))
     return _("%(who)s edited %(fields)s. %(reason)s") % words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -54,6 +55,15 @@ def test_edited_on_the_page_it_is_sent_again(firm: Firm) -> None:
     assert "@" in sent["contact_email"]
     audit = signed_in(firm.otto).get(standing.url_of(one), {"step": "4", "tab": "audit"})
     assert "edited Purchase order from" in audit.content.decode()
+
+
+def test_what_waits_is_told_in_the_language_of_who_decides(firm: Firm) -> None:
+    one = _stuck(firm, amount=Decimal("90000.00"))
+    _edit(firm.otto, one)
+    Person.objects.filter(pk=firm.anna.pk).update(language="de")
+    page = _page(Person.objects.get(pk=firm.anna.pk), one)
+    said = re.findall(r"[^>]*PO-77[^<]*", page)
+    assert said and all("Bestellung von „" in one for one in said), said
 
 
 @pytest.mark.parametrize(
