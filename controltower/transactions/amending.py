@@ -173,7 +173,8 @@ def _words(amendment: Amendment) -> str:
 def _told(field: Editable, change: Change) -> str:
     if field.holds is Holds.EMAIL:
         return field.title
-    return f"{field.title} from “{change.was or NOTHING}” to “{change.becomes or NOTHING}”"
+    was, becomes = change.was or NOTHING, change.becomes or NOTHING
+    return f"{field.title} from “{was}” to “{becomes}”"
 
 
 def _as_it_was(case: Case, pk: UUID, fence: int) -> Step:
