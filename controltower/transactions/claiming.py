@@ -8,9 +8,8 @@ from time import monotonic
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import connection
-
 from controltower.canonical.verdicts import Effect
+from controltower.transactions import statements
 from controltower.transactions.protocol import CLAIMABLE, IN_DOUBT, Purpose, purpose_of
 from controltower.transactions.resolver import UNDECIDED, UNDER_WAY
 
@@ -56,7 +55,7 @@ def _claiming(only: str) -> str:
     return f"""
 WITH mine AS MATERIALIZED (
     SELECT step.id FROM transactions_step step
-    WHERE step.system_id = ANY(%(systems)s)
+    WHERE step.system_id = ANY(%(systems)s::bigint[])
       AND step.state IN ('scheduled', 'unknown', 'acked')
       AND step.due_at <= now()
       AND (step.lease_until IS NULL OR step.lease_until < now())
@@ -68,10 +67,10 @@ WITH mine AS MATERIALIZED (
             AND {STANDS_BEFORE}))
       AND {only}
     ORDER BY step.due_at, step.id
-    LIMIT %(limit)s
+    LIMIT %(limit)s::bigint
     FOR UPDATE SKIP LOCKED)
 UPDATE transactions_step claimed
-SET fence = claimed.fence + 1, lease_until = now() + make_interval(secs => %(lease)s)
+SET fence = claimed.fence + 1, lease_until = now() + make_interval(secs => %(lease)s::float8)
 FROM mine WHERE claimed.id = mine.id
 RETURNING claimed.id, claimed.transaction_id, claimed.fence
 """  # noqa: S608 - our own words only
@@ -81,7 +80,7 @@ CLAIM, CLAIM_FIRST = _claiming("TRUE"), _claiming(BEFORE_OTHERS)
 
 GIVE_BACK = """
 UPDATE transactions_step
-SET lease_until = NULL, due_at = now() + make_interval(secs => %(after)s)
+SET lease_until = NULL, due_at = now() + make_interval(secs => %(after)s::float8)
 FROM unnest(%(ids)s::uuid[], %(fences)s::int[]) AS mine(id, fence)
 WHERE transactions_step.id = mine.id AND transactions_step.fence = mine.fence
   AND state IN ('scheduled', 'unknown', 'acked')
@@ -108,7 +107,7 @@ def claim(systems: Sequence[int], limit: int, *, surging: bool = False) -> list[
 def _claim(statement: str, systems: Sequence[int], limit: int) -> list[Claim]:
     lease = LEASE.total_seconds()
     until = monotonic() + lease
-    with connection.cursor() as cursor:
+    with statements.cursor() as cursor:
         cursor.execute(statement, {"lease": lease, "systems": list(systems), "limit": limit})
         found = cursor.fetchall()
     return [Claim(step, owner, fence, until) for step, owner, fence in found]
@@ -119,5 +118,5 @@ def give_back(claims: Sequence[Claim], *, after: timedelta) -> None:
     if not claims:
         return
     ids, fences = [one.step_id for one in claims], [one.fence for one in claims]
-    with connection.cursor() as cursor:
+    with statements.cursor() as cursor:
         cursor.execute(GIVE_BACK, {"ids": ids, "fences": fences, "after": after.total_seconds()})

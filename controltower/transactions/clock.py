@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db import connection
+from controltower.transactions import statements
 
 
 def now() -> datetime:
     """This moment by the database, in UTC. Raises OperationalError while it is away."""
-    with connection.cursor() as cursor:
+    with statements.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         (moment,) = cursor.fetchone()
     assert isinstance(moment, datetime)

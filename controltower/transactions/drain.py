@@ -27,7 +27,7 @@ from controltower.systems import anchor, circuit
 from controltower.systems.calls import Door, TooLate
 from controltower.systems.models import Call, System
 from controltower.systems.switchboard import Reply, Switchboard
-from controltower.transactions import bell, clock, sets, settlement
+from controltower.transactions import bell, clock, sets, settlement, statements
 from controltower.transactions.cases import AWAY
 from controltower.transactions.claiming import MAY_GO
 from controltower.transactions.intent import Answered, Intent
@@ -68,7 +68,7 @@ def drain(
     time is up; returns the calls made. The budget varies a little, so that workers do not end
     together.
 
-    Once the lines are let go it looks again: whoever was rung for in between has found them held.
+    Once lines are let go it looks again: whoever was rung for in between has found them held.
     """
     with Switchboard(_perform) as board:
         flow = Flow(board, only)
@@ -76,10 +76,8 @@ def drain(
             for _ring in rings:
                 seconds = budget.total_seconds() * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
                 flow.until = monotonic() + seconds
-                flow.run()
-                flow.lines.let_go()
-                flow.run()
-                flow.lines.let_go()
+                if flow.run():
+                    flow.run()
         finally:
             flow.lines.let_go()
     return flow.made
@@ -94,7 +92,7 @@ async def _perform(door: Door, intent: Intent) -> Verdict | None:
 
 def connections_due() -> list[str]:
     """Connections with something due that may be called."""
-    with connection.cursor() as cursor:
+    with statements.cursor() as cursor:
         cursor.execute(DUE)
         return [row[0] for row in cursor.fetchall()]
 
@@ -113,10 +111,14 @@ class Flow:
     _outlook: Outlook = field(default_factory=Outlook)
     _away_since: float | None = None
 
-    def run(self) -> None:
-        """Take up what is due and keep what comes of it, until nothing is left to do."""
+    def run(self) -> bool:
+        """Take up what is due and keep what comes of it, until nothing is left to do. Whether any
+        line was held for that."""
+        before = self.lines.taken
         while self._turn():
             pass
+        self.lines.let_go()
+        return self.lines.taken > before
 
     def _turn(self) -> bool:
         try:

@@ -13,14 +13,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
-
 from controltower.canonical.calendar import Calendar
 from controltower.canonical.events import BusinessKey as Name
 from controltower.processes import catalogue
 from controltower.processes.definition import Milestone, Process
 from controltower.processes.quote_to_cash import CASH, Proof
-from controltower.transactions import references
+from controltower.transactions import references, statements
 from controltower.transactions.models import (
     BusinessKey,
     Expectation,
@@ -88,7 +86,7 @@ class Rows:
         """Write them all in one statement."""
         if self.found:
             rows = [self.found[key] for key in sorted(self.found)]
-            with connection.cursor() as cursor:
+            with statements.cursor() as cursor:
                 cursor.execute(KEEP, [json.dumps(rows, default=str)])
 
     def _row(self, milestone: Milestone, chain: str, about: str) -> dict[str, Any]:

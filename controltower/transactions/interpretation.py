@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from uuid import UUID
 
-from django.db import IntegrityError, connection
+from django.db import IntegrityError
 from django.db.models import F
 from django.db.transaction import atomic
 
@@ -28,6 +28,7 @@ from controltower.transactions import (
     joining,
     references,
     sets,
+    statements,
 )
 from controltower.transactions.cases import Case
 from controltower.transactions.models import EventState, InboundEvent, Item, Transaction
@@ -41,7 +42,7 @@ CLAIM = """
 UPDATE transactions_inboundevent SET deaths = deaths + 1, due_at = %(until)s
 WHERE id IN (SELECT id FROM transactions_inboundevent
              WHERE state = 'received' AND due_at <= %(now)s
-             ORDER BY due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+             ORDER BY due_at, id LIMIT %(limit)s::bigint FOR UPDATE SKIP LOCKED)
 RETURNING id
 """
 TOLD_BEFORE = """
@@ -58,7 +59,7 @@ def interpret_due(*, limit: int, now: datetime, around: World | None = None) -> 
     """Interpret received events, oldest first; returns how many were taken up. A death is counted
     before the work, so that an event which kills its worker three times is set aside."""
     until = now + timedelta(seconds=30)
-    with connection.cursor() as cursor:
+    with statements.cursor() as cursor:
         cursor.execute(CLAIM, {"now": now, "until": until, "limit": limit})
         claimed = sorted(row[0] for row in cursor.fetchall())
     begun = _begin_many(claimed, now, around or world()) if claimed else ()
@@ -106,15 +107,15 @@ def _begin_many(claimed: Sequence[UUID], now: datetime, around: World) -> Collec
 
 
 def _received(claimed: Sequence[UUID]) -> list[InboundEvent]:
-    locked = InboundEvent.objects.select_for_update(skip_locked=True).defer("raw")
-    mine = locked.filter(id__in=claimed, state=EventState.RECEIVED, deaths__lte=MOST_DEATHS)
-    return list(mine.order_by("id"))
+    lock = "FOR UPDATE SKIP LOCKED"
+    mine = sets.read(InboundEvent, "id", claimed, order="id", lock=lock, without=("raw",))
+    return [one for one in mine if one.state == EventState.RECEIVED and one.deaths <= MOST_DEATHS]
 
 
 def _unrelated(events: Sequence[InboundEvent]) -> list[InboundEvent]:
     """Those whose record has not been told of before, here or earlier."""
     told = {"sources": [one.source for one in events], "subjects": [one.subject for one in events]}
-    with connection.cursor() as cursor:
+    with statements.cursor() as cursor:
         cursor.execute(TOLD_BEFORE, told)
         known = set(cursor.fetchall())
     fresh = []

@@ -32,10 +32,8 @@ def proofs(answers: Sequence[Answered]) -> Proofs:
     keys = [a.intent.order.key for a in answers if isinstance(a.verdict, Done) and _writes(a)]
     if not keys:
         return {}
-    known = Delivery.objects.filter(idempotency_key__in=keys).values_list(
-        "system_id", "idempotency_key", "generation", "ref"
-    )
-    return {(system, key, generation): ref for system, key, generation, ref in known}
+    known = sets.read(Delivery, "idempotency_key", keys, order="id")
+    return {(one.system_id, one.idempotency_key, one.generation): one.ref for one in known}
 
 
 def _writes(answered: Answered) -> bool:

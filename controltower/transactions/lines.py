@@ -86,10 +86,11 @@ def _most(system: System, times: int) -> int:
 
 class Lines:
     """The lines that a worker holds of those that are due, `crowded` while more is due on one of
-    them than there is room for."""
+    them than there is room for. So many it has `taken` so far."""
 
     def __init__(self) -> None:
         self.crowded = False
+        self.taken = 0
         self._held: dict[str, Line] = {}
         self._asking, self._behind = locks.Sign(locks.WANTED), locks.Sign(locks.BEHIND)
         self._hopes_until = self._looks_at = self._modest_until = 0.0
@@ -170,6 +171,7 @@ class Lines:
             line = Line(slug)
             if slug not in self._held and line.take():
                 self._held[slug] = line
+                self.taken += 1
                 self._asking.hide()
                 return
         if not self._held and not self._asking.shown and self._behind.is_shown_by_others():

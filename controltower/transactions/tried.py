@@ -8,10 +8,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import connection
-
 from controltower.processes import editing
-from controltower.transactions import amending
+from controltower.transactions import amending, statements
 
 TRIED = """
 SELECT step_id, max(number), count(*) FILTER (WHERE state = 'sending'),
@@ -46,7 +44,7 @@ def before(steps: Sequence[UUID]) -> dict[UUID, Past]:
     """The past of each step that has one."""
     if not steps:
         return {}
-    with connection.cursor() as cursor:
+    with statements.cursor() as cursor:
         cursor.execute(TRIED, [list(steps)])
         pasts = {step: Past(*past) for step, *past in cursor.fetchall()}
     for step, edits in amending.in_force(steps).items():
