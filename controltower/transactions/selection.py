@@ -9,16 +9,15 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import F, Q, Sum
 
 from controltower.firm.rates import rates
+from controltower.transactions import statements
 from controltower.transactions.models import (
     Forecast,
     ItemState,
     ReplayItem,
     ReplayPlan,
-    Step,
     Transaction,
 )
 from controltower.transactions.protocol import STUCK
@@ -31,18 +30,25 @@ FREEZE = """
 INSERT INTO transactions_replayitem
     (plan_id, transaction_id, step_id, fence, forecast, why, difference, amount, currency, state,
      text)
-SELECT %(plan)s, tx.id, step.id, step.fence, %(forecast)s, %(why)s, '[]'::jsonb, tx.amount,
-       tx.currency, 'waiting', ''
+SELECT %(plan)s, tx.id, step.id, step.fence, %(forecast)s::text, %(why)s::text, '[]'::jsonb,
+       tx.amount, tx.currency, 'waiting', ''
 FROM transactions_step step JOIN transactions_transaction tx ON tx.id = step.transaction_id
-WHERE step.id = ANY(%(steps)s) AND step.state IN ('parked', 'held')
+WHERE step.id = ANY(%(steps)s::uuid[]) AND step.state IN ('parked', 'held')
 ORDER BY step.changed_at, step.id
+"""
+CODES = """
+SELECT DISTINCT entity.code
+FROM transactions_step step JOIN transactions_transaction tx ON tx.id = step.transaction_id
+LEFT JOIN firm_legalentity entity ON entity.id = tx.entity_id
+WHERE step.id = ANY(%(steps)s::uuid[]) AND step.state IN ('parked', 'held')
 """
 
 
 def entity_codes(steps: Sequence[UUID]) -> set[str | None]:
     """The legal entities of stuck steps; None stands for what has none."""
-    stuck = Step.objects.filter(pk__in=steps, state__in=STUCK)
-    return set(stuck.order_by().values_list("transaction__entity__code", flat=True).distinct())
+    with statements.cursor() as cursor:
+        cursor.execute(CODES, {"steps": list(steps)})
+        return {code for (code,) in cursor.fetchall()}
 
 
 def entity_codes_of(plan: ReplayPlan) -> set[str | None]:
@@ -54,7 +60,7 @@ def entity_codes_of(plan: ReplayPlan) -> set[str | None]:
 def freeze(plan: ReplayPlan, steps: Sequence[UUID]) -> int:
     """Write down which steps, as they are now; returns how many are stuck."""
     forecast, why = str(Forecast.UNASKED.value), UNASKED
-    with connection.cursor() as cursor:
+    with statements.cursor() as cursor:
         cursor.execute(
             FREEZE, {"plan": plan.pk, "steps": list(steps), "forecast": forecast, "why": why}
         )
