@@ -236,3 +236,14 @@ def test_enter_narrows_a_list_once(screens: Screens) -> None:
         expect(page.locator("#registry tbody tr[data-row]").first).to_contain_text(words.title())
     page.go_back()
     page.wait_for_url("**/interfaces/?q=client*")
+
+
+def test_a_list_prints_as_a_table_on_a4(screens: Screens, tower: Tower) -> None:
+    """The width of the paper, 186 mm, is no phone's: heads stay and repeat, buttons go."""
+    page = screens.visitor("otto.brandt").go(tower.pages["exception"])
+    heads = page.locator(".ledger thead").first
+    page.set_viewport_size({"width": 703, "height": 1000})
+    expect(heads).to_have_css("position", "absolute")
+    page.emulate_media(media="print")
+    expect(heads).to_have_css("display", "table-header-group")
+    expect(page.locator("main .actions").first).to_be_hidden()
