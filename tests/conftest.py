@@ -21,13 +21,11 @@ os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(48))
 os.environ["DJANGO_SETTINGS_MODULE"] = "controltower.settings"
 django.setup()
 
-from collections.abc import Iterable, Iterator  # noqa: E402 - what follows needs Django set up
-from typing import Any  # noqa: E402
+from collections.abc import Iterator  # noqa: E402 - what follows needs Django set up
 
 import pytest  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
-from django.db.backends.postgresql.operations import DatabaseOperations  # noqa: E402
 from django.utils import timezone  # noqa: E402
 from hypothesis import HealthCheck  # noqa: E402
 from hypothesis import settings as properties  # noqa: E402
@@ -36,6 +34,7 @@ from pytest_django import DjangoDbBlocker  # noqa: E402
 
 from controltower.measures import invariants  # noqa: E402
 from controltower.transactions.models import InboundEvent, Transaction  # noqa: E402
+from tests import emptying  # noqa: E402
 from tests.factories import AGO, Firm, at_work, found  # noqa: E402
 from tests.kept import kept  # noqa: E402
 
@@ -44,20 +43,9 @@ properties.register_profile("patient", deadline=None, suppress_health_check=[Hea
 properties.load_profile("patient")
 """A busy machine is no counter-example: how long an example takes says nothing of a property."""
 settings.AUDIT_ANCHOR = Path(tempfile.gettempdir()) / f"ct-anchor-{os.getpid()}.log"
+emptying.begin()
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 """Signing in is not what is slow in tests: the real hash costs a quarter of a second a person."""
-
-_flush = DatabaseOperations.execute_sql_flush
-_LIFT = "ALTER TABLE firm_auditentry {} TRIGGER audit_no_truncate"
-
-
-def _flush_with_the_audit_chain(operations: DatabaseOperations, statements: Iterable[str]) -> Any:
-    """A trigger forbids emptying the audit chain; between tests the tables' owner may lift it."""
-    lifted = [_LIFT.format("DISABLE"), *statements, _LIFT.format("ENABLE")]
-    return _flush(operations, lifted)
-
-
-setattr(DatabaseOperations, "execute_sql_flush", _flush_with_the_audit_chain)  # noqa: B010 - mypy
 
 
 def pytest_collection_finish() -> None:
