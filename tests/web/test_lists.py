@@ -4,11 +4,13 @@ files hold to both."""
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from controltower.incidents import watch
 from controltower.incidents.models import Channel, Message, MessageState
@@ -18,6 +20,7 @@ from controltower.web import columns, exception_filters
 from controltower.web.demo.runbooks import agree_runbooks
 from tests import factories
 from tests.factories import Firm, signed_in
+from tests.kept import kept
 from tests.web.files import rows_of
 
 pytestmark = pytest.mark.django_db
@@ -29,12 +32,19 @@ ROWS = {
 }
 
 
-@pytest.fixture
-def busy(firm: Firm) -> Firm:
+@pytest.fixture(scope="module")
+def filled(founded: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Something in each list."""
-    bills = factories.stuck_bills(firm, 2)
-    firm.plan(*bills, by=firm.otto)
-    watch.report(subject="system:erp", title="The ERP is away", now=firm.now)
+    with kept(django_db_blocker):
+        firm = factories.at_work()
+        bills = factories.stuck_bills(firm, 2)
+        firm.plan(*bills, by=firm.otto)
+        watch.report(subject="system:erp", title="The ERP is away", now=firm.now)
+        yield
+
+
+@pytest.fixture
+def busy(filled: None, firm: Firm) -> Firm:
     return firm
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.db.models import F
 from django.test import Client
+from pytest_django import DjangoDbBlocker
 
 from controltower.firm.models import Person
 from controltower.measures import exposure
@@ -22,6 +23,7 @@ from controltower.transactions.models import Transaction
 from controltower.web import scope
 from tests import factories
 from tests.factories import Firm
+from tests.kept import kept
 from tests.web.cast import browser
 
 pytestmark = pytest.mark.django_db
@@ -34,10 +36,20 @@ COUNT = re.compile(r'<a [^>]*href="(/tx/\?[^"]+)"[^>]*>\s*(?:<b>)?([\d,]+)\b(?![
 SCOPES = [("anna", ""), ("anna", "LF-UK"), ("priya", "LF-DE"), ("callum", "")]
 
 
-@pytest.fixture
-def firm() -> Firm:
+@pytest.fixture(scope="module")
+def busy(founded: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Two companies with deals and invoices: done, late, refused, held by a closed period."""
-    made = factories.found()
+    with kept(django_db_blocker):
+        _work(factories.at_work())
+        yield
+
+
+@pytest.fixture
+def firm(busy: None, firm: Firm) -> Firm:
+    return firm
+
+
+def _work(made: Firm) -> None:
     deal = made.deal()
     made.bill(deal)
     made.bill(made.deal(), {"draft": factories.refused()}, amount=Decimal("3600.55"))
@@ -47,7 +59,6 @@ def firm() -> Firm:
     late = made.deal(entity="LF-UK", currency="GBP")
     Transaction.objects.filter(pk=late.pk).update(due_at=F("ended_at") - timedelta(minutes=1))
     made.gathering(deal)
-    return made
 
 
 def visitor(person: Person, entity: str) -> Client:
