@@ -10,6 +10,7 @@ import secrets
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import get_template
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -34,10 +35,16 @@ def reference_of(request: HttpRequest) -> str:
 def came_from(request: HttpRequest) -> str:
     """The address of our own page that sent a request, or the Tower's where none is known."""
     told = request.headers.get("Referer", "")
-    ours = url_has_allowed_host_and_scheme(
-        told, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    return urlsplit(told)._replace(scheme="", netloc="", fragment="").geturl() if ours else "/"
+    try:
+        ours = url_has_allowed_host_and_scheme(
+            told, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+        )
+    except DisallowedHost:
+        # What is refused may be the very name by which we were called.
+        return "/"
+    address = urlsplit(told)._replace(scheme="", netloc="", fragment="").geturl() if ours else ""
+    # Two slashes would begin another host's address.
+    return "/" + address.lstrip("/")
 
 
 def problem(
@@ -70,7 +77,7 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """403: the form did not come from a page of ours, or the session has ended since."""
     words = "The form was not ours or too old. Nothing was changed."
-    return _say(request, 403, "not-allowed", words, page="csrf")
+    return _say(request, 403, "not-allowed", words, template="csrf")
 
 
 def only_sent(request: HttpRequest) -> HttpResponse:
@@ -90,12 +97,14 @@ def server_error(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _say(request: HttpRequest, status: int, name: str, detail: str, page: str = "") -> HttpResponse:
+def _say(
+    request: HttpRequest, status: int, name: str, detail: str, template: str = ""
+) -> HttpResponse:
     reference = reference_of(request)
     if request.path.startswith(PROGRAMS):
         return problem(status, name, HTTPStatus(status).phrase, detail, reference=reference)
     try:
-        words = get_template(f"errors/{page or status}.html").render(
+        page = get_template(f"errors/{template or status}.html").render(
             {"reference": reference, "back": came_from(request)}
         )
     except ValueError:
@@ -103,4 +112,4 @@ def _say(request: HttpRequest, status: int, name: str, detail: str, page: str = 
         return HttpResponse(
             f"{detail} Reference: {reference}\n", status=status, content_type="text/plain"
         )
-    return HttpResponse(words, status=status)
+    return HttpResponse(page, status=status)

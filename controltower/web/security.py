@@ -119,7 +119,7 @@ class WordsMiddleware:
 def _meant(request: HttpRequest) -> dict[str, str]:
     """Where a person goes on after the sign-in: what was opened, or the page whose form was sent
     when the session had ended, with word that it was not done."""
-    if request.method == "GET":
+    if request.method in {"GET", "HEAD"}:
         return {"next": request.get_full_path()}
     return {"next": came_from(request), "unsent": "1"}
 

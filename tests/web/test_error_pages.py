@@ -32,6 +32,12 @@ class TestSentTooLate:
         answer = Client().post("/exceptions/4/snoozes/", headers={"referer": referer})
         assert parse_qs(urlsplit(answer["Location"]).query)["next"] == ["/"]
 
+    def test_a_path_of_ours_never_becomes_a_host(self) -> None:
+        referer = "http://testserver//evil.example/"
+        answer = Client().post("/exceptions/4/snoozes/", headers={"referer": referer})
+        found = parse_qs(urlsplit(answer["Location"]).query)
+        assert found["next"] == ["/evil.example/"]
+
     def test_opening_a_page_loses_nothing(self) -> None:
         page = Client().get("/exceptions/", follow=True).content.decode()
         assert "was not done" not in page
@@ -52,6 +58,10 @@ class TestInWords:
         answer = browser(person("alice")).get(path)
         assert answer.status_code == 405 and "POST" in answer["Allow"]
         assert "There is no page at this address" in answer.content.decode()
+
+    def test_a_name_that_is_not_ours_cannot_be_read(self) -> None:
+        answer = Client().get("/", headers={"host": "evil.example", "referer": OURS})
+        assert answer.status_code == 400 and "could not be read" in answer.content.decode()
 
     def test_an_unknown_address_offers_to_search(self) -> None:
         page = browser(person("alice")).get("/nowhere/").content.decode()
