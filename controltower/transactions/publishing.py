@@ -1,15 +1,17 @@
 """Tells the firm's figures, and whoever subscribes, of what is verified: each transaction with a
 worth is a fact, to each of them once. Figures hold besides what people have settled elsewhere.
 
-The commit that brings a transaction to its end notes who is to be told, and the one that tells them
-strikes that out: nothing can be missed, however late a commit is. The fact itself is read from the
-books, a while later. What was told before would be told under the same name, which the inbox knows.
+The commit that brings a transaction to its end notes who of those who listen (`listening.py`) is to
+be told, and the one that tells them strikes that out: nothing can be missed, however late a commit
+is. The fact itself is read from the books, a while later. What was told before would be told under
+the same name, which the inbox knows.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -21,9 +23,10 @@ from controltower.canonical.records import Fact
 from controltower.canonical.wire import to_json
 from controltower.processes import catalogue
 from controltower.systems.models import System
-from controltower.transactions import intake, sets
+from controltower.transactions import intake, listening, sets
 from controltower.transactions.models import (
     REACHED,
+    Listening,
     Step,
     Transaction,
     TransactionState,
@@ -65,21 +68,37 @@ FORECAST = "revenue_part"
 
 def owe(arrived: Iterable[Transaction]) -> None:
     """Note, in the commit that brings them to their end, whom transactions of some worth are to be
-    told to: also those who play no part yet, who are told all of it once they do."""
+    told to: all who listen. Who begins to later is owed all that the books hold then."""
     worth = [one for one in arrived if one.process in _TOLD_OF and one.entity_id and one.amount]
+    if not worth:
+        return
+    listening_now = listening.audiences()
     sets.insert(
         sets.made(Untold, audience=audience.source, transaction_id=one.pk)
         for one in worth
         for audience in AUDIENCES
-        if one.state in audience.ends
+        if audience.source in listening_now and one.state in audience.ends
     )
 
 
 def publish(*, now: datetime) -> int:
     """Tell of what is to be told; returns how many facts are new. Nothing without systems that read
-    them."""
-    playing = set(System.objects.filter(active=True).values_list("role", flat=True))
+    them: one that is set up but does not play now is owed, and told once it does."""
+    systems = list(System.objects.values_list("role", "active"))
+    _follow({role for role, _active in systems})
+    playing = {role for role, active in systems if active}
     return sum(_tell(one, now) for one in AUDIENCES if one.parts <= playing)
+
+
+def _follow(known: AbstractSet[str]) -> None:
+    """Whoever has all its parts among the systems that are set up listens."""
+    told = set(Listening.objects.values_list("audience", flat=True))
+    for one in AUDIENCES:
+        listens = one.source in told
+        if one.parts <= known and not listens:
+            listening.begin(one.source, ends=one.ends, processes=_TOLD_OF)
+        elif listens and not one.parts <= known:
+            listening.end(one.source)
 
 
 def _tell(audience: Audience, now: datetime) -> int:

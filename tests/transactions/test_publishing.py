@@ -16,7 +16,7 @@ from controltower.firm.models import LegalEntity, Period
 from controltower.incidents import triage
 from controltower.processes.quote_to_cash import FIGURES
 from controltower.systems.models import System
-from controltower.transactions import interpretation, publishing
+from controltower.transactions import interpretation, listening, locks, publishing
 from controltower.transactions.models import Expectation, InboundEvent, Transaction, Untold
 from tests import factories
 from tests.factories import Firm, refused
@@ -91,11 +91,53 @@ def test_who_begins_to_read_later_is_told_all_there_was(firm: Firm) -> None:
     assert publishing.publish(now=firm.now) == 2
 
 
+def broker(**values: bool) -> System:
+    return System.objects.create(
+        slug="bus", title="bus", domain="Transport", role="broker", connector="event_broker",
+        connection="bus", base_url="http://127.0.0.1:9", **values,
+    )  # fmt: skip
+
+
 def test_what_is_told_is_struck_out_for_that_audience_alone(firm: Firm) -> None:
+    broker(active=False)
     deal = firm.deal()
     publishing.publish(now=firm.now)
     (left,) = Untold.objects.all()
     assert (left.transaction, left.audience) == (deal, publishing.SUBSCRIBERS.source)
+
+
+def test_nothing_is_owed_to_whom_nobody_has_set_up_who_is_told_all_of_it_once_they_are(
+    firm: Firm,
+) -> None:
+    firm.deal()
+    publishing.publish(now=firm.now)
+    firm.bill(firm.deal())
+    subscribers = Untold.objects.filter(audience=publishing.SUBSCRIBERS.source)
+    assert not subscribers.exists()
+    bus = broker()
+    assert publishing.publish(now=firm.now) == 2 + 3, "the figures' two, and all that there was"
+    assert publishing.publish(now=firm.now) == 0
+    firm.deal()
+    assert subscribers.count() == 1
+    bus.delete()
+    publishing.publish(now=firm.now)
+    assert not subscribers.exists()
+    broker()
+    assert publishing.publish(now=firm.now) == 1, "what was told keeps its name"
+
+
+def test_a_commit_that_has_seen_nobody_listen_is_owed_all_the_same(firm: Firm) -> None:
+    """Its worker stands still while the books are read for those who begin: they wait for it."""
+    broker()
+    session, audience = connection.copy(), publishing.SUBSCRIBERS
+    try:
+        with session.cursor() as worker:
+            worker.execute("BEGIN")
+            worker.execute(listening.TOGETHER, {"key": locks.key(listening.NAME)})
+            assert not listening.begin(audience.source, ends=audience.ends, processes=())
+    finally:
+        session.close()
+    assert listening.begin(audience.source, ends=audience.ends, processes=())
 
 
 def test_what_was_settled_elsewhere_is_in_the_figures_and_is_not_announced(firm: Firm) -> None:
@@ -164,6 +206,7 @@ def test_freshness_is_promised_by_period(firm: Firm, closed: bool, hours: int) -
 
 
 def test_what_was_verified_before_the_note_was_kept_is_noted_once(firm: Firm) -> None:
+    publishing.publish(now=firm.now)
     first, second = firm.deal(), firm.deal()
     Untold.objects.filter(transaction=second).delete()
     publishing.publish(now=firm.now)

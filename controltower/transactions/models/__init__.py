@@ -17,7 +17,7 @@ from controltower.transactions.models.replay import (
     ReplayPlan,
 )
 from controltower.transactions.models.states import REACHED, TERMINAL, TransactionState, WaitKind
-from controltower.transactions.models.telling import Untold
+from controltower.transactions.models.telling import Listening, Untold
 
 __all__ = [
     "REACHED",
@@ -35,6 +35,7 @@ __all__ = [
     "InboundEvent",
     "Item",
     "ItemState",
+    "Listening",
     "Pause",
     "PlanState",
     "ReplayItem",
