@@ -27,6 +27,7 @@ from controltower.incidents.models import (
     StepState,
 )
 from controltower.measures import probes
+from controltower.processes.catalogue import WATCHES
 from controltower.systems import upkeep
 from controltower.systems.models import Circuit, System
 from controltower.transactions import replay, replaying
@@ -217,6 +218,13 @@ class TestMatching:
         (best, *_rest) = matching.for_cause(firm.cause(make(firm)), firm.now)
         assert best.runbook.slug == slug
 
+    @pytest.mark.parametrize(
+        "milestone",
+        [one.name for watch in WATCHES for one in watch.milestones if one.missing],
+    )
+    def test_whatever_may_be_missing_has_its_runbook(self, milestone: str) -> None:
+        assert any(milestone in fits.get("steps", ()) for _slug, _title, fits, _rules in RUNBOOKS)
+
     def test_all_of_them_are_used(self) -> None:
         assert {slug for slug, *_ in RUNBOOKS} == {
             "closed-period", "tax-code-off", "client-twice", "unknown-currency",
@@ -224,6 +232,7 @@ class TestMatching:
             "purchase-miscoded", "person-in-two-minds", "figures-stale", "place-turned-down",
             "cut-off-missed", "above-the-cap", "retainer-unclear", "contract-unread",
             "billed-above-what-is-agreed", "approval-taken-back",
+            "workspace-missing", "chain-behind",
         }  # fmt: skip
 
 

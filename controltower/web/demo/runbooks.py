@@ -10,7 +10,7 @@ from controltower.firm.models import Person, Role
 from controltower.incidents import matching, steps
 from controltower.incidents.models import Runbook, RunbookState, RunbookVersion
 from controltower.incidents.runbooks import GOOD_FOR
-from controltower.web.demo import billing_runbooks, people_runbooks
+from controltower.web.demo import absence_runbooks, billing_runbooks, people_runbooks
 from controltower.web.demo.runbook_steps import (
     HOW_MUCH,
     NOTHING_LEFT,
@@ -122,6 +122,7 @@ RUNBOOKS: tuple[Book, ...] = (
         ],
     ),
     *people_runbooks.RUNBOOKS,
+    *absence_runbooks.RUNBOOKS,
     (
         "cut-off-missed",
         "Something misses its month's cut-off",
