@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 import redis
@@ -189,6 +190,17 @@ def test_a_refresh_leaves_what_is_being_typed_and_what_is_open(
     expect(page.locator("#pause")).to_be_visible()
     expect(page.locator("#pause textarea")).to_have_value("Half a sent")
     expect(page.locator("#pause textarea")).to_be_focused()
+
+
+def test_a_refresh_moves_the_clock_and_keeps_its_zones_name(screens: Screens, tower: Tower) -> None:
+    """German browsers call London's zone otherwise than the page does."""
+    page = screens.visitor("callum.reid").speaking("de").go("/")
+    expect(page.locator("[data-live-mark]")).to_have_attribute("data-state", "live")
+    clock = page.locator("[data-live-mark] time")
+    zone = (clock.text_content() or "").strip().split(" ", 1)[1]
+    clock.evaluate("node => node.textContent = node.textContent.replace(/\\d\\d:\\d\\d/, '99:99')")
+    ring(tower, "systems")
+    expect(clock).to_have_text(re.compile(rf"^\s*[0-2]\d:[0-5]\d {re.escape(zone)}\s*$"))
 
 
 def test_the_feed_can_be_paused(screens: Screens, tower: Tower) -> None:

@@ -29,9 +29,10 @@
     const time = mark && mark.querySelector("time");
     if (!time || isNaN(moment)) return;
     time.dateTime = moment.toISOString();
-    time.textContent = new Intl.DateTimeFormat(document.documentElement.lang, {
-      hour: "2-digit", minute: "2-digit", timeZone: time.dataset.zone, timeZoneName: "short",
+    const clock = new Intl.DateTimeFormat("en-GB", {
+      hour: "2-digit", minute: "2-digit", timeZone: time.dataset.zone,
     }).format(moment);
+    time.textContent = time.textContent.replace(/\d\d:\d\d/, clock); // the zone's name stays ours
   };
 
   const connect = () => {
