@@ -29,10 +29,9 @@
     const time = mark && mark.querySelector("time");
     if (!time || isNaN(moment)) return;
     time.dateTime = moment.toISOString();
-    const clock = new Intl.DateTimeFormat("en-GB", {
-      hour: "2-digit", minute: "2-digit", timeZone: time.dataset.zone,
-    }).format(moment);
-    time.textContent = time.textContent.replace(/\d\d:\d\d/, clock); // the zone's name stays ours
+    const options = { hour: "2-digit", minute: "2-digit", timeZone: time.dataset.zone };
+    const clock = moment.toLocaleTimeString("en-GB", options);
+    time.textContent = time.textContent.replace(/\d\d:\d\d/, clock);
   };
 
   const connect = () => {
