@@ -29,9 +29,9 @@
     const time = mark && mark.querySelector("time");
     if (!time || isNaN(moment)) return;
     time.dateTime = moment.toISOString();
-    const options = { hour: "2-digit", minute: "2-digit", timeZone: time.dataset.zone };
-    const clock = moment.toLocaleTimeString("en-GB", options);
-    time.textContent = time.textContent.replace(/\d\d:\d\d/, clock);
+    const clock = { timeStyle: "short", timeZone: time.dataset.zone };
+    const now = moment.toLocaleTimeString("en-GB", clock);
+    time.textContent = time.textContent.replace(/\S+/, now);
   };
 
   const connect = () => {
