@@ -82,6 +82,8 @@ def test_the_scale_is_stated_in_words() -> None:
     assert calm.scale_words.endswith("on the same scale.")
     assert small_pockets.magnified == 100
     assert "drawn 100 times larger" in small_pockets.scale_words
+    nothing_stuck = lane.Lane("L", (stage("A", 10_000, backlog()),))
+    assert nothing_stuck.scale_words == calm.scale_words, "what is not drawn has no scale"
 
 
 def test_pockets_keep_their_proportion_where_more_is_stuck_than_moves() -> None:

@@ -59,10 +59,10 @@ class Lane:
 
     @property
     def magnified(self) -> int:
-        """How many times larger than the band the pockets are drawn."""
+        """How many times larger than the band the pockets are drawn, where there are any."""
         band = _pixels_per_unit(self)
         largest = max((stage.stuck.value.minor for stage in self.stages), default=0)
-        fitting = [s for s in SCALES if largest * band * s <= POCKET_MAX]
+        fitting = [s for s in SCALES if 0 < largest * band * s <= POCKET_MAX]
         return fitting[-1] if fitting else 1
 
     @property
