@@ -14,7 +14,7 @@ from asgiref.sync import async_to_sync
 from django.db.models import Max
 from django.db.transaction import atomic
 
-from controltower.canonical.verdicts import Done
+from controltower.canonical.verdicts import Done, Effect
 from controltower.firm import audit
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, may, who_grants
@@ -24,7 +24,8 @@ from controltower.systems import calls, described
 from controltower.systems.doors import Doors
 from controltower.systems.models import Agreement, Description, Feed, Route, System
 
-SAMPLE = 5
+SAMPLE, MOST_PAGES = 5, 20
+NOTHING = "Nothing that changed lately is what its event is meant for."
 SINCE = date(2020, 1, 1)
 
 
@@ -70,8 +71,27 @@ def _check_around(found: Any) -> None:
     wanted = {write.replaces for one in found.resources for write in one.writes if write.replaces}
     missing = sorted(wanted - set(Mapping.objects.values_list("slug", flat=True)))
     wrong += [f"writes: there is no mapping “{name}” to be replaced." for name in missing]
+    wrong += _verb_faults(found)
     if wrong:
         raise described.BadDescription(wrong)
+
+
+def _verb_faults(found: Any) -> list[str]:
+    """A write that nobody here would ever ask for: of what other systems are asked to do with such
+    a record, it is none."""
+    others = System.objects.exclude(connector=described.CONNECTOR)
+    offered = [one for row in others for one in calls.descriptor(row).operations]
+    asked = {(one.entity, one.verb) for one in offered if one.effect is not Effect.READ}
+    wrong = []
+    for resource in found.resources:
+        verbs = sorted(verb for entity, verb in asked if entity == resource.entity)
+        unknown = [one.verb for one in resource.writes if verbs and one.verb not in verbs]
+        wrong += [
+            f"writes: nobody asks a system to “{verb}” {resource.entity}. Known are: "
+            f"{', '.join(verbs)}."
+            for verb in unknown
+        ]
+    return wrong
 
 
 def rehearse(*, version: Description, by: Person, now: datetime) -> list[Finding]:
@@ -95,14 +115,22 @@ async def _asked(found: Any, version: Description) -> list[Finding]:
 
 
 async def _listed(door: calls.Door, entity: str) -> Finding:
+    """What a list shows, page by page until there is something; a row that cannot be read is a
+    fault, though reading would go on without it."""
     question = f"Reading {entity}"
     try:
         page = await door.read_changes(entity, "", SAMPLE)
+        for _further in range(MOST_PAGES):
+            if page.changes or page.aside or not page.has_more:
+                break
+            page = await door.read_changes(entity, page.next_cursor, SAMPLE)
     except calls.CallFailed as failure:
         return _finding(question, failure.verdict)
+    if page.aside:
+        return Finding(question, False, f"A row cannot be read: {page.aside[0].reason}.")
     names = ", ".join(change.event.record.name or change.event.subject for change in page.changes)
     more = " and more" if page.has_more else ""
-    return Finding(question, True, f"{names}{more}" if names else "Nothing is listed yet.")
+    return Finding(question, True, f"{names}{more}" if names else NOTHING)
 
 
 def _finding(question: str, verdict: Any) -> Finding:

@@ -6,13 +6,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from controltower import VERSION
 from controltower.canonical.contracts import UNSHAPED, Fields, Terms, quoted, told
 from controltower.canonical.records import Record
 from controltower.canonical.wire import to_json
-from controltower.systems.models import System
+from controltower.systems import described
+from controltower.systems.models import Agreement, Description, System
 from integrations import catalogue, shape
 from integrations.connector import Connection
 
@@ -29,6 +31,37 @@ def retell(system: System, entity: str, raw: bytes) -> Record | None:
     """What the bytes of a change of this system mean; None where they do not say. Raises whatever
     bytes that are not a change cause."""
     return _retold(system, entity, raw, terms_of(system, entity))
+
+
+def readings(system: System, entity: str, raw: bytes) -> list[Record]:
+    """What the bytes of a change of this system may have been taken for: what they mean now, and
+    what they meant by each description of it that is no longer in force. Raises as `retell`, where
+    none can read them."""
+    earlier = [found for one in _retired(system) if (found := _if_readable(one, entity, raw))]
+    now = _if_readable(system, entity, raw) if earlier else retell(system, entity, raw)
+    return [now, *earlier] if now else earlier
+
+
+def _retired(system: System) -> list[System]:
+    """A described system as it was, by each version that has been in force before."""
+    if system.connector != described.CONNECTOR:
+        return []
+    versions = Description.objects.filter(slug=system.slug, state=Agreement.RETIRED)
+    return [
+        System(
+            connector=system.connector,
+            connection=system.connection,
+            options={"description": version.document},
+            terms=system.terms,
+        )
+        for version in versions
+    ]
+
+
+def _if_readable(system: System, entity: str, raw: bytes) -> Record | None:
+    with suppress(shape.Drift):
+        return retell(system, entity, raw)
+    return None
 
 
 def _retold(system: System, entity: str, raw: bytes, terms: Terms) -> Record | None:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from pytest_django.fixtures import Settings
+from pytest_httpserver import HTTPServer
+from werkzeug import Response
 
+from controltower.canonical.events import CanonicalEvent
 from controltower.firm.models import AuditEntry
 from controltower.mappings.models import Mapping, MappingVersion
+from controltower.measures.checks import events
+from controltower.measures.checks.finding import Span
+from controltower.systems import contracts
 from controltower.systems.models import Agreement, Description, Feed, Route, System
+from controltower.transactions import intake
+from controltower.transactions.models import InboundEvent
 from tests.factories import Firm, found, signed_in
 from tests.integrations.test_described import example
 from tests.web.conftest import PLAIN
@@ -76,6 +86,47 @@ def test_the_next_version_retires_the_one_before(firm: Firm) -> None:
     assert MappingVersion.objects.filter(mapping__slug__endswith="fernhill-desk").count() == 2
 
 
+DEAL = {
+    "id": "D-1", "label": "Claims platform", "house": "LF-DE", "stage": "Won", "terms": "hourly",
+    "account": {"id": "C-1", "label": "Meridian Harbour Health"}, "closed_on": "2026-11-20",
+    "value": {"amount": "48200.00", "money": "EUR"}, "project_ref": None, "ledger_no": None,
+    "updated_at": "2026-11-20T14:05:00Z",
+}  # fmt: skip
+
+
+@pytest.mark.breaks("I9")
+def test_what_an_earlier_version_read_still_follows_from_its_bytes(firm: Firm) -> None:
+    """Though the one in force reads them otherwise, or cannot; what none has read does not."""
+    amara, anna = person(firm, "amara.osei"), person(firm, "anna.lindqvist")
+    keep(amara)
+    anna.post(f"{PAGE}decisions/")
+    raw = json.dumps(DEAL).encode()
+    desk = System.objects.get(slug="fernhill-desk")
+    (record,) = contracts.readings(desk, "opportunity", raw)
+    event = CanonicalEvent(
+        id="D-1", type="opportunity.won", source="fernhill-desk/opportunity", subject="D-1",
+        time=firm.now, version="1", record=record,
+    )  # fmt: skip
+    intake.receive(facts=[(raw, event)], signature="polled", now=firm.now)
+    for number, houses in ((2, {"LF-DE": "LF-UK"}), (3, {"Leipzig": "LF-DE"})):
+        keep(amara, resources=_with(houses))
+        anna.post(PAGE.replace("v1", f"v{number}") + "decisions/")
+        assert Description.objects.get(state=Agreement.ACTIVE).number == number
+        assert not events.re_derivable(Span(firm.now)).breaches
+    told = InboundEvent.objects.get()
+    InboundEvent.objects.update(record=told.record | {"entity": "LF-US"})
+    assert "entity cannot be derived" in events.re_derivable(Span(firm.now)).breaches[0]
+
+
+def _with(houses: dict[str, str]) -> Any:
+    """The desk's resources, its deals' companies read by these values."""
+    deals, *others = example()["resources"]
+    rule = {"label": "Legal entity", "source": "house", "target": "entity", "rule": "value_map",
+            "values": houses, "required": True}  # fmt: skip
+    fields = [rule if one["target"] == "entity" else one for one in deals["fields"]]
+    return [deals | {"fields": fields}, *others]
+
+
 def test_who_wrote_it_puts_nothing_in_force(firm: Firm) -> None:
     amara = firm.anna.__class__.objects.get(username="amara.osei")
     amara.duties.create(role="controller")
@@ -122,6 +173,15 @@ def test_what_cannot_be_is_said_and_nothing_is_kept(
     assert not Description.objects.exists()
 
 
+def test_a_write_that_nobody_would_ask_for_is_named(firm: Firm) -> None:
+    deals, *others = example()["resources"]
+    writes = [deals["writes"][0] | {"verb": "create"}, *deals["writes"][1:]]
+    answer = keep(person(firm, "amara.osei"), resources=[deals | {"writes": writes}, *others])
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert "nobody asks a system to “create” opportunity. Known are: update." in page
+
+
 def test_a_host_that_the_machine_allows_may_be_described(firm: Firm, settings: Settings) -> None:
     settings.SYSTEM_HOSTS = ["desk.example"]
     answer = keep(person(firm, "amara.osei"), base_url="https://desk.example")
@@ -143,3 +203,43 @@ def test_asking_says_what_came_of_it_and_shows_no_secret(firm: Firm) -> None:
     assert "that no page shows" not in page
     assert f"env:{NAME}API_KEY" in page
     assert not System.objects.filter(slug="fernhill-desk").exists()
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [("48,200", "A row cannot be read"), ("4820000", "Claims platform")],
+)
+def test_asking_looks_on_until_a_list_shows_something(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch, httpserver: HTTPServer, amount: str, said: str
+) -> None:
+    """What is not meant for us fills the first page; a row that cannot be read is a fault."""
+    monkeypatch.setenv(f"{NAME}URL", httpserver.url_for("").rstrip("/"))
+    talks = [
+        DEAL | {"id": f"T-{n}", "stage": "Talking", "updated_at": _minutes_ago(60 - n)}
+        for n in range(6)
+    ]
+    won = DEAL | {"value": {"amount": amount, "money": "EUR"}, "updated_at": _minutes_ago(9)}
+    pages = {"": {"data": talks, "paging": {"next": "2"}}, "2": {"data": [won], "paging": {}}}
+    httpserver.expect_request("/v2/ping").respond_with_json({})
+    httpserver.expect_request("/v2/deals").respond_with_handler(
+        lambda request: Response(json.dumps(pages[request.args.get("after", "")]),
+                                 content_type="application/json")
+    )  # fmt: skip
+    amara = person(firm, "amara.osei")
+    keep(amara, resources=_in_cents())
+    page = amara.post(f"{PAGE}tests/").content.decode()
+    assert said in page
+
+
+def _minutes_ago(count: int) -> str:
+    return (timezone.now() - timedelta(minutes=count)).isoformat(timespec="seconds")
+
+
+def _in_cents() -> Any:
+    """The desk's resources, its deals' amounts in cents."""
+    deals, *others = example()["resources"]
+    fields = [
+        one | {"form": "minor", "currency": "value.money"} if one["target"] == "amount" else one
+        for one in deals["fields"]
+    ]
+    return [deals | {"fields": fields}, *others]
