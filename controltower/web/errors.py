@@ -43,8 +43,8 @@ def came_from(request: HttpRequest) -> str:
         # What is refused may be the very name by which we were called.
         return "/"
     address = urlsplit(told)._replace(scheme="", netloc="", fragment="").geturl() if ours else ""
-    # Two slashes would begin another host's address.
-    return "/" + address.lstrip("/")
+    # Two slashes would begin another host's address; to browsers a backslash is one.
+    return "/" + address.lstrip("/\\")
 
 
 def problem(

@@ -32,8 +32,9 @@ class TestSentTooLate:
         answer = Client().post("/exceptions/4/snoozes/", headers={"referer": referer})
         assert parse_qs(urlsplit(answer["Location"]).query)["next"] == ["/"]
 
-    def test_a_path_of_ours_never_becomes_a_host(self) -> None:
-        referer = "http://testserver//evil.example/"
+    @pytest.mark.parametrize("slashes", ["//", "/\\", "/\\/"])
+    def test_a_path_of_ours_never_becomes_a_host(self, slashes: str) -> None:
+        referer = f"http://testserver{slashes}evil.example/"
         answer = Client().post("/exceptions/4/snoozes/", headers={"referer": referer})
         found = parse_qs(urlsplit(answer["Location"]).query)
         assert found["next"] == ["/evil.example/"]
