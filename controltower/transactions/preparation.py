@@ -48,7 +48,13 @@ from controltower.transactions.protocol import (
     patience,
     purpose_of,
 )
-from controltower.transactions.resolver import aged, beyond_asking, in_doubt, may_be_there
+from controltower.transactions.resolver import (
+    aged,
+    beyond_asking,
+    in_doubt,
+    may_be_there,
+    unheard,
+)
 from controltower.transactions.tried import Past
 from controltower.transactions.world import World
 
@@ -151,7 +157,7 @@ def _draft(case: Case, step: Step, past: Past, until: float) -> Draft | None:
     if not isinstance(prepared, Send) and _in_doubt(step):
         prepared = Send(record=step.sent, ref=step.ref)
     if _has_stopped_workers(case, step, past):
-        prepared = Refuse(Kind.UNKNOWN, "Three workers stopped while asking about it.")
+        prepared = Refuse(unheard(effect), "Three workers stopped while asking about it.")
     before = purpose is Purpose.SEND and effect not in REPEATABLE and case.is_from_before()
     if before and beyond_asking(effect) and not _found_absent(case, step):
         prepared = Refuse(Kind.UNKNOWN, MAYBE_SENT)

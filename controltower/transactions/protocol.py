@@ -193,7 +193,9 @@ def _later(verdict: TryLater, at: Situation) -> Move:
 
 def _in_the_dark(text: str, at: Situation, at_least: timedelta = timedelta(0)) -> Move:
     """Nobody knows: asked for once it cannot be under way any more, sent again under its key, or
-    (with neither) put before a person."""
+    (with neither) put before a person. A reading changes nothing and is only made again."""
+    if at.effect is Effect.READ:
+        return _later(TryLater(kind=Kind.TRANSIENT, text=text, after=at_least or None), at)
     exhausted = at.effect in REPEATABLE and at.tries + 1 >= MOST_TRIES
     if at.effect is Effect.UNREPEATABLE or exhausted:
         return Move(State.PARKED, Tried.UNKNOWN, counts=True, kind=IN_DOUBT, text=text)

@@ -72,7 +72,13 @@ def after_death(effect: Effect, deaths: int) -> State:
     """Where a step goes whose worker stopped between intent and answer (this death counted)."""
     if effect is Effect.UNREPEATABLE or deaths >= MOST_DEATHS:
         return State.PARKED
-    return State.UNKNOWN
+    return State.SCHEDULED if effect is Effect.READ else State.UNKNOWN
+
+
+def unheard(effect: Effect) -> Kind:
+    """Why a step stands still whose workers stopped before the answer came: a reading changes
+    nothing, so that nothing is in doubt about it."""
+    return Kind.TRANSIENT if effect is Effect.READ else IN_DOUBT
 
 
 def still_at_work(effect: Effect, quarantine: timedelta) -> timedelta:

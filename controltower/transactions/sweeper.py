@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import Q
 
 from controltower import queues
-from controltower.canonical.verdicts import Effect, Kind
+from controltower.canonical.verdicts import Effect
 from controltower.systems import calls
 from controltower.systems.models import Circuit, Recovery, System
 from controltower.transactions import cases, engine, resolver
@@ -97,16 +97,19 @@ def _recover(case: Case, step: Step) -> None:
     step.deaths += 1
     step.fence += 1
     step.lease_until, step.changed_at = None, case.now
-    step.kind, step.text = Kind.UNKNOWN, "The worker stopped before the answer came."
+    effect = Effect(step.effect)
+    step.kind, step.text = resolver.unheard(effect), "The worker stopped before the answer came."
     Attempt.objects.filter(step=step, state=Tried.SENDING).update(
-        state=Tried.UNKNOWN, ended_at=case.now, kind=Kind.UNKNOWN, text=step.text
+        state=Tried.UNKNOWN, ended_at=case.now, kind=step.kind, text=step.text
     )
-    step.state = resolver.after_death(Effect(step.effect), step.deaths)
+    step.state = resolver.after_death(effect, step.deaths)
     if step.state == State.PARKED:
         engine.mark_cause(case, step)
     else:
         step.due_at = step.quarantine_until = case.now + _quarantine(step)
-    text = f"{step.title}: {step.text} It is asked first, never sent blindly."
+    text = f"{step.title}: {step.text}"
+    if effect is not Effect.READ:
+        text = f"{step.title}: {step.text} It is asked first, never sent blindly."
     case.note(step.state, text, step=step.name)
 
 

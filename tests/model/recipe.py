@@ -156,7 +156,7 @@ class Recipe:
             due = row.due
         return row._replace(
             state=to,
-            kind=Kind.UNKNOWN,
+            kind=resolver.unheard(row.effect),
             counts=Counts(counts.tries, counts.probes, counts.absences, deaths),
             lease=Lease.NONE,
             due=due,

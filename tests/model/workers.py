@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from controltower.canonical.verdicts import Effect
-from controltower.transactions.protocol import CLAIMABLE, IN_DOUBT, MOST_DEATHS, Purpose, State
+from controltower.transactions.protocol import CLAIMABLE, MOST_DEATHS, Purpose, State
+from controltower.transactions.resolver import unheard
 from tests.model.change import (
     AWAKE,
     Next,
@@ -83,7 +84,7 @@ def _prepare(game: Game, now: World, number: int, worker: Worker) -> Next:
     deaths = row.counts.deaths + row.left_open
     row = row._replace(left_open=False, counts=row.counts._replace(deaths=deaths))
     if deaths >= MOST_DEATHS:
-        row = row._replace(state=State.PARKED, kind=IN_DOUBT, lease=Lease.NONE)
+        row = row._replace(state=State.PARKED, kind=unheard(row.effect), lease=Lease.NONE)
         return work("it has stopped three: parked", hand(put(now, step, row), number, AWAKE))
     purpose = game.recipe.purpose(row)
     if purpose is Purpose.SEND and game.waits(now, step):

@@ -23,7 +23,7 @@ from controltower.transactions.claiming import claim
 from controltower.transactions.intent import Answered
 from controltower.transactions.models import Attempt, Step, Transaction
 from controltower.transactions.preparation import prepare
-from controltower.transactions.protocol import MOST_DEATHS, Purpose, State
+from controltower.transactions.protocol import MOST_DEATHS, MOST_TRIES, Purpose, State
 from tests.factories import Firm, no_answer, refused, well
 
 pytestmark = pytest.mark.django_db
@@ -178,6 +178,25 @@ def test_a_worker_that_dies_while_asking_is_counted(firm: Firm) -> None:
     assert Attempt.objects.filter(step=step, state="sending").count() == 0
     bill.refresh_from_db()
     assert bill.state == "dead_lettered"
+
+
+def test_a_reading_whose_workers_die_is_not_in_doubt(firm: Firm) -> None:
+    step = firm.tell(firm.opportunity()).steps.get(effect="read", state=State.SCHEDULED)
+    states = []
+    for _ in range(MOST_DEATHS):
+        _due(step)
+        assert prepare(_claim(step), now=timezone.now())
+        Step.objects.filter(pk=step.pk).update(lease_until=timezone.now() - timedelta(minutes=1))
+        sweeper.sweep(now=timezone.now())
+        step.refresh_from_db()
+        states.append(step.state)
+    assert states == [State.SCHEDULED, State.SCHEDULED, State.PARKED]
+    assert step.kind == Kind.TRANSIENT, "nothing can be in doubt about what only read"
+
+
+def test_a_reading_that_is_never_answered_is_not_in_doubt(firm: Firm) -> None:
+    step = firm.deal(answers={"client": no_answer()}).steps.get(name="client")
+    assert (step.state, step.kind, step.tries) == (State.PARKED, Kind.TRANSIENT, MOST_TRIES)
 
 
 def _in_the_dark(firm: Firm) -> tuple[Transaction, Step]:
