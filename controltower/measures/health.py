@@ -15,14 +15,17 @@ from django.db.models import (
     F,
     FloatField,
     Min,
+    OuterRef,
     Q,
+    Subquery,
     Value,
 )
-from django.db.models.functions import Extract, Floor
+from django.db.models.functions import Coalesce, Concat, Extract, Floor
 
 from controltower.measures.exposure import Scope, Stake, priced, stakes, within
 from controltower.systems.models import Call, Circuit, Feed, System
-from controltower.transactions.models import Step
+from controltower.transactions import intake
+from controltower.transactions.models import EventState, InboundEvent, Step
 from controltower.transactions.protocol import State
 
 WINDOW = timedelta(hours=2)
@@ -52,13 +55,15 @@ class SlowestTwentieth(Aggregate):
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """A system's calls of the last two hours; times in milliseconds, `line` oldest first."""
+    """A system's calls of the last two hours; times in milliseconds, `line` oldest first. `unread`
+    says that something it tells could not be read."""
 
     calls: int = 0
     failed: int = 0
     median: float | None = None
     slowest: float | None = None
     line: tuple[float, ...] = ()
+    unread: bool = False
 
     @property
     def failed_share(self) -> float | None:
@@ -87,15 +92,29 @@ def pulses(now: datetime, systems: Sequence[System]) -> dict[int, Pulse]:
         median=Median("milliseconds"),
         slowest=SlowestTwentieth("milliseconds"),
     )
+    unread = {feed.system_id for feed in unread_feeds(now, systems)}
     return {
-        pk: Pulse(calls, failed, median, slowest, tuple(lines.get(pk, ())))
+        pk: Pulse(calls, failed, median, slowest, tuple(lines.get(pk, ())), pk in unread)
         for pk, calls, failed, median, slowest in rows
     }
 
 
+def unread_feeds(now: datetime, systems: Sequence[System]) -> Mapping[Feed, int]:
+    """The feeds of which rows stand set aside, since they could not be read, with how many, or
+    which are not read at all for a trouble that lasts."""
+    source = Concat("system__connection", Value("/"), "entity")
+    rows = InboundEvent.objects.filter(state=EventState.QUARANTINED, type=intake.UNREAD)
+    count = rows.filter(source=OuterRef("source")).order_by().values("source")
+    aside = Subquery(count.annotate(rows=Count("pk")).values("rows"))
+    found = Feed.objects.filter(system__in=systems).select_related("system")
+    found = found.annotate(source=source).annotate(aside=Coalesce(aside, 0))
+    ill = found.filter(~Q(trouble="") | Q(aside__gt=0))
+    return {feed: feed.aside for feed in ill if feed.aside or is_late(feed, now)}
+
+
 def condition(system: System, pulse: Pulse, now: datetime) -> str:
-    """ "paused", "refused", "open", "testing", "held", "silent", "slow" or "closed" (healthy), the
-    gravest first."""
+    """ "paused", "refused", "open", "testing", "held", "silent", "unread", "slow" or "closed"
+    (healthy), the gravest first."""
     if system.paused_at is not None:
         return "paused"
     if system.refused_at is not None:
@@ -107,6 +126,8 @@ def condition(system: System, pulse: Pulse, now: datetime) -> str:
         return "held"
     if system.last_ok_at is None or system.last_ok_at < now - SILENT_AFTER:
         return "silent"
+    if pulse.unread:
+        return "unread"
     if pulse.slowest and pulse.slowest > system.deadline_seconds * 1000 * SLOW_SHARE:
         return "slow"
     return "closed"

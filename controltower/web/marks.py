@@ -132,6 +132,7 @@ STATES = {
         "paused": Mark("wt", _("Paused")),
         "refused": Mark("br", _("Sign-in refused")),
         "held": Mark("wt", _("Asked us to wait")),
+        "unread": Mark("rk", _("Not all read")),
         "slow": Mark("rk", _("Slow")),
         "silent": Mark("nt", _("Silent")),
     },

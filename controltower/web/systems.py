@@ -22,7 +22,7 @@ from controltower.measures import health
 from controltower.measures.exposure import Scope, Stake, reporting_currency
 from controltower.systems import calls, upkeep
 from controltower.systems.credentials import reference
-from controltower.systems.models import Agreement, Call, Description, Feed, System
+from controltower.systems.models import Agreement, Call, Description, Direction, Feed, System
 from controltower.transactions import polling
 from controltower.web import (
     expiries,
@@ -200,8 +200,13 @@ def _call(call: Call) -> dict[str, Any]:
 
 def _feeds(system: System, person: Person, now: datetime) -> list[dict[str, Any]]:
     ways = calls.descriptor(system).feeds
-    return [_feed(feed, str(system_words.WAYS.get(ways.get(feed.entity, ""), "")), person, now)
-            for feed in system.feeds.all()]  # fmt: skip
+    aside = health.unread_feeds(now, [system])
+    agreed = dict(system.interfaces.filter(direction=Direction.INBOUND).values_list("entity", "pk"))
+    return [
+        _feed(feed, str(system_words.WAYS.get(ways.get(feed.entity, ""), "")), person, now)
+        | {"aside": aside.get(feed, 0), "interface": agreed.get(feed.entity)}
+        for feed in system.feeds.all()
+    ]
 
 
 def _feed(feed: Feed, way: str, person: Person, now: datetime) -> dict[str, Any]:

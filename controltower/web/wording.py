@@ -199,6 +199,7 @@ def condition_mark(condition: str, *, last_ok: datetime | None, now: datetime) -
     """A system's condition in words; a silent one says for how long."""
     words = {
         "closed": Mark("ok", _("Healthy")),
+        "unread": Mark("rk", _("Not all read")),
         "slow": Mark("rk", _("Slow")),
         "testing": Mark("rk", _("Circuit testing")),
         "open": Mark("br", _("Circuit open")),

@@ -218,3 +218,10 @@ def test_rows_that_are_set_aside_stand_on_their_differences_page(firm: Firm) -> 
     assert "Rows set aside" in text
     assert "2 rows set aside" in shown(firm.otto, PAGE)
     assert "2 rows are set aside." in shown(firm.otto, f"{PAGE}{drift.interface.pk}/")
+    feed.system.calls.create(
+        at=timezone.now(), operation="changes", milliseconds=9, verdict="done", reached=True
+    )
+    System.objects.update(last_ok_at=timezone.now())
+    assert shown(firm.otto, "/systems/").count("Not all read") == 1, "it is not healthy"
+    page = shown(firm.otto, f"/systems/{feed.system.slug}/")
+    assert "2 rows could not be read" in page and f"{PAGE}{drift.interface.pk}/" in page
