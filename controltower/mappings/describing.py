@@ -6,7 +6,7 @@ written to it, as versions of mappings.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -14,6 +14,8 @@ from asgiref.sync import async_to_sync
 from django.db.models import Max
 from django.db.transaction import atomic
 
+from controltower.canonical.events import CanonicalEvent
+from controltower.canonical.personal import of_record
 from controltower.canonical.verdicts import Done, Effect
 from controltower.firm import audit
 from controltower.firm.models import Person
@@ -22,7 +24,7 @@ from controltower.mappings import versions
 from controltower.mappings.models import Mapping
 from controltower.systems import calls, described
 from controltower.systems.doors import Doors
-from controltower.systems.models import Agreement, Description, Feed, Route, System
+from controltower.systems.models import Agreement, Description, Feed, Rehearsal, Route, System
 
 SAMPLE, MOST_PAGES = 5, 20
 NOTHING = "Nothing that changed lately is what its event is meant for."
@@ -49,8 +51,7 @@ class Finding:
 def propose(*, document: Any, by: Person, now: datetime) -> Description:
     """Keep a new version. Raises NotAllowed (recorded as a denial) or BadDescription."""
     _require(by, Right.ADMINISTER, "describe system", "a system", now)
-    found = described.read(document)
-    _check_around(found)
+    found = described.read(document, _faults_around)
     with atomic():
         last = Description.objects.filter(slug=found.slug).aggregate(last=Max("number"))["last"]
         version = Description.objects.create(
@@ -60,8 +61,8 @@ def propose(*, document: Any, by: Person, now: datetime) -> Description:
     return version
 
 
-def _check_around(found: Any) -> None:
-    """What the description takes for granted of this tower."""
+def _faults_around(found: Any) -> list[str]:
+    """What the description takes for granted of this tower, and should not."""
     wrong = []
     if System.objects.filter(slug=found.slug).exclude(connector=described.CONNECTOR).exists():
         wrong.append(f"slug: “{found.slug}” is a system with a connector of its own.")
@@ -71,9 +72,7 @@ def _check_around(found: Any) -> None:
     wanted = {write.replaces for one in found.resources for write in one.writes if write.replaces}
     missing = sorted(wanted - set(Mapping.objects.values_list("slug", flat=True)))
     wrong += [f"writes: there is no mapping “{name}” to be replaced." for name in missing]
-    wrong += _verb_faults(found)
-    if wrong:
-        raise described.BadDescription(wrong)
+    return wrong + _verb_faults(found)
 
 
 def _verb_faults(found: Any) -> list[str]:
@@ -94,13 +93,14 @@ def _verb_faults(found: Any) -> list[str]:
     return wrong
 
 
-def rehearse(*, version: Description, by: Person, now: datetime) -> list[Finding]:
-    """Ask the system, reading only: does it let us in, and can what it lists be read? Raises
-    NotAllowed (recorded as a denial) or BadDescription."""
+def rehearse(*, version: Description, by: Person, now: datetime) -> Rehearsal:
+    """Ask the system, reading only: does it let us in, and can what it lists be read? What came of
+    it is kept for whoever decides. Raises NotAllowed (recorded as a denial) or BadDescription."""
     _require(by, Right.ADMINISTER, "test description", str(version), now)
     found = described.read(version.document)
     _record(by, "test description", version, now)
-    return async_to_sync(_asked)(found, version)
+    findings = [asdict(one) for one in async_to_sync(_asked)(found, version)]
+    return Rehearsal.objects.create(description=version, by=by, at=now, findings=findings)
 
 
 async def _asked(found: Any, version: Description) -> list[Finding]:
@@ -128,9 +128,16 @@ async def _listed(door: calls.Door, entity: str) -> Finding:
         return _finding(question, failure.verdict)
     if page.aside:
         return Finding(question, False, f"A row cannot be read: {page.aside[0].reason}.")
-    names = ", ".join(change.event.record.name or change.event.subject for change in page.changes)
+    names = ", ".join(called(change.event) for change in page.changes)
     more = " and more" if page.has_more else ""
     return Finding(question, True, f"{names}{more}" if names else NOTHING)
+
+
+def called(event: CanonicalEvent) -> str:
+    """What a record is told by: its name, but for those of people."""
+    name = event.record.name
+    personal = any(of_record(type(event.record).__name__, {"name": name}))
+    return event.subject if personal else name or event.subject
 
 
 def _finding(question: str, verdict: Any) -> Finding:
@@ -146,8 +153,7 @@ def put_in_force(*, version: Description, by: Person, now: datetime) -> System:
         _deny(by, "put description in force", version, now)
         raise NotAllowed("Who wrote a description may not put it in force.")
     _require(by, Right.APPROVE_MAPPING, "put description in force", str(version), now)
-    found = described.read(version.document)
-    _check_around(found)
+    found = described.read(version.document, _faults_around)
     with atomic():
         row = Description.objects.select_for_update().get(pk=version.pk)
         if row.state != Agreement.PROPOSED:

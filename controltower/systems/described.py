@@ -23,13 +23,10 @@ SAID = (
 """What a system's row has from its description; pauses and circuits are its own."""
 
 
-def read(document: Any) -> Description:
-    """What a document says of a system. Raises BadDescription with all that is wrong with it."""
-    found = faults.read(document)
-    wrong = [*_address_faults(found), *_reference_faults(found)]
-    if wrong:
-        raise BadDescription(wrong)
-    return found
+def read(document: Any, *more: faults.Faults) -> Description:
+    """What a document says of a system. Raises BadDescription with the faults of its shape; else
+    with all that is wrong with it on this machine, and `more`."""
+    return faults.read(document, _address_faults, _reference_faults, *more)
 
 
 def _address_faults(found: Description) -> list[str]:
@@ -51,6 +48,8 @@ def _reference_faults(found: Description) -> list[str]:
     own = found.slug.upper().replace("-", "_")
     wrong = []
     for name, value in (found.secrets | _address(found)).items():
+        if not value:
+            continue
         variable = value.removeprefix("env:")
         if not variable.startswith((f"SYSTEM_{own}_", f"SANDBOX_{own}_")):
             wrong.append(f"{name}: the variable's name must begin with SYSTEM_{own}_.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -17,10 +18,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from controltower.canonical import strict_json
 from controltower.firm.models import Person
-from controltower.firm.rights import Right
+from controltower.firm.rights import Right, entities_of
 from controltower.mappings import describing
 from controltower.systems.described import BadDescription
-from controltower.systems.models import Agreement, Description, System
+from controltower.systems.models import Agreement, Description, Rehearsal, System
 from controltower.web.actions import Action, leave
 from controltower.web.security import SignedIn
 
@@ -87,8 +88,45 @@ def _text(document: Any) -> str:
 
 @require_safe
 def version(request: SignedIn, slug: str, number: int) -> HttpResponse:
-    """One version of what is said of a system."""
-    return _page(request, _version(slug, number), [])
+    """One version of what is said of a system, and what came of asking by it: that names records of
+    all companies, and is for those who may see all."""
+    one = _version(slug, number)
+    others = Description.objects.filter(slug=one.slug)
+    rehearsal = one.rehearsals.select_related("by").first()
+    is_proposed = one.state == Agreement.PROPOSED
+    context = {
+        "crumbs": [(_("Health"), reverse("systems")), (str(one), "")],
+        "version": one,
+        "title": one.document.get("title", one.slug),
+        "is_proposed": is_proposed,
+        "is_connected": System.objects.filter(slug=one.slug).exists(),
+        "text": _text(one.document),
+        "rehearsal": rehearsal if entities_of(request.user) is None else None,
+        "cautions": _cautions(one, others, rehearsal) if is_proposed else [],
+        "versions": [(other, _url(other), other.pk == one.pk) for other in others],
+        "actions": _actions(one, request.user),
+        "draft_url": f"{reverse('system_new')}?from={one.slug}",
+        "may_describe": leave(request.user, Right.ADMINISTER),
+    }
+    return render(request, "systems/description.html", context)
+
+
+def _cautions(
+    one: Description, others: Iterable[Description], rehearsal: Rehearsal | None
+) -> list[str]:
+    """What whoever decides should know first."""
+    found = []
+    if rehearsal is None:
+        found.append(_("Nobody has asked the system by this version yet."))
+    elif not rehearsal.went_well:
+        found.append(_("When the system was asked by this version, not all was good."))
+    for other in others:
+        if other.number > one.number and other.state == Agreement.ACTIVE:
+            words = _("%(version)s is newer and in force: this one would put it out of force.")
+            found.append(words % {"version": other})
+        elif other.number > one.number and other.state == Agreement.PROPOSED:
+            found.append(_("%(version)s is newer and waits as well.") % {"version": other})
+    return found
 
 
 @require_POST
@@ -96,11 +134,10 @@ def test(request: SignedIn, slug: str, number: int) -> HttpResponse:
     """Ask the system, reading only, and show what came of it."""
     one = _version(slug, number)
     try:
-        findings = describing.rehearse(version=one, by=request.user, now=timezone.now())
+        describing.rehearse(version=one, by=request.user, now=timezone.now())
     except (describing.NotAllowed, BadDescription) as refused:
         messages.error(request, str(refused))
-        return HttpResponseRedirect(_url(one))
-    return _page(request, one, findings)
+    return HttpResponseRedirect(f"{_url(one)}#asked-title")
 
 
 @require_POST
@@ -123,24 +160,6 @@ def _version(slug: str, number: int) -> Description:
 
 def _url(one: Description) -> str:
     return reverse("description", args=[one.slug, one.number])
-
-
-def _page(request: SignedIn, one: Description, findings: list[describing.Finding]) -> HttpResponse:
-    others = Description.objects.filter(slug=one.slug)
-    context = {
-        "crumbs": [(_("Health"), reverse("systems")), (str(one), "")],
-        "version": one,
-        "title": one.document.get("title", one.slug),
-        "is_proposed": one.state == Agreement.PROPOSED,
-        "is_connected": System.objects.filter(slug=one.slug).exists(),
-        "text": _text(one.document),
-        "findings": findings,
-        "versions": [(other, _url(other), other.pk == one.pk) for other in others],
-        "actions": _actions(one, request.user),
-        "draft_url": f"{reverse('system_new')}?from={one.slug}",
-        "may_describe": leave(request.user, Right.ADMINISTER),
-    }
-    return render(request, "systems/description.html", context)
 
 
 def _actions(one: Description, person: Person) -> list[Action]:

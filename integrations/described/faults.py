@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,26 +33,34 @@ class BadDescription(Exception):
         self.faults = tuple(faults)
 
 
-def read(document: Any) -> Description:
-    """The description that a JSON document holds. Raises BadDescription with all its faults."""
-    faults = [_complaint(error) for error in _in_order(document)]
-    if faults:
-        raise BadDescription(faults)
+Faults = Callable[[Description], Iterable[str]]
+
+
+def read(document: Any, *more: Faults) -> Description:
+    """The description that a JSON document holds. Raises BadDescription with the faults of its
+    shape; else with all others, `more` being those that it has where it is used."""
+    wrong = [_complaint(error) for error in _in_order(document)]
+    if wrong:
+        raise BadDescription(wrong)
     found = meant(document)
-    faults = list(_faults(found))
-    if faults:
-        raise BadDescription(faults)
+    wrong = [fault for faults in (_faults, *more) for fault in faults(found)]
+    if wrong:
+        raise BadDescription(wrong)
     return found
 
 
+def shape() -> Any:
+    """The JSON Schema of a description."""
+    return json.loads((Path(__file__).parent / "shape.json").read_text(encoding="utf-8"))
+
+
 @cache
-def _shape() -> Draft202012Validator:
-    text = (Path(__file__).parent / "shape.json").read_text(encoding="utf-8")
-    return Draft202012Validator(json.loads(text))
+def _validator() -> Draft202012Validator:
+    return Draft202012Validator(shape())
 
 
 def _in_order(document: Any) -> list[Any]:
-    return sorted(_shape().iter_errors(document), key=lambda error: list(map(str, error.path)))
+    return sorted(_validator().iter_errors(document), key=lambda error: list(map(str, error.path)))
 
 
 def _complaint(error: Any) -> str:

@@ -1,9 +1,9 @@
 """How a system writes an amount or a time where that is not our way: a rule's `form`.
 
 `minor` and `minor_text` are amounts in the minor units of a currency ("12345" for 123.45), a number
-or a text; the rule's `currency` says where the currency stands. `seconds` and `milliseconds` count
-from 1970 (UTC); a day is that of the rule's `zone`. A rule within an `each` finds its currency in
-its own element, or in the record around it where the element shows none.
+or a text; the rule's `currency` says where the currency stands, in capitals or not. `seconds` and
+`milliseconds` count from 1970 (UTC); a day is that of the rule's `zone`. A rule within an `each`
+finds its currency in its own element, or in the record around it where the element shows none.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def read(rule: Rule, row: Row, value: Any, around: Row | None = None) -> Any:
         return moments.read(row, where, form).astimezone(_zone(rule)).isoformat()
     if isinstance(value, bool) or not _WHOLE.fullmatch(str(value)):
         raise Odd(f"“{where}” is no amount in minor units")
-    currency = shape.text(_having(rule, row, around), str(rule["currency"]))
+    currency = shape.text(_having(rule, row, around), str(rule["currency"])).upper()
     try:
         return str(Money(currency, int(value)).amount)
     except UnknownCurrency:
@@ -86,7 +86,8 @@ def _written(rule: Rule, record: Mapping[str, Any], value: Any) -> Any:
     form = rule["form"]
     if form in MINOR:
         try:
-            minor = Money.of(str(value), str(record.get(str(rule["currency"])) or "")).minor
+            currency = str(record.get(str(rule["currency"])) or "").upper()
+            minor = Money.of(str(value), currency).minor
         except (NotAnAmount, UnknownCurrency) as problem:
             raise Unwritable(f"“{rule['target']}” cannot be sent: {problem}") from None
         return minor if form == "minor" else str(minor)

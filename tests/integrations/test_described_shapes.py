@@ -18,7 +18,7 @@ from aiohttp.test_utils import TestServer
 from controltower.canonical.records import TimeEntry
 from controltower.canonical.verdicts import Done, Kind, Misconfigured, Rejected
 from integrations.connector import CallFailed, Connection
-from integrations.described import faults
+from integrations.described import faults, forms
 from integrations.described.connector import DescribedConnector
 
 TRACKER = Path(__file__).resolve().parents[2] / "docs" / "examples" / "quay-time.json"
@@ -277,3 +277,27 @@ def test_an_unknown_field_is_answered_with_those_there_are(
     with pytest.raises(faults.BadDescription) as found:
         faults.read(document)
     assert f"Invoice has no “worked_on”. {words}" in " ".join(found.value.faults)
+
+
+def test_a_currency_in_small_letters_has_its_minor_units() -> None:
+    rule = copied("cents", "amount", form="minor", currency="money")
+    assert forms.read(rule, {"cents": "482000", "money": "jpy"}, "482000") == "482000"
+    assert forms.read(rule, {"cents": "482000", "money": "eur"}, "482000") == "4820.00"
+    back = copied("amount", "cents", form="minor", currency="money")
+    assert forms.written([back], {"cents": "48.20", "money": "eur"})["cents"] == 4820
+
+
+def test_the_guide_names_all_that_may_be_said() -> None:
+    guide = (TRACKER.parents[1] / "new-system.md").read_text(encoding="utf-8")
+    assert [
+        name
+        for name in sorted(_members(faults.shape()))
+        if f"`{name}`" not in guide and f'"{name}"' not in guide
+    ] == []
+
+
+def _members(shape: Any) -> set[str]:
+    """The names of all members that a JSON Schema knows of, however deep."""
+    parts = shape.values() if isinstance(shape, dict) else shape if isinstance(shape, list) else ()
+    own = set(shape.get("properties", ())) if isinstance(shape, dict) else set()
+    return own.union(*map(_members, parts))

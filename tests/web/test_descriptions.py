@@ -14,7 +14,9 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
 from controltower.canonical.events import CanonicalEvent
+from controltower.canonical.records import Resource
 from controltower.firm.models import AuditEntry
+from controltower.mappings import describing
 from controltower.mappings.models import Mapping, MappingVersion
 from controltower.measures.checks import events
 from controltower.measures.checks.finding import Span
@@ -173,6 +175,16 @@ def test_what_cannot_be_is_said_and_nothing_is_kept(
     assert not Description.objects.exists()
 
 
+def test_what_cannot_be_is_said_at_once_but_for_its_form(firm: Firm) -> None:
+    webhook = example()["webhook"] | {"kinds": {"deal": "nothing"}}
+    answer = keep(
+        person(firm, "amara.osei"), webhook=webhook, role="oracle", base_url="https://desk.example"
+    )
+    page = answer.content.decode()
+    for fault in ("is no resource with an event", "no system here is “oracle”", "desk.example is"):
+        assert fault in page
+
+
 def test_a_write_that_nobody_would_ask_for_is_named(firm: Firm) -> None:
     deals, *others = example()["resources"]
     writes = [deals["writes"][0] | {"verb": "create"}, *deals["writes"][1:]]
@@ -197,12 +209,35 @@ def test_text_that_is_no_json_is_refused(firm: Firm) -> None:
 def test_asking_says_what_came_of_it_and_shows_no_secret(firm: Firm) -> None:
     amara = person(firm, "amara.osei")
     keep(amara)
-    page = amara.post(f"{PAGE}tests/").content.decode()
+    page = amara.post(f"{PAGE}tests/", follow=True).content.decode()
     assert "Signing in" in page
     assert "No connection to 127.0.0.1:9" in page
     assert "that no page shows" not in page
     assert f"env:{NAME}API_KEY" in page
     assert not System.objects.filter(slug="fernhill-desk").exists()
+
+
+def test_who_decides_sees_what_came_of_asking_and_what_else_stands(firm: Firm) -> None:
+    amara, anna = person(firm, "amara.osei"), person(firm, "anna.lindqvist")
+    keep(amara)
+    assert "Nobody has asked the system" in anna.get(PAGE).content.decode()
+    amara.post(f"{PAGE}tests/")
+    page = anna.get(PAGE).content.decode()
+    assert "Asked by Amara Osei" in page and "not all was good" in page
+    callum = person(firm, "callum.reid").get(PAGE).content.decode()
+    assert "not all was good" in callum and "Asked by" not in callum, "it names all companies'"
+    keep(amara, title="Fernhill Desk 2")
+    assert "fernhill-desk v2 is newer and waits as well." in anna.get(PAGE).content.decode()
+    anna.post(PAGE.replace("v1", "v2") + "decisions/")
+    assert "fernhill-desk v2 is newer and in force" in anna.get(PAGE).content.decode()
+
+
+def test_what_people_are_called_is_not_kept_with_what_came_of_asking() -> None:
+    told = CanonicalEvent(
+        id="R-1", type="resource.changed", source="desk/resource", subject="R-1", version="1",
+        time=timezone.now(), record=Resource(source_id="R-1", name="Thea Sommer"),
+    )  # fmt: skip
+    assert describing.called(told) == "R-1"
 
 
 @pytest.mark.parametrize(
@@ -227,7 +262,7 @@ def test_asking_looks_on_until_a_list_shows_something(
     )  # fmt: skip
     amara = person(firm, "amara.osei")
     keep(amara, resources=_in_cents())
-    page = amara.post(f"{PAGE}tests/").content.decode()
+    page = amara.post(f"{PAGE}tests/", follow=True).content.decode()
     assert said in page
 
 

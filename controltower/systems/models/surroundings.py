@@ -175,6 +175,29 @@ class Description(models.Model):
         return f"{self.slug} v{self.number}"
 
 
+class Rehearsal(models.Model):
+    """What came of asking a system by a version of its description, reading only. `findings` are
+    its questions with their answers (`describing.Finding`)."""
+
+    description = models.ForeignKey(
+        Description, on_delete=models.CASCADE, related_name="rehearsals"
+    )
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    findings = models.JSONField()
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.description}, {self.at:%Y-%m-%d %H:%M}"
+
+    @property
+    def went_well(self) -> bool:
+        """Whether all that was asked was answered as described."""
+        return all(finding["is_good"] for finding in self.findings)
+
+
 class Feed(models.Model):
     """A change feed we poll: the cursor moves in the same commit as the events it brought.
     `ended_at` is when it was last read to its end, `gap_at` when its source last could not say what

@@ -50,10 +50,11 @@ class Command(BaseCommand):
             raise CommandError(str(refused)) from None
 
     def _ask(self, version: Description, by: Person) -> None:
-        findings = describing.rehearse(version=version, by=by, now=timezone.now())
-        for one in findings:
-            self.stdout.write(f"{'good' if one.is_good else 'bad'}: {one.question}: {one.text}")
-        if not all(one.is_good for one in findings):
+        rehearsal = describing.rehearse(version=version, by=by, now=timezone.now())
+        for one in rehearsal.findings:
+            good = "good" if one["is_good"] else "bad"
+            self.stdout.write(f"{good}: {one['question']}: {one['text']}")
+        if not rehearsal.went_well:
             raise CommandError("The version is kept and not in force. Put it right and try again.")
 
 
