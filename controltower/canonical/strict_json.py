@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from decimal import Decimal
+from contextlib import suppress
+from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -91,10 +92,12 @@ def decode_exact(raw: bytes | str) -> Any:
 
 
 def _written_out(literal: str) -> Decimal:
-    number = Decimal(literal)
-    if abs(number.adjusted()) > LONGEST_NUMBER or len(literal) > LONGEST_NUMBER:
-        raise NotStrictJson(f"A number has more than {LONGEST_NUMBER} digits when written out.")
-    return number
+    if len(literal) <= LONGEST_NUMBER:
+        with suppress(InvalidOperation):  # no Decimal has such an exponent
+            number = Decimal(literal)
+            if abs(number.adjusted()) <= LONGEST_NUMBER:
+                return number
+    raise NotStrictJson(f"A number has more than {LONGEST_NUMBER} digits when written out.")
 
 
 def _text(raw: bytes | str) -> str:
