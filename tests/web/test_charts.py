@@ -101,6 +101,18 @@ def test_an_empty_lane_is_calm() -> None:
     assert parsed(drawn) is not None
 
 
+def test_words_stand_clear_of_a_band_that_comes_down_from_a_broader_stage() -> None:
+    def top_of(word: str, *moving: int) -> float:
+        stages = [lane.Stage("S", "ERP", None, n, euro(n), backlog(), "/x/") for n in moving]
+        texts = parsed(lane.Lane("L", tuple(stages)).draw).iter("text")
+        return next(float(x.get("y", 0)) for x in texts if x.text == word)
+
+    broad = lane.BAND_MAX / 2
+    assert top_of("Nothing moving", 1000, 0, 0) < lane.AXIS - broad * lane.FROM_BEFORE
+    assert top_of("Nothing stuck", 0, 0, 1000) == top_of("Nothing stuck", 0, 0)
+    assert top_of("Nothing stuck", 0, 1000) > lane.AXIS + broad * lane.FROM_AFTER
+
+
 def test_age_bars_name_every_band() -> None:
     bars = agebars.AgeBars(
         (agebars.AgeBand("Under 1 h", backlog(due=10)), agebars.AgeBand("1 to 4 h", backlog()))

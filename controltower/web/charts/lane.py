@@ -19,6 +19,8 @@ from controltower.web.marks import ICONS, LATENESS
 WIDTH, AXIS, LABELS = 1130.0, 116.0, 92.0
 BAND_MAX, BAND_MIN = 66.0, 3.0
 POCKET_MAX, POCKET_MIN, POCKET_WIDTH = 88.0, 8.0, 46.0
+FROM_BEFORE, FROM_AFTER = 0.33, 0.25
+"""How much of a neighbour's breadth the band's curve keeps where a stage's words begin and end."""
 SCALES = (1, 2, 5, 10, 20, 50, 100)
 
 
@@ -94,10 +96,31 @@ def _pixels_per_unit(lane: Lane) -> float:
     return min(bounds, default=0.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a stage is drawn: its left edge and breadth, how far the band reaches from the axis at
+    its middle and at most beside its words, and the pixels of a minor unit of its pocket."""
+
+    x: float
+    width: float
+    half: float
+    reach: float
+    unit: float
+
+    @property
+    def left(self) -> float:
+        """Where its words and its pocket begin."""
+        return self.x + 14
+
+
 def _draw(lane: Lane) -> SafeString:
     step = WIDTH / max(len(lane.stages), 1)
     unit = _pixels_per_unit(lane)
     halves = [max(s.moving_value.minor * unit, BAND_MIN) / 2 for s in lane.stages]
+    places = [
+        Place(step * i, step, half, _reach(halves, i), unit * lane.magnified)
+        for i, half in enumerate(halves)
+    ]
     height = AXIS + max(halves, default=0) + LABELS
     fences = (
         svg.line(step * i, 4, step * i, height - 6, "l-hair", stroke_dasharray="2 4")
@@ -113,10 +136,7 @@ def _draw(lane: Lane) -> SafeString:
         *fences,
         svg.path(_band(halves, step), "f-band"),
         svg.path(f"M0 {AXIS:.0f}H{WIDTH:.0f}", "l-flow"),
-        *(
-            _stage(stage, step * i, step, halves[i], unit * lane.magnified)
-            for i, stage in enumerate(lane.stages)
-        ),
+        *map(_stage, lane.stages, places),
         classes="chart-wide",
         group=True,
     )  # fmt: skip
@@ -133,6 +153,13 @@ def _band(halves: Sequence[float], step: float) -> str:
     return f"M{upper}L{lower}Z"
 
 
+def _reach(halves: Sequence[float], i: int) -> float:
+    """How far the band reaches from its axis beside a stage's words: they begin at the stage's
+    edge, where the band still comes down from a broader stage before it."""
+    half, before, after = halves[i], halves[max(i - 1, 0)], halves[min(i + 1, len(halves) - 1)]
+    return max(half, half + (before - half) * FROM_BEFORE, half + (after - half) * FROM_AFTER)
+
+
 def _curve(points: Sequence[tuple[float, float]]) -> str:
     (x, y), *rest = points
     parts = [f"{x:.1f} {y:.1f}"]
@@ -143,8 +170,8 @@ def _curve(points: Sequence[tuple[float, float]]) -> str:
     return "".join(parts)
 
 
-def _stage(stage: Stage, x: float, width: float, half: float, unit: float) -> SafeString:
-    left = x + 14
+def _stage(stage: Stage, place: Place) -> SafeString:
+    left = place.left
     under = stage.system
     if stage.typical is not None:
         under = _("%(system)s, %(typical)s typical") % {
@@ -158,33 +185,35 @@ def _stage(stage: Stage, x: float, width: float, half: float, unit: float) -> Sa
     return svg.tag(
         "a",
         svg.tag("title", stage.sentence),
-        svg.rect(x, 0, width, AXIS + half + LABELS, "hit"),
+        svg.rect(place.x, 0, place.width, AXIS + place.reach + LABELS, "hit"),
         svg.text(left, 18, stage.title, "t-head"),
         svg.text(left, 36, under, "t-faint"),
-        svg.text(left, AXIS - half - 8, moving if stage.moving else _("Nothing moving")),
-        _pocket(stage.stuck, left, AXIS + half - 1, unit),
+        svg.text(left, AXIS - place.reach - 8, moving if stage.moving else _("Nothing moving")),
+        _pocket(stage.stuck, place),
         href=stage.url,
         class_="stage",
     )
 
 
-def _pocket(stuck: Backlog, x: float, top: float, unit: float) -> SafeString:
+def _pocket(stuck: Backlog, place: Place) -> SafeString:
+    """What is stuck, hanging from the band; its words stand clear of it."""
+    x, top, words = place.left, AXIS + place.half - 1, AXIS + place.reach - 1
     if not stuck.count:
         return svg.join(
             (
-                svg.shape(ICONS["ok"], x, top + 10, 15, "is-ok"),
-                svg.text(x + 20, top + 22, _("Nothing stuck"), "t-ok"),
+                svg.shape(ICONS["ok"], x, words + 10, 15, "is-ok"),
+                svg.text(x + 20, words + 22, _("Nothing stuck"), "t-ok"),
             )
         )
-    height = max(stuck.value.minor * unit, POCKET_MIN)
+    height = max(stuck.value.minor * place.unit, POCKET_MIN)
     beside = x + POCKET_WIDTH + 9
     held = ngettext("%(n)s stuck", "%(n)s stuck", stuck.count) % {"n": formats.number(stuck.count)}
     return svg.join(
         (
             *_segments(stuck, x, top, height),
-            svg.text(beside, top + 18, formats.compact(stuck.value), "t-value"),
-            svg.text(beside, top + 35, held),
-            *_lateness(stuck, beside, top + 53),
+            svg.text(beside, words + 18, formats.compact(stuck.value), "t-value"),
+            svg.text(beside, words + 35, held),
+            *_lateness(stuck, beside, words + 53),
         )
     )
 
