@@ -66,17 +66,19 @@ def join(*, cause: Cause, into: Cause, reason: str, person: Person, now: datetim
     with atomic():
         if _leads(into, cause):
             raise Pointless("They stand together already, or one was split off from the other.")
-        _decide(cause, By.ALL, "", into, reason, person, now)
-        _incidents_follow(cause, into, person, now)
+        decision = _decide(cause, By.ALL, "", into, reason, person, now)
+        _incidents_follow(cause, decision, person, now)
 
 
-def _incidents_follow(cause: Cause, into: Cause, person: Person, now: datetime) -> None:
+def _incidents_follow(cause: Cause, decision: Grouping, person: Person, now: datetime) -> None:
     """The open incidents of a joined cause go on with the one it stands under; where that has its
     own, they say so and go quiet."""
+    into = decision.cause
     own = Incident.objects.open().filter(causes=into).first()
     for incident in Incident.objects.open().filter(causes=cause).exclude(causes=into):
         if own is None:
             incident.causes.add(into)
+            decision.brought.add(incident)
             text = _joined(cause, into)
         else:
             text = f"“{cause.title}” was joined with another group and goes on in {own.name}."
@@ -101,8 +103,25 @@ def take_back(*, grouping: Grouping, person: Person, now: datetime) -> Cause:
         if not Grouping.objects.in_force().filter(pk=grouping.pk).update(ended_at=now):
             raise Pointless("Somebody has taken it back already.")
         _sort_anew([origin, grouping.cause], now)
+        _incidents_part(origin, grouping, person, now)
     triage.tell(person, "take back grouping", origin, now, {"grouping": str(grouping)})
     return origin
+
+
+def _incidents_part(origin: Cause, grouping: Grouping, person: Person, now: datetime) -> None:
+    """What a join brought to an incident leaves it again, and the incidents of the other cause hear
+    what stands alone again."""
+    into = grouping.cause
+    still = Grouping.objects.in_force().filter(cause=into, by=By.ALL).values("fingerprint")
+    leaving = grouping.brought.open().exclude(causes__fingerprint__in=still)
+    parted = [(incident, into) for incident in leaving]
+    if grouping.by == By.ALL:
+        others = Incident.objects.open().filter(causes=into).exclude(causes=origin)
+        parted += [(incident, origin) for incident in others]
+    for incident, cause in parted:
+        incident.causes.remove(cause)
+        text = f"It stands alone again, with no part in this incident: {cause.title}"
+        timeline.tell(incident, EntryKind.LINKED, text, by=person, now=now)
 
 
 def about(cause: Cause) -> Sequence[Grouping]:
@@ -144,8 +163,8 @@ def _leads(start: Cause, to: Cause) -> bool:
 
 def _decide(
     cause: Cause, by: By, value: str, to: Cause, reason: str, person: Person, now: datetime
-) -> None:
-    _ignored, made = Grouping.objects.get_or_create(
+) -> Grouping:
+    decision, made = Grouping.objects.get_or_create(
         fingerprint=cause.fingerprint,
         by=by,
         value=value,
@@ -158,6 +177,7 @@ def _decide(
     verb = "split" if by else "join"
     detail = {"by": by, "value": value, "to": f"cause {to.pk}", "reason": reason}
     triage.tell(person, verb, cause, now, detail)
+    return decision
 
 
 def _sort_anew(causes: Sequence[Cause], now: datetime) -> None:

@@ -64,6 +64,31 @@ def test_an_incident_follows_what_is_joined(firm: Firm) -> None:
     assert into.title in last_line(incident)
 
 
+def test_what_was_joined_leaves_the_incident_when_that_is_taken_back(firm: Firm) -> None:
+    (one,), other = stuck_bills(firm, 1), firm.bill(firm.deal(), {"draft": refused("Else.")})
+    into, cause = firm.cause(one), firm.cause(other)
+    incident = led(firm, cause)
+    join(firm, cause, into)
+    later = led(firm, into)
+    (decision,) = grouping.about(cause)
+    grouping.take_back(grouping=decision, person=firm.otto, now=firm.now)
+    assert list(incident.causes.all()) == [cause]
+    assert list(at_stake.hanging_on(incident)) == [other]
+    assert last_line(incident).endswith(f"no part in this incident: {into.title}")
+    assert list(later.causes.all()) == [into]
+    assert last_line(later).endswith(f"no part in this incident: {cause.title}")
+
+
+def test_an_incident_that_had_both_keeps_both_when_a_join_is_taken_back(firm: Firm) -> None:
+    (one,), other = stuck_bills(firm, 1), firm.bill(firm.deal(), {"draft": refused("Else.")})
+    into, cause = firm.cause(one), firm.cause(other)
+    incident = led(firm, cause)
+    leading.link(incident=incident, causes=[into], by=firm.otto, now=firm.now)
+    join(firm, cause, into)
+    grouping.take_back(grouping=grouping.about(cause)[0], person=firm.otto, now=firm.now)
+    assert set(incident.causes.all()) == {cause, into}
+
+
 def test_groups_of_one_name_are_not_told_apart_by_it(firm: Firm) -> None:
     (one,), other = stuck_bills(firm, 1), firm.bill(firm.deal(), {"draft": refused("Else.")})
     into, cause = firm.cause(one), firm.cause(other)

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from controltower.incidents.models.incident import Incident
 from controltower.incidents.models.letters import Cause
 
 
@@ -25,7 +26,8 @@ class GroupingQuerySet(models.QuerySet["Grouping"]):
 
 class Grouping(models.Model):
     """Letters of one fingerprint stand under another cause: all of them (joined), or those with
-    this `value` (split off). It sticks, for what comes later too, until it is taken back."""
+    this `value` (split off). It sticks, for what comes later too, until it is taken back. `brought`
+    are the incidents to which joining brought the other cause."""
 
     fingerprint = models.CharField(max_length=32)
     by = models.CharField(max_length=8, choices=By, blank=True)
@@ -37,6 +39,7 @@ class Grouping(models.Model):
     )
     decided_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
+    brought = models.ManyToManyField(Incident, related_name="+")
 
     objects = GroupingQuerySet.as_manager()
 
