@@ -62,8 +62,10 @@ def _first(chain: Chain, trouble: Step, person: Person, entity: str | None) -> l
         return doubt_actions(one, trouble, person, entity)
     if chain.replaying or absences.is_absence(trouble.kind):
         return []
-    amending = amend_actions(chain, trouble, person, entity)
-    return [replay_action(one, trouble, person, entity), *amending]
+    again = replay_action(one, trouble, person, entity)
+    if chain.edited:  # it is decided first: sent as it is, the edit would be for nothing
+        again = replace(again, primary=False, seldom=True)
+    return [again, *amend_actions(chain, trouble, person, entity)]
 
 
 def replay_action(

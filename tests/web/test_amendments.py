@@ -85,6 +85,8 @@ def test_a_second_person_agrees_to_much_money(firm: Firm) -> None:
     assert 'id="agree-yes-why"' in page
     assert "It is sent once a second person has agreed." in page, "after the message is gone, too"
     assert "Edit what this step sends" not in page
+    assert page.index("Agree, and send it") < page.index("Replay from step"), "it is decided first"
+    assert not re.search(r"is-primary[^>]*>\s*<svg.{0,200}Replay from step", page, re.DOTALL)
     assert "PO-77" in _page(firm.anna, one)
     url = f"/tx/{one.correlation_id}/agreements/?part={one.reference}"
     signed_in(firm.otto).post(url, {"amendment": waiting.pk, "agree": "yes"})
