@@ -84,6 +84,13 @@ def may_everywhere(person: Person, right: Right) -> bool:
     )
 
 
+def companies_where(person: Person, right: Right) -> list[str]:
+    """The names of the single companies in which a person may do this."""
+    duties = person.duties.all() if person.is_active else ()
+    held = (one.entity for one in duties if one.role in WHO[right])
+    return sorted({entity.name for entity in held if entity is not None})
+
+
 def entities_of(person: Person) -> frozenset[str] | None:
     """The entity codes the person sees, or None for all (also what has no entity yet).
 

@@ -9,7 +9,7 @@ from django import forms
 from django.utils.translation import gettext as _
 
 from controltower.firm.models import Person
-from controltower.firm.rights import Right, may, who_grants
+from controltower.firm.rights import Right, companies_where, may, who_grants
 from controltower.web.sayings import heard
 
 
@@ -82,3 +82,12 @@ def leave(person: Person, right: Right, entity: str | None = None) -> Leave:
 def only(right: Right) -> str:
     """The sentence that says who may."""
     return _("Only the %(roles)s may do this.") % {"roles": heard(who_grants(right))}
+
+
+def only_firm_wide(person: Person, right: Right) -> str:
+    """The same where the whole firm is concerned: who may do it in single companies is told so, for
+    they are one of those whom the other sentence names."""
+    if companies := companies_where(person, right):
+        words = _("Your right covers %(companies)s, not the whole firm.")
+        return words % {"companies": ", ".join(companies)}
+    return only(right)

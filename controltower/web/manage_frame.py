@@ -18,7 +18,7 @@ from controltower.firm import governing
 from controltower.firm.models import PolicyState, PolicyVersion
 from controltower.firm.policies import BadPolicy
 from controltower.firm.rights import Right, may_everywhere
-from controltower.web.actions import Leave, only
+from controltower.web.actions import Leave, only_firm_wide
 from controltower.web.security import SignedIn
 
 TABS = (
@@ -42,7 +42,8 @@ def guarded(view: View) -> View:
     @wraps(view)
     def guard(request: SignedIn, *args: Any, **named: Any) -> HttpResponse:
         if not may_everywhere(request.user, Right.SEE_AUDIT):
-            context = {"crumbs": [(_("Admin"), "")], "why": only(Right.SEE_AUDIT)}
+            why = only_firm_wide(request.user, Right.SEE_AUDIT)
+            context = {"crumbs": [(_("Admin"), "")], "why": why}
             return render(request, "manage/closed.html", context, status=403)
         return view(request, *args, **named)
 
@@ -60,7 +61,7 @@ def page(
 def leave(request: SignedIn, right: Right) -> Leave:
     """Whether the person may do something for the whole firm."""
     allowed = may_everywhere(request.user, right)
-    return Leave(allowed, "" if allowed else only(right))
+    return Leave(allowed, "" if allowed else only_firm_wide(request.user, right))
 
 
 def waiting(kind: str) -> dict[str, PolicyVersion]:

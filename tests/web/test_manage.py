@@ -60,6 +60,13 @@ def test_it_is_in_the_rail_of_those_who_may_open_it(amara: Client) -> None:
                 assert "administrator" in answer.content.decode()
 
 
+def test_who_has_the_right_in_one_company_is_told_so(amara: Client) -> None:
+    callum = browser(person("callum", Role.CONTROLLER, "LF-UK"))
+    told = callum.get("/manage/limits/").content.decode()
+    assert f"Your right covers {entity('LF-UK').name}, not the whole firm." in told
+    assert "Only the " not in told
+
+
 @pytest.mark.parametrize("page", ["limits", "promises", "calendars", "masks", "retention"])
 def test_why_nothing_can_be_changed_is_said_once(amara: Client, page: str) -> None:
     path, why = f"/manage/{page}/", "Only the administrator may do this."
