@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from io import BytesIO
 from typing import Any
 
 from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
 from django.conf import settings
-from django.http import JsonResponse
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpResponse
 
-from controltower.web.errors import PROBLEM, new_reference, problem
+from controltower.web.errors import PROGRAMS, new_reference, problem, too_large
+from controltower.web.security import POLICY
 
 DISCARDED = 4
 """A body up to so many times the limit is read to its end and thrown away: a sender that is still
@@ -45,7 +48,7 @@ class BodyLimit:
         else:
             if announced <= limit * DISCARDED:
                 await _discard(receive, limit * DISCARDED)
-            await _refuse(send, limit)
+            await _refuse(scope, send, limit)
 
     async def _count(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable, limit: int
@@ -65,7 +68,7 @@ class BodyLimit:
         await self.application(scope, counted, send)
         if over:
             await _discard(receive, limit * DISCARDED)
-            await _refuse(send, limit)
+            await _refuse(scope, send, limit)
 
 
 def _announced(headers: Any) -> int | None:
@@ -75,8 +78,12 @@ def _announced(headers: Any) -> int | None:
     return int(length) if length.isdigit() and b"transfer-encoding" not in found else None
 
 
-def _too_large(limit: int, reference: str) -> JsonResponse:
-    """413, in words."""
+def _too_large(scope: Any, limit: int, reference: str) -> HttpResponse:
+    """413, in words: a page for a person, a problem for a program."""
+    if not scope["path"].startswith((*PROGRAMS, "/inbound/")):
+        request = ASGIRequest(scope, BytesIO())
+        request.reference = reference  # type: ignore[attr-defined]
+        return too_large(request)
     return problem(
         413,
         "too-large",
@@ -96,11 +103,12 @@ async def _discard(receive: ASGIReceiveCallable, most: int) -> None:
                 most -= len(message["body"])
 
 
-async def _refuse(send: ASGISendCallable, limit: int) -> None:
+async def _refuse(scope: Scope, send: ASGISendCallable, limit: int) -> None:
     reference = new_reference()
-    answer = _too_large(limit, reference)
+    answer = _too_large(scope, limit, reference)
     headers = [
-        (b"content-type", PROBLEM.encode()),
+        (b"content-type", answer.headers["Content-Type"].encode()),
+        (b"content-security-policy", POLICY.encode()),
         (b"content-length", str(len(answer.content)).encode()),
         (b"x-reference", reference.encode()),
         (b"connection", b"close"),

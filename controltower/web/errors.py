@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import get_template
+from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme
 
 LETTERS = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ" * 8
@@ -88,6 +89,12 @@ def only_sent(request: HttpRequest) -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """404: not there, or not in this person's legal entities."""
     return _say(request, 404, "not-found", "There is nothing here, or not in your legal entities.")
+
+
+def too_large(request: HttpRequest) -> HttpResponse:
+    """413: more was sent at once than is taken in. Drawn before any middleware has seen it."""
+    with translation.override(translation.get_language_from_request(request)):
+        return _say(request, 413, "too-large", "More was sent at once than is taken. Send less.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

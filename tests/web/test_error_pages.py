@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
+from controltower.web.body_limit import BodyLimit
 from tests.web.cast import PASSWORD, browser, person
 
 pytestmark = pytest.mark.django_db
@@ -67,3 +71,30 @@ class TestInWords:
     def test_an_unknown_address_offers_to_search(self) -> None:
         page = browser(person("alice")).get("/nowhere/").content.decode()
         assert 'action="/tx/"' in page and 'name="q"' in page
+
+    def test_a_form_that_is_too_large_is_told_on_a_page_of_ours(self) -> None:
+        head, page = asyncio.run(too_large({"accept-language": "de", "referer": OURS}))
+        assert head["content-type"].startswith("text/html")
+        assert "default-src 'none'" in head["content-security-policy"]
+        assert "Das ist zu viel auf einmal" in page and head["x-reference"] in page
+        assert 'href="/exceptions/?tab=mine"' in page
+
+
+async def too_large(headers: dict[str, str]) -> tuple[dict[str, str], str]:
+    """The head and the page that a browser gets whose form holds more than is taken."""
+    length = str(settings.DATA_UPLOAD_MAX_MEMORY_SIZE * 5)
+    said = {"host": "testserver", "content-length": length} | headers
+    scope = {
+        "type": "http", "method": "POST", "path": "/systems/new/", "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in said.items()],
+    }  # fmt: skip
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await BodyLimit(None)(scope, None, send)  # type: ignore[arg-type]
+    start, body = sent
+    assert start["status"] == 413
+    head = {name.decode(): value.decode() for name, value in start["headers"]}
+    return head, body["body"].decode()

@@ -66,8 +66,9 @@ def test_an_unannounced_excess_is_cut_off_on_the_way(port: int) -> None:
 
 
 def test_the_limit_holds_for_every_address(port: int) -> None:
-    status, _, _ = ask(port, "POST", "/sign-in/", b"x" * 1_048_577)
-    assert status == 413
+    status, answer, content = ask(port, "POST", "/api/v1/replays", b"x" * 1_048_577)
+    assert (status, answer["Content-Type"]) == (413, "application/problem+json")
+    assert "At most 1,048,576 bytes are taken." in json.loads(content)["detail"]
 
 
 def test_probes_tell_what_is_missing(port: int) -> None:
