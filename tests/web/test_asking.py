@@ -22,13 +22,14 @@ from controltower.incidents.models import (
     RunbookVersion,
     Wish,
 )
-from controltower.mappings import versions
+from controltower.mappings import describing, versions
 from controltower.systems import agreeing
 from controltower.transactions import amending, findings, replay, replay_approval
 from controltower.transactions.models import ReplayPlan
 from tests import factories
 from tests.factories import Firm, refused, signed_in
 from tests.incidents.test_drifting import drifted as drifted_answer
+from tests.integrations.test_described import example
 from tests.mappings.test_approvals import submitted
 
 pytestmark = pytest.mark.django_db
@@ -213,3 +214,20 @@ def test_a_contract_asks_who_may_approve_mappings_but_not_its_author(firm: Firm)
     assert signed_in(firm.marta).get(ask.path).status_code == 200
     agreeing.decide(version=made, agree=True, by=firm.anna, now=firm.now)
     assert waiting(firm, "marta") == []
+
+
+def test_a_description_asks_who_may_put_it_in_force_until_another_version_is(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("URL", "API_KEY", "WEBHOOK_KEY"):
+        monkeypatch.setenv(f"SANDBOX_FERNHILL_DESK_{name}", "http://127.0.0.1:9")
+    first = describing.propose(document=example(), by=firm.amara, now=firm.now)
+    assert told(firm) == ["Anna", "Callum", "Lena", "Marta"]
+    (ask,) = asking.waiting_for(firm.anna, firm.now)
+    assert ask.title == f"Description of the system “{first.slug}”, version 1"
+    assert signed_in(firm.anna).get(ask.path).status_code == 200
+    second = describing.propose(document=example(), by=firm.amara, now=firm.now)
+    assert told(firm) == ["Anna", "Callum", "Lena", "Marta"], "the other version is asked anew"
+    assert waiting(firm, "anna") == [f"Description of the system “{first.slug}”, version 2"]
+    describing.put_in_force(version=second, by=firm.anna, now=firm.now)
+    assert waiting(firm, "lena") == waiting(firm, "amara") == []
