@@ -2,9 +2,9 @@
 
 Exposure is the value of what is stuck, in its own currency and in the reporting currency at the
 newest dated rate. Along one chain it is counted once, at the earliest stuck point: while a deal is
-stuck, or the whole chain lacks something (its contract, its people, its work), stuck work under the
-same correlation id is part of the deal's value. Work above its contract's cap is not: nobody has
-sold it yet. It is part of a stuck change order that is worth as much.
+stuck or taken back, or the whole chain lacks something (its contract, its people, its work), stuck
+work under the same correlation id is part of the deal's value. Work above its contract's cap is
+not: nobody has sold it yet. It is part of a stuck change order that is worth as much.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from controltower.firm.rates import rates
 from controltower.firm.rights import entity_keys_of
 from controltower.processes import (
     capped_work,
+    deal_taken_back,
     month_end_close,
     project_change_to_forecast,
     quote_to_cash,
@@ -117,12 +118,12 @@ def priced(queryset: QuerySet[Any], at: str = "") -> QuerySet[Any]:
     """
     stuck = Transaction.objects.stuck().order_by()
     stuck_here = stuck.filter(correlation_id=OuterRef(f"{at}correlation_id"))
-    whole = stuck_here.filter(**_whole())
+    whole = stuck_here.filter(_whole())
     late = Expectation.objects.filter(watch=OuterRef(f"{at}pk"), closed_at__isnull=True)
     stuck_itself = late.filter(set_by__in=Transaction.objects.stuck().order_by())
-    is_whole = Q(**_whole(at))
+    is_whole = _whole(at)
     deal_is_stuck = _chain_in(stuck.filter(process=UPSTREAM), at)
-    deal_carries = deal_is_stuck | _chain_in(stuck.filter(**_whole()), at)
+    deal_carries = deal_is_stuck | _chain_in(stuck.filter(_whole()), at)
     capped = Step.objects.filter(name="check", state=State.PARKED, field=capped_work.CAP)
     no_room = Q(
         **{
@@ -152,9 +153,11 @@ def _chain_in(rows: TransactionQuerySet, at: str) -> Q:
     return Q(**{f"{at}correlation_id__in": rows.values("correlation_id")})
 
 
-def _whole(at: str = "") -> dict[str, str]:
-    """A watch over what a whole chain lacks: worth the deal, and not one invoice."""
-    return {f"{at}process": quote_to_cash.WATCH.name, f"{at}exposure": UNBILLED}
+def _whole(at: str = "") -> Q:
+    """What is worth the deal, and not one invoice: a watch over what a whole chain lacks, or that
+    the deal was taken back."""
+    lacks = Q(**{f"{at}process": quote_to_cash.WATCH.name, f"{at}exposure": UNBILLED})
+    return lacks | Q(**{f"{at}process": deal_taken_back.PROCESS.name})
 
 
 def stuck(scope: Scope) -> QuerySet[Transaction]:

@@ -6,6 +6,7 @@ from controltower.canonical.events import CanonicalEvent
 from controltower.processes import (
     credit_and_rebill,
     customer_master_sync,
+    deal_taken_back,
     facts_to_analytics,
     facts_to_subscribers,
     month_end_close,
@@ -51,6 +52,7 @@ PROCESSES: tuple[Process, ...] = (
     resource_to_revenue.PROCESS,
     revenue_recognition.PROCESS,
     credit_and_rebill.PROCESS,
+    deal_taken_back.PROCESS,
 )
 TAKING_BACK = frozenset({one.taken_back_by for one in PROCESSES if one.taken_back_by})
 """The names of the processes that follow when an approval is taken back."""
@@ -72,8 +74,10 @@ def started_by(event: CanonicalEvent) -> Process | None:
 
 
 def is_approved(event: CanonicalEvent) -> bool:
-    """Whether somebody stands for the fact, where its kind needs that."""
-    return bool(getattr(event.record, "approved", True))
+    """Whether somebody stands for the fact, where its kind needs that: whoever approves work, or
+    the client of a deal by having it won."""
+    record = event.record
+    return bool(getattr(record, "approved", True) and getattr(record, "won", True))
 
 
 def named(name: str) -> Process:

@@ -6,7 +6,8 @@ each field's value is its owner's → written wherever it differs.
 
 Both directions are one: whoever told, owners decide. What somebody else changed is overwritten by
 the owner's value and said; between two ERPs it is only said, for each keeps its fields in codes and
-books of its own. An empty value of the owner never erases what others have.
+books of its own. An empty value of the owner never erases what others have. A client that the CRM
+has merged into another one leaves it the customer; one that is deleted needs somebody.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 from controltower.canonical.events import CUSTOMER_CHANGED, BusinessKey, CanonicalEvent
 from controltower.canonical.records import Customer
 from controltower.canonical.verdicts import Kind
-from controltower.processes import agreement, clients, known_client, survivorship
+from controltower.processes import agreement, clients, deleted_client, known_client, survivorship
 from controltower.processes.definition import (
     Entity,
     Facts,
@@ -70,6 +71,8 @@ def compare(facts: Facts) -> Prepared:
     if not client:
         return Skip(NOBODY)
     mine, decided = str(client["source_id"]), facts.books["decided"]
+    if deleted_client.is_deleted(client):
+        return deleted_client.judge(client, decided)
     open_ = []
     for other in clients.lookalikes(client, client["line"], client["alike"]):
         decision = decided.get(str(other["source_id"]))
@@ -110,6 +113,8 @@ def choose(facts: Facts) -> Prepared:
     master = known_client.master(facts) if own else {}
     chosen = survivorship.survivors(client, master, book(facts)["owners"])
     chosen["erp_code"] = str(master.get("erp_code") or payer["erp_code"])
+    if deleted_client.is_deleted(client):
+        chosen["erp_code"] = str(payer["erp_code"] or client["erp_code"])
     overruled = known_client.overruled(facts, client, master) if own else []
     return Learn(
         {
@@ -147,6 +152,8 @@ def write_client(facts: Facts) -> Prepared:
     found, client = facts.result("choose").values, facts.result("client").values
     if reason := hinders(facts):
         return Skip(reason)
+    if deleted_client.is_deleted(client):
+        return deleted_client.hand_over(client, found["chosen"]["erp_code"])
     owned = [*survivorship.owned(book(facts)["owners"], "erp"), "erp_code", "merged_into"]
     chosen = {**found["chosen"], "merged_into": known_client.client(facts)["merged_into"]}
     differing = [name for name in owned if survivorship.differs(chosen, client, name)]
@@ -162,6 +169,8 @@ def write_psa(facts: Facts) -> Prepared:
     found = facts.result("choose").values
     if reason := hinders(facts):
         return Skip(reason)
+    if deleted_client.is_deleted(facts.result("client").values):
+        return Skip("The client is deleted: whoever is left in its place is told of.")
     payer = found["invoiced"]
     record = {
         "invoiced_as": f"{found['chosen']['erp_code']} {payer['name']}"[:160],

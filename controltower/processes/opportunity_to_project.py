@@ -15,7 +15,14 @@ from controltower.canonical.events import OPPORTUNITY_WON, BusinessKey, Canonica
 from controltower.canonical.money import Money, NotAnAmount, UnknownCurrency, minor_units
 from controltower.canonical.records import Opportunity
 from controltower.canonical.verdicts import Kind
-from controltower.processes import agreement, clients, fixed_fee, quote_to_cash, tax
+from controltower.processes import (
+    agreement,
+    clients,
+    deal_taken_back,
+    fixed_fee,
+    quote_to_cash,
+    tax,
+)
 from controltower.processes.definition import (
     Entity,
     Facts,
@@ -140,7 +147,7 @@ def customer_number(facts: Facts) -> str:
 
 
 def link_client(facts: Facts) -> Prepared:
-    client = facts.result("client").values
+    client = _left(facts.result("client").values)
     if client.get("erp_code") == customer_number(facts):
         return Skip("The client carries its customer number already.")
     return Send(
@@ -150,12 +157,18 @@ def link_client(facts: Facts) -> Prepared:
     )
 
 
+def _left(client: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The client as the CRM keeps it: in place of one that was merged away, whoever is left."""
+    line = client.get("line") or ()
+    return next((one for one in [client, *line] if not one.get("deleted")), client)
+
+
 def create_project(facts: Facts) -> Prepared:
     deal, client = facts.subject, facts.result("client").values
     start = fixed_fee.start(facts)
     record = {
         **deal,
-        "customer_id": client["source_id"],
+        "customer_id": _left(client)["source_id"],
         "opportunity_id": deal["source_id"],
         "stage": "Planned",
         "start_date": start.isoformat(),
@@ -275,6 +288,7 @@ PROCESS = Process(
     steps=steps,
     begins=quote_to_cash.DEAL,
     reaches=quote_to_cash.PROJECT,
+    taken_back_by=deal_taken_back.PROCESS.name,
     expects=(
         quote_to_cash.CONTRACT,
         quote_to_cash.WORKSPACE,

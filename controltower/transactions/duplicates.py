@@ -17,7 +17,7 @@ from controltower.firm import audit
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, entities_of, may, who_grants
 from controltower.mappings.models import Likeness
-from controltower.processes import clients, customer_master_sync
+from controltower.processes import clients, customer_master_sync, deleted_client
 from controltower.transactions import books, cases, engine
 from controltower.transactions.consent import NotAllowed
 from controltower.transactions.models import Step, Transaction
@@ -149,6 +149,16 @@ def _pairs(seen: Any) -> Iterator[Pair]:
     for read in reads.select_related("transaction__entity").order_by("transaction__started_at"):
         client = read.values
         known = books.decided(str(client["source_id"]))
-        for other in clients.lookalikes(client, client["line"], client["alike"]):
+        for other, why in _like(client):
             if str(other["source_id"]) not in known:
-                yield Pair(client, other, ", ".join(other["why"]), read.transaction)
+                yield Pair(client, other, why, read.transaction)
+
+
+def _like(client: clients.Client) -> Iterator[tuple[clients.Client, str]]:
+    """Whom a word is asked about, and why."""
+    if deleted_client.is_deleted(client):
+        if other := deleted_client.undecided(client):
+            yield other, deleted_client.MERGED
+        return
+    for other in clients.lookalikes(client, client["line"], client["alike"]):
+        yield other, ", ".join(other["why"])

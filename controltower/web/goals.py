@@ -21,6 +21,7 @@ GOALS = {
     "project-change-to-forecast": "contract",
     "revenue-recognition": "post",
     "credit-and-rebill": "post",
+    "deal-taken-back": "resting",
     "project-workspace": "room",
     "resource-to-revenue": "schedule",
 }
@@ -41,6 +42,7 @@ def _plain_goals(reached: bool) -> dict[str, str]:
             "revenue-recognition": _("What was delivered is in the ledger."),
             "customer-master-sync": _("Each field has its owner's value."),
             "credit-and-rebill": _("The client has the credit note."),
+            "deal-taken-back": _("Nothing rests on the deal."),
         }
     return {
         "facts-to-analytics": _("The warehouse lacks it."),
@@ -53,6 +55,7 @@ def _plain_goals(reached: bool) -> dict[str, str]:
         "revenue-recognition": _("The ledger does not show yet what was delivered."),
         "customer-master-sync": _("The systems may differ about the client until then."),
         "credit-and-rebill": _("The client has no credit note yet."),
+        "deal-taken-back": _("What was made of the deal still stands."),
     }
 
 

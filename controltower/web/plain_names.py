@@ -63,8 +63,10 @@ AUDITED = each_of(
     description; verify audit chain; wake; write off; write policy down
     """
 )
-LIKENESS = each_of("the same VAT number; the same name and city; the same mail domain")
-"""Why two clients may be the same (`processes.clients.likeness`)."""
+LIKENESS = each_of(
+    "the same VAT number; the same name and city; the same mail domain; merged in the CRM"
+)
+"""Why two clients may be the same (`processes.clients.likeness`), or are."""
 DOMAINS = each_of(
     """
     Analytics; Collaboration; Contracts; CRM; Documents; ERP; Events; HRIS; Payroll; PSA; Spend

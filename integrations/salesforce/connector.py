@@ -7,13 +7,19 @@ from dataclasses import replace
 from typing import Any
 
 from controltower.canonical.events import CUSTOMER_CHANGED, OPPORTUNITY_WON
-from controltower.canonical.verdicts import Done, Effect, Outcome, Verdict
+from controltower.canonical.verdicts import Done, Effect, Kind, Outcome, Rejected, Verdict
 from integrations.answers import as_agreed
 from integrations.connector import ChangeFeed, Descriptor, Operation, Verification
 from integrations.salesforce import relations, translate
 from integrations.salesforce_platform.client import API_VERSION
 from integrations.salesforce_platform.connector import OrgConnector
-from integrations.salesforce_platform.entity import Entity, selection
+from integrations.salesforce_platform.entity import (
+    CORRELATION_ID,
+    DELETED,
+    MERGED_INTO,
+    Entity,
+    selection,
+)
 
 _MASTER_DATA = (
     "Name", "BillingStreet", "BillingCity", "BillingPostalCode", "BillingCountryCode",
@@ -23,20 +29,25 @@ _MASTER_DATA = (
 )  # fmt: skip
 _CUSTOMER = Entity(
     object="Account",
-    paths=("Id", *_MASTER_DATA, "Strategic__c", "Merged_Into__c", "SystemModstamp"),
+    paths=(
+        "Id", *_MASTER_DATA, "Strategic__c", "Merged_Into__c", MERGED_INTO, DELETED,
+        "SystemModstamp",
+    ),
     translate=translate.customer,
     feed="ERP_Customer_Code__c != null",
     event_type=CUSTOMER_CHANGED,
+    hears_deletion=True,
     identity=_MASTER_DATA,
     keys=translate.customer_keys,
     key_field="Name",
-)
+)  # fmt: skip
 _LOST_NUMBER = replace(
     _CUSTOMER,
     feed=(
         "ERP_Customer_Code__c = null AND Id IN"
         " (SELECT AccountId FROM Opportunity WHERE ERP_Customer_Code__c != null)"
     ),
+    hears_deletion=False,
     identity=(*_MASTER_DATA, "SystemModstamp"),
 )
 """Clients whose deals carry a customer number and who carry none themselves. SOQL allows no such
@@ -49,11 +60,12 @@ _OPPORTUNITY = Entity(
     object="Opportunity",
     paths=(
         "Id", *_DEAL_TERMS, "Account.Name", "Project__c", "ERP_Customer_Code__c", "Change_Order__c",
-        "Tower_Correlation_Id__c", "SystemModstamp",
+        CORRELATION_ID, DELETED, "SystemModstamp",
     ),
     translate=translate.opportunity,
-    feed=f"StageName = '{translate.WON}'",
+    feed=f"(StageName = '{translate.WON}' OR {CORRELATION_ID} != null)",
     event_type=OPPORTUNITY_WON,
+    hears_deletion=True,
     identity=_DEAL_TERMS,
     keys=translate.opportunity_keys,
     amount_field="Amount",
@@ -63,7 +75,8 @@ _OPPORTUNITY = Entity(
 
 class SalesforceConnector(OrgConnector):
     """Salesforce REST, polled by SOQL. A client becomes a fact once an ERP has it, and again when
-    its customer number is lost."""
+    its customer number is lost; a deal once it is won, and whatever becomes of it then. Both are
+    when they are deleted."""
 
     entities = {
         "customer": _CUSTOMER,
@@ -94,13 +107,17 @@ class SalesforceConnector(OrgConnector):
     async def get(self, entity: str, ref: str, company: str = "") -> Verdict:
         """As the platform's; a client who is invoiced through another comes with the ``line`` of
         clients above it, next one first. Its ``relations`` are the record with that line, and with
-        those that may be ``alike``."""
+        those that may be ``alike``. Of deleted clients there are relations, and those that were
+        merged into another one."""
         if entity not in {"customer", "relations"}:
             return await super().get(entity, ref, company)
-        found = await super().get("customer", ref)
+        found = await self._get("customer", ref, or_deleted=True)
         if not isinstance(found, Done):
             return found
         if entity == "customer":
+            if relations.is_gone(found.values):
+                text = f"{found.values['name']} was deleted in Salesforce ({ref})."
+                return Rejected(kind=Kind.NOT_FOUND, text=text, exchange=found.exchange)
             return await self._with_line(found) if relations.is_paid_for(found.values) else found
         alike = await self._customers(relations.perhaps_the_same(found.values))
         related = await self._with_line(found)
@@ -119,9 +136,11 @@ class SalesforceConnector(OrgConnector):
     async def _with_line(self, found: Done) -> Verdict:
         line: list[Mapping[str, Any]] = [found.values]
         while (above := relations.above(line[-1])) and len(line) <= relations.MOST_LEVELS:
-            upper = await super().get("customer", above)
+            upper = await self._get("customer", above, or_deleted=True)
             if not isinstance(upper, Done):
                 return upper
+            if relations.is_gone(upper.values):
+                break
             line.append(upper.values)
         return replace(found, values={**found.values, "line": line[1:]})
 

@@ -22,6 +22,11 @@ def is_paid_for(client: Mapping[str, Any]) -> bool:
     return bool(client["merged_into"] or (client["billed_by_parent"] and client["parent_id"]))
 
 
+def is_gone(client: Mapping[str, Any]) -> bool:
+    """Whether a client was deleted, and no other one is left in its place."""
+    return bool(client["deleted"] and not client["merged_into"])
+
+
 def perhaps_the_same(client: Mapping[str, Any]) -> str:
     """The condition for other clients with the same tax number, with an address of the same mail
     domain, or in the same place under a name that begins alike. Which of them count is for a rule

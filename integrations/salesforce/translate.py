@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from controltower.canonical.events import BusinessKey
 from controltower.canonical.records import Customer, Opportunity
+from integrations.salesforce_platform.entity import DELETED, MERGED_INTO
 from integrations.shape import Row, amount, day, flag, text
 
-WON = "Closed Won"
-
+WON, GONE = "Closed Won", "Deleted"
+"""What counts as won in the org; and our word for a deal that is in its recycle bin."""
 
 _SINCE_THE_SYNC = {
     "ParentId": None, "Billed_By_Parent__c": False, "Merged_Into__c": None,
-    "Payment_Term__c": None, "Credit_Hold__c": False,
+    "Payment_Term__c": None, "Credit_Hold__c": False, MERGED_INTO: None, DELETED: False,
 }  # fmt: skip
-"""What rows that were read before there was a customer master sync do not hold."""
+"""What rows that were read before there was a customer master sync, or before deletion was heard
+of, do not hold."""
 
 
 def customer(row: Row) -> Customer:
@@ -37,7 +39,8 @@ def customer(row: Row) -> Customer:
         credit_hold=flag(row, "Credit_Hold__c"),
         parent_id=text(row, "ParentId"),
         billed_by_parent=flag(row, "Billed_By_Parent__c"),
-        merged_into=text(row, "Merged_Into__c"),
+        merged_into=text(row, MERGED_INTO) or text(row, "Merged_Into__c"),
+        deleted=flag(row, DELETED),
     )
 
 
@@ -47,15 +50,17 @@ def customer_keys(row: Row) -> tuple[BusinessKey, ...]:
 
 
 def opportunity(row: Row) -> Opportunity:
-    """An Opportunity with its Account's name."""
+    """An Opportunity with its Account's name. One that is deleted is not won, whatever it shows."""
+    row = {"Change_Order__c": None, DELETED: False, **row}
+    stage = GONE if flag(row, DELETED) else text(row, "StageName")
     return Opportunity(
         source_id=text(row, "Id"),
         name=text(row, "Name"),
         entity=text(row, "Legal_Entity__c"),
         customer_id=text(row, "AccountId"),
         customer_name=text(row, "Account.Name"),
-        stage=text(row, "StageName"),
-        won=text(row, "StageName") == WON,
+        stage=stage,
+        won=stage == WON,
         amount=amount(row, "Amount"),
         currency=text(row, "CurrencyIsoCode"),
         close_date=day(row, "CloseDate"),
@@ -66,7 +71,7 @@ def opportunity(row: Row) -> Opportunity:
         region=text(row, "Region__c"),
         project_id=text(row, "Project__c"),
         erp_customer_code=text(row, "ERP_Customer_Code__c"),
-        change_order=text({"Change_Order__c": None, **row}, "Change_Order__c"),
+        change_order=text(row, "Change_Order__c"),
     )
 
 

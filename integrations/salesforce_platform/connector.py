@@ -133,7 +133,8 @@ class OrgConnector:
         start = known or Cursor.beginning(self._lookback, datetime.now(UTC))
         rows = await self._select(
             selection(kind, f"{kind.feed} AND {start.condition(self._overlap)}", IN_ORDER)
-            + f" LIMIT {size}"
+            + f" LIMIT {size}",
+            kind.hears_deletion,
         )
         has_more = len(rows) == size
         changes, aside = self._each(entity, kind, start.fresh(rows))
@@ -151,7 +152,8 @@ class OrgConnector:
         rows: list[Row] = []
         for start in range(0, len(refs), _MOST_IDS):
             ids = ", ".join(quoted(ref) for ref in refs[start : start + _MOST_IDS])
-            rows += await self._select(selection(kind, f"{kind.feed} AND Id IN ({ids})", IN_ORDER))
+            wanted = selection(kind, f"{kind.feed} AND Id IN ({ids})", IN_ORDER)
+            rows += await self._select(wanted, kind.hears_deletion)
         return self._each(entity, kind, rows)
 
     def _each(self, entity: str, kind: Entity, rows: Sequence[Row]) -> Read:
@@ -187,8 +189,11 @@ class OrgConnector:
 
     async def get(self, entity: str, ref: str, company: str = "") -> Verdict:
         """The canonical record; an org has no companies to choose from."""
+        return await self._get(entity, ref)
+
+    async def _get(self, entity: str, ref: str, *, or_deleted: bool = False) -> Verdict:
         kind = self._kind(entity)
-        answer = await self._query(selection(kind, f"Id = {quoted(ref)}", "Id"))
+        answer = await self._query(selection(kind, f"Id = {quoted(ref)}", "Id"), or_deleted)
         missing = f"{self.descriptor.title} has no {entity} with the id {ref}."
         if isinstance(answer, Misconfigured) and "invalid ID" in answer.text:
             return Rejected(kind=Kind.NOT_FOUND, text=missing, exchange=answer.exchange)
@@ -273,12 +278,14 @@ class OrgConnector:
             raise CallFailed(not_offered(self.descriptor.title, entity))
         return self.entities[entity]
 
-    async def _query(self, soql: str) -> Answer | Verdict:
-        return await self._client.call("GET", f"/query?{urlencode({'q': soql}, quote_via=quote)}")
+    async def _query(self, soql: str, or_deleted: bool = False) -> Answer | Verdict:
+        resource = "queryAll" if or_deleted else "query"
+        asked = urlencode({"q": soql}, quote_via=quote)
+        return await self._client.call("GET", f"/{resource}?{asked}")
 
-    async def _select(self, soql: str) -> list[Row]:
+    async def _select(self, soql: str, or_deleted: bool = False) -> list[Row]:
         """Every row of a query, page after page. Raises CallFailed."""
-        answer = await self._query(soql)
+        answer = await self._query(soql, or_deleted)
         rows: list[Row] = []
         while True:
             if not isinstance(answer, Answer):

@@ -17,6 +17,9 @@ from integrations.shape import Row, at, figure, required, text
 EXTERNAL_ID = "Tower_External_Id__c"
 CORRELATION_ID = "Tower_Correlation_Id__c"
 PROJECTS_CORRELATION_ID = f"pse__Project__r.{CORRELATION_ID}"
+DELETED = "IsDeleted"
+MERGED_INTO = "MasterRecordId"
+"""Of a record that was deleted by a merge: the one that is left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +27,9 @@ class Entity:
     """One entity. `paths` are read; `translate` turns a row into the canonical record.
 
     `feed` is the SOQL condition of records that are facts ("" = no change feed) and `event_type`
-    what they are; `identity` names the fields whose values make a fact the same fact, so that what
-    the tower itself writes back never makes a new one. `numbers` are sent as JSON numbers.
+    what they are; with `hears_deletion` records in the recycle bin are facts too. `identity` names
+    the fields whose values make a fact the same fact, so that what the tower itself writes back
+    never makes a new one. `numbers` are sent as JSON numbers.
     """
 
     object: str
@@ -33,6 +37,7 @@ class Entity:
     translate: Callable[[Row], Record | dict[str, Any]]
     feed: str = ""
     event_type: str = ""
+    hears_deletion: bool = False
     identity: tuple[str, ...] = ()
     keys: Callable[[Row], tuple[BusinessKey, ...]] = lambda row: ()
     key_field: str = "Id"
@@ -43,6 +48,8 @@ class Entity:
     def digest(self, row: Row) -> str:
         """The identity of the fact in a row."""
         text = "\x1f".join(f"{name}={at(row, name)}" for name in self.identity)
+        if is_deleted(row):
+            text += f"\x1fdeleted {row.get(MERGED_INTO)}"
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     def correlation(self, row: Row) -> str:
@@ -81,6 +88,11 @@ class Entity:
             text=f"{self.object} needs {', '.join(missing)}.",
             fields=tuple(FieldError(name, "is empty") for name in missing),
         )
+
+
+def is_deleted(row: Row) -> bool:
+    """Whether a record is in the recycle bin; rows of feeds that do not hear of that are not."""
+    return row.get(DELETED) is True
 
 
 def selection(kind: Entity, condition: str, order: str) -> str:

@@ -232,7 +232,8 @@ class TestMatching:
             "purchase-miscoded", "person-in-two-minds", "figures-stale", "place-turned-down",
             "cut-off-missed", "above-the-cap", "retainer-unclear", "contract-unread",
             "billed-above-what-is-agreed", "approval-taken-back",
-            "workspace-missing", "chain-behind",
+            "workspace-missing", "chain-behind", "deal-taken-back", "client-deleted",
+            "clients-merged",
         }  # fmt: skip
 
 

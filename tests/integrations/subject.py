@@ -73,6 +73,8 @@ class Subject(ABC):
     """A member without which a row of the feed cannot be read."""
     row_operation = "read"
     """The calls that read those rows, {ref} being the last of them where each is read by itself."""
+    tells_what_is_gone = False
+    """Whether the feed tells of facts that hold no longer; see `take_away`."""
     row_calls = 1
     """How many of them read all that is new."""
     choices: Sequence[str] = ()
@@ -193,6 +195,10 @@ class Subject(ABC):
 
     async def touch(self, ref: str) -> None:
         """Change a fact at the source without changing what it says."""
+        raise NotImplementedError
+
+    async def take_away(self, ref: str) -> None:
+        """Let a fact be none any more at its source: deleted there, or withdrawn."""
         raise NotImplementedError
 
     async def subscribe(self, address: str) -> str:

@@ -29,6 +29,7 @@ class Clients(Subject):
     entity = "customer"
     feed = "opportunity"
     has_twins = True
+    tells_what_is_gone = True
     throttles = ({"kind": "throttle"}, {"kind": "quota"})
     members = ("Id", "Name", "Legal_Entity__c", "CurrencyIsoCode", "SystemModstamp", "Strategic__c")
     feed_members = ("Amount", "CurrencyIsoCode", "StageName", "CloseDate", "Account", "records")
@@ -64,6 +65,9 @@ class Clients(Subject):
         links = {"ERP_Customer_Code__c": "C-00000001", "Tower_Correlation_Id__c": "touched"}
         done = await self.connector.act("opportunity", ref, "update", links, "touch")
         assert isinstance(done, Done), done
+
+    async def take_away(self, ref: str) -> None:
+        self.control.do("delete", object="Opportunity", id=ref)
 
 
 @conforming(Clients)
@@ -164,3 +168,48 @@ class TestSalesforce:
         found = await subject.connector.find("relations", new)
         assert isinstance(found, Done)
         assert {one["source_id"] for one in found.values["alike"]} == {group["client"], child}
+
+    async def test_what_becomes_of_a_won_deal_is_told(self, subject: Subject, org: Org) -> None:
+        """Re-opened once we have written to it, deleted, restored; an open deal is nobody's."""
+        (ref,) = await subject.make_facts(1)
+        cursor = await subject.drained()
+
+        async def told() -> list[tuple[str, bool]]:
+            deals = [change.event.record for change in await subject.changes(cursor)]
+            return [(deal.stage, deal.won) for deal in deals if deal.source_id == ref]  # type: ignore[attr-defined]
+
+        def shown_as(stage: str) -> None:
+            fields = {"StageName": stage}
+            org.control.do("change", object="Opportunity", id=ref, fields=fields)
+
+        shown_as("Proposal")
+        assert await told() == []
+        await subject.touch(ref)
+        assert await told() == [("Proposal", False)]
+        org.control.do("delete", object="Opportunity", id=ref)
+        assert await told() == [("Deleted", False)]
+        org.control.do("undelete", object="Opportunity", id=ref)
+        shown_as("Closed Won")
+        assert await told() == [("Closed Won", True)]
+
+    async def test_a_merged_client_leads_to_who_is_left(self, subject: Subject, org: Org) -> None:
+        fields = {"ERP_Customer_Code__c": "C-77"}
+        left, gone, lone = (
+            str(org.control.do("open_client", Name=name, **fields)["client"])
+            for name in ("Left AG", "Gone AG", "Lone AG")
+        )
+        connector = subject.connector
+        cursor = (await connector.read_changes("customer", "", 500)).next_cursor
+        org.control.do("merge", object="Account", id=left, gone=gone)
+        org.control.do("delete", object="Account", id=lone)
+        page = await connector.read_changes("customer", cursor, 500)
+        told = {one.event.record.source_id: one.event.record.as_dict() for one in page.changes}
+        assert (told[gone]["deleted"], told[gone]["merged_into"]) == (True, left)
+        assert (told[lone]["deleted"], told[lone]["merged_into"]) == (True, "")
+        for entity in ("customer", "relations"):
+            found = done(await connector.get(entity, gone)).values
+            assert [one["name"] for one in found["line"]] == ["Left AG"]
+        assert done(await connector.get("relations", lone)).values["deleted"]
+        refused = await connector.get("customer", lone)
+        assert isinstance(refused, Rejected)
+        assert (refused.kind, "Lone AG was deleted" in refused.text) == (Kind.NOT_FOUND, True)

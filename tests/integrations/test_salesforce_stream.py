@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from controltower.canonical.verdicts import Done
 from integrations import catalogue
 from integrations.connector import ChangeFeed, ChangePage, Descriptor
 from tests.integrations.conformance import (
@@ -89,12 +90,23 @@ class TestSalesforceStream:
         for name, change in by_stream.items():
             assert by_poll[name] == change
 
-    async def test_what_we_write_back_is_not_read_again(
+    async def test_what_we_write_back_makes_no_second_fact(self, subject: StreamedDeals) -> None:
+        """A deal that we have written to is ours even when it is won no longer: so it is read."""
+        before = await subject.drained()
+        (ref,) = await subject.make_facts(1)
+        known = await subject.events(before)
+        cursor = await subject.drained()
+        await subject.touch(ref)
+        assert set(await subject.events(cursor)) <= set(known)
+
+    async def test_what_no_fact_can_come_of_is_not_read_again(
         self, subject: StreamedDeals, org: Org
     ) -> None:
         (ref,) = await subject.make_facts(1)
         cursor = await subject.drained()
-        await subject.touch(ref)
+        flag = {"Change_Order__c": "CO-1"}
+        done = await subject.connector.act("opportunity", ref, "update", flag, "flag")
+        assert isinstance(done, Done), done
         before = org.control.state()["life"]["quota"]["used"]
         pages, after = await subject.read(cursor)
         assert after != cursor

@@ -247,3 +247,55 @@ def test_a_possible_duplicate_is_a_decision_and_is_remembered(clients: Clients) 
     assert (written["merged_into"], written["erp_code"]) == (first, clients.code_of(first))
     deal = clients.tower.set_up(client=twin)
     assert deal.steps.get(name="customer").values["code"] == clients.code_of(first)
+
+
+def merged(clients: Clients, left: str, gone: str) -> Transaction:
+    """The CRM merges two clients; the change of the one that is gone."""
+    clients.tower.org.control.do("merge", object="Account", id=left, gone=gone)
+    return clients.change_of("client", gone, besides=1)
+
+
+def test_a_client_that_is_merged_in_the_crm_leaves_its_customer_to_the_other(
+    clients: Clients,
+) -> None:
+    gone, left = clients.customer(), clients.open()
+    code = clients.code_of(gone)
+    told = clients.tower.until(merged(clients, left, gone), VERIFIED)
+    written = told.steps.get(name="crm")
+    assert (written.ref, written.values["erp_code"]) == (left, code)
+    assert {told.steps.get(name=name).state for name in ("erp-1", "psa")} == {"skipped"}
+    clients.quiet()
+    clients.change(left, Name="Übriggeblieben AG")
+    clients.synced(left)
+    assert clients.in_erp(code)["name"] == "Übriggeblieben AG"
+    deal = clients.tower.set_up(client=left)
+    assert deal.steps.get(name="customer").values["code"] == code
+
+
+def test_which_customer_of_two_merged_clients_stands_is_a_decision(clients: Clients) -> None:
+    gone, left = clients.customer(), clients.customer()
+    codes = {clients.code_of(one) for one in (gone, left)}
+    waiting = merged(clients, left, gone)
+    stuck = clients.tower.stuck(waiting)
+    assert (stuck.name, stuck.kind) == ("duplicates", "duplicate")
+    assert all(code in stuck.text for code in codes)
+    steward = clients.tower.person("lena.weil")
+    (pair,) = [one for one in duplicates.waiting(steward) if gone in one.ids]
+    assert (pair.why, set(pair.ids)) == ("merged in the CRM", {gone, left})
+    now = timezone.now()
+    duplicates.decide(ids=pair.ids, survivor=left, reason="One.", by=steward, now=now)
+    clients.tower.until(waiting, VERIFIED)
+    assert not waiting.steps.filter(sent_at__isnull=False, verb="update").exists()
+    clients.quiet()
+    assert clients.in_erp(clients.code_of(left))["name"] == clients.shown(left)["name"]
+
+
+def test_a_client_that_is_deleted_needs_somebody_until_it_is_restored(clients: Clients) -> None:
+    client = clients.customer()
+    clients.tower.org.control.do("delete", object="Account", id=client)
+    waiting = clients.change_of("client", client, besides=1)
+    stuck = clients.tower.stuck(waiting)
+    assert (stuck.name, stuck.kind) == ("duplicates", "conflict")
+    assert f"customer {clients.code_of(client)}" in stuck.text
+    clients.tower.org.control.do("undelete", object="Account", id=client)
+    clients.tower.until(waiting, VERIFIED)

@@ -22,8 +22,8 @@ class Customer(Record):
 
     `parent_id` is the client above this one in the CRM; with `billed_by_parent` that one is
     invoiced for it. `merged_into` is the client that speaks for it since a data owner decided that
-    both are one. `payment_term` is the ERP's name for it; with `credit_hold` nothing more is sold
-    to them.
+    both are one, or since the CRM merged them, which has `deleted` it. `payment_term` is the ERP's
+    name for it; with `credit_hold` nothing more is sold to them.
     """
 
     street: str = ""
@@ -41,6 +41,7 @@ class Customer(Record):
     parent_id: str = ""
     billed_by_parent: bool = False
     merged_into: str = ""
+    deleted: bool = False
 
 
 class ResourceStatus(StrEnum):

@@ -10,7 +10,12 @@ from controltower.firm.models import Person, Role
 from controltower.incidents import matching, steps
 from controltower.incidents.models import Runbook, RunbookState, RunbookVersion
 from controltower.incidents.runbooks import GOOD_FOR
-from controltower.web.demo import absence_runbooks, billing_runbooks, people_runbooks
+from controltower.web.demo import (
+    absence_runbooks,
+    billing_runbooks,
+    customer_runbooks,
+    people_runbooks,
+)
 from controltower.web.demo.runbook_steps import (
     HOW_MUCH,
     NOTHING_LEFT,
@@ -121,6 +126,7 @@ RUNBOOKS: tuple[Book, ...] = (
             act("Settle what was booked by hand", steps.ELSEWHERE, "Name the ERP's number."),
         ],
     ),
+    *customer_runbooks.RUNBOOKS,
     *people_runbooks.RUNBOOKS,
     *absence_runbooks.RUNBOOKS,
     (

@@ -101,6 +101,29 @@ class Org:
         with self.store.transaction():
             self.store.update(sobject, self.live(sobject, ref)["Id"], {"IsDeleted": 1})
 
+    def undelete(self, name: str, ref: str) -> None:
+        """Take a record out of the recycle bin. Raises Refused when it is not there."""
+        sobject = _object(name)
+        with self.store.transaction():
+            row = self.store.row(sobject, ids.normal(ref) or "")
+            if row is None or not row["IsDeleted"]:
+                raise Refused(400, "UNDELETE_FAILED", "entity is not in the recycle bin")
+            self.store.update(sobject, row["Id"], {"IsDeleted": 0})
+
+    def merge(self, name: str, left: str, gone: str) -> None:
+        """Merge a record into another one of its kind: what names it names the other one then, and
+        it goes into the recycle bin. Raises Refused."""
+        sobject = _object(name)
+        with self.store.transaction():
+            into, row = self.live(sobject, left), self.live(sobject, gone)
+            for other in OBJECTS.values():
+                for field in other.fields.values():
+                    if field.to == sobject.name:
+                        for one in self.store.matching(other, field, row["Id"]):
+                            self.store.update(other, one["Id"], {field.name: into["Id"]})
+            left_behind = {"IsDeleted": 1, "MasterRecordId": into["Id"]}
+            self.store.update(sobject, row["Id"], left_behind)
+
     def live(self, sobject: SObject, ref: str) -> Row:
         """The record of that id. Raises Refused: 404 unknown or deleted, 400 malformed."""
         known = ids.normal(ref)

@@ -132,6 +132,7 @@ _ALL = (
         Field("Billing_Contact_Email__c", Type.EMAIL, 80), ENTITY, _flag("Strategic__c"),
         _text("ERP_Customer_Code__c", 40), CORRELATION, _ref("ParentId", "Account"),
         _flag("Billed_By_Parent__c"), _ref("Merged_Into__c", "Account"),
+        Field("MasterRecordId", Type.REFERENCE, to="Account", read_only=True),
         _text("Payment_Term__c", 40), _flag("Credit_Hold__c"),
         _text("PSA_Invoiced_As__c", 160), _flag("PSA_Credit_Hold__c"),
     ),

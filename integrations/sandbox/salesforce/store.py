@@ -15,6 +15,8 @@ from integrations.sandbox.salesforce.schema import OBJECTS, Field, SObject, Type
 from integrations.sandbox.salesforce.values import Column, stamp
 
 Row = dict[str, Any]
+_KINDS: Mapping[object, str] = {1: "DELETE", 0: "UNDELETE"}
+"""How a change is told that puts a record into the recycle bin, or takes it out again."""
 
 
 class Store:
@@ -131,9 +133,7 @@ class Store:
         changed = {**values, "LastModifiedDate": self._stamp, "SystemModstamp": self._stamp}
         sets = ", ".join(f"{name} = ?" for name in changed)
         self._db.execute(f"UPDATE {sobject.name} SET {sets} WHERE Id = ?", [*changed.values(), ref])
-        self.bus.tell(
-            sobject.name, "DELETE" if values.get("IsDeleted") else "UPDATE", [ref], changed
-        )
+        self.bus.tell(sobject.name, _KINDS.get(values.get("IsDeleted"), "UPDATE"), [ref], changed)
 
     def row(self, sobject: SObject, ref: str) -> Row | None:
         """The row of that id, deleted or not."""

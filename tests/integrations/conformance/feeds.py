@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tests.integrations.conformance.needs import fed, needs, retained, retold
+from controltower.processes.catalogue import is_approved
+from tests.integrations.conformance.needs import fed, needs, retained, retold, taken_away
 from tests.integrations.conformance.verdicts import verdict_of
 from tests.integrations.subject import Subject
 
@@ -65,6 +66,16 @@ class Feeds:
         await subject.touch(ref)
         assert [event for event in first if ref in event]
         assert await subject.events(cursor) == first
+
+    @needs(taken_away)
+    async def test_a_fact_that_holds_no_longer_is_told_as_such(self, subject: Subject) -> None:
+        gone, stays = await subject.make_facts(2)
+        before, cursor = set(await subject.events("")), await subject.drained()
+        await subject.take_away(gone)
+        told = [c.event for c in await subject.changes(cursor) if c.event.id not in before]
+        assert [event.record.source_id for event in told] == [gone]
+        assert not is_approved(told[0])
+        assert stays not in told[0].subject
 
     @needs(retold)
     async def test_an_unreadable_cursor_is_a_gap(self, subject: Subject) -> None:

@@ -95,6 +95,11 @@ def retold(kind: type[Subject]) -> bool:
     return feed_of(kind) in {ChangeFeed.POLL, ChangeFeed.STREAM}
 
 
+def taken_away(kind: type[Subject]) -> bool:
+    """What was a fact may be one no longer, and that is told."""
+    return retold(kind) and kind.tells_what_is_gone
+
+
 def acknowledged(kind: type[Subject]) -> bool:
     """The source keeps changes until it is told that they are committed."""
     return feed_of(kind) in ACKNOWLEDGED

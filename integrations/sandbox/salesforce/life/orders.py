@@ -42,6 +42,9 @@ class Orders:
             "correct_time": self._correct_time,
             "dirty": self._dirty,
             "change": self._change,
+            "delete": self._delete,
+            "undelete": self._undelete,
+            "merge": self._merge,
             "lock": self._lock,
             "duplicate_external_id": self._duplicate_external_id,
             "daily_limit": self._daily_limit,
@@ -187,6 +190,22 @@ class Orders:
             raise Impossible("fields must be an object")
         self._work.org.change(str(wanted.get("object")), str(wanted.get("id")), fields)
         return {"id": str(wanted.get("id"))}
+
+    def _delete(self, wanted: Wanted) -> dict[str, Any]:
+        """``object``, ``id``: somebody deletes a record."""
+        self._work.org.delete(str(wanted.get("object")), str(wanted.get("id")))
+        return {"id": str(wanted.get("id"))}
+
+    def _undelete(self, wanted: Wanted) -> dict[str, Any]:
+        """``object``, ``id``: somebody takes it back out of the recycle bin."""
+        self._work.org.undelete(str(wanted.get("object")), str(wanted.get("id")))
+        return {"id": str(wanted.get("id"))}
+
+    def _merge(self, wanted: Wanted) -> dict[str, Any]:
+        """``object``, ``id`` of the record that is left, ``gone`` that of the one that is not."""
+        left, gone = str(wanted.get("id")), str(wanted.get("gone"))
+        self._work.org.merge(str(wanted.get("object")), left, gone)
+        return {"id": left, "gone": gone}
 
     def _lock(self, wanted: Wanted) -> dict[str, Any]:
         """``id``, ``held``: an approval process holds or releases a record."""
