@@ -30,35 +30,40 @@ PERSON = "person"
 """What that which arrived had waited for, where somebody was needed on the way."""
 QUARTER = timedelta(minutes=15)
 
+KEYS = "kind, at, process, entity, currency, state, wait, grade, system, month"
 FOLD = """
 WITH gone AS (DELETE FROM measures_delta RETURNING *)
-INSERT INTO measures_rollup (kind, process, entity, currency, state, wait, at, grade, items, amount)
-SELECT kind, process, entity, currency, state, wait, at, grade, sum(items), sum(amount) FROM gone
-GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 HAVING sum(items) <> 0 OR sum(amount) <> 0
-ON CONFLICT (kind, at, process, entity, currency, state, wait, grade) DO UPDATE
+INSERT INTO measures_rollup ({keys}, items, amount)
+SELECT {keys}, sum(items), sum(amount) FROM gone
+GROUP BY {keys} HAVING sum(items) <> 0 OR sum(amount) <> 0
+ON CONFLICT ({keys}) DO UPDATE
 SET items = measures_rollup.items + EXCLUDED.items,
     amount = measures_rollup.amount + EXCLUDED.amount
 """
 DIFFERENCES = """
-SELECT kind, process, entity, currency, state, wait, at, grade, sum(items), sum(amount)
+SELECT {keys}, sum(items), sum(amount)
 FROM (
-    SELECT fact.kind, tx.process, coalesce(tx.entity_id, 0) AS entity, fact.currency, fact.state,
-           fact.wait, fact.at, fact.grade, 1 AS items, fact.amount
+    SELECT fact.kind, fact.at, tx.process, coalesce(tx.entity_id, 0) AS entity, fact.currency,
+           fact.state, fact.wait, fact.grade, 0 AS system, '' AS month, 1 AS items, fact.amount
     FROM transactions_transaction tx
     CROSS JOIN LATERAL rollup_facts(tx.process, tx.currency, tx.state, tx.wait, tx.amount,
                                     tx.due_at, tx.ended_at, tx.clock_from,
                                     tx.needed_person) AS fact
     WHERE {transactions}
     UNION ALL
-    SELECT kind, process, entity, currency, state, wait, at, grade, -items, -amount
-    FROM measures_figure
+    SELECT 'billed', paper.at, '', paper.entity, paper.currency, '', '', 0, paper.system,
+           paper.month, 1, paper.amount
+    FROM transactions_step step
+    JOIN transactions_transaction tx ON tx.id = step.transaction_id
+    CROSS JOIN LATERAL rollup_paper(step, tx) AS paper
+    WHERE step.verb = 'post' AND step.state = 'verified' AND {papers}
+    UNION ALL
+    SELECT {keys}, -items, -amount FROM measures_figure
 ) AS both_ways
 WHERE {figures}
-GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 HAVING sum(items) <> 0 OR sum(amount) <> 0
+GROUP BY {keys} HAVING sum(items) <> 0 OR sum(amount) <> 0
 """
-CORRECT = """
-INSERT INTO measures_delta (kind, process, entity, currency, state, wait, at, grade, items, amount)
-"""
+CORRECT = "INSERT INTO measures_delta ({keys}, items, amount) "
 
 
 def fold() -> int:
@@ -68,15 +73,16 @@ def fold() -> int:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [FOLD_LOCK])
         if not cursor.fetchone()[0]:
             return 0
-        cursor.execute(FOLD)
+        cursor.execute(FOLD.format(keys=KEYS))
         return int(cursor.rowcount)
 
 
 def differences(since: datetime | None = None) -> Sequence[tuple[Any, ...]]:
-    """What a recount of the transactions finds otherwise: the keys, and by how many and how much
-    the rollups are short; empty when they are right.
+    """What a recount of transactions and papers finds otherwise: the keys, and by how many and how
+    much the rollups are short; empty when they are right.
 
-    With `since`, only what is live and what ended since then, by indexes; without, everything.
+    With `since`, only what is live and what ended or was posted since then, by indexes; without,
+    everything.
     """
     with connection.cursor() as cursor:
         cursor.execute(*_differences(since))
@@ -88,20 +94,27 @@ def rebuild() -> int:
     wrong. One statement, hence one moment: workers go on meanwhile. Begins from nothing as well."""
     statement, values = _differences(None)
     with connection.cursor() as cursor:
-        cursor.execute(CORRECT + statement, values)
+        cursor.execute(CORRECT.format(keys=KEYS) + statement, values)
         wrong = int(cursor.rowcount)
     fold()
     return wrong
 
 
-def _differences(since: datetime | None) -> tuple[str, list[Any]]:
+def _differences(since: datetime | None) -> tuple[str, dict[str, Any]]:
     if since is None:
-        return DIFFERENCES.format(transactions="true", figures="true"), []
-    transactions = "tx.state = ANY(%s) OR tx.state = 'verified' AND tx.ended_at >= %s"
-    figures = "kind = 'standing' AND state = ANY(%s) OR kind <> 'standing' AND at >= %s"
+        return _recount(transactions="true", papers="true", figures="true"), {}
+    statement = _recount(
+        transactions="tx.state = ANY(%(live)s) OR tx.state = 'verified' AND tx.ended_at >= %(day)s",
+        papers="step.done_at >= %(day)s",
+        figures="kind = 'standing' AND state = ANY(%(live)s)"
+        " OR kind <> 'standing' AND at >= %(day)s",
+    )
     midnight = since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    values = [[str(state) for state in LIVE], midnight]
-    return DIFFERENCES.format(transactions=transactions, figures=figures), values * 2
+    return statement, {"live": [str(state) for state in LIVE], "day": midnight}
+
+
+def _recount(**conditions: str) -> str:
+    return DIFFERENCES.format(keys=KEYS, **conditions)
 
 
 def figures(scope: Scope, kind: Kind) -> QuerySet[Figure]:

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from django.db.models import Count, DecimalField, Sum
-from django.db.models.fields.json import KT
-from django.db.models.functions import Cast, Coalesce, Substr
+from django.db.models import Count, Sum
 
+from controltower.firm.models import LegalEntity
+from controltower.measures.models import Figure, Kind
 from controltower.systems.models import System
 from controltower.transactions.models import Step
 from controltower.transactions.models.states import LIVE
-from controltower.transactions.protocol import FINISHED, State
+from controltower.transactions.protocol import FINISHED
 
 MONTH = 7
 """The letters of a date that say its month: "2026-11"."""
@@ -58,22 +58,21 @@ def billed(systems: Collection[System], since: date) -> list[Billed]:
     """What was posted in each from a month on, as it was read back from there (as it was sent where
     a system does not repeat the amount); by company, its latest month first. In a cut-over what one
     holds less from a day on, another holds more."""
-    money: DecimalField[Decimal, Decimal] = DecimalField(max_digits=24, decimal_places=4)
+    codes = dict(LegalEntity.objects.values_list("pk", "code"))
     posted = (
-        Step.objects.filter(
-            system__in=systems, entity__in=("invoice", "credit_note"), verb="post",
-            state=State.VERIFIED, values__invoice_date__gte=since.replace(day=1).isoformat(),
-        )
-        .annotate(
-            month=Substr(KT("values__invoice_date"), 1, MONTH),
-            net=Coalesce(Cast(KT("values__untaxed"), money), "transaction__amount"),
+        Figure.objects.filter(
+            kind=Kind.BILLED,
+            system__in=[one.pk for one in systems],
+            month__gte=since.isoformat()[:MONTH],
         )
         .order_by()
-        .values_list("system", "transaction__entity__code", "transaction__currency", "month")
-        .annotate(amount=Sum("net"), papers=Count("pk"))
-    )  # fmt: skip
+        .values_list("system", "entity", "currency", "month")
+        .annotate(amount=Sum("amount"), papers=Sum("items"))
+        .filter(papers__gt=0)
+    )
     found: dict[tuple[str, ...], Billed] = {}
-    for system, company, currency, month, amount, papers in posted:
+    for system, entity, currency, month, amount, papers in posted:
+        company = codes.get(entity, "")
         row = found.setdefault((month, company, currency), Billed(company, currency, month))
         row.amounts[system], row.papers[system] = amount, papers
     latest_first = sorted(found, key=lambda key: key[0], reverse=True)

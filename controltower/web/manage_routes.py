@@ -108,12 +108,15 @@ def routes(request: SignedIn) -> HttpResponse:
         reason = form.cleaned_data["reason"]
         return manage_frame.propose(request, form.subject, form.content, reason, back)
     coming = manage_frame.waiting(agreed_routes.KIND)
+    waiting = sides.under_way([system for able in parts.values() for system in able])
     filters = Filters(request.GET)
     context = {
         "form": filters,
         "filters": filters.number,
         "clear_url": reverse("manage_routes"),
-        "parts": filters.leave([_part(request, role, able) for role, able in parts.items()]),
+        "parts": filters.leave(
+            [_part(request, role, able, waiting) for role, able in parts.items()]
+        ),
         "waiting": [
             {"title": policy_words.place(about), "said": policy_words.route(one.content)}
             for about, one in coming.items()
@@ -129,10 +132,14 @@ def _parts() -> dict[str, list[System]]:
     return {role: able for role, able in sorted(found.items()) if len(able) > 1}
 
 
-def _part(request: SignedIn, role: str, able: Sequence[System]) -> dict[str, Any]:
+def _part(
+    request: SignedIn,
+    role: str,
+    able: Sequence[System],
+    waiting: Mapping[int, Mapping[str, int]],
+) -> dict[str, Any]:
     today = timezone.now().date()
     title = policy_words.part(role)
-    waiting = sides.under_way(able)
     last_month = today.replace(day=1) - timedelta(days=1)
     known = list(Route.objects.filter(role=role).select_related("company", "system"))
     form = Routed(able=able, initial={"role": role, "starts_on": today}, auto_id=f"route-{role}-%s")

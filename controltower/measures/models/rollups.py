@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 
 
 class Kind(models.TextChoices):
@@ -11,19 +12,23 @@ class Kind(models.TextChoices):
     Standing: all transactions by state, wait and currency. Arrived: those verified, by the quarter
     of an hour in which they ended and by whether they had waited for a person, graded by whether
     they kept their promise; Day: the same by the UTC day. Pace: those verified with a promise, by
-    the UTC day, graded by how long they took on a logarithmic scale.
+    the UTC day, graded by how long they took on a logarithmic scale. Billed: invoices and credit
+    notes that are posted and read back, without tax, by the system in whose books they stand, their
+    accounting month and the UTC day on which they were proven.
     """
 
     STANDING = "standing", "Standing"
     ARRIVED = "arrived", "Arrived"
     DAY = "day", "Day"
     PACE = "pace", "Pace"
+    BILLED = "billed", "Billed"
 
 
 class Sum(models.Model):
     """Some transactions with the same keys: how many, worth what in `currency` (major units).
 
     A key that does not apply to the kind is empty, 0 or 1970; `entity` is 0 where there is none.
+    `month` is an accounting month ("2026-11").
     """
 
     kind = models.CharField(max_length=8, choices=Kind)
@@ -34,6 +39,8 @@ class Sum(models.Model):
     wait = models.CharField(max_length=16)
     at = models.DateTimeField()
     grade = models.SmallIntegerField()
+    system = models.BigIntegerField(db_default=0)
+    month = models.CharField(max_length=7, db_default="")
     items = models.BigIntegerField()
     amount = models.DecimalField(max_digits=30, decimal_places=4)
 
@@ -50,8 +57,24 @@ class Rollup(Sum):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["kind", "at", "process", "entity", "currency", "state", "wait", "grade"],
+                fields=[
+                    "kind",
+                    "at",
+                    "process",
+                    "entity",
+                    "currency",
+                    "state",
+                    "wait",
+                    "grade",
+                    "system",
+                    "month",
+                ],
                 name="one_rollup_per_key",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["month", "system"], condition=Q(kind="billed"), name="rollup_billed"
             )
         ]
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q, Value
-from django.db.models.fields.json import KeyTransform
+from django.db.models import Exists, OuterRef, Q, Value
 
 from controltower.canonical.identity import new_id
 from controltower.firm.models import LegalEntity, Person
@@ -271,10 +270,7 @@ class Step(models.Model):
                 name="steps_mapped",
             ),
             models.Index(
-                F("system"),
-                KeyTransform("invoice_date", "values"),
-                condition=Q(verb="post", state="verified"),
-                name="steps_posted",
+                fields=["done_at"], condition=Q(verb="post", state="verified"), name="steps_posted"
             ),
             models.Index(fields=["id"], condition=Q(state="sending"), name="steps_sending"),
             models.Index(
