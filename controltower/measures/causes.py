@@ -8,8 +8,16 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 
-from controltower.incidents.models import Cause, DeadLetter
-from controltower.measures.exposure import Scope, Stake, priced, stakes, within
+from controltower.incidents.models import Cause, DeadLetter, LetterState
+from controltower.measures.exposure import (
+    Scope,
+    Stake,
+    priced,
+    stake,
+    stakes,
+    transactions,
+    within,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +78,49 @@ def having(letters: QuerySet[DeadLetter]) -> Exists:
     return Exists(letters.order_by().filter(cause=OuterRef("pk")))
 
 
+def solved_lately(scope: Scope, now: datetime) -> QuerySet[DeadLetter]:
+    """What was solved in the last 30 days."""
+    lately = DeadLetter.objects.filter(
+        state=LetterState.RESOLVED, resolved_at__gte=now - SOLVED_FOR
+    )
+    return within(scope, lately)
+
+
 def solved_causes(scope: Scope, now: datetime) -> QuerySet[Cause]:
     """Causes of which something was solved in the last 30 days and nothing is open."""
-    recent = within(scope, DeadLetter.objects.filter(resolved_at__gte=now - SOLVED_FOR))
-    return Cause.objects.filter(having(recent), ~having(within(scope, DeadLetter.objects.open())))
+    return Cause.objects.filter(
+        having(solved_lately(scope, now)), ~having(within(scope, DeadLetter.objects.open()))
+    )
 
 
 def solved(scope: Scope, now: datetime) -> Sequence[CauseLine]:
     """Causes of which something was solved in the last 30 days and nothing is open, most money
     first."""
-    recent = within(scope, DeadLetter.objects.filter(resolved_at__gte=now - SOLVED_FOR))
-    found = stakes(priced(recent, "transaction__"), "cause", at="transaction__")
-    times = dict(recent.order_by().values_list("cause").annotate(oldest=Min("opened_at")))
-    causes = solved_causes(scope, now).filter(pk__in=times)
+    letters = solved_lately(scope, now)
+    found = stakes(priced(letters, "transaction__"), "cause", at="transaction__")
+    times = dict(letters.order_by().values_list("cause").annotate(oldest=Min("opened_at")))
+    closed = Cause.objects.filter(pk__in=times).exclude(
+        having(within(scope, DeadLetter.objects.open()))
+    )
     lines = [
         CauseLine(cause, found.get((cause.pk,)) or Stake(), times[cause.pk], None, 0)
-        for cause in causes.select_related("owner", "system")
+        for cause in closed.select_related("owner", "system")
     ]
     lines.sort(key=lambda line: (-line.stake.amount, -line.stake.count, line.cause.pk))
     return lines
+
+
+def together(lines: Sequence[CauseLine], letters: QuerySet[DeadLetter], scope: Scope) -> Stake:
+    """All of the lines, which tell of these letters, no transaction counted twice: what several
+    letters are of is taken out of their sum and put back once. It is few, whereas to look up each
+    transaction would be to read them all again."""
+    whole = Stake()
+    for line in lines:
+        whole.add(line.stake)
+    of_several = letters.order_by().values("transaction").annotate(n=Count("pk")).filter(n__gt=1)
+    if several := list(of_several.values_list("transaction", flat=True)):
+        each = letters.filter(transaction__in=several)
+        counted = stakes(priced(each, "transaction__"), at="transaction__").get((), Stake())
+        whole.add(counted, times=-1)
+        whole.add(stake(priced(transactions(scope).filter(pk__in=several))))
+    return whole

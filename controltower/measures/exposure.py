@@ -74,13 +74,14 @@ class Stake:
     unpriced: int = 0
     by_currency: dict[str, Decimal] = field(default_factory=dict)
 
-    def add(self, other: Stake) -> None:
-        """Take another stake in."""
-        self.count += other.count
-        self.amount += other.amount
-        self.unpriced += other.unpriced
+    def add(self, other: Stake, times: int = 1) -> None:
+        """Take another stake in, or with `times` -1 out again."""
+        self.count += other.count * times
+        self.amount += other.amount * times
+        self.unpriced += other.unpriced * times
         for currency, amount in other.by_currency.items():
-            self.by_currency[currency] = self.by_currency.get(currency, Decimal(0)) + amount
+            own = self.by_currency.get(currency, Decimal(0))
+            self.by_currency[currency] = own + amount * times
 
 
 def transactions(scope: Scope) -> TransactionQuerySet:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import TruncDay
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -101,14 +101,16 @@ def listing(scope: Scope, filters: Filters, now: datetime, *, whole: bool = Fals
     elif tab == SOLVED:
         lines[tab] = causes.solved(scope, now)
     asked = filters.leave(lines[tab], scope, now)
+    letters = causes.solved_lately(scope, now) if tab == SOLVED else letters_of(scope)
+    total = causes.together(asked, letters.filter(cause__in=[one.cause for one in asked]), scope)
     shown = asked if whole else asked[:MOST]
     return Listing(
         tab=tab,
         groups=_groups(shown, scope, tab, now),
         count=len(asked),
         more=len(asked) - len(shown),
-        total=_total(asked, scope, tab),
-        counts=_aside(scope, now) | {name: len(found) for name, found in lines.items()},
+        total=Total(total.count, _reporting(total.amount)),
+        counts={name: len(found) for name, found in lines.items()} | _others(scope, now, lines),
     )
 
 
@@ -116,23 +118,15 @@ def _put_aside(tab: str, now: datetime) -> CauseQuerySet:
     return Cause.objects.snoozed(now) if tab == SNOOZED else Cause.objects.parked()
 
 
-def _aside(scope: Scope, now: datetime) -> dict[str, int]:
+def _others(scope: Scope, now: datetime, known: Collection[str]) -> dict[str, int]:
     """How many causes stand under the tabs that are not looked at."""
     open_ = causes.having(letters_of(scope))
-    return {
-        SNOOZED: _put_aside(SNOOZED, now).filter(open_).count(),
-        PARKED: _put_aside(PARKED, now).filter(open_).count(),
-        SOLVED: causes.solved_causes(scope, now).count(),
+    found = {
+        SNOOZED: _put_aside(SNOOZED, now).filter(open_),
+        PARKED: _put_aside(PARKED, now).filter(open_),
+        SOLVED: causes.solved_causes(scope, now),
     }
-
-
-def _total(lines: Sequence[CauseLine], scope: Scope, tab: str) -> Total:
-    letters = letters_of(scope, solved=tab == SOLVED).filter(
-        cause__in=[line.cause.pk for line in lines]
-    )
-    rows = exposure.transactions(scope).filter(pk__in=letters.values("transaction"))
-    found = exposure.stake(exposure.priced(rows))
-    return Total(found.count, _reporting(found.amount))
+    return {tab: rows.count() for tab, rows in found.items() if tab not in known}
 
 
 def _reporting(amount: Decimal) -> Money:
@@ -253,13 +247,9 @@ FIXES = {
 
 def known_fixes(scope: Scope, causes: Sequence[int]) -> dict[int, str]:
     """How each cause was solved the last time, as far as the person sees."""
-    rows = (
-        letters_of(scope, solved=True)
-        .filter(cause__in=causes)
-        .order_by("cause", "-resolved_at", "-pk")
-        .distinct("cause")
-        .values_list("cause", "resolution")
-    )
+    last = letters_of(scope, solved=True).filter(cause=OuterRef("pk"))
+    how = Subquery(last.order_by("-resolved_at", "-pk").values("resolution")[:1])
+    rows = Cause.objects.filter(pk__in=causes).order_by().values_list("pk", how)
     return {cause: str(FIXES[Resolution(how)]) for cause, how in rows if how}
 
 

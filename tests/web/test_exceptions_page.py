@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from controltower.firm.models import AuditEntry
 from controltower.incidents import letters, runs
-from controltower.incidents.models import Cause, LetterState, RunbookVersion
+from controltower.incidents.models import Cause, DeadLetter, LetterState, RunbookVersion
 from controltower.measures import exposure
 from controltower.measures.exposure import Scope
 from controltower.transactions.models import ReplayPlan, Transaction, TransactionState
@@ -118,6 +118,25 @@ class TestList:
         }
         tabs = client.get("/exceptions/").context["tabs"]
         assert [count for *_rest, count in tabs] == [1, 1, 0, 1, 1, 1]
+
+    def test_what_is_solved_adds_up_to_its_groups(self, firm: Firm) -> None:
+        """Of the last thirty days; a transaction that two causes held counts once together."""
+        locked, gone = {"client": refused("It is locked.")}, {"client": refused("It is gone.")}
+        long_ago, both, lately = (firm.deal(answers=one) for one in (locked, locked, gone))
+        first, second = firm.cause(both), firm.cause(lately)
+        for cause in (first, second):
+            post(firm, "otto", cause, "solutions", how="elsewhere", reason="Test deal.")
+        letter = firm.letter(both)
+        letter.pk, letter.cause = None, second
+        letter.step = both.steps.exclude(pk=letter.step_id)[0]
+        letter.save()
+        DeadLetter.objects.filter(transaction=long_ago).update(
+            opened_at=firm.now - timedelta(days=41), resolved_at=firm.now - timedelta(days=40)
+        )
+        shown = signed_in(firm.otto).get("/exceptions/?tab=solved").context
+        assert {one.id: one.count for one in shown["groups"]} == {first.pk: 1, second.pk: 2}
+        worth = both.amount + lately.amount
+        assert (shown["total"].count, shown["total"].value.amount) == (2, worth)
 
     def test_empty_is_good(self, firm: Firm) -> None:
         firm.deal()
