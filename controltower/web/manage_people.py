@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import messages
@@ -23,7 +22,7 @@ from controltower.firm import people as staff
 from controltower.firm.models import AuditEntry, Duty, LegalEntity, Person, PolicyVersion, Role
 from controltower.firm.policies import BadPolicy
 from controltower.firm.rights import Right
-from controltower.web import manage_frame, policy_words
+from controltower.web import manage_frame, policy_words, zones
 from controltower.web.actions import Action, Leave
 from controltower.web.decisions import Reason
 from controltower.web.manage_frame import guarded
@@ -39,13 +38,9 @@ class NewPerson(forms.Form):
     first = forms.CharField(label=gettext_lazy("First name"), max_length=80)
     last = forms.CharField(label=gettext_lazy("Last name"), max_length=80)
     email = forms.EmailField(label=gettext_lazy("E-mail"))
-    zone = forms.ChoiceField(label=gettext_lazy("Time zone"), initial="Europe/Berlin")
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        zones = self.fields["zone"]
-        assert isinstance(zones, forms.ChoiceField)
-        zones.choices = [(name, name) for name in sorted(available_timezones())]
+    zone = forms.ChoiceField(
+        label=gettext_lazy("Time zone"), choices=zones.CHOICES, initial="Europe/Berlin"
+    )
 
 
 class Rights(Reason):

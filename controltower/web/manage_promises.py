@@ -6,7 +6,6 @@ from __future__ import annotations
 from datetime import date
 from operator import itemgetter
 from typing import Any
-from zoneinfo import available_timezones
 
 import holidays
 from django import forms
@@ -24,7 +23,7 @@ from controltower.firm import policies, promised
 from controltower.firm.models import LegalEntity, PolicyVersion
 from controltower.processes import catalogue
 from controltower.transactions import promising
-from controltower.web import formats, manage_frame, policy_words
+from controltower.web import formats, manage_frame, policy_words, zones
 from controltower.web.decisions import Reason
 from controltower.web.manage import Line, change
 from controltower.web.manage_frame import guarded
@@ -139,7 +138,11 @@ class Days(Reason):
     """When an entity works."""
 
     about = forms.CharField(max_length=16, widget=forms.HiddenInput)
-    zone = forms.ChoiceField(label=gettext_lazy("Time zone"))
+    zone = forms.ChoiceField(
+        label=gettext_lazy("Time zone"),
+        choices=zones.CHOICES,
+        widget=forms.TextInput({"list": "zones"}),
+    )
     opens = forms.TimeField(label=gettext_lazy("Opens"), widget=forms.TimeInput({"type": "time"}))
     closes = forms.TimeField(label=gettext_lazy("Closes"), widget=forms.TimeInput({"type": "time"}))
     weekdays = forms.TypedMultipleChoiceField(
@@ -176,10 +179,8 @@ class Days(Reason):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        zones, countries = self.fields["zone"], self.fields["country"]
-        assert isinstance(zones, forms.ChoiceField)
+        countries = self.fields["country"]
         assert isinstance(countries, forms.ChoiceField)
-        zones.choices = [(name, name) for name in sorted(available_timezones())]
         known = [code for code in holidays.list_supported_countries() if len(code) == 2]
         named = sorted(((code, formats.country(code)) for code in known), key=itemgetter(1))
         countries.choices = [("", _("none")), *named]
@@ -234,7 +235,8 @@ def calendars(request: SignedIn) -> HttpResponse:
         _calendar(request, entity, agreed.get(entity.code), coming.get(entity.code))
         for entity in LegalEntity.objects.all()
     ]
-    return manage_frame.page(request, "manage/calendars.html", "manage_calendars", {"lines": lines})
+    context = {"lines": lines, "zones": zones.ZONES}
+    return manage_frame.page(request, "manage/calendars.html", "manage_calendars", context)
 
 
 def _calendar(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
@@ -23,7 +22,7 @@ from django.views.decorators.http import require_POST, require_safe
 from controltower.firm import audit
 from controltower.firm.models import Density, Language, Person, Theme
 from controltower.incidents.models import Channel, Message, MessageState, Wish
-from controltower.web import languages, saved_views, view_lists
+from controltower.web import languages, saved_views, view_lists, zones
 from controltower.web.list_filters import ListFilters, choice, containing
 from controltower.web.manage_notices import MARKS
 from controltower.web.sayings import heard, heard_lazy
@@ -32,15 +31,12 @@ from controltower.web.signin import address_of, too_many
 
 LATELY = 50
 CHOSEN = {"language": Language, "theme": Theme, "density": Density}
-ZONES = sorted(available_timezones() - {"localtime", "Factory"})
 
 
 class Looks(forms.ModelForm):  # type: ignore[type-arg]
     """How the tower speaks to somebody and looks."""
 
-    zone = forms.ChoiceField(
-        label=gettext_lazy("Time zone"), choices=[(name, name) for name in ZONES]
-    )
+    zone = forms.ChoiceField(label=gettext_lazy("Time zone"), choices=zones.CHOICES)
 
     class Meta:
         model = Person

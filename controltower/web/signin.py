@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
@@ -22,6 +21,7 @@ from controltower.firm.models import Density, Person, Theme
 from controltower.web import scope
 from controltower.web.models import SignInTry
 from controltower.web.security import SignedIn
+from controltower.web.zones import ZONES
 
 WINDOW = timedelta(minutes=10)
 MOST_TOGETHER, MOST_PER_ADDRESS, MOST_PER_ACCOUNT = 5, 50, 50
@@ -108,7 +108,7 @@ def preferences(request: SignedIn) -> HttpResponse:
     if "theme" in wanted:
         person.theme = _one_of(wanted["theme"], Theme.values)
     if "zone" in wanted:
-        person.zone = _one_of(wanted["zone"], available_timezones())
+        person.zone = _one_of(wanted["zone"], ZONES)
     if "single_keys" in wanted:
         person.single_keys = _one_of(wanted["single_keys"], ("on", "off")) == "on"
     if "density" in wanted:

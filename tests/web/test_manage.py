@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from controltower.firm import audit, limits
-from controltower.firm.models import Person, PolicyVersion, Role
+from controltower.firm.models import LegalEntity, Person, PolicyVersion, Role
 from controltower.incidents import watch
 from controltower.processes.month_end_close import close_of
 from controltower.systems.models import Route, System
@@ -240,8 +240,17 @@ def test_a_promise_and_a_calendar_are_changed_on_their_pages(amara: Client, anna
         ).content.decode()  # fmt: skip
     late = amara.post("/manage/calendars/", days | {"month_day": "16"}, follow=True)
     assert "Nothing was changed." in late.content.decode()
+    nowhere = amara.post("/manage/calendars/", days | {"zone": "Europe/Atlantis"}, follow=True)
+    assert "Nothing was changed." in nowhere.content.decode()
     said = amara.post("/manage/calendars/", days | {"own_days": "soon"}, follow=True)
     assert "does not begin with a day" in said.content.decode()
+
+
+def test_zones_to_choose_from_are_told_once_for_all_calendars(amara: Client) -> None:
+    entity("LF-DE")
+    page = amara.get("/manage/calendars/").content.decode()
+    assert page.count('list="zones"') == LegalEntity.objects.count() > 1
+    assert page.count('value="Asia/Tokyo"') == 1
 
 
 def test_what_somebody_gets_is_changed_and_messages_are_shown(amara: Client) -> None:
