@@ -34,7 +34,7 @@ from pytest_django import DjangoDbBlocker  # noqa: E402
 
 from controltower.measures import invariants  # noqa: E402
 from controltower.transactions.models import InboundEvent, Transaction  # noqa: E402
-from tests import emptying  # noqa: E402
+from tests import drawing, emptying  # noqa: E402
 from tests.factories import AGO, Firm, at_work, found  # noqa: E402
 from tests.kept import kept  # noqa: E402
 
@@ -43,6 +43,7 @@ properties.register_profile("patient", deadline=None, suppress_health_check=[Hea
 properties.load_profile("patient")
 """A busy machine is no counter-example: how long an example takes says nothing of a property."""
 settings.AUDIT_ANCHOR = Path(tempfile.gettempdir()) / f"ct-anchor-{os.getpid()}.log"
+drawing.begin()
 emptying.begin()
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 """Signing in is not what is slow in tests: the real hash costs a quarter of a second a person."""
