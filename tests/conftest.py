@@ -14,7 +14,7 @@ from pathlib import Path
 
 import django
 
-from tests.servers import migrated_database, serve_session
+from tests.servers import serve_session, template
 
 serve_session()
 os.environ.setdefault("SECRET_KEY", secrets.token_urlsafe(48))
@@ -38,7 +38,7 @@ from tests import drawing, emptying  # noqa: E402
 from tests.factories import AGO, Firm, at_work, found  # noqa: E402
 from tests.kept import kept  # noqa: E402
 
-connection.settings_dict["TEST"] |= migrated_database()
+connection.settings_dict["TEST"]["TEMPLATE"] = template()
 properties.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 properties.load_profile("patient")
 """A busy machine is no counter-example: how long an example takes says nothing of a property."""

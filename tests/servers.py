@@ -19,18 +19,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
-
-from controltower.embedded.postgres import OWNER, Postgres
+from controltower.embedded.postgres import DATABASE, OWNER, Postgres
 from controltower.embedded.process import program_of
 from controltower.embedded.valkey import Valkey
 from controltower.supervisor.home import REPOSITORY
 
 PREFIX = "ct-test-"
 PREPARED = "TESTS_CLUSTER"
-"""Names, in the environment, a cluster with all migrations that servers may begin from."""
-MIGRATED = "controltower_migrated"
-"""The database in it whose copy is as good as one in which all migrations ran."""
+"""Names, in the environment, a cluster that servers may begin from: in its database, the one that a
+tower uses, all migrations have run."""
 
 
 @dataclass
@@ -63,9 +60,7 @@ def start_servers(*, durable: bool = False) -> Servers:
         Postgres(directory / "postgres", durable=durable),
         Valkey(directory / "valkey", durable=durable),
     )
-    if PREPARED in os.environ and not durable:
-        copy = ["cp", "-a", os.environ[PREPARED], str(servers.postgres.directory)]
-        subprocess.run(copy, check=True)  # shutil does not keep the owner, PostgreSQL's account
+    _copy_prepared(servers.postgres.directory)
     servers.postgres.start()
     servers.valkey.start()
     return servers
@@ -77,12 +72,7 @@ def prepared_cluster() -> Iterator[dict[str, str]]:
     making and migrating one costs each of them seven seconds of a processor."""
     servers = start_servers()
     try:
-        with psycopg.connect(servers.postgres.url(OWNER), autocommit=True) as owner:
-            owner.execute(f"CREATE DATABASE {MIGRATED}")
-        given = servers.environment() | {
-            "DATABASE_URL": servers.postgres.url(OWNER, MIGRATED),
-            "SECRET_KEY": secrets.token_urlsafe(48),
-        }
+        given = servers.environment() | {"SECRET_KEY": secrets.token_urlsafe(48)}
         migrate = [sys.executable, "-W", "ignore", "manage.py", "migrate", "--verbosity", "0"]
         subprocess.run(migrate, cwd=REPOSITORY, env=os.environ | given, check=True)
         servers.postgres.stop()
@@ -92,9 +82,23 @@ def prepared_cluster() -> Iterator[dict[str, str]]:
         servers.stop()
 
 
-def migrated_database() -> dict[str, str]:
-    """What Django's settings of a test database are to say of its template, if there is one."""
-    return {"TEMPLATE": MIGRATED} if PREPARED in os.environ else {}
+def template() -> str:
+    """The database to copy: a migrated one, if there is a prepared cluster."""
+    return DATABASE if PREPARED in os.environ else "template1"
+
+
+def prepare_home(home: Path) -> None:
+    """Let a tower that is to start here find its database migrated, if there is a cluster to begin
+    from."""
+    if PREPARED in os.environ:
+        home.mkdir()
+        home.chmod(0o711)
+        _copy_prepared(home / "postgres")
+
+
+def _copy_prepared(directory: Path) -> None:
+    if PREPARED in os.environ:  # shutil does not keep the owner, PostgreSQL's account
+        subprocess.run(["cp", "-a", os.environ[PREPARED], str(directory)], check=True)
 
 
 def end_abandoned() -> None:

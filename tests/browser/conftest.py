@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 
 from integrations.sandbox.ports import free_port
 from tests.browser.world import PASSWORD
-from tests.servers import migrated_database
+from tests.servers import template
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DATABASE = "controltower_browser"
@@ -48,8 +48,7 @@ def tower(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tower]:
     owner = os.environ["DATABASE_URL"]
     with psycopg.connect(owner, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{DATABASE}" WITH (FORCE)')
-        template = migrated_database().get("TEMPLATE", "template1")
-        connection.execute(f'CREATE DATABASE "{DATABASE}" TEMPLATE "{template}"')
+        connection.execute(f'CREATE DATABASE "{DATABASE}" TEMPLATE "{template()}"')
     environment = os.environ | {
         "DATABASE_URL": urlunsplit(urlsplit(owner)._replace(path=f"/{DATABASE}")),
         "CONTROLTOWER_HOME": str(home),

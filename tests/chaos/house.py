@@ -27,6 +27,7 @@ from controltower.supervisor.home import REPOSITORY, free_port, port_answers, re
 from controltower.supervisor.plan import spawner, web_answers
 from tests.chaos.proxy import HostileProxy
 from tests.chaos.schedule import LATE_WORKERS
+from tests.servers import prepare_home
 
 SANDBOX = REPOSITORY / ".venv" / "sandbox"
 NOT_OURS = {
@@ -88,6 +89,7 @@ class House:
             "SANDBOX_SALESFORCE_URL": f"http://127.0.0.1:{self.proxies['crm'].port}",
             "SANDBOX_TRYTON_URL": f"http://127.0.0.1:{self.proxies['erp'].port}",
         }
+        prepare_home(self.home)
         await asyncio.to_thread(self._up)
         self.environment |= read_json(self.home / "environment.json")
         for name in LATE_WORKERS:

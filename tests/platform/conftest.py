@@ -8,14 +8,28 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 
+@pytest.fixture(scope="module")
+def open_place() -> Iterator[Path]:
+    """A directory with a short path that every account may pass through, for a module's tests."""
+    with _open() as directory:
+        yield directory
+
+
 @pytest.fixture
 def open_directory() -> Iterator[Path]:
-    """A new directory with a short path that every account may pass through."""
+    """The same, new for each test."""
+    with _open() as directory:
+        yield directory
+
+
+@contextmanager
+def _open() -> Iterator[Path]:
     directory = Path(tempfile.mkdtemp(prefix="ct-open-", dir="/tmp"))
     directory.chmod(0o755)
     yield directory

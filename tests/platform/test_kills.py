@@ -9,11 +9,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from controltower.web.tours import every_workflow
 from tests.platform.commands import Commands
+from tests.servers import prepare_home
 
 pytestmark = [pytest.mark.slow, pytest.mark.tryton]
 
@@ -24,8 +26,9 @@ EVERY = 2.0
 
 
 @pytest.fixture(scope="module")
-def tower(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
-    commands = Commands(tmp_path_factory.mktemp("kills") / "home")
+def tower(open_place: Path) -> Iterator[Commands]:
+    commands = Commands(open_place / "home")
+    prepare_home(commands.home)
     started = commands.up()
     assert started.returncode == 0, started.stdout + started.stderr
     yield commands

@@ -24,6 +24,7 @@ import pytest
 from controltower.supervisor.home import read_json
 from tests.integrations.doors import ControlDoor
 from tests.platform.commands import Commands
+from tests.servers import prepare_home
 
 pytestmark = [pytest.mark.slow, pytest.mark.tryton]
 
@@ -171,6 +172,7 @@ def test_a_lost_database_restored_from_an_older_backup_does_nothing_twice(
 ) -> None:
     lost, found = homes
     life = Life(lost)
+    prepare_home(lost.home)
     _start(lost)
     life.without(SLOW)
     life.say("up")

@@ -20,6 +20,7 @@ from controltower.supervisor.plan import web_answers
 from tests.bench.ground import FIRST_PORT, Ground, Trouble, until
 from tests.bench.load import SECRET
 from tests.bench.tower.process import SYSTEMS
+from tests.servers import template
 
 MANAGE = [sys.executable, "-m", "tests.bench.tower.manage"]
 FEED = [sys.executable, "-m", "tests.bench.tower.feed"]
@@ -63,7 +64,7 @@ class Tower:
     def __post_init__(self) -> None:
         postgres = self.ground.servers.postgres
         with psycopg.connect(postgres.url(OWNER), autocommit=True) as store:
-            store.execute(f"CREATE DATABASE tower_{self.name}")
+            store.execute(f"CREATE DATABASE tower_{self.name} TEMPLATE {template()}")
         owner = postgres.url(OWNER, f"tower_{self.name}")
         self.owner = {"DATABASE_URL": owner}
         self._store = psycopg.connect(owner, autocommit=True)
