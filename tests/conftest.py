@@ -83,10 +83,16 @@ def invariants_hold(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def founded(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """The firm's people, systems and agreed mappings, once for the tests of a module."""
+def founded(
+    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
+    """The firm's people, systems and agreed mappings, and what the module lets it do then (with
+    `pytest.mark.founded(then=…)`), once for the tests of a module."""
+    marker = request.node.get_closest_marker("founded")
     with kept(django_db_blocker):
-        found()
+        firm = found()
+        if marker is not None:
+            marker.kwargs["then"](firm)
         yield
 
 

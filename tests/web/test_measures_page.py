@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
@@ -13,7 +12,6 @@ import pytest
 from django.db.models import F
 from django.test import Client
 from django.utils import timezone
-from pytest_django import DjangoDbBlocker
 
 from controltower.firm import governing, masks
 from controltower.firm.models import AuditEntry, Role
@@ -29,28 +27,13 @@ from controltower.transactions.models import Step, Transaction
 from controltower.web.measure_words import written
 from tests import factories
 from tests.factories import Firm
-from tests.kept import kept
 from tests.web.cast import browser, token
 from tests.web.files import rows_of
 
-pytestmark = pytest.mark.django_db
 
-
-@pytest.fixture(scope="module")
-def busy(founded: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+def work(made: Firm) -> None:
     """Two companies: three deals and a bill verified, one of them repaired, one late; one bill
     stuck and one held by a closed period."""
-    with kept(django_db_blocker):
-        _work(factories.at_work())
-        yield
-
-
-@pytest.fixture
-def firm(busy: None, firm: Firm) -> Firm:
-    return firm
-
-
-def _work(made: Firm) -> None:
     deal = made.deal()
     made.bill(deal)
     made.bill(made.deal(), {"draft": factories.refused()})
@@ -58,6 +41,9 @@ def _work(made: Firm) -> None:
     late = Transaction.objects.filter(process=catalogue.DEAL, entity__code="LF-UK")
     late.update(due_at=F("ended_at") - timedelta(minutes=1))
     repaired(deal)
+
+
+pytestmark = [pytest.mark.django_db, pytest.mark.founded(then=work)]
 
 
 def repaired(one: Transaction) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from django.db.models import F
 from django.test import Client
-from pytest_django import DjangoDbBlocker
 
 from controltower.firm.models import Person
 from controltower.measures import exposure
@@ -23,10 +22,8 @@ from controltower.transactions.models import Transaction
 from controltower.web import scope
 from tests import factories
 from tests.factories import Firm
-from tests.kept import kept
 from tests.web.cast import browser
 
-pytestmark = pytest.mark.django_db
 DEAL, BILLING = opportunity_to_project.PROCESS.name, time_and_expense_to_billing.PROCESS.name
 PAGES = (
     "/", "/processes/", f"/processes/{DEAL}/", f"/processes/{BILLING}/", "/measures/",
@@ -36,20 +33,8 @@ COUNT = re.compile(r'<a [^>]*href="(/tx/\?[^"]+)"[^>]*>\s*(?:<b>)?([\d,]+)\b(?![
 SCOPES = [("anna", ""), ("anna", "LF-UK"), ("priya", "LF-DE"), ("callum", "")]
 
 
-@pytest.fixture(scope="module")
-def busy(founded: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+def work(made: Firm) -> None:
     """Two companies with deals and invoices: done, late, refused, held by a closed period."""
-    with kept(django_db_blocker):
-        _work(factories.at_work())
-        yield
-
-
-@pytest.fixture
-def firm(busy: None, firm: Firm) -> Firm:
-    return firm
-
-
-def _work(made: Firm) -> None:
     deal = made.deal()
     made.bill(deal)
     made.bill(made.deal(), {"draft": factories.refused()}, amount=Decimal("3600.55"))
@@ -59,6 +44,9 @@ def _work(made: Firm) -> None:
     late = made.deal(entity="LF-UK", currency="GBP")
     Transaction.objects.filter(pk=late.pk).update(due_at=F("ended_at") - timedelta(minutes=1))
     made.gathering(deal)
+
+
+pytestmark = [pytest.mark.django_db, pytest.mark.founded(then=work)]
 
 
 def visitor(person: Person, entity: str) -> Client:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -12,7 +12,6 @@ import pytest
 from django.db.models import F
 from django.test import Client
 from django.utils import timezone
-from pytest_django import DjangoDbBlocker
 
 from controltower.firm.models import AuditEntry, Person
 from controltower.measures import exposure, paths, walks
@@ -23,29 +22,15 @@ from controltower.systems.models import Feed, System
 from controltower.transactions.models import Transaction
 from tests import factories
 from tests.factories import Firm
-from tests.kept import kept
 from tests.web.cast import browser, token
 from tests.web.files import rows_of
 
-pytestmark = pytest.mark.django_db
 DEAL, BILLING = opportunity_to_project.PROCESS, time_and_expense_to_billing.PROCESS
 LINK = re.compile(r'<a [^>]*href="(/tx/\?[^"]+)"[^>]*>([\d,]+)')
 
 
-@pytest.fixture(scope="module")
-def busy(founded: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+def work(made: Firm) -> None:
     """Two companies with deals and invoices, some stuck, one that missed its promise."""
-    with kept(django_db_blocker):
-        _work(factories.at_work())
-        yield
-
-
-@pytest.fixture
-def firm(busy: None, firm: Firm) -> Firm:
-    return firm
-
-
-def _work(made: Firm) -> None:
     deal = made.deal()
     made.bill(deal)
     made.bill(made.deal(), {"draft": factories.refused()}, amount=Decimal("3600.00"))
@@ -54,6 +39,9 @@ def _work(made: Firm) -> None:
     late = made.deal(entity="LF-UK", currency="GBP")
     Transaction.objects.filter(pk=late.pk).update(due_at=F("ended_at") - timedelta(minutes=1))
     made.gathering(deal)
+
+
+pytestmark = [pytest.mark.django_db, pytest.mark.founded(then=work)]
 
 
 def stages_of(seen: Scope, process: Process) -> Sequence[paths.StageLine]:
