@@ -183,6 +183,8 @@ ACTS: dict[str, Callable[[RunStep, str, Person, datetime], None]] = {
     steps.NEXT_PERIOD: _decide,
     steps.REOPENED: _decide,
     steps.CREDIT: _decide,
+    steps.WRITE_AGAIN: _decide,
+    steps.LET_STAND: _decide,
     steps.ELSEWHERE: _settle,
     steps.WRITE_OFF: _settle,
 }

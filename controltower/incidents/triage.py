@@ -14,7 +14,7 @@ from controltower.firm.models import Person
 from controltower.firm.rights import Right, may, who_grants
 from controltower.incidents import letters
 from controltower.incidents.models import Cause, DeadLetter, LetterState
-from controltower.processes import withdrawn_work
+from controltower.processes import overwritten, withdrawn_work
 from controltower.transactions import bell, cases, engine
 from controltower.transactions.cases import Case
 from controltower.transactions.models import Transaction, TransactionState, WaitKind
@@ -130,8 +130,18 @@ WAYS = {
     "next_period": PERIOD,
     "reopened": PERIOD,
     withdrawn_work.CREDIT: withdrawn_work.APPROVAL,
+    overwritten.WRITE_AGAIN: overwritten.OVERWRITTEN,
+    overwritten.LET_STAND: overwritten.OVERWRITTEN,
 }
 """What each decision is about."""
+ASKED_FOR = frozenset({withdrawn_work.APPROVAL, overwritten.OVERWRITTEN})
+"""What the field of a refusal asks to be decided; of a period it is the wait that asks."""
+
+
+def right_to(decision: str) -> Right:
+    """Which right a decision needs. Raises KeyError for an unknown one."""
+    is_of_a_client = WAYS[decision] == overwritten.OVERWRITTEN
+    return Right.DECIDE_DUPLICATE if is_of_a_client else Right.DECIDE_PERIOD
 
 
 def decide(
@@ -139,27 +149,23 @@ def decide(
 ) -> None:
     """What waits for a decision goes on by it: "next_period" bills work of a closed period in the
     open one, "reopened" tries again because the owner has reopened it, "credit" credits work whose
-    approval was taken back.
+    approval was taken back, "write_again" and "let_stand" end a tug-of-war over a client's field.
 
     Raises NotAllowed, ReasonMissing or NotWaiting (somebody else was quicker).
     """
     about, code = WAYS[decision], transaction.entity.code if transaction.entity else None
-    verb = f"decide {about}"
-    if not may(by, Right.DECIDE_PERIOD, code):
+    verb, right = f"decide {about}", right_to(decision)
+    if not may(by, right, code):
         audit.record(actor=by, verb=verb, subject=transaction.reference, allowed=False, now=now)
-        raise NotAllowed(f"Only the {who_grants(Right.DECIDE_PERIOD)} may decide this.")
+        raise NotAllowed(f"Only the {who_grants(right)} may decide this.")
     if not reason.strip():
         raise ReasonMissing
-    words = {
-        "next_period": f"{by} decided: bill it in the open period. {reason}",
-        "reopened": f"{by} reopened the period. {reason}",
-        withdrawn_work.CREDIT: f"{by} decided: it is not owed, credit it. {reason}",
-    }
     with cases.case_of(transaction, now=now) as case:
         row = case.transaction
         if row.is_over or not _waits_for(about, case):
             raise NotWaiting("It does not wait for this decision any more.")
-        engine.decide(case, decision=about, value=decision, actor=by.username, text=words[decision])
+        text = _in_words(decision, by, reason)
+        engine.decide(case, decision=about, value=decision, actor=by.username, text=text)
         audit.record(
             actor=by,
             verb=verb,
@@ -171,8 +177,18 @@ def decide(
         )
 
 
+def _in_words(decision: str, by: Person, reason: str) -> str:
+    return {
+        "next_period": f"{by} decided: bill it in the open period. {reason}",
+        "reopened": f"{by} reopened the period. {reason}",
+        withdrawn_work.CREDIT: f"{by} decided: it is not owed, credit it. {reason}",
+        overwritten.WRITE_AGAIN: f"{by} decided: write the owner's value once more. {reason}",
+        overwritten.LET_STAND: f"{by} decided: what stands there is left to stand. {reason}",
+    }[decision]
+
+
 def _waits_for(about: str, case: Case) -> bool:
-    if about == withdrawn_work.APPROVAL:
+    if about in ASKED_FOR:
         return any(step.state == State.PARKED and step.field == about for step in case.steps)
     return case.transaction.wait == WaitKind.PERIOD_CLOSED
 

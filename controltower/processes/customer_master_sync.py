@@ -19,7 +19,14 @@ from typing import Any
 from controltower.canonical.events import CUSTOMER_CHANGED, BusinessKey, CanonicalEvent
 from controltower.canonical.records import Customer
 from controltower.canonical.verdicts import Kind
-from controltower.processes import agreement, clients, deleted_client, known_client, survivorship
+from controltower.processes import (
+    agreement,
+    chosen_values,
+    clients,
+    deleted_client,
+    known_client,
+    survivorship,
+)
 from controltower.processes.definition import (
     Entity,
     Facts,
@@ -101,32 +108,6 @@ def read_place(number: int) -> Callable[[Facts], Prepared]:
     return prepare
 
 
-def choose(facts: Facts) -> Prepared:
-    """Each field's surviving value, where it differs, and whose change does not hold."""
-    if not facts.result("client").values:
-        return Skip(NOBODY)
-    client = known_client.client(facts)
-    payer = clients.invoiced(client, known_client.line(facts))
-    if isinstance(payer, Refuse):
-        return payer
-    own = payer["source_id"] == client["source_id"]
-    master = known_client.master(facts) if own else {}
-    chosen = survivorship.survivors(client, master, book(facts)["owners"])
-    chosen["erp_code"] = str(master.get("erp_code") or payer["erp_code"])
-    if deleted_client.is_deleted(client):
-        chosen["erp_code"] = str(payer["erp_code"] or client["erp_code"])
-    overruled = known_client.overruled(facts, client, master) if own else []
-    return Learn(
-        {
-            "chosen": chosen,
-            "invoiced": {name: payer[name] for name in ("source_id", "name", "erp_code")},
-            "own": own,
-            "overruled": overruled,
-        },
-        text=" ".join(overruled),
-    )
-
-
 def write_place(number: int) -> Callable[[Facts], Prepared]:
     """The preparation of telling the n-th ERP what others own."""
 
@@ -136,7 +117,7 @@ def write_place(number: int) -> Callable[[Facts], Prepared]:
             return Skip(reason)
         if not found["own"]:
             return Skip(f"{found['invoiced']['name']} is invoiced for the client.")
-        owned = survivorship.owned(book(facts)["owners"], "crm")
+        owned = chosen_values.of_role(facts, "crm", str(place["system"]))
         there = facts.result(f"there-{number + 1}").values
         differing = [name for name in owned if survivorship.differs(found["chosen"], there, name)]
         if not differing:
@@ -154,7 +135,8 @@ def write_client(facts: Facts) -> Prepared:
         return Skip(reason)
     if deleted_client.is_deleted(client):
         return deleted_client.hand_over(client, found["chosen"]["erp_code"])
-    owned = [*survivorship.owned(book(facts)["owners"], "erp"), "erp_code", "merged_into"]
+    system = str(chosen_values.crm(facts)["system"])
+    owned = chosen_values.of_role(facts, "erp", system, "erp_code", "merged_into")
     chosen = {**found["chosen"], "merged_into": known_client.client(facts)["merged_into"]}
     differing = [name for name in owned if survivorship.differs(chosen, client, name)]
     if not differing:
@@ -221,8 +203,9 @@ def _choosing(places: int) -> StepDefinition:
         name="choose",
         title="Choose each field's value by its owner",
         needs=("client", "duplicates", *(f"there-{n + 1}" for n in range(places))),
-        prepare=choose,
+        prepare=chosen_values.choose,
         owner_role="steward",
+        consults="overwritten",
     )
 
 

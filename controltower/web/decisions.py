@@ -20,6 +20,7 @@ from controltower.web.typed_numbers import Amount
 
 NOW, THEN = "now", "then"
 NEXT_PERIOD, REOPENED, CREDIT = "next_period", "reopened", "credit"
+WRITE_AGAIN, LET_STAND = "write_again", "let_stand"
 ELSEWHERE, WRITE_OFF = "elsewhere", "write_off"
 
 
@@ -104,10 +105,12 @@ class DecideAmendment(forms.Form):
 
 
 class DecideWork(Reason):
-    """What happens to work of a closed period, or to work whose approval was taken back."""
+    """What happens to work of a closed period, to work whose approval was taken back, or to a
+    field that a system sets back."""
 
     decision = forms.ChoiceField(
-        choices=[(one, one) for one in (NEXT_PERIOD, REOPENED, CREDIT)], widget=forms.HiddenInput
+        choices=[(one, one) for one in (NEXT_PERIOD, REOPENED, CREDIT, WRITE_AGAIN, LET_STAND)],
+        widget=forms.HiddenInput,
     )
 
 

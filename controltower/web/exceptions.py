@@ -168,7 +168,7 @@ def decide(request: SignedIn, pk: int) -> HttpResponse:
     try:
         count = _decide(letters, request.user, form.cleaned_data)
     except triage.NotAllowed:
-        messages.error(request, only(Right.DECIDE_PERIOD))
+        messages.error(request, only(triage.right_to(form.cleaned_data["decision"])))
     except triage.ReasonMissing:
         messages.error(request, NEEDS_REASON)
     else:
@@ -180,7 +180,7 @@ def decide(request: SignedIn, pk: int) -> HttpResponse:
 def _decide(letters: Sequence[DeadLetter], by: Person, decided: Mapping[str, Any]) -> int:
     """Decide for each that still waits; returns how many did."""
     count = 0
-    for one in _refusable_first(letters, by, Right.DECIDE_PERIOD):
+    for one in _refusable_first(letters, by, triage.right_to(decided["decision"])):
         with suppress(triage.NotWaiting):
             triage.decide(
                 transaction=one,

@@ -48,6 +48,7 @@ AUDITED = each_of(
     mapping; approve runbook; assign; back-test mapping; begin recovery; begin runbook; begin
     surge; bill now; cancel; change notices; change password; check in runbook; comment;
     confirm finding; create person; deactivate person; decide approval; decide duplicate;
+    decide overwritten;
     decide edit; decide finding; decide in runbook; decide period; decide policy; describe
     system; destroy log;
     draft mapping; draft runbook; edit; end recovery; end surge; export; follow runbook;

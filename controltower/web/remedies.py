@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from controltower.canonical.verdicts import Kind
 from controltower.firm.models import Person, Role
 from controltower.firm.rights import Right
-from controltower.processes import withdrawn_work
+from controltower.incidents import triage
+from controltower.processes import overwritten, withdrawn_work
 from controltower.transactions import cancelling, findings
 from controltower.transactions.models import Step, Transaction
 from controltower.web import absences, standing
@@ -19,8 +20,10 @@ from controltower.web.amend_actions import amend_actions
 from controltower.web.decisions import (
     CREDIT,
     ELSEWHERE,
+    LET_STAND,
     NEXT_PERIOD,
     REOPENED,
+    WRITE_AGAIN,
     WRITE_OFF,
     Assign,
     DecideWork,
@@ -58,6 +61,8 @@ def _first(chain: Chain, trouble: Step, person: Person, entity: str | None) -> l
     if trouble.field == withdrawn_work.APPROVAL:
         label = _("Not owed: credit it")
         return [_decision(CREDIT, label, "receipt-text", url, person, entity)]
+    if trouble.field == overwritten.OVERWRITTEN:
+        return overwritten_actions(url, person, entity)
     if findings.decidable(trouble):
         return doubt_actions(one, trouble, person, entity)
     if chain.replaying or absences.is_absence(trouble.kind):
@@ -103,10 +108,19 @@ def period_actions(url: str, person: Person, entity: str | None) -> list[Action]
     ]
 
 
+def overwritten_actions(url: str, person: Person, entity: str | None) -> list[Action]:
+    """The two decisions on a value that a system sets back each time."""
+    again, stands = _("Write it once more"), _("Let it stand there")
+    return [
+        _decision(WRITE_AGAIN, again, "pencil", url, person, entity),
+        replace(_decision(LET_STAND, stands, "check", url, person, entity), primary=False),
+    ]
+
+
 def _decision(
     decision: str, label: str, icon: str, url: str, person: Person, entity: str | None
 ) -> Action:
-    may = leave(person, Right.DECIDE_PERIOD, entity)
+    may = leave(person, triage.right_to(decision), entity)
     return Action(
         id=f"period-{decision}",
         label=label,

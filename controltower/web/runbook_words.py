@@ -58,6 +58,8 @@ ACTS = {
     steps.NEXT_PERIOD: gettext_lazy("Bill in the open period"),
     steps.REOPENED: gettext_lazy("The period has been reopened"),
     steps.CREDIT: gettext_lazy("Not owed: credit it"),
+    steps.WRITE_AGAIN: gettext_lazy("Write it once more"),
+    steps.LET_STAND: gettext_lazy("Let it stand there"),
     steps.ELSEWHERE: gettext_lazy("Settled elsewhere"),
     steps.WRITE_OFF: gettext_lazy("Write off"),
 }

@@ -161,7 +161,8 @@ def replays(request: SignedIn, correlation_id: str) -> HttpResponse:
 
 @require_POST
 def decide(request: SignedIn, correlation_id: str) -> HttpResponse:
-    """Decide what happens to work of a closed period, or of which the approval was taken back."""
+    """Decide what happens to work of a closed period, or of which the approval was taken back, or
+    to a field that a system sets back."""
     part, form = part_of(request, correlation_id), DecideWork(request.POST)
     if not form.is_valid():
         messages.error(request, _("A decision needs a reason. Nothing was changed."))
@@ -175,7 +176,7 @@ def decide(request: SignedIn, correlation_id: str) -> HttpResponse:
             now=timezone.now(),
         )
     except triage.NotAllowed:
-        messages.error(request, only(Right.DECIDE_PERIOD))
+        messages.error(request, only(triage.right_to(form.cleaned_data["decision"])))
     except triage.ReasonMissing:
         messages.error(request, _("A decision needs a reason. Nothing was changed."))
     except triage.NotWaiting as gone:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from controltower.incidents import triage
 from controltower.systems.models import Circuit, System
 from controltower.transactions import duplicates
 from controltower.transactions.models import InboundEvent, Step, Transaction, TransactionState
@@ -299,3 +300,36 @@ def test_a_client_that_is_deleted_needs_somebody_until_it_is_restored(clients: C
     assert f"customer {clients.code_of(client)}" in stuck.text
     clients.tower.org.control.do("undelete", object="Account", id=client)
     clients.tower.until(waiting, VERIFIED)
+
+
+def set_back(clients: Clients, client: str, besides: int) -> Transaction:
+    """A rule of the CRM sets its own street again, though the ERP owns it, once what we wrote there
+    was told."""
+    clients.quiet()
+    clients.change(client, BillingStreet="Regelweg 9")
+    return clients.change_of("client", client, besides)
+
+
+@pytest.mark.parametrize("decision", ["let_stand", "write_again"])
+def test_a_value_that_is_set_back_each_time_is_a_decision(clients: Clients, decision: str) -> None:
+    client = clients.customer()
+    for besides in (1, 2, 3):
+        told = clients.tower.until(set_back(clients, client, besides), VERIFIED)
+        assert told.steps.get(name="crm").values["street"] == "Deichtor 19"
+    waiting = set_back(clients, client, 4)
+    stuck = clients.tower.stuck(waiting)
+    assert (stuck.name, stuck.kind, stuck.field) == ("choose", "conflict", "overwritten")
+    assert "Salesforce has set the street back 3 times" in stuck.text
+    assert "“Regelweg 9”; the tower wrote “Deichtor 19”" in stuck.text
+    steward = clients.tower.person("lena.weil")
+    triage.decide(
+        transaction=waiting, decision=decision, by=steward, reason="Agreed.", now=timezone.now()
+    )
+    clients.tower.until(waiting, VERIFIED)
+    written = decision == "write_again"
+    assert waiting.steps.get(name="crm").state == ("verified" if written else "skipped")
+    clients.change(client, Billing_Contact_Name__c="Ruth Ainscough")
+    later = clients.synced(client, besides=5)
+    assert later.steps.get(name="erp-1").values["contact_name"] == "Ruth Ainscough"
+    assert clients.shown(client)["street"] == ("Deichtor 19" if written else "Regelweg 9")
+    assert later.steps.get(name="crm").state == "skipped"

@@ -71,6 +71,30 @@ RUNBOOKS: tuple[Book, ...] = (
         ],
     ),
     (
+        "value-set-back",
+        "A system sets a value back each time",
+        {"kinds": [Kind.CONFLICT], "words": ["times within a day", "a rule there must do so"]},
+        [
+            HOW_MUCH,
+            decide(
+                "Whose value is right?",
+                "The exception names the system, the field, its owner and both values. Ask who "
+                "looks after that system for the rule: a flow, a trigger, another integration.",
+                ("The owner's: the rule there is switched off", 3),
+                ("The other one, for these clients", 4),
+                ("The system should own the field: that is agreed under Mappings first", 4),
+            ),
+            act("Write it once more", steps.WRITE_AGAIN, "Name the rule and who switched it off.")
+            | {"to": 5},
+            act(
+                "Let it stand there",
+                steps.LET_STAND,
+                "For each of these clients this value is not written over any more.",
+            ),
+            wait("Wait until it has gone on", steps.NOTHING_STUCK, 60),
+        ],
+    ),
+    (
         "clients-merged",
         "The CRM has merged two clients whom the ERP has both",
         {"kinds": [Kind.DUPLICATE], "words": ["but the ERP has both"]},

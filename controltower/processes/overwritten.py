@@ -1,0 +1,65 @@
+"""A tug-of-war: what the tower writes into a system is set back there, by a rule of its own. Pure.
+
+Owners decide which value of a shared field survives. A system that does not keep to that sets its
+own value anew each time, and is told the owner's each time: without an end, and without anybody who
+knows. After a few rounds it is stopped, and a person decides.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from controltower.canonical.verdicts import Kind
+from controltower.processes import survivorship
+from controltower.processes.definition import Refuse
+
+OVERWRITTEN = "overwritten"
+"""What is decided about, and the field of the refusal that asks for it."""
+WRITE_AGAIN, LET_STAND = "write_again", "let_stand"
+"""The decisions: the owner's value is written once more, or the other one stands there."""
+MOST_ROUNDS = 3
+WINDOW = timedelta(hours=24)
+"""So many writings of one value over the same other one within this time are a tug-of-war."""
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """One field that the tower has written, or is about to: where, over which value, and which."""
+
+    system: str
+    field: str
+    was: str
+    becomes: str
+
+
+def writings(
+    system: str, there: Mapping[str, Any], wanted: Mapping[str, Any], fields: Iterable[str]
+) -> list[Writing]:
+    """What is written into a system that shows something else than what survives."""
+    return [
+        Writing(system, name, str(there.get(name)), str(wanted.get(name)))
+        for name in fields
+        if survivorship.differs(wanted, there, name)
+    ]
+
+
+def fought_over(due: Iterable[Writing], earlier: Iterable[Writing]) -> list[Writing]:
+    """What is about to be written once more that was set back each time."""
+    rounds = Counter(earlier)
+    return [one for one in due if rounds[one] >= MOST_ROUNDS]
+
+
+def stopped(one: Writing, title: str, owner: Mapping[str, Any]) -> Refuse:
+    """Who overwrites what, in words. Personal values are not repeated."""
+    field = survivorship.WORDS[one.field]
+    values = "" if owner["personal"] else f" (“{one.was}”; the tower wrote “{one.becomes}”)"
+    text = (
+        f"{title} has set {field} back {MOST_ROUNDS} times within a day{values}, though"
+        f" {owner['title']} owns it: a rule there must do so. Have the rule switched off, then"
+        " decide that it is written again, or that what stands there is left to stand."
+    )
+    return Refuse(Kind.CONFLICT, text, OVERWRITTEN)
