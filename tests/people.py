@@ -17,4 +17,6 @@ WORKER = Resource(
     cost_rate=Decimal("79.50"),
     currency="EUR",
 )
-KNOWN = {"source_id": "003A", "number": "LF-0007", "hr_id": "w1", "active": True}
+KNOWN = {
+    "source_id": "003A", "number": "LF-0007", "hr_id": "w1", "entity": "LF-DE", "active": True,
+}  # fmt: skip

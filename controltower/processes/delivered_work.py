@@ -101,6 +101,12 @@ def mismatch(delivered: Delivered, ledger: Ledger, tolerance: Money) -> str:
     return ""
 
 
+def is_period(text: str) -> bool:
+    """Whether the firm's books have such a month, "2026-11"."""
+    year, _, number = text.partition("-")
+    return year.isdecimal() and int(year) in ACCOUNTED and number in _MONTHS
+
+
 def name_of(month: Mapping[str, Any]) -> str:
     """The project, as people know it."""
     return str((month.get("project") or month)["name"])
@@ -135,8 +141,7 @@ def _without_contract(month: Mapping[str, Any], facts: Facts) -> Refuse | None:
 
 def _unmeasured(month: Mapping[str, Any]) -> Refuse | None:
     name, method = name_of(month), month["method"]
-    year, _, number = str(month["period"]).partition("-")
-    if not (year.isdecimal() and int(year) in ACCOUNTED and number in _MONTHS):
+    if not is_period(str(month["period"])):
         text = f"“{month['period']}” is no accounting period of the firm."
         return Refuse(Kind.VALIDATION, text, "period")
     if method not in METHODS:

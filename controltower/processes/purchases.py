@@ -9,7 +9,7 @@ from typing import Any
 
 from controltower.canonical.money import UnknownCurrency, minor_units
 from controltower.canonical.verdicts import Kind
-from controltower.processes.definition import Entity, Facts, Refuse, misdated
+from controltower.processes.definition import Entity, Facts, Learn, Prepared, Refuse, misdated
 
 CLOSED = frozenset({"Completed", "Cancelled"})
 _COMMON = {
@@ -18,6 +18,44 @@ _COMMON = {
     "entity": "companies",
     "tax_code": "tax codes",
 }
+
+
+BOOKED_BY = (
+    "approved", "amount", "tax", "currency", "entity", "project_id", "account_code", "tax_code",
+    "supplier_number", "on",
+)  # fmt: skip
+"""What of a purchase its booking rests on."""
+UNPAID = "unpaid cost"
+
+
+def changed_since(facts: Facts) -> Prepared | None:
+    """What is to be done about a purchase that has changed since it was booked, or is voided; None
+    when it is to be booked."""
+    bought, before = facts.items[0], facts.books.get("booked")
+    is_owed = bought.get("approved", True)
+    if before is None:
+        return None if is_owed else Learn({}, "It was never booked.", worth=Decimal(0))
+    amount, was = Decimal(str(bought["amount"])), Decimal(str(before["amount"]))
+    worth = (abs(amount - was) or amount) if is_owed else was
+    text = (
+        f"{_otherwise(bought, before)} Put the supplier's invoice in the ERP and the cost in the"
+        " PSA right by hand, then settle this. Nothing is booked twice."
+    )
+    return Refuse(Kind.CONFLICT, text, "booked", worth, UNPAID)
+
+
+def _otherwise(bought: Mapping[str, Any], before: Mapping[str, Any]) -> str:
+    """How a purchase differs from what was booked of it, in words."""
+    number, booked, currency = bought["number"], before["number"], bought["currency"]
+    amount, was = Decimal(str(bought["amount"])), Decimal(str(before["amount"]))
+    if not bought.get("approved", True):
+        return f"{number} is booked as {booked} over {was:,} {currency}, but was voided since."
+    if amount == was:
+        return f"{number} is booked as {booked}, but the spend system codes it otherwise since."
+    return (
+        f"{number} is booked as {booked} over {was:,} {currency}, but the spend system shows"
+        f" {amount:,} {currency} since."
+    )
 
 
 def several_of(bought: Mapping[str, Any]) -> Refuse | None:

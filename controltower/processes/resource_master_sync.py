@@ -109,9 +109,9 @@ def write_resource(facts: Facts) -> Prepared:
             return Skip(f"The PSA does not staff {worker['number']}.")
         if refusal := _open_work(worker, standing):
             return refusal
-    elif people and (hold := _not_yet(facts)):
-        return hold
-    has_left = worker["status"] == ResourceStatus.LEFT and not _leaves_later(facts)
+    elif people and (waits := _not_yet(facts) or _moved(facts)):
+        return waits
+    has_left = worker["status"] == ResourceStatus.LEFT and not _is_still_here(facts)
     return _kept(facts, active=not has_left)
 
 
@@ -146,11 +146,11 @@ def _kept(facts: Facts, *, active: bool) -> Send:
     return Send(record=record, ordering=f"resource:{worker['number']}")
 
 
-def _leaves_later(facts: Facts) -> bool:
-    """Whether the last day of somebody who leaves is still to come, in their company's zone."""
+def _is_still_here(facts: Facts) -> bool:
+    """Whether the last day of somebody who leaves is not over yet, in their company's zone."""
     entity, last = facts.entity, facts.subject["to_date"]
     assert entity is not None
-    return date.fromisoformat(str(last)) > entity.today(facts.now)
+    return date.fromisoformat(str(last)) >= entity.today(facts.now)
 
 
 def _removed(worker: Mapping[str, Any], people: Sequence[Mapping[str, Any]]) -> Prepared:
@@ -193,6 +193,30 @@ def _open_work(worker: Mapping[str, Any], standing: Mapping[str, Any]) -> Refuse
         " in the PSA, then replay."
     )
     return Refuse(Kind.CONFLICT, text, "to_date")
+
+
+def _moved(facts: Facts) -> Refuse | None:
+    """Whoever moves to another company takes no places along: no price between companies is
+    agreed, and their time would be billed by a company that does not employ them."""
+    worker, standing, entity = facts.subject, facts.result("standing").values, facts.entity
+    assert entity is not None
+    was = str(standing["people"][0].get("entity") or "")
+    if was in ("", entity.code):
+        return None
+    today = entity.today(facts.now).isoformat()
+    places = [
+        one for one in standing["assignments"] if not one["to_date"] or one["to_date"] >= today
+    ]
+    weeks = standing["unapproved"]
+    if not places and not weeks:
+        return None
+    projects = ", ".join(sorted({str(one["project"]) for one in [*places, *weeks]})[:3])
+    text = (
+        f"{worker['number']} moves from {was} to {entity.code}, but has assignments that go on"
+        f" ({len(places)}) and weeks of time that nobody has approved ({len(weeks)}): {projects}."
+        " Hand over or end them in the PSA, then replay."
+    )
+    return Refuse(Kind.CONFLICT, text, "entity")
 
 
 def _not_yet(facts: Facts) -> Hold | None:

@@ -132,11 +132,12 @@ def fault_of(facts: Facts) -> Refuse | None:
 
 def _away(number: str, place: Mapping[str, Any], worker: Mapping[str, Any]) -> Refuse | None:
     """Not employed for some of the place's days, both of which are included."""
-    if worker["status"] != ResourceStatus.ACTIVE:
-        text = f"{number} has left the firm, as the HR system says."
-        return Refuse(Kind.VALIDATION, text, "resource_id")
     starts, ends = _day(place.get("from_date")), _day(place.get("to_date"))
     first, last = _day(worker.get("from_date")), _day(worker.get("to_date"))
+    gives_notice = worker["status"] == ResourceStatus.LEFT and last is not None
+    if worker["status"] != ResourceStatus.ACTIVE and not gives_notice:
+        text = f"{number} has left the firm, as the HR system says."
+        return Refuse(Kind.VALIDATION, text, "resource_id")
     if first and starts and starts < first:
         text = f"{number} joins on {first}, but the place begins on {starts}."
         return Refuse(Kind.VALIDATION, text, "from_date")

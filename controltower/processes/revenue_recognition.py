@@ -13,6 +13,7 @@ tolerance, nothing is posted and a person decides.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -40,6 +41,7 @@ from controltower.processes.definition import (
 from controltower.processes.delivered_work import (
     Delivered,
     Ledger,
+    is_period,
     mismatch,
     name_of,
     refusal_of,
@@ -60,7 +62,7 @@ def open_month(event: CanonicalEvent, entities: Mapping[str, Entity], now: datet
     title = f"Revenue {month.name}, {spoken}"
     if month.project:
         title = f"Revenue of {month.project.name}, {spoken}"
-    return project_opening.opening(
+    begun = project_opening.opening(
         month,
         BusinessKey("delivered work", month.name),
         title,
@@ -68,6 +70,7 @@ def open_month(event: CanonicalEvent, entities: Mapping[str, Entity], now: datet
         companies=entities,
         due=now + PROCESS.promise,
     )
+    return replace(begun, month=month.period if is_period(month.period) else "")
 
 
 def _missing(month: DeliveredMonth) -> Decimal:

@@ -6,17 +6,20 @@ the outcome in the spend system's own run log.
 
 A purchase order is a promise to pay and no cost yet: its invoice will be. The exported flag is not
 set here: whoever reads the purchase sets it once it is committed, and setting it later could hide
-a revision that has come meanwhile.
+a revision that has come meanwhile. A purchase that is changed or voided once it is booked is booked
+no second time: somebody must put the books right.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from controltower.canonical.events import PURCHASE_APPROVED, BusinessKey, CanonicalEvent
 from controltower.canonical.records import Purchase
+from controltower.canonical.verdicts import Kind
 from controltower.processes import agreement, purchases
 from controltower.processes.definition import (
     Entity,
@@ -26,6 +29,7 @@ from controltower.processes.definition import (
     Opening,
     Prepared,
     Process,
+    Refuse,
     Send,
     StepDefinition,
     month_of,
@@ -39,6 +43,11 @@ COSTS = frozenset({"invoice", "report"})
 def accepts(event: CanonicalEvent) -> bool:
     bought = event.record
     return isinstance(bought, Purchase) and bool(bought.project_id) and bought.kind in COSTS
+
+
+def terms(bought: Mapping[str, Any]) -> object:
+    """What of a purchase counts once it was booked: whether it is owed, and how it is coded."""
+    return [bought.get(name, True) for name in purchases.BOOKED_BY]
 
 
 def open_cost(event: CanonicalEvent, entities: Mapping[str, Entity], now: datetime) -> Opening:
@@ -66,7 +75,10 @@ def read_project(facts: Facts) -> Prepared:
 
 
 def check_purchase(facts: Facts) -> Prepared:
-    """Refuse what no cost may rest on; hold what a closed period forbids."""
+    """Refuse what no cost may rest on, and what is booked already as it was; hold what a closed
+    period forbids."""
+    if changed := purchases.changed_since(facts):
+        return changed
     if fault := purchases.fault_of(facts):
         return fault
     entity, on = facts.entity, _bought_on(facts)
@@ -89,6 +101,9 @@ def create_supplier(facts: Facts) -> Prepared:
     """By rule: a supplier that the ERP does not have is created from what the purchase says."""
     entity = facts.entity
     assert entity is not None
+    if not facts.subject.get("approved", True):
+        text = f"{facts.subject['number']} was voided before it was booked. Settle this."
+        return Refuse(Kind.CONFLICT, text, "approved")
     code = purchases.supplier_code(facts.subject)
     record = {
         "code": code,
@@ -190,6 +205,7 @@ ROUTE = (
         needs=("project",),
         prepare=check_purchase,
         owner_role="pmo_lead",
+        consults="booked",
     ),
     StepDefinition(
         name="supplier",
@@ -263,12 +279,14 @@ ROUTE = (
 )
 
 
-def steps(_facts: Facts) -> tuple[StepDefinition, ...]:
-    return ROUTE
+def steps(facts: Facts) -> tuple[StepDefinition, ...]:
+    """The route; what is owed no longer is looked at alone."""
+    return ROUTE if facts.subject.get("approved", True) else ROUTE[:2]
 
 
+NAME = "spend-to-project-cost"
 PROCESS = Process(
-    name="spend-to-project-cost",
+    name=NAME,
     title="Spend to project cost",
     starts_on=(PURCHASE_APPROVED,),
     promise=timedelta(hours=8),
@@ -278,4 +296,7 @@ PROCESS = Process(
     accepts=accepts,
     open=open_cost,
     steps=steps,
+    every_change=True,
+    terms=terms,
+    taken_back_by=NAME,
 )

@@ -14,8 +14,11 @@ from controltower.canonical.verdicts import Kind
 from controltower.processes import approved_work
 from controltower.processes.definition import Facts, Learn, Prepared, Refuse
 
+CREDIT_DUE = "credit due"
 APPROVAL = "approval"
 """What is decided about, and the field of the refusal that asks for it."""
+CARRIED = "carried"
+"""Under which the tower's books say what was billed, whatever the work shows by now."""
 CREDIT = "credit"
 """The decision that it is credited."""
 
@@ -27,17 +30,19 @@ def is_taken_back(item: Mapping[str, Any]) -> bool:
 
 def check(item: Mapping[str, Any], facts: Facts) -> Prepared:
     """A credit note is written only once somebody has said that the work is not owed."""
-    if refusal := approved_work.refusal_of(item, facts):
+    billed = Decimal(str(facts.books.get(CARRIED, item["amount"])))
+    told = {name: value for name, value in item.items() if name != "hours"}
+    if refusal := approved_work.refusal_of({**told, "amount": str(billed)}, facts):
         return refusal
     if facts.decisions.get(APPROVAL) == CREDIT:
-        return Learn({"takes_back": str(-Decimal(str(item["amount"])))})
+        return Learn({"takes_back": str(-billed)}, worth=-billed)
     text = (
         "An approval was taken back after its invoice had been begun: that of "
-        f"{item['number']}, {Decimal(str(item['amount'])):,} {item['currency']}. If that was a "
+        f"{item['number']}, {billed:,} {item['currency']}. If that was a "
         "mistake, approve it again in the PSA, and this ends by itself. If it is not owed, decide "
         "that it is credited."
     )
-    return Refuse(Kind.CONFLICT, text, APPROVAL)
+    return Refuse(Kind.CONFLICT, text, APPROVAL, -billed, CREDIT_DUE)
 
 
 def not_posted(item: Mapping[str, Any]) -> str:

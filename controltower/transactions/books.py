@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from controltower.mappings.models import FieldOwner, Likeness
 from controltower.systems import calls
 from controltower.systems.models import System
-from controltower.transactions import contracts, overwriting, resting
+from controltower.transactions import booked_before, contracts, overwriting, resting
 from controltower.transactions.cases import Case
 from controltower.transactions.models import Step
 from controltower.transactions.protocol import State
@@ -30,6 +30,7 @@ def consulted(name: str, case: Case) -> Mapping[str, Any]:
         "covered": contracts.covered,
         "forecast": contracts.forecast,
         "deal": resting.on_deal,
+        "booked": booked_before.of_purchase,
         "overwritten": overwriting.lately,
     }
     return kept[name](case)

@@ -23,6 +23,7 @@ from controltower.processes import (
     retained_work,
     revenue_forecast,
     time_and_expense_to_billing,
+    withdrawn_work,
 )
 from controltower.transactions.cases import Case
 from controltower.transactions.models import (
@@ -139,11 +140,14 @@ def _used(projects: Collection[str], but: Transaction) -> dict[str, str]:
 def covered(case: Case) -> Mapping[str, Any]:
     """What a retainer has `covered` of the work that a case takes back, and what of that was given
     back or taken back already; and what its contract has `held` above it. Nothing where work is
-    billed as usual. Nobody else may count it now."""
+    billed as usual. Nobody else may count it now. Of work whose approval is taken back, what was
+    `carried` through of it, which it may show otherwise by now."""
     item = case.items[0].record
+    if not item["corrects"]:
+        return _carried(case.items[0])
     chain = str((item.get("project") or {}).get("correlation_id") or "")
     contract = _signed(chain)
-    if not (contract and has_retainer(contract) and item["corrects"]):
+    if not (contract and has_retainer(contract)):
         return {}
     project, ref = str(item["project_id"]), str(item["corrects"])
     checks = _checks(project).exclude(transaction=case.transaction)
@@ -166,6 +170,14 @@ def covered(case: Case) -> Mapping[str, Any]:
             "given": str(sum((-Decimal(part["quantity"]) for part, _v in back), Decimal(0))),
         }
     }
+
+
+def _carried(taken_back: Item) -> Mapping[str, Any]:
+    billed = Item.objects.filter(
+        process=BILLING, source=taken_back.source, source_id=taken_back.source_id
+    )
+    amounts = billed.order_by("pk").values_list("record__amount", flat=True)
+    return {withdrawn_work.CARRIED: amounts[0]} if amounts else {}
 
 
 def _uncovered(values: Mapping[str, Any]) -> Decimal:

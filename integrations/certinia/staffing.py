@@ -42,7 +42,7 @@ def names(ref: str) -> str:
 def known(row: Row) -> dict[str, Any]:
     """Who that is, without what is personal. Raises Drift."""
     person = translate.resource(row)
-    return {name: person[name] for name in ("source_id", "number", "hr_id", "active")}
+    return {name: person[name] for name in ("source_id", "number", "hr_id", "entity", "active")}
 
 
 def listed(kind: Entity, rows: Sequence[Row]) -> list[Any]:

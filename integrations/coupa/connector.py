@@ -94,7 +94,8 @@ class CoupaConnector:
         return Quota()
 
     async def read_changes(self, entity: str, cursor: str, limit: int) -> ChangePage:
-        """Approved purchases without the exported flag, by kind and id. Raises CallFailed.
+        """Purchases without the exported flag that are approved, or voided, by kind and id. Raises
+        CallFailed.
 
         The flag is the memory, not the cursor: it only keeps what could not be flagged from being
         read twice on the way to the end, from where all begins anew.
@@ -121,7 +122,7 @@ class CoupaConnector:
         answer = await self._answer(
             document.resource,
             **{
-                "exported": "false", "status[in]": document.approved, "id[gt]": str(after),
+                "exported": "false", "status[in]": document.told, "id[gt]": str(after),
                 "order_by": "id", "dir": "asc", "offset": "0", "limit": str(wanted),
             },
         )  # fmt: skip

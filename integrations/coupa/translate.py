@@ -42,7 +42,8 @@ _REPORT_STATUS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A kind of document: where it is, when it counts as approved, and how its fields are named."""
+    """A kind of document: where it is, when it counts as approved, what it is called when that is
+    taken back, and how its fields are named."""
 
     kind: str
     resource: str
@@ -54,6 +55,12 @@ class Document:
     line_amount: str
     supplier: str = "supplier"
     revised: bool = False
+    withdrawn: str = "voided"
+
+    @property
+    def told(self) -> str:
+        """The statuses in which it is told of, as the vendor lists them."""
+        return f"{self.approved},{self.withdrawn}"
 
     def source_id(self, row: Row) -> str:
         """Ids are counted by kind, so the kind is part of ours. Raises Drift."""
@@ -67,7 +74,7 @@ INVOICE = Document(
 ORDER = Document(
     kind="order", resource="/purchase_orders", approved="issued", statuses=_ORDER_STATUS,
     number="po-number", on="created-at", lines="order-lines", line_amount="total",
-    revised=True,
+    revised=True, withdrawn="cancelled",
 )  # fmt: skip
 REPORT = Document(
     kind="report", resource="/expense_reports", approved="approved_for_payment",
@@ -94,6 +101,7 @@ def purchase(document: Document, row: Row) -> Purchase:
         supplier_country="" if is_report else text(paid_to, "primary-address.country.code"),
         project_id=_common(text(line, "custom-fields.project") for line in lines),
         status=choice(row, "status", dict(zip(document.statuses, document.statuses, strict=True))),
+        approved=text(row, "status") != document.withdrawn,
         account_code=_common(text(line, "account.code") for line in lines),
         tax_code=_common(text(line, "tax-code") for line in lines),
         currency=required(row, "currency.code"),

@@ -132,6 +132,33 @@ def test_work_that_ends_with_the_last_day_keeps_nobody() -> None:
     assert not sent(sync.write_resource(after))["active"], "told when it is over already"
 
 
+def test_whoever_leaves_is_there_until_the_last_day_is_over() -> None:
+    on_the_day = replace(facts(LEAVER, KNOWN), now=datetime(2026, 12, 31, 9, 0, tzinfo=UTC))
+    assert sent(sync.write_resource(on_the_day))["active"]
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        {"assignments": [{"project": "Rail", "to_date": ""}]},
+        {"assignments": [{"project": "Rail", "to_date": "2026-12-01"}]},
+        {"unapproved": [{"project": "Rail", "to_date": "2026-11-27"}]},
+    ],
+)
+def test_nobody_takes_places_along_to_another_company(work: dict[str, Any]) -> None:
+    mover = facts(WORKER, KNOWN | {"entity": "LF-UK"}, **work)
+    refused = sync.write_resource(mover)
+    assert isinstance(refused, Refuse)
+    assert (refused.kind, refused.field) == (Kind.CONFLICT, "entity")
+    assert "from LF-UK to LF-DE" in refused.text and ": Rail." in refused.text
+
+
+def test_whoever_has_handed_over_moves() -> None:
+    done = [{"project": "Rail", "to_date": "2026-11-30"}]
+    mover = facts(WORKER, KNOWN | {"entity": "LF-UK"}, assignments=done)
+    assert sent(sync.write_resource(mover))["entity"] == "LF-DE"
+
+
 def test_a_leaver_whom_the_psa_never_staffed_needs_nothing() -> None:
     assert isinstance(sync.write_resource(facts(LEAVER)), Skip)
     assert isinstance(sync.write_resource(facts(LEAVER, KNOWN | {"active": False})), Skip)

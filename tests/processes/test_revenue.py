@@ -290,3 +290,15 @@ def test_read_back_says_how_the_books_differ() -> None:
     assert "as “draft”" in agreement.not_recognised(sent, {**agreed, "state": "draft"})
     assert "shows 9" in agreement.not_recognised(sent, {**agreed, "amount": 9})
     assert "shows 9" in agreement.schedule_differs(sent, {**agreed, "recognised": 9})
+
+
+@pytest.mark.parametrize(
+    ("period", "month"), [("2026-10", "2026-10"), ("2026-13", ""), ("1926-10", ""), ("", "")]
+)
+def test_revenue_belongs_to_the_month_it_is_earned_in(period: str, month: str) -> None:
+    """So that what is not recognised by that month's cut-off is told of."""
+    event = CanonicalEvent(
+        id="e", type=WORK_DELIVERED, source="certinia/delivered_month", subject="month:a0W1",
+        time=NOW, version="1", record=replace(MONTH, period=period),
+    )  # fmt: skip
+    assert revenue.open_month(event, {BERLIN.code: BERLIN}, NOW).month == month

@@ -155,3 +155,14 @@ def test_why_somebody_cannot_have_the_place(
 def test_at_the_edge_somebody_still_fits(place: dict[str, Any], worker: dict[str, Any]) -> None:
     given = facts(replace(PLACE, **place), replace(WORKER, **worker))
     assert isinstance(staffing.judge(given), Learn)
+
+
+@pytest.mark.parametrize(
+    ("last", "field"),
+    [(date(2027, 3, 31), ""), (date(2027, 3, 30), "to_date"), (None, "resource_id")],
+)
+def test_whoever_has_given_notice_works_until_the_last_day(last: date | None, field: str) -> None:
+    """An HR system says "left" as soon as that is known, with the day to come."""
+    leaver = replace(WORKER, status=ResourceStatus.LEFT, to_date=last)
+    fault = staffing.fault_of(facts(worker=leaver))
+    assert (fault.field if fault else "") == field

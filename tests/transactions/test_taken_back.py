@@ -211,3 +211,14 @@ def test_a_credit_makes_room_below_the_cap_again(firm: Firm) -> None:
     interpretation.interpret_due(limit=100, now=firm.now)
     assert uncapping.release(now=firm.now) == 1
     assert worth(firm.play(rest)) == ("verified", Decimal(1000))
+
+
+def test_what_was_billed_is_credited_whatever_the_work_shows_by_now(firm: Firm) -> None:
+    """Whoever takes an approval back often empties the timecard with it."""
+    event, bill = billed(firm, firm.deal(), "timecard")
+    emptied = {"hours": Decimal(0), "amount": Decimal(0)}
+    firm.receive(later(event, 9, approved=False, billed=True, **emptied))
+    one = firm.play(Transaction.objects.get(process=CREDIT))
+    assert stuck(one) == ("check", "approval", Decimal(-7200), "credit due")
+    credited(firm, one, event, bill.steps.get(name="post").values["number"])
+    assert one.steps.get(name="draft").sent["untaxed"] == "-7200.00"

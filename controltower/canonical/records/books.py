@@ -128,8 +128,9 @@ class LabourCost(Record):
 class Purchase(Record):
     """Something bought for a project: a supplier's invoice, a purchase order or an expense report
     of the spend system. `amount` is without tax, in `currency`; `tax` comes on top, under the spend
-    system's own `tax_code`. `supplier_number` is its number there; of an expense report, the
-    employee's. A field of which the lines say several things holds all of them, by commas."""
+    system's own `tax_code`. One that is voided is `approved` no longer. `supplier_number` is its
+    number there; of an expense report, the employee's. A field of which the lines say several
+    things holds all of them, by commas."""
 
     number: str = ""
     kind: str = ""
@@ -138,6 +139,7 @@ class Purchase(Record):
     supplier_country: str = ""
     project_id: str = ""
     status: str = ""
+    approved: bool = True
     account_code: str = field(default="", metadata=PRICES)
     tax_code: str = field(default="", metadata=PRICES)
     currency: str = field(default="", metadata=PRICES)

@@ -93,6 +93,32 @@ RUNBOOKS: tuple[Book, ...] = (
         ],
     ),
     (
+        "purchase-changed",
+        "A purchase was changed or voided once it was booked",
+        {
+            "kinds": [Kind.CONFLICT],
+            "words": ["voided", "but the spend system"],
+            "steps": ["check", "supplier"],
+        },
+        [
+            HOW_MUCH,
+            decide(
+                "Is what is booked still owed?",
+                "Ask who approved it in the spend system. The exception names what is booked, "
+                "under which number, and what the spend system shows by now.",
+                ("Yes, it was changed there by mistake: it is put back", 4),
+                ("No, or not so", 3),
+            ),
+            wait(
+                "Wait until the books are right",
+                steps.HOW_MANY,
+                60,
+                "Credit the supplier's invoice in the ERP and correct the cost in the PSA by hand.",
+            ),
+            act("Settle it", steps.ELSEWHERE, "Name the credit note, or who put what back."),
+        ],
+    ),
+    (
         "purchase-miscoded",
         "A purchase is coded so that it cannot be booked",
         {
