@@ -35,7 +35,7 @@ from integrations.connector import (
     Verification,
 )
 from integrations.http import Answer
-from integrations.kantata import budgets, feed, invoices, references, staffing
+from integrations.kantata import accounting, budgets, feed, invoices, references, staffing
 from integrations.kantata.client import VENDORS_PAGE, KantataClient
 from integrations.kantata.clients import Clients
 from integrations.kantata.custom_fields import CustomFields
@@ -157,6 +157,8 @@ class KantataConnector:
             return await self._clients.get(ref)
         if entity == "resource":
             return await staffing.person(self._client, ref)
+        if entity == accounting.ENTITY and ref.isdecimal():
+            return await accounting.standing(self._client, self._service, ref)
         found = await one(self._client, entity, _kind(entity), ref)
         if entity == "budget" and isinstance(found, Done):
             return await budgets.with_changes(self._client, found)
@@ -239,6 +241,8 @@ class KantataConnector:
                 return Rejected(kind=Kind.NOT_FOUND, text=f"Kantata has no {entity} “{ref}”.")
             if entity == "assignment":
                 return await staffing.change(self._client, ref, record)
+            if entity == accounting.ENTITY:
+                return await accounting.change(self._client, self._service, ref, record)
             if action == "follow_changes":
                 return await budgets.follow(self._client, ref)
         except CallFailed as failure:

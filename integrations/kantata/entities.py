@@ -27,6 +27,7 @@ from integrations.places import Place
 from integrations.shape import Drift, Row, moment, object_of
 
 CHANGE_ORDER_TAG = "Change order"
+NOT_APPROVED = "not-approved"
 BEYOND, _FEE = "beyond", "Fee"
 """A record's member for what is billed beside tracked work, and what the vendor shows of it."""
 _OF_WORKSPACE = {"workspace": ("workspace_id", "workspaces")}
@@ -86,18 +87,16 @@ class Entity:
         )
 
     def change(self, name: str, source: str, row: Row) -> Change | None:
-        """The fact in a row: approved work, an agreed change, a project of ours. None while it is
-        none. Raises Drift."""
+        """The fact in a row: work, a change order, a project of ours; None while it is none. What
+        is not approved is told as such, for it may have been. Raises Drift."""
         record = self.translate(row)
         if isinstance(record, Project):
             known = bool(record.external_id)
         elif isinstance(record, Assignment):
             known = bool(record.resource_id)
-        elif isinstance(record, BillableFact | ChangeOrder):
-            known = record.approved
         else:
-            return None
-        if not known:
+            known = isinstance(record, BillableFact | ChangeOrder)
+        if not known or not isinstance(record, Fact):
             return None
         project = record if isinstance(record, Project) else record.project
         event = CanonicalEvent(
@@ -130,9 +129,12 @@ class Entity:
 def _digest(record: Fact) -> str:
     """Of what a fact says: neither its project, nor when it was touched, nor what became of it is
     part of that, such as the answer to a place; of a change order the terms that it may be refused
-    for are. A project is set up once, whatever becomes of it."""
+    for are. A project is set up once, whatever becomes of it; and what is not approved says no more
+    than that, so that a draft is told of once."""
     if isinstance(record, Project):
         return hashlib.blake2b(record.external_id.encode(), digest_size=8).hexdigest()
+    if isinstance(record, BillableFact | ChangeOrder) and not record.approved:
+        return NOT_APPROVED
     aside = dict.fromkeys(("project", "billed", "invoice_number", "approved_on"))
     terms = dict[str, Any]()
     if isinstance(record, Assignment):

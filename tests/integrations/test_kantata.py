@@ -22,6 +22,7 @@ from controltower.canonical.verdicts import (
     Verdict,
 )
 from controltower.canonical.wire import from_json, to_json
+from controltower.processes.catalogue import is_approved
 from integrations import catalogue
 from integrations.connector import Change, Connection
 from integrations.http import Answer
@@ -95,6 +96,7 @@ class Workspaces(Account):
     entity = "project"
     feed = "timecard"
     has_money = True
+    tells_what_is_gone = True
     members = ("title", "currency", "price_in_cents", "currency_base_unit", "updated_at",
                "custom_field_value_ids", "status")  # fmt: skip
     feed_members = ("subject_id", "created_at", "time_in_minutes", "rate_in_cents", "approved",
@@ -106,6 +108,9 @@ class Workspaces(Account):
 
     def shown(self, values: Mapping[str, Any]) -> tuple[str, Decimal]:
         return values["name"], values["contract_value"]
+
+    async def take_away(self, ref: str) -> None:
+        self.fields("time_entries", ref, approved=False)
 
     async def make_twin(self, ref: str, tag: str) -> str:
         return str(self.control.do("twin", collection="workspaces", id=ref)["id"])
@@ -239,16 +244,43 @@ class TestKantata:
         assert values["amount"] == Decimal("100.00")
         assert any("less than the work" in lack for lack in subject.descriptor().lacks)
 
-    async def test_what_is_not_approved_is_not_told(self, subject: Workspaces) -> None:
+    async def test_what_is_not_approved_is_told_as_such_and_once(self, subject: Workspaces) -> None:
+        """Drafts change often, and say nothing until they are approved; nothing begins by them."""
         cursor = await subject.drained()
         waiting = await subject.approve(approved=False)
         report = await subject.approve("approve_expense", status="pending")
-        assert not [e for e in await subject.events(cursor) if f":{waiting}:" in e]
-        page = await subject.connector.read_changes("expense", cursor, 100)
-        assert report not in [change.event.record.source_id for change in page.changes]
+
+        async def told(entity: str, ref: str) -> tuple[str, bool]:
+            changes = await subject.told_of(entity, cursor)
+            (event,) = [c.event for c in changes if c.event.record.source_id == ref]
+            return event.id, is_approved(event)
+
+        drafted = await told("timecard", waiting)
+        assert not drafted[1] and not (await told("expense", report))[1]
+        subject.fields("time_entries", waiting, time_in_minutes=90)
+        assert await told("timecard", waiting) == drafted
         subject.fields("time_entries", waiting, approved=True)
-        told = [change.event.record.source_id for change in await subject.changes(cursor)]
-        assert told.count(waiting) == 1
+        approved = await told("timecard", waiting)
+        assert approved[1] and approved[0] != drafted[0]
+        subject.fields("time_entries", waiting, approved=False)
+        assert await told("timecard", waiting) == drafted
+
+    async def test_a_rejected_report_and_a_reopened_change_order_are_told(
+        self, subject: Workspaces
+    ) -> None:
+        cursor = await subject.drained()
+        refs = {
+            "expense": await subject.approve("approve_expense"),
+            "change_order": await subject.approve("agree_change", amount="100"),
+        }
+        (expense,) = [o for o in subject.control.books("expenses") if o["id"] == refs["expense"]]
+        report = expense["recent_submission_id"]
+        subject.fields("expense_report_submissions", report, status="rejected")
+        subject.fields("expenses", refs["expense"], notes="Rejected.")
+        subject.fields("stories", refs["change_order"], state="started")
+        for entity, ref in refs.items():
+            events = [change.event for change in await subject.told_of(entity, cursor)]
+            assert [is_approved(e) for e in events if e.record.source_id == ref] == [False], entity
 
     async def test_what_we_report_back_is_no_new_fact(self, subject: Workspaces) -> None:
         cursor = await subject.drained()
@@ -272,7 +304,7 @@ class TestKantata:
         draft = await subject.approve("agree_change", amount="1", state="started")
         page = await subject.connector.read_changes("change_order", "", 200)
         found = {c.event.record.source_id: c.event.record for c in page.changes}
-        assert draft not in found
+        assert not getattr(found[draft], "approved", True)
         order = found[ref]
         assert isinstance(order, ChangeOrder)
         assert (order.amount, order.hours, order.currency) == (
@@ -346,6 +378,50 @@ class TestKantata:
         assert (len(found["change_orders"]), found["end_date"]) == (2, date(2027, 3, 31))
         read = done(await subject.connector.get("project", subject._home)).values
         assert read["change_limit"] == Decimal(400)
+
+    async def test_a_month_of_a_forecast_is_brought_up_to_date(
+        self, subject: Workspaces, tag: str
+    ) -> None:
+        """The vendor has no change of an accounting record: another takes its place, once."""
+        month = {
+            "workspace_id": await subject.home(), "type": "revenue_forecast", "currency": "USD",
+            "start_date": "2026-12-01", "end_date": "2026-12-31", "description": tag,
+            "amount": "1000.50",
+        }  # fmt: skip
+        ref = done(await subject.connector.upsert("revenue_part", month, tag)).ref
+
+        def kept() -> list[str]:
+            books = subject.control.books("project_accounting_records")
+            return [str(one["amount"]) for one in books if one["description"] == tag]
+
+        for amount in ("400.25", "0", "1000.50"):
+            for _ in range(2):
+                record = {**month, "amount": amount}
+                verdict = await subject.connector.act("revenue_part", ref, "update", record, tag)
+                assert done(verdict).ref == ref
+            shown = done(await subject.connector.get("revenue_part", ref)).values
+            assert Decimal(shown["amount"]) == Decimal(amount)
+            assert list(map(Decimal, kept())) == [Decimal(amount)]
+
+    async def test_a_month_that_was_brought_up_to_date_unheard_is_so_once(
+        self, subject: Workspaces, tag: str
+    ) -> None:
+        """Made, but the answer lost: the next call finds it and takes the earlier one away."""
+        month = {
+            "workspace_id": await subject.home(), "type": "revenue_forecast", "currency": "USD",
+            "start_date": "2026-12-01", "end_date": "2026-12-31", "description": tag,
+            "amount": "10",
+        }  # fmt: skip
+        ref = done(await subject.connector.upsert("revenue_part", month, tag)).ref
+        changed = {**month, "amount": "20"}
+        subject.control.order(
+            "server_error", count=1, committed=True, status=504, operation="write"
+        )
+        lost = await subject.connector.act("revenue_part", ref, "update", changed, tag)
+        assert isinstance(lost, Unknown), lost
+        done(await subject.connector.act("revenue_part", ref, "update", changed, tag))
+        books = subject.control.books("project_accounting_records")
+        assert [one["amount"] for one in books if one["description"] == tag] == ["20"]
 
     async def test_an_answer_after_three_minutes_is_found_by_its_reference(
         self, subject: Workspaces, tag: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
@@ -27,6 +28,7 @@ from integrations.sandbox.vendor import Refused, Vendor
 
 API = "/api/v1"
 EVENTS_KEPT_DAYS = 9
+_RECORDS = "project_accounting_records"
 _PAGE, _MOST = 20, 200
 _NOT_FIELDS = {"page", "per_page", "include", "only", "order", "updated_after", "created_after"}
 
@@ -44,7 +46,8 @@ class Server(Vendor):
     }
 
     def routes(self, router: web.UrlDispatcher) -> None:
-        """Every resource in the same way."""
+        """Every resource in the same way; accounting records are taken away, and not changed."""
+        router.add_put(f"{API}/{_RECORDS}/delete", self._take_away)
         for collection, shape in SHAPES.items():
             path = f"{API}/{{collection:{collection}}}"
             router.add_get(path, self._list)
@@ -188,6 +191,15 @@ class Server(Vendor):
                 lambda given: self.account.update(document.kind, document.id, given), fields
             )
         return self._answer(document.kind, [changed])
+
+    async def _take_away(self, request: web.Request) -> web.Response:
+        """The records of these ids are shown no more; one that is gone already stays so."""
+        content = await request.json()
+        with self.store.transaction():
+            for number in map(str, content.get("ids") or ()):
+                with suppress(KeyError):
+                    self.store.remove(_RECORDS, number)
+        return self._answer(_RECORDS, [])
 
     @staticmethod
     def _carried_out(deed: Any, fields: Mapping[str, Any]) -> Document:
