@@ -65,12 +65,12 @@ def _best(subjects: Sequence[tuple[dict[str, str], str]], now: datetime) -> list
     usable = RunbookVersion.objects.select_related("runbook").filter(
         state=RunbookState.APPROVED, expires_at__gt=now
     )
-    scored = [(_score(one.fits, subjects), one) for one in usable]
+    scored = [(score(one.fits, subjects), one) for one in usable]
     fitting = [pair for pair in scored if pair[0]]
     return [one for _score_, one in sorted(fitting, key=lambda p: (-p[0], p[1].runbook.title))]
 
 
-def _score(fits: Mapping[str, Any], subjects: Sequence[tuple[dict[str, str], str]]) -> int:
+def score(fits: Mapping[str, Any], subjects: Sequence[tuple[dict[str, str], str]]) -> int:
     return max((sum(_weights(fits, *subject)) for subject in subjects), default=0)
 
 

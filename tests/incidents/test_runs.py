@@ -233,7 +233,7 @@ class TestMatching:
             "cut-off-missed", "above-the-cap", "retainer-unclear", "contract-unread",
             "billed-above-what-is-agreed", "approval-taken-back",
             "workspace-missing", "chain-behind", "deal-taken-back", "client-deleted",
-            "clients-merged", "value-set-back", "purchase-changed",
+            "clients-merged", "value-set-back", "purchase-changed", "record-refused",
         }  # fmt: skip
 
 

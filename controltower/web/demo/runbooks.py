@@ -12,6 +12,7 @@ from controltower.incidents.models import Runbook, RunbookState, RunbookVersion
 from controltower.incidents.runbooks import GOOD_FOR
 from controltower.web.demo import (
     absence_runbooks,
+    any_runbooks,
     billing_runbooks,
     customer_runbooks,
     people_runbooks,
@@ -155,6 +156,7 @@ RUNBOOKS: tuple[Book, ...] = (
     *customer_runbooks.RUNBOOKS,
     *people_runbooks.RUNBOOKS,
     *absence_runbooks.RUNBOOKS,
+    *any_runbooks.RUNBOOKS,
     (
         "cut-off-missed",
         "Something misses its month's cut-off",
