@@ -14,6 +14,7 @@ from multidict import CIMultiDict
 from controltower.canonical.records import Purchase
 from controltower.canonical.verdicts import Exchange, Kind, Rejected
 from controltower.canonical.wire import from_json, to_json
+from controltower.processes.catalogue import is_approved
 from integrations import catalogue
 from integrations.connector import CallFailed, Connection
 from integrations.coupa.refusals import verdict_of
@@ -125,6 +126,19 @@ class TestCoupa:
         assert await subject.changes("") == []
         subject.control.do("change", id=waiting, fields={"status": "approved"})
         assert [c.event.record.source_id for c in await subject.changes("")] == [waiting]
+
+    async def test_what_is_voided_is_told_as_approved_no_longer(self, subject: Runs) -> None:
+        await subject.drained()
+        bought = subject.buy()
+        (first,) = await subject.changes("")
+        await subject.connector.ack([first.event.id])
+        voided = {"status": "voided", "exported": False}
+        subject.control.do("change", id=bought, fields=voided)
+        (second,) = await subject.changes("")
+        assert is_approved(first.event) and not is_approved(second.event)
+        assert second.event.subject == first.event.subject
+        await subject.connector.ack([second.event.id])
+        assert await subject.changes("") == []
 
     async def test_a_revised_order_is_a_second_fact(self, subject: Runs) -> None:
         await subject.drained()
