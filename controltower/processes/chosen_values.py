@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
 from typing import Any
 
 from controltower.processes import clients, deleted_client, known_client, overwritten, survivorship
@@ -42,8 +41,8 @@ def choose(facts: Facts) -> Prepared:
             "invoiced": {name: payer[name] for name in ("source_id", "name", "erp_code")},
             "own": own,
             "overruled": overruled,
-            DUE: {step: [astuple(one) for one in told] for step, told in due.items()},
-            LEFT: [astuple(one) for one in left],
+            DUE: {step: [one.mark for one in told] for step, told in due.items()},
+            LEFT: [one.mark for one in left],
         },
         text=" ".join(overruled),
     )
@@ -81,8 +80,7 @@ def _due(facts: Facts, chosen: Mapping[str, Any]) -> Due:
 def _left(facts: Facts, due: Due) -> list[Writing] | Refuse:
     """What is not written, by a person's word; or who overwrites what, where none is there yet."""
     every = [one for told in due.values() for one in told]
-    stands = {(one.system, one.field, one.was) for one in facts.books["let_stand"]}
-    left = [one for one in every if (one.system, one.field, one.was) in stands]
+    left = [one for one in every if overwritten.still_stands(one, facts.books["let_stand"])]
     due_still = [one for one in every if one not in left]
     fought = overwritten.fought_over(due_still, facts.books["writings"])
     word = facts.decisions.get(overwritten.OVERWRITTEN)

@@ -7,6 +7,7 @@ knows. After a few rounds it is stopped, and a person decides.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,10 @@ WINDOW = timedelta(hours=24)
 """So many writings of one value over the same other one within this time are a tug-of-war."""
 
 
+Mark = tuple[str, str, str, str]
+"""System, field, and the signs of what was there and of what was written."""
+
+
 @dataclass(frozen=True, slots=True)
 class Writing:
     """One field that the tower has written, or is about to: where, over which value, and which."""
@@ -34,6 +39,11 @@ class Writing:
     field: str
     was: str
     becomes: str
+
+    @property
+    def mark(self) -> Mark:
+        """By what it is known again: values may be personal, and are kept as signs alone."""
+        return self.system, self.field, _sign(self.was), _sign(self.becomes)
 
 
 def writings(
@@ -47,10 +57,19 @@ def writings(
     ]
 
 
-def fought_over(due: Iterable[Writing], earlier: Iterable[Writing]) -> list[Writing]:
+def fought_over(due: Iterable[Writing], earlier: Iterable[Mark]) -> list[Writing]:
     """What is about to be written once more that was set back each time."""
     rounds = Counter(earlier)
-    return [one for one in due if rounds[one] >= MOST_ROUNDS]
+    return [one for one in due if rounds[one.mark] >= MOST_ROUNDS]
+
+
+def still_stands(one: Writing, let_stand: Iterable[Mark]) -> bool:
+    """Whether a person has let this very value stand there."""
+    return any(one.mark[:3] == mark[:3] for mark in let_stand)
+
+
+def _sign(value: str) -> str:
+    return hashlib.blake2b(value.encode(), digest_size=8).hexdigest()
 
 
 def stopped(one: Writing, title: str, owner: Mapping[str, Any]) -> Refuse:

@@ -21,10 +21,10 @@ _COMMON = {
 
 
 BOOKED_BY = (
-    "approved", "amount", "tax", "currency", "entity", "project_id", "account_code", "tax_code",
-    "supplier_number", "on",
+    "approved", "currency", "entity", "project_id", "account_code", "tax_code", "supplier_number",
+    "on",
 )  # fmt: skip
-"""What of a purchase its booking rests on."""
+"""What of a purchase its booking rests on, besides its amounts."""
 UNPAID = "unpaid cost"
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -47,7 +48,8 @@ def accepts(event: CanonicalEvent) -> bool:
 
 def terms(bought: Mapping[str, Any]) -> object:
     """What of a purchase counts once it was booked: whether it is owed, and how it is coded."""
-    return [bought.get(name, True) for name in purchases.BOOKED_BY]
+    amounts = [Decimal(str(bought[name])) for name in ("amount", "tax")]
+    return amounts, [bought.get(name, True) for name in purchases.BOOKED_BY]
 
 
 def open_cost(event: CanonicalEvent, entities: Mapping[str, Entity], now: datetime) -> Opening:

@@ -32,7 +32,7 @@ def lately(case: Case) -> Mapping[str, Any]:
     }
 
 
-def _written(choice: Step) -> Iterable[overwritten.Writing]:
+def _written(choice: Step) -> Iterable[overwritten.Mark]:
     """What a choice came to: of what it meant to write, what was written and read back."""
     done = Step.objects.filter(
         transaction=choice.transaction_id, verb="update", state=State.VERIFIED
@@ -40,8 +40,8 @@ def _written(choice: Step) -> Iterable[overwritten.Writing]:
     names = set(done.values_list("name", flat=True))
     for name, told in choice.values.get(chosen_values.DUE, {}).items():
         if name in names:
-            yield from (overwritten.Writing(*one) for one in told)
+            yield from map(tuple, told)
 
 
-def _let_stand(choice: Step) -> Iterable[overwritten.Writing]:
-    return (overwritten.Writing(*one) for one in choice.values.get(chosen_values.LEFT, ()))
+def _let_stand(choice: Step) -> Iterable[overwritten.Mark]:
+    return map(tuple, choice.values.get(chosen_values.LEFT, ()))

@@ -10,6 +10,7 @@ from controltower.canonical.records import Customer
 from controltower.canonical.verdicts import Kind
 from controltower.processes import agreement, clients, survivorship
 from controltower.processes.definition import Refuse
+from controltower.processes.overwritten import Writing, fought_over, still_stands, stopped
 
 OWNERS = {
     name: {"role": role, "system": system, "title": title, "person": "Anna", "personal": personal}
@@ -153,3 +154,21 @@ class TestWhoIsInvoiced:
         assert isinstance(refused, Refuse)
         assert refused.kind is Kind.CONFLICT
         assert "circle" in refused.text
+
+
+def test_a_writing_is_known_again_by_signs_and_not_by_its_values() -> None:
+    """A contact's name is nobody's business in what a step has learnt."""
+    one = Writing("crm", "contact_name", "Ruth Ainscough", "Mona Reyes")
+    assert not any("Ruth" in part or "Mona" in part for part in one.mark)
+    assert fought_over([one], [one.mark] * 2) == []
+    assert fought_over([one], [one.mark] * 3) == [one]
+    other = Writing("crm", "contact_name", "Ole Fährmann", "Mona Reyes")
+    assert fought_over([other], [one.mark] * 3) == [], "another value is another matter"
+    assert still_stands(one, [one.mark]) and not still_stands(other, [one.mark])
+
+
+def test_who_sets_a_personal_value_back_is_said_without_the_value() -> None:
+    one = Writing("salesforce", "contact_name", "Ruth Ainscough", "Mona Reyes")
+    said = stopped(one, "Salesforce", {"title": "Tryton ERP", "personal": True})
+    assert "Salesforce has set the contact back 3 times" in said.text
+    assert "Ruth" not in said.text and "Mona" not in said.text
