@@ -67,6 +67,14 @@ class Account(Subject):
         """Let work be approved, or a change be agreed, on a workspace; its id."""
         return str(self.control.do(deed, project=await self.home(), **wanted)["id"])
 
+    async def month(self, tag: str, amount: str) -> dict[str, Any]:
+        """What a workspace is to earn in a month, as an accounting record."""
+        return {
+            "workspace_id": await self.home(), "type": "revenue_forecast", "currency": "USD",
+            "start_date": "2026-12-01", "end_date": "2026-12-31", "description": tag,
+            "amount": amount,
+        }  # fmt: skip
+
     async def cursor_of(self, entity: str) -> str:
         """Where a feed ends now."""
         cursor, has_more = "", True
@@ -383,11 +391,7 @@ class TestKantata:
         self, subject: Workspaces, tag: str
     ) -> None:
         """The vendor has no change of an accounting record: another takes its place, once."""
-        month = {
-            "workspace_id": await subject.home(), "type": "revenue_forecast", "currency": "USD",
-            "start_date": "2026-12-01", "end_date": "2026-12-31", "description": tag,
-            "amount": "1000.50",
-        }  # fmt: skip
+        month = await subject.month(tag, "1000.50")
         ref = done(await subject.connector.upsert("revenue_part", month, tag)).ref
 
         def kept() -> list[str]:
@@ -407,11 +411,7 @@ class TestKantata:
         self, subject: Workspaces, tag: str
     ) -> None:
         """Made, but the answer lost: the next call finds it and takes the earlier one away."""
-        month = {
-            "workspace_id": await subject.home(), "type": "revenue_forecast", "currency": "USD",
-            "start_date": "2026-12-01", "end_date": "2026-12-31", "description": tag,
-            "amount": "10",
-        }  # fmt: skip
+        month = await subject.month(tag, "10")
         ref = done(await subject.connector.upsert("revenue_part", month, tag)).ref
         changed = {**month, "amount": "20"}
         subject.control.order(
