@@ -7,8 +7,8 @@ from typing import Any
 
 from controltower.processes import spend_to_project_cost
 from controltower.transactions.cases import Case
-from controltower.transactions.correction import MAY_BE_THERE
 from controltower.transactions.models import Step, Transaction
+from controltower.transactions.protocol import MAY_BE_THERE
 
 BILL = "draft"
 """The step by which a purchase gets into the ERP's books."""

@@ -21,9 +21,7 @@ from controltower.transactions.models import (
     Transaction,
     TransactionState,
 )
-from controltower.transactions.protocol import State
-
-MAY_BE_THERE = frozenset({State.SENDING, State.UNKNOWN, State.ACKED, State.VERIFIED})
+from controltower.transactions.protocol import MAY_BE_THERE, State
 
 UNDER_WAY = MAY_BE_THERE - {State.VERIFIED}
 

@@ -62,6 +62,7 @@ class Tried(StrEnum):
 
 FINISHED = frozenset({State.VERIFIED, State.SKIPPED})
 STUCK = frozenset({State.PARKED, State.HELD})
+MAY_BE_THERE = frozenset({State.SENDING, State.UNKNOWN, State.ACKED, State.VERIFIED})
 """Waits for a person; a replay takes it up again."""
 CLAIMABLE = frozenset({State.SCHEDULED, State.UNKNOWN, State.ACKED})
 REPEATABLE = frozenset({Effect.READ, Effect.IDEMPOTENT, Effect.KEYED})
