@@ -12,10 +12,6 @@ import pytest
 
 from controltower.canonical.verdicts import Outcome
 from integrations.sandbox.firm import CLIENTS, ENTITIES
-from integrations.sandbox.paying import pays
-from integrations.sandbox.tryton.clients import Clients
-from integrations.sandbox.tryton.counter import Counter
-from integrations.sandbox.tryton.ledger import Ledger
 from integrations.tryton.connector import TrytonConnector
 from tests.integrations.doors import ROOT
 from tests.integrations.erp import Erp, a_draft, a_posted, done, running_erp
@@ -45,26 +41,6 @@ async def test_the_books_survive_a_restart_and_nothing_is_left_running(tmp_path:
         await connector.close()
         assert (read.values["state"], period.values["state"]) == ("posted", "closed")
     assert trytonds(tmp_path) == []
-
-
-async def test_clients_pay_what_is_posted_a_while_after_they_see_it(erp: Erp) -> None:
-    connector = TrytonConnector(erp.connection())
-    refs = {(await a_posted(connector))[0] for _ in range(3)}
-    async with erp.administrator() as console:
-        ledger, counter = Ledger(console), Counter("http://127.0.0.1:9")
-        patient = Clients(ledger, counter, patience=3600)
-        posted = set(await ledger.unpaid())
-        await patient.look()
-        assert set(await ledger.unpaid()) == posted
-        quick = Clients(ledger, counter, patience=0)
-        await quick.look()
-        await quick.look()
-        left = await ledger.unpaid()
-    assert [number for number in left if pays(number)] == []
-    for ref in refs:
-        values = done(await connector.get("invoice", ref), Outcome.READ).values
-        assert values["state"] == ("paid" if pays(str(values["number"])) else "posted")
-    await connector.close()
 
 
 def start(tmp_path: Path, **given: str) -> subprocess.CompletedProcess[str]:
