@@ -94,7 +94,13 @@ def take(*, incident: Incident, by: Person, now: datetime, figures: Figures = ()
 
 
 def hand_over(
-    *, incident: Incident, owner: Person, deputy: Person | None, by: Person, now: datetime
+    *,
+    incident: Incident,
+    owner: Person,
+    deputy: Person | None,
+    by: Person,
+    now: datetime,
+    figures: Figures = (),
 ) -> None:
     """Name its owner and deputy, who are told. Raises NotAllowed or Over."""
     with _mine(incident, by, "hand over incident", now) as row:
@@ -105,7 +111,7 @@ def hand_over(
         wind_up(row, now)
         row.save()
         words = f"{owner} leads, {row.deputy} is the deputy." if row.deputy else f"{owner} leads."
-        entry = tell(row, EntryKind.HANDED, words, by=by, now=now)
+        entry = tell(row, EntryKind.HANDED, words, by=by, now=now, figures=figures)
         notices.tell_named(entry, _news(before, row))
 
 

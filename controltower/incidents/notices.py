@@ -34,6 +34,14 @@ TOLD = {
 """What people are told of, and how its message begins."""
 LEADS, STANDS_BY, RELIEVED = "You lead it now", "You are its deputy", "You lead it no longer"
 """The same for those who are named."""
+UPDATE_DUE = "The update is due"
+"""The same for an update that did not come from who leads."""
+HALTED, AT_HAND, DONE = (
+    "Its runbook has halted",
+    "Its runbook is at a step that needs you",
+    "Its runbook is done",
+)
+"""The same for who leads, of a run that the tower has moved on by itself."""
 GRAVITY = {
     Severity.HIGHEST: "Highest severity",
     Severity.HIGH: "High severity",
@@ -44,6 +52,8 @@ GRAVITY = {
 def announce(entry: IncidentEntry) -> None:
     """Write the messages of a line of the timeline, in its own database transaction."""
     if begins := TOLD.get(EntryKind(entry.kind)):
+        if entry.kind == EntryKind.MISSED and entry.incident.owner is not None:
+            begins = UPDATE_DUE
         _write(entry, [(person, wish, begins) for person, wish in _people(entry.incident)])
 
 

@@ -16,7 +16,7 @@ from django.db.transaction import atomic
 from controltower.firm import audit
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, may, who_grants
-from controltower.incidents import steps, timeline
+from controltower.incidents import notices, steps, timeline
 from controltower.incidents.models import (
     Cause,
     EntryKind,
@@ -191,7 +191,8 @@ def fail(
     """A step has failed and halts its run; within `at_hand`."""
     _write(step, StepState.FAILED, outcome, by, now, evidence)
     Run.objects.filter(pk=step.run_id).update(state=RunState.HALTED)
-    _tell(step.run, f"Halted at step {step.position}, {step.rule['title']}: {outcome}", by, now)
+    said = f"Halted at step {step.position}, {step.rule['title']}: {outcome}"
+    _tell(step.run, said, by, now, notices.HALTED)
 
 
 def _conclude(
@@ -207,10 +208,12 @@ def _conclude(
     _write(step, state, outcome, by, now, evidence or {})
     run = step.run
     Run.objects.filter(pk=run.pk).update(state=RunState.RUNNING)
-    said = f"Step {step.position}, {step.rule['title']}: {outcome}"
-    _tell(run, f"{said}\n“{step.reason}”" if step.reason else said, by, now)
     to, last = to or step.rule.get("to", steps.NEXT), run.steps.count()
     next_ = last + 1 if to == steps.END else step.position + 1 if to == steps.NEXT else int(to)
+    said = f"Step {step.position}, {step.rule['title']}: {outcome}"
+    asked = run.steps.filter(position=next_).exclude(rule__kind=steps.WAIT).exists()
+    begins = notices.AT_HAND if asked else ""
+    _tell(run, f"{said}\n“{step.reason}”" if step.reason else said, by, now, begins)
     between = run.steps.filter(position__gt=step.position, position__lt=next_)
     between.update(state=StepState.SKIPPED, outcome="Not needed on this way.", at=now)
     if next_ > last:
@@ -240,7 +243,7 @@ def _come_to(run: Run, position: int, now: datetime) -> None:
 
 def _end(run: Run, state: str, words: str, by: Person | str, now: datetime) -> None:
     Run.objects.filter(pk=run.pk).update(state=state, ended_at=now)
-    _tell(run, words, by, now)
+    _tell(run, words, by, now, notices.DONE)
 
 
 def _called(version: RunbookVersion) -> str:
@@ -248,9 +251,13 @@ def _called(version: RunbookVersion) -> str:
     return f"“{version.runbook.title}”, version {version.number},"
 
 
-def _tell(run: Run, words: str, by: Person | str, now: datetime) -> None:
+def _tell(run: Run, words: str, by: Person | str, now: datetime, begins: str = "") -> None:
+    """Write down what came of it. Nobody looks at what the tower does by itself: a message that
+    `begins` so tells whoever leads the incident."""
     if run.incident is not None:
-        timeline.tell(run.incident, EntryKind.RUNBOOK, words, by=by, now=now)
+        entry = timeline.tell(run.incident, EntryKind.RUNBOOK, words, by=by, now=now)
+        if begins and by == TOWER and run.incident.owner:
+            notices.tell_named(entry, {run.incident.owner: begins})
     else:
         audit.record(
             actor=by, verb="follow runbook", subject=f"cause {run.cause_id}", allowed=True, now=now,

@@ -3,7 +3,7 @@ when it comes back, and resolved once it has been quiet for long enough."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from django.db.transaction import atomic
@@ -157,37 +157,43 @@ def resolve(
     tell(incident, EntryKind.RESOLVED, note, by=by, now=now, figures=figures)
 
 
-def miss(*, now: datetime) -> int:
+def _without(_incident: Incident) -> Figures:
+    return ()
+
+
+def miss(*, now: datetime, figures_of: Callable[[Incident], Figures] = _without) -> int:
     """What happens when a timer has run out: an incident that nobody acknowledged goes up the
-    ladder; a late update is asked for once, then the deputy takes over. Returns how many."""
+    ladder; a late update is asked for once, then the deputy takes over. Returns how many.
+    `figures_of` says what hangs on one at this moment."""
     late = Incident.objects.open()
     unseen = list(late.filter(acknowledge_by__lte=now).values_list("pk", flat=True))
     silent = list(late.filter(update_by__lte=now).values_list("pk", flat=True))
     for pk in (*unseen, *silent):
         with atomic():
             incident = Incident.objects.select_for_update().get(pk=pk)
-            _climb(incident, now) if pk in unseen else _remind(incident, now)
+            run_out = _climb if pk in unseen else _remind
+            run_out(incident, now, figures_of(incident))
             wind_up(incident, now)
             incident.save()
     return len(unseen) + len(silent)
 
 
-def _climb(incident: Incident, now: datetime) -> None:
+def _climb(incident: Incident, now: datetime, figures: Figures) -> None:
     role = LADDER.get(Role(incident.owner_role), Role.ADMINISTRATOR)
     incident.owner_role, incident.missed = role, incident.missed + 1
     text = f"Nobody has acknowledged it in time: it goes to the {role.label.lower()}."
-    tell(incident, EntryKind.MISSED, text, by=TOWER, now=now)
+    tell(incident, EntryKind.MISSED, text, by=TOWER, now=now, figures=figures)
 
 
-def _remind(incident: Incident, now: datetime) -> None:
+def _remind(incident: Incident, now: datetime, figures: Figures) -> None:
     incident.missed += 1
     deputy, owner = incident.deputy, incident.owner
     if incident.missed < 2 or deputy is None:
         text = f"The update due from {owner} did not come: it is asked for again."
-        tell(incident, EntryKind.MISSED, text, by=TOWER, now=now)
+        tell(incident, EntryKind.MISSED, text, by=TOWER, now=now, figures=figures)
         return
     text = f"{incident.missed} updates due from {owner} did not come: {deputy} takes over."
     incident.owner, incident.deputy, incident.missed = deputy, owner, 0
-    entry = tell(incident, EntryKind.HANDED, text, by=TOWER, now=now)
+    entry = tell(incident, EntryKind.HANDED, text, by=TOWER, now=now, figures=figures)
     told = {deputy: notices.LEADS}
     notices.tell_named(entry, told | ({owner: notices.RELIEVED} if owner else {}))

@@ -45,7 +45,7 @@ def look(*, now: datetime) -> None:
     _promises(now)
     for incident in _kept():
         keep(incident, now)
-    watch.miss(now=now)
+    watch.miss(now=now, figures_of=lambda one: at_stake.figures(at_stake.hanging_on(one), now))
 
 
 def _promises(now: datetime) -> None:

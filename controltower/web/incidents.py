@@ -118,8 +118,9 @@ def hand_over(request: SignedIn, pk: int) -> HttpResponse:
     def act(now: datetime) -> None:
         chosen = form.cleaned_data
         leading.hand_over(
-            incident=one, owner=chosen["owner"], deputy=chosen["deputy"], by=request.user, now=now
-        )
+            incident=one, owner=chosen["owner"], deputy=chosen["deputy"], by=request.user, now=now,
+            figures=_figures(one, now),
+        )  # fmt: skip
 
     return _try(request, one, act, _("Handed over. Who was named is told."), form)
 

@@ -131,14 +131,17 @@ def test_a_deputy_who_takes_over_is_told_with_the_money(box: Mailbox) -> None:
     otto, zoe = somebody("otto"), somebody("zoe")
     incident, now = trouble(), NOW
     leading.hand_over(incident=incident, owner=otto, deputy=zoe, by=otto, now=now)
+    (company,) = FIGURES[:1]
+    grown = [{**company, "count": 7, "amount": "8000.00"}]
     for _twice in range(2):
         now += UPDATED_WITHIN[Severity.HIGH]
-        watch.miss(now=now)
+        watch.miss(now=now, figures_of=lambda _one: grown)
+        assert begun()["otto"] in {"The update is due", "You lead it no longer"}
     assert begun() == {"otto": "You lead it no longer", "zoe": "You lead it now"}
     delivering.deliver(now=now)
     text = next(str(mail.get_payload()) for mail in reversed(box.mails) if "zoe" in mail["To"])
     assert "2 updates due from otto did not come: zoe takes over." in text
-    assert "EUR 1,299.50" in text
+    assert "7 transactions worth EUR 8,000.00" in text, "as it is by now"
 
 
 def begun() -> dict[str, str]:

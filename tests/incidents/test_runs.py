@@ -16,14 +16,25 @@ from controltower.canonical.records import Fact, Purchase
 from controltower.canonical.verdicts import Done, Kind, Outcome
 from controltower.firm import audit
 from controltower.firm.models import AuditEntry, Person
-from controltower.incidents import acts, matching, runbooks, runs, steps, triage, writing_down
+from controltower.incidents import (
+    acts,
+    leading,
+    matching,
+    runbooks,
+    runs,
+    steps,
+    triage,
+    writing_down,
+)
 from controltower.incidents.models import (
     Cause,
+    Message,
     Run,
     Runbook,
     RunbookState,
     RunbookVersion,
     RunState,
+    Severity,
     StepState,
 )
 from controltower.measures import probes
@@ -335,6 +346,34 @@ class TestFollowing:
         probes.beat(now=firm.now)
         run.refresh_from_db()
         assert (run.state, states(run)) == (RunState.COMPLETED, ["done", "done"])
+
+    def test_who_leads_is_told_of_what_the_tower_did_by_itself(self, firm: Firm) -> None:
+        bill = firm.bill(firm.deal(), {"draft": refused()})
+        incident = leading.open_for(
+            by=firm.otto, title="Tax", severity=Severity.HIGH, cause=firm.cause(bill), now=firm.now
+        )
+        leading.hand_over(
+            incident=incident, owner=firm.priya, deputy=None, by=firm.otto, now=firm.now
+        )
+        pause = {"kind": "wait", "minutes": 30, "title": "Give them time"}
+        until = {"kind": "wait", "what": "nothing_stuck", "minutes": 30, "title": "Wait"}
+        version, now = approved(firm, pause, HOW_MANY, until, until), firm.now
+        run = runs.start(version=version, incident=incident, by=firm.otto, now=now)
+
+        def told() -> list[str]:
+            probes.beat(now=now)
+            found = Message.objects.filter(person=firm.priya).order_by("pk")
+            return [one.subject.split(": ")[1] for one in found][1:]
+
+        assert told() == []
+        now += timedelta(minutes=30)
+        assert told() == ["Its runbook is at a step that needs you"]
+        probes.look(run=run, position=2, by=firm.otto, now=now)
+        now += timedelta(minutes=30)
+        assert told()[1:] == ["Its runbook has halted"]
+        runs.skip(run=run, position=3, reason="Known", by=firm.otto, now=now)
+        firm.cause(bill).letters.update(state="resolved", resolved_at=now)
+        assert told()[2:] == ["Its runbook is done"]
 
     def test_what_people_add_as_evidence_outlives_what_the_step_comes_to(self, firm: Firm) -> None:
         bill = firm.bill(firm.deal(), {"draft": refused()})
