@@ -221,7 +221,7 @@ def _evidence(run: Run, step: RunStep, person: Person) -> Action:
     name = f"evidence-{step.position}"
     return Action(
         id=name, label=words, title=f"{words}: {heard(step.rule['title'])}", url=_url(run, step),
-        confirm=_("Keep"), icon="file-text", small=True,
+        confirm=_("Keep"), icon="file-text", small=step.state not in runs.AT_HAND,
         form=Seen(auto_id=f"{name}-%s", initial={"do": EVIDENCE}),
         allowed=may.allowed, why_not=may.why_not,
     )  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -141,6 +142,14 @@ def rows(data: Mapping[str, Any] | None, given: Sequence[Mapping[str, Any]], ext
     for form in found.forms:
         form.fields["ORDER"].label = _("Place")
         form.fields["DELETE"].label = _("Remove")
+    return found
+
+
+def with_more(data: QueryDict, extra: int) -> QueryDict:
+    """What was entered so far, with so many empty rows more."""
+    found, count = data.copy(), data.get("steps-TOTAL_FORMS", "")[:4]
+    if count.isdecimal():
+        found["steps-TOTAL_FORMS"] = str(min(int(count) + extra, steps.MOST_STEPS))
     return found
 
 

@@ -184,6 +184,12 @@ def _edit(
     request: SignedIn, book: Runbook | None, rules: list[Any], fits: dict[str, Any]
 ) -> HttpResponse:
     posted = request.POST if request.method == "POST" else None
+    if posted is not None and "more" in posted:
+        entered = runbook_form.About(posted, named=book is not None)
+        so_far = {name: entered[name].value() for name in entered.fields}
+        about = runbook_form.About(named=book is not None, initial=so_far, auto_id="about-%s")
+        rows = runbook_form.rows(runbook_form.with_more(posted, MORE_ROWS), rules, MORE_ROWS)
+        return _editor(request, book, about, rows, "", 200)
     about = runbook_form.About(
         posted, named=book is not None, initial=runbook_form.about(fits), auto_id="about-%s"
     )

@@ -16,6 +16,7 @@ from controltower.incidents.models import (
     Incident,
     IncidentState,
     Run,
+    Runbook,
     RunbookVersion,
     RunState,
     Severity,
@@ -226,6 +227,12 @@ def test_a_runbook_is_written_approved_by_another_and_offered(firm: Firm) -> Non
     answer = otto.post("/runbooks/new/", form | {"steps-0-choices": "Only one"})
     assert answer.status_code == 422
     assert "two choices at least" in answer.content.decode()
+    longer = otto.post("/runbooks/new/", form | {"more": "rows"})
+    page = longer.content.decode()
+    assert 'name="steps-4-title"' in page and 'name="steps-5-title"' not in page
+    assert 'value="Who is it?"' in page and 'value="tax code; VAT"' in page
+    assert '<option value="validation" selected>' in page
+    assert longer.status_code == 200 and not Runbook.objects.filter(title=form["title"]).exists()
     page = post(otto, "/runbooks/new/", **form)
     version = RunbookVersion.objects.get(runbook__slug="ask-the-erps-people")
     assert [rule["title"] for rule in version.steps] == ["How many?", "Who is it?"]
