@@ -195,7 +195,7 @@ def stop(*, plan: ReplayPlan, by: Person, now: datetime) -> None:
             raise PlanChanged("The job has ended already.")
         _steer(plan, origin, PlanState.CANCELLED, "stop replay", by, now)
         plan.items.filter(state=ItemState.WAITING).update(
-            state=ItemState.EXCLUDED, text=f"Stopped by {by.username}.", ended_at=now
+            state=ItemState.EXCLUDED, text=f"Stopped by {by}.", ended_at=now
         )
         ReplayPlan.objects.filter(pk=plan.pk).update(ended_at=now)
 

@@ -179,6 +179,8 @@ def _stages(state: str, plan: ReplayPlan) -> list[tuple[str, str]]:
         at = len(approved)
     elif state in {PlanState.RUNNING, PlanState.PAUSED}:
         at = len(names) - 2
+    elif plan.released_at is None:  # given up: nothing of it ran
+        return [(name, "ahead" if i else "done") for i, name in enumerate(names)]
     else:
         at = len(names)
     return [
@@ -208,6 +210,8 @@ def _conditions(
     if left_out and plan.state != PlanState.DRAFT:
         words = ngettext("%(n)d left out, see why below", "%(n)d left out, see why below", left_out)
         lines.append(("circle-x", "nt", words % {"n": left_out}))
+    if plan.state in READY and not tally.total:
+        return lines  # nothing goes, so nothing is said of how and until when
     if plan.state in READY and not changed and plan.expires_at:
         at = formats.clock(plan.expires_at, zone=False)
         lines.append(("clock", "nt", _("Holds until %(at)s, then plan again") % {"at": at}))

@@ -180,7 +180,7 @@ def test_progress_never_exceeds_its_bar() -> None:
     assert bar.left == 16
     widths = [float(r.get("width", 0)) for r in parsed(bar.draw).iter("rect")]
     assert widths[1] + widths[2] <= widths[0]
-    assert small.Progress(0, 0, 0).sentence == "nothing to replay"
+    assert small.Progress(0, 0, 0).sentence == "Nothing to replay"
     assert bar.sentence == "21 of 39 worked, 2 failed again, 16 left"
 
 

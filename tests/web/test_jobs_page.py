@@ -130,6 +130,22 @@ class TestPlan:
             post(firm, "otto", plan, "releases", digest=plan.digest)
         )
 
+    def test_given_up_it_shows_nothing_as_done_and_says_by_whom(self, firm: Firm) -> None:
+        plan = firm.plan(stuck(firm), by=firm.otto)
+        post(firm, "priya", plan, "stops")
+        answer = show(firm, "otto", plan)
+        assert answer.context["stages"] == [
+            ("planned", "done"), ("running", "ahead"), ("done", "ahead"),
+        ]  # fmt: skip
+        assert f"Stopped by {firm.priya}." in text(answer)
+
+    def test_where_all_would_fail_it_says_nothing_of_how_it_goes(self, firm: Firm) -> None:
+        plan = firm.plan(stuck(firm), by=firm.otto)
+        plan.items.update(state="excluded", forecast="would_fail")
+        said = text(show(firm, "otto", plan))
+        assert "Nothing to replay" in said and "1 left out" in said
+        assert "Holds until" not in said and "One goes first" not in said
+
     def test_planning_again_what_is_solved_says_so(self, firm: Firm) -> None:
         bill = stuck(firm)
         plan = firm.plan(bill, by=firm.otto)

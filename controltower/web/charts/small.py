@@ -101,7 +101,7 @@ class Progress:
     def sentence(self) -> str:
         """The progress in words."""
         if not self.total:
-            return _("nothing to replay")
+            return _("Nothing to replay")
         return _("%(worked)d of %(total)d worked, %(failed)d failed again, %(left)d left") % {
             "worked": self.worked,
             "total": self.total,
