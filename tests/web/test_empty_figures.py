@@ -1,12 +1,13 @@
-"""Processes and measures of a tower in which nothing has happened yet."""
+"""Pages of a tower in which nothing has happened yet, and of one in which nobody has set it up."""
 
 from __future__ import annotations
 
 import pytest
 
+from controltower.firm.models import Role
 from controltower.processes import opportunity_to_project
 from tests.factories import Firm
-from tests.web.cast import browser
+from tests.web.cast import browser, person
 
 pytestmark = pytest.mark.django_db
 
@@ -24,3 +25,17 @@ def test_measures_have_nothing_to_tell(firm: Firm) -> None:
     page = client.get("/measures/recovery-time/").content.decode()
     assert "nothing to draw yet" in page
     assert client.get("/measures/no-such/").status_code == 404
+
+
+def test_where_nothing_is_set_up_each_page_says_so_and_leads_on() -> None:
+    ada, otto = (browser(person(*one)) for one in (("ada", Role.ADMINISTRATOR), ("otto",)))
+    leads = '<a href="/systems/new/">Describe the first one</a>'
+    assert leads in ada.get("/systems/").content.decode()
+    page = otto.get("/systems/").content.decode()
+    assert "No system is connected yet." in page and leads not in page, "only who may"
+    assert "No legal entity is set up yet." in ada.get("/manage/calendars/").content.decode()
+    page = ada.get("/mappings/").content.decode()
+    assert "No mapping yet." in page
+    assert "Who owns each field" not in page and "as Excel" not in page, "there is nothing to own"
+    assert "about – rows" not in ada.get("/manage/retention/").content.decode()
+    assert "0 ms" not in ada.get("/assurance/").content.decode(), "nothing was looked at"
