@@ -105,6 +105,27 @@ def test_triage_by_keyboard_alone(screens: Screens, tower: Tower) -> None:
         page.wait_for_url(f"{tower.base}/{place}/")
 
 
+def test_a_form_that_is_being_filled_in_outlives_a_refresh_without_it(
+    screens: Screens, tower: Tower
+) -> None:
+    """A colleague was quicker: the page is fetched anew, and offers the act no more."""
+    page = screens.visitor("otto.brandt").go(tower.pages["exception"])
+    key(page, "s")
+    form = page.locator(".sheet-dialog:popover-open")
+    form.locator("textarea").first.fill("Waits for Tax")
+    page.evaluate(
+        """() => {
+          const actions = document.querySelector(".sheet-dialog:popover-open").parentElement;
+          for (const box of [actions, actions.parentElement])
+            Idiomorph.morph(box, "<p>Snoozed by a colleague</p>", { morphStyle: "innerHTML" });
+        }"""
+    )
+    expect(page.get_by_text("Snoozed by a colleague").last).to_be_attached()
+    expect(form.locator("textarea").first).to_have_value("Waits for Tax")
+    form.locator("button[type=submit]").last.click()
+    expect(page.locator("main .notice").first).to_be_visible()
+
+
 def test_an_owner_is_given_and_taken_back_by_keyboard(screens: Screens, tower: Tower) -> None:
     page = screens.visitor("otto.brandt").go(tower.pages["exception"])
     key(page, "a")

@@ -2,42 +2,41 @@
 (() => {
   const body = document.body;
   const mark = document.querySelector("[data-live-mark]");
-  const keep = new Set(["value", "checked", "open"]);
+  const keep = new Set(["value", "checked", "open"]), open = ":popover-open";
   let socket, again, paused = false, opened = false, tries = 0;
 
   // A refresh must not untick rows, close details or empty a half-typed field.
   Idiomorph.defaults.ignoreActiveValue = true;
   // How things stood at its opening stays.
-  const kept = (node) => "fresh" in node.dataset ? node.closest(":popover-open") : node.closest("[data-keep]");
-  Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(keep.has(name) && kept(node));
-
-  // A slow part that was fetched once stays, unless its name says that it is another.
-  Idiomorph.defaults.callbacks.beforeNodeMorphed = (old, fresh) =>
-    !(old.nodeType === 1 && "once" in old.dataset && old.id === fresh.id);
+  const kept = (node) => "fresh" in node.dataset ? node.closest(open) : node.closest("[data-keep]");
+  Object.assign(Idiomorph.defaults.callbacks, {
+    beforeAttributeUpdated: (name, node) => !(keep.has(name) && kept(node)),
+    // An open form stays: what has changed is told once it is sent.
+    beforeNodeRemoved: (node) => !(node.matches?.(open) || node.querySelector?.(open)),
+    // A slow part that was fetched once stays, unless its name says that it is another.
+    beforeNodeMorphed: (old, fresh) => !(old.nodeType === 1 && "once" in old.dataset && old.id === fresh.id),
+  });
 
   const tell = (name) => body.dispatchEvent(new CustomEvent("live:" + name));
 
   const show = (state) => {
-    if (!mark) return;
     if (paused) state = "paused";
-    if (mark.dataset.state === state) return;
+    if (!mark || mark.dataset.state === state) return;
     mark.dataset.state = state;
     mark.querySelector("[data-live-word]").textContent = mark.dataset[state];
   };
 
   const asOf = (moment) => {
-    const time = mark && mark.querySelector("time");
+    const time = mark?.querySelector("time");
     if (!time || isNaN(moment)) return;
     time.dateTime = moment.toISOString();
     const clock = { timeStyle: "short", timeZone: time.dataset.zone };
-    const now = moment.toLocaleTimeString("en-GB", clock);
-    time.textContent = time.textContent.replace(/\S+/, now);
+    time.textContent = time.textContent.replace(/\S+/, moment.toLocaleTimeString("en-GB", clock));
   };
 
   const connect = () => {
     if (!body.dataset.live) return;
-    const scheme = location.protocol === "https:" ? "wss://" : "ws://";
-    socket = new WebSocket(scheme + location.host + body.dataset.live);
+    socket = new WebSocket(location.origin.replace("http", "ws") + body.dataset.live);
     socket.onopen = () => {
       tries = 0;
       show("live");
@@ -77,7 +76,7 @@
   });
   addEventListener("pageshow", () => document.querySelectorAll("[aria-busy]").forEach((one) => { one.ariaBusy = null; }));
 
-  const region = (event) => event.detail.elt.closest && event.detail.elt.closest("[data-region]");
+  const region = (event) => event.detail.elt.closest?.("[data-region]");
 
   body.addEventListener("htmx:beforeRequest", (event) => {
     if (paused && event.detail.elt.matches("[data-region]")) event.preventDefault();
@@ -97,8 +96,7 @@
     if (!box) return;
     if (event.detail.successful) return asOf(new Date(event.detail.xhr.getResponseHeader("Date")));
     box.dataset.stale = "";
-    const error = box.querySelector(".region-error");
-    if (error) error.dataset.shown = "";
+    box.querySelector(".region-error")?.setAttribute("data-shown", "");
   });
 
   document.addEventListener("click", (event) => {
@@ -106,7 +104,7 @@
     if (!button) return;
     paused = !paused;
     button.setAttribute("aria-pressed", paused);
-    show(socket && socket.readyState === 1 ? "live" : "reconnecting");
+    show(socket?.readyState === 1 ? "live" : "reconnecting");
     if (!paused) tell("resync");
   });
 
