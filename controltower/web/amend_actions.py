@@ -122,4 +122,4 @@ def told(amendment: Amendment) -> str:
     """Who changed what, and why."""
     words = {"who": amendment.proposed_by, "reason": amendment.reason}
     words["fields"] = ", ".join(str(heard(one)) for one in amending.told_of(amendment))
-    return _("%(who)s edited %(fields)s. %(reason)s") % words
+    return _("%(who)s edited %(fields)s: “%(reason)s”.") % words

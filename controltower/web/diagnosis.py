@@ -83,7 +83,8 @@ def diagnose(chain: Chain, person: Person, now: datetime) -> Diagnosis:
 def _offered(chain: Chain, alike: Alike | None, person: Person, now: datetime) -> Ranked:
     """What this person can do, the best first: a colleague's edit is decided before anything."""
     acts = actions_for(chain, person)
-    acts = [*acts[:1], *_links(chain, alike), *acts[1:]]
+    first = 2 if chain.edited else 1  # the two words on an edit stand beside each other
+    acts = [*acts[:first], *_links(chain, alike), *acts[first:]]
     acts += pause_actions.actions(chain.chosen, person, now)
     waits = next((one.id for one in acts if one.id == AGREE and one.allowed), "")
     return ranked(acts, waits)

@@ -68,9 +68,10 @@ def _first(chain: Chain, trouble: Step, person: Person, entity: str | None) -> l
     if chain.replaying or absences.is_absence(trouble.kind):
         return []
     again = replay_action(one, trouble, person, entity)
+    amending = amend_actions(chain, trouble, person, entity)
     if chain.edited:  # it is decided first: sent as it is, the edit would be for nothing
-        again = replace(again, primary=False, seldom=True)
-    return [again, *amend_actions(chain, trouble, person, entity)]
+        return [*amending, replace(again, primary=False, seldom=True)]
+    return [again, *amending]
 
 
 def replay_action(
