@@ -7,15 +7,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from controltower.firm.models import Person
 from controltower.incidents import runs, steps, triage
 from controltower.incidents.models import Cause, DeadLetter, Run, RunStep, StepState
 from controltower.incidents.timeline import TOWER
+from controltower.processes import catalogue
 from controltower.systems import upkeep
 from controltower.systems.models import System
 from controltower.transactions import replay
-from controltower.transactions.models import PlanState, Transaction
+from controltower.transactions.models import PlanState, Step, Transaction
+from controltower.transactions.protocol import STUCK
 
 NOTHING = "Nothing of it is stuck any more."
 CLAIMED_FOR = timedelta(minutes=5)
@@ -92,20 +95,37 @@ def _transactions(run: Run, by: Person) -> list[Transaction]:
 
 
 def _replay(step: RunStep, _reason: str, by: Person, now: datetime) -> None:
-    letters = _letters(step.run, by)
-    if not letters:
+    stuck = [found for letter in _letters(step.run, by) for found in _to_replay(letter)]
+    if not stuck:
         _done(step, NOTHING, by, now, {})
         return
     causes = [cause.pk for cause in causes_of(step.run)]
     step.plan = replay.plan(
-        steps=[letter.step_id for letter in letters],
-        title=f"{step.run.version.runbook}: {len(letters)}",
-        selection={"run": step.run_id, "causes": causes, "count": len(letters)},
+        steps=stuck,
+        title=f"{step.run.version.runbook}: {len(stuck)}",
+        selection={"run": step.run_id, "causes": causes, "count": len(stuck)},
         mapping="now",
         by=by,
         now=now,
     )
     step.save(update_fields=["plan"])
+
+
+def _to_replay(letter: DeadLetter) -> list[UUID]:
+    """The step that is stuck; of an absence, what is stuck of whatever should have ended it in the
+    same chain."""
+    awaited = [one.name for one in catalogue.PROCESSES if _ends(one, letter.step.name)]
+    if not awaited:
+        return [letter.step_id]
+    chain = letter.transaction.correlation_id
+    late = Step.objects.filter(
+        transaction__process__in=awaited, transaction__correlation_id=chain, state__in=STUCK
+    )
+    return list(late.values_list("pk", flat=True))
+
+
+def _ends(process: catalogue.Process, milestone: str) -> bool:
+    return process.reaches is not None and process.reaches.name == milestone
 
 
 def follow(*, now: datetime) -> int:

@@ -12,16 +12,19 @@ from django.utils import timezone
 
 from controltower.canonical import events
 from controltower.canonical.calendar import Calendar
+from controltower.canonical.events import CanonicalEvent
 from controltower.canonical.records import Assignment, Contract, Invoice, Payment, Project
-from controltower.incidents import letters, triage
+from controltower.incidents import acts, letters, runs, triage
+from controltower.incidents.models import RunbookVersion
 from controltower.measures import exposure, invariants
 from controltower.measures.exposure import Scope
 from controltower.processes.definition import Within
 from controltower.systems.models import Feed, Recovery, System
 from controltower.transactions import cases, engine, intake, interpretation, watching
 from controltower.transactions.models import Expectation, InboundEvent, Transaction
+from controltower.web.demo.runbooks import agree_runbooks
 from tests import factories
-from tests.factories import Firm
+from tests.factories import Answer, Firm, refused
 
 pytestmark = pytest.mark.django_db
 LATER = timedelta(days=60)
@@ -144,8 +147,8 @@ def test_each_invoice_expects_its_own_cash(firm: Firm) -> None:
     assert strange.reason == "Nothing follows from it."
 
 
-def test_a_project_without_a_workspace_is_missed_where_there_are_workspaces(firm: Firm) -> None:
-    """Its folder and its channel hold no money up."""
+def with_workspaces(firm: Firm) -> None:
+    """A library, a chat, and a PSA that tells of its projects."""
     psa = System.objects.get(slug="certinia")
     Feed.objects.create(system=psa, entity="project", due_at=firm.now)
     for slug, role in (("sharepoint", "documents"), ("slack", "chat")):
@@ -153,7 +156,10 @@ def test_a_project_without_a_workspace_is_missed_where_there_are_workspaces(firm
             slug=slug, title=slug, domain="Collaboration", role=role, connector=slug,
             connection=slug, base_url="http://127.0.0.1:9",
         )  # fmt: skip
-    lonely, deal = firm.deal(), firm.deal()
+
+
+def project_told(firm: Firm, deal: Transaction) -> CanonicalEvent:
+    """The PSA tells of the deal's project."""
     project = Project(
         source_id=deal.steps.get(name="project").ref,
         name=deal.title,
@@ -163,7 +169,14 @@ def test_a_project_without_a_workspace_is_missed_where_there_are_workspaces(firm
         correlation_id=deal.correlation_id,
     )
     event = firm.event(events.PROJECT_SET_UP, "certinia", project.source_id, project, 1)
-    workspace = firm.play(firm.tell(replace(event, correlation_id=deal.correlation_id)))
+    return replace(event, correlation_id=deal.correlation_id)
+
+
+def test_a_project_without_a_workspace_is_missed_where_there_are_workspaces(firm: Firm) -> None:
+    """Its folder and its channel hold no money up."""
+    with_workspaces(firm)
+    lonely, deal = firm.deal(), firm.deal()
+    workspace = firm.play(firm.tell(project_told(firm, deal)))
     assert workspace.state == "verified"
     assert of(deal, "workspace-ready").met_by_id == workspace.pk
     late(firm)
@@ -173,6 +186,25 @@ def test_a_project_without_a_workspace_is_missed_where_there_are_workspaces(firm
     cause = firm.cause(absence)
     assert cause.title == "A project was set up, but it has no folder and no channel yet"
     assert cause.owner_role == "pmo_lead"
+
+
+def test_the_runbook_of_a_missing_workspace_replays_the_one_that_is_stuck(firm: Firm) -> None:
+    with_workspaces(firm)
+    agree_runbooks(firm.now)
+    deal = firm.deal()
+    refusal: dict[str, Answer] = {"folder": refused("The template is gone.")}
+    workspace = firm.play(firm.tell(project_told(firm, deal)), refusal)
+    late(firm)
+    absence = next(one for one in missing(deal) if "Workspace" in one.title)
+    version = RunbookVersion.objects.get(runbook__slug="workspace-missing")
+    run = runs.start(version=version, cause=firm.cause(absence), by=firm.otto, now=firm.now)
+    for position in (1, 2):
+        runs.skip(run=run, position=position, reason="Seen.", by=firm.otto, now=firm.now)
+    acts.perform(run=run, position=3, reason="", by=firm.otto, now=firm.now)
+    plan = run.steps.get(position=3).plan
+    assert plan is not None
+    item = plan.items.get()
+    assert (item.transaction, item.step.name) == (workspace, "folder")
 
 
 def test_what_is_missing_needs_its_owner_with_the_money_of_the_chain(firm: Firm) -> None:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from controltower.incidents import steps
 from controltower.processes import quote_to_cash
-from controltower.web.demo.runbook_steps import HOW_MUCH, Book, act, check, decide, wait
+from controltower.web.demo.runbook_steps import (
+    HOW_MUCH,
+    REPLAY,
+    Book,
+    act,
+    check,
+    decide,
+    wait,
+)
 
 RUNBOOKS: tuple[Book, ...] = (
     (
@@ -16,10 +24,11 @@ RUNBOOKS: tuple[Book, ...] = (
             decide(
                 "What does the project's chain show?",
                 "Open its page: the workspace is a part of it. Work and money go on without one.",
-                ("Its workspace is stuck: replay it there", 3),
-                ("There is none: the PSA never told of the project", 4),
-                ("It was made by hand, or needs none", 5),
+                ("Its workspace is stuck", 3),
+                ("There is none: the PSA never told of the project", 5),
+                ("It was made by hand, or needs none", 6),
             ),
+            REPLAY,
             wait("Wait until folder and channel are there", steps.NOTHING_STUCK, 60)
             | {"to": "end"},
             wait(
