@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from controltower.incidents.models import Cause
 from controltower.incidents.triage import Aside
@@ -32,7 +32,7 @@ def words(aside: Aside, now: datetime) -> str:
         limits.append(found % {"n": aside.count})
     if aside.value:
         money = formats.amount(aside.value, reporting_currency())
-        limits.append(_("%(money)s is stuck") % {"money": money})
+        limits.append(pgettext("a limit", "%(money)s is stuck") % {"money": money})
     at = formats.when(aside.until, now)
     if not limits:
         return _("Put aside until %(at)s.") % {"at": at}

@@ -103,3 +103,16 @@ def _recognised(path: str) -> list[str]:
 def _forget() -> None:
     sayings.sayings.cache_clear()
     sayings._anew.cache_clear()
+
+
+def test_what_a_person_wrote_is_not_said_anew_by_half(settings: Settings, tmp_path: Path) -> None:
+    catalogues.compile_all(SOURCE.parents[2], tmp_path / "compiled")
+    settings.LOCALE_PATHS = [tmp_path / "compiled"]
+    _forget()
+    try:
+        with translation.override("de"):
+            assert sayings.heard("Nothing is stuck.") == "Nichts hängt fest."
+            title = "Wait until nothing is stuck"
+            assert sayings.heard(title) == title, "a step of a runbook of theirs"
+    finally:
+        _forget()
