@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import (
+    BooleanField,
     Case,
     Count,
     DecimalField,
@@ -117,35 +118,37 @@ def priced(queryset: QuerySet[Any], at: str = "") -> QuerySet[Any]:
 
     `at` is the path to the transaction ("transaction__") when the rows are something else.
     """
+    annotated: QuerySet[Any] = queryset.annotate(worth=worth(at), counted=_counted(at))
+    return annotated
+
+
+def _counted(at: str) -> Case:
+    """Whether a row's value counts, or an earlier stuck point of its chain carries it: the first
+    case that fits decides."""
     stuck = Transaction.objects.stuck().order_by()
     stuck_here = stuck.filter(correlation_id=OuterRef(f"{at}correlation_id"))
-    whole = stuck_here.filter(_whole())
-    late = Expectation.objects.filter(watch=OuterRef(f"{at}pk"), closed_at__isnull=True)
-    stuck_itself = late.filter(set_by__in=Transaction.objects.stuck().order_by())
-    is_whole = _whole(at)
     deal_is_stuck = _chain_in(stuck.filter(process=UPSTREAM), at)
-    deal_carries = deal_is_stuck | _chain_in(stuck.filter(_whole()), at)
+    deal_carries = _chain_in(stuck.filter(Q(process=UPSTREAM) | _whole()), at)
     capped = Step.objects.filter(name="check", state=State.PARKED, field=capped_work.CAP)
-    no_room = Q(
-        **{
-            f"{at}process": time_and_expense_to_billing.PROCESS.name,
-            f"{at}pk__in": capped.order_by().values("transaction"),
-        }
+    no_room = Q(**{f"{at}process": time_and_expense_to_billing.PROCESS.name}) & Q(
+        **{f"{at}pk__in": capped.order_by().values("transaction")}
     )
     changed = stuck_here.filter(
         process=project_change_to_forecast.PROCESS.name, amount__gte=OuterRef(f"{at}amount")
     )
-    earlier = Exists(whole.filter(pk__lt=OuterRef(f"{at}pk")))
-    first = ~is_whole & ~deal_carries | is_whole & ~deal_is_stuck & ~earlier
-    annotated: QuerySet[Any] = queryset.annotate(
-        worth=worth(at),
-        counted=Q(**{f"{at}process": UPSTREAM})
-        | no_room & (deal_carries | ~Exists(changed))
-        | ~no_room
-        & first
-        & ~(Q(**{f"{at}process": month_end_close.WATCH.name}) & Exists(stuck_itself)),
+    late = Expectation.objects.filter(watch=OuterRef(f"{at}pk"), closed_at__isnull=True)
+    stuck_itself = Q(**{f"{at}process": month_end_close.WATCH.name}) & Exists(
+        late.filter(set_by__in=stuck)
     )
-    return annotated
+    earlier = Exists(stuck_here.filter(_whole(), pk__lt=OuterRef(f"{at}pk")))
+    return Case(
+        When(Q(**{f"{at}process": UPSTREAM}), then=True),
+        When(no_room, then=deal_carries | ~Exists(changed)),
+        When(stuck_itself, then=False),
+        When(_whole(at), then=~deal_is_stuck & ~earlier),
+        default=~deal_carries,
+        output_field=BooleanField(),
+    )
 
 
 def _chain_in(rows: TransactionQuerySet, at: str) -> Q:
@@ -172,24 +175,22 @@ def stake(queryset: QuerySet[Transaction]) -> Stake:
 
 
 def stakes(queryset: QuerySet[Any], *keys: str, at: str = "") -> dict[tuple[Any, ...], Stake]:
-    """Add a priced queryset up per combination of `keys`, in one query."""
+    """Add a priced queryset up per combination of `keys`, in one query. Whether a row counts is a
+    key as well: it is decided once, not again in each of the sums."""
     rows = (
         queryset.order_by()
-        .values_list(*keys, f"{at}currency")
-        .annotate(
-            items=Count("pk"),
-            worths=Sum("worth", filter=Q(counted=True)),
-            own=Sum(f"{at}amount", filter=Q(counted=True)),
-            without_rate=Count("pk", filter=Q(worth__isnull=True)),
-        )
+        .values_list(*keys, f"{at}currency", "counted")
+        .annotate(items=Count("pk"), worths=Sum("worth"), own=Sum(f"{at}amount"))
     )
     found: dict[tuple[Any, ...], Stake] = {}
-    for *key, currency, count, worth, own, unpriced in rows:
+    for *key, currency, counted, count, worth, own in rows:
         sum_ = found.setdefault(tuple(key), Stake())
         sum_.count += count
-        sum_.amount += worth or Decimal(0)
-        sum_.unpriced += unpriced
-        if own is not None:
+        if worth is None:
+            sum_.unpriced += count
+        elif counted:
+            sum_.amount += worth
+        if counted:
             sum_.by_currency[currency] = own
     return found
 
