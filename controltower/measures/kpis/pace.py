@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC
 
-from django.db.models import Sum
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models.functions import TruncDate
 
 from controltower.measures import rollups
@@ -18,17 +18,20 @@ HALF = 0.5
 
 
 def read(window: Window, process: str) -> Reading:
-    """The median time of one process. Paces are kept by the UTC day."""
+    """The median time of one process. Paces are kept by the UTC day, and come as one row of each:
+    two months have five thousand sums."""
     first = window.before.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     rows = (
         rollups.figures(window.scope, Kind.PACE)
         .filter(process=process, at__gte=first)
-        .values_list(TruncDate("at", tzinfo=UTC), "grade")
-        .annotate(n=Sum("items"))
+        .values_list(TruncDate("at", tzinfo=UTC))
+        .annotate(grades=ArrayAgg("grade"), counts=ArrayAgg("items"))
     )
     days: dict[int, Counter[int]] = {}
-    for day, grade, count in rows:
-        days.setdefault(window.ago(day), Counter())[grade] += count
+    for day, grades, counts in rows:
+        own = days.setdefault(window.ago(day), Counter())
+        for grade, count in zip(grades, counts, strict=True):
+            own[grade] += count
     lately: Counter[int] = Counter()
     earlier: Counter[int] = Counter()
     for ago, grades in days.items():
