@@ -58,11 +58,13 @@ FROM (
     CROSS JOIN LATERAL rollup_paper(step, tx) AS paper
     WHERE step.verb = 'post' AND step.state = 'verified' AND {papers}
     UNION ALL
-    SELECT {keys}, -items, -amount FROM measures_figure
+    SELECT {keys}, -items, -amount FROM measures_figure WHERE {figures}
 ) AS both_ways
 WHERE {figures}
 GROUP BY {keys} HAVING sum(items) <> 0 OR sum(amount) <> 0
 """
+"""The figures are chosen among before and after both sides are put together: the planner carries no
+condition into a side whose columns are of another type, and would read all sums there are."""
 CORRECT = "INSERT INTO measures_delta ({keys}, items, amount) "
 
 
@@ -107,10 +109,11 @@ def _differences(since: datetime | None) -> tuple[str, dict[str, Any]]:
         transactions="tx.state = ANY(%(live)s) OR tx.state = 'verified' AND tx.ended_at >= %(day)s",
         papers="step.done_at >= %(day)s",
         figures="kind = 'standing' AND state = ANY(%(live)s)"
-        " OR kind <> 'standing' AND at >= %(day)s",
+        " OR kind = ANY(%(dated)s) AND at >= %(day)s",
     )
     midnight = since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return statement, {"live": [str(state) for state in LIVE], "day": midnight}
+    dated = [str(kind) for kind in Kind if kind != Kind.STANDING]
+    return statement, {"live": [str(state) for state in LIVE], "dated": dated, "day": midnight}
 
 
 def _recount(**conditions: str) -> str:
