@@ -141,6 +141,8 @@ def test_an_unknown_process_is_not_there(firm: Firm) -> None:
 
 
 def test_a_silent_source_is_said(firm: Firm) -> None:
+    """All others were read just now; of several the notice would count how many."""
+    Feed.objects.update(polled_at=timezone.now())
     salesforce = System.objects.get(slug="salesforce")
     Feed.objects.update_or_create(
         system=salesforce,
