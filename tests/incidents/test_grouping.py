@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from controltower.firm.models import AuditEntry
 from controltower.incidents import grouping, leading, triage
 from controltower.incidents.models import By, Cause, Grouping, Incident, Severity
 from controltower.measures import at_stake
+from controltower.transactions import replay
 from tests.factories import Firm, refused, stuck_bills
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +42,17 @@ def test_a_company_is_split_off_and_what_comes_later_follows(firm: Firm) -> None
     assert firm.cause(here) == cause
     said = AuditEntry.objects.get(verb="split")
     assert (said.actor, said.detail["value"]) == (firm.otto.username, "LF-UK")
+
+
+def test_a_part_that_is_refused_anew_stands_alone_again(firm: Firm) -> None:
+    (german,), (british,) = stuck_bills(firm, 1), stuck_bills(firm, 1, **HERE)
+    part = split(firm, firm.cause(british), "LF-UK")
+    fence = firm.letter(british).step.fence
+    plan = firm.plan(british, by=firm.otto)
+    replay.release(plan=plan, digest=plan.digest, by=firm.otto, now=timezone.now())
+    firm.play(british, answers={"draft": refused()})
+    assert firm.letter(british).step.fence > fence, "it was claimed and sent once more"
+    assert firm.cause(british) == part != firm.cause(german)
 
 
 def test_causes_are_joined_and_parts_of_the_joined_one_hold(firm: Firm) -> None:
