@@ -48,6 +48,15 @@ TOO_SMALL = """[...document.querySelectorAll("a, button, summary, input:not([typ
 """WCAG 2.5.8: 24 px each way, but for links within a sentence."""
 
 
+DESKS = (1440, 1366, 1280)
+TOO_WIDE = """[...document.querySelectorAll("section table")]
+    .filter((one) => !one.closest(".table-wrap, .unseen, details:not([open])"))
+    .map((one) => [one, one.closest("section").getBoundingClientRect()])
+    .filter(([one, box]) => one.getBoundingClientRect().right > box.right + 0.5)
+    .map(([one, box]) => [one.caption?.innerText, one.getBoundingClientRect().right - box.right])"""
+"""Tables that stick out of their region and cannot be scrolled in it."""
+
+
 def test_no_page_is_forgotten(tower: Tower) -> None:
     assert set(NAMES) == set(tower.pages)
 
@@ -68,6 +77,19 @@ def test_page(screens: Screens, tower: Tower, name: str) -> None:
     visitor.at("light", 375)
     assert page.evaluate(TOO_SMALL) == []
     assert visitor.complaints == []
+
+
+@pytest.mark.parametrize("language", SPOKEN)
+@pytest.mark.parametrize("name", ["tower", "process", "system", "exception"])
+def test_no_table_runs_under_its_neighbour(
+    screens: Screens, tower: Tower, name: str, language: str
+) -> None:
+    """Regions beside each other hide what is too wide for one; the document does not grow by it."""
+    visitor = screens.visitor("otto.brandt").speaking(language)
+    page = visitor.go(tower.pages[name])
+    for width in DESKS:
+        visitor.at("light", width)
+        assert page.evaluate(TOO_WIDE) == [], width
 
 
 @pytest.mark.parametrize("path", ["/sign-in/", "/nowhere/"])
