@@ -8,6 +8,7 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from controltower.canonical.money import Money
 from controltower.firm.models import Person, Role
@@ -18,6 +19,8 @@ from controltower.measures.causes import CauseLine, by_cause
 from controltower.measures.exposure import Scope, reporting_currency, within
 from controltower.transactions.models import PlanState
 from controltower.web import formats, privacy, standing, wording
+from controltower.web.exception_filters import PARKED, SNOOZED
+from controltower.web.exception_groups import put_aside
 from controltower.web.job_tally import tallies
 
 MOST = 7
@@ -35,6 +38,7 @@ def region(person: Person, scope: Scope, now: datetime) -> dict[str, Any]:
         ],
         "causes_total": sum(line.stake.count for line in lines),
         "exceptions_url": reverse("exceptions"),
+        "aside": _aside(scope, now),
         "checked_words": _("Last checked %(time)s.") % {"time": formats.clock(now)},
     }
 
@@ -69,6 +73,27 @@ def _cause(
         "primary": bool(fix) and may_replay and not running,
         "running": running,
     }
+
+
+def _aside(scope: Scope, now: datetime) -> list[tuple[str, str]]:
+    """What is stuck and put aside, in words, each with its list."""
+    found = {tab: put_aside(scope, tab, now) for tab in (SNOOZED, PARKED)}
+    return [
+        (_aside_words(tab, count, value), f"{reverse('exceptions')}?tab={tab}")
+        for tab, (count, value) in found.items()
+        if count
+    ]
+
+
+def _aside_words(tab: str, count: int, value: Money) -> str:
+    words = (
+        ngettext("%(n)s cause is snoozed: %(value)s", "%(n)s causes are snoozed: %(value)s", count)
+        if tab == SNOOZED
+        else ngettext(
+            "%(n)s cause is parked: %(value)s", "%(n)s causes are parked: %(value)s", count
+        )
+    )
+    return words % {"n": formats.number(count), "value": formats.money(value)}
 
 
 def _owner(line: CauseLine, person: Person) -> dict[str, str] | None:

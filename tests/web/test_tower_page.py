@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from controltower.firm.models import ExchangeRate, Person
+from controltower.incidents.models import Cause
 from controltower.measures import exposure
 from controltower.measures.exposure import Scope
 from controltower.transactions.models import Transaction
@@ -82,6 +83,28 @@ def test_needs_someone_offers_one_verb_that_the_person_may_do(firm: Firm) -> Non
         assert "1 invoice" in page
         assert "No owner yet" in page
         assert f">{verb}<" in page
+
+
+def test_what_is_put_aside_is_said_with_the_list_that_equals_it(firm: Firm) -> None:
+    snoozed, parked, _awake = (
+        firm.bill(firm.deal(), {"draft": factories.refused(text)}, amount=Decimal(amount))
+        for text, amount in (("one", "7200.00"), ("two", "10800.00"), ("three", "3600.00"))
+    )
+    client, now = browser(firm.anna), timezone.now()
+    assert "Put aside" not in client.get("/tower/triage/").content.decode()
+    Cause.objects.filter(pk=firm.cause(snoozed).pk).update(snoozed_until=now + timedelta(days=1))
+    Cause.objects.filter(pk=firm.cause(parked).pk).update(parked_at=now)
+    page = client.get("/tower/triage/").content.decode()
+    for tab, words, amount in (
+        ("snoozed", "1 cause is snoozed:", "€7,200.00"),
+        ("parked", "1 cause is parked:", "€10,800.00"),
+    ):
+        assert f'<a href="/exceptions/?tab={tab}">{words} {amount}</a>' in page
+        assert amount in client.get(f"/exceptions/?tab={tab}").content.decode()
+    Cause.objects.update(parked_at=now)
+    calm = client.get("/tower/triage/").content.decode()
+    assert "Nothing needs someone now." in calm
+    assert "Nothing is stuck." not in calm
 
 
 def test_a_replay_under_way_shows_inside_its_cause(firm: Firm) -> None:
