@@ -72,9 +72,10 @@ def _tell(ask: Ask, one: Waiting, people: Iterable[Person], now: datetime) -> No
             Message(
                 name=f"ask-{ask.pk}-{person.pk}-{channel}", person=person, ask=ask, to=to,
                 channel=channel, subject=subject, text=_text(one, person), created_at=now,
-                due_at=after_quiet(wish, person, now, wakes=False),
+                due_at=due, held=due > now,
             )
             for person, wish in told
+            for due in [after_quiet(wish, person, now, wakes=False)]
             for channel, to in ways(wish, person)
         ],
         ignore_conflicts=True,

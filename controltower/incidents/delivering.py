@@ -26,8 +26,8 @@ from controltower.canonical.verdicts import (
     Unknown,
     Verdict,
 )
-from controltower.incidents import composing
-from controltower.incidents.models import Channel, IncidentState, Message, MessageState
+from controltower.incidents import folding
+from controltower.incidents.models import Channel, Message, MessageState
 from controltower.systems import calls
 from controltower.systems.doors import opened
 from controltower.systems.models import System
@@ -36,7 +36,6 @@ LEASE = timedelta(minutes=2)
 MOST_TRIES = 8
 FIRST_REST = timedelta(seconds=30)
 FOR_GOOD = 500
-OVER = (IncidentState.RESOLVED, IncidentState.REVIEWED)
 CLAIM = """
 UPDATE incidents_message SET state = 'sending', tries = tries + 1, due_at = %(until)s
 WHERE id = (SELECT id FROM incidents_message
@@ -68,15 +67,11 @@ def deliver(*, now: datetime, most: int = 50) -> int:
 def _send(message: Message, now: datetime) -> None:
     """Send one claimed message and write down what came of it."""
     was_lost = message.tries > 1 and message.fault == ""
-    entry = message.entry
-    if entry and not message.text:
-        message.text = composing.text_for(message.person, entry)
-        Message.objects.filter(pk=message.pk).update(text=message.text)
-    if entry and entry.incident.state in OVER:
-        _note(message, MessageState.NEEDLESS, "It was over before this could go out.")
-    elif message.ask and message.ask.answer:
-        _note(message, MessageState.NEEDLESS, "It was decided before this could go out.")
-    elif message.channel == Channel.SLACK and was_lost:
+    if why := folding.why_needless(message):
+        _note(message, MessageState.NEEDLESS, why)
+        return
+    folding.write(message, now)
+    if message.channel == Channel.SLACK and was_lost:
         _note(message, MessageState.DOUBT, "Its sender stopped; Slack may show it or not.")
     elif message.channel == Channel.SLACK:
         _judge(message, _slack(message), now)

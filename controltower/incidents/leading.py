@@ -20,8 +20,9 @@ from controltower.incidents.models import (
     IncidentState,
     Severity,
 )
-from controltower.incidents.promises import QUIET_FOR, wind_up
+from controltower.incidents.promises import QUIET_FOR
 from controltower.incidents.timeline import Figures, tell
+from controltower.incidents.timers import wind_up
 from controltower.systems.models import System
 from controltower.transactions.models import Transaction
 
@@ -105,7 +106,8 @@ def hand_over(
     """Name its owner and deputy, who are told. Raises NotAllowed or Over."""
     with _mine(incident, by, "hand over incident", now) as row:
         before = {row.owner: notices.LEADS, row.deputy: notices.STANDS_BY}
-        row.owner, row.deputy = owner, deputy if deputy != owner else None
+        row.owner, row.missed = owner, 0
+        row.deputy = deputy if deputy != owner else None
         if row.state == IncidentState.TRIGGERED:
             row.state = IncidentState.ACKNOWLEDGED
         wind_up(row, now)
@@ -144,7 +146,7 @@ def mitigate(
     with _mine(incident, by, "mitigate incident", now) as row:
         if row.state == IncidentState.MITIGATED:
             raise Over("It is mitigated already.")
-        row.owner = row.owner or by
+        row.owner, row.missed = row.owner or by, 0
         row.state = IncidentState.MITIGATED
         wind_up(row, now)
         row.save()

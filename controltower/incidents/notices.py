@@ -78,9 +78,10 @@ def _write(entry: IncidentEntry, told: Iterable[tuple[Person, Wish, str]]) -> No
             Message(
                 name=f"entry-{entry.pk}-{person.pk}-{channel}", person=person, entry=entry,
                 channel=channel, to=to, subject=_subject(entry.incident, begins),
-                created_at=entry.at, due_at=after_quiet(wish, person, entry.at, wakes=gravest),
+                created_at=entry.at, held=due > entry.at, due_at=due,
             )
             for person, wish, begins in told
+            for due in [after_quiet(wish, person, entry.at, wakes=gravest)]
             for channel, to in ways(wish, person)
         ],
         ignore_conflicts=True,
@@ -103,6 +104,15 @@ def _people(incident: Incident) -> Iterable[tuple[Person, Wish]]:
         wish = wishes.get(person.pk) or Wish(person=person)
         if wish.tickets or incident.severity != Severity.MODERATE:
             yield person, wish
+
+
+def heard_at(incident: Incident, now: datetime) -> datetime:
+    """When the first of those who are told hears of it: now, or below the highest severity at the
+    end of the quiet hours that all of them have."""
+    if incident.severity == Severity.HIGHEST:
+        return now
+    told = _people(incident)
+    return min((after_quiet(wish, one, now, wakes=False) for one, wish in told), default=now)
 
 
 def ways(wish: Wish, person: Person) -> Iterable[tuple[Channel, str]]:

@@ -1,13 +1,13 @@
-"""What a severity promises: by when somebody takes an incident, and how often they say how it
-stands."""
+"""What a severity promises: by when somebody takes an incident, how often they say how it stands,
+and how often it is said again that nobody does."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from controltower.firm.models import Role
 from controltower.firm.rights import WHO, Right
-from controltower.incidents.models import Incident, IncidentState, Severity
+from controltower.incidents.models import Incident, Severity
 
 ACKNOWLEDGED_WITHIN = {
     Severity.HIGHEST: timedelta(minutes=15),
@@ -19,6 +19,13 @@ UPDATED_WITHIN = {
     Severity.HIGH: timedelta(hours=2),
     Severity.MODERATE: timedelta(hours=8),
 }
+REMINDED_EVERY = {
+    Severity.HIGHEST: timedelta(hours=8),
+    Severity.HIGH: timedelta(days=1),
+    Severity.MODERATE: timedelta(days=1),
+}
+"""Once a shift, else once a day: everybody has been told by then, and who is told more often
+silences it, and with it the next one."""
 QUIET_FOR = timedelta(minutes=30)
 """How long nothing of it may show before an incident is resolved."""
 
@@ -28,12 +35,3 @@ def takers(incident: Incident) -> frozenset[Role]:
     operator."""
     role = Role(incident.owner_role)
     return frozenset({role} if role in WHO[Right.LEAD_INCIDENT] else {role, Role.OPERATOR})
-
-
-def wind_up(incident: Incident, now: datetime) -> None:
-    """Set the timer that the incident's state and severity ask for."""
-    severity = Severity(incident.severity)
-    waits = incident.state == IncidentState.TRIGGERED
-    incident.acknowledge_by = now + ACKNOWLEDGED_WITHIN[severity] if waits else None
-    led = incident.state in {IncidentState.ACKNOWLEDGED, IncidentState.MITIGATED}
-    incident.update_by = now + UPDATED_WITHIN[severity] if led else None

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from django.db.models import Q
 from django.db.transaction import atomic
 
 from controltower.firm.models import Person, Role
@@ -18,8 +19,9 @@ from controltower.incidents.models import (
     IncidentState,
     Severity,
 )
-from controltower.incidents.promises import QUIET_FOR, wind_up
+from controltower.incidents.promises import QUIET_FOR
 from controltower.incidents.timeline import TOWER, Figures, tell
+from controltower.incidents.timers import remind_later, wind_up
 from controltower.systems import upkeep
 from controltower.systems.models import System
 from controltower.transactions import bell
@@ -27,6 +29,7 @@ from controltower.transactions import bell
 QUIET_ENOUGH = "Nothing of it showed for half an hour."
 LADDER = {Role.OPERATOR: Role.CONTROLLER, Role.PMO_LEAD: Role.CONTROLLER}
 """Whom an incident goes to that nobody has acknowledged in time; then to the administrator."""
+NOBODY_LEFT = "Nobody has taken it yet, and nobody is left to whom it could go."
 
 
 def report(
@@ -47,9 +50,10 @@ def report(
     `halt` are not called on until a person resumes them, and not again for the same breach."""
     with atomic():
         incident, opened = _latest(subject, title, severity, owner_role, by, now)
+        incident.causes.add(*causes)
         if opened:
-            incident.causes.set(causes)
             incident.systems.set(systems)
+            wind_up(incident, now)
             tell(incident, EntryKind.OPENED, title, by=by, now=now, figures=figures)
         elif incident.state == IncidentState.RESOLVED or incident.quiet_since is not None:
             _back(incident, now, figures)
@@ -70,8 +74,6 @@ def _latest(
     resolved = known.filter(state=IncidentState.RESOLVED).order_by("-opened_at").first()
     if resolved is not None and not known.open().exists():
         return resolved, False
-    fresh = Incident(severity=severity)
-    wind_up(fresh, now)
     return known.get_or_create(
         subject=subject,
         state__in=OPEN,
@@ -82,7 +84,6 @@ def _latest(
             "owner_role": owner_role,
             "opened_at": now,
             "seen_at": now,
-            "acknowledge_by": fresh.acknowledge_by,
         },
     )
 
@@ -93,7 +94,7 @@ def _back(incident: Incident, now: datetime, figures: Figures) -> None:
     incident.state = IncidentState.ACKNOWLEDGED if incident.owner_id else IncidentState.TRIGGERED
     incident.quiet_since = incident.resolved_at = None
     incident.resolved_by = incident.note = ""
-    incident.times += again
+    incident.missed, incident.times = 0, incident.times + again
     wind_up(incident, now)
     text = "It is back after it was resolved." if again else "It is not quiet: it shows again."
     tell(incident, EntryKind.REOPENED, text, by=TOWER, now=now, figures=figures)
@@ -163,37 +164,60 @@ def _without(_incident: Incident) -> Figures:
 
 def miss(*, now: datetime, figures_of: Callable[[Incident], Figures] = _without) -> int:
     """What happens when a timer has run out: an incident that nobody acknowledged goes up the
-    ladder; a late update is asked for once, then the deputy takes over. Returns how many.
+    ladder; a late update is asked for once, then the deputy takes over. Where nobody else is left,
+    it is said again in a rhythm (`promises.REMINDED_EVERY`). Below the highest severity it all
+    stands still while whoever holds it has quiet hours. Returns how many timers had run out.
     `figures_of` says what hangs on one at this moment."""
-    late = Incident.objects.open()
+    late = Incident.objects.open().filter(Q(remind_at=None) | Q(remind_at__lte=now))
     unseen = list(late.filter(acknowledge_by__lte=now).values_list("pk", flat=True))
     silent = list(late.filter(update_by__lte=now).values_list("pk", flat=True))
     for pk in (*unseen, *silent):
         with atomic():
             incident = Incident.objects.select_for_update().get(pk=pk)
-            run_out = _climb if pk in unseen else _remind
-            run_out(incident, now, figures_of(incident))
-            wind_up(incident, now)
+            if incident.remind_at is None and notices.heard_at(incident, now) > now:
+                wind_up(incident, now)
+            else:
+                run_out = _climb if pk in unseen else _remind
+                run_out(incident, now, figures_of(incident))
             incident.save()
     return len(unseen) + len(silent)
 
 
 def _climb(incident: Incident, now: datetime, figures: Figures) -> None:
+    incident.missed += 1
+    if incident.owner_role == Role.ADMINISTRATOR:
+        tell(incident, EntryKind.MISSED, NOBODY_LEFT, by=TOWER, now=now, figures=figures)
+        remind_later(incident, now)
+        return
     role = LADDER.get(Role(incident.owner_role), Role.ADMINISTRATOR)
-    incident.owner_role, incident.missed = role, incident.missed + 1
+    incident.owner_role = role
     text = f"Nobody has acknowledged it in time: it goes to the {role.label.lower()}."
     tell(incident, EntryKind.MISSED, text, by=TOWER, now=now, figures=figures)
+    wind_up(incident, now)
+    if role == Role.ADMINISTRATOR:
+        remind_later(incident, now)
 
 
 def _remind(incident: Incident, now: datetime, figures: Figures) -> None:
     incident.missed += 1
-    deputy, owner = incident.deputy, incident.owner
-    if incident.missed < 2 or deputy is None:
-        text = f"The update due from {owner} did not come: it is asked for again."
-        tell(incident, EntryKind.MISSED, text, by=TOWER, now=now, figures=figures)
+    if incident.missed == 2 and incident.deputy is not None:
+        _relieve(incident, now, figures)
+        wind_up(incident, now)
         return
+    text = f"The update due from {incident.owner} did not come: it is asked for again."
+    tell(incident, EntryKind.MISSED, text, by=TOWER, now=now, figures=figures)
+    if incident.missed == 1:
+        wind_up(incident, now)
+    else:
+        remind_later(incident, now)
+
+
+def _relieve(incident: Incident, now: datetime, figures: Figures) -> None:
+    """The deputy takes over; who led stands by."""
+    deputy, owner = incident.deputy, incident.owner
+    assert deputy is not None
     text = f"{incident.missed} updates due from {owner} did not come: {deputy} takes over."
-    incident.owner, incident.deputy, incident.missed = deputy, owner, 0
+    incident.owner, incident.deputy = deputy, owner
     entry = tell(incident, EntryKind.HANDED, text, by=TOWER, now=now, figures=figures)
     told = {deputy: notices.LEADS}
     notices.tell_named(entry, told | ({owner: notices.RELIEVED} if owner else {}))

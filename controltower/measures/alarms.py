@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Count, Q, QuerySet
 
 from controltower.incidents import leading, watch
 from controltower.incidents.models import Cause, DeadLetter, Incident, IncidentState, Severity
@@ -22,6 +22,7 @@ from controltower.transactions.models.states import LIVE
 
 MOST_KEPT = 200
 PROMISE = "promise:"
+MOST_BURNING = 3
 MUCH_MORE = 5
 """So many times the threshold is of the highest severity."""
 
@@ -54,22 +55,31 @@ def _promises(now: datetime) -> None:
     for subject, burn in burns.items():
         watch.report(
             subject=subject, title=burning.title(burn), severity=burn.stretch.severity,
-            owner_role=burning.owner_role(burn), figures=_late_figures(burn, now), now=now,
+            owner_role=burning.owner_role(burn), figures=at_stake.figures(_late(burn, now), now),
+            causes=_burnt_by(burn, now), now=now,
         )  # fmt: skip
     for incident in Incident.objects.open().filter(subject__startswith=PROMISE):
         if incident.subject not in burns:
             watch.holds(subject=incident.subject, now=now)
 
 
-def _late_figures(burn: burning.Burn, now: datetime) -> list[dict[str, Any]]:
-    late = Transaction.objects.filter(process=burn.process, state__in=LIVE, due_at__lt=now)
-    return at_stake.figures(late, now)
+def _late(burn: burning.Burn, now: datetime) -> QuerySet[Transaction]:
+    return Transaction.objects.filter(process=burn.process, state__in=LIVE, due_at__lt=now)
+
+
+def _burnt_by(burn: burning.Burn, now: datetime) -> list[Cause]:
+    """The causes that hold most of what is late in the process."""
+    held = DeadLetter.objects.open().filter(transaction__in=_late(burn, now))
+    counted = Cause.objects.filter(letters__in=held).annotate(late=Count("letters"))
+    return list(counted.order_by("-late", "pk")[:MOST_BURNING])
 
 
 def _has_one(subject: str, linked: Q) -> bool:
-    """Whether an incident of this subject is kept below, or an open one has it already."""
+    """Whether an incident of this subject is kept below, or an open one has it already; one about a
+    promise has no eye for how dear its causes become."""
     kept = Incident.objects.exclude(state=IncidentState.REVIEWED)
-    return kept.filter(subject=subject).exists() or kept.open().filter(linked).exists()
+    others = kept.open().exclude(subject__startswith=PROMISE)
+    return kept.filter(subject=subject).exists() or others.filter(linked).exists()
 
 
 def dear_causes(now: datetime) -> list[tuple[Cause, list[dict[str, Any]]]]:

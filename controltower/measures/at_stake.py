@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, Func, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models import Exists, Func, Min, OuterRef, Q, QuerySet, TextField, Value
 from django.db.models.functions import Concat
 
 from controltower.firm.rights import entities_of
@@ -122,10 +122,11 @@ def stake(rows: QuerySet[Transaction], scope: Scope) -> Stake:
 
 def figures(rows: QuerySet[Transaction], now: datetime) -> list[dict[str, Any]]:
     """The figures of this moment, one line per legal entity, to be kept as evidence. Amounts are
-    exact text in the reporting currency."""
+    exact text in the reporting currency; `due` is the first moment at which one is, in UTC."""
     priced = exposure.priced(rows)
     whole = exposure.stakes(priced, "entity__code")
     late = exposure.stakes(priced.filter(due_at__lt=now), "entity__code")
+    due = dict(rows.order_by().values_list("entity__code").annotate(first=Min("due_at")))
     return [
         {
             "entity": code or "",
@@ -133,6 +134,7 @@ def figures(rows: QuerySet[Transaction], now: datetime) -> list[dict[str, Any]]:
             "amount": str(one.amount),
             "late": str((late.get((code,)) or Stake()).amount),
             "currency": exposure.reporting_currency(),
+            "due": due[code].isoformat() if due.get(code) else None,
         }
         for (code,), one in sorted(whole.items(), key=lambda pair: pair[0][0] or "")
     ]

@@ -32,6 +32,7 @@ MARKS = {
     MessageState.DOUBT: "rk",
     MessageState.FAILED: "br",
     MessageState.NEEDLESS: "nt",
+    MessageState.FOLDED: "nt",
 }
 
 

@@ -67,6 +67,21 @@ def test_an_incident_is_told_once_with_money_deadline_and_links(box: Mailbox) ->
     assert (sent.state, sent.tries) == (MessageState.SENT, 1)
 
 
+def test_a_message_says_when_the_money_is_due(box: Mailbox) -> None:
+    somebody("otto")
+    somebody("callum", Role.OPERATOR, "LF-UK")
+    german, british = FIGURES
+    german, british = (
+        {**german, "due": "2026-11-20T17:00:00+00:00"},
+        {**british, "due": "2026-11-24T09:30:00+00:00"},
+    )
+    watch.report(subject="system:erp", title="x", now=NOW, figures=(german, british))
+    delivering.deliver(now=NOW)
+    texts = {mail["To"].split("@")[0]: str(mail.get_payload()) for mail in box.mails}
+    assert "First due 20 November 2026 18:00 (Europe/Berlin)." in texts["otto"]
+    assert "First due 24 November 2026 10:30 (Europe/Berlin)." in texts["callum"]
+
+
 def test_who_may_not_lead_is_not_told_alone(box: Mailbox) -> None:
     somebody("lena", Role.STEWARD)
     somebody("otto")
@@ -86,7 +101,9 @@ def test_whoever_sees_one_company_is_told_of_its_money_alone(box: Mailbox) -> No
     somebody("callum", Role.OPERATOR, "LF-UK")
     trouble()
     delivering.deliver(now=NOW)
-    assert "1 transaction worth EUR 99.00" in str(box.mails[0].get_payload())
+    assert "1 transaction worth EUR 99.00 hangs on it; nothing is late yet." in str(
+        box.mails[0].get_payload()
+    )
     assert "1,299" not in str(box.mails[0])
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as some
 
+from controltower.incidents import composing
 from controltower.incidents.models import Incident, Severity
 from controltower.measures import alarms, burning
 from controltower.transactions.models import Transaction
@@ -63,7 +65,13 @@ def test_misses_open_an_incident_and_its_quiet_begins_when_they_end() -> None:
     incident = Incident.objects.get(subject=f"promise:{PROCESS}")
     assert incident.severity == Severity.HIGHEST
     assert "more than 2% of a month's allowance in an hour" in incident.title
-    assert incident.entries.get(kind="opened").figures[0]["count"] == 3
+    (figures,) = incident.entries.get(kind="opened").figures
+    assert figures["count"] == 3
+    assert figures["due"] == (now - timedelta(minutes=5)).isoformat()
+    cause = firm.cause(deals[0])
+    assert list(incident.causes.all()) == [cause]
+    text = composing.text_for(firm.otto, incident.entries.get(kind="opened"))
+    assert f"Group: {cause.title}: {settings.ADDRESS}/exceptions/{cause.pk}/" in text
     alarms.look(now=now)
     assert incident.entries.count() == 1
     Transaction.objects.filter(pk__in=late).update(due_at=now + timedelta(hours=5))

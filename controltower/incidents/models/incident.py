@@ -60,7 +60,8 @@ class Incident(models.Model):
     before its review is the same incident again.
 
     `quiet_since` is when its trouble ended; it resolves when that has lasted. `missed` counts
-    the updates that did not come in time, in a row.
+    the timers that have run out since somebody answered. `remind_at` is when it is said again that
+    one has run out, where nobody else can be asked.
     """
 
     subject = models.CharField(max_length=80)
@@ -86,6 +87,7 @@ class Incident(models.Model):
     seen_at = models.DateTimeField()
     acknowledge_by = models.DateTimeField(null=True, blank=True)
     update_by = models.DateTimeField(null=True, blank=True)
+    remind_at = models.DateTimeField(null=True, blank=True)
     missed = models.PositiveSmallIntegerField(default=0)
     quiet_since = models.DateTimeField(null=True, blank=True)
     resolved_at = models.DateTimeField(null=True, blank=True)
@@ -152,7 +154,8 @@ class EntryKind(models.TextChoices):
 
 class IncidentEntry(models.Model):
     """One line of an incident's timeline, written once (trigger). `figures` are those of the
-    moment, one per legal entity: code, count, amount and late in the reporting currency."""
+    moment, one per legal entity: code, count, amount and late in the reporting currency, and when
+    the first is due (older lines do not say so)."""
 
     incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="entries")
     at = models.DateTimeField()

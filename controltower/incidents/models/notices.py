@@ -43,6 +43,7 @@ class MessageState(models.TextChoices):
     DOUBT = "doubt", "Perhaps sent"
     FAILED = "failed", "Not sent"
     NEEDLESS = "needless", "No longer needed"
+    FOLDED = "folded", "Told in another"
 
 
 class Message(models.Model):
@@ -50,6 +51,7 @@ class Message(models.Model):
     something that waits for their word (`ask`), or (without either) the daily mail. `name` is its
     identity wherever it goes, the same at every try. `to` is where: an address, or a Slack channel;
     `text` is written when it first goes out. A mail with `html` shows that where it can be shown.
+    Those that quiet hours have `held` go out in one of them; the others are folded.
     """
 
     name = models.CharField(max_length=60, unique=True)
@@ -61,11 +63,12 @@ class Message(models.Model):
     channel = models.CharField(max_length=8, choices=Channel)
     to = models.CharField(max_length=254)
     subject = models.CharField(max_length=200)
-    text = models.TextField(max_length=4000, blank=True)
+    text = models.TextField(max_length=16000, blank=True)
     html = models.TextField(max_length=16000, blank=True)
     state = models.CharField(max_length=8, choices=MessageState, default=MessageState.WAITING)
     created_at = models.DateTimeField()
     due_at = models.DateTimeField()
+    held = models.BooleanField(default=False)
     tries = models.PositiveSmallIntegerField(default=0)
     sent_at = models.DateTimeField(null=True, blank=True)
     fault = models.CharField(max_length=300, blank=True)
