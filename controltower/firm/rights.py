@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
+from django.db.models import Q, QuerySet
+
 from controltower.firm.models import LegalEntity, Person, Role
 
 
@@ -60,6 +62,18 @@ WHO = {
 }
 
 
+FIRM_WIDE = frozenset(
+    {
+        Right.PAUSE_SYSTEM,
+        Right.APPROVE_MAPPING,
+        Right.APPROVE_RUNBOOK,
+        Right.ADMINISTER,
+        Right.APPROVE_POLICY,
+    }
+)
+"""What changes all companies' work at once: a duty in one of them does not reach so far."""
+
+
 def may(person: Person, right: Right, entity: str | None = None) -> bool:
     """Whether the person may do this, in the given entity or (None) in any.
 
@@ -67,12 +81,29 @@ def may(person: Person, right: Right, entity: str | None = None) -> bool:
     """
     if not person.is_active:
         return False
-    roles = WHO[right]
+    roles, narrow = WHO[right], right not in FIRM_WIDE
     for duty in person.duties.all():
-        reaches = entity is None or duty.entity_id is None or _code(duty.entity) == entity
-        if duty.role in roles and reaches:
+        own = narrow and (entity is None or _code(duty.entity) == entity)
+        if duty.role in roles and (own or duty.entity_id is None):
             return True
     return False
+
+
+def holders(right: Right) -> QuerySet[Person]:
+    """Who has a right as far as it must reach: somewhere, or for the whole firm."""
+    duty = Q(duties__role__in=WHO[right])
+    if right in FIRM_WIDE:
+        duty &= Q(duties__entity=None)
+    return Person.objects.filter(duty, is_active=True).distinct()
+
+
+def beyond(person: Person, right: Right, companies: Iterable[LegalEntity | None]) -> list[str]:
+    """The names of those companies in which a person may not do this, in order. What belongs to no
+    company is for whoever may do it for the whole firm, and has no name."""
+    if may_everywhere(person, right):
+        return []
+    out = [one for one in companies if one is None or not may(person, right, one.code)]
+    return sorted({one.name if one else "" for one in out})
 
 
 def may_everywhere(person: Person, right: Right) -> bool:

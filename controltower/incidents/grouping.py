@@ -13,6 +13,7 @@ from datetime import datetime
 from django.db.transaction import atomic
 
 from controltower.firm.models import Person
+from controltower.firm.rights import Right, may
 from controltower.incidents import letters, sorting, timeline, triage
 from controltower.incidents.models import (
     By,
@@ -35,7 +36,8 @@ def split(*, cause: Cause, by: By, value: str, reason: str, person: Person, now:
 
     Raises NotAllowed, ReasonMissing or Pointless.
     """
-    _may_decide(cause, "split", reason, person, now)
+    _require(cause, "split", person, now, _company(by, value))
+    _require_reason(reason)
     if by is By.ALL or not value:
         raise Pointless("Say which part of it stands alone.")
     with atomic():
@@ -62,7 +64,8 @@ def split(*, cause: Cause, by: By, value: str, reason: str, person: Person, now:
 
 def join(*, cause: Cause, into: Cause, reason: str, person: Person, now: datetime) -> None:
     """Everything of a cause stands under another. Raises NotAllowed, ReasonMissing or Pointless."""
-    _may_decide(cause, "join", reason, person, now)
+    _require(cause, "join", person, now)
+    _require_reason(reason)
     with atomic():
         if _leads(into, cause):
             raise Pointless("They stand together already, or one was split off from the other.")
@@ -98,7 +101,7 @@ def take_back(*, grouping: Grouping, person: Person, now: datetime) -> Cause:
     Raises NotAllowed or Pointless.
     """
     origin = Cause.objects.get(fingerprint=grouping.fingerprint)
-    triage.require(person, "take back grouping", origin, now)
+    _require(origin, "take back grouping", person, now, _company(By(grouping.by), grouping.value))
     with atomic():
         if not Grouping.objects.in_force().filter(pk=grouping.pk).update(ended_at=now):
             raise Pointless("Somebody has taken it back already.")
@@ -138,8 +141,19 @@ def joined_into(cause: Cause) -> Cause | None:
     return first.cause if first else None
 
 
-def _may_decide(cause: Cause, verb: str, reason: str, person: Person, now: datetime) -> None:
-    triage.require(person, verb, cause, now)
+def _company(by: By, value: str) -> str | None:
+    return value if by is By.ENTITY else None
+
+
+def _require(
+    cause: Cause, verb: str, person: Person, now: datetime, company: str | None = None
+) -> None:
+    """One company's work may be split off by whoever handles its causes. Raises NotAllowed."""
+    if company is None or not may(person, Right.ASSIGN, company):
+        triage.require(person, verb, cause, now)
+
+
+def _require_reason(reason: str) -> None:
     if not reason.strip():
         raise triage.ReasonMissing
 

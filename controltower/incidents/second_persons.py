@@ -19,7 +19,7 @@ from controltower.canonical.money import Money
 from controltower.firm import calendars, duties, keeping, limits, masks, promised
 from controltower.firm.models import Approval, Person, PolicyState, PolicyVersion
 from controltower.firm.rates import in_reporting_currency
-from controltower.firm.rights import WHO, Right, entities_of, may, may_everywhere
+from controltower.firm.rights import Right, entities_of, holders, may
 from controltower.incidents.models import Answer, RunbookState, RunbookVersion
 from controltower.mappings import versions
 from controltower.mappings.models import MappingVersion, VersionState
@@ -90,8 +90,7 @@ def kind_of(name: str) -> tuple[Kind, str]:
 
 def _who(right: Right, *, besides: Person) -> list[Person]:
     """Who else has a right somewhere, with the duties that say where."""
-    people = Person.objects.filter(is_active=True, duties__role__in=WHO[right])
-    found = people.exclude(pk=besides.pk).distinct()
+    found = holders(right).exclude(pk=besides.pk)
     return list(found.prefetch_related("duties__entity"))
 
 
@@ -201,8 +200,7 @@ def _policies(_now: datetime) -> Iterator[Waiting]:
         who = frozenset(
             one
             for one in _who(Right.APPROVE_POLICY, besides=row.author)
-            if may_everywhere(one, Right.APPROVE_POLICY)
-            and row.subject != f"{duties.KIND}:{one.username}"
+            if row.subject != f"{duties.KIND}:{one.username}"
         )
         title = ": ".join(filter(None, [POLICIES[row.kind], _about(row)]))
         yield Waiting(f"policy {row.pk}", title, "/manage/", row.author, row.proposed_at, who)

@@ -10,8 +10,8 @@ from decimal import Decimal
 from django.db.transaction import atomic
 
 from controltower.firm import audit
-from controltower.firm.models import Person
-from controltower.firm.rights import Right, may, who_grants
+from controltower.firm.models import LegalEntity, Person
+from controltower.firm.rights import Right, beyond, may, may_everywhere, who_grants
 from controltower.incidents import letters
 from controltower.incidents.models import Cause, DeadLetter, LetterState
 from controltower.processes import overwritten, withdrawn_work
@@ -205,10 +205,21 @@ def open_letters(cause: Cause, person: Person) -> Sequence[DeadLetter]:
 
 
 def require(by: Person, verb: str, cause: Cause, now: datetime) -> None:
-    """Whoever may not handle causes is refused, and that is recorded. Raises NotAllowed."""
-    if not may(by, Right.ASSIGN):
+    """Whoever may not handle causes in each company whose work stands in this one is refused, and
+    that is recorded. Raises NotAllowed."""
+    if not may(by, Right.ASSIGN) or out_of_reach(by, cause):
         audit.record(actor=by, verb=verb, subject=f"cause {cause.pk}", allowed=False, now=now)
-        raise NotAllowed(f"Only the {who_grants(Right.ASSIGN)} may do this.")
+        raise NotAllowed(f"Only the {who_grants(Right.ASSIGN)} of all its companies may do this.")
+
+
+def out_of_reach(person: Person, cause: Cause) -> list[str]:
+    """The companies with work in this cause for which the person may not handle causes: what is
+    put aside or handed over is so for all of them."""
+    if may_everywhere(person, Right.ASSIGN):
+        return []
+    held = cause.letters.open().order_by().values_list("transaction__entity_id", flat=True)
+    companies = LegalEntity.objects.in_bulk()
+    return beyond(person, Right.ASSIGN, [companies.get(pk) for pk in held.distinct()])
 
 
 def tell(by: Person | str, verb: str, cause: Cause, now: datetime, detail: dict[str, str]) -> None:

@@ -11,7 +11,7 @@ from django.db.models.functions import Cast, Concat
 
 from controltower.firm import approvals, audit
 from controltower.firm.models import Approval, Person
-from controltower.firm.rights import WHO, Right, may
+from controltower.firm.rights import Right, holders, may
 from controltower.transactions import bell
 from controltower.transactions.models import ReplayPlan
 from controltower.transactions.replay import NotAllowed, PlanChanged
@@ -55,9 +55,8 @@ def may_decide(plan: ReplayPlan, person: Person) -> bool:
 
 def deciders(plan: ReplayPlan, *, besides: Person) -> list[Person]:
     """Who else than the one who asks may decide."""
-    roles = WHO[Right.APPROVE_REPLAY]
-    people = Person.objects.filter(is_active=True, duties__role__in=roles).exclude(pk=besides.pk)
-    found = people.distinct().order_by("last_name", "first_name", "pk")
+    people = holders(Right.APPROVE_REPLAY).exclude(pk=besides.pk)
+    found = people.order_by("last_name", "first_name", "pk")
     return [one for one in found.prefetch_related("duties__entity") if may_decide(plan, one)]
 
 

@@ -9,7 +9,7 @@ from django import forms
 from django.utils.translation import gettext as _
 
 from controltower.firm.models import Person
-from controltower.firm.rights import Right, companies_where, may, who_grants
+from controltower.firm.rights import FIRM_WIDE, Right, companies_where, may, who_grants
 from controltower.web.sayings import heard
 
 
@@ -76,7 +76,7 @@ def leave(person: Person, right: Right, entity: str | None = None) -> Leave:
     """May this person do this, here? `entity` None asks for any of theirs."""
     if may(person, right, entity):
         return Leave(True)
-    return Leave(False, only(right))
+    return Leave(False, only_firm_wide(person, right) if right in FIRM_WIDE else only(right))
 
 
 def only(right: Right) -> str:

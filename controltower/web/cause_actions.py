@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -14,18 +15,19 @@ from django.utils.translation import ngettext
 
 from controltower.canonical.verdicts import Kind
 from controltower.firm.models import Person
-from controltower.firm.rights import Right
-from controltower.incidents import grouping
-from controltower.incidents.models import By, Cause, Grouping
+from controltower.firm.rights import Right, may
+from controltower.incidents import grouping, triage
+from controltower.incidents.models import By, Cause, DeadLetter, Grouping
 from controltower.measures import causes
 from controltower.measures.exposure import Scope
 from controltower.web import absences, formats, offers, privacy, undo
-from controltower.web.actions import Action, leave
+from controltower.web.actions import Action, Leave, leave
 from controltower.web.decisions import Join, PlanAll, Reason, Snooze, Split
 from controltower.web.exception_groups import letters_of
-from controltower.web.remedies import assign_action, period_actions, settle_actions
+from controltower.web.remedies import assign_action, handling, period_actions, settle_actions
 
 MOST_PARTS = 40
+ENTITY, CLIENT = "transaction__entity__code", "transaction__counterparty"
 REPLAY = "replay"
 
 
@@ -36,7 +38,7 @@ def actions_of(cause: Cause, scope: Scope, count: int) -> list[Action]:
     closed = cause.kind == Kind.PERIOD_CLOSED
     return [
         *(period_actions(decide, person, entity) if closed else _replay(cause, count, person)),
-        replace(assign_action(cause.pk, person, key="a"), seen=undo.standing(cause)),
+        replace(assign_action(cause, person, key="a"), seen=undo.standing(cause)),
         *_aside(cause, person),
         *settle_actions(reverse("exception_solutions", args=[cause.pk]), person, entity),
         *_grouping(cause, scope),
@@ -85,9 +87,10 @@ def _grouping(cause: Cause, scope: Scope) -> list[Action]:
     split, join = Split(auto_id="split-%s", parts=parts), Join(auto_id="join-%s", others=others)
     offered = []
     if parts:
-        offered.append(_act(cause, scope.person, "split", _("Split off"),
-                            _("What stands alone from now on?"), _("Split it off"), split,
-                            icon="git-branch", seldom=True))  # fmt: skip
+        alone = _act(cause, scope.person, "split", _("Split off"),
+                     _("What stands alone from now on?"), _("Split it off"), split,
+                     icon="git-branch", seldom=True)  # fmt: skip
+        offered.append(_permitted(alone, leave(scope.person, Right.ASSIGN), split))
     if others.exists():
         offered.append(_act(cause, scope.person, "join", _("Join"),
                             _("Under which cause does all of this stand?"),
@@ -99,34 +102,44 @@ def _act(
     cause: Cause, person: Person, noun: str, label: str, title: str, confirm: str,
     form: forms.Form, *, icon: str, key: str = "", seldom: bool = False,
 ) -> Action:  # fmt: skip
-    may = leave(person, Right.ASSIGN)
-    return Action(
+    offered = Action(
         id=noun,
         label=label,
         title=title,
         url=reverse(f"exception_{noun}s", args=[cause.pk]),
         confirm=confirm,
-        form=form if may.allowed else None,
         icon=icon,
         key=key,
         seldom=seldom,
         seen=undo.standing(cause),
-        allowed=may.allowed,
-        why_not=may.why_not,
     )
+    return _permitted(offered, handling(cause, person), form)
+
+
+def _permitted(offered: Action, may: Leave, form: forms.Form) -> Action:
+    shown = form if may.allowed else None
+    return replace(offered, form=shown, allowed=may.allowed, why_not=may.why_not)
 
 
 def parts_of(cause: Cause, scope: Scope) -> list[tuple[str, str]]:
-    """What may be split off: companies and clients, where there are several; (value, words)."""
+    """What may be split off: companies and clients, where there are several; (value, words). Of a
+    cause that holds work of companies beyond the person's, that of their own companies."""
     letters = letters_of(scope).filter(cause=cause)
-    found = []
-    for by, column in ((By.ENTITY, "transaction__entity__code"),
-                       (By.CLIENT, "transaction__counterparty")):  # fmt: skip
-        counted = letters.order_by().values_list(column).annotate(n=Count("pk"))
-        rows = [(value, n) for value, n in counted.order_by("-n", column) if value]
-        if len(rows) > 1:
-            found += [(f"{by}:{value}", f"{value} ({n})") for value, n in rows[:MOST_PARTS]]
-    return found
+    if triage.out_of_reach(scope.person, cause):
+        own = [(value, n) for value, n in _counted(letters, ENTITY)
+               if may(scope.person, Right.ASSIGN, value)]  # fmt: skip
+        return _parts(By.ENTITY, own)
+    rows = {By.ENTITY: _counted(letters, ENTITY), By.CLIENT: _counted(letters, CLIENT)}
+    return [part for by, found in rows.items() if len(found) > 1 for part in _parts(by, found)]
+
+
+def _counted(letters: QuerySet[DeadLetter], column: str) -> list[tuple[str, int]]:
+    counted = letters.order_by().values_list(column).annotate(n=Count("pk"))
+    return [(value, n) for value, n in counted.order_by("-n", column) if value]
+
+
+def _parts(by: By, rows: Sequence[tuple[str, int]]) -> list[tuple[str, str]]:
+    return [(f"{by}:{value}", f"{value} ({n})") for value, n in rows[:MOST_PARTS]]
 
 
 def others_than(cause: Cause, scope: Scope) -> QuerySet[Cause]:
@@ -163,7 +176,8 @@ def _words(one: Grouping, cause: Cause) -> str:
 
 
 def _take_back(one: Grouping, cause: Cause, person: Person) -> Action:
-    may = leave(person, Right.ASSIGN)
+    own = leave(person, Right.ASSIGN, one.value) if one.by == By.ENTITY else Leave(False)
+    may = own if own.allowed else handling(cause, person)
     return Action(
         id=f"take-back-{one.pk}",
         label=_("Take back"),

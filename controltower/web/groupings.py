@@ -14,13 +14,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from controltower.firm.rights import Right
 from controltower.incidents import grouping, triage
 from controltower.incidents.models import Cause, Grouping
 from controltower.web import cause_actions, exception_groups
-from controltower.web.actions import only
 from controltower.web.decisions import Join, Split
 from controltower.web.exceptions import NEEDS_REASON, scope_of
+from controltower.web.remedies import handling
 from controltower.web.security import SignedIn
 
 
@@ -100,7 +99,7 @@ def _answer(
     try:
         cause, words = decide()
     except triage.NotAllowed:
-        messages.error(request, only(Right.ASSIGN))
+        messages.error(request, handling(cause, request.user).why_not)
     except triage.ReasonMissing:
         messages.error(request, NEEDS_REASON)
     except grouping.Pointless as refusal:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from controltower.firm.models import Person
-from controltower.firm.rights import WHO, Right
+from controltower.firm.rights import Right, holders
 from controltower.mappings import backtest, versions
 from controltower.mappings.models import BackTest, FieldOwner, Mapping, MappingVersion, VersionState
 from controltower.processes import catalogue
@@ -220,7 +220,6 @@ def used_by(slug: str) -> list[str]:
 
 def _approvers(version: MappingVersion, approved: set[int]) -> str:
     """Who could still approve it, by name."""
-    may = Person.objects.filter(is_active=True, duties__role__in=WHO[Right.APPROVE_MAPPING])
-    people = may.distinct().order_by("last_name", "first_name", "pk")
+    people = holders(Right.APPROVE_MAPPING).order_by("last_name", "first_name", "pk")
     left = [one for one in people if one.pk not in {version.author_id, *approved}]
     return ", ".join(str(one) for one in left)

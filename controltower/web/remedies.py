@@ -9,13 +9,14 @@ from django.utils.translation import gettext as _
 
 from controltower.canonical.verdicts import Kind
 from controltower.firm.models import Person, Role
-from controltower.firm.rights import Right
 from controltower.incidents import triage
 from controltower.processes import overwritten, withdrawn_work
+from controltower.firm.rights import Right, may
+from controltower.incidents.models import Cause
 from controltower.transactions import cancelling, findings
 from controltower.transactions.models import Step, Transaction
 from controltower.web import absences, standing
-from controltower.web.actions import Action, leave
+from controltower.web.actions import Action, Leave, leave
 from controltower.web.amend_actions import amend_actions
 from controltower.web.decisions import (
     CREDIT,
@@ -48,7 +49,7 @@ def actions_for(chain: Chain, person: Person) -> list[Action]:
         return [cancel_action(chain, person, entity)]
     actions = _first(chain, trouble, person, entity)
     if chain.letter is not None:
-        actions.append(assign_action(chain.letter.cause_id, person, key="a"))
+        actions.append(assign_action(chain.letter.cause, person, key="a"))
     return [*actions, *_settle(one, person, entity), cancel_action(chain, person, entity)]
 
 
@@ -136,14 +137,25 @@ def _decision(
     )
 
 
-def assign_action(cause: int, person: Person, *, key: str = "") -> Action:
+def handling(cause: Cause, person: Person) -> Leave:
+    """Whether a person may hand a cause over or put it aside: it is so for all companies whose work
+    stands in it."""
+    foreign = triage.out_of_reach(person, cause) if may(person, Right.ASSIGN) else []
+    if not foreign:
+        return leave(person, Right.ASSIGN)
+    words = _("It also holds work of %(companies)s. Split off what is yours first.")
+    named = ", ".join(filter(None, foreign)) or _("other companies")
+    return Leave(False, words % {"companies": named})
+
+
+def assign_action(cause: Cause, person: Person, *, key: str = "") -> Action:
     """Give the cause an owner."""
-    may = leave(person, Right.ASSIGN)
+    may = handling(cause, person)
     return Action(
         id="assign",
         label=_("Assign"),
         title=_("Who takes this cause?"),
-        url=reverse("exception_assignments", args=[cause]),
+        url=reverse("exception_assignments", args=[cause.pk]),
         confirm=_("Assign the cause"),
         form=Assign(auto_id="assign-%s", initial={"to": person.pk}) if may.allowed else None,
         icon="user-plus",
