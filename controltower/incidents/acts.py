@@ -10,8 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from controltower.firm.models import Person
-from controltower.incidents import runs, steps, triage
-from controltower.incidents.models import Cause, DeadLetter, Run, RunStep, StepState
+from controltower.incidents import runs, settling, steps, triage
+from controltower.incidents.models import Cause, DeadLetter, Run, RunStep, Settlement, StepState
 from controltower.incidents.timeline import TOWER
 from controltower.processes import catalogue
 from controltower.systems import upkeep
@@ -180,15 +180,16 @@ def _decide(step: RunStep, reason: str, by: Person, now: datetime) -> None:
 
 
 def _settle(step: RunStep, reason: str, by: Person, now: datetime) -> None:
-    ended = triage.solve_elsewhere(
-        transactions=_transactions(step.run, by),
-        reason=reason,
-        by=by,
-        now=now,
-        discard=step.rule["what"] == steps.WRITE_OFF,
-    )
-    words = f"{ended} ended, with the reason." if ended else NOTHING
-    _done(step, words, by, now, {"ended": ended})
+    chosen = _transactions(step.run, by)
+    if not chosen:
+        _done(step, NOTHING, by, now, {"ended": 0})
+        return
+    discard = step.rule["what"] == steps.WRITE_OFF
+    made = settling.settle(transactions=chosen, reason=reason, by=by, now=now, discard=discard)
+    words = f"{made.ended} ended, with the reason."
+    if made.state == Settlement.State.PROPOSED:
+        words = "Proposed: so much money is at stake that a second person must agree."
+    _done(step, words, by, now, {"ended": made.ended})
 
 
 def _done(step: RunStep, words: str, by: Person, now: datetime, evidence: dict[str, Any]) -> None:

@@ -19,8 +19,9 @@ from controltower.canonical.money import Money
 from controltower.firm import calendars, duties, keeping, limits, masks, promised
 from controltower.firm.models import Approval, Person, PolicyState, PolicyVersion
 from controltower.firm.rates import in_reporting_currency
-from controltower.firm.rights import Right, entities_of, holders, may
-from controltower.incidents.models import Answer, RunbookState, RunbookVersion
+from controltower.firm.rights import Right, beyond, entities_of, holders, may
+from controltower.incidents import settling
+from controltower.incidents.models import Answer, RunbookState, RunbookVersion, Settlement
 from controltower.mappings import versions
 from controltower.mappings.models import MappingVersion, VersionState
 from controltower.processes import catalogue
@@ -153,6 +154,29 @@ def _of_transaction(name: str, title: str, about: Transaction, by: Person, at: d
     )  # fmt: skip
 
 
+def _settlements(_now: datetime) -> Iterator[Waiting]:
+    rows = Settlement.objects.filter(state=Settlement.State.PROPOSED)
+    for row in rows.select_related("cause", "proposed_by"):
+        about, by = settling.concerned_by(row), row.proposed_by
+        if not about:
+            continue
+        first, companies = about[0], [one.entity for one in about]
+        query = urlencode({"part": first.reference})
+        path = f"/tx/{first.correlation_id}/?{query}"
+        name = row.cause.title if row.cause else first.title
+        people = [
+            one
+            for one in _who(Right.APPROVE_REPLAY, besides=by)
+            if not beyond(one, Right.APPROVE_REPLAY, companies)
+        ]
+        yield Waiting(
+            f"settlement {row.pk}",
+            f"Write-off: {name}" if row.discard else f"Settled elsewhere: {name}",
+            f"/exceptions/{row.cause.pk}/" if row.cause else path,
+            by, row.proposed_at, frozenset(people), worth=row.worth,
+        )  # fmt: skip
+
+
 def _mappings(_now: datetime) -> Iterator[Waiting]:
     """Asked anew after each time that changes were requested."""
     rows = MappingVersion.objects.filter(state__in=[VersionState.IN_REVIEW, VersionState.APPROVED])
@@ -259,6 +283,7 @@ def _on(model: type[Model], *agreed: str) -> Callable[[str, datetime], Word | No
 KINDS = {
     "replay": Kind(_replays, _word_on_replay),
     "edit": Kind(_edits, _on(Amendment, Amendment.State.IN_FORCE)),
+    "settlement": Kind(_settlements, _on(Settlement, Settlement.State.CARRIED_OUT)),
     "finding": Kind(_findings, _on(Finding, Finding.State.CARRIED_OUT)),
     "mapping": Kind(_mappings, _word_on_mapping),
     "runbook": Kind(_runbooks, _on(RunbookVersion, RunbookState.APPROVED)),

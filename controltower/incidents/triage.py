@@ -1,4 +1,4 @@
-"""What people do with a cause: take it, hand it over, put it aside, solve it elsewhere."""
+"""What people do with a cause: take it, hand it over, put it aside, decide."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from controltower.incidents.models import Cause, DeadLetter, LetterState
 from controltower.processes import overwritten, withdrawn_work
 from controltower.transactions import bell, cases, engine
 from controltower.transactions.cases import Case
-from controltower.transactions.models import Transaction, TransactionState, WaitKind
+from controltower.transactions.models import Transaction, WaitKind
 from controltower.transactions.protocol import State
 
 ASIDE = ("snoozed_until", "wake_at_count", "wake_at_value", "parked_at")
@@ -87,42 +87,6 @@ def _lay(cause: Cause, aside: Aside | None, now: datetime, note: str) -> None:
     cause.note = note[:600]
     cause.save(update_fields=[*ASIDE, "note"])
     letters.stand(cause.letters.all(), now)
-
-
-def solve_elsewhere(
-    *, transactions: Sequence[Transaction], reason: str, by: Person, now: datetime, discard: bool
-) -> int:
-    """End stuck transactions that a person settled outside (or writes off), with the reason.
-
-    dead_lettered / waiting → resolved_externally / written_off. Returns how many ended.
-    """
-    if not reason.strip():
-        raise ReasonMissing
-    state = TransactionState.WRITTEN_OFF if discard else TransactionState.RESOLVED_EXTERNALLY
-    verb = "write off" if discard else "solve elsewhere"
-    ended = 0
-    for transaction in transactions:
-        code = transaction.entity.code if transaction.entity else None
-        if not may(by, Right.RESOLVE, code):
-            audit.record(actor=by, verb=verb, subject=transaction.reference, allowed=False, now=now)
-            raise NotAllowed(f"Only the {who_grants(Right.RESOLVE)} may do this.")
-        with cases.case_of(transaction, now=now) as case:
-            if case.transaction.is_over:
-                continue
-            text = f"{by} settled this outside the tower: {reason}"
-            engine.end(case, state=state, text=text, actor=by.username)
-            audit.record(
-                actor=by,
-                verb=verb,
-                subject=transaction.reference,
-                allowed=True,
-                now=now,
-                entity=code or "",
-                detail={"reason": reason},
-            )
-            ended += 1
-    letters.catch_up(now=now)
-    return ended
 
 
 PERIOD = "period"

@@ -16,11 +16,11 @@ from django.utils.translation import ngettext
 from controltower.canonical.verdicts import Kind
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, may
-from controltower.incidents import grouping, triage
+from controltower.incidents import grouping, settling, triage
 from controltower.incidents.models import By, Cause, DeadLetter, Grouping
 from controltower.measures import causes
 from controltower.measures.exposure import Scope
-from controltower.web import absences, formats, offers, privacy, undo
+from controltower.web import absences, formats, offers, privacy, settlements, undo
 from controltower.web.actions import Action, Leave, leave
 from controltower.web.decisions import Join, PlanAll, Reason, Snooze, Split
 from controltower.web.exception_groups import letters_of
@@ -40,7 +40,7 @@ def actions_of(cause: Cause, scope: Scope, count: int) -> list[Action]:
         *(period_actions(decide, person, entity) if closed else _replay(cause, count, person)),
         replace(assign_action(cause, person, key="a"), seen=undo.standing(cause)),
         *_aside(cause, person),
-        *settle_actions(reverse("exception_solutions", args=[cause.pk]), person, entity),
+        *_settle(cause, person, entity),
         *_grouping(cause, scope),
         offers.incident_action(reverse("exception_incidents", args=[cause.pk]), person),
     ]
@@ -69,6 +69,13 @@ def _replay(cause: Cause, count: int, person: Person) -> list[Action]:
             why_not=may.why_not,
         )
     ]
+
+
+def _settle(cause: Cause, person: Person, entity: str | None) -> list[Action]:
+    proposed = settling.about(cause)
+    if proposed is not None:
+        return settlements.actions(proposed, person)
+    return settle_actions(reverse("exception_solutions", args=[cause.pk]), person, entity)
 
 
 def _aside(cause: Cause, person: Person) -> list[Action]:

@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 from controltower.canonical.money import Money, minor_units
 from controltower.canonical.verdicts import Kind
 from controltower.firm.rights import Right
+from controltower.incidents import settling
 from controltower.incidents.models import Cause, DeadLetter
 from controltower.measures import exposure
 from controltower.measures.exposure import Scope, Stake
@@ -30,6 +31,7 @@ from controltower.web import (
     offers,
     privacy,
     runbook_words,
+    settlements,
     standing,
 )
 from controltower.web.actions import Ranked, leave
@@ -73,6 +75,7 @@ def present(
         ],
         "group": group,
         "decided": cause_actions.decided(cause, scope.person, now),
+        "proposed": settlements.told(settled) if (settled := settling.about(cause)) else "",
         "incident": [
             (one.name, reverse("incident", args=[one.pk]))
             for one in cause.incidents.visible_to(scope.person).open()

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, may
-from controltower.incidents import grouping, triage
+from controltower.incidents import grouping, settling, triage
 from controltower.incidents.models import Cause, DeadLetter
 from controltower.measures.exposure import Scope
 from controltower.transactions import replay, set_aside
@@ -29,6 +29,7 @@ from controltower.web import (
     exception_page,
     formats,
     scope,
+    settlements,
     view_strip,
 )
 from controltower.web.actions import only
@@ -141,19 +142,22 @@ def solve(request: SignedIn, pk: int) -> HttpResponse:
         messages.error(request, NEEDS_REASON)
         return back(cause)
     try:
-        ended = triage.solve_elsewhere(
-            transactions=_refusable_first(letters, request.user, Right.RESOLVE),
+        made = settling.settle(
+            transactions=[letter.transaction for letter in letters],
             reason=form.cleaned_data["reason"],
             by=request.user,
             now=timezone.now(),
             discard=form.cleaned_data["how"] == WRITE_OFF,
+            cause=cause,
         )
     except triage.NotAllowed:
         messages.error(request, only(Right.RESOLVE))
     except triage.ReasonMissing:
         messages.error(request, NEEDS_REASON)
+    except settling.NotDecidable as why:
+        messages.warning(request, str(why))
     else:
-        messages.success(request, _ended(ended))
+        settlements.say(request, made)
     return back(cause)
 
 
@@ -202,11 +206,3 @@ def _refusable_first(
         return may(person, right, one.entity.code if one.entity else None)
 
     return sorted((letter.transaction for letter in letters), key=allowed)
-
-
-def _ended(count: int) -> str:
-    return ngettext(
-        "%(n)d transaction ended, with your reason.",
-        "%(n)d transactions ended, with your reason.",
-        count,
-    ) % {"n": count}

@@ -9,13 +9,13 @@ from django.utils.translation import gettext as _
 
 from controltower.canonical.verdicts import Kind
 from controltower.firm.models import Person, Role
-from controltower.incidents import triage
-from controltower.processes import overwritten, withdrawn_work
 from controltower.firm.rights import Right, may
+from controltower.incidents import triage
 from controltower.incidents.models import Cause
+from controltower.processes import overwritten, withdrawn_work
 from controltower.transactions import cancelling, findings
 from controltower.transactions.models import Step, Transaction
-from controltower.web import absences, standing
+from controltower.web import absences, settlements, standing
 from controltower.web.actions import Action, Leave, leave
 from controltower.web.amend_actions import amend_actions
 from controltower.web.decisions import (
@@ -50,7 +50,7 @@ def actions_for(chain: Chain, person: Person) -> list[Action]:
     actions = _first(chain, trouble, person, entity)
     if chain.letter is not None:
         actions.append(assign_action(chain.letter.cause, person, key="a"))
-    return [*actions, *_settle(one, person, entity), cancel_action(chain, person, entity)]
+    return [*actions, *_settle(chain, person, entity), cancel_action(chain, person, entity)]
 
 
 def _first(chain: Chain, trouble: Step, person: Person, entity: str | None) -> list[Action]:
@@ -165,7 +165,10 @@ def assign_action(cause: Cause, person: Person, *, key: str = "") -> Action:
     )
 
 
-def _settle(one: Transaction, person: Person, entity: str | None) -> list[Action]:
+def _settle(chain: Chain, person: Person, entity: str | None) -> list[Action]:
+    one = chain.chosen
+    if chain.proposed is not None:
+        return settlements.actions(chain.proposed, person)
     url = f"{reverse('transaction_solutions', args=[one.correlation_id])}?part={one.reference}"
     return settle_actions(url, person, entity)
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from controltower.incidents import acts, runs, triage
+from controltower.incidents import acts, runs, settling, triage
 from controltower.incidents.models import Cause, Incident, Run, RunbookVersion
 from controltower.measures import probes
 from controltower.systems import upkeep
@@ -29,6 +29,7 @@ REFUSED = (
     triage.NotAllowed,
     replay.NotAllowed,
     replay.NotReplayable,
+    settling.NotDecidable,
     upkeep.NotAllowed,
 )
 """Refusals that say who may, or why not."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
 
 from controltower.firm.models import Person
-from controltower.incidents.models import DeadLetter
+from controltower.incidents import settling
+from controltower.incidents.models import DeadLetter, Settlement
 from controltower.processes.definition import Facts
 from controltower.transactions import amending
 from controltower.transactions.facts import known
@@ -40,6 +42,7 @@ class Chain:
     steps: dict[UUID, list[Step]] = field(default_factory=dict)
     attempts: dict[UUID, list[Attempt]] = field(default_factory=dict)
     letter: DeadLetter | None = None
+    proposed: Settlement | None = None
     replay: ReplayItem | None = None
     editable: list[amending.Field] = field(default_factory=list)
     edited: Amendment | None = None
@@ -89,8 +92,11 @@ def load(person: Person, correlation_id: str, part: str, now: datetime) -> Chain
     ):
         chain.attempts.setdefault(attempt.step_id, []).append(attempt)
     if trouble := chain.trouble:
-        letters = DeadLetter.objects.filter(step=trouble)
-        chain.letter = letters.select_related("cause__owner", "cause__system").first()
+        letters = DeadLetter.objects.filter(step=trouble).annotate(proposal=settling.PROPOSAL)
+        letter: Any = letters.select_related("cause__owner", "cause__system").first()
+        if letter is not None and letter.proposal:
+            chain.proposed = settling.proposed(letter.proposal)
+        chain.letter = letter
         chain.replay = (
             ReplayItem.objects.filter(step=trouble, state__in=[ItemState.WAITING, ItemState.SENT])
             .filter(Q(plan__state__in=RELEASED) | Q(plan__expires_at__gt=now))

@@ -18,13 +18,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from controltower.firm.rates import rate_date
 from controltower.firm.rights import Right
-from controltower.incidents import triage
+from controltower.incidents import settling, triage
 from controltower.measures.exposure import Scope
 from controltower.transactions import cancelling, consent, gathering, replay
 from controltower.transactions.models import Transaction
 from controltower.transactions.models.journey import TransactionQuerySet
 from controltower.transactions.protocol import State
-from controltower.web import list_order, scope, standing, transaction_list, view_strip
+from controltower.web import list_order, scope, settlements, standing, transaction_list, view_strip
 from controltower.web.actions import only
 from controltower.web.decisions import WRITE_OFF, DecideWork, PlanReplay, Reason, Settle
 from controltower.web.privacy import NotAllowed, ReasonMissing, reveal
@@ -194,7 +194,7 @@ def solve(request: SignedIn, correlation_id: str) -> HttpResponse:
         messages.error(request, _("Ending it needs a reason. Nothing was changed."))
         return _back(part)
     try:
-        ended = triage.solve_elsewhere(
+        made = settling.settle(
             transactions=[part],
             reason=form.cleaned_data["reason"],
             by=request.user,
@@ -205,9 +205,10 @@ def solve(request: SignedIn, correlation_id: str) -> HttpResponse:
         messages.error(request, only(Right.RESOLVE))
     except triage.ReasonMissing:
         messages.error(request, _("Ending it needs a reason. Nothing was changed."))
+    except settling.NotDecidable as why:
+        messages.warning(request, str(why))
     else:
-        done = _("Ended, with your reason.") if ended else _("It had ended already.")
-        messages.success(request, done)
+        settlements.say(request, made)
     return _back(part)
 
 

@@ -10,7 +10,7 @@ from controltower.canonical.verdicts import Kind
 from controltower.mappings.models import MappingVersion, VersionState
 from controltower.transactions import findings
 from controltower.transactions.models import Step, TransactionState, WaitKind
-from controltower.web import absences, amend_actions, standing
+from controltower.web import absences, amend_actions, settlements, standing
 from controltower.web.doubt_actions import ways_on
 from controltower.web.transaction_chain import Chain
 
@@ -29,8 +29,17 @@ def options_for(chain: Chain, now: datetime) -> list[Option]:
         ]
     if trouble is None or trouble.state not in standing.STUCK:
         return _while_moving(chain)
-    if chain.replaying:
-        return [(_("Wait for the replay that has it."), True)]
+    return _under_way(chain) or _out_of(chain, trouble)
+
+
+def _under_way(chain: Chain) -> list[Option]:
+    """What somebody has begun already."""
+    if chain.proposed is not None:
+        return [(settlements.told(chain.proposed), True)]
+    return [(_("Wait for the replay that has it."), True)] if chain.replaying else []
+
+
+def _out_of(chain: Chain, trouble: Step) -> list[Option]:
     if trouble.kind == Kind.PERIOD_CLOSED:
         return _closed_period()
     if standing.in_doubt(trouble):

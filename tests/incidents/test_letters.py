@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from controltower.incidents import letters, triage
+from controltower.incidents import letters, settling, triage
 from controltower.incidents.models import Cause, DeadLetter, LetterState
 from controltower.transactions import replay
 from controltower.transactions.models import Step, Transaction
@@ -70,7 +70,7 @@ def test_a_solved_cause_is_back_with_the_next_until_somebody_takes_it(firm: Firm
     cause = firm.cause(bill)
     (more,) = stuck_bills(firm, 1)
     assert not _is_back(cause), "more of what is open is not back"
-    triage.solve_elsewhere(
+    settling.settle(
         transactions=[bill, more], reason="Typed in by hand.", by=firm.anna, now=timezone.now(),
         discard=False,
     )  # fmt: skip

@@ -22,6 +22,7 @@ from controltower.incidents import (
     matching,
     runbooks,
     runs,
+    settling,
     steps,
     triage,
     writing_down,
@@ -412,7 +413,7 @@ def test_writing_down_what_was_done(firm: Firm) -> None:
     upkeep.pause(system=system, reason="The code is being put right.", by=firm.otto, now=firm.now)
     upkeep.resume(system=system, by=firm.otto, now=firm.now)
     firm.plan(first, by=firm.otto)
-    triage.solve_elsewhere(
+    settling.settle(
         transactions=[second], reason="Booked as RE-77.", by=firm.anna, now=firm.now, discard=False
     )
     audit.record(

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django.utils import timezone
 
-from controltower.incidents import triage
+from controltower.incidents import settling
 from controltower.systems.models import Circuit, System
 from controltower.transactions.models import Expectation, Transaction, TransactionState
 from tests.integrations.conftest import running_town, town
@@ -115,7 +115,7 @@ def test_work_above_the_cap_that_is_written_off_becomes_cost(
     bill = tower.until(tower.billing_of(tower.approve_time(deal, hours="20")), VERIFIED)
     rest = left_out_of(tower, bill)
     tower.stuck(rest)
-    triage.solve_elsewhere(
+    settling.settle(
         transactions=[rest], reason="We had promised it.", by=tower.person("anna.lindqvist"),
         now=timezone.now(), discard=True,
     )  # fmt: skip

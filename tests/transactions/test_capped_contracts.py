@@ -14,7 +14,7 @@ from controltower.canonical import events
 from controltower.canonical.records import ChangeOrder, Contract, TimeEntry
 from controltower.canonical.verdicts import Done, Outcome, Verdict
 from controltower.canonical.wire import from_json
-from controltower.incidents import triage
+from controltower.incidents import settling
 from controltower.measures.checks.finding import Span
 from controltower.measures.checks.money import balanced
 from controltower.systems.models import System
@@ -116,7 +116,7 @@ def agreed(
 
 def test_what_is_written_off_above_the_cap_is_cost_once(firm: Firm) -> None:
     rest = above(firm, firm.bill(capped(firm, "7000.00")))
-    triage.solve_elsewhere(
+    settling.settle(
         transactions=[rest], reason="Goodwill of ours.", by=firm.anna, now=firm.now, discard=True
     )
     interpretation.interpret_due(limit=100, now=firm.now)
@@ -138,7 +138,7 @@ def test_an_invoice_on_its_way_counts_and_one_called_off_does_not(firm: Firm) ->
     assert first.state == "dead_lettered"
     second = firm.bill(deal, amount=Decimal(4000))
     assert worth(second) == ("verified", Decimal(2800))
-    triage.solve_elsewhere(
+    settling.settle(
         transactions=[first], reason="Never worked.", by=firm.anna, now=firm.now, discard=True
     )
     assert worth(firm.bill(deal, amount=Decimal(4000))) == ("verified", Decimal(4000))
@@ -197,7 +197,7 @@ def test_what_an_invoice_had_left_out_is_cost_when_that_is_written_off(firm: Fir
     """It is not billed in the room that the invoice leaves."""
     bill = firm.bill(capped(firm, "5000.00"), answers={"draft": refused()})
     assert worth(bill) == ("dead_lettered", Decimal(7200))
-    triage.solve_elsewhere(
+    settling.settle(
         transactions=[bill], reason="Goodwill of ours.", by=firm.anna, now=firm.now, discard=True
     )
     interpretation.interpret_due(limit=100, now=firm.now)
@@ -219,7 +219,7 @@ def test_what_an_invoice_had_left_out_is_called_off_with_it_in_words(firm: Firm)
 
 def test_what_was_settled_elsewhere_lets_go_of_what_it_had_left_out(firm: Firm) -> None:
     bill = firm.bill(capped(firm, "5000.00"), answers={"draft": refused()})
-    triage.solve_elsewhere(
+    settling.settle(
         transactions=[bill], reason="Invoiced by hand.", by=firm.anna, now=firm.now, discard=False
     )
     assert worth(bill) == ("resolved_externally", Decimal(5000))

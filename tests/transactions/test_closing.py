@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from controltower.firm.models import LegalEntity, Period
-from controltower.incidents import letters, triage
+from controltower.incidents import letters, settling
 from controltower.incidents.models import DeadLetter
 from controltower.measures import closing as signals
 from controltower.measures import exposure
@@ -116,7 +116,7 @@ def test_a_person_may_end_the_wait(firm: Firm) -> None:
     cut_off = close(firm).cut_off
     watch(cut_off + MINUTE)
     (late,) = told(bill)
-    triage.solve_elsewhere(
+    settling.settle(
         transactions=[late], reason="Accrued by journal", by=firm.anna, now=timezone.now(),
         discard=False,
     )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from controltower.canonical.events import CanonicalEvent
-from controltower.incidents import triage
+from controltower.incidents import settling
 from controltower.measures import exposure
 from controltower.transactions.models import InboundEvent, Transaction
 from tests.factories import Firm, refused
@@ -86,9 +86,10 @@ def test_what_was_settled_is_asked_about_again_when_the_deal_is_deleted(firm: Fi
     won, _deal = carried_out(firm)
     firm.receive(lost(won, 1))
     first = firm.play(losses()[0])
-    triage.solve_elsewhere(
-        transactions=[first], reason="Goes on.", by=firm.anna, now=firm.now, discard=False
+    proposed = settling.settle(
+        transactions=[first], reason="Goes on.", by=firm.otto, now=firm.now, discard=False
     )
+    settling.decide(settlement=proposed, agree=True, by=firm.anna, now=firm.now)
     firm.receive(lost(won, 1), lost(won, 2))
     assert len(losses()) == 1, "the same word again is none"
     firm.receive(lost(won, 3, "Deleted"))

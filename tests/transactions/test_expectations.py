@@ -14,7 +14,7 @@ from controltower.canonical import events
 from controltower.canonical.calendar import Calendar
 from controltower.canonical.events import CanonicalEvent
 from controltower.canonical.records import Assignment, Contract, Invoice, Payment, Project
-from controltower.incidents import acts, letters, runs, triage
+from controltower.incidents import acts, letters, runs, settling
 from controltower.incidents.models import RunbookVersion
 from controltower.measures import exposure, invariants
 from controltower.measures.exposure import Scope
@@ -268,13 +268,14 @@ def test_a_person_waives_it_with_a_reason(firm: Firm) -> None:
     deal = firm.deal()
     late(firm)
     contract = next(one for one in missing(deal) if "Contract" in one.title)
-    triage.solve_elsewhere(
+    proposed = settling.settle(
         transactions=[contract],
         reason="A purchase order serves as the contract.",
         by=firm.otto,
         now=timezone.now(),
         discard=True,
     )
+    settling.decide(settlement=proposed, agree=True, by=firm.anna, now=timezone.now())
     late(firm)
     assert of(deal, "contract-signed").is_waived
     assert len(missing(deal)) == 3

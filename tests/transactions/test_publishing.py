@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from controltower.canonical.verdicts import Done, Outcome
 from controltower.firm.models import LegalEntity, Period
-from controltower.incidents import triage
+from controltower.incidents import settling
 from controltower.processes.quote_to_cash import FIGURES
 from controltower.systems.models import System
 from controltower.transactions import interpretation, listening, locks, publishing
@@ -142,7 +142,7 @@ def test_a_commit_that_has_seen_nobody_listen_is_owed_all_the_same(firm: Firm) -
 
 def test_what_was_settled_elsewhere_is_in_the_figures_and_is_not_announced(firm: Firm) -> None:
     bill = firm.bill(firm.deal(), {"draft": refused()})
-    triage.solve_elsewhere(
+    settling.settle(
         transactions=[bill],
         reason="Invoiced by hand.",
         by=firm.otto,
@@ -160,7 +160,7 @@ def test_what_was_settled_elsewhere_is_in_the_figures_and_is_not_announced(firm:
 
 def test_what_is_written_off_is_in_no_figure(firm: Firm) -> None:
     bill = firm.bill(firm.deal(), {"draft": refused()})
-    triage.solve_elsewhere(
+    settling.settle(
         transactions=[bill], reason="Waived.", by=firm.otto, now=timezone.now(), discard=True
     )
     bill.refresh_from_db()

@@ -13,7 +13,7 @@ from django.utils import timezone
 from controltower.canonical import events
 from controltower.canonical.records import Contract, TimeEntry
 from controltower.canonical.verdicts import Done, Outcome
-from controltower.incidents import triage
+from controltower.incidents import settling
 from controltower.measures.checks.finding import Span
 from controltower.measures.checks.money import balanced
 from controltower.processes import retained_work
@@ -210,7 +210,7 @@ def test_work_that_is_called_off_leaves_its_hours_to_others(firm: Firm) -> None:
     deal = retained(firm, retainer_hours=Decimal(40))
     first = firm.bill(deal, answers={"billing-event": refused()})
     assert worth(firm.bill(deal)) == ("verified", Decimal(7200))
-    triage.solve_elsewhere(
+    settling.settle(
         transactions=[first], reason="Never worked.", by=firm.anna, now=firm.now, discard=True
     )
     assert worth(firm.bill(deal)) == ("verified", Decimal(0))

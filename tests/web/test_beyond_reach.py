@@ -56,7 +56,8 @@ def test_ones_own_part_is_split_off_put_aside_and_taken_back(firm: Firm, shared:
     own = Cause.objects.exclude(pk=shared.pk).get()
     assert [one.transaction.entity.code for one in own.letters.open()] == ["LF-UK"]  # type: ignore[union-attr]
     post(firm, own, "snoozes", hours="4")
-    own.refresh_from_db(), shared.refresh_from_db()
+    own.refresh_from_db()
+    shared.refresh_from_db()
     assert own.snoozed_until is not None and shared.snoozed_until is None
     (decision,) = signed_in(firm.callum).get(f"/exceptions/{own.pk}/").context["decided"]
     assert decision["action"].allowed

@@ -14,7 +14,7 @@ from django.db.transaction import atomic, set_rollback
 from django.utils import timezone
 
 from controltower.firm.models import ApiToken, LegalEntity, Role
-from controltower.incidents import letters, triage, watch
+from controltower.incidents import letters, settling, watch
 from controltower.incidents.models import Incident
 from controltower.measures import assurance
 from controltower.measures.models import Check
@@ -56,9 +56,7 @@ def other_company(firm: Firm, house: House, plan: ReplayPlan, now: datetime) -> 
     theirs: dict[str, Any] = {"customer_name": PLANTED, "name": PLANTED}
     house.things[OTHER] = thing(firm, OTHER, "project", **theirs)
     beside, solved = stuck(firm, OTHER, **theirs), stuck(firm, OTHER, **theirs)
-    triage.solve_elsewhere(
-        transactions=[solved], reason=PLANTED, by=firm.anna, now=now, discard=False
-    )
+    settling.settle(transactions=[solved], reason=PLANTED, by=firm.anna, now=now, discard=False)
     deal = firm.deal(entity=OTHER, **theirs)
     firm.bill(deal)
     firm.bill(firm.deal(entity=OTHER, **theirs), answers={"post": closed()})

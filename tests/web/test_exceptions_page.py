@@ -13,8 +13,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from controltower.firm.models import AuditEntry
-from controltower.incidents import letters, runs
-from controltower.incidents.models import Cause, DeadLetter, LetterState, RunbookVersion
+from controltower.incidents import letters, runs, settling
+from controltower.incidents.models import (
+    Cause,
+    DeadLetter,
+    LetterState,
+    RunbookVersion,
+    Settlement,
+)
 from controltower.measures import exposure
 from controltower.measures.exposure import Scope
 from controltower.transactions.models import ReplayPlan, Transaction, TransactionState
@@ -42,6 +48,13 @@ def text(answer: Any) -> str:
 def post(firm: Firm, who: str, cause: Cause, noun: str, **fields: Any) -> Any:
     client = signed_in(getattr(firm, who))
     return client.post(f"/exceptions/{cause.pk}/{noun}/", fields, follow=True)
+
+
+def solve(firm: Firm, cause: Cause) -> None:
+    """As settled elsewhere, by two people."""
+    post(firm, "otto", cause, "solutions", how="elsewhere", reason="Test deal.")
+    one = Settlement.objects.get(cause=cause)
+    settling.decide(settlement=one, agree=True, by=firm.anna, now=timezone.now())
 
 
 class Undo:
@@ -101,7 +114,7 @@ class TestList:
         post(firm, "otto", parked, "parkings", reason="Next year.")
         solved = firm.deal(currency="XXQ")
         gone = firm.cause(solved)
-        post(firm, "otto", gone, "solutions", how="elsewhere", reason="Test deal.")
+        solve(firm, gone)
         client = signed_in(firm.otto)
         found = {
             tab: [g.id for g in client.get(f"/exceptions/?tab={tab}").context["groups"]]
@@ -125,7 +138,7 @@ class TestList:
         long_ago, both, lately = (firm.deal(answers=one) for one in (locked, locked, gone))
         first, second = firm.cause(both), firm.cause(lately)
         for cause in (first, second):
-            post(firm, "otto", cause, "solutions", how="elsewhere", reason="Test deal.")
+            solve(firm, cause)
         letter = firm.letter(both)
         letter.pk, letter.cause = None, second
         letter.step = both.steps.exclude(pk=letter.step_id)[0]

@@ -34,6 +34,7 @@ from controltower.incidents.models import (
     Incident,
     Run,
     RunbookVersion,
+    Settlement,
     Severity,
 )
 from controltower.systems import registry
@@ -166,6 +167,7 @@ POLICY: dict[str, Rule] = {
     "exception_decisions": Rule(
         WRITE, Right.DECIDE_PERIOD, scoped=True, form=REASON | {"decision": "next_open"}
     ),
+    "settlement_decisions": Rule(WRITE, Right.APPROVE_REPLAY, scoped=True, form={"agree": "yes"}),
     "exception_incidents": Rule(WRITE, Right.LEAD_INCIDENT, scoped=True),
     "exception_runs": Rule(WRITE, Right.LEAD_INCIDENT, scoped=True, form={"version": "1"}),
     "exception_runbooks": Rule(WRITE, Right.EDIT_RUNBOOK, scoped=True),
@@ -361,6 +363,7 @@ class House:
                 "jobs",
                 "findings",
                 "amendments",
+                "settlements",
                 "decisions",
                 "surges",
                 "/views",
@@ -449,7 +452,12 @@ def _proposed(firm: Firm, stuck: Step) -> dict[str, str]:
     amendment = Amendment.objects.create(
         changes={"name": ["a", "b"]}, proposed_by=firm.otto, proposed_at=firm.now, **at
     )
+    settlement = Settlement.objects.create(
+        discard=True, reason="so", worth=1, proposed_by=firm.otto, proposed_at=firm.now
+    )
+    settlement.transactions.add(stuck.transaction)
     return {
+        "settlements": str(settlement.pk),
         "step": str(stuck.pk),
         "fence": str(stuck.fence),
         "finding": str(finding.pk),

@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from controltower.incidents import letters
+from controltower.incidents.models import Settlement
 from controltower.transactions import watching
 from controltower.transactions.models import Transaction
 from tests import factories
@@ -63,9 +64,10 @@ def test_its_group_says_what_it_is(firm: Firm, absence: Transaction) -> None:
 
 
 def test_what_has_arrived_or_was_waived_says_so(firm: Firm, absence: Transaction) -> None:
-    client = browser(firm.otto)
     url = f"/tx/{absence.correlation_id}/solutions/?part={absence.reference}"
-    client.post(url, {"how": "write_off", "reason": "The project was called off."})
+    browser(firm.otto).post(url, {"how": "write_off", "reason": "The project was called off."})
+    decisions = f"/settlements/{Settlement.objects.get().pk}/decisions/"
+    browser(firm.anna).post(decisions, {"agree": "yes"})
     absence.refresh_from_db()
     assert absence.state == "written_off"
     watching.watch(now=timezone.now())

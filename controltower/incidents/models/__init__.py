@@ -27,6 +27,7 @@ from controltower.incidents.models.runbook import (
     RunStep,
     StepState,
 )
+from controltower.incidents.models.settlement import Settlement
 
 __all__ = [
     "OPEN",
@@ -52,6 +53,7 @@ __all__ = [
     "Runbook",
     "RunbookState",
     "RunbookVersion",
+    "Settlement",
     "Severity",
     "StepState",
     "Wish",
