@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from controltower.firm import audit
-from controltower.firm.models import Density, Language, Person, Theme
+from controltower.firm.models import Density, Landing, Language, Person, Theme
 from controltower.incidents.models import Channel, Message, MessageState, Wish
 from controltower.web import languages, saved_views, view_lists, zones
 from controltower.web.list_filters import ListFilters, choice, containing
@@ -30,7 +30,7 @@ from controltower.web.security import SignedIn
 from controltower.web.signin import address_of, too_many
 
 LATELY = 50
-CHOSEN = {"language": Language, "theme": Theme, "density": Density}
+CHOSEN = {"language": Language, "lands_on": Landing, "theme": Theme, "density": Density}
 
 
 class Looks(forms.ModelForm):  # type: ignore[type-arg]
@@ -40,9 +40,10 @@ class Looks(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Person
-        fields = ("language", "zone", "theme", "density", "single_keys")
+        fields = ("language", "zone", "lands_on", "theme", "density", "single_keys")
         labels = {
             "language": gettext_lazy("Language"),
+            "lands_on": gettext_lazy("You begin at"),
             "theme": gettext_lazy("Theme"),
             "density": gettext_lazy("Rows"),
             "single_keys": gettext_lazy("Single-key shortcuts"),

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST
 
 from controltower.firm import audit
 from controltower.firm.models import Density, Person, Theme
-from controltower.web import scope
+from controltower.web import landing, scope
 from controltower.web.models import SignInTry
 from controltower.web.security import SignedIn
 from controltower.web.zones import ZONES
@@ -93,6 +93,14 @@ class SignIn(LoginView):
             now=timezone.now(),
         )  # fmt: skip
         return super().form_valid(form)
+
+    def get_success_url(self) -> str:
+        """The page that was asked for; where nobody asked for one, where this person begins."""
+        asked = self.get_redirect_url()
+        if asked not in ("", settings.LOGIN_REDIRECT_URL):
+            return asked
+        person = self.request.user
+        return landing.address(person) if isinstance(person, Person) else asked
 
 
 class SignOut(LogoutView):

@@ -179,7 +179,7 @@ class Screens:
             page.fill("[name=username]", username)
             page.fill("[name=password]", PASSWORD)
             page.click("main button")
-            page.wait_for_url(f"{self.tower.base}/")
+            page.wait_for_url(lambda url: "/sign-in/" not in url)
             page.wait_for_load_state("networkidle")
         return visitor
 

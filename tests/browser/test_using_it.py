@@ -41,7 +41,7 @@ def test_signing_in_and_finding_what_is_stuck_by_keyboard_alone(
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
-    page.wait_for_url(tower.base + "/")
+    page.wait_for_url(tower.base + "/exceptions/")
     page.keyboard.press("Tab")
     expect(page.locator(".skip")).to_be_focused()
     page.keyboard.press("Enter")

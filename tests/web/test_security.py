@@ -111,7 +111,7 @@ class TestSignIn:
         person("alice")
         client = Client()
         answer = client.post("/sign-in/", {"username": "alice", "password": PASSWORD})
-        assert answer["Location"] == "/"
+        assert answer["Location"] == "/exceptions/"
         assert client.get("/nowhere/").status_code == 404
         assert client.get("/sign-out/").status_code == 405
         assert client.post("/sign-out/")["Location"] == "/sign-in/"

@@ -146,6 +146,19 @@ class Density(models.TextChoices):
     COMPACT = "compact", "Compact"
 
 
+class Landing(models.TextChoices):
+    """Where somebody begins who signs in."""
+
+    BY_ROLE = "", "Where my role has its work"
+    TOWER = "tower", "Tower"
+    DEALS = "deals", "Opportunity to project"
+    EXCEPTIONS = "exceptions", "Exceptions"
+    MEASURES = "measures", "Measures"
+    MAPPINGS = "mappings", "Mappings"
+    AUDIT = "audit", "Audit"
+    ADMIN = "admin", "Admin"
+
+
 class Language(models.TextChoices):
     BROWSER = "", "As the browser"
     ENGLISH = "en-gb", "English"
@@ -161,6 +174,7 @@ class Person(AbstractUser):
     theme = models.CharField(max_length=8, choices=Theme, default=Theme.AUTO)
     density = models.CharField(max_length=8, choices=Density, default=Density.NORMAL)
     single_keys = models.BooleanField(default=True)
+    lands_on = models.CharField(max_length=10, choices=Landing, blank=True, default="")
     last_looked_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:

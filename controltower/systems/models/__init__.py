@@ -1,5 +1,6 @@
 """The records of this room: what stands around us, and the interfaces to it."""
 
+from controltower.systems.models.descriptions import Agreement, Description, Rehearsal
 from controltower.systems.models.interfaces import (
     Credential,
     Direction,
@@ -12,15 +13,12 @@ from controltower.systems.models.interfaces import (
     UseMark,
 )
 from controltower.systems.models.surroundings import (
-    Agreement,
     Anchor,
     Call,
     Circuit,
-    Description,
     Feed,
     Recovery,
     RecoveryQuerySet,
-    Rehearsal,
     Route,
     System,
     SystemQuerySet,

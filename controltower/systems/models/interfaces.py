@@ -7,7 +7,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from controltower.systems.models.surroundings import Agreement, System
+from controltower.systems.models.descriptions import Agreement
+from controltower.systems.models.surroundings import System
 
 
 class Direction(models.TextChoices):

@@ -137,67 +137,6 @@ class Route(models.Model):
         return f"{self.role} for {self.company or 'all'}: {self.system} from {self.starts_on}"
 
 
-class Agreement(models.TextChoices):
-    PROPOSED = "proposed", "Proposed"
-    ACTIVE = "active", "In force"
-    RETIRED = "retired", "No longer in force"
-
-
-class Description(models.Model):
-    """A version of what is said of a described system (integrations/described). It is never
-    changed; another person than its author puts it in force."""
-
-    slug = models.SlugField(max_length=40)
-    number = models.PositiveIntegerField()
-    document = models.JSONField()
-    state = models.CharField(max_length=10, choices=Agreement, default=Agreement.PROPOSED)
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    created_at = models.DateTimeField()
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )
-    decided_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["slug", "-number"]
-        constraints = [
-            models.UniqueConstraint(fields=["slug", "number"], name="one_description_number"),
-            models.UniqueConstraint(
-                fields=["slug"], condition=Q(state="active"), name="one_active_description"
-            ),
-            models.CheckConstraint(
-                condition=Q(decided_by__isnull=True) | ~Q(decided_by=F("author")),
-                name="description_decided_by_another",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.slug} v{self.number}"
-
-
-class Rehearsal(models.Model):
-    """What came of asking a system by a version of its description, reading only. `findings` are
-    its questions with their answers (`describing.Finding`)."""
-
-    description = models.ForeignKey(
-        Description, on_delete=models.CASCADE, related_name="rehearsals"
-    )
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    at = models.DateTimeField()
-    findings = models.JSONField()
-
-    class Meta:
-        ordering = ["-at", "-pk"]
-
-    def __str__(self) -> str:
-        return f"{self.description}, {self.at:%Y-%m-%d %H:%M}"
-
-    @property
-    def went_well(self) -> bool:
-        """Whether all that was asked was answered as described."""
-        return all(finding["is_good"] for finding in self.findings)
-
-
 class Feed(models.Model):
     """A change feed we poll: the cursor moves in the same commit as the events it brought.
     `ended_at` is when it was last read to its end, `gap_at` when its source last could not say what
