@@ -16,8 +16,8 @@ from controltower.firm.models import LegalEntity
 from controltower.firm.policies import BadPolicy
 from controltower.measures import sides
 from controltower.systems.models import Feed, Route, System
-from controltower.transactions import cases, engine
-from controltower.transactions.models import Attempt, Step
+from controltower.transactions import cases, engine, residency
+from controltower.transactions.models import Attempt, Step, Transaction
 from controltower.transactions.protocol import Purpose, State
 from tests.factories import Firm, well
 
@@ -182,3 +182,16 @@ def test_a_record_that_must_stay_is_sent_nowhere_else(firm: Firm) -> None:
         engine.again(case, case.step("customer"), why="its region is known")
         engine.advance(case)
     assert firm.play(deal).state == "verified"
+
+
+def test_what_may_be_a_record_that_must_stay_is_sent_nowhere_else_either(firm: Firm) -> None:
+    deal = firm.deal()
+    LegalEntity.objects.filter(code="LF-DE").update(residency="EU")
+    Transaction.objects.filter(pk=deal.pk).update(entity=None)
+    with cases.case_of(deal, now=firm.now) as case:
+        refused = residency.refusal(case, case.step("customer"))
+    assert refused is not None
+    assert refused.text.startswith("Nobody knows whether this is Larkfield Advisory GmbH's")
+    System.objects.update(region="EU")
+    with cases.case_of(deal, now=firm.now) as case:
+        assert residency.refusal(case, case.step("customer")) is None
