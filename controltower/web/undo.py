@@ -40,7 +40,10 @@ def offer(request: HttpRequest, url: str, now: datetime, **fields: str) -> None:
 
 
 def offered(request: HttpRequest, now: datetime) -> Undo | None:
-    """What the next page offers; once."""
+    """What the next page offers; once. The page that is still open fetches its regions anew as soon
+    as something has changed, before the next one is asked for: they take nothing away."""
+    if "HX-Request" in request.headers:
+        return None
     kept = request.session.pop(KEY, None)
     if kept is None or datetime.fromisoformat(kept["until"]) < now:
         return None

@@ -316,6 +316,8 @@ class TestActs:
         cause = firm.cause(firm.bill(firm.deal(), answers={"draft": refused()}))
         client, at = signed_in(firm.otto), f"/exceptions/{cause.pk}/"
         client.post(f"{at}assignments/", {"to": firm.lena.pk})
+        live = client.get(at, headers={"HX-Request": "true"})
+        assert "Undo" not in text(live), "a region of the page that is still open"
         form = Undo(text(client.get(at)))
         assert "Undo" not in text(client.get(at)), "offered once"
         answer = client.post(form.action, form.fields, follow=True)
