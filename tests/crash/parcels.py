@@ -146,7 +146,7 @@ def new_orders() -> dict[Effect, str]:
 
 
 def _change(order: str) -> Change:
-    record = Opportunity(source_id=order, name=order, amount=Decimal(1), currency="EUR")
+    record = Opportunity(source_id=order, name=order, amount=Decimal(1), currency="EUR", won=True)
     event = CanonicalEvent(
         id=order,
         type=ORDERED,

@@ -130,9 +130,9 @@ AFTER = (
         "messages",
         """
         INSERT INTO incidents_message (name, channel, "to", subject, text, html, state, created_at,
-            due_at, tries, sent_at, fault, entry_id, person_id)
+            due_at, tries, sent_at, fault, held, entry_id, person_id)
         SELECT 'fill-' || entry.id || '-' || person.id, 'mail', 'nobody@larkfield.example',
-            'INC-' || incident_id, text, '', 'sent', at, at, 1, at, '', entry.id, person.id
+            'INC-' || incident_id, text, '', 'sent', at, at, 1, at, '', false, entry.id, person.id
         FROM incidents_incidententry AS entry
         CROSS JOIN (SELECT id FROM firm_person ORDER BY id LIMIT 3) AS person
         WHERE kind IN ('opened', 'resolved') AND actor = 'tower'
