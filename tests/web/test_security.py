@@ -121,7 +121,7 @@ class TestSignIn:
     def test_never_to_another_host(self) -> None:
         person("alice")
         answer = sign_in("alice", PASSWORD, query_params={"next": "https://evil.example/"})
-        assert answer["Location"] == "/"
+        assert answer["Location"] == "/exceptions/", "where an operator begins"
 
     def test_a_stranger_and_a_wrong_password_look_the_same(self) -> None:
         person("alice")
