@@ -6,146 +6,53 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     initial = True
 
     dependencies = [
-        ("systems", "0001_initial"),
-        ("transactions", "0001_initial"),
+        ('systems', '0001_initial'),
+        ('transactions', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Cause",
+            name='Cause',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("fingerprint", models.CharField(max_length=32, unique=True)),
-                ("title", models.CharField(max_length=240)),
-                ("step_name", models.CharField(max_length=60)),
-                ("kind", models.CharField(max_length=20)),
-                ("owner_role", models.CharField(max_length=16)),
-                ("note", models.CharField(blank=True, max_length=600)),
-                ("snoozed_until", models.DateTimeField(blank=True, null=True)),
-                ("first_seen_at", models.DateTimeField()),
-                ("last_seen_at", models.DateTimeField()),
-                (
-                    "owner",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "system",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="systems.system",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('fingerprint', models.CharField(max_length=32, unique=True)),
+                ('title', models.CharField(max_length=240)),
+                ('step_name', models.CharField(max_length=60)),
+                ('kind', models.CharField(max_length=20)),
+                ('owner_role', models.CharField(max_length=16)),
+                ('note', models.CharField(blank=True, max_length=600)),
+                ('snoozed_until', models.DateTimeField(blank=True, null=True)),
+                ('first_seen_at', models.DateTimeField()),
+                ('last_seen_at', models.DateTimeField()),
+                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('system', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='systems.system')),
             ],
             options={
-                "ordering": ["-last_seen_at", "-id"],
+                'ordering': ['-last_seen_at', '-id'],
             },
         ),
         migrations.CreateModel(
-            name="DeadLetter",
+            name='DeadLetter',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("open", "Open"),
-                            ("assigned", "Assigned"),
-                            ("on_hold", "On hold"),
-                            ("repair_proposed", "Repair proposed"),
-                            ("approval", "Waits for approval"),
-                            ("replaying", "Being replayed"),
-                            ("resolved", "Solved"),
-                            ("reopened", "Back again"),
-                        ],
-                        default="open",
-                        max_length=16,
-                    ),
-                ),
-                (
-                    "resolution",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("auto", "By itself"),
-                            ("replayed", "Replayed"),
-                            ("edited_copy", "Edited and replayed"),
-                            ("fixed_in_target", "Solved elsewhere"),
-                            ("discarded", "Discarded"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                ("opened_at", models.DateTimeField()),
-                ("resolved_at", models.DateTimeField(blank=True, null=True)),
-                ("times", models.PositiveSmallIntegerField(default=1)),
-                (
-                    "cause",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="letters",
-                        to="incidents.cause",
-                    ),
-                ),
-                (
-                    "step",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="transactions.step",
-                    ),
-                ),
-                (
-                    "transaction",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="transactions.transaction",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('state', models.CharField(choices=[('open', 'Open'), ('assigned', 'Assigned'), ('on_hold', 'On hold'), ('repair_proposed', 'Repair proposed'), ('approval', 'Waits for approval'), ('replaying', 'Being replayed'), ('resolved', 'Solved'), ('reopened', 'Back again')], default='open', max_length=16)),
+                ('resolution', models.CharField(blank=True, choices=[('auto', 'By itself'), ('replayed', 'Replayed'), ('edited_copy', 'Edited and replayed'), ('fixed_in_target', 'Solved elsewhere'), ('discarded', 'Discarded')], max_length=16)),
+                ('opened_at', models.DateTimeField()),
+                ('resolved_at', models.DateTimeField(blank=True, null=True)),
+                ('times', models.PositiveSmallIntegerField(default=1)),
+                ('cause', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='letters', to='incidents.cause')),
+                ('step', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='transactions.step')),
+                ('transaction', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='transactions.transaction')),
             ],
             options={
-                "ordering": ["opened_at", "id"],
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(("state", "resolved"), _negated=True),
-                        fields=["cause", "opened_at"],
-                        name="letters_open",
-                    ),
-                    models.Index(fields=["resolved_at"], name="letters_resolved"),
-                ],
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("state", "resolved"), _negated=True),
-                            ("resolved_at__isnull", False),
-                            _connector="OR",
-                        ),
-                        name="resolved_letters_say_when",
-                    )
-                ],
+                'ordering': ['opened_at', 'id'],
+                'indexes': [models.Index(condition=models.Q(('state', 'resolved'), _negated=True), fields=['cause', 'opened_at'], name='letters_open'), models.Index(fields=['resolved_at'], name='letters_resolved')],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('state', 'resolved'), _negated=True), ('resolved_at__isnull', False), _connector='OR'), name='resolved_letters_say_when')],
             },
         ),
     ]

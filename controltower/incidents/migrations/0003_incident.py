@@ -6,57 +6,33 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("incidents", "0002_list_by_index"),
+        ('incidents', '0002_list_by_index'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Incident",
+            name='Incident',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("subject", models.CharField(max_length=40)),
-                ("title", models.CharField(max_length=200)),
-                (
-                    "severity",
-                    models.CharField(
-                        choices=[("high", "High"), ("highest", "Highest")], max_length=8
-                    ),
-                ),
-                ("owner_role", models.CharField(max_length=16)),
-                ("affected", models.JSONField(default=list)),
-                ("halted", models.JSONField(default=list)),
-                ("opened_at", models.DateTimeField()),
-                ("seen_at", models.DateTimeField()),
-                ("closed_at", models.DateTimeField(blank=True, null=True)),
-                ("closed_by", models.CharField(blank=True, max_length=150)),
-                ("note", models.CharField(blank=True, max_length=600)),
-                (
-                    "owner",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('subject', models.CharField(max_length=40)),
+                ('title', models.CharField(max_length=200)),
+                ('severity', models.CharField(choices=[('high', 'High'), ('highest', 'Highest')], max_length=8)),
+                ('owner_role', models.CharField(max_length=16)),
+                ('affected', models.JSONField(default=list)),
+                ('halted', models.JSONField(default=list)),
+                ('opened_at', models.DateTimeField()),
+                ('seen_at', models.DateTimeField()),
+                ('closed_at', models.DateTimeField(blank=True, null=True)),
+                ('closed_by', models.CharField(blank=True, max_length=150)),
+                ('note', models.CharField(blank=True, max_length=600)),
+                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "ordering": ["-opened_at", "-id"],
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("closed_at__isnull", True)),
-                        fields=("subject",),
-                        name="one_open_incident_per_subject",
-                    )
-                ],
+                'ordering': ['-opened_at', '-id'],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('closed_at__isnull', True)), fields=('subject',), name='one_open_incident_per_subject')],
             },
         ),
     ]

@@ -6,107 +6,48 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("incidents", "0006_decide_what_stands_together"),
+        ('incidents', '0006_decide_what_stands_together'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Wish",
+            name='Wish',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("mail", models.BooleanField(default=True)),
-                ("slack_channel", models.CharField(blank=True, max_length=40)),
-                ("tickets", models.BooleanField(default=True)),
-                ("quiet_from", models.TimeField(blank=True, null=True)),
-                ("quiet_until", models.TimeField(blank=True, null=True)),
-                ("wakes", models.BooleanField(default=True)),
-                (
-                    "person",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('mail', models.BooleanField(default=True)),
+                ('slack_channel', models.CharField(blank=True, max_length=40)),
+                ('tickets', models.BooleanField(default=True)),
+                ('quiet_from', models.TimeField(blank=True, null=True)),
+                ('quiet_until', models.TimeField(blank=True, null=True)),
+                ('wakes', models.BooleanField(default=True)),
+                ('person', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
-            name="Message",
+            name='Message',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("name", models.CharField(max_length=60, unique=True)),
-                (
-                    "channel",
-                    models.CharField(
-                        choices=[("mail", "E-mail"), ("slack", "Slack")], max_length=8
-                    ),
-                ),
-                ("to", models.CharField(max_length=254)),
-                ("subject", models.CharField(max_length=200)),
-                ("text", models.TextField(blank=True, max_length=4000)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("waiting", "Waiting"),
-                            ("sending", "Being sent"),
-                            ("sent", "Sent"),
-                            ("doubt", "Perhaps sent"),
-                            ("failed", "Not sent"),
-                            ("needless", "No longer needed"),
-                        ],
-                        default="waiting",
-                        max_length=8,
-                    ),
-                ),
-                ("created_at", models.DateTimeField()),
-                ("due_at", models.DateTimeField()),
-                ("tries", models.PositiveSmallIntegerField(default=0)),
-                ("sent_at", models.DateTimeField(blank=True, null=True)),
-                ("fault", models.CharField(blank=True, max_length=300)),
-                (
-                    "entry",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="incidents.incidententry",
-                    ),
-                ),
-                (
-                    "person",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=60, unique=True)),
+                ('channel', models.CharField(choices=[('mail', 'E-mail'), ('slack', 'Slack')], max_length=8)),
+                ('to', models.CharField(max_length=254)),
+                ('subject', models.CharField(max_length=200)),
+                ('text', models.TextField(blank=True, max_length=4000)),
+                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('sending', 'Being sent'), ('sent', 'Sent'), ('doubt', 'Perhaps sent'), ('failed', 'Not sent'), ('needless', 'No longer needed')], default='waiting', max_length=8)),
+                ('created_at', models.DateTimeField()),
+                ('due_at', models.DateTimeField()),
+                ('tries', models.PositiveSmallIntegerField(default=0)),
+                ('sent_at', models.DateTimeField(blank=True, null=True)),
+                ('fault', models.CharField(blank=True, max_length=300)),
+                ('entry', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='incidents.incidententry')),
+                ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "ordering": ["-created_at", "-id"],
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(("state__in", ("waiting", "sending"))),
-                        fields=["due_at", "id"],
-                        name="messages_to_send",
-                    )
-                ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("entry", "person", "channel"), name="one_message_of_an_entry"
-                    )
-                ],
+                'ordering': ['-created_at', '-id'],
+                'indexes': [models.Index(condition=models.Q(('state__in', ('waiting', 'sending'))), fields=['due_at', 'id'], name='messages_to_send')],
+                'constraints': [models.UniqueConstraint(fields=('entry', 'person', 'channel'), name='one_message_of_an_entry')],
             },
         ),
     ]

@@ -5,30 +5,25 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("incidents", "0007_tell_people"),
+        ('incidents', '0007_tell_people'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="message",
-            name="html",
+            model_name='message',
+            name='html',
             field=models.TextField(blank=True, max_length=16000),
         ),
         migrations.AddField(
-            model_name="wish",
-            name="digest_at",
+            model_name='wish',
+            name='digest_at',
             field=models.TimeField(blank=True, null=True),
         ),
         migrations.AlterField(
-            model_name="message",
-            name="entry",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="incidents.incidententry",
-            ),
+            model_name='message',
+            name='entry',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='incidents.incidententry'),
         ),
     ]

@@ -4,14 +4,15 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("incidents", "0008_daily_mails"),
+        ('incidents', '0008_daily_mails'),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="cause",
-            name="back_at",
+            model_name='cause',
+            name='back_at',
             field=models.DateTimeField(blank=True, null=True),
         ),
     ]

@@ -6,77 +6,38 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("incidents", "0009_note_what_is_back"),
+        ('incidents', '0009_note_what_is_back'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Ask",
+            name='Ask',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("name", models.CharField(max_length=160, unique=True)),
-                ("title", models.CharField(max_length=200)),
-                ("path", models.CharField(max_length=300)),
-                ("asked_at", models.DateTimeField()),
-                (
-                    "answer",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("agreed", "Agreed"),
-                            ("refused", "Refused"),
-                            ("needless", "No longer asked"),
-                        ],
-                        max_length=8,
-                    ),
-                ),
-                ("settled_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "asked_by",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                ("people", models.ManyToManyField(related_name="+", to=settings.AUTH_USER_MODEL)),
-                (
-                    "settled_by",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=160, unique=True)),
+                ('title', models.CharField(max_length=200)),
+                ('path', models.CharField(max_length=300)),
+                ('asked_at', models.DateTimeField()),
+                ('answer', models.CharField(blank=True, choices=[('agreed', 'Agreed'), ('refused', 'Refused'), ('needless', 'No longer asked')], max_length=8)),
+                ('settled_at', models.DateTimeField(blank=True, null=True)),
+                ('asked_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('people', models.ManyToManyField(related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('settled_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "ordering": ["-asked_at", "-id"],
+                'ordering': ['-asked_at', '-id'],
             },
         ),
         migrations.AddField(
-            model_name="message",
-            name="ask",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="incidents.ask",
-            ),
+            model_name='message',
+            name='ask',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='incidents.ask'),
         ),
         migrations.AddIndex(
-            model_name="ask",
-            index=models.Index(
-                condition=models.Q(("settled_at__isnull", True)), fields=["id"], name="asks_open"
-            ),
+            model_name='ask',
+            index=models.Index(condition=models.Q(('settled_at__isnull', True)), fields=['id'], name='asks_open'),
         ),
     ]
