@@ -61,7 +61,7 @@ def settle(
         if _PROPOSED.filter(transactions__in=[one.pk for one in transactions]).exists():
             raise NotDecidable("Somebody has proposed it already; a second person must decide.")
         made = Settlement.objects.create(
-            cause=cause, discard=discard, reason=reason[:300], worth=_worth(transactions),
+            cause=cause, discard=discard, reason=reason[:300], worth=worth(transactions),
             proposed_by=by, proposed_at=now,
         )  # fmt: skip
         made.transactions.set(transactions)
@@ -119,7 +119,7 @@ def concerned_by(settlement: Settlement) -> list[Transaction]:
     return list(settlement.transactions.select_related("entity"))
 
 
-def _worth(transactions: Sequence[Transaction]) -> Decimal | None:
+def worth(transactions: Sequence[Transaction]) -> Decimal | None:
     """In the reporting currency; None as soon as nobody knows it of one."""
     known, sum_ = rates(), Decimal(0)
     for one in transactions:

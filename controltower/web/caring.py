@@ -18,7 +18,7 @@ from controltower.incidents import triage
 from controltower.incidents.models import Cause
 from controltower.web import aside_words, exceptions, meanwhile, undo
 from controltower.web.decisions import Assign, Reason, Snooze
-from controltower.web.remedies import handling
+from controltower.web.remedies import beyond_reach
 from controltower.web.security import SignedIn
 
 OVERTAKEN = gettext_lazy("Somebody has changed it since. Nothing was taken back.")
@@ -53,7 +53,7 @@ def assign(request: SignedIn, pk: int) -> HttpResponse:
     try:
         triage.assign(cause=cause, to=owner, by=request.user, now=now)
     except triage.NotAllowed:
-        messages.error(request, handling(cause, request.user).why_not)
+        messages.error(request, beyond_reach(cause, request.user))
     else:
         taken = _("%(name)s takes it.") % {"name": owner} if owner else _("It has no owner now.")
         if before not in (None, owner):
@@ -107,7 +107,7 @@ def _put_aside(
         else:
             triage.put_aside(cause=cause, aside=aside, reason=reason, by=request.user, now=now)
     except triage.NotAllowed:
-        messages.error(request, handling(cause, request.user).why_not)
+        messages.error(request, beyond_reach(cause, request.user))
     except triage.ReasonMissing:
         messages.error(request, exceptions.NEEDS_REASON)
     else:

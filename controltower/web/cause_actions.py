@@ -15,8 +15,8 @@ from django.utils.translation import ngettext
 
 from controltower.canonical.verdicts import Kind
 from controltower.firm.models import Person
-from controltower.firm.rights import Right, may
-from controltower.incidents import grouping, settling, triage
+from controltower.firm.rights import Right, entities_of
+from controltower.incidents import grouping
 from controltower.incidents.models import By, Cause, DeadLetter, Grouping
 from controltower.measures import causes
 from controltower.measures.exposure import Scope
@@ -24,7 +24,7 @@ from controltower.web import absences, formats, offers, privacy, settlements, un
 from controltower.web.actions import Action, Leave, leave
 from controltower.web.decisions import Join, PlanAll, Reason, Snooze, Split
 from controltower.web.exception_groups import letters_of
-from controltower.web.remedies import assign_action, handling, period_actions, settle_actions
+from controltower.web.remedies import assign_action, period_actions, settle_actions
 
 MOST_PARTS = 40
 ENTITY, CLIENT = "transaction__entity__code", "transaction__counterparty"
@@ -72,7 +72,7 @@ def _replay(cause: Cause, count: int, person: Person) -> list[Action]:
 
 
 def _settle(cause: Cause, person: Person, entity: str | None) -> list[Action]:
-    proposed = settling.about(cause)
+    proposed = settlements.about(cause, person)
     if proposed is not None:
         return settlements.actions(proposed, person)
     return settle_actions(reverse("exception_solutions", args=[cause.pk]), person, entity)
@@ -94,10 +94,9 @@ def _grouping(cause: Cause, scope: Scope) -> list[Action]:
     split, join = Split(auto_id="split-%s", parts=parts), Join(auto_id="join-%s", others=others)
     offered = []
     if parts:
-        alone = _act(cause, scope.person, "split", _("Split off"),
-                     _("What stands alone from now on?"), _("Split it off"), split,
-                     icon="git-branch", seldom=True)  # fmt: skip
-        offered.append(_permitted(alone, leave(scope.person, Right.ASSIGN), split))
+        offered.append(_act(cause, scope.person, "split", _("Split off"),
+                            _("What stands alone from now on?"), _("Split it off"), split,
+                            icon="git-branch", seldom=True))  # fmt: skip
     if others.exists():
         offered.append(_act(cause, scope.person, "join", _("Join"),
                             _("Under which cause does all of this stand?"),
@@ -109,35 +108,33 @@ def _act(
     cause: Cause, person: Person, noun: str, label: str, title: str, confirm: str,
     form: forms.Form, *, icon: str, key: str = "", seldom: bool = False,
 ) -> Action:  # fmt: skip
-    offered = Action(
+    may = leave(person, Right.ASSIGN)
+    return Action(
         id=noun,
         label=label,
         title=title,
         url=reverse(f"exception_{noun}s", args=[cause.pk]),
         confirm=confirm,
+        form=form if may.allowed else None,
         icon=icon,
         key=key,
         seldom=seldom,
         seen=undo.standing(cause),
+        allowed=may.allowed,
+        why_not=may.why_not,
     )
-    return _permitted(offered, handling(cause, person), form)
-
-
-def _permitted(offered: Action, may: Leave, form: forms.Form) -> Action:
-    shown = form if may.allowed else None
-    return replace(offered, form=shown, allowed=may.allowed, why_not=may.why_not)
 
 
 def parts_of(cause: Cause, scope: Scope) -> list[tuple[str, str]]:
-    """What may be split off: companies and clients, where there are several; (value, words). Of a
-    cause that holds work of companies beyond the person's, that of their own companies."""
+    """What may be split off: companies and clients, where there are several; (value, words). Who
+    does not see all companies may split off theirs, whether others stand beside it or not."""
     letters = letters_of(scope).filter(cause=cause)
-    if triage.out_of_reach(scope.person, cause):
-        own = [(value, n) for value, n in _counted(letters, ENTITY)
-               if may(scope.person, Right.ASSIGN, value)]  # fmt: skip
-        return _parts(By.ENTITY, own)
-    rows = {By.ENTITY: _counted(letters, ENTITY), By.CLIENT: _counted(letters, CLIENT)}
-    return [part for by, found in rows.items() if len(found) > 1 for part in _parts(by, found)]
+    companies, clients = _counted(letters, ENTITY), _counted(letters, CLIENT)
+    alone = len(companies) > 1 or entities_of(scope.person) is not None
+    return [
+        *(_parts(By.ENTITY, companies) if alone else ()),
+        *(_parts(By.CLIENT, clients) if len(clients) > 1 else ()),
+    ]
 
 
 def _counted(letters: QuerySet[DeadLetter], column: str) -> list[tuple[str, int]]:
@@ -184,7 +181,7 @@ def _words(one: Grouping, cause: Cause) -> str:
 
 def _take_back(one: Grouping, cause: Cause, person: Person) -> Action:
     own = leave(person, Right.ASSIGN, one.value) if one.by == By.ENTITY else Leave(False)
-    may = own if own.allowed else handling(cause, person)
+    may = own if own.allowed else leave(person, Right.ASSIGN)
     return Action(
         id=f"take-back-{one.pk}",
         label=_("Take back"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from controltower.canonical.verdicts import Kind
 from controltower.incidents.models import Cause
+from controltower.web import settlements
 from controltower.web.actions import Action, Ranked, ranked
 from controltower.web.cause_actions import REPLAY
 from controltower.web.decisions import NEXT_PERIOD
@@ -30,6 +31,7 @@ def by_weight(
 
 def _wanted(cause: Cause, runbook: Action | None, *, has_fix: bool) -> Iterator[str]:
     """Ids of acts, the most fitting first."""
+    yield settlements.AGREE
     if runbook is not None and runbook.leads:
         yield runbook.id
     if cause.kind == Kind.PERIOD_CLOSED:

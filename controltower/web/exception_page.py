@@ -17,7 +17,6 @@ from django.utils.translation import ngettext
 from controltower.canonical.money import Money, minor_units
 from controltower.canonical.verdicts import Kind
 from controltower.firm.rights import Right
-from controltower.incidents import settling
 from controltower.incidents.models import Cause, DeadLetter
 from controltower.measures import exposure
 from controltower.measures.exposure import Scope, Stake
@@ -67,6 +66,7 @@ def present(
     ).get((cause.pk,), Stake())
     value = Money.of(found.amount, exposure.reporting_currency())
     group = _group(cause, scope, shown, found, value, now)
+    one = settlements.about(cause, scope.person)
     return {
         "now": now,
         "crumbs": [
@@ -75,7 +75,7 @@ def present(
         ],
         "group": group,
         "decided": cause_actions.decided(cause, scope.person, now),
-        "proposed": settlements.told(settled) if (settled := settling.about(cause)) else "",
+        "proposed": settlements.told(one, scope.person) if one else "",
         "incident": [
             (one.name, reverse("incident", args=[one.pk]))
             for one in cause.incidents.visible_to(scope.person).open()

@@ -19,7 +19,7 @@ from controltower.incidents.models import Cause, Grouping
 from controltower.web import cause_actions, exception_groups
 from controltower.web.decisions import Join, Split
 from controltower.web.exceptions import NEEDS_REASON, scope_of
-from controltower.web.remedies import handling
+from controltower.web.remedies import beyond_reach
 from controltower.web.security import SignedIn
 
 
@@ -99,7 +99,7 @@ def _answer(
     try:
         cause, words = decide()
     except triage.NotAllowed:
-        messages.error(request, handling(cause, request.user).why_not)
+        messages.error(request, beyond_reach(cause, request.user))
     except triage.ReasonMissing:
         messages.error(request, NEEDS_REASON)
     except grouping.Pointless as refusal:

@@ -16,7 +16,7 @@ from controltower.processes import overwritten, withdrawn_work
 from controltower.transactions import cancelling, findings
 from controltower.transactions.models import Step, Transaction
 from controltower.web import absences, settlements, standing
-from controltower.web.actions import Action, Leave, leave
+from controltower.web.actions import Action, leave, only
 from controltower.web.amend_actions import amend_actions
 from controltower.web.decisions import (
     CREDIT,
@@ -137,20 +137,17 @@ def _decision(
     )
 
 
-def handling(cause: Cause, person: Person) -> Leave:
-    """Whether a person may hand a cause over or put it aside: it is so for all companies whose work
-    stands in it."""
-    foreign = triage.out_of_reach(person, cause) if may(person, Right.ASSIGN) else []
-    if not foreign:
-        return leave(person, Right.ASSIGN)
-    words = _("It also holds work of %(companies)s. Split off what is yours first.")
-    named = ", ".join(filter(None, foreign)) or _("other companies")
-    return Leave(False, words % {"companies": named})
+def beyond_reach(cause: Cause, person: Person) -> str:
+    """Why a person may not hand a cause over or put it aside who tried: it is so for all companies
+    whose work stands in it. The page does not say beforehand whether there are others."""
+    if may(person, Right.ASSIGN) and triage.out_of_reach(person, cause):
+        return _("It also holds work of other companies. Split off what is yours first.")
+    return only(Right.ASSIGN)
 
 
 def assign_action(cause: Cause, person: Person, *, key: str = "") -> Action:
     """Give the cause an owner."""
-    may = handling(cause, person)
+    may = leave(person, Right.ASSIGN)
     return Action(
         id="assign",
         label=_("Assign"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseRedirect
@@ -16,7 +18,7 @@ from controltower.canonical.money import Money
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, beyond
 from controltower.incidents import settling, triage
-from controltower.incidents.models import Settlement
+from controltower.incidents.models import Cause, Settlement
 from controltower.measures.exposure import reporting_currency
 from controltower.transactions.models import Transaction
 from controltower.web import formats, privacy, standing
@@ -24,6 +26,8 @@ from controltower.web.actions import Action, only
 from controltower.web.security import SignedIn
 
 WAYS = {"yes": True, "no": False}
+AGREE = "settlement-yes"
+"""The id of agreeing, as an act."""
 
 
 class DecideSettlement(forms.Form):
@@ -32,9 +36,22 @@ class DecideSettlement(forms.Form):
     agree = forms.ChoiceField(choices=[(way, way) for way in WAYS], widget=forms.HiddenInput)
 
 
-def told(one: Settlement) -> str:
+def about(cause: Cause, person: Person) -> Settlement | None:
+    """What waits for a second person's word about a cause, if it concerns anything that this person
+    sees."""
+    one = settling.about(cause)
+    return one if one is not None and seen_of(one, person) else None
+
+
+def seen_of(one: Settlement, person: Person) -> list[Transaction]:
+    """What it would end, as far as this person sees it: of more nothing is told."""
+    return list(one.transactions.visible_to(person).select_related("entity"))
+
+
+def told(one: Settlement, person: Person) -> str:
     """Who would end what, worth how much, and why."""
-    count = one.transactions.count()
+    seen = seen_of(one, person)
+    count = len(seen)
     if one.discard:
         words = ngettext(
             "%(who)s would write off %(n)s transaction, %(worth)s: “%(reason)s”",
@@ -50,22 +67,23 @@ def told(one: Settlement) -> str:
     return words % {
         "who": one.proposed_by,
         "n": formats.number(count),
-        "worth": _worth(one),
+        "worth": _worth(settling.worth(seen)),
         "reason": privacy.masked_text(one.reason),
     }
 
 
-def _worth(one: Settlement) -> str:
-    if one.worth is None:
+def _worth(worth: Decimal | None) -> str:
+    if worth is None:
         return _("worth nobody knows what")
-    shown = formats.money(Money.of(one.worth, reporting_currency()))
+    shown = formats.money(Money.of(worth, reporting_currency()))
     return _("worth %(value)s") % {"value": shown}
 
 
 def actions(one: Settlement, person: Person) -> list[Action]:
-    """Agree or refuse: somebody else's, with the right in each company concerned."""
+    """Agree or refuse: somebody else's, with the right in each company concerned. Whether others
+    than one sees are concerned is told to whoever tries."""
     own = person.pk == one.proposed_by_id
-    companies = [about.entity for about in settling.concerned_by(one)]
+    companies = [part.entity for part in seen_of(one, person)]
     may = not beyond(person, Right.APPROVE_REPLAY, companies)
     why_not = "" if may else only(Right.APPROVE_REPLAY)
     if own:
@@ -78,7 +96,7 @@ def actions(one: Settlement, person: Person) -> list[Action]:
         Action(
             id=f"settlement-{way}",
             label=label,
-            title=told(one),
+            title=told(one, person),
             url=reverse("settlement_decisions", args=[one.pk]),
             confirm=label,
             form=DecideSettlement(auto_id=f"settlement-{way}-%s", initial={"agree": way}),
@@ -113,9 +131,8 @@ def say(request: SignedIn, made: Settlement) -> None:
 def decide(request: SignedIn, pk: int) -> HttpResponse:
     """The second person agrees, or does not."""
     one = get_object_or_404(Settlement.objects.select_related("proposed_by", "cause"), pk=pk)
-    about = settling.concerned_by(one)
-    seen = Transaction.objects.visible_to(request.user).filter(pk__in=[tx.pk for tx in about])
-    if not seen.exists():
+    seen = seen_of(one, request.user)
+    if not seen:
         raise Http404
     form = DecideSettlement(request.POST)
     try:
@@ -130,4 +147,4 @@ def decide(request: SignedIn, pk: int) -> HttpResponse:
         messages.warning(request, _("Nothing was changed or sent. %(why)s") % {"why": why})
     if one.cause is not None:
         return HttpResponseRedirect(reverse("exception", args=[one.cause.pk]))
-    return HttpResponseRedirect(standing.url_of(about[0]))
+    return HttpResponseRedirect(standing.url_of(seen[0]))

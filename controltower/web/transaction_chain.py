@@ -37,6 +37,7 @@ RELEASED = (PlanState.RUNNING, PlanState.PAUSED)
 class Chain:
     """Every transaction of a correlation id that the person may see, newest first."""
 
+    person: Person
     parts: list[Transaction]
     chosen: Transaction
     steps: dict[UUID, list[Step]] = field(default_factory=dict)
@@ -80,7 +81,7 @@ def load(person: Person, correlation_id: str, part: str, now: datetime) -> Chain
     chosen = _choose(parts, part) or (visible.filter(reference=part).first() if part else None)
     if chosen is None:
         return None
-    chain = Chain(parts, chosen, mask=privacy.of(chosen))
+    chain = Chain(person, parts, chosen, mask=privacy.of(chosen))
     drawn = drawn_parts(chain)
     steps = Step.objects.filter(transaction__in=[one.pk for one in drawn])
     for step in steps.select_related("system", "mapping_version__mapping"):
@@ -92,24 +93,29 @@ def load(person: Person, correlation_id: str, part: str, now: datetime) -> Chain
     ):
         chain.attempts.setdefault(attempt.step_id, []).append(attempt)
     if trouble := chain.trouble:
-        letters = DeadLetter.objects.filter(step=trouble).annotate(proposal=settling.PROPOSAL)
-        letter: Any = letters.select_related("cause__owner", "cause__system").first()
-        if letter is not None and letter.proposal:
-            chain.proposed = settling.proposed(letter.proposal)
-        chain.letter = letter
-        chain.replay = (
-            ReplayItem.objects.filter(step=trouble, state__in=[ItemState.WAITING, ItemState.SENT])
-            .filter(Q(plan__state__in=RELEASED) | Q(plan__expires_at__gt=now))
-            .exclude(plan__ended_at__isnull=False)
-            .select_related("plan")
-            .order_by("-pk")
-            .first()
-        )
-        if trouble.state in standing.STUCK and not standing.in_doubt(trouble):
-            trouble.transaction = chosen
-            chain.editable = amending.offered(trouble, _facts(chain, now))
-            chain.edited = amending.open_amendment(trouble) if chain.editable else None
+        _load_what_is_done(chain, trouble, now)
     return chain
+
+
+def _load_what_is_done(chain: Chain, trouble: Step, now: datetime) -> None:
+    """Its letter, what people have proposed or planned for it, and what may be edited."""
+    letters = DeadLetter.objects.filter(step=trouble).annotate(proposal=settling.PROPOSAL)
+    letter: Any = letters.select_related("cause__owner", "cause__system").first()
+    if letter is not None and letter.proposal:
+        chain.proposed = settling.proposed(letter.proposal)
+    chain.letter = letter
+    chain.replay = (
+        ReplayItem.objects.filter(step=trouble, state__in=[ItemState.WAITING, ItemState.SENT])
+        .filter(Q(plan__state__in=RELEASED) | Q(plan__expires_at__gt=now))
+        .exclude(plan__ended_at__isnull=False)
+        .select_related("plan")
+        .order_by("-pk")
+        .first()
+    )
+    if trouble.state in standing.STUCK and not standing.in_doubt(trouble):
+        trouble.transaction = chain.chosen
+        chain.editable = amending.offered(trouble, _facts(chain, now))
+        chain.edited = amending.open_amendment(trouble) if chain.editable else None
 
 
 def _facts(chain: Chain, now: datetime) -> Facts:

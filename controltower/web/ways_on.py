@@ -35,7 +35,7 @@ def options_for(chain: Chain, now: datetime) -> list[Option]:
 def _under_way(chain: Chain) -> list[Option]:
     """What somebody has begun already."""
     if chain.proposed is not None:
-        return [(settlements.told(chain.proposed), True)]
+        return [(settlements.told(chain.proposed, chain.person), True)]
     return [(_("Wait for the replay that has it."), True)] if chain.replaying else []
 
 

@@ -40,7 +40,7 @@ def test_a_cause_of_several_companies_is_not_put_aside_for_all(
     firm: Firm, shared: Cause, noun: str
 ) -> None:
     said = post(firm, shared, noun, hours="4", to=str(firm.callum.pk))
-    assert "It also holds work of Larkfield Advisory GmbH. Split off what is yours first." in said
+    assert "It also holds work of other companies. Split off what is yours first." in said
     shared.refresh_from_db()
     assert (shared.owner, shared.snoozed_until, shared.parked_at) == (None, None, None)
     denied = AuditEntry.objects.get(actor="callum.reid")

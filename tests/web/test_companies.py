@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from controltower.firm.models import ApiToken, LegalEntity, Role
 from controltower.incidents import letters, settling, watch
-from controltower.incidents.models import Incident
+from controltower.incidents.models import Incident, Settlement
 from controltower.measures import assurance
 from controltower.measures.models import Check
 from controltower.systems.models import System
@@ -51,12 +51,18 @@ def stuck(firm: Firm, code: str, **values: Any) -> Transaction:
     return firm.deal(answers=answers, entity=code, currency=currency, **values)
 
 
-def other_company(firm: Firm, house: House, plan: ReplayPlan, now: datetime) -> None:
+def other_company(
+    firm: Firm, house: House, plan: ReplayPlan, proposed: Settlement, now: datetime
+) -> None:
     """Everything that the other company may have: of its own, and beside this one's."""
     theirs: dict[str, Any] = {"customer_name": PLANTED, "name": PLANTED}
     house.things[OTHER] = thing(firm, OTHER, "project", **theirs)
     beside, solved = stuck(firm, OTHER, **theirs), stuck(firm, OTHER, **theirs)
-    settling.settle(transactions=[solved], reason=PLANTED, by=firm.anna, now=now, discard=False)
+    agreed = settling.settle(
+        transactions=[solved], reason=PLANTED, by=firm.otto, now=now, discard=False
+    )
+    settling.decide(settlement=agreed, agree=True, by=firm.anna, now=now)
+    proposed.transactions.add(beside)
     deal = firm.deal(entity=OTHER, **theirs)
     firm.bill(deal)
     firm.bill(firm.deal(entity=OTHER, **theirs), answers={"post": closed()})
@@ -79,16 +85,26 @@ def test_another_company_changes_nothing_that_is_read() -> None:
     firm = found()
     colleague(OTHER)
     house = House(firm, {OWN: thing(firm, OWN, "draft")})
-    shared = firm.plan(stuck(firm, OWN), by=firm.anna)
+    ours = stuck(firm, OWN)
+    shared = firm.plan(ours, by=firm.anna)
     letters.catch_up(now=timezone.now())
+    cause = firm.cause(ours)
+    proposed = settling.settle(
+        transactions=[ours], reason="So.", by=firm.otto, now=timezone.now(), discard=True,
+        cause=cause,
+    )  # fmt: skip
+    pages = [
+        ("exception", f"/exceptions/{cause.pk}/"),
+        ("transaction", f"/tx/{ours.correlation_id}/"),
+    ]
     assurance.look(now=timezone.now())
     watch.report(subject="I10", title="Broken", affected=["ours"], halt=[], now=timezone.now())
     System.objects.update(last_failure="Ours is not known.", last_failure_at=timezone.now())
     people = {role: Visitor(one) for role, one in visitors().items() if role not in ALIKE}
     ApiToken.objects.update(last_used_at=timezone.now())
     with atomic():
-        other_company(firm, house, shared, timezone.now())
-        asked = {role: places(house, OWN, OTHER) for role in people}
+        other_company(firm, house, shared, proposed, timezone.now())
+        asked = {role: [*places(house, OWN, OTHER), *pages] for role in people}
         asked[Role.CONTROLLER] += queries(house, OWN, OTHER)
         with_them = {role: read(people[role], asked[role]) for role in people}
         seen = read(Visitor(firm.anna), asked[Role.CONTROLLER])
