@@ -9,10 +9,11 @@ not: nobody has sold it yet. It is part of a stuck change order that is worth as
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -122,9 +123,10 @@ def priced(queryset: QuerySet[Any], at: str = "") -> QuerySet[Any]:
     return annotated
 
 
+@cache
 def _counted(at: str) -> Case:
     """Whether a row's value counts, or an earlier stuck point of its chain carries it: the first
-    case that fits decides."""
+    case that fits decides. An expression is copied by each query that uses it: made once."""
     stuck = Transaction.objects.stuck().order_by()
     stuck_here = stuck.filter(correlation_id=OuterRef(f"{at}correlation_id"))
     deal_is_stuck = _chain_in(stuck.filter(process=UPSTREAM), at)
@@ -203,6 +205,11 @@ class Lateness:
     due_today: Stake
     in_time: Stake
 
+    @property
+    def parts(self) -> tuple[Stake, Stake, Stake]:
+        """All three."""
+        return self.late, self.due_today, self.in_time
+
 
 LATENESSES = ("late", "due_today", "in_time")
 
@@ -236,49 +243,6 @@ def lateness(now: datetime, zone: str, at: str = "") -> Case:
 def split(found: Mapping[tuple[Any, ...], Stake], *key: Any) -> Lateness:
     """The stakes under a key whose last part is the lateness."""
     return Lateness(*(found.get((*key, kind)) or Stake() for kind in LATENESSES))
-
-
-def by_lateness(scope: Scope, now: datetime) -> Lateness:
-    """Stuck money that is late, due today, and still in time."""
-    rows = stuck(scope).annotate(lateness=lateness(now, scope.person.zone))
-    return split(stakes(rows, "lateness"))
-
-
-AGES = (
-    ("Under 1 h", timedelta(0), timedelta(hours=1)),
-    ("1 to 4 h", timedelta(hours=1), timedelta(hours=4)),
-    ("4 to 24 h", timedelta(hours=4), timedelta(hours=24)),
-    ("1 to 3 days", timedelta(days=1), timedelta(days=3)),
-    ("Over 3 days", timedelta(days=3), timedelta(days=36500)),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class AgeLine:
-    """How much has been stuck for how long, split by lateness."""
-
-    label: str
-    stake: Stake
-    split: Lateness
-
-
-def by_age(scope: Scope, now: datetime) -> Sequence[AgeLine]:
-    """Stuck money by the time since it last moved."""
-    bands = [
-        When(changed_at__gt=now - most, then=Value(label)) for label, _least, most in AGES[:-1]
-    ]
-    rows = stuck(scope).annotate(
-        age=Case(*bands, default=Value(AGES[-1][0])), lateness=lateness(now, scope.person.zone)
-    )
-    found = stakes(rows, "age", "lateness")
-    return [_age(label, split(found, label)) for label, *_ in AGES]
-
-
-def _age(label: str, parts: Lateness) -> AgeLine:
-    whole = Stake()
-    for part in (parts.late, parts.due_today, parts.in_time):
-        whole.add(part)
-    return AgeLine(label, whole, parts)
 
 
 def reporting_currency() -> str:

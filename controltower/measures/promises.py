@@ -15,6 +15,7 @@ from controltower.firm import promised
 from controltower.measures import arrivals, own_time, rollups
 from controltower.measures.exposure import Scope, Stake, priced, stakes, transactions
 from controltower.measures.flow import start_of_day
+from controltower.measures.held_up import HeldUp, held_up
 from controltower.measures.models import Kind
 from controltower.processes import catalogue
 from controltower.transactions.models import TransactionState
@@ -69,24 +70,29 @@ def ended(rows: TransactionQuerySet, how: str, now: datetime, zone: str) -> Tran
     return counted.filter(ended_at__gt=F("due_at")) if how == MISSED else counted
 
 
-def promises(scope: Scope, now: datetime) -> Sequence[PromiseLine]:
-    """Every process, the one with the least slack first."""
-    lines = _lines(scope, catalogue.PROCESSES, now)
+def promises(scope: Scope, now: datetime, held: HeldUp | None = None) -> Sequence[PromiseLine]:
+    """Every process, the one with the least slack first. `held` is what is stuck, where it has
+    been asked for already."""
+    stuck = (held or held_up(scope, now)).by("process")
+    lines = _lines(scope, catalogue.PROCESSES, now, stuck)
     return sorted(lines, key=lambda line: (line.slack is None, line.slack or 0.0, line.name))
 
 
 def promise(scope: Scope, process: catalogue.Process, now: datetime) -> PromiseLine:
     """One process."""
-    (line,) = _lines(scope, [process], now)
+    stuck = priced(transactions(scope).stuck().filter(process=process.name))
+    (line,) = _lines(scope, [process], now, stakes(stuck, "process"))
     return line
 
 
 def _lines(
-    scope: Scope, processes: Sequence[catalogue.Process], now: datetime
+    scope: Scope,
+    processes: Sequence[catalogue.Process],
+    now: datetime,
+    stuck: Mapping[tuple[Any, ...], Stake],
 ) -> Sequence[PromiseLine]:
     first, names = first_day(now, scope.person.zone), [process.name for process in processes]
     paces, days = _paces(scope, names, first), _days(scope, first, now)
-    stuck = stakes(priced(transactions(scope).stuck().filter(process__in=names)), "process")
     agreed = promised.agreed()
     return [
         _line(

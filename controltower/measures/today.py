@@ -8,17 +8,8 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Min, Q
 
 from controltower.incidents.models import DeadLetter
-from controltower.measures.exposure import (
-    LATENESSES,
-    Lateness,
-    Scope,
-    Stake,
-    lateness,
-    split,
-    stakes,
-    stuck,
-    within,
-)
+from controltower.measures.exposure import Lateness, Scope, Stake, within
+from controltower.measures.held_up import HeldUp
 from controltower.transactions.models import EventState, InboundEvent
 
 PROMISED = 0.97
@@ -37,22 +28,17 @@ class StuckNow:
     def whole(self) -> Stake:
         """All of it."""
         whole = Stake()
-        for part in (self.parts.late, self.parts.due_today, self.parts.in_time):
+        for part in self.parts.parts:
             whole.add(part)
         return whole
 
 
-def stuck_now(scope: Scope, now: datetime) -> StuckNow:
+def stuck_now(scope: Scope, now: datetime, held: HeldUp) -> StuckNow:
     """What is stuck, compared with the same moment yesterday."""
-    rows = stuck(scope).annotate(lateness=lateness(now, scope.person.zone))
-    found = stakes(rows, "process", "lateness")
-    by_lateness: dict[tuple[str], Stake] = {(kind,): Stake() for kind in LATENESSES}
-    for (_process, kind), part in found.items():
-        by_lateness[(kind,)].add(part)
     return StuckNow(
-        parts=split(by_lateness),
-        late_processes=sum(1 for _process, kind in found if kind == "late"),
-        change=sum(part.count for part in found.values())
+        parts=held.of_lateness(),
+        late_processes=sum(kind == "late" for _process, kind in held.by("process", "lateness")),
+        change=sum(part.count for part in held.parts.values())
         - stuck_at(scope, now - timedelta(days=1)),
     )
 

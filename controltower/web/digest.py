@@ -33,8 +33,9 @@ from controltower import queues
 from controltower.firm import calendars
 from controltower.firm.models import Duty, LegalEntity, Person
 from controltower.incidents.models import Channel, Incident, Message, Wish
-from controltower.measures import causes, exposure, flow, today
+from controltower.measures import causes, flow, today
 from controltower.measures.exposure import Scope
+from controltower.measures.held_up import held_up
 from controltower.transactions import clock
 from controltower.web import formats, saved_views, tower, view_lists
 from controltower.web.models import Digest
@@ -136,18 +137,14 @@ def _message(person: Person, day: date, content: Content, now: datetime) -> Mess
 
 def compose(seen: Scope, now: datetime) -> Content:
     """What there is to say to somebody, in the language and zone in force."""
-    stuck, kept = today.stuck_now(seen, now), flow.kept_today(seen, now)
+    stuck, kept = today.stuck_now(seen, now, held_up(seen, now)), flow.kept_today(seen, now)
     told = [*_causes(seen, now), *_incidents(seen.person), *_views(seen, now)]
-    parts = [[part.count, part.amount] for part in _split(stuck.parts)]
+    parts = [[part.count, part.amount] for part in stuck.parts.parts]
     return Content(
         sentence=tower.sentence(stuck, kept, base=settings.ADDRESS),
         lines=[line for line, _figures in told],
         figures=[parts, [figures for _line, figures in told]],
     )
-
-
-def _split(parts: exposure.Lateness) -> tuple[exposure.Stake, ...]:
-    return parts.late, parts.due_today, parts.in_time
 
 
 def _causes(seen: Scope, now: datetime) -> Iterator[tuple[Line, Figures]]:

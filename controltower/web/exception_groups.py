@@ -117,6 +117,8 @@ def listing(scope: Scope, filters: Filters, now: datetime, *, whole: bool = Fals
 def put_aside(scope: Scope, tab: str, now: datetime) -> tuple[int, Money]:
     """How many causes are snoozed or parked, and all that they hold, as the tab says it."""
     held = list(_put_aside(tab, now).filter(causes.having(letters_of(scope))))
+    if not held:
+        return 0, _reporting(Decimal(0))
     letters = letters_of(scope).filter(cause__in=held)
     rows = exposure.transactions(scope).filter(pk__in=letters.values("transaction"))
     return len(held), _reporting(exposure.stake(exposure.priced(rows)).amount)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,8 +21,9 @@ from controltower import queues
 from controltower.canonical.money import Money
 from controltower.firm.models import Person, Role
 from controltower.firm.rates import rate_date
-from controltower.measures import exposure, flow, health, promises, today
+from controltower.measures import flow, health, promises, today
 from controltower.measures.exposure import Lateness, Scope, Stake, reporting_currency
+from controltower.measures.held_up import HeldUp, held_up
 from controltower.systems.models import System
 from controltower.web import (
     assurance,
@@ -50,6 +53,24 @@ def scope_of(request: SignedIn) -> Scope:
     return Scope(request.user, scope.chosen(request))
 
 
+@dataclass(frozen=True)
+class Look:
+    """One look at the Tower: who looks, when, and what is stuck, asked once for all regions."""
+
+    request: SignedIn
+    now: datetime
+
+    @cached_property
+    def scope(self) -> Scope:
+        """What is looked at."""
+        return scope_of(self.request)
+
+    @cached_property
+    def held_up(self) -> HeldUp:
+        """What is stuck of it."""
+        return held_up(self.scope, self.now)
+
+
 @require_safe
 def tower(request: SignedIn) -> HttpResponse:
     """The whole page; before the first transaction, how to begin."""
@@ -58,8 +79,9 @@ def tower(request: SignedIn) -> HttpResponse:
     context: dict[str, Any] = {"now": now, "setup": steps, **recovery.shown(request, now)}
     context |= assurance.shown(request.user)
     if steps is None:
+        look = Look(request, now)
         for _template, build in REGIONS.values():
-            context |= build(request, now)
+            context |= build(look)
     return render(request, "tower/tower.html", context)
 
 
@@ -70,7 +92,7 @@ def region(request: SignedIn, name: str) -> HttpResponse:
         raise Http404
     template, build = REGIONS[name]
     now = timezone.now()
-    return render(request, template, {"now": now, **build(request, now)})
+    return render(request, template, {"now": now, **build(Look(request, now))})
 
 
 @require_POST
@@ -91,9 +113,7 @@ def money(stake: Stake) -> Money:
 
 def backlog(parts: Lateness) -> Backlog:
     """A measure as the drawings take it."""
-    return Backlog(
-        *(Part(stake.count, money(stake)) for stake in (parts.late, parts.due_today, parts.in_time))
-    )
+    return Backlog(*(Part(stake.count, money(stake)) for stake in parts.parts))
 
 
 def listing(**filters: str) -> str:
@@ -102,11 +122,11 @@ def listing(**filters: str) -> str:
     return f"{reverse('transactions')}?{query}" if query else reverse("transactions")
 
 
-def _sentence(request: SignedIn, now: datetime) -> dict[str, Any]:
-    seen = scope_of(request)
-    stuck = today.stuck_now(seen, now)
-    kept = flow.kept_today(seen, now)
-    recovered = flow.recovered_today(seen, now)
+def _sentence(look: Look) -> dict[str, Any]:
+    seen = look.scope
+    stuck = today.stuck_now(seen, look.now, look.held_up)
+    kept = flow.kept_today(seen, look.now)
+    recovered = flow.recovered_today(seen, look.now)
     return {
         "stuck": backlog(stuck.parts),
         "headline": sentence(stuck, kept),
@@ -120,7 +140,7 @@ def _sentence(request: SignedIn, now: datetime) -> dict[str, Any]:
             "recovered_count": recovered.stake.count,
             "recovered_median": recovered.median,
         },
-        "since": _since(request, seen, now),
+        "since": _since(look),
     }
 
 
@@ -134,15 +154,15 @@ def sentence(stuck: today.StuckNow, kept: flow.Kept, base: str = "") -> SafeStri
     return wording.headline(backlog(stuck.parts), links, kept.ended, kept.late)
 
 
-def _since(request: SignedIn, seen: Scope, now: datetime) -> dict[str, Any] | None:
+def _since(look: Look) -> dict[str, Any] | None:
     """What changed since the visit before this one; nothing on the first visit of all."""
-    then = seen.person.last_looked_at
-    if then is not None and now - then <= VISIT:
-        before = request.session.get(LOOKED_BEFORE)
+    then = look.request.user.last_looked_at
+    if then is not None and look.now - then <= VISIT:
+        before = look.request.session.get(LOOKED_BEFORE)
         then = datetime.fromisoformat(before) if before else None
     if then is None:
         return None
-    changes = flow.since(seen, then)
+    changes = flow.since(look.scope, then)
     return {
         "at": then,
         "recovered": changes.recovered,
@@ -152,7 +172,7 @@ def _since(request: SignedIn, seen: Scope, now: datetime) -> dict[str, Any] | No
     }
 
 
-def _lane(request: SignedIn, now: datetime) -> dict[str, Any]:
+def _lane(look: Look) -> dict[str, Any]:
     systems = System.objects.filter(active=True).order_by("-pk")
     names = dict(systems.values_list("role", "title"))
     stages = tuple(
@@ -165,18 +185,18 @@ def _lane(request: SignedIn, now: datetime) -> dict[str, Any]:
             stuck=backlog(line.stuck),
             url=listing(process=line.stage.steps[0][0]),
         )
-        for line in flow.lane(scope_of(request), now)
+        for line in flow.lane(look.scope, look.now)
     )
     title = _("Deal to invoice, right now")
     return {"lane": lane.Lane(title, stages), "lane_heading": title}
 
 
-def _close(request: SignedIn, now: datetime) -> dict[str, Any]:
-    return closing.region(scope_of(request), now)
+def _close(look: Look) -> dict[str, Any]:
+    return closing.region(look.scope, look.now)
 
 
-def _triage(request: SignedIn, now: datetime) -> dict[str, Any]:
-    return triage.region(request.user, scope_of(request), now)
+def _triage(look: Look) -> dict[str, Any]:
+    return triage.region(look.request.user, look.scope, look.now)
 
 
 AGE_TITLES: Mapping[str, Callable[[], str]] = {
@@ -188,27 +208,16 @@ AGE_TITLES: Mapping[str, Callable[[], str]] = {
 }
 
 
-def _ages(request: SignedIn, now: datetime) -> dict[str, Any]:
-    lines = exposure.by_age(scope_of(request), now)
-    bands = tuple(agebars.AgeBand(AGE_TITLES[line.label](), backlog(line.split)) for line in lines)
-    nothing = Part(0, Money(reporting_currency(), 0))
-    whole = Backlog(nothing, nothing, nothing)
-    for band in bands:
-        whole = Backlog(
-            *(
-                Part(a.count + b.count, a.value + b.value)
-                for a, b in (
-                    (whole.late, band.stuck.late),
-                    (whole.due_today, band.stuck.due_today),
-                    (whole.in_time, band.stuck.in_time),
-                )
-            )
-        )
-    return {"ages": agebars.AgeBars(bands), "stuck": whole}
+def _ages(look: Look) -> dict[str, Any]:
+    bands = tuple(
+        agebars.AgeBand(AGE_TITLES[label](), backlog(parts))
+        for label, parts in look.held_up.of_ages()
+    )
+    return {"ages": agebars.AgeBars(bands), "stuck": backlog(look.held_up.of_lateness())}
 
 
-def _promises(request: SignedIn, now: datetime) -> dict[str, Any]:
-    lines = promises.promises(scope_of(request), now)
+def _promises(look: Look) -> dict[str, Any]:
+    lines = promises.promises(look.scope, look.now, look.held_up)
     told = [line for line in lines if line.slowest_tenth is not None or line.stuck.count]
     return {
         "promises": [promise_row(line) for line in told or lines],
@@ -242,25 +251,25 @@ def _day(share: float | None) -> small.StripDay:
     return small.StripDay(share, "rk" if share >= today.PROMISED - 0.1 else "br")
 
 
-def _systems(request: SignedIn, now: datetime) -> dict[str, Any]:
+def _systems(look: Look) -> dict[str, Any]:
     systems = list(System.objects.filter(active=True))
-    pulses = health.pulses(now, systems)
+    pulses = health.pulses(look.now, systems)
     inbox, workers = today.inbox(), queues.workers()
     called = [one for one in systems if one.last_ok_at or pulses.get(one.pk)]
-    lines = [system_words.line(one, pulses.get(one.pk, health.Pulse()), now) for one in called]
+    lines = [system_words.line(one, pulses.get(one.pk, health.Pulse()), look.now) for one in called]
     return {
         "systems": system_words.gravest_first(lines),
         "behind": {
             "not_called": len(systems) - len(called),
             "events_waiting": inbox.waiting,
-            "longest_wait": now - inbox.oldest if inbox.oldest else None,
+            "longest_wait": look.now - inbox.oldest if inbox.oldest else None,
             "workers": workers,
         },
     }
 
 
-def _feed(request: SignedIn, now: datetime) -> dict[str, Any]:
-    entries = flow.feed(scope_of(request))
+def _feed(look: Look) -> dict[str, Any]:
+    entries = flow.feed(look.scope)
     masks = privacy.of_each(entry.transaction for entry in entries)
     return {
         "feed": [
@@ -275,7 +284,7 @@ def _feed(request: SignedIn, now: datetime) -> dict[str, Any]:
     }
 
 
-Build = Callable[[Any, datetime], dict[str, Any]]
+Build = Callable[[Look], dict[str, Any]]
 REGIONS: Mapping[str, tuple[str, Build]] = {
     "ages": ("tower/_ages.html", _ages),
     "sentence": ("tower/_sentence.html", _sentence),

@@ -14,6 +14,7 @@ from controltower.firm.models import ExchangeRate, Person
 from controltower.incidents.models import Cause
 from controltower.measures import exposure
 from controltower.measures.exposure import Scope
+from controltower.measures.held_up import held_up
 from controltower.transactions.models import Transaction
 from controltower.web.tower import REGIONS
 from tests import factories
@@ -199,8 +200,11 @@ def test_the_lane_adds_up_to_the_sentence(firm: Firm) -> None:
         Decimal(0),
     )  # fmt: skip
     assert stuck == exposure.stake(exposure.stuck(Scope(firm.anna))).amount
-    bars = exposure.by_age(Scope(firm.anna), now)
-    assert sum((line.stake.amount for line in bars), Decimal(0)) == stuck
+    held = held_up(Scope(firm.anna), now)
+    assert held.by()[()].amount == stuck
+    bars = [part for _age, parts in held.of_ages() for part in parts.parts]
+    assert sum((part.amount for part in bars), Decimal(0)) == stuck
+    assert sum(part.amount for part in held.of_lateness().parts) == stuck
 
 
 def test_a_promise_is_measured_from_its_beginning(firm: Firm) -> None:
