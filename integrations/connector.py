@@ -15,6 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 from controltower.canonical.events import CanonicalEvent
 from controltower.canonical.records import Record
 from controltower.canonical.verdicts import Effect, Quota, Verdict
+from integrations.needed import Needs
 
 
 class ChangeFeed(StrEnum):
@@ -86,7 +87,7 @@ class Descriptor:
     `retention` is how long the source keeps changes for us (None: for good); `sunset` the day on
     which the vendor ends this API version, ISO 8601; `told` what it tells by subscriptions, which
     the connector lists (`Subscribed`); `lacks` what others of its kind can and it cannot, in
-    sentences.
+    sentences; `needs` what a connection of it is made of.
     """
 
     name: str
@@ -102,6 +103,7 @@ class Descriptor:
     sunset: str = ""
     told: Sequence[str] = ()
     lacks: Sequence[str] = ()
+    needs: Needs = field(default_factory=Needs)
 
     def operation(self, entity: str, verb: str) -> Operation:
         """The declared operation. Raises KeyError when the connector does not offer it."""

@@ -12,6 +12,7 @@ from controltower.canonical.verdicts import Kind, Misconfigured, Unavailable, Ve
 from integrations import exact_json
 from integrations.connector import Connection
 from integrations.http import Answer, HttpClient, NeverSent, NoAnswer
+from integrations.needed import Option, Secret, Shape
 
 _OWN_SHARE = 0.95
 """Of the deadline, for sign-in and call together: whoever waits for us waits the whole of it, and
@@ -136,6 +137,31 @@ def client_form(connection: Connection, **more: str) -> dict[str, str]:
         "client_secret": connection.secrets.get("client_secret", ""),
         **more,
     }
+
+
+ENTRA_SECRETS = (
+    Secret(
+        "client_id",
+        "The application (client) id of an app registration.",
+        "In the Microsoft Entra admin center: App registrations, the app, Overview.",
+    ),
+    Secret(
+        "client_secret",
+        "A client secret of that app registration.",
+        "In the Microsoft Entra admin center: the app, Certificates & secrets; shown once.",
+    ),
+)
+ENTRA_OPTIONS = (
+    Option("tenant", Shape.TEXT, "The directory (tenant) id.", default="common"),
+    Option(
+        "sign_in_url",
+        Shape.ADDRESS,
+        "Where tokens are given, if not at the system's own address.",
+        default="",
+        usual="https://login.microsoftonline.com",
+    ),
+)
+"""What a connection needs whose tokens are given by Entra ID."""
 
 
 def entra_client(connection: Connection, scope: str) -> TokenClient:

@@ -27,6 +27,7 @@ from integrations.answers import Item, as_agreed, each, not_offered, offered
 from integrations.bamboohr import translate
 from integrations.bamboohr.changes import SETTLED, Changed, Place, following
 from integrations.bamboohr.client import BambooClient, content_of
+from integrations.bamboohr.needs import NEEDS
 from integrations.connector import (
     Auth,
     CallFailed,
@@ -70,6 +71,7 @@ class BambooConnector:
         auth=Auth.BASIC,
         concurrency=4,
         told=("resource",),
+        needs=NEEDS,
     )
 
     def __init__(self, connection: Connection) -> None:

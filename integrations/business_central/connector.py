@@ -32,6 +32,7 @@ from integrations.business_central import (
 )
 from integrations.business_central.client import API_VERSION, CentralClient
 from integrations.business_central.codes import Codes, Companies, Company
+from integrations.business_central.needs import NEEDS
 from integrations.business_central.papers import CREDIT_NOTE, PAPERS
 from integrations.connector import (
     Auth,
@@ -116,6 +117,7 @@ class CentralConnector:
         auth=Auth.CLIENT_CREDENTIALS,
         concurrency=5,
         told=tuple(subscriptions.COLLECTIONS),
+        needs=NEEDS,
     )
 
     def __init__(self, connection: Connection) -> None:

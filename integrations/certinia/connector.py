@@ -20,6 +20,7 @@ from integrations.answers import as_agreed
 from integrations.budgets import agreed, unsigned
 from integrations.certinia import staffing, translate
 from integrations.certinia.entities import ENTITIES
+from integrations.certinia.needs import NEEDS
 from integrations.connector import CallFailed, ChangeFeed, Descriptor, Operation, Verification
 from integrations.http import Answer
 from integrations.salesforce_platform.changes import quoted
@@ -72,6 +73,7 @@ class CertiniaConnector(OrgConnector):
             Operation("standing", "get", Effect.READ),
         ),
         verification=Verification.SANDBOX,
+        needs=NEEDS,
     )
 
     async def get(self, entity: str, ref: str, company: str = "") -> Verdict:

@@ -36,6 +36,7 @@ from integrations.connector import (
 )
 from integrations.coupa import purchases, runs, translate
 from integrations.coupa.client import CoupaClient
+from integrations.coupa.needs import NEEDS
 from integrations.coupa.places import Place
 from integrations.coupa.runs import NOTES
 from integrations.coupa.translate import DOCUMENTS, Document
@@ -71,6 +72,7 @@ class CoupaConnector:
         verification=Verification.SANDBOX,
         auth=Auth.CLIENT_CREDENTIALS,
         concurrency=4,
+        needs=NEEDS,
     )
 
     def __init__(self, connection: Connection) -> None:

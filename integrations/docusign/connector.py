@@ -40,6 +40,7 @@ from integrations.connector import (
 )
 from integrations.docusign import translate
 from integrations.docusign.client import DocuSignClient, row_of
+from integrations.docusign.needs import NEEDS
 from integrations.http import Answer
 from integrations.places import Place, following, page_of
 from integrations.shape import Row, moment, object_of, required
@@ -67,6 +68,7 @@ class DocuSignConnector:
         auth=Auth.REFRESH,
         concurrency=2,
         told=("contract",),
+        needs=NEEDS,
     )
 
     def __init__(self, connection: Connection) -> None:

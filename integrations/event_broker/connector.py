@@ -33,6 +33,7 @@ from integrations.connector import (
 )
 from integrations.event_broker import events, feed
 from integrations.event_broker.client import Broker, Session
+from integrations.event_broker.needs import NEEDS
 from integrations.shape import Drift
 
 _TITLE, _EVENT = "Event broker", "event"
@@ -74,6 +75,7 @@ class BrokerConnector:
         verification=Verification.REAL_COUNTERPART,
         auth=Auth.BASIC,
         concurrency=4,
+        needs=NEEDS,
     )
 
     def __init__(self, connection: Connection) -> None:

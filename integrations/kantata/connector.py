@@ -40,6 +40,7 @@ from integrations.kantata.client import VENDORS_PAGE, KantataClient
 from integrations.kantata.clients import Clients
 from integrations.kantata.custom_fields import CustomFields
 from integrations.kantata.entities import ENTITIES, Entity
+from integrations.kantata.needs import NEEDS
 from integrations.kantata.reading import named, one, whole, written
 from integrations.places import Place
 from integrations.shape import object_of
@@ -78,6 +79,7 @@ class KantataConnector:
         concurrency=4,
         retention=feed.RETENTION,
         lacks=invoices.LACKS,
+        needs=NEEDS,
     )
 
     def __init__(self, connection: Connection) -> None:

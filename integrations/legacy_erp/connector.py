@@ -40,6 +40,7 @@ from integrations.legacy_erp import documents, feed
 from integrations.legacy_erp.batch import Fields, record_of
 from integrations.legacy_erp.history import INBOX, History, Sent, State
 from integrations.legacy_erp.master import Master
+from integrations.legacy_erp.needs import NEEDS
 from integrations.orders import Order, Unfit, date_of
 from integrations.shape import Drift
 
@@ -75,6 +76,7 @@ class LegacyConnector:
         verification=Verification.SANDBOX,
         auth=Auth.CERTIFICATE,
         concurrency=2,
+        needs=NEEDS,
     )
 
     def __init__(self, connection: Connection) -> None:

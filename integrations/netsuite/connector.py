@@ -26,6 +26,7 @@ from integrations.netsuite import credit_notes, customers, feed, invoices, ledge
 from integrations.netsuite.account import Account
 from integrations.netsuite.client import SuiteClient
 from integrations.netsuite.codes import Codes, Subsidiaries
+from integrations.netsuite.needs import NEEDS
 from integrations.netsuite.papers import CREDIT_NOTE, INVOICE, PAPERS
 
 SETTLED = 5.0
@@ -82,6 +83,7 @@ class SuiteConnector:
         verification=Verification.SANDBOX,
         auth=Auth.SIGNED_ASSERTION,
         concurrency=4,
+        needs=NEEDS,
     )
 
     def __init__(self, connection: Connection) -> None:

@@ -38,6 +38,7 @@ from integrations.connector import (
 from integrations.http import Answer
 from integrations.payroll import translate
 from integrations.payroll.client import PayrollClient
+from integrations.payroll.needs import NEEDS
 from integrations.shape import Drift, Row, choice, listed, moment, object_of, required
 
 QUEUE = "/core/v1/event-notification-messages"
@@ -68,6 +69,7 @@ class PayrollConnector:
         verification=Verification.SANDBOX,
         auth=Auth.CERTIFIED_CLIENT,
         concurrency=4,
+        needs=NEEDS,
     )
 
     def __init__(self, connection: Connection) -> None:

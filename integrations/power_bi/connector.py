@@ -32,6 +32,7 @@ from integrations.connector import (
 from integrations.http import LONGEST_REST
 from integrations.power_bi import refreshes
 from integrations.power_bi.client import PowerBiClient
+from integrations.power_bi.needs import NEEDS
 from integrations.power_bi.refreshes import Refresh
 
 DATASET, REFRESH = "dataset", "refresh"
@@ -57,6 +58,7 @@ class PowerBiConnector:
         ),
         verification=Verification.CONTRACT,
         concurrency=2,
+        needs=NEEDS,
     )
 
     def __init__(self, connection: Connection) -> None:

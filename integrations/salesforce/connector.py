@@ -11,6 +11,7 @@ from controltower.canonical.verdicts import Done, Effect, Kind, Outcome, Rejecte
 from integrations.answers import as_agreed
 from integrations.connector import ChangeFeed, Descriptor, Operation, Verification
 from integrations.salesforce import relations, translate
+from integrations.salesforce.needs import NEEDS
 from integrations.salesforce_platform.client import API_VERSION
 from integrations.salesforce_platform.connector import OrgConnector
 from integrations.salesforce_platform.entity import (
@@ -102,6 +103,7 @@ class SalesforceConnector(OrgConnector):
             Operation("opportunity", "update", Effect.IDEMPOTENT),
         ),
         verification=Verification.SANDBOX,
+        needs=NEEDS,
     )
 
     async def get(self, entity: str, ref: str, company: str = "") -> Verdict:

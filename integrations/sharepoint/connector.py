@@ -33,6 +33,7 @@ from integrations.graph import content_of
 from integrations.shape import Drift, Row, at, moment, required, text
 from integrations.sharepoint import folders
 from integrations.sharepoint.client import LibraryClient
+from integrations.sharepoint.needs import NEEDS
 
 _LOOK_AGAIN = timedelta(seconds=5)
 _WORKING = {"notStarted", "inProgress", "running", "waiting", "updating"}
@@ -57,6 +58,7 @@ class SharePointConnector:
         ),
         verification=Verification.SANDBOX,
         concurrency=2,
+        needs=NEEDS,
     )
 
     def __init__(self, connection: Connection) -> None:

@@ -33,6 +33,7 @@ from integrations.http import Answer
 from integrations.shape import Drift, required
 from integrations.slack import channels
 from integrations.slack.client import SlackClient, content_of
+from integrations.slack.needs import NEEDS
 
 
 class SlackConnector:
@@ -52,6 +53,7 @@ class SlackConnector:
         verification=Verification.CONTRACT,
         auth=Auth.BASIC,
         concurrency=2,
+        needs=NEEDS,
     )
 
     def __init__(self, connection: Connection) -> None:

@@ -36,6 +36,7 @@ from integrations.http import Answer
 from integrations.shape import Drift, Row, listed, object_of, required
 from integrations.snowflake import facts
 from integrations.snowflake.client import SnowflakeClient
+from integrations.snowflake.needs import NEEDS
 
 FACT = "fact"
 _LOOK_AGAIN = timedelta(seconds=5)
@@ -59,6 +60,7 @@ class SnowflakeConnector:
         verification=Verification.CONTRACT,
         auth=Auth.CERTIFICATE,
         concurrency=4,
+        needs=NEEDS,
     )
 
     def __init__(self, connection: Connection) -> None:

@@ -35,6 +35,7 @@ from integrations.graph import ROOT, GraphClient, content_of
 from integrations.http import Answer
 from integrations.shape import Drift, moment, required
 from integrations.teams import rooms
+from integrations.teams.needs import NEEDS
 
 _TITLE, _ROOM = "Teams", "room"
 LOOK_AGAIN = timedelta(seconds=30)
@@ -62,6 +63,7 @@ class TeamsConnector:
         ),
         verification=Verification.SANDBOX,
         concurrency=2,
+        needs=NEEDS,
     )
 
     def __init__(self, connection: Connection) -> None:

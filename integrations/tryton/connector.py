@@ -37,6 +37,7 @@ from integrations.shape import Drift
 from integrations.tryton import credit_notes, customers, feed, invoices, periods, revenue
 from integrations.tryton.client import Talk, TrytonClient, context
 from integrations.tryton.codes import directory_of
+from integrations.tryton.needs import NEEDS
 from integrations.tryton.refusals import Refusal
 from integrations.tryton.sides import INVOICES, PARTIES, Side
 
@@ -67,6 +68,7 @@ DESCRIPTOR = Descriptor(
     verification=Verification.REAL_COUNTERPART,
     auth=Auth.LOGIN,
     concurrency=4,
+    needs=NEEDS,
 )
 
 _UNREADABLE = Unknown(text="Tryton has done it, but what came of it could not be read back.")

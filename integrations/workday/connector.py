@@ -40,6 +40,7 @@ from integrations.places import Place
 from integrations.shape import Row, object_of, required, text
 from integrations.workday import translate
 from integrations.workday.client import ABSENCE, STAFFING, WorkdayClient
+from integrations.workday.needs import NEEDS
 
 MOST_PER_PAGE = 500
 _ID = re.compile("[0-9a-f]{32}")
@@ -86,6 +87,7 @@ class WorkdayConnector:
         verification=Verification.SANDBOX,
         auth=Auth.REFRESH,
         concurrency=4,
+        needs=NEEDS,
     )
 
     def __init__(self, connection: Connection) -> None:

@@ -41,6 +41,14 @@ def test_every_connector_is_held_to_forty_checks(name: str) -> None:
     assert len(dict(checks_of(subjects()[name]))) >= FEWEST
 
 
+@pytest.mark.parametrize("name", catalogue.CONNECTORS)
+def test_every_connector_says_what_a_connection_needs(name: str) -> None:
+    """But for the one whose user says so."""
+    said = catalogue.descriptor(name).needs
+    assert (said.plays == "") is (name == "described")
+    assert bool(said.secrets and said.address) is (name != "described")
+
+
 def test_what_is_declared_decides_what_is_collected() -> None:
     kind = subjects()["salesforce"]
     whole = set(dict(checks_of(kind)))

@@ -23,6 +23,7 @@ from tests.integrations.conformance import (
     hostile,
     inbound,
     keys,
+    needed,
     reach,
     reading,
     secrecy,
@@ -37,6 +38,7 @@ T = TypeVar("T")
 
 THEMES: tuple[type, ...] = (
     declarations.Declarations,
+    needed.Needed,
     reach.Reach,
     writing.Writing,
     doubt.Doubt,

@@ -60,6 +60,11 @@ def probed(kind: type[Subject]) -> bool:
     return creates(kind) and effect_of(kind) in {Effect.PROBED, Effect.LAGGING}
 
 
+def declared(kind: type[Subject]) -> bool:
+    """It says itself what a connection needs, rather than whoever describes it."""
+    return bool(kind.descriptor().needs.plays)
+
+
 def signs_in(kind: type[Subject]) -> bool:
     """It has a session that ends."""
     return kind.descriptor().auth.has_session
