@@ -116,6 +116,11 @@ journeys = [
         name="transaction_cancellations",
     ),
     path("tx/<path:correlation_id>/billings/", transactions.bill, name="transaction_billings"),
+    path(
+        "tx/<path:correlation_id>/foresights/",
+        transactions.foresee,
+        name="transaction_foresights",
+    ),
     path("tx/<path:correlation_id>/pauses/", pauses.pause, name="transaction_pauses"),
     path("tx/<path:correlation_id>/resumptions/", pauses.resume, name="transaction_resumptions"),
     path("tx/<path:correlation_id>/reveals/", transactions.show, name="transaction_reveals"),

@@ -30,7 +30,7 @@ def fresh(items: Sequence[ReplayItem], found: Mapping[UUID, Case]) -> dict[int, 
         for source in engine.sources(found[item.transaction_id], item.step)
     ]
     renewed = {
-        place: _consulted(known[item.transaction_id], found[item.transaction_id], item.step.name)
+        place: consulted(known[item.transaction_id], found[item.transaction_id], item.step.name)
         for place, item in enumerate(items)
     }
     for (place, source), verdict in zip(asked, asyncio.run(_read(asked)), strict=True):
@@ -41,8 +41,9 @@ def fresh(items: Sequence[ReplayItem], found: Mapping[UUID, Case]) -> dict[int, 
     return renewed
 
 
-def _consulted(known: Facts, case: Case, step: str) -> Facts:
-    """With what the step is given of the books, which are locked no longer than that takes."""
+def consulted(known: Facts, case: Case, step: str) -> Facts:
+    """What is known, with what the step is given of the books: these are locked no longer than that
+    takes."""
     consults = case.definitions(known)[step].consults
     if not consults:
         return known

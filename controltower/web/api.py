@@ -1,6 +1,6 @@
 """The JSON API: assembled here, spoken in `api_words`, played in `api_reading`,
-`api_replays`, `api_findings`, `api_processes`, `api_customers`, `api_interfaces`,
-`api_views` and `api_assurance`.
+`api_replays`, `api_findings`, `api_processes`, `api_customers`, `api_invoices`,
+`api_interfaces`, `api_views` and `api_assurance`.
 
 Bearer tokens belong to a person; what a person may not see is not there (404). Refusals are
 RFC 9457 problem documents. Amounts are exact text beside their currency.
@@ -23,6 +23,7 @@ from controltower.web import (
     api_findings,
     api_incidents,
     api_interfaces,
+    api_invoices,
     api_measures,
     api_processes,
     api_reading,
@@ -75,6 +76,7 @@ api.add_router("/", api_processes.router)
 api.add_router("/", api_measures.router)
 api.add_router("/", api_closing.router)
 api.add_router("/", api_customers.router)
+api.add_router("/", api_invoices.router)
 api.add_router("/", api_views.router)
 
 

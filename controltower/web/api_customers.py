@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import date, datetime
 from typing import Annotated
 
@@ -13,10 +12,10 @@ from pydantic import ConfigDict, StringConstraints
 
 from controltower.canonical.records import Customer
 from controltower.mappings.models import Likeness
-from controltower.transactions import consent, duplicates, validating
+from controltower.transactions import consent, duplicates, validating_customers
 from controltower.web.api_access import caller, require_entity
+from controltower.web.api_validations import refused
 from controltower.web.api_words import Refusal, Text
-from controltower.web.errors import problem, reference_of
 
 router = Router()
 Line = Annotated[
@@ -98,24 +97,8 @@ def validate(request: HttpRequest, given: CustomerIn) -> HttpResponse | Acceptab
     require_entity(caller(request), given.entity)
     fields = given.model_dump(exclude={"client", "customer_number", "on"})
     record = Customer(source_id=given.client, erp_code=given.customer_number, **fields).as_dict()
-    found = validating.validate(record=record, on=given.on, now=timezone.now())
-    if found.objections:
-        objections = [asdict(one) for one in found.objections]
-        return problem(
-            422, "not-acceptable", "The customer would not be accepted",
-            " ".join(one.text for one in found.objections) + " Nothing was written.",
-            reference=reference_of(request), objections=objections,
-        )  # fmt: skip
-    if found.unanswered:
-        away = " and ".join(found.unanswered)
-        answer = problem(
-            503, "not-answered", "Nobody knows yet",
-            f"{away} did not answer in time. Nothing was written. Ask again in a minute.",
-            reference=reference_of(request),
-        )  # fmt: skip
-        answer.headers["Retry-After"] = "60"
-        return answer
-    return AcceptableOut(
+    found = validating_customers.validate(record=record, on=given.on, now=timezone.now())
+    return refused(request, found, "customer") or AcceptableOut(
         accepted=True,
         tax_treatment=found.treatment,
         customer_number=found.customer_number or None,

@@ -44,7 +44,9 @@ def actions_for(chain: Chain, person: Person) -> list[Action]:
     if one.is_over:
         return []
     if one.gathering:
-        return [_bill_now(one, person, entity), cancel_action(chain, person, entity)]
+        return [
+            _bill_now(one, person, entity), _foresee(one), cancel_action(chain, person, entity),
+        ]  # fmt: skip
     if trouble is None or trouble.state not in standing.STUCK:
         return [cancel_action(chain, person, entity)]
     actions = _first(chain, trouble, person, entity)
@@ -225,6 +227,18 @@ def _bill_now(one: Transaction, person: Person, entity: str | None) -> Action:
         primary=True,
         allowed=may.allowed,
         why_not=may.why_not,
+    )
+
+
+def _foresee(one: Transaction) -> Action:
+    return Action(
+        id="foresee",
+        label=_("Would it be accepted?"),
+        title=_("Ask rules, CRM and ERP about its invoice? Nothing is written."),
+        url=f"{reverse('transaction_foresights', args=[one.correlation_id])}?part={one.reference}",
+        confirm=_("Ask now"),
+        icon="circle-question-mark",
+        at_once=True,
     )
 
 

@@ -24,7 +24,15 @@ from controltower.transactions import cancelling, consent, gathering, replay
 from controltower.transactions.models import Transaction
 from controltower.transactions.models.journey import TransactionQuerySet
 from controltower.transactions.protocol import State
-from controltower.web import list_order, scope, settlements, standing, transaction_list, view_strip
+from controltower.web import (
+    invoice_words,
+    list_order,
+    scope,
+    settlements,
+    standing,
+    transaction_list,
+    view_strip,
+)
 from controltower.web.actions import only
 from controltower.web.decisions import WRITE_OFF, DecideWork, PlanReplay, Reason, Settle
 from controltower.web.privacy import NotAllowed, ReasonMissing, reveal
@@ -243,6 +251,14 @@ def bill(request: SignedIn, correlation_id: str) -> HttpResponse:
         messages.success(request, _("The billing run has begun."))
     else:
         messages.info(request, _("The billing run had begun already."))
+    return _back(part)
+
+
+@require_POST
+def foresee(request: SignedIn, correlation_id: str) -> HttpResponse:
+    """Say whether the invoice for gathered work would be accepted."""
+    part = part_of(request, correlation_id)
+    invoice_words.say(request, part)
     return _back(part)
 
 

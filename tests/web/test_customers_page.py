@@ -124,10 +124,10 @@ class TestValidation:
         absent = Rejected(kind=Kind.NOT_FOUND, text="Tryton knows no customer.")
         given: dict[str, Verdict | None] = {"alike": nobody, "erp": absent}
 
-        async def ask(questions: Any) -> list[Verdict | None]:
-            return [given[name] for name, *_ in questions]
+        def ask(questions: Any) -> list[Verdict | None]:
+            return [given[one.name] for one in questions]
 
-        monkeypatch.setattr(validating, "_ask", ask)
+        monkeypatch.setattr(validating, "ask", ask)
         return given
 
     def validate(self, firm: Firm, **changed: Any) -> Any:

@@ -127,6 +127,7 @@ POLICY: dict[str, Rule] = {
     ),
     "transaction_cancellations": Rule(WRITE, Right.RESOLVE, scoped=True, form=REASON),
     "transaction_billings": Rule(WRITE, Right.REPLAY, scoped=True),
+    "transaction_foresights": Rule(WRITE, scoped=True),
     "transaction_pauses": Rule(
         WRITE,
         Right.PAUSE_PROMISE,
