@@ -50,7 +50,8 @@ def supervisor(command: str, words: list[str]) -> NoReturn:
     home = _home(words)
     place = environments_place(home)
     needed = ["product"]
-    if command == "up" and "--no-sandbox" not in words and not {"-h", "--help"} & set(words):
+    without = {"--empty", "--no-sandbox", "-h", "--help"}
+    if command == "up" and not without & set(words):
         needed.append("sandbox")
     try:
         make_environments(place, needed)

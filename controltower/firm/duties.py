@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from controltower.firm.models import Duty, LegalEntity, Person, PolicyVersion, Role
 from controltower.firm.policies import BadPolicy
 from controltower.firm.rights import Right, may_everywhere
@@ -36,13 +38,17 @@ def apply(version: PolicyVersion) -> None:
     """Make the person's duties what the version says. Raises BadPolicy when nobody would be left
     who administers the firm."""
     person = Person.objects.select_for_update().get(username=version.about)
-    entities = {entity.code: entity for entity in LegalEntity.objects.all()}
     person.duties.all().delete()
-    Duty.objects.bulk_create(
-        Duty(person=person, role=role, entity=entities.get(code))
-        for role, code in version.content["duties"]
-    )
+    give(person, version.content["duties"])
     require_administrator()
+
+
+def give(person: Person, pairs: Iterable[Sequence[str]]) -> None:
+    """Create duties by role and entity code ("" for the whole firm)."""
+    entities = {entity.code: entity for entity in LegalEntity.objects.all()}
+    Duty.objects.bulk_create(
+        Duty(person=person, role=role, entity=entities.get(code)) for role, code in pairs
+    )
 
 
 def require_administrator() -> None:

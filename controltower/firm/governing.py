@@ -1,4 +1,5 @@
-"""How a policy comes into force: an administrator proposes with a reason, somebody else decides.
+"""How a policy comes into force: whoever may (for most, an administrator) proposes with a reason,
+somebody else decides.
 
 Nobody proposes or decides their own rights. Every step, and every refused try, is in the audit
 chain.
@@ -14,7 +15,17 @@ from typing import Any
 from django.db.models import Max
 from django.db.transaction import atomic
 
-from controltower.firm import audit, calendars, duties, keeping, limits, masks, promised
+from controltower.firm import (
+    audit,
+    calendars,
+    companies,
+    dated_rates,
+    duties,
+    keeping,
+    limits,
+    masks,
+    promised,
+)
 from controltower.firm.models import Person, PolicyState, PolicyVersion
 from controltower.firm.policies import BadPolicy
 from controltower.firm.rights import Right, may_everywhere, who_grants
@@ -30,11 +41,12 @@ class NotOpen(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of policy: what may be written down, and what follows when it comes into force
-    (for most, nothing: they are read when they are needed)."""
+    """A kind of policy: what may be written down, what follows when it comes into force (for most,
+    nothing: they are read when they are needed), and the right to propose it."""
 
     check: Callable[[str, object], None]
     apply: Callable[[PolicyVersion], None] | None = None
+    proposed_by: Right = Right.ADMINISTER
 
 
 KINDS: dict[str, Kind] = {
@@ -44,6 +56,8 @@ KINDS: dict[str, Kind] = {
     calendars.KIND: Kind(calendars.check),
     promised.KIND: Kind(promised.check),
     masks.KIND: Kind(masks.check),
+    companies.KIND: Kind(companies.check, companies.apply),
+    dated_rates.KIND: Kind(dated_rates.check, dated_rates.apply, Right.SET_RATES),
 }
 """By name. Rooms above this one add theirs when they start (`apps.py`)."""
 
@@ -53,10 +67,10 @@ def propose(
 ) -> PolicyVersion:
     """Write a version down for a second person's decision. Raises NotAllowed (recorded as a
     denial), BadPolicy, or NotOpen while another version waits."""
-    _require(by, Right.ADMINISTER, "propose policy", subject, now)
     kind, _, about = subject.partition(":")
     if kind not in KINDS:
         raise BadPolicy(f"There is no policy “{kind}”.")
+    _require(by, KINDS[kind].proposed_by, "propose policy", subject, now)
     KINDS[kind].check(about, content)
     if not reason.strip():
         raise BadPolicy("A change needs a reason.")
@@ -101,7 +115,9 @@ def decide(
     return row
 
 
-def write_down(*, subject: str, content: dict[str, Any], reason: str, now: datetime) -> bool:
+def write_down(
+    *, subject: str, content: dict[str, Any], reason: str, now: datetime, by: str = "tower"
+) -> bool:
     """Keep what holds already as a first version of its own, once; returns whether it was new."""
     with atomic():
         if PolicyVersion.objects.filter(subject=subject).exists():
@@ -112,7 +128,7 @@ def write_down(*, subject: str, content: dict[str, Any], reason: str, now: datet
         )  # fmt: skip
         first.save()
         audit.record(
-            actor="tower", verb="write policy down", subject=subject, allowed=True, now=now,
+            actor=by, verb="write policy down", subject=subject, allowed=True, now=now,
             detail={"version": 1, "content": content},
         )  # fmt: skip
     return True

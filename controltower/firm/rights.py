@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 
 from django.db.models import Q, QuerySet
@@ -31,6 +31,7 @@ class Right(StrEnum):
     SEE_AUDIT = "see_audit"
     ADMINISTER = "administer"
     APPROVE_POLICY = "approve_policy"
+    SET_RATES = "set_rates"
     SHARE_VIEW = "share_view"
 
 
@@ -56,6 +57,7 @@ WHO = {
     Right.SEE_AUDIT: frozenset({Role.AUDITOR, Role.ADMINISTRATOR, Role.CONTROLLER}),
     Right.ADMINISTER: frozenset({Role.ADMINISTRATOR}),
     Right.APPROVE_POLICY: frozenset({Role.ADMINISTRATOR, Role.CONTROLLER}),
+    Right.SET_RATES: frozenset({Role.CONTROLLER}),
     Right.SHARE_VIEW: frozenset(
         {Role.CONTROLLER, Role.PMO_LEAD, Role.OPERATOR, Role.STEWARD, Role.ADMINISTRATOR}
     ),
@@ -69,9 +71,31 @@ FIRM_WIDE = frozenset(
         Right.APPROVE_RUNBOOK,
         Right.ADMINISTER,
         Right.APPROVE_POLICY,
+        Right.SET_RATES,
     }
 )
 """What changes all companies' work at once: a duty in one of them does not reach so far."""
+
+SECOND: Mapping[Right, tuple[Right, int]] = {
+    Right.ADMINISTER: (Right.APPROVE_POLICY, 1),
+    Right.SET_RATES: (Right.APPROVE_POLICY, 1),
+    Right.EDIT_MAPPING: (Right.APPROVE_MAPPING, 2),
+    Right.EDIT_RUNBOOK: (Right.APPROVE_RUNBOOK, 1),
+    Right.REPLAY: (Right.APPROVE_REPLAY, 1),
+}
+"""Four eyes: whose word is needed besides that of whoever proposes, and of how many people at most
+(two where a mapping moves money)."""
+
+
+def unpaired(right: Right, holders: Mapping[Right, Collection[str]]) -> Right | None:
+    """Which right somebody more must have, so that what one person proposes by `right` finds its
+    second word; None when it does. `holders`: who has each right, as far as it must reach."""
+    second, needed = SECOND[right]
+    if not holders[right]:
+        return right
+    if any(len(set(holders[second]) - {one}) >= needed for one in holders[right]):
+        return None
+    return second
 
 
 def may(person: Person, right: Right, entity: str | None = None) -> bool:

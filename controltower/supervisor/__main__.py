@@ -54,7 +54,7 @@ def up(home: Home, options: argparse.Namespace) -> int:
     wishes = Wishes(
         port=options.port,
         host=options.host,
-        with_sandbox=not options.no_sandbox,
+        with_sandbox=not options.empty,
         sandbox_environment=options.sandbox_environment,
     )
     tower = Tower(home, wishes, _say)
@@ -156,7 +156,8 @@ def _parser(command: str, *, with_help: bool) -> argparse.ArgumentParser:
         add("--port", type=_port, default=8000, help="where the pages are served (default: 8000)")
         add("--host", default="127.0.0.1", help="which address listens (default: 127.0.0.1)")
         add("--detach", action="store_true", help="leave it running in the background")
-        add("--no-sandbox", action="store_true", help="without the pretend firm's systems")
+        empty = "without the pretend firm and its systems: bin/manage found FILE founds your own"
+        add("--empty", "--no-sandbox", action="store_true", dest="empty", help=empty)
         add("--detached", action="store_true", help=argparse.SUPPRESS)
         default = REPOSITORY / ".venv" / "sandbox"
         add("--sandbox-environment", type=Path, default=default, help=argparse.SUPPRESS)
@@ -222,12 +223,17 @@ def _up_detached(home: Home) -> int:
 def _announce(home: Home, wishes: Wishes, *, detached: bool) -> None:
     """Say where the tower is and who may sign in; then, detached, speak to the log only."""
     _say(f"\nControl Tower is up: {wishes.address}")
-    for login in read_json(home.logins_file):
-        _say(f"  {login['username']:<18} {login['password']:<22} {login['name']}, {login['role']}")
-    _say(f"  (also in {home.logins_file})")
-    if wishes.with_sandbox:
-        _say(f"Sandbox control page: {home.state()['sandbox']['CONTROL']}")
     place = f" --home {home.path}" if home.path != REPOSITORY / ".tower" else ""
+    if wishes.with_sandbox:
+        for login in read_json(home.logins_file):
+            who = f"{login['name']}, {login['role']}"
+            _say(f"  {login['username']:<18} {login['password']:<22} {who}")
+        _say(f"  (also in {home.logins_file})")
+        _say(f"Sandbox control page: {home.state()['sandbox']['CONTROL']}")
+    else:
+        _say(
+            f"No pretend firm. Yours is founded by bin/manage{place} found FILE (docs/founding.md)."
+        )
     _say(f"Stop with bin/down{place}." if detached else "Stop with Ctrl-C.")
     if detached:
         log = os.open(home.log("supervisor"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -115,6 +115,8 @@ def environment(home: Home, wishes: Wishes, servers: Servers) -> dict[str, str]:
         "SECRET_KEY": home.secret_key(),
         "CONTROLTOWER_ALLOWED_HOSTS": ",".join(hosts),
     }
+    if not wishes.with_sandbox:
+        by_default["CONTROLTOWER_FIRM"] = ""
     return by_default | dict(os.environ) | chosen
 
 

@@ -91,7 +91,8 @@ class Tower:
         self._write_state()
 
     def _make_ready_for_use(self) -> None:
-        """Schema, static files and the demo firm; each may be repeated at every start."""
+        """Schema, static files, and the demo firm beside its systems; each may be repeated at
+        every start."""
         if self.servers.postgres is not None:
             self.servers.postgres.furnish()
         owner = self.environment | {
@@ -102,7 +103,8 @@ class Tower:
         collecting = self._spawn_command("static files", ["collectstatic", "--noinput"])
         self._finish("database schema", self._spawn_command("database schema", ["migrate"], owner))
         self._finish("static files", collecting)
-        self._finish("demo firm", self._spawn_command("demo firm", ["seed_demo"]))
+        if self.wishes.with_sandbox:
+            self._finish("demo firm", self._spawn_command("demo firm", ["seed_demo"]))
 
     def _begin(self, children: list[Child]) -> None:
         for child in children:

@@ -12,9 +12,10 @@ class Transactions(AppConfig):
 
     def ready(self) -> None:
         """Say what may be agreed upon here, and what follows from it."""
-        from controltower.firm import governing
-        from controltower.transactions import agreed_routes
+        from controltower.firm import companies, governing
+        from controltower.transactions import agreed_companies, agreed_routes
 
+        governing.KINDS[companies.KIND] = governing.Kind(agreed_companies.check, companies.apply)
         governing.KINDS[agreed_routes.KIND] = governing.Kind(
             agreed_routes.check, agreed_routes.apply
         )

@@ -17,6 +17,7 @@ from controltower.web import formats
 from controltower.web.sayings import heard
 
 LABELS: Mapping[str, Any] = {
+    "account": gettext_lazy("Account of the machine"),
     "active_from": gettext_lazy("From"),
     "again": gettext_lazy("Planned again from"),
     "all_matching": gettext_lazy("All that match"),
@@ -26,6 +27,7 @@ LABELS: Mapping[str, Any] = {
     "cause": gettext_lazy("Group"),
     "causes": gettext_lazy("Groups"),
     "classes": gettext_lazy("What was shown"),
+    "companies": gettext_lazy("Companies"),
     "content": gettext_lazy("Content"),
     "count": gettext_lazy("Count"),
     "counted": gettext_lazy("Counted in"),
@@ -45,6 +47,7 @@ LABELS: Mapping[str, Any] = {
     "list": gettext_lazy("List"),
     "n": gettext_lazy("Count"),
     "name": gettext_lazy("Name"),
+    "people": gettext_lazy("People"),
     "purpose": gettext_lazy("Purpose"),
     "query": gettext_lazy("Filters"),
     "reason": gettext_lazy("Reason"),

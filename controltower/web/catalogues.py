@@ -33,7 +33,10 @@ KEYWORDS = {
 }  # fmt: skip
 LISTED = "each_of"
 """The function of `plain_names.py` that is given many words at once."""
-MACHINERY = ("embedded", "supervisor", "bootstrap.py", "settings.py", "migrations", "commands")
+MACHINERY = (
+    "embedded", "supervisor", "bootstrap.py", "settings.py", "migrations", "commands",
+    "founding_file.py",
+)  # fmt: skip
 """What speaks to operators of the machine, on a terminal, in English."""
 PROGRAMS = ("cloud_event.py", "strict_json.py", "tours")
 """What programs are told by the door, and tours."""

@@ -1,27 +1,37 @@
-"""How a tower that has seen nothing yet begins."""
+"""How a tower that has seen nothing yet begins: what is to be done, and whose it is."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from controltower.firm.models import ExchangeRate, LegalEntity
+from controltower.firm.rights import Right, who_grants
+from controltower.mappings.models import MappingVersion, VersionState
 from controltower.systems.models import System
 from controltower.transactions.models import Transaction
-from controltower.web import wording
+from controltower.web import formats, wording
+from controltower.web.sayings import heard
+
+Step = tuple[str, str, str]
 
 
-def first_steps() -> list[tuple[str, str, str]] | None:
+def first_steps() -> list[Step] | None:
     """The first steps of a tower that has seen nothing yet, else None."""
     if Transaction.objects.exists():
         return None
-    systems = System.objects.exists()
     return [
-        (_("Connect your systems"), wording.connected(systems), reverse("systems")),
         (
-            _("Agree who owns which field"),
-            _("Mappings carry an owner, a steward and an approved version."),
-            reverse("mappings"),
+            _("Connect your systems"),
+            wording.connected(System.objects.exists(), who(Right.ADMINISTER)),
+            reverse("systems"),
         ),
+        *_rates(),
+        (_("Agree who owns which field"), _mappings(), reverse("mappings")),
         (
             _("Close a deal in the CRM"),
             _("It becomes a customer, a project and an invoice, under one correlation ID."),
@@ -38,3 +48,28 @@ def first_steps() -> list[tuple[str, str, str]] | None:
             reverse("exceptions"),
         ),
     ]
+
+
+def _rates() -> Iterator[Step]:
+    """A step while the money of some company is worth nothing in the totals."""
+    rated = {settings.REPORTING_CURRENCY, *ExchangeRate.objects.values_list("currency", flat=True)}
+    currencies = set(LegalEntity.objects.values_list("currency", flat=True))
+    if missing := sorted(currencies - rated):
+        words = _("%(currencies)s: no rate is known, so no total holds it. Whose it is: %(who)s.")
+        said = {"currencies": ", ".join(missing), "who": who(Right.SET_RATES)}
+        yield _("Agree on exchange rates"), words % said, ""
+
+
+def _mappings() -> str:
+    n = MappingVersion.objects.filter(state=VersionState.ACTIVE).count()
+    words = ngettext("%(n)s mapping is in force.", "%(n)s mappings are in force.", n)
+    if not n:
+        words = _("None is in force, and nothing is sent without one.")
+    told = _("Written by: %(authors)s. Agreed to by another: %(reviewers)s; money needs two.")
+    said = {"authors": who(Right.EDIT_MAPPING), "reviewers": who(Right.APPROVE_MAPPING)}
+    return f"{words % {'n': formats.number(n)}} {told % said}"
+
+
+def who(right: Right) -> str:
+    """The roles that a step is for."""
+    return str(heard(who_grants(right)))

@@ -16,6 +16,7 @@ from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from controltower.firm import founding
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, entity_keys_of, may_everywhere
 from controltower.incidents import asking
@@ -191,7 +192,7 @@ def frame_of(request: HttpRequest, now: datetime) -> Frame | None:
         single_keys=person.single_keys,
         zone=person.zone,
         as_of=now,
-        firm=settings.FIRM,
+        firm=settings.FIRM or founding.name(),
         sandbox_url=settings.SANDBOX_CONTROL_URL,
         undo=undo.offered(request, now),
     )

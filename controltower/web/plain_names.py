@@ -51,7 +51,7 @@ AUDITED = each_of(
     decide overwritten;
     decide edit; decide finding; decide in runbook; decide period; decide policy; describe
     system; destroy log;
-    draft mapping; draft runbook; edit; end recovery; end surge; export; follow runbook;
+    draft mapping; draft runbook; edit; end recovery; end surge; export; follow runbook; found firm;
     incident acknowledged; incident handed; incident linked; incident missed; incident
     mitigated; incident opened; incident quiet; incident reopened; incident resolved; incident
     reviewed; incident runbook; incident severity; incident update; issue token; mail view;

@@ -83,6 +83,10 @@ class SignIn(LoginView):
     authentication_form = SignInForm
     redirect_authenticated_user = True
 
+    def get_context_data(self, **given: Any) -> dict[str, Any]:
+        """Besides the form: whether there is anybody at all who could sign in."""
+        return super().get_context_data(**given) | {"unfounded": not Person.objects.exists()}
+
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         """Let the person in, and forget the tries that led here."""
         person = form.get_user()

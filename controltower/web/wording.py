@@ -145,11 +145,12 @@ def fix_ready(mapping: str, number: int, since: datetime, now: datetime) -> str:
     }
 
 
-def connected(any_system: bool) -> str:
-    """The first step of a new tower, done or not."""
+def connected(any_system: bool, who: str) -> str:
+    """The first step of a new tower, done or not, and whose it is."""
     if any_system:
         return _("Done: the systems are known. Health shows whether they answer.")
-    return _("CRM, PSA and ERP: where they are and how to sign in. The demo brings its own.")
+    words = _("CRM, PSA and ERP: where they are and how to sign in. Whose it is: %(who)s.")
+    return words % {"who": who}
 
 
 def totals_note(currency: str, rates: date | None, unpriced: int) -> str:

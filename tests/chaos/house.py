@@ -192,10 +192,14 @@ class House:
             raise CannotStart(f"the upstreams did not come up\n{words}") from None
 
     def _up(self) -> None:
-        words = ["--detach", "--no-sandbox", "--port", str(self.port)]
-        done = self._command("up", words)
-        if done.returncode:
-            raise CannotStart(done.stdout)
+        """A tower beside our own upstreams, with the pretend firm in it."""
+        for name, words in (
+            ("up", ["--detach", "--empty", "--port", str(self.port)]),
+            ("manage", ["seed_demo"]),
+        ):
+            done = self._command(name, words)
+            if done.returncode:
+                raise CannotStart(done.stdout)
 
     def _command(self, name: str, words: list[str]) -> subprocess.CompletedProcess[str]:
         program = [sys.executable, str(REPOSITORY / "bin" / name), "--home", str(self.home)]

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from controltower.supervisor.child import identity_of
+from controltower.supervisor.home import REPOSITORY
 from tests.platform.commands import Commands
 
 pytestmark = pytest.mark.slow
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def tower(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
     commands = Commands(tmp_path_factory.mktemp("up") / "home")
-    started = commands.up("--no-sandbox")
+    started = commands.up("--empty")
     assert started.returncode == 0, started.stdout + started.stderr
     yield commands
     commands.forget()
@@ -39,8 +40,21 @@ def test_status_tells_people_and_programs(tower: Commands) -> None:
     assert f"Control Tower is up: http://127.0.0.1:{tower.port}" in told.stdout
 
 
+def test_an_empty_tower_holds_no_pretend_firm_and_takes_a_real_one(tower: Commands) -> None:
+    tower.until_ready()
+    assert not (tower.home / "demo-logins.json").exists()
+    example = str(REPOSITORY / "docs" / "examples" / "fernwood.toml")
+    done = tower.run("manage", "found", example)
+    assert done.returncode == 0, done.stderr
+    assert "Fernwood Example Consulting is founded" in done.stdout
+    assert (tower.home / "first-logins.json").stat().st_mode & 0o077 == 0
+    refused = tower.run("manage", "seed_demo")
+    assert refused.returncode == 1
+    assert "no pretend firm beside it" in refused.stderr
+
+
 def test_secrets_are_private(tower: Commands) -> None:
-    for name in ("environment.json", "demo-logins.json", "secret.json", "postgres/passwords.json"):
+    for name in ("environment.json", "secret.json", "postgres/passwords.json"):
         assert (tower.home / name).stat().st_mode & 0o077 == 0, name
     for log in (tower.home / "logs").iterdir():
         password = json.loads((tower.home / "postgres" / "passwords.json").read_text())["tower_app"]
@@ -48,7 +62,7 @@ def test_secrets_are_private(tower: Commands) -> None:
 
 
 def test_a_second_start_in_the_same_home_is_refused(tower: Commands) -> None:
-    again = tower.up("--no-sandbox")
+    again = tower.up("--empty")
     assert again.returncode == 1
     assert "A tower already runs from" in again.stdout
     assert "bin/down stops it" in again.stdout
@@ -60,7 +74,7 @@ def test_a_taken_port_is_named_with_a_way_out(tower: Commands, tmp_path: Path) -
         foreign.bind(("127.0.0.1", 0))
         foreign.listen()
         other.port = foreign.getsockname()[1]
-        refused = other.up("--no-sandbox")
+        refused = other.up("--empty")
     assert refused.returncode == 1
     assert f"Port {other.port} is taken by another program" in refused.stdout
     assert "bin/up --port" in refused.stdout

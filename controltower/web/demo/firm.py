@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 
-from controltower.firm.models import Duty, ExchangeRate, LegalEntity, Period, Person, Role
+from controltower.firm.companies import open_from
+from controltower.firm.models import Duty, ExchangeRate, LegalEntity, Person, Role
 
 ENTITIES = (
     ("LF-DE", "Larkfield Advisory GmbH", "DE", "EUR", "Europe/Berlin"),
@@ -34,7 +34,8 @@ ZONES = {"LF-UK": "Europe/London", "LF-US": "America/New_York"}
 
 
 def found_firm(today: date) -> None:
-    """Legal entities, open periods around today, and rates of the month's first day."""
+    """Legal entities, open periods from last month on, and rates of the month's first day."""
+    last_month = today.replace(day=1) - timedelta(days=1)
     for code, name, country, currency, zone in ENTITIES:
         entity, _ = LegalEntity.objects.update_or_create(
             code=code,
@@ -46,20 +47,12 @@ def found_firm(today: date) -> None:
                 "gather_for": GATHER_FOR,
             },
         )
-        Period.objects.bulk_create(_periods(entity, today), ignore_conflicts=True)
+        open_from(entity, f"{last_month:%Y-%m}")
     first = today.replace(day=1)
     ExchangeRate.objects.bulk_create(
         [ExchangeRate(currency=currency, on=first, rate=rate) for currency, rate in RATES],
         ignore_conflicts=True,
     )
-
-
-def _periods(entity: LegalEntity, today: date) -> Iterator[Period]:
-    """A year back, of which the last month and this one are open, and two months ahead."""
-    for back in range(-2, 13):
-        month = today.year * 12 + today.month - 1 - back
-        name = f"{month // 12}-{month % 12 + 1:02d}"
-        yield Period(entity=entity, month=name, closed=back >= 2)
 
 
 def hire_people() -> list[dict[str, str]]:

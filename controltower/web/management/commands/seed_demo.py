@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db.transaction import atomic
 from django.utils import timezone
 
+from controltower.firm import founding
+from controltower.web import logins
 from controltower.web.demo.coexistence import move_sales_ledgers
 from controltower.web.demo.firm import found_firm, hire_people
 from controltower.web.demo.interfaces import own_interfaces
@@ -27,23 +27,19 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """All or nothing; new people's passwords go to a file only its owner can read."""
+        if firm := founding.name():
+            raise CommandError(
+                f"This tower is {firm}'s: no pretend firm beside it. Start it with bin/up --empty"
+            )
         now = timezone.now()
         with atomic():
             found_firm(now.date())
-            logins = hire_people()
+            hired = hire_people()
             connect_systems(now)
             move_sales_ledgers(now)
             own_interfaces(now)
             agree_mappings(now)
             agree_runbooks(now)
-            if logins:
-                self._keep(Path(settings.HOME) / "demo-logins.json", logins)
-        self.stdout.write(f"Demo firm ready; {len(logins)} new people.")
-
-    def _keep(self, path: Path, logins: list[dict[str, str]]) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        known = json.loads(path.read_text()) if path.exists() else []
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w") as file:
-            json.dump([*known, *logins], file, indent=1)
-        path.chmod(0o600)
+            if hired:
+                logins.keep(Path(settings.HOME) / "demo-logins.json", hired)
+        self.stdout.write(f"Demo firm ready; {len(hired)} new people.")
