@@ -34,12 +34,14 @@ COUNTRIES = frozenset(
     if len(str(code)) == 2 and code not in NO_COUNTRIES
 )
 LONGEST_GATHERING = 31 * 24 * 60
-MOST_TOLERATED = Decimal(10) ** 6
-USUAL = {"residency": "", "gathering_minutes": 240, "revenue_tolerance": "1"}
+MOST_TOLERATED, MOST_HOURS = Decimal(10) ** 6, Decimal(1000)
+USUAL = {
+    "residency": "", "gathering_minutes": 240, "revenue_tolerance": "1", "staffing_tolerance": "8",
+}  # fmt: skip
 """What a company is where nothing else is said of it."""
 FIELDS = (
     "name", "country", "currency", "zone", "residency", "gathering_minutes", "revenue_tolerance",
-    "first_open_month",
+    "staffing_tolerance", "first_open_month",
 )  # fmt: skip
 CLOSED_BEFORE, OPEN_FROM = 11, 4
 """Months before the first open one that are closed, and months from it on that are open, until an
@@ -57,6 +59,7 @@ def content_of(entity: LegalEntity) -> dict[str, Any]:
         "residency": entity.residency,
         "gathering_minutes": -(-entity.gather_for // timedelta(minutes=1)),
         "revenue_tolerance": f"{entity.revenue_tolerance.normalize():f}",
+        "staffing_tolerance": f"{entity.staffing_tolerance.normalize():f}",
         "first_open_month": opened.first() or "",
     }
 
@@ -90,12 +93,18 @@ def _amounts(said: Content) -> Iterator[Objection]:
     if type(minutes) is not int or not 0 <= minutes <= LONGEST_GATHERING:
         words = f"Write whole minutes from 0 to {LONGEST_GATHERING}; 240 are four hours."
         yield "gathering_minutes", words
-    try:
-        tolerated = Decimal(str(said["revenue_tolerance"]))
-    except InvalidOperation:
-        tolerated = Decimal("NaN")
-    if not tolerated.is_finite() or not 0 <= tolerated <= MOST_TOLERATED:
+    if not _is_within(said["revenue_tolerance"], MOST_TOLERATED):
         yield "revenue_tolerance", f"Write an amount from 0 to {MOST_TOLERATED}."
+    if not _is_within(said["staffing_tolerance"], MOST_HOURS):
+        yield "staffing_tolerance", f"Write hours from 0 to {MOST_HOURS}."
+
+
+def _is_within(tolerance: object, most: Decimal) -> bool:
+    try:
+        number = Decimal(str(tolerance))
+    except InvalidOperation:
+        return False
+    return number.is_finite() and 0 <= number <= most
 
 
 def check(about: str, content: object) -> None:
@@ -126,6 +135,7 @@ def set_up(code: str, content: Content) -> LegalEntity:
             "residency": said["residency"],
             "gather_for": timedelta(minutes=said["gathering_minutes"]),
             "revenue_tolerance": Decimal(str(said["revenue_tolerance"])),
+            "staffing_tolerance": Decimal(str(said["staffing_tolerance"])),
         },
     )
     if is_new:

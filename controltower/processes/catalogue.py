@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from controltower.canonical.events import CanonicalEvent
 from controltower.processes import (
+    absence_to_staffing,
     credit_and_rebill,
     customer_master_sync,
     deal_taken_back,
@@ -50,6 +51,7 @@ PROCESSES: tuple[Process, ...] = (
     facts_to_subscribers.PROCESS,
     project_workspace.PROCESS,
     resource_to_revenue.PROCESS,
+    absence_to_staffing.PROCESS,
     revenue_recognition.PROCESS,
     credit_and_rebill.PROCESS,
     deal_taken_back.PROCESS,

@@ -27,7 +27,7 @@ ACCOUNTED = range(2000, 2200)
 class Entity:
     """A legal entity as the business rules need it. `closed_periods` are months, "2026-10". Up to
     `revenue_tolerance`, in `currency`, the ledger may differ from what was delivered before a
-    person is asked."""
+    person is asked; up to `staffing_tolerance` hours a place may ask for more than somebody has."""
 
     code: str
     name: str
@@ -37,6 +37,7 @@ class Entity:
     gather_for: timedelta
     closed_periods: frozenset[str] = frozenset()
     revenue_tolerance: Decimal = Decimal(1)
+    staffing_tolerance: Decimal = Decimal(8)
     calendar: Calendar = field(default_factory=Calendar)
 
     def today(self, now: datetime) -> date:

@@ -1,9 +1,9 @@
 """Resource to revenue: a place on a project is held against what the HR system says of the person.
 
 Assignment made in the PSA → the person in the PSA → the same person in the company's HR system →
-turned down in the PSA with its reason, or scheduled with the rates that its time will be billed and
-costed at. Whoever was turned down waits for the PMO lead: the place is changed in the PSA, or the
-person in the HR system.
+their other places and their approved leave over its days → turned down in the PSA with its reason,
+or scheduled with the rates that its time will be billed and costed at. Whoever was turned down
+waits for the PMO lead: the place is changed in the PSA, or the person in the HR system.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from controltower.canonical.events import ASSIGNMENT_CHANGED, BusinessKey, CanonicalEvent
 from controltower.canonical.records import Assignment, ResourceStatus
 from controltower.canonical.verdicts import Kind
-from controltower.processes import agreement, quote_to_cash
+from controltower.processes import agreement, availability, quote_to_cash
 from controltower.processes.definition import (
     Entity,
     Facts,
@@ -30,13 +30,13 @@ from controltower.processes.definition import (
     StepDefinition,
 )
 
-SCHEDULED, TURNED_DOWN = "Scheduled", "Rejected"
+SCHEDULED, TURNED_DOWN = availability.SCHEDULED, "Rejected"
 
 
 def accepts(event: CanonicalEvent) -> bool:
-    """A place that somebody has on a project."""
+    """A place that somebody has on a project; one that was ended or cancelled is nobody's."""
     place = event.record
-    if not isinstance(place, Assignment) or place.project is None:
+    if not isinstance(place, Assignment) or place.project is None or place.over:
         return False
     return bool(place.project_id and place.resource_id)
 
@@ -86,6 +86,21 @@ def read_worker(facts: Facts) -> Prepared:
     return Send(ref=str(person["hr_id"]))
 
 
+def read_places(facts: Facts) -> Prepared:
+    """What else they are scheduled for, by the firm's number, where that can matter."""
+    if not Decimal(str(facts.subject["hours"])):
+        return Skip("The place is not planned in hours.")
+    return Send(ref=str(facts.result("person").values["number"]))
+
+
+def read_leave(facts: Facts) -> Prepared:
+    span = availability.span_of(facts.subject)
+    if span is None:
+        return Skip("The place has no days yet.")
+    hr_id = str(facts.result("person").values["hr_id"])
+    return Send(ref="\n".join((hr_id, *map(str, span))))
+
+
 def turn_down(facts: Facts) -> Prepared:
     """Tell the PSA, where the place was made, before anybody is asked to decide."""
     fault = fault_of(facts)
@@ -127,6 +142,7 @@ def fault_of(facts: Facts) -> Refuse | None:
         _away(number, place, worker)
         or _unskilled(number, place, worker)
         or _mispriced(number, place, worker)
+        or _unavailable(number, facts)
     )
 
 
@@ -176,12 +192,26 @@ def _mispriced(number: str, place: Mapping[str, Any], worker: Mapping[str, Any])
     return None
 
 
+def _unavailable(number: str, facts: Facts) -> Refuse | None:
+    """Fewer hours in the place's days than it asks for, by more than the company tolerates."""
+    entity = facts.entity
+    assert entity is not None
+    has = availability.of(
+        facts.subject,
+        facts.result("worker").values,
+        places=facts.result("places").values.get("places", ()),
+        absences=facts.result("leave").values.get("absences", ()),
+        calendar=entity.calendar,
+    )
+    return availability.refusal(number, facts.subject, has, entity)
+
+
 def _day(value: Any) -> date | None:
     return date.fromisoformat(str(value)) if value else None
 
 
 def steps(_facts: Facts) -> tuple[StepDefinition, ...]:
-    return (PERSON, WORKER, TURN_DOWN, JUDGE, SCHEDULE)
+    return (PERSON, WORKER, PLACES, LEAVE, TURN_DOWN, JUDGE, SCHEDULE)
 
 
 PERSON = StepDefinition(
@@ -202,13 +232,32 @@ WORKER = StepDefinition(
     prepare=read_worker,
     owner_role="steward",
 )
+PLACES = StepDefinition(
+    name="places",
+    title="Read the person's other places in the PSA",
+    role="psa",
+    entity="workload",
+    verb="get",
+    needs=("person", "worker"),
+    prepare=read_places,
+)
+LEAVE = StepDefinition(
+    name="leave",
+    title="Read the person's leave in the HR system",
+    role="hris",
+    entity="availability",
+    verb="get",
+    needs=("worker",),
+    prepare=read_leave,
+    owner_role="steward",
+)
 TURN_DOWN = StepDefinition(
     name="turn-down",
     title="Turn the place down in the PSA",
     role="psa",
     entity="assignment",
     verb="update",
-    needs=("worker",),
+    needs=("worker", "places", "leave"),
     mapping="staffing-to-psa",
     prepare=turn_down,
     differs=agreement.place_differs,
@@ -216,7 +265,7 @@ TURN_DOWN = StepDefinition(
 JUDGE = StepDefinition(
     name="judge",
     title="Hold the place against the HR system",
-    needs=("worker", "turn-down"),
+    needs=("worker", "places", "leave", "turn-down"),
     prepare=judge,
     owner_role="pmo_lead",
 )

@@ -60,7 +60,7 @@ def take_out(case: Case, item: Item, was_worth: str, *, why: str) -> None:
     """The fact leaves its transaction; one that holds nothing any more is superseded."""
     case.items.remove(item)
     item.delete()
-    _tell_what_became(item.event, why)
+    tell_what_became(item.event, why)
     case.transaction.amount -= Decimal(was_worth)
     case.note("corrected", why)
     if case.items:
@@ -70,7 +70,7 @@ def take_out(case: Case, item: Item, was_worth: str, *, why: str) -> None:
     engine.end(case, state=TransactionState.SUPERSEDED, text=text, actor="")
 
 
-def _tell_what_became(event: InboundEvent, why: str) -> None:
+def tell_what_became(event: InboundEvent, why: str) -> None:
     """Whatever was told of a record that no transaction holds any more says so."""
     told = InboundEvent.objects.filter(source=event.source, subject=event.subject)
     told.filter(state=EventState.ACCEPTED, reason="").update(reason=why[:400])

@@ -161,19 +161,27 @@ def _interpret(event: InboundEvent, now: datetime) -> None:
     proof = quote_to_cash.proof_of(fact)
     proven = expecting.prove(proof, event, around=world(), now=now) if proof else ""
     process = catalogue.started_by(fact)
-    for item in _known(event, fact, process):
+    known = _known(event, fact, process)
+    for item in known:
         becomes = _correct(item, event, fact, now)
         if becomes is Becomes.SETTLED:
             return
         if becomes is Becomes.TAKEN_BACK:
             process = catalogue.named(catalogue.named(item.process).taken_back_by)
     if process is None:
-        _close(event, EventState.ACCEPTED, proven or "Nothing follows from it.")
+        _begin_nothing(event, proven, was_known=bool(known))
         return
     opening = process.open(fact, entities(), now)
     if not _join_gathering(process, opening, event, fact, now):
         _begin(process, opening, event, fact, now)
     _close(event, EventState.ACCEPTED, "")
+
+
+def _begin_nothing(event: InboundEvent, proven: str, *, was_known: bool) -> None:
+    """No transaction takes the fact up, nor what was told of the same record before."""
+    if was_known:
+        correction.tell_what_became(event, "Changed at its source since: nothing follows now.")
+    _close(event, EventState.ACCEPTED, proven or "Nothing follows from it.")
 
 
 def _begin(

@@ -166,6 +166,7 @@ def _entities(rows: Iterable[LegalEntity]) -> dict[str, Entity]:
             gather_for=row.gather_for,
             closed_periods=frozenset(closed.get(row.pk, ())),
             revenue_tolerance=row.revenue_tolerance,
+            staffing_tolerance=row.staffing_tolerance,
             calendar=days[row.code],
         )
         for row in rows

@@ -24,6 +24,7 @@ GOALS = {
     "deal-taken-back": "resting",
     "project-workspace": "room",
     "resource-to-revenue": "schedule",
+    "absence-to-staffing": "judge",
 }
 """The step by which the business has what it wanted."""
 
@@ -39,6 +40,7 @@ def _plain_goals(reached: bool) -> dict[str, str]:
             "opportunity-to-project": _("The project itself is set up."),
             "resource-master-sync": _("The PSA has the person so."),
             "resource-to-revenue": _("The place is scheduled in the PSA."),
+            "absence-to-staffing": _("Every place can still be filled."),
             "revenue-recognition": _("What was delivered is in the ledger."),
             "customer-master-sync": _("Each field has its owner's value."),
             "credit-and-rebill": _("The client has the credit note."),
@@ -52,6 +54,7 @@ def _plain_goals(reached: bool) -> dict[str, str]:
         "opportunity-to-project": _("No project has been set up."),
         "resource-master-sync": _("The PSA does not have it so yet."),
         "resource-to-revenue": _("The place is not scheduled."),
+        "absence-to-staffing": _("Hours are planned that nobody may be there for."),
         "revenue-recognition": _("The ledger does not show yet what was delivered."),
         "customer-master-sync": _("The systems may differ about the client until then."),
         "credit-and-rebill": _("The client has no credit note yet."),

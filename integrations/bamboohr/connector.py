@@ -24,10 +24,11 @@ from controltower.canonical.verdicts import (
 )
 from integrations import exact_json
 from integrations.answers import Item, as_agreed, each, not_offered, offered
-from integrations.bamboohr import translate
+from integrations.bamboohr import time_off, translate
 from integrations.bamboohr.changes import SETTLED, Changed, Place, following
 from integrations.bamboohr.client import BambooClient, content_of
 from integrations.bamboohr.needs import NEEDS
+from integrations.bamboohr.time_off import TimeOff
 from integrations.connector import (
     Auth,
     CallFailed,
@@ -49,6 +50,7 @@ from integrations.shape import Row, at, listed, object_of, required, text
 _TITLE = "BambooHR"
 MOST_PER_PAGE = 50
 TOLERANCE = timedelta(minutes=5)
+_OF_TIME_OFF = ("absence", "availability")
 _FIELDS = ",".join(translate.FIELDS)
 
 
@@ -61,9 +63,9 @@ class BambooConnector:
         title=_TITLE,
         domain="HRIS",
         api_version="v1",
-        feeds={"resource": ChangeFeed.POLL},
+        feeds={"resource": ChangeFeed.POLL, "absence": ChangeFeed.POLL},
         operations=(
-            Operation("resource", "get", Effect.READ),
+            *(Operation(name, "get", Effect.READ) for name in ("resource", *_OF_TIME_OFF)),
             Operation("resource", "update", Effect.IDEMPOTENT),
             Operation("webhook_log", "get", Effect.READ),
         ),
@@ -77,6 +79,7 @@ class BambooConnector:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._client = BambooClient(connection)
+        self._time_off = TimeOff(self._client, connection.slug)
         options = connection.options
         self._lookback = timedelta(days=float(options.get("lookback_days", 30)))
         self._settle = timedelta(seconds=max(float(options.get("settle_seconds", SETTLED)), 1))
@@ -97,10 +100,13 @@ class BambooConnector:
         return Quota()
 
     async def read_changes(self, entity: str, cursor: str, limit: int) -> ChangePage:
-        """Employees changed after `cursor`, oldest first, each read as it is now. Raises
-        CallFailed."""
-        offered(_TITLE, entity, {"resource"})
+        """Employees changed after `cursor`, oldest first, each read as it is now; or requests for
+        time off. Raises CallFailed."""
+        offered(_TITLE, entity, self.descriptor.feeds.keys())
         now = datetime.now(UTC)
+        if entity == "absence":
+            page_size = min(limit, MOST_PER_PAGE)
+            return await self._time_off.read_changes(cursor, page_size, now, self._lookback)
         known = Place.read(cursor)
         start = known or Place(now - self._lookback)
         listed, unclear = await self._changed(start.since)
@@ -159,11 +165,14 @@ class BambooConnector:
     async def reread(self, entity: str, row: Unread) -> Change | None:
         """From its bytes. Raises Drift."""
         said = object_of(exact_json.decode(row.raw))
+        if entity == "absence":
+            return time_off.changed_of(self._connection.slug, said)
         return translate.changed(self._connection.slug, said, required(said, "lastChanged"))
 
     def retell(self, entity: str, raw: bytes) -> Record | None:
         """A change's bytes are the employee's whole record."""
-        return translate.retold(raw) if entity == "resource" else None
+        readers = {"resource": translate.retold, "absence": time_off.retold}
+        return readers[entity](raw) if entity in readers else None
 
     def verify_inbound(
         self, headers: Mapping[str, str], raw: bytes, now: datetime
@@ -190,8 +199,11 @@ class BambooConnector:
         """Nothing to say: a poll leaves the source as it is."""
 
     async def get(self, entity: str, ref: str, company: str = "") -> Verdict:
-        """One employee, or the last deliveries of a webhook."""
-        offered(_TITLE, entity, {"resource", "webhook_log"})
+        """One employee, one request for time off, or the last deliveries of a webhook; or the
+        ``availability`` of an employee: approved days off from a day to another, a line each."""
+        offered(_TITLE, entity, {"resource", "webhook_log", *_OF_TIME_OFF})
+        if entity in _OF_TIME_OFF:
+            return await self._time_off.get(entity, ref)
         if not (ref.isascii() and ref.isdecimal() and int(ref)):
             return Rejected(kind=Kind.NOT_FOUND, text=f"BambooHR has no {entity} “{ref}”.")
         if entity == "webhook_log":

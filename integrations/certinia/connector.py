@@ -29,6 +29,7 @@ from integrations.salesforce_platform.connector import OrgConnector
 from integrations.salesforce_platform.entity import Entity, encoded, selection
 from integrations.salesforce_platform.refusals import complaint_of, judged
 from integrations.shape import Drift, Row, amount, at, listed
+from integrations.workload import taken
 
 _MOST_PER_COLLECTION = 200
 _MOST_COLLECTIONS = 5
@@ -71,6 +72,7 @@ class CertiniaConnector(OrgConnector):
             Operation("budget", "follow_changes", Effect.IDEMPOTENT),
             Operation("billing_event", "mark_invoiced", Effect.IDEMPOTENT),
             Operation("standing", "get", Effect.READ),
+            Operation("workload", "get", Effect.READ),
         ),
         verification=Verification.SANDBOX,
         needs=NEEDS,
@@ -78,9 +80,12 @@ class CertiniaConnector(OrgConnector):
 
     async def get(self, entity: str, ref: str, company: str = "") -> Verdict:
         """As the platform's; a ``standing`` is what the PSA has of a person, and what still hangs
-        on them. Its `ref` is the number, the HR system's id and the e-mail, a line each."""
+        on them. Its `ref` is the number, the HR system's id and the e-mail, a line each. A
+        ``workload`` are the places of whoever has a number, those aside that are over."""
         if entity == "standing":
             return await self._standing(ref)
+        if entity == "workload":
+            return await self._workload(ref)
         if entity == "budget":
             return await self._budget(ref, company)
         return await super().get(entity, ref, company)
@@ -108,6 +113,15 @@ class CertiniaConnector(OrgConnector):
             work[kind] = as_agreed(partial(staffing.listed, name, found))
         person_id = people[0]["source_id"] if people else ""
         return Done(ref=person_id, outcome=Outcome.READ, values={"people": people, **work})
+
+    async def _workload(self, number: str) -> Verdict:
+        kind, over = self.entities["assignment"], ", ".join(map(quoted, sorted(translate.OVER)))
+        mine = f"pse__Resource__r.Tower_External_Id__c = {quoted(number)}"
+        rows = await self._select(
+            selection(kind, f"{mine} AND pse__Status__c NOT IN ({over})", "Id")
+        )
+        places = as_agreed(lambda: [taken(translate.assignment(row)) for row in rows])
+        return Done(ref=number, outcome=Outcome.READ, values={"places": places})
 
     async def act(
         self, entity: str, ref: str, action: str, record: Mapping[str, Any], idempotency_key: str

@@ -38,7 +38,8 @@ _RESOURCE = (
 )  # fmt: skip
 _PLACE = (
     "Name", "pse__Project__c", "pse__Resource__c", "pse__Role__c", "pse__Bill_Rate__c",
-    "pse__Start_Date__c", "pse__End_Date__c", "CurrencyIsoCode", "Skills__c",
+    "pse__Start_Date__c", "pse__End_Date__c", "pse__Planned_Hours__c",
+    "CurrencyIsoCode", "Skills__c",
 )  # fmt: skip
 _MILESTONE = (
     "Name", "pse__Project__c", "pse__Milestone_Amount__c", "pse__Target_Date__c",
@@ -101,9 +102,10 @@ ENTITIES: Mapping[str, Entity] = {
             *_STAMP,
         ),
         translate=translate.assignment,
-        feed="pse__Status__c != 'Closed'",
+        feed="pse__Project__c != null",
         event_type=ASSIGNMENT_CHANGED,
         identity=_PLACE,
+        besides=lambda row: "over" if translate.is_over(row) else "",
         keys=translate.assignment_keys,
         numbers=frozenset({"pse__Bill_Rate__c", "pse__Cost_Rate_Amount__c"}),
         required=("Name", "pse__Project__c", "pse__Resource__c"),

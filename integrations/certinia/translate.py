@@ -24,6 +24,8 @@ PROJECT_PATHS = (
     "Legal_Entity__c", "CurrencyIsoCode", "Billing_Grouping__c", "PO_Number__c",
     "Contract_Value__c", "Change_Limit__c", "Tower_External_Id__c", "Tower_Correlation_Id__c",
 )  # fmt: skip
+OVER = frozenset({"Closed", "Completed", "Canceled", "Cancelled"})
+"""Words of an assignment's status that end it; firms spell them as they like."""
 RELATED_PROJECT = tuple(f"pse__Project__r.{path}" for path in PROJECT_PATHS)
 
 
@@ -142,9 +144,16 @@ def assignment(row: Row) -> Assignment:
         status=text(row, "pse__Status__c"),
         from_date=day(row, "pse__Start_Date__c"),
         to_date=day(row, "pse__End_Date__c"),
+        hours=_added(row, "pse__Planned_Hours__c"),
         rate=amount(row, "pse__Bill_Rate__c"),
         currency=text(row, "CurrencyIsoCode"),
+        over=is_over(row),
     )
+
+
+def is_over(row: Row) -> bool:
+    """Whether a place was ended or cancelled in the PSA."""
+    return text(row, "pse__Status__c") in OVER
 
 
 def assignment_keys(row: Row) -> tuple[BusinessKey, ...]:

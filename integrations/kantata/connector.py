@@ -50,7 +50,7 @@ SLOWEST = timedelta(minutes=3, seconds=30)
 will be."""
 _CREATED = ("project", "milestone", "assignment", "expense", "billing_event", "revenue_part")
 _UPDATED = ("project", "client", "milestone", "assignment", "billing_event", "revenue_part")
-_READ_APART = ("client", "resource")
+_READ_APART = ("client", "resource", "workload")
 """What is no record of one collection: see `clients` and `staffing`."""
 
 
@@ -159,6 +159,8 @@ class KantataConnector:
             return await self._clients.get(ref)
         if entity == "resource":
             return await staffing.person(self._client, ref)
+        if entity == "workload":
+            return await staffing.workload(self._client, ref)
         if entity == accounting.ENTITY and ref.isdecimal():
             return await accounting.standing(self._client, self._service, ref)
         found = await one(self._client, entity, _kind(entity), ref)

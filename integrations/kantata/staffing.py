@@ -8,6 +8,7 @@ for a place that was turned down, so the note of a soft allocation says it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from controltower.canonical.verdicts import Done, Kind, Outcome, Rejected, Verdict
@@ -18,7 +19,8 @@ from integrations.kantata import translate
 from integrations.kantata.client import KantataClient
 from integrations.kantata.entities import ENTITIES
 from integrations.kantata.envelope import Envelope, identifier
-from integrations.kantata.reading import with_values, written
+from integrations.kantata.reading import whole, with_values, written
+from integrations.workload import taken
 
 RESOURCE = ("workspace_id", "user_id", "role_id")
 """The members of a place that are the resource's; all others are the allocation's."""
@@ -45,6 +47,36 @@ def _person(found: Envelope) -> Done:
     return Done(
         ref=values["source_id"], outcome=Outcome.READ, values=values, exchange=found.exchange
     )
+
+
+async def workload(client: KantataClient, number: str) -> Verdict:
+    """The allocations of whoever has the firm's number, wherever they are. The vendor looks nobody
+    up by a custom field, so that all users are read. Raises CallFailed."""
+    users = await client.all("users", include="custom_field_values")
+    mine = as_agreed(lambda: _numbered(users, number), users.exchange)
+    members = await client.all("workspace_resources")
+    known = as_agreed(
+        lambda: {identifier(r, "id") for r in members.rows if identifier(r, "user_id") in mine},
+        members.exchange,
+    )
+    kind = ENTITIES["assignment"]
+    found = await client.all(kind.collection, **kind.query)
+    rows = as_agreed(
+        lambda: [r for r in found.rows if identifier(r, "workspace_resource_id") in known],
+        found.exchange,
+    )
+    whole_rows = await whole(client, kind, replace(found, rows=tuple(rows)))
+    places = as_agreed(lambda: [taken(translate.assignment(row)) for row in whole_rows])
+    return Done(ref=number, outcome=Outcome.READ, values={"places": places})
+
+
+def _numbered(users: Envelope, number: str) -> set[str]:
+    """The ids of users with the firm's number. Raises Drift."""
+    return {
+        identifier(row, "id")
+        for row in users.rows
+        if translate.number_of(with_values(row, users)) == number
+    }
 
 
 async def resource_of(client: KantataClient, record: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -174,13 +174,18 @@ def resource(row: Row) -> dict[str, Any]:
     return {
         "source_id": identifier(row, "id"),
         "name": text(row, "full_name"),
-        "number": _custom(row, NUMBER),
+        "number": number_of(row),
         "hr_id": _custom(row, HR),
         "email": text(row, "email_address"),
         "entity": _custom(row, ENTITY),
         "role": text(object_of(role), "name") if role else "",
         "active": not flag(row, "disabled"),
     }
+
+
+def number_of(row: Row) -> str:
+    """The firm's own number of a user. Raises Drift."""
+    return _custom(row, NUMBER)
 
 
 def budget(row: Row) -> dict[str, Any]:

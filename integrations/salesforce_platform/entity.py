@@ -29,7 +29,8 @@ class Entity:
     `feed` is the SOQL condition of records that are facts ("" = no change feed) and `event_type`
     what they are; with `hears_deletion` records in the recycle bin are facts too. `identity` names
     the fields whose values make a fact the same fact, so that what the tower itself writes back
-    never makes a new one. `numbers` are sent as JSON numbers.
+    never makes a new one; what a row says `besides` does, though another field of it does not.
+    `numbers` are sent as JSON numbers.
     """
 
     object: str
@@ -39,6 +40,7 @@ class Entity:
     event_type: str = ""
     hears_deletion: bool = False
     identity: tuple[str, ...] = ()
+    besides: Callable[[Row], str] = lambda row: ""
     keys: Callable[[Row], tuple[BusinessKey, ...]] = lambda row: ()
     key_field: str = "Id"
     amount_field: str = ""
@@ -48,6 +50,8 @@ class Entity:
     def digest(self, row: Row) -> str:
         """The identity of the fact in a row."""
         text = "\x1f".join(f"{name}={at(row, name)}" for name in self.identity)
+        if besides := self.besides(row):
+            text += f"\x1f{besides}"
         if is_deleted(row):
             text += f"\x1fdeleted {row.get(MERGED_INTO)}"
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

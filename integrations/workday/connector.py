@@ -83,7 +83,9 @@ class WorkdayConnector:
         domain="HRIS",
         api_version="RaaS, REST v6",
         feeds=dict.fromkeys(REPORTS, ChangeFeed.POLL),
-        operations=tuple(Operation(entity, "get", Effect.READ) for entity in REPORTS),
+        operations=tuple(
+            Operation(entity, "get", Effect.READ) for entity in (*REPORTS, "availability")
+        ),
         verification=Verification.SANDBOX,
         auth=Auth.REFRESH,
         concurrency=4,
@@ -169,7 +171,10 @@ class WorkdayConnector:
         """Nothing to say: a report leaves the source as it is."""
 
     async def get(self, entity: str, ref: str, company: str = "") -> Verdict:
-        """One worker by the vendor's id, or one day off by the worker's and its own."""
+        """One worker by the vendor's id, or one day off by the worker's and its own; or the
+        ``availability`` of a worker: approved days off from a day to another, a line each."""
+        if entity == "availability":
+            return await self._availability(*ref.split("\n"))
         _report(entity)
         if entity == "absence":
             return await self._day_off(ref)
@@ -185,15 +190,35 @@ class WorkdayConnector:
         if len(parts) != 2 or not all(map(_ID.fullmatch, parts)):
             return _absent("absence", ref)
         worker, number = parts
-        path = f"{ABSENCE}:/workers/{worker}/timeOffDetails"
-        rows, exchange = await self._client.collection(path)
+        rows, exchange = await self._details(worker)
         found = as_agreed(lambda: [r for r in rows if required(r, "id") == number], exchange)
         if not found:
             return _absent("absence", ref, exchange)
-        record = as_agreed(partial(translate.day_off, worker, found[0]), exchange)
+        employed = await self.get("resource", worker)
+        company = str(employed.values["entity"]) if isinstance(employed, Done) else ""
+        record = as_agreed(partial(translate.day_off, worker, company, found[0]), exchange)
         return Done(
             ref=record.source_id, outcome=Outcome.READ, values=record.as_dict(), exchange=exchange
         )
+
+    async def _availability(self, worker: str, since: str, until: str) -> Verdict:
+        if not _ID.fullmatch(worker):
+            return _absent("resource", worker)
+        rows, exchange = await self._details(worker)
+
+        def absences() -> list[dict[str, Any]]:
+            days = [translate.day_off(worker, "", row).as_dict() for row in rows]
+            return [
+                {name: day[name] for name in ("from_date", "to_date", "hours")}
+                for day in days
+                if day["approved"] and since <= str(day["from_date"]) <= until
+            ]
+
+        found = as_agreed(absences, exchange)
+        return Done(ref=worker, outcome=Outcome.READ, values={"absences": found}, exchange=exchange)
+
+    async def _details(self, worker: str) -> tuple[list[Row], Exchange]:
+        return await self._client.collection(f"{ABSENCE}:/workers/{worker}/timeOffDetails")
 
     async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
         """A worker by employee `number`, or anything by its `ref`."""

@@ -76,9 +76,11 @@ def resource(row: Row) -> Resource:
 
 def absence(row: Row) -> Absence:
     """A row of the report of days off: one day of one worker. Raises Drift."""
+    row = {"Company": None, **row}
     worker = required(row, "Worker_ID")
     return Absence(
         source_id=f"{worker}:{required(row, 'Time_Off_ID')}",
+        entity=text(row, "Company"),
         resource_id=worker,
         kind=text(row, "Time_Off_Type"),
         approved=choice(row, "Status", _APPROVED),
@@ -88,10 +90,11 @@ def absence(row: Row) -> Absence:
     )
 
 
-def day_off(worker: str, row: Row) -> Absence:
-    """The same day as the REST interface shows it. Raises Drift."""
+def day_off(worker: str, company: str, row: Row) -> Absence:
+    """The same day as the REST interface shows it of a worker of some company. Raises Drift."""
     return Absence(
         source_id=f"{worker}:{required(row, 'id')}",
+        entity=company,
         resource_id=worker,
         kind=text(row, "timeOffType.descriptor"),
         approved=choice(row, "status.descriptor", _APPROVED),

@@ -18,7 +18,7 @@ from tests.contracts.contract import Contract, Witness, watched
 from tests.integrations.conformance.verdicts import done, verdict_of
 
 CREDENTIALS = {"api_key": "the-key", "webhook_key": "the-webhooks-key"}
-Counter = tuple[BambooConnector, str, Witness]
+Counter = tuple[BambooConnector, str, Witness, Server]
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +28,15 @@ def contract() -> Contract:
 
 @pytest.fixture
 async def counter(tmp_path: Path, contract: Contract) -> AsyncIterator[Counter]:
-    async with watched(Server(tmp_path, CREDENTIALS), contract) as (url, witness):
+    server = Server(tmp_path, CREDENTIALS)
+    async with watched(server, contract) as (url, witness):
         connector = BambooConnector(Connection("hris", url, CREDENTIALS))
-        yield connector, url, witness
+        yield connector, url, witness, server
         await connector.close()
 
 
 async def test_both_sides_keep_the_contract_all_along(counter: Counter) -> None:
-    connector, url, witness = counter
+    connector, url, witness, server = counter
     done(await connector.health())
     page = await connector.read_changes("resource", "", 5)
     assert len(page.changes) == 5
@@ -45,6 +46,13 @@ async def test_both_sides_keep_the_contract_all_along(counter: Counter) -> None:
     done(await connector.act("resource", ref, "update", {"customTowerReference": "R-1"}, "k"))
     now = datetime.now(UTC)
     assert await connector.keys("resource", now - timedelta(minutes=5), now + timedelta(minutes=5))
+    day = f"{now:%Y-%m-%d}"
+    asked = str((await server.act("take_off", {"id": ref, "start": day}))["id"])
+    assert [c.event.subject for c in (await connector.read_changes("absence", "", 5)).changes] == [
+        f"absence:{asked}"
+    ]
+    done(await connector.get("absence", asked))
+    done(await connector.get("availability", f"{ref}\n{day}\n{day}"))
     await _administrator(url)
     log = await connector.get("webhook_log", "1")
     assert isinstance(log, Done)
@@ -55,7 +63,7 @@ async def test_both_sides_keep_the_contract_all_along(counter: Counter) -> None:
 
 
 async def test_refusals_are_the_contracts_own(counter: Counter) -> None:
-    connector, url, witness = counter
+    connector, url, witness, _ = counter
     missing = await verdict_of(connector.get("resource", "4711"))
     assert isinstance(missing, Rejected)
     assert (missing.kind, missing.text) == (Kind.NOT_FOUND, "Employee not found")

@@ -167,6 +167,7 @@ def test_every_mistake_is_named_with_its_place_and_nothing_is_created(home: Path
         ('currency = "GBP"\nfrom', 'currency = "EUR"\nfrom', "it needs no rate"),
         ("gathering_minutes = 240", "gathering_minutes = 1.5", "Write whole minutes"),
         ("revenue_tolerance = 1", "revenue_tolerance = nan", "Write an amount"),
+        ("revenue_tolerance = 1", "staffing_tolerance = -1", "Write hours"),
         ("from = 2026-11-01", 'from = "soon"', "is no day"),
         ('rate = "1.1420"', "rate = 1.123456789", "more than 8 decimals"),
         ("[[rate]]", "[rate]", "is written as [[rate]]"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from controltower.canonical.records import Resource, ResourceStatus
+from controltower.canonical.records import Absence, Resource, ResourceStatus
 from controltower.canonical.verdicts import Done, Kind, Rejected, TryLater, Unknown, Verdict
 from controltower.canonical.wire import from_json, to_json
 from integrations import catalogue
@@ -19,7 +19,7 @@ from integrations.bamboohr.changes import Changed, Place, following
 from integrations.bamboohr.translate import retold, told
 from integrations.connector import Connection
 from integrations.sandbox.bamboohr.server import signature
-from tests.integrations.conformance import conforming
+from tests.integrations.conformance import OF_AN_ENTITY, conforming
 from tests.integrations.conformance.verdicts import done, verdict_of
 from tests.integrations.doors import Town
 from tests.integrations.subject import DEADLINE, Message, Subject, lower
@@ -37,10 +37,12 @@ class People(Subject):
     has_money = True
     answers_writes = False
     throttles = ({"kind": "throttle"}, {"kind": "throttle", "status": 503, "retry_after": 5})
-    members = ("id", "firstName", "workEmail", "status", "customCostRate", "customLegalEntity")
-    feed_members = ("employees", "lastChanged", "status", "customCostRate")
+    members: Sequence[str] = (
+        "id", "firstName", "workEmail", "status", "customCostRate", "customLegalEntity",
+    )  # fmt: skip
+    feed_members: Sequence[str] = ("employees", "lastChanged", "status", "customCostRate")
     row_member, row_operation = "status", "read /api/v1/employees/{ref}"
-    choices = ("status", "customLegalEntity")
+    choices: Sequence[str] = ("status", "customLegalEntity")
     signed_headers = ("x-bamboohr-signature", "x-bamboohr-timestamp")
 
     def __init__(self, town: Town) -> None:
@@ -110,6 +112,69 @@ class People(Subject):
 
     def signed(self, raw: bytes) -> Message:
         return lower(signature(raw, self.connection.secrets["webhook_key"])), raw
+
+
+class TimeOff(People):
+    """Requests for time off as what is read and fed."""
+
+    entity = feed = "absence"
+    verb = ""
+    has_money = has_keys = False
+    members = ("id", "employeeId", "status", "amount")
+    feed_members = ("employeeId", "status", "amount", "dates")
+    row_member, row_operation = "unit", "read /api/v1/time_off/requests"
+    choices = ("unit",)
+
+    def business_key(self, tag: str) -> dict[str, Any]:
+        return {"ref": tag}
+
+    async def existing(self, tag: str) -> str:
+        if tag not in self._hired:
+            self._hired[tag] = str(self.take_off())
+        return self._hired[tag]
+
+    def take_off(self, **wanted: Any) -> str:
+        """Approve a day off of somebody; the request's id."""
+        return str(self.control.do("take_off", id="3", **wanted)["id"])
+
+    async def make_facts(self, count: int) -> list[str]:
+        return [self.take_off() for _ in range(count)]
+
+
+@conforming(TimeOff, OF_AN_ENTITY)
+class TestTimeOff:
+    @pytest.fixture
+    def subject(self, town: Town) -> TimeOff:
+        return TimeOff(town)
+
+    async def test_a_request_is_told_as_it_is_read(self, subject: TimeOff) -> None:
+        ref = subject.take_off(start="2026-12-21", end="2026-12-28", hours="7.5")
+        told = await told_of(subject, ref)
+        assert done(await subject.connector.get("absence", ref)).values == told.as_dict()
+        assert (told.hours, told.approved, told.entity) == (Decimal(45), True, "LF-US")
+        assert told.kind == ""
+
+    async def test_each_of_its_days_is_told_apart(self, subject: TimeOff) -> None:
+        person = str(subject.control.do("hire")["id"])
+        days = {"start": "2026-12-24", "end": "2026-12-28", "hours": "7.5"}
+        subject.control.do("take_off", id=person, **days)
+        subject.control.do("take_off", id=person, **days, status="requested")
+        read = await subject.connector.get("availability", f"{person}\n2026-12-25\n2027-01-10")
+        off = [(day["from_date"], day["hours"]) for day in done(read).values["absences"]]
+        assert off == [("2026-12-25", Decimal("7.5")), ("2026-12-28", Decimal("7.5"))]
+
+    async def test_a_request_that_is_taken_back_is_a_second_fact(self, subject: TimeOff) -> None:
+        ref = subject.take_off()
+        first = await told_of(subject, ref)
+        subject.control.do("decide", id=ref, status="canceled")
+        second = await told_of(subject, ref)
+        assert (first.approved, second.approved) == (True, False)
+
+
+async def told_of(subject: TimeOff, ref: str) -> Absence:
+    """What the feed says of a request now."""
+    told = [one.event.record for one in await subject.changes("")]
+    return next(one for one in told if isinstance(one, Absence) and one.source_id == ref)
 
 
 @conforming(People)

@@ -34,7 +34,8 @@ class Project(Record):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment(Record):
     """Somebody on a project for a time. `rate` is what an hour is billed at, in `currency`; both
-    days are included. `skills` are what the place asks for."""
+    days are included. `skills` are what the place asks for, `hours` how much of the person's time
+    altogether (zero: not planned). `over` once the PSA has it ended or cancelled."""
 
     project: Project | None = None
     project_id: str = ""
@@ -48,6 +49,7 @@ class Assignment(Record):
     hours: Decimal = Decimal(0)
     rate: Decimal = Decimal(0)
     currency: str = field(default="", metadata=PRICES)
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,9 @@ class LegalEntity(models.Model):
     """A company of the firm. `gather_for` is how long approved work is gathered for an invoice;
     `residency` the region that its records may not leave ("EU"), "" when they may. Up to
     `revenue_tolerance`, in `currency`, the ledger may differ from what was delivered before
-    somebody is asked. When it works, and by when its months must be complete, its calendar says
-    (`firm/calendars.py`)."""
+    somebody is asked; up to `staffing_tolerance` hours a place on a project may ask for more than
+    whoever has it can work. When it works, and by when its months must be complete, its calendar
+    says (`firm/calendars.py`)."""
 
     code = models.CharField(max_length=16, unique=True)
     name = models.CharField(max_length=120)
@@ -27,6 +28,9 @@ class LegalEntity(models.Model):
     residency = models.CharField(max_length=16, blank=True)
     revenue_tolerance = models.DecimalField(
         max_digits=12, decimal_places=3, default=Decimal(1), validators=[MinValueValidator(0)]
+    )
+    staffing_tolerance = models.DecimalField(
+        max_digits=6, decimal_places=2, default=Decimal(8), validators=[MinValueValidator(0)]
     )
 
     class Meta:

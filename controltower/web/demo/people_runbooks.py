@@ -33,6 +33,8 @@ RUNBOOKS: tuple[Book, ...] = (
                 "but the place",
                 "on this place",
                 "but costs",
+                "hours that the place asks for",
+                "is on leave on each of",
             ]
         },
         [
@@ -47,6 +49,30 @@ RUNBOOKS: tuple[Book, ...] = (
             | {"to": "end"},
             REPLAY,
             NOTHING_LEFT | {"to": "end"},
+        ],
+    ),
+    (
+        "leave-over-a-place",
+        "Leave was approved over a place on a project",
+        {"words": ["was approved, but they are scheduled"]},
+        [
+            HOW_MUCH,
+            decide(
+                "Who works these hours?",
+                "The exception names the project, the days and how many hours are too few.",
+                ("Somebody else, or later: the place is changed in the PSA", 3),
+                ("The same person: the leave is moved in the HR system", 5),
+                ("Nobody: the client has agreed to fewer hours", 3),
+            ),
+            REPLAY,
+            NOTHING_LEFT | {"to": "end"},
+            wait(
+                "Wait until the leave is withdrawn",
+                steps.NOTHING_STUCK,
+                240,
+                "It ends by itself then. Other days of the same leave are asked about by a replay.",
+            )
+            | {"to": "end"},
         ],
     ),
 )

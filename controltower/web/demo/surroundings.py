@@ -127,6 +127,7 @@ VENDORS = (
 ROUTES_SINCE = date(2020, 1, 1)
 KANTATA_HAS = (
     "project", "milestone", "timecard", "expense", "billing_event", "budget", "revenue_part",
+    "workload",
 )  # fmt: skip
 ROUTES = (
     ("erp", "tryton", "", ""),
@@ -156,6 +157,7 @@ FEEDS = (
     ("tryton", "invoice", 5),
     ("tryton", "customer", 8),
     ("bamboohr", "resource", 30),
+    ("bamboohr", "absence", 30),
     ("coupa", "purchase", 5),
     ("docusign", "contract", 10),
     ("event_broker", "event", 5),

@@ -17,7 +17,7 @@ from typing import Any
 from aiohttp import web
 
 from integrations import exact_json
-from integrations.sandbox.bamboohr import bodies, employees
+from integrations.sandbox.bamboohr import bodies, employees, time_off
 from integrations.sandbox.control import Impossible
 from integrations.sandbox.faults import Fault
 from integrations.sandbox.sign_in import basic, same
@@ -35,7 +35,12 @@ class Server(Vendor):
 
     name = "bamboohr"
     title = "BambooHR"
-    deeds = {"hire": "Hire somebody", "promote": "Promote somebody", "leave": "Let somebody leave"}
+    deeds = {
+        "hire": "Hire somebody",
+        "promote": "Promote somebody",
+        "leave": "Let somebody leave",
+        "take_off": "Approve time off",
+    }
 
     def routes(self, router: web.UrlDispatcher) -> None:
         """The part of the API that the connector uses, below both of the vendor's addresses."""
@@ -46,6 +51,7 @@ class Server(Vendor):
             router.add_get(f"{api}/employees/directory", self._directory)
             router.add_get(f"{api}/employees/{{id}}", self._get)
             router.add_post(f"{api}/employees/{{id}}", self._update)
+            router.add_get(f"{api}/time_off/requests", self._time_off)
             router.add_get(f"{api}/webhooks", self._webhooks)
             router.add_post(f"{api}/webhooks", self._subscribe)
             router.add_get(f"{api}/webhooks/{{id:\\d+}}/log", self._log)
@@ -75,8 +81,18 @@ class Server(Vendor):
 
     async def act(self, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """``hire``, ``promote``, ``leave`` and ``delete`` (id and fields as the vendor names
-        them), each told to the webhooks; ``subscribe`` (url) adds one, ``unsubscribe``
-        (id) takes it away."""
+        them), each told to the webhooks; ``take_off`` (id of an employee, start, end, unit,
+        hours, status) and ``decide`` (id of a request, status); ``subscribe`` (url) adds one,
+        ``unsubscribe`` (id) takes it away."""
+        if name == "take_off":
+            asked = time_off.requested(self._chosen(wanted), wanted)
+            return {"id": self.store.add(time_off.KIND, asked).id}
+        if name == "decide":
+            word = {"status": str(wanted["status"])}
+            return {"id": self.store.change(time_off.KIND, str(wanted["id"]), word).id}
+        return await self._change_people(name, wanted)
+
+    async def _change_people(self, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
         match name:
             case "subscribe":
                 hook = {"name": "deed", "format": "json", **wanted}
@@ -131,6 +147,13 @@ class Server(Vendor):
         found = [employees.change_of(one) for one in self.store.since(_KIND, since)]
         latest = found[-1]["lastChanged"] if found else employees.stamp(since)
         return answer({"latest": latest, "employees": {one["id"]: one for one in found}})
+
+    async def _time_off(self, request: web.Request) -> web.Response:
+        query = request.query
+        if not (query.get("start") and query.get("end")):
+            raise Refused(refusal(400, "start and end are required"))
+        asked = [one for one in self.store.all(time_off.KIND) if time_off.asked_for(one, query)]
+        return answer([time_off.shown(one, query) for one in asked])
 
     async def _directory(self, request: web.Request) -> web.Response:
         names = ("firstName", "lastName", "workEmail", "jobTitle", "location", "department")

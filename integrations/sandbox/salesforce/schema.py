@@ -180,8 +180,9 @@ _ALL = (
         _ref("pse__Project__c", "pse__Proj__c", required=True),
         _ref("pse__Resource__c", "Contact", required=True), _text("pse__Role__c", 60),
         _money("pse__Bill_Rate__c"), _money("pse__Cost_Rate_Amount__c"),
-        _date("pse__Start_Date__c"), _date("pse__End_Date__c"), _text("Skills__c"),
-        _pick("pse__Status__c", "Tentative", "Scheduled", "Rejected", "Closed"),
+        _date("pse__Start_Date__c"), _date("pse__End_Date__c"), _hours("pse__Planned_Hours__c"),
+        _text("Skills__c"),
+        _pick("pse__Status__c", "Tentative", "Scheduled", "Rejected", "Closed", "Cancelled"),
         _text("Staffing_Note__c"), CORRELATION,
     ),
     _object(

@@ -149,7 +149,8 @@ class Server(Vendor):
         """The worker's id and the day's."""
         on = date.fromisoformat(str(wanted.get("on") or _today()))
         worker = self._chosen(wanted).id
-        return f"{worker}:{self._keep(_DAY, workers.day_off(worker, on, wanted)).id}"
+        company = str(self.store.get(_WORKER, worker).content["Company"])
+        return f"{worker}:{self._keep(_DAY, workers.day_off(worker, company, on, wanted)).id}"
 
     def _changed(self, wanted: Mapping[str, Any], fields: Mapping[str, Any]) -> Document:
         return self.store.change(_WORKER, self._chosen(wanted).id, fields)

@@ -55,10 +55,11 @@ def next_role(role: str) -> str:
     return ROLES[max(ROLES.index(role) - 1, 0)]
 
 
-def day_off(worker: str, on: date, wanted: Mapping[str, Any]) -> dict[str, Any]:
+def day_off(worker: str, company: str, on: date, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """One day off of a worker; `wanted` may say type, quantity, unit, status."""
     return {
         "Worker_ID": worker,
+        "Company": company,
         "Date": on.isoformat(),
         "Time_Off_Type": str(wanted.get("type", "Vacation")),
         "Quantity": str(wanted.get("quantity", "8")),

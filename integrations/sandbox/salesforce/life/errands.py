@@ -72,10 +72,10 @@ class Errands:
         return bool(self._hr())
 
     def change_staff(self) -> tuple[str, dict[str, str]]:
-        """Somebody joins, is promoted or, where joiners go first, leaves."""
+        """Somebody joins, is promoted, takes a day off or, where joiners go first, leaves."""
         system = self._chance.choice(self._hr())
-        deeds = ["hire", "promote", *_LEAVING.get(system, ())]
-        deed = self._chance.choices(deeds, [50, 35, 15][: len(deeds)])[0]
+        deeds = ["hire", "promote", "take_off", *_LEAVING.get(system, ())]
+        deed = self._chance.choices(deeds, [40, 25, 20, 15][: len(deeds)])[0]
         self._begin(system, deed, {})
         return f"people: {deed}", {"system": system}
 

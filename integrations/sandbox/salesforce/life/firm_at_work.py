@@ -87,9 +87,16 @@ class FirmAtWork:
         asked = _RARE_SKILL if self.chance.random() < _RARE_SHARE else ""
         return self.staff(project, person, asked)
 
-    def staff(self, project: Row, person: Row, skills: str = "", end: str | None = None) -> Row:
-        """Put a person on a project, for the skills of their role unless others are asked for, and
-        without an end unless one is given; the assignment."""
+    def staff(
+        self,
+        project: Row,
+        person: Row,
+        skills: str = "",
+        end: str | None = None,
+        hours: Decimal | None = None,
+    ) -> Row:
+        """Put a person on a project, for the skills of their role unless others are asked for,
+        without an end or planned hours unless they are given; the assignment."""
         currency = str(project["CurrencyIsoCode"])
         card = firm.RATE_CARDS.get(currency, firm.RATE_CARDS[firm.REPORTING_CURRENCY])
         role = str(person["pse__Resource_Role__c"])
@@ -103,6 +110,7 @@ class FirmAtWork:
                 "pse__Bill_Rate__c": card[role].bill,
                 "pse__Start_Date__c": project["pse__Start_Date__c"] or today("LF-DE").isoformat(),
                 "pse__End_Date__c": end,
+                "pse__Planned_Hours__c": hours,
                 "pse__Status__c": "Tentative",
                 "Skills__c": skills or firm.SKILLS[role][0],
                 "CurrencyIsoCode": currency,

@@ -150,10 +150,12 @@ class Orders:
         return dict(self._work.approve_milestone(ref, _day(wanted, "on")))
 
     def _staff(self, wanted: Wanted) -> dict[str, Any]:
-        """``project`` and ``person`` (ids): an assignment; ``skills`` and ``end`` as wanted."""
+        """``project`` and ``person`` (ids): an assignment; ``skills``, ``end`` and ``hours`` as
+        wanted."""
         person = self._work.org.live(OBJECTS["Contact"], str(wanted.get("person")))
         skills, end = str(wanted.get("skills") or ""), wanted.get("end")
-        made = self._work.staff(self._project(wanted), person, skills, str(end) if end else None)
+        last, hours = str(end) if end else None, _amount(wanted, "hours")
+        made = self._work.staff(self._project(wanted), person, skills, last, hours)
         return {"assignment": made["Id"]}
 
     def _agree_change(self, wanted: Wanted) -> dict[str, Any]:
