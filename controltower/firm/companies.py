@@ -49,8 +49,8 @@ ERP says how it is."""
 
 
 def content_of(entity: LegalEntity) -> dict[str, Any]:
-    """A company that is there, as a policy writes it down."""
-    opened = entity.periods.filter(closed=False).order_by("month").values_list("month", flat=True)
+    """A company that is there, as a policy writes it down. Its months are said once, when it is
+    new."""
     return {
         "name": entity.name,
         "country": entity.country,
@@ -60,11 +60,10 @@ def content_of(entity: LegalEntity) -> dict[str, Any]:
         "gathering_minutes": -(-entity.gather_for // timedelta(minutes=1)),
         "revenue_tolerance": f"{entity.revenue_tolerance.normalize():f}",
         "staffing_tolerance": f"{entity.staffing_tolerance.normalize():f}",
-        "first_open_month": opened.first() or "",
     }
 
 
-def objections(about: str, content: Content) -> Iterator[Objection]:
+def objections(about: str, content: Content, *, is_new: bool = True) -> Iterator[Objection]:
     """Everything that is wrong with a company as it is written."""
     if not CODE.match(about):
         yield "code", f"“{about}” is no code: write 2 to 16 of A-Z, 0-9 and dash, such as FE-DE."
@@ -83,8 +82,8 @@ def objections(about: str, content: Content) -> Iterator[Objection]:
     if not isinstance(region, str) or (region and not REGION.match(region)):
         yield "residency", f"“{region}” is no region: write one as the systems have it, such as EU."
     yield from _amounts(said)
-    month = said.get("first_open_month")
-    if not isinstance(month, str) or not MONTH.match(month):
+    month = said.get("first_open_month", "")
+    if (is_new or month) and not (isinstance(month, str) and MONTH.match(month)):
         yield "first_open_month", f"“{month}” is no month: write one as 2026-11."
 
 
@@ -111,7 +110,8 @@ def check(about: str, content: object) -> None:
     """Raises BadPolicy with everything that is wrong."""
     if not isinstance(content, dict):
         raise BadPolicy("A company is a name, a country, a currency and a time zone.")
-    wrong = [words for _field, words in objections(about, content)]
+    is_new = not LegalEntity.objects.filter(code=about).exists()
+    wrong = [words for _field, words in objections(about, content, is_new=is_new)]
     if wrong:
         raise BadPolicy(" ".join(wrong))
 

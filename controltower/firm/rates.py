@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date
 from decimal import Decimal
 
 from django.conf import settings
+from django.db.models import QuerySet
+from django.db.models.functions import Now, TruncDate
 
 from controltower.canonical.money import Money, UnknownCurrency
 from controltower.firm.models import ExchangeRate
 
 
-def rates(on: date | None = None) -> dict[str, Decimal]:
-    """The rate in force per currency on a day (default: the latest), reporting currency = 1."""
-    rows = ExchangeRate.objects.order_by("currency", "-on")
-    if on is not None:
-        rows = rows.filter(on__lte=on)
+def rates() -> dict[str, Decimal]:
+    """The rate in force per currency, reporting currency = 1."""
     found = {settings.REPORTING_CURRENCY: Decimal(1)}
-    for row in rows.distinct("currency"):
+    for row in in_force():
         found[row.currency] = row.rate
     return found
 
 
 def rate_date() -> date | None:
-    """The date of the newest rate, stated beside every converted total."""
-    newest = ExchangeRate.objects.order_by("-on").first()
+    """The date of the newest rate in force, stated beside every converted total."""
+    newest = _begun().order_by("-on").first()
     return newest.on if newest else None
+
+
+def in_force() -> QuerySet[ExchangeRate]:
+    """The newest rate of each currency whose day has come."""
+    return _begun().order_by("currency", "-on").distinct("currency")
+
+
+def _begun() -> QuerySet[ExchangeRate]:
+    """Rates of a later day are known already and hold from it on; the day is UTC's."""
+    return ExchangeRate.objects.filter(on__lte=TruncDate(Now(), tzinfo=UTC))
 
 
 def in_reporting_currency(amount: Decimal, currency: str) -> Decimal | None:

@@ -12,10 +12,14 @@ class Transactions(AppConfig):
 
     def ready(self) -> None:
         """Say what may be agreed upon here, and what follows from it."""
-        from controltower.firm import companies, governing
-        from controltower.transactions import agreed_companies, agreed_routes
+        from controltower.firm import companies, dated_rates, governing
+        from controltower.firm.rights import Right
+        from controltower.transactions import agreed_companies, agreed_rates, agreed_routes
 
         governing.KINDS[companies.KIND] = governing.Kind(agreed_companies.check, companies.apply)
+        governing.KINDS[dated_rates.KIND] = governing.Kind(
+            agreed_rates.check, dated_rates.apply, Right.SET_RATES
+        )
         governing.KINDS[agreed_routes.KIND] = governing.Kind(
             agreed_routes.check, agreed_routes.apply
         )

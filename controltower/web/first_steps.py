@@ -57,7 +57,7 @@ def _rates() -> Iterator[Step]:
     if missing := sorted(currencies - rated):
         words = _("%(currencies)s: no rate is known, so no total holds it. Whose it is: %(who)s.")
         said = {"currencies": ", ".join(missing), "who": who(Right.SET_RATES)}
-        yield _("Agree on exchange rates"), words % said, ""
+        yield _("Agree on exchange rates"), words % said, reverse("manage_rates")
 
 
 def _mappings() -> str:

@@ -94,6 +94,11 @@ def grouped(text: str) -> str:
     return format_decimal(Decimal(text), format="#,##0.00", locale=locale())
 
 
+def rate(value: str | Decimal) -> str:
+    """An exchange rate with all of its decimals that say something."""
+    return format_decimal(Decimal(value), format="#,##0.00######", locale=locale())
+
+
 def percent(ratio: Decimal | float) -> str:
     """A ratio (0.942) as a percentage with one decimal."""
     pattern = str(locale().percent_formats[None].pattern).replace("0%", "0.0%")

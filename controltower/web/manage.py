@@ -184,7 +184,7 @@ def _limit(
 
 
 def change(request: SignedIn, id_: str, title: str, url: str, form: forms.Form) -> Action:
-    """The button behind which a change is proposed."""
+    """The button behind which an administrator proposes a change."""
     leave = manage_frame.leave(request, Right.ADMINISTER)
     return Action(
         id=f"change-{id_}", label=pgettext("button", "Change"), title=title, url=url, form=form,

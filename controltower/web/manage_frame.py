@@ -24,6 +24,8 @@ from controltower.web.security import SignedIn
 TABS = (
     ("manage", gettext_lazy("Decisions")),
     ("manage_people", gettext_lazy("People")),
+    ("manage_companies", gettext_lazy("Companies")),
+    ("manage_rates", gettext_lazy("Rates")),
     ("manage_limits", gettext_lazy("Approval limits")),
     ("manage_promises", gettext_lazy("Promises")),
     ("manage_calendars", gettext_lazy("Calendars")),

@@ -15,7 +15,16 @@ from django.utils.translation import gettext_lazy, ngettext
 from controltower.canonical.money import Money
 from controltower.canonical.promise import Counted, Promise
 from controltower.canonical.records.base import Personal
-from controltower.firm import calendars, duties, keeping, limits, masks, promised
+from controltower.firm import (
+    calendars,
+    companies,
+    dated_rates,
+    duties,
+    keeping,
+    limits,
+    masks,
+    promised,
+)
 from controltower.firm.models import Role
 from controltower.processes import quote_to_cash
 from controltower.systems.models import System
@@ -46,6 +55,8 @@ def title(kind: str, about: str) -> str:
         promised.KIND: _("Promise of “%(about)s”"),
         agreed_routes.KIND: _("Who takes %(about)s"),
         masks.KIND: _("Mask of %(about)s"),
+        companies.KIND: _("Company %(about)s"),
+        dated_rates.KIND: _("Rates of %(about)s"),
     }
     shown = {
         limits.FIRM: _("the firm"),
@@ -82,8 +93,12 @@ def part(role: str) -> str:
 def route(content: Content) -> str:
     """Which system, and from when."""
     system = System.objects.filter(slug=content["system"]).first()
-    day = format_date(date.fromisoformat(content["from"]), locale=formats.locale())
+    day = _day(content["from"])
     return _("%(system)s from %(day)s") % {"system": system or content["system"], "day": day}
+
+
+def _day(text: str) -> str:
+    return format_date(date.fromisoformat(text), locale=formats.locale())
 
 
 def personal(about: str) -> str:
@@ -184,6 +199,55 @@ def mask(content: Content) -> str:
     return _("masked, but not for: %(roles)s") % {"roles": ", ".join(seen)}
 
 
+def company(content: Content) -> str:
+    """What a company is, and where its records must stay."""
+    said = {**companies.USUAL, **content}
+    gathering = formats.duration(timedelta(minutes=said["gathering_minutes"]))
+    words = _(
+        "%(name)s, %(country)s, %(currency)s, %(zone)s; gathers for %(gathering)s, tolerates "
+        "%(tolerated)s of revenue and %(hours)s hours of a place"
+    ) % {
+        **said,
+        "country": formats.country(said["country"]),
+        "gathering": gathering,
+        "hours": formats.number(Decimal(said["staffing_tolerance"])),
+        "tolerated": formats.money(Money.of(said["revenue_tolerance"], said["currency"])),
+    }
+    if said["residency"]:
+        words = _("%(words)s; records stay in %(region)s") % {
+            "words": words, "region": said["residency"],
+        }  # fmt: skip
+    return words
+
+
+def rates(content: Content) -> str:
+    """Each day with its rate; where it replaces another, what rests on that one."""
+    replaced = {on: (before, count) for on, before, count in content.get("replaces", ())}
+    words = []
+    for on, value in content["rates"]:
+        said = {"rate": formats.rate(value), "day": _day(on)}
+        if on not in replaced:
+            words.append(_("%(rate)s from %(day)s") % said)
+            continue
+        before, count = replaced[on]
+        said["before"] = formats.rate(before)
+        told = _("%(rate)s instead of %(before)s from %(day)s") % said
+        words.append(f"{told} ({resting(count)})")
+    return "; ".join(words)
+
+
+def resting(count: int) -> str:
+    """What changes its worth with a rate."""
+    if not count:
+        return _("no total rests on it now")
+    words = ngettext(
+        "%(n)s transaction is worth another amount in every total",
+        "%(n)s transactions are worth another amount in every total",
+        count,
+    )
+    return words % {"n": formats.number(count)}
+
+
 WORDS: dict[str, Callable[[Content], str]] = {
     duties.KIND: rights,
     limits.KIND: limit,
@@ -192,4 +256,6 @@ WORDS: dict[str, Callable[[Content], str]] = {
     promised.KIND: promise,
     agreed_routes.KIND: route,
     masks.KIND: mask,
+    companies.KIND: company,
+    dated_rates.KIND: rates,
 }

@@ -28,6 +28,8 @@ ALWAYS = {
     "admin": "/manage/",
     "people": "/manage/people/",
     "person": "/manage/people/otto.brandt/",
+    "companies": "/manage/companies/",
+    "rates": "/manage/rates/",
     "limits": "/manage/limits/",
     "promises": "/manage/promises/",
     "calendars": "/manage/calendars/",

@@ -24,6 +24,8 @@ PAGES = (
     "",
     "people/",
     "people/otto/",
+    "companies/",
+    "rates/",
     "limits/",
     "promises/",
     "calendars/",
@@ -67,7 +69,9 @@ def test_who_has_the_right_in_one_company_is_told_so(amara: Client) -> None:
     assert "Only the " not in told
 
 
-@pytest.mark.parametrize("page", ["limits", "promises", "calendars", "masks", "retention"])
+@pytest.mark.parametrize(
+    "page", ["companies", "limits", "promises", "calendars", "masks", "retention"]
+)
 def test_why_nothing_can_be_changed_is_said_once(amara: Client, page: str) -> None:
     path, why = f"/manage/{page}/", "Only the administrator may do this."
     told = browser(person("jonas", Role.AUDITOR)).get(path).content.decode()

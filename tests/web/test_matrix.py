@@ -261,6 +261,25 @@ POLICY: dict[str, Rule] = {
     "manage_rights": Rule(WRITE, Right.ADMINISTER, form=REASON | {"duties": ["steward@"]}),
     "manage_standing": Rule(WRITE, Right.ADMINISTER, form=REASON),
     "manage_sign_ins": Rule(WRITE, Right.ADMINISTER, form=REASON),
+    "manage_companies": Rule(
+        READ | WRITE,
+        Right.ADMINISTER,
+        form=REASON
+        | {
+            "about": "LF-AT",
+            "name": "Larkfield Advisory Austria GmbH",
+            "country": "AT",
+            "currency": "EUR",
+            "zone": "Europe/Vienna",
+            "gathering_minutes": "240",
+            "revenue_tolerance": "1",
+            "staffing_tolerance": "8",
+            "first_open_month": "2026-11",
+        },
+    ),
+    "manage_rates": Rule(
+        READ | WRITE, Right.SET_RATES, form=REASON | {"lines": "CHF, 2026-11-01, 1.07"}
+    ),
     "manage_limits": Rule(
         READ | WRITE, Right.ADMINISTER, form=REASON | {"about": "firm", "amount": "9"}
     ),

@@ -38,6 +38,12 @@ def amount(value: Decimal | None, currency: str) -> str:
 
 
 @register.filter
+def rate(value: Decimal) -> str:
+    """An exchange rate."""
+    return formats.rate(value)
+
+
+@register.filter
 def count(value: int | None) -> str:
     """A count with grouping; zero is a dash."""
     return formats.number(value or 0)
