@@ -28,6 +28,8 @@ NO_PROMISE, LATE, KEPT = 0, 1, 2
 """Grades of what arrived."""
 PERSON = "person"
 """What that which arrived had waited for, where somebody was needed on the way."""
+CLOCK = "clock"
+"""From where a span is counted of which nobody knows when it happened."""
 QUARTER = timedelta(minutes=15)
 
 KEYS = "kind, at, process, entity, currency, state, wait, grade, system, month"
@@ -48,7 +50,7 @@ FROM (
     FROM transactions_transaction tx
     CROSS JOIN LATERAL rollup_facts(tx.process, tx.currency, tx.state, tx.wait, tx.amount,
                                     tx.due_at, tx.ended_at, tx.clock_from,
-                                    tx.needed_person) AS fact
+                                    tx.needed_person, tx.happened_at) AS fact
     WHERE {transactions}
     UNION ALL
     SELECT 'billed', paper.at, '', paper.entity, paper.currency, '', '', 0, paper.system,

@@ -196,7 +196,8 @@ class StepDefinition:
 class Opening:
     """How a transaction begins: its name for people, its value, and by when it is promised. With
     a `promise` of its own it is not the process's that is promised. `month` is the accounting
-    month that its fact belongs to, "" when it moves no money."""
+    month that its fact belongs to, "" when it moves no money. `happened` is when its fact came to
+    be, by the clock of whoever told it; None where nobody measures from there."""
 
     title: str
     counterparty: str
@@ -209,6 +210,7 @@ class Opening:
     due: datetime | None = None
     month: str = ""
     promise: timedelta | None = None
+    happened: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,6 +59,7 @@ def open_deal(event: CanonicalEvent, entities: Mapping[str, Entity], now: dateti
         currency=deal.currency,
         keys=tuple(keys),
         due=now + PROCESS.promise,
+        happened=event.time,
     )
 
 

@@ -77,6 +77,7 @@ def open_billing(event: CanonicalEvent, entities: Mapping[str, Entity], now: dat
         begun,
         keys=(*begun.keys, BusinessKey("po", order)) if order else begun.keys,
         month=month_of(fact.on),
+        happened=event.time,
     )
     if project is None or not begun.entity or approved_work.fault_of(fact):
         return begun

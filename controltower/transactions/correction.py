@@ -22,6 +22,7 @@ from controltower.transactions.models import (
     TransactionState,
 )
 from controltower.transactions.protocol import MAY_BE_THERE, State
+from controltower.transactions.stored import earliest_of
 
 UNDER_WAY = MAY_BE_THERE - {State.VERIFIED}
 
@@ -64,7 +65,7 @@ def take_out(case: Case, item: Item, was_worth: str, *, why: str) -> None:
     case.transaction.amount -= Decimal(was_worth)
     case.note("corrected", why)
     if case.items:
-        _play_anew(case)
+        _begin_anew(case)
         return
     text = "Nothing is left in it: what it held was corrected at its source."
     engine.end(case, state=TransactionState.SUPERSEDED, text=text, actor="")
@@ -101,9 +102,11 @@ def replace(case: Case, item: Item, event: InboundEvent, opening: Opening, was_w
         transaction.title = opening.title[:200]
         transaction.counterparty = opening.counterparty[:200]
     case.note("corrected", f"Corrected in {event.source}: taken up.")
-    _play_anew(case)
+    _begin_anew(case)
 
 
-def _play_anew(case: Case) -> None:
+def _begin_anew(case: Case) -> None:
+    process = catalogue.named(case.transaction.process)
+    case.transaction.happened_at = earliest_of(case.items, process, case.world, case.now)
     if not case.transaction.gathering:
         engine.restart(case)

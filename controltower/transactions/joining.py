@@ -76,6 +76,8 @@ def join(
         case.name("correlation", chain)
     transaction.amount += Decimal(opening.amount)
     transaction.month = min(filter(None, (transaction.month, opening.month)), default="")
+    moments = filter(None, (transaction.happened_at, opening.happened))
+    transaction.happened_at = min(moments, default=None)
     transaction.changed_at = case.now
     if transaction.gathering:
         case.note("gathered", f"{opening.keys[0].value} joined.")

@@ -13,7 +13,7 @@ from controltower.processes.definition import Apart, Process
 from controltower.transactions import joining
 from controltower.transactions.cases import Case
 from controltower.transactions.models import Item
-from controltower.transactions.stored import canonical, reference_of, worth_of
+from controltower.transactions.stored import canonical, earliest_of, reference_of, worth_of
 
 
 def part(case: Case, apart: Apart) -> list[Case]:
@@ -23,6 +23,7 @@ def part(case: Case, apart: Apart) -> list[Case]:
     groups = [([case.items[place] for place in one.places], one.why) for one in apart.leaving]
     begun = [_begun(case, process, items, why) for items, why in groups]
     case.transaction.amount = worth_of(case.items, process, case.world, case.now)
+    case.transaction.happened_at = earliest_of(case.items, process, case.world, case.now)
     case.begun += begun
     return begun
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
 
 from controltower.canonical import records
 from controltower.canonical.events import BusinessKey, CanonicalEvent
 from controltower.canonical.wire import from_json
-from controltower.processes.definition import Process
+from controltower.processes.definition import Opening, Process
 from controltower.transactions import references
 from controltower.transactions.models import InboundEvent, Item, Transaction
 from controltower.transactions.world import World
@@ -41,5 +41,19 @@ def reference_of(event: InboundEvent, process: Process) -> str:
 
 def worth_of(items: Iterable[Item], process: Process, around: World, now: datetime) -> Decimal:
     """What facts come to before anything is judged, in major units of their currency."""
-    openings = (process.open(canonical(one.event), around.entities, now) for one in items)
+    openings = _openings(items, process, around, now)
     return sum((Decimal(opening.amount) for opening in openings), Decimal(0))
+
+
+def earliest_of(
+    items: Iterable[Item], process: Process, around: World, now: datetime
+) -> datetime | None:
+    """When the earliest of facts came to be; None where their process does not ask."""
+    moments = (opening.happened for opening in _openings(items, process, around, now))
+    return min(filter(None, moments), default=None)
+
+
+def _openings(
+    items: Iterable[Item], process: Process, around: World, now: datetime
+) -> Iterator[Opening]:
+    return (process.open(canonical(one.event), around.entities, now) for one in items)

@@ -57,12 +57,15 @@ _DEAL_TERMS = (
     "Name", "AccountId", "StageName", "Amount", "CurrencyIsoCode", "CloseDate", "Legal_Entity__c",
     "Billing_Method__c", "Billing_Grouping__c", "PO_Number__c", "Project_Template__c", "Region__c",
 )  # fmt: skip
+_CLOSED = ("LastStageChangeDate", "CreatedDate")
+"""When a deal came to its stage; one that never changed it was made in it."""
 _OPPORTUNITY = Entity(
     object="Opportunity",
     paths=(
         "Id", *_DEAL_TERMS, "Account.Name", "Project__c", "ERP_Customer_Code__c", "Change_Order__c",
-        CORRELATION_ID, DELETED, "SystemModstamp",
+        CORRELATION_ID, DELETED, *_CLOSED, "SystemModstamp",
     ),
+    happened=_CLOSED,
     translate=translate.opportunity,
     feed=f"(StageName = '{translate.WON}' OR {CORRELATION_ID} != null)",
     event_type=OPPORTUNITY_WON,

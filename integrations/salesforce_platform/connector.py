@@ -45,7 +45,7 @@ from integrations.salesforce_platform.entity import (
 )
 from integrations.salesforce_platform.refusals import with_values
 from integrations.salesforce_platform.way import Way
-from integrations.shape import Drift, Row, flag, moment, object_of, required
+from integrations.shape import Drift, Row, flag, object_of, required
 
 if TYPE_CHECKING:
     from integrations.salesforce_platform.pubsub import PubSub
@@ -169,7 +169,7 @@ class OrgConnector:
             type=kind.event_type,
             source=f"{self._connection.slug}/{entity}",
             subject=f"{entity}:{row['Id']}",
-            time=moment(row, "SystemModstamp"),
+            time=kind.happened_at(row),
             version=required(row, "SystemModstamp"),
             record=record,
             keys=kind.keys(row),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -12,7 +13,7 @@ from controltower.canonical.events import BusinessKey
 from controltower.canonical.records import Record
 from controltower.canonical.verdicts import Done, Exchange, FieldError, Kind, Outcome, Rejected
 from integrations.connector import Key
-from integrations.shape import Row, at, figure, required, text
+from integrations.shape import Row, at, figure, moment, required, text
 
 EXTERNAL_ID = "Tower_External_Id__c"
 CORRELATION_ID = "Tower_Correlation_Id__c"
@@ -30,7 +31,8 @@ class Entity:
     what they are; with `hears_deletion` records in the recycle bin are facts too. `identity` names
     the fields whose values make a fact the same fact, so that what the tower itself writes back
     never makes a new one; what a row says `besides` does, though another field of it does not.
-    `numbers` are sent as JSON numbers.
+    `happened` names the fields that say when it came to be, the surest first. `numbers` are sent
+    as JSON numbers.
     """
 
     object: str
@@ -41,6 +43,7 @@ class Entity:
     hears_deletion: bool = False
     identity: tuple[str, ...] = ()
     besides: Callable[[Row], str] = lambda row: ""
+    happened: tuple[str, ...] = ()
     keys: Callable[[Row], tuple[BusinessKey, ...]] = lambda row: ()
     key_field: str = "Id"
     amount_field: str = ""
@@ -55,6 +58,13 @@ class Entity:
         if is_deleted(row):
             text += f"\x1fdeleted {row.get(MERGED_INTO)}"
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+    def happened_at(self, row: Row) -> datetime:
+        """When the fact in a row came to be; when the record was last changed, where no field says
+        so. Raises Drift."""
+        named = () if is_deleted(row) else self.happened
+        told = next((name for name in named if row.get(name)), "SystemModstamp")
+        return moment(row, told)
 
     def correlation(self, row: Row) -> str:
         """Our correlation id, where the record or its project carries it. Raises Drift."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from controltower.canonical.events import CanonicalEvent
 from controltower.canonical.verdicts import Done, Kind, Rejected, TryLater
 from integrations.connector import Connection
 from tests.integrations.conformance import conforming
@@ -168,6 +170,22 @@ class TestSalesforce:
         found = await subject.connector.find("relations", new)
         assert isinstance(found, Done)
         assert {one["source_id"] for one in found.values["alike"]} == {group["client"], child}
+
+    async def test_a_deal_is_dated_by_when_it_was_closed(self, subject: Subject, org: Org) -> None:
+        """And not by when somebody last touched it; what is deleted, by its deletion."""
+        (ref,) = await subject.make_facts(1)
+
+        async def told() -> CanonicalEvent:
+            events = [change.event for change in await subject.changes("")]
+            return [one for one in events if one.record.source_id == ref][-1]
+
+        closed = await told()
+        assert closed.time == datetime.fromisoformat(closed.version)
+        org.control.do("change", object="Opportunity", id=ref, fields={"Amount": 12})
+        changed = await told()
+        assert (changed.time, changed.version > closed.version) == (closed.time, True)
+        org.control.do("delete", object="Opportunity", id=ref)
+        assert (await told()).time > closed.time
 
     async def test_what_becomes_of_a_won_deal_is_told(self, subject: Subject, org: Org) -> None:
         """Re-opened once we have written to it, deleted, restored; an open deal is nobody's."""

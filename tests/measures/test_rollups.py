@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from io import StringIO
+from typing import TypeGuard
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -16,6 +18,8 @@ from controltower.firm.models import Duty, LegalEntity, Person, Role
 from controltower.measures import invariants, rollups
 from controltower.measures.checks.finding import Span
 from controltower.measures.exposure import Scope
+from controltower.measures.kpis import span
+from controltower.measures.kpis.catalogue import MEASURES
 from controltower.measures.models import Delta, Kind, Rollup
 from controltower.processes import catalogue
 from controltower.transactions import cases, engine
@@ -55,12 +59,13 @@ def elsewhere(one: Transaction) -> LegalEntity:
     return LegalEntity.objects.exclude(code=one.entity.code)[0]
 
 
-A_SECOND = timedelta(seconds=1)
+A_SECOND, A_DAY = timedelta(seconds=1), timedelta(days=1)
 CHANGES: dict[str, Callable[[Transaction], object]] = {
     "amount": lambda one: Transaction.objects.filter(pk=one.pk).update(amount=one.amount + 1),
     "entity": lambda one: Transaction.objects.filter(pk=one.pk).update(entity=elsewhere(one)),
     "promise": lambda one: Transaction.objects.update(due_at=one.started_at - A_SECOND),
-    "clock": lambda one: Transaction.objects.update(clock_from=one.started_at - timedelta(days=1)),
+    "clock": lambda one: Transaction.objects.update(clock_from=one.started_at - A_DAY),
+    "when it happened": lambda one: Transaction.objects.update(happened_at=one.started_at - A_DAY),
     "a person": lambda one: Transaction.objects.update(needed_person=True),
     "nothing that counts": lambda one: Transaction.objects.update(title="Another"),
     "gone": lambda one: one.delete(),
@@ -135,11 +140,30 @@ def test_rows_without_a_clock_are_graded_by_what_was_promised_then() -> None:
     assert len(promised) >= 12
 
 
+def test_a_span_is_kept_of_what_a_measure_asks_it_of() -> None:
+    asked = {one.read.keywords["process"] for one in MEASURES if _is_of(one.read, span.read)}
+    kept = set()
+    with connection.cursor() as cursor:
+        for process in catalogue.PROCESSES:
+            cursor.execute(
+                """SELECT count(*) FROM rollup_facts(%s, 'EUR', 'verified', '', 1, now(), now(),
+                       now(), false, now()) WHERE kind = 'span'""",
+                [process.name],
+            )
+            kept |= {process.name} if cursor.fetchone()[0] else set()
+    assert len(asked) == 2
+    assert kept == asked
+
+
+def _is_of(read: object, function: object) -> TypeGuard[partial[object]]:
+    return isinstance(read, partial) and read.func is function
+
+
 def test_the_database_grades_as_the_reader_does() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT grade FROM rollup_facts('opportunity-to-project', 'EUR', 'verified', '', 1,
-                   now(), now() - interval '7 hours', NULL, false) WHERE kind = 'pace'"""
+                   now(), now() - interval '7 hours', NULL, false, NULL) WHERE kind = 'pace'"""
         )
         grade = cursor.fetchone()[0]
     hour = timedelta(hours=1)

@@ -57,6 +57,17 @@ def test_a_deal_corrected_on_its_way_is_checked_again(firm: Firm) -> None:
     assert deal.steps.get(name="check").field == "currency"
 
 
+def test_gathered_work_began_with_the_earliest_approval_of_what_is_left(firm: Firm) -> None:
+    deal = firm.deal()
+    approved = [firm.now - timedelta(hours=hours) for hours in (30, 50, 40)]
+    cards = [replace(firm.timecard(deal), time=at) for at in approved]
+    (bill,) = {firm.tell(card).pk for card in cards}
+    assert Transaction.objects.get(pk=bill).happened_at == min(approved)
+    _tell_again(firm, cards[1], "999999999999", approved=False)
+    assert Transaction.objects.get(pk=bill).happened_at == approved[2]
+    assert deal.happened_at == firm.now
+
+
 def test_work_that_moves_to_another_project_leaves_the_invoice(firm: Firm) -> None:
     first, second = firm.deal(), firm.deal(currency="USD", entity="LF-US")
     stays, moves = firm.timecard(first), firm.timecard(first)

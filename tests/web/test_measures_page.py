@@ -89,10 +89,34 @@ def test_shares_are_what_they_say(firm: Firm) -> None:
 def test_a_project_is_set_up_in_the_median_of_the_latest_deals(firm: Firm) -> None:
     steps = Step.objects.filter(name="project", transaction__process=catalogue.DEAL)
     for minutes, step in enumerate(steps.order_by("pk"), 1):
-        began = step.transaction.clock_from or step.transaction.started_at
-        Step.objects.filter(pk=step.pk).update(done_at=began + timedelta(minutes=10 * minutes))
+        closed = firm.now - timedelta(days=minutes)
+        Transaction.objects.filter(pk=step.transaction_id).update(happened_at=closed)
+        Step.objects.filter(pk=step.pk).update(done_at=closed + timedelta(minutes=10 * minutes))
     assert steps.count() == 3
-    assert reading(firm, "project-set-up").value == pytest.approx(20 * 60, abs=1)
+    found = reading(firm, "project-set-up")
+    assert (found.value, found.note) == (20 * 60, "")
+    first = steps.order_by("pk")[0].transaction
+    Transaction.objects.filter(pk=first.pk).update(happened_at=None)
+    assert reading(firm, "project-set-up").note.startswith("1 record does not say when")
+
+
+@pytest.mark.parametrize(
+    ("name", "process"),
+    [("quote-to-project", catalogue.DEAL), ("billing-lag", catalogue.BILLING)],
+)
+def test_a_cycle_begins_where_it_happened_and_not_where_it_was_read(
+    firm: Firm, name: str, process: str
+) -> None:
+    ended = Transaction.objects.filter(process=process, state="verified")
+    ended.update(happened_at=F("ended_at") - timedelta(hours=50))
+    found = reading(firm, name)
+    assert found.value == pytest.approx(50 * 3600, rel=0.041)
+    assert (found.records, found.note) == (ended.count(), "")
+    ended.update(happened_at=None)
+    found = reading(firm, name)
+    assert found.value is not None
+    assert found.value < 3600, "since the promise's clock has run"
+    assert found.note.startswith(f"{ended.count()} record")
 
 
 def test_the_margin_is_what_billed_time_leaves_over_its_cost(firm: Firm) -> None:

@@ -13,9 +13,9 @@ from controltower.measures.kpis import (
     connections,
     kept,
     margin,
-    pace,
     repairs,
     setup,
+    span,
     unproven,
     utilisation,
 )
@@ -39,20 +39,21 @@ MEASURES: tuple[Measure, ...] = (
         name="quote-to-project",
         title=_("Quote-to-project cycle time"),
         definition=_(
-            "Median time from the closed deal to the project that stands in the PSA, linked back "
-            "in the CRM and read back everywhere. Of what ended in 30 days; true to 4\u00a0%."
+            "Median time from the deal's closing, as the CRM dates it, to the project that stands "
+            "in the PSA, linked back in the CRM and read back everywhere; pauses included. Of what "
+            "ended in 30 days; true to 4\u00a0%."
         ),
         unit=Unit.SECONDS,
         less=True,
-        read=partial(pace.read, process=DEAL),
+        read=partial(span.read, process=DEAL),
         records={"process": DEAL, "ended": "all"},
     ),
     Measure(
         name="project-set-up",
         title=_("Project set-up time"),
         definition=_(
-            "Median time from the closed deal to its project in the PSA, read back there. Of the "
-            "latest deals that have one."
+            "Median time from the deal's closing, as the CRM dates it, to its project in the PSA, "
+            "read back there; pauses included. Of the latest deals that have one."
         ),
         unit=Unit.SECONDS,
         less=True,
@@ -63,12 +64,14 @@ MEASURES: tuple[Measure, ...] = (
         name="billing-lag",
         title=_("Billing lag"),
         definition=_(
-            "Median time from the billing run to the posted invoice, reported back to the PSA. "
+            "Median time from the approval of the oldest work on an invoice to the invoice posted "
+            "and reported back to the PSA; pauses included. Work is approved when its PSA says so: "
+            "one that keeps no such time is taken by the record's last change before it was read. "
             "Of what ended in 30 days; true to 4\u00a0%."
         ),
         unit=Unit.SECONDS,
         less=True,
-        read=partial(pace.read, process=BILLING),
+        read=partial(span.read, process=BILLING),
         records={"process": BILLING, "ended": "all"},
     ),
     Measure(

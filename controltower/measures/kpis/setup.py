@@ -9,6 +9,7 @@ from django.db.models import F
 
 from controltower.measures import walks
 from controltower.measures.kpis.measure import Reading, Window, series
+from controltower.measures.kpis.span import since_their_clock
 from controltower.transactions.models import Step
 from controltower.transactions.protocol import FINISHED
 
@@ -17,25 +18,29 @@ PROJECT = "project"
 
 
 def read(window: Window, process: str) -> Reading:
-    """The median time from the deal, since its promise's clock has run, to the project that was
-    read back."""
+    """The median time from the closed deal to the project that was read back."""
     latest = walks.latest(window.scope, process).order_by().values("pk")
     steps = Step.objects.filter(transaction__in=latest, name=PROJECT, state__in=FINISHED)
     took: dict[int, list[float]] = {}
     rows = steps.order_by().values_list(
-        "done_at", F("transaction__clock_from"), F("transaction__started_at")
+        "done_at",
+        F("transaction__happened_at"),
+        F("transaction__clock_from"),
+        F("transaction__started_at"),
     )
-    records = 0
-    for done, clock_from, started in rows:
+    records = undated = 0
+    for done, happened, clock_from, started in rows:
         records += 1
         if done is not None:
+            undated += happened is None
             ago = window.ago(done.astimezone(window.here).date())
-            length = (done - (clock_from or started)).total_seconds()
+            length = (done - (happened or clock_from or started)).total_seconds()
             took.setdefault(ago, []).append(max(length, 0.0))
     return Reading(
         value=_median([one for day in took.values() for one in day]),
         days=series({ago: _median(lengths) for ago, lengths in took.items()}),
         records=records,
+        note=since_their_clock(undated),
     )
 
 

@@ -12,7 +12,9 @@ class Kind(models.TextChoices):
     Standing: all transactions by state, wait and currency. Arrived: those verified, by the quarter
     of an hour in which they ended and by whether they had waited for a person, graded by whether
     they kept their promise; Day: the same by the UTC day. Pace: those verified with a promise, by
-    the UTC day, graded by how long they took on a logarithmic scale. Billed: invoices and credit
+    the UTC day, graded by how long they took on a logarithmic scale. Span: the
+    same of deals and invoices since the deal was closed, the work approved; `wait` is "clock" where
+    nobody knows when, and the promise's clock counts. Billed: invoices and credit
     notes that are posted and read back, without tax, by the system in whose books they stand, their
     accounting month and the UTC day on which they were proven.
     """
@@ -21,6 +23,7 @@ class Kind(models.TextChoices):
     ARRIVED = "arrived", "Arrived"
     DAY = "day", "Day"
     PACE = "pace", "Pace"
+    SPAN = "span", "Span"
     BILLED = "billed", "Billed"
 
 

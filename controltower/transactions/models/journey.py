@@ -70,6 +70,8 @@ class Transaction(models.Model):
     alone and goes into the target's records. Amounts are exact, in `currency`, major units. `month`
     is the first accounting month that it moves money in ("2026-11"), "" when it moves none.
     `needed_person` says that a step of it was parked or held once, however it went on.
+    `happened_at` is when the earliest of its facts came to be, as its source dates it; None where
+    the process does not ask. It may be long before `started_at`, when the tower took it up.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -106,6 +108,7 @@ class Transaction(models.Model):
     due_at = models.DateTimeField(null=True, blank=True)
     clock_from = models.DateTimeField(null=True, blank=True)
     promise = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
+    happened_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField()
     changed_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)

@@ -32,7 +32,7 @@ STATEMENTS: tuple[tuple[str, str], ...] = (
         INSERT INTO transactions_transaction (id, correlation_id, reference, process, entity_id,
             title, counterparty, amount, currency, exposure, subject, decisions, results, state,
             wait, wait_text, "group", gathering, due_at, started_at, changed_at, ended_at, month,
-            needed_person)
+            needed_person, happened_at)
         SELECT id, chain, 'FILL-' || lpad(g::text, 8, '0'), process, entity,
             CASE process WHEN 'opportunity-to-project' THEN 'Deal ' || g
                  WHEN 'time-to-cost-reporting' THEN 'Internal time ' || g
@@ -58,7 +58,7 @@ STATEMENTS: tuple[tuple[str, str], ...] = (
                  ELSE ended END,
             CASE WHEN outcome IN ('stuck', 'moving') THEN NULL ELSE ended END,
             CASE process WHEN 'opportunity-to-project' THEN '' ELSE to_char(started, 'YYYY-MM') END,
-            outcome = 'stuck'
+            outcome = 'stuck', started - interval '10 minutes'
         FROM plan
         """,
     ),

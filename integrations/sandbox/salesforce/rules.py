@@ -31,6 +31,8 @@ def check(store: Store, name: str, old: Row | None, new: Row) -> None:
     if name == "pse__Milestone__c" and new["pse__Approved_for_Billing__c"]:
         reached = new["pse__Actual_Date__c"] or datetime.now(UTC).date().isoformat()
         new["pse__Actual_Date__c"] = reached
+    if name == "Opportunity" and old and old["StageName"] != new["StageName"]:
+        new["LastStageChangeDate"] = store.stamp
     _currency_of_project(store, name, old, new)
 
 

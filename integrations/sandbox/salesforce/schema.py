@@ -147,6 +147,7 @@ _ALL = (
         "Opportunity", "006", "Opportunity",
         _ref("AccountId", "Account"),
         _pick("StageName", "Prospecting", "Proposal", "Closed Won", "Closed Lost", required=True),
+        Field("LastStageChangeDate", Type.DATETIME, read_only=True),
         _money("Amount"), _date("CloseDate", required=True), ENTITY,
         _pick("Billing_Method__c", "Time and materials", "Fixed fee"),
         _pick("Billing_Grouping__c", "Project", "PO", "Month"), _text("PO_Number__c", 40),

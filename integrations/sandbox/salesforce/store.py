@@ -86,6 +86,11 @@ class Store:
         finally:
             self._depth -= 1
 
+    @property
+    def stamp(self) -> str:
+        """What is written in this transaction is stamped so."""
+        return self._stamp
+
     def _next_stamp(self) -> str:
         now = datetime.now(UTC)
         last = datetime.fromisoformat(self.setting("last_stamp", "2000-01-01T00:00:00.000+0000"))
