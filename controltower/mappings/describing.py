@@ -1,34 +1,31 @@
-"""The life of a described system: proposed → in force, by two people; versions are kept.
+"""The life of what is said of a system: proposed → in force, by two people; versions are kept.
 
-What is put in force is the system with its feeds, and the rules by which a process's records are
-written to it, as versions of mappings.
+It describes the system, or connects it by one of our connectors. What is put in force is the system
+with its feeds and, of a described one, the rules by which a process's records are written to it, as
+versions of mappings.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from datetime import date, datetime
-from typing import Any
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from asgiref.sync import async_to_sync
 from django.db.models import Max
 from django.db.transaction import atomic
 
-from controltower.canonical.events import CanonicalEvent
-from controltower.canonical.personal import of_record
-from controltower.canonical.verdicts import Done, Effect
+from controltower.canonical.verdicts import Effect
 from controltower.firm import audit
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, may, who_grants
 from controltower.mappings import versions
+from controltower.mappings.asking import Finding, asked
 from controltower.mappings.models import Mapping
-from controltower.systems import calls, described
-from controltower.systems.doors import Doors
-from controltower.systems.models import Agreement, Description, Feed, Rehearsal, Route, System
-
-SAMPLE, MOST_PAGES = 5, 20
-NOTHING = "Nothing that changed lately is what its event is meant for."
-SINCE = date(2020, 1, 1)
+from controltower.systems import connected, described, establishing
+from controltower.systems.models import Agreement, Description, Rehearsal, System
+from controltower.systems.said import Said
 
 
 class NotAllowed(Exception):
@@ -39,26 +36,52 @@ class WrongState(Exception):
     """The version is no longer a proposal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What came of one question to the system."""
+class Acts(NamedTuple):
+    """What is done with a version, as the audit trail calls it, and why its author may not."""
 
-    question: str
-    is_good: bool
-    text: str
+    propose: str
+    test: str
+    agree: str
+    not_by_author: str
+
+
+DESCRIBES = Acts(
+    "describe system", "test description", "put description in force",
+    "Who wrote a description may not put it in force.",
+)  # fmt: skip
+CONNECTS = Acts(
+    "connect system", "test connection", "put connection in force",
+    "Who proposed a connection may not put it in force.",
+)  # fmt: skip
+FOLLOWS: list[Callable[[str, datetime], None]] = []
+"""What follows for a part once a system that plays it is in force. Rooms above this one add theirs
+when they start (`apps.py`)."""
+
+
+def acts(document: Any) -> Acts:
+    """What is done with such a document."""
+    return CONNECTS if connected.is_setup(document) else DESCRIBES
 
 
 def propose(*, document: Any, by: Person, now: datetime) -> Description:
     """Keep a new version. Raises NotAllowed (recorded as a denial) or BadDescription."""
-    _require(by, Right.ADMINISTER, "describe system", "a system", now)
-    found = described.read(document, _faults_around)
+    verb = acts(document).propose
+    _require(by, Right.ADMINISTER, verb, "a system", now)
+    slug = read(document).system.slug
     with atomic():
-        last = Description.objects.filter(slug=found.slug).aggregate(last=Max("number"))["last"]
+        last = Description.objects.filter(slug=slug).aggregate(last=Max("number"))["last"]
         version = Description.objects.create(
-            slug=found.slug, number=(last or 0) + 1, document=document, author=by, created_at=now
+            slug=slug, number=(last or 0) + 1, document=document, author=by, created_at=now
         )
-        _record(by, "describe system", version, now)
+        _record(by, verb, version, now)
     return version
+
+
+def read(document: Any) -> Said:
+    """What a document says of a system. Raises BadDescription."""
+    if connected.is_setup(document):
+        return connected.read(document)
+    return described.said(described.read(document, _faults_around), document)
 
 
 def _faults_around(found: Any) -> list[str]:
@@ -66,9 +89,10 @@ def _faults_around(found: Any) -> list[str]:
     wrong = []
     if System.objects.filter(slug=found.slug).exclude(connector=described.CONNECTOR).exists():
         wrong.append(f"slug: “{found.slug}” is a system with a connector of its own.")
-    if not System.objects.filter(role=found.role).exists():
-        known = ", ".join(sorted(set(System.objects.values_list("role", flat=True))))
-        wrong.append(f"role: no system here is “{found.role}”. Known are: {known}.")
+    known = {one.needs.plays for one in connected.descriptors()}
+    if found.role not in known:
+        listed = ", ".join(sorted(known))
+        wrong.append(f"role: there is no part “{found.role}” to play. Known are: {listed}.")
     wanted = {write.replaces for one in found.resources for write in one.writes if write.replaces}
     missing = sorted(wanted - set(Mapping.objects.values_list("slug", flat=True)))
     wrong += [f"writes: there is no mapping “{name}” to be replaced." for name in missing]
@@ -78,12 +102,11 @@ def _faults_around(found: Any) -> list[str]:
 def _verb_faults(found: Any) -> list[str]:
     """A write that nobody here would ever ask for: of what other systems are asked to do with such
     a record, it is none."""
-    others = System.objects.exclude(connector=described.CONNECTOR)
-    offered = [one for row in others for one in calls.descriptor(row).operations]
-    asked = {(one.entity, one.verb) for one in offered if one.effect is not Effect.READ}
+    offered = [one for kind in connected.descriptors() for one in kind.operations]
+    asked_for = {(one.entity, one.verb) for one in offered if one.effect is not Effect.READ}
     wrong = []
     for resource in found.resources:
-        verbs = sorted(verb for entity, verb in asked if entity == resource.entity)
+        verbs = sorted(verb for entity, verb in asked_for if entity == resource.entity)
         unknown = [one.verb for one in resource.writes if verbs and one.verb not in verbs]
         wrong += [
             f"writes: nobody asks a system to “{verb}” {resource.entity}. Known are: "
@@ -96,64 +119,30 @@ def _verb_faults(found: Any) -> list[str]:
 def rehearse(*, version: Description, by: Person, now: datetime) -> Rehearsal:
     """Ask the system, reading only: does it let us in, and can what it lists be read? What came of
     it is kept for whoever decides. Raises NotAllowed (recorded as a denial) or BadDescription."""
-    _require(by, Right.ADMINISTER, "test description", str(version), now)
-    found = described.read(version.document)
-    _record(by, "test description", version, now)
-    findings = [asdict(one) for one in async_to_sync(_asked)(found, version)]
+    verb = acts(version.document).test
+    _require(by, Right.ADMINISTER, verb, str(version), now)
+    said = read(version.document)
+    _record(by, verb, version, now)
+    unset = connected.unset(version.document)
+    found = [_unset(name) for name in unset] or async_to_sync(asked)(said)
+    findings = [asdict(one) for one in found]
     return Rehearsal.objects.create(description=version, by=by, at=now, findings=findings)
 
 
-async def _asked(found: Any, version: Description) -> list[Finding]:
-    door = Doors().of(described.row(found, version.document))
-    try:
-        verdict = await door.health()
-        lists = [one.entity for one in found.resources if one.list and isinstance(verdict, Done)]
-        read = [await _listed(door, entity) for entity in lists]
-        return [_finding("Signing in", verdict), *read]
-    finally:
-        await door.connector.close()
-
-
-async def _listed(door: calls.Door, entity: str) -> Finding:
-    """What a list shows, page by page until there is something; a row that cannot be read is a
-    fault, though reading would go on without it."""
-    question = f"Reading {entity}"
-    try:
-        page = await door.read_changes(entity, "", SAMPLE)
-        for _further in range(MOST_PAGES):
-            if page.changes or page.aside or not page.has_more:
-                break
-            page = await door.read_changes(entity, page.next_cursor, SAMPLE)
-    except calls.CallFailed as failure:
-        return _finding(question, failure.verdict)
-    if page.aside:
-        return Finding(question, False, f"A row cannot be read: {page.aside[0].reason}.")
-    names = ", ".join(called(change.event) for change in page.changes)
-    more = " and more" if page.has_more else ""
-    return Finding(question, True, f"{names}{more}" if names else NOTHING)
-
-
-def called(event: CanonicalEvent) -> str:
-    """What a record is told by: its name, but for those of people."""
-    name = event.record.name
-    personal = any(of_record(type(event.record).__name__, {"name": name}))
-    return event.subject if personal else name or event.subject
-
-
-def _finding(question: str, verdict: Any) -> Finding:
-    if isinstance(verdict, Done):
-        return Finding(question, True, "It lets us in and answers.")
-    return Finding(question, False, str(getattr(verdict, "text", "")) or type(verdict).__name__)
+def _unset(name: str) -> Finding:
+    text = f"{name} is not set on this machine. Whoever runs it sets it and starts the tower anew."
+    return Finding("Reading its variables", False, text)
 
 
 def put_in_force(*, version: Description, by: Person, now: datetime) -> System:
     """proposed → in force; the version so far is retired. Raises NotAllowed for the author or a
     person without the right (recorded as denials), WrongState, or BadDescription."""
+    verb = acts(version.document).agree
     if by.pk == version.author_id:
-        _deny(by, "put description in force", version, now)
-        raise NotAllowed("Who wrote a description may not put it in force.")
-    _require(by, Right.APPROVE_MAPPING, "put description in force", str(version), now)
-    found = described.read(version.document, _faults_around)
+        audit.record(actor=by, verb=verb, subject=str(version), allowed=False, now=now)
+        raise NotAllowed(acts(version.document).not_by_author)
+    _require(by, Right.APPROVE_MAPPING, verb, str(version), now)
+    said = read(version.document)
     with atomic():
         row = Description.objects.select_for_update().get(pk=version.pk)
         if row.state != Agreement.PROPOSED:
@@ -163,28 +152,12 @@ def put_in_force(*, version: Description, by: Person, now: datetime) -> System:
         )
         row.state, row.decided_by, row.decided_at = Agreement.ACTIVE, by, now
         row.save(update_fields=["state", "decided_by", "decided_at"])
-        system = _system(found, row, now)
-        _mappings(found, row, by, now)
-        _record(by, "put description in force", row, now)
-    return system
-
-
-def _system(found: Any, version: Description, now: datetime) -> System:
-    """The system and its feeds. Whoever played its part alone until now goes on doing so for facts
-    of others."""
-    alone = System.objects.filter(role=found.role, active=True).exclude(slug=found.slug)
-    if alone.count() == 1 and not Route.objects.filter(role=found.role).exists():
-        Route.objects.create(role=found.role, system=alone.get(), starts_on=SINCE)
-    wanted = described.row(found, version.document)
-    system, _ = System.objects.update_or_create(
-        slug=found.slug, defaults={name: getattr(wanted, name) for name in described.SAID}
-    )
-    listed = {one.entity: one.list.every_seconds for one in found.resources if one.list}
-    system.feeds.exclude(entity__in=listed).delete()
-    for entity, seconds in listed.items():
-        Feed.objects.update_or_create(
-            system=system, entity=entity, defaults={"every_seconds": seconds, "due_at": now}
-        )
+        system = establishing.establish(said, now)
+        if said.described:
+            _mappings(said.described, row, by, now)
+        _record(by, verb, row, now)
+        for follow in FOLLOWS:
+            follow(system.role, now)
     return system
 
 
@@ -214,10 +187,6 @@ def _require(by: Person, right: Right, verb: str, subject: str, now: datetime) -
     if not may(by, right):
         audit.record(actor=by, verb=verb, subject=subject, allowed=False, now=now)
         raise NotAllowed(f"Only the {who_grants(right)} may do this.")
-
-
-def _deny(by: Person, verb: str, version: Description, now: datetime) -> None:
-    audit.record(actor=by, verb=verb, subject=str(version), allowed=False, now=now)
 
 
 def _record(by: Person, verb: str, version: Description, now: datetime) -> None:

@@ -71,7 +71,7 @@ def apply(version: PolicyVersion) -> None:
     )  # fmt: skip
     now = timezone.now()
     _listen(system, now)
-    _release(place.role, now)
+    release(place.role, now)
 
 
 def records_of(system: System) -> set[str]:
@@ -91,7 +91,7 @@ def _listen(system: System, now: datetime) -> None:
         )
 
 
-def _release(role: str, now: datetime) -> None:
+def release(role: str, now: datetime) -> None:
     """Steps that nobody could be found for go on."""
     stranded = Step.objects.filter(
         system=None, state=State.PARKED, kind=Kind.CONTRACT,

@@ -14,6 +14,7 @@ class Transactions(AppConfig):
         """Say what may be agreed upon here, and what follows from it."""
         from controltower.firm import companies, dated_rates, governing
         from controltower.firm.rights import Right
+        from controltower.mappings import describing
         from controltower.transactions import agreed_companies, agreed_rates, agreed_routes
 
         governing.KINDS[companies.KIND] = governing.Kind(agreed_companies.check, companies.apply)
@@ -23,3 +24,4 @@ class Transactions(AppConfig):
         governing.KINDS[agreed_routes.KIND] = governing.Kind(
             agreed_routes.check, agreed_routes.apply
         )
+        describing.FOLLOWS.append(agreed_routes.release)

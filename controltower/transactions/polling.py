@@ -178,7 +178,8 @@ async def _with_again(door: calls.Door, reading: Reading, page: calls.ChangePage
 def _keep(reading: Reading, page: calls.ChangePage, began: datetime) -> int:
     feed, now = reading.feed, clock.now()
     with atomic():
-        told = intake.told_anew([(change.raw, change.event) for change in page.changes])
+        changes = (one for one in page.changes if _counts(one, feed))
+        told = intake.told_anew([(one.raw, one.event) for one in changes])
         receipt = intake.receive(facts=told, signature="polled", now=now)
         _set_aside(reading, page, now)
         feed.cursor, feed.polled_at, feed.trouble = page.next_cursor, now, page.trouble[:400]
@@ -198,6 +199,11 @@ def _keep(reading: Reading, page: calls.ChangePage, began: datetime) -> int:
         settlement.circuit_changed(feed.system, now)
         bell.ring("systems", "tower")
     return len(receipt.stored)
+
+
+def _counts(change: calls.Change, feed: Feed) -> bool:
+    """Whether it changed since the feed is to be read."""
+    return feed.since is None or change.event.time >= feed.since
 
 
 def _set_aside(reading: Reading, page: calls.ChangePage, now: datetime) -> None:

@@ -1,4 +1,5 @@
-"""Describing a new system: its versions, asking it, and putting it in force by a second person."""
+"""What is said of a system: describing one, its versions, asking it, and putting it in force by a
+second person."""
 
 from __future__ import annotations
 
@@ -20,8 +21,10 @@ from controltower.canonical import strict_json
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, entities_of
 from controltower.mappings import describing
+from controltower.systems import connected
 from controltower.systems.described import BadDescription
 from controltower.systems.models import Agreement, Description, Rehearsal, System
+from controltower.web import setup_words
 from controltower.web.actions import Action, leave
 from controltower.web.security import SignedIn
 
@@ -68,7 +71,11 @@ def new(request: SignedIn) -> HttpResponse:
     elif request.method != "POST":
         form.initial = {"document": _beginning(request.GET.get("from", ""))}
     context = {
-        "crumbs": [(_("Health"), reverse("systems")), (_("New system"), "")],
+        "crumbs": [
+            (_("Health"), reverse("systems")),
+            (_("Connect a system"), reverse("system_new")),
+            (_("Describe a system"), ""),
+        ],
         "form": form,
         "faults": faults,
         "may_describe": leave(request.user, Right.ADMINISTER),
@@ -93,19 +100,21 @@ def version(request: SignedIn, slug: str, number: int) -> HttpResponse:
     one = _version(slug, number)
     others = Description.objects.filter(slug=one.slug)
     rehearsal = one.rehearsals.select_related("by").first()
-    is_proposed = one.state == Agreement.PROPOSED
+    is_proposed, is_setup = one.state == Agreement.PROPOSED, connected.is_setup(one.document)
     context = {
         "crumbs": [(_("Health"), reverse("systems")), (str(one), "")],
         "version": one,
         "title": one.document.get("title", one.slug),
         "is_proposed": is_proposed,
         "is_connected": System.objects.filter(slug=one.slug).exists(),
-        "text": _text(one.document),
+        "rows": setup_words.rows(one.document) if is_setup else [],
+        "text": "" if is_setup else _text(one.document),
+        "is_ending": bool(one.document.get("retired")),
         "rehearsal": rehearsal if entities_of(request.user) is None else None,
         "cautions": _cautions(one, others, rehearsal) if is_proposed else [],
         "versions": [(other, _url(other), other.pk == one.pk) for other in others],
         "actions": _actions(one, request.user),
-        "draft_url": f"{reverse('system_new')}?from={one.slug}",
+        "draft_url": setup_words.draft_url(one),
         "may_describe": leave(request.user, Right.ADMINISTER),
     }
     return render(request, "systems/description.html", context)
@@ -116,7 +125,12 @@ def _cautions(
 ) -> list[str]:
     """What whoever decides should know first."""
     found = []
-    if rehearsal is None:
+    if unset := connected.unset(one.document):
+        words = _("Not set on this machine: %(names)s. Whoever runs it sets them and starts anew.")
+        found.append(words % {"names": ", ".join(unset)})
+    if one.document.get("retired"):
+        found.append(_("With this version the system is called no more, and its feeds end."))
+    elif rehearsal is None:
         found.append(_("Nobody has asked the system by this version yet."))
     elif not rehearsal.went_well:
         found.append(_("When the system was asked by this version, not all was good."))
@@ -149,7 +163,10 @@ def decide(request: SignedIn, slug: str, number: int) -> HttpResponse:
     except (describing.NotAllowed, describing.WrongState, BadDescription) as refused:
         messages.error(request, str(refused))
         return HttpResponseRedirect(_url(one))
-    messages.success(request, _("In force: the system is read and written to from now on."))
+    is_over = bool(one.document.get("retired"))
+    said = _("In force: the system is called no more.")
+    going_on = _("In force: the system is read and written to from now on.")
+    messages.success(request, said if is_over else going_on)
     return HttpResponseRedirect(reverse("system", args=[slug]))
 
 
@@ -159,7 +176,7 @@ def _version(slug: str, number: int) -> Description:
 
 
 def _url(one: Description) -> str:
-    return reverse("description", args=[one.slug, one.number])
+    return setup_words.url_of(one)
 
 
 def _actions(one: Description, person: Person) -> list[Action]:

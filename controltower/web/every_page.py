@@ -26,6 +26,7 @@ from controltower.measures import exposure
 from controltower.measures.exposure import Scope
 from controltower.measures.kpis import catalogue as kpis
 from controltower.processes import catalogue
+from controltower.systems import connected
 from controltower.systems.models import Description, Drift, Interface, System
 from controltower.transactions.models import Step, Transaction
 from controltower.transactions.protocol import STUCK
@@ -77,8 +78,8 @@ FINDS = {
 }
 PLAIN = (
     "own_settings", "own_messages", "set_aside", "customers", "mappings", "assurance_banner",
-    "runbooks", "runbook_new", "recovery", "system_new", "interfaces", "assurance", "systems",
-    "incidents", "jobs", "processes", "measures",
+    "runbooks", "runbook_new", "recovery", "system_new", "system_describe", "interfaces",
+    "assurance", "systems", "incidents", "jobs", "processes", "measures",
 )  # fmt: skip
 EXPORTS = (
     "process_list", "transaction", "measure", "exception", "incident", "job", "system", "mapping",
@@ -197,6 +198,8 @@ def _things(seen: Scope) -> Iterator[Page]:
     yield from _one("job", jobs)
     if job := _largest(jobs, "items__plan"):
         yield Page("Job: largest", reverse("job", args=[job]))
+    largest = max(connected.descriptors(), key=lambda one: len(one.needs.options))
+    yield Page("System connect", reverse("system_connect", args=[largest.name]))
     yield from _one("drift", Drift.objects.all())
     yield from _one("interface", Interface.objects.all())
     for route, rows, *columns in (

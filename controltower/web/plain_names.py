@@ -47,8 +47,8 @@ AUDITED = each_of(
     act in runbook; activate mapping; again; agree contract; agree to edit; approve; approve
     mapping; approve runbook; assign; back-test mapping; begin recovery; begin runbook; begin
     surge; bill now; cancel; change notices; change password; check in runbook; comment;
-    confirm finding; create person; deactivate person; decide approval; decide duplicate;
-    decide overwritten;
+    confirm finding; connect system; create person; deactivate person; decide approval;
+    decide duplicate; decide overwritten;
     decide edit; decide finding; decide in runbook; decide period; decide policy; describe
     system; destroy log;
     draft mapping; draft runbook; edit; end recovery; end surge; export; follow runbook; found firm;
@@ -56,12 +56,13 @@ AUDITED = each_of(
     mitigated; incident opened; incident quiet; incident reopened; incident resolved; incident
     reviewed; incident runbook; incident severity; incident update; issue token; mail view;
     note expiry; open incident; pause promise; pause system; plan replay; propose contract;
-    propose policy; put description in force; put policy in force; reactivate person; read
-    event again; release replay; remove view; report finding; request approval; restore view;
+    propose policy; put connection in force; put description in force; put policy in force;
+    reactivate person; read event again; release replay; remove view; report finding;
+    request approval; restore view;
     resume promise; resume system; review incident; revoke token; set target; settle interface;
     share view; show personal data; sign in; skip in runbook; snooze; solve elsewhere; split;
     start runbook; stop runbook; submit mapping; submit runbook; take back grouping; test
-    description; verify audit chain; wake; write off; write policy down
+    connection; test description; verify audit chain; wake; write off; write policy down
     """
 )
 LIKENESS = each_of(

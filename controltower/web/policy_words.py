@@ -34,7 +34,16 @@ from controltower.web.named import names_of
 from controltower.web.sayings import heard
 
 Content = Mapping[str, Any]
-PARTS = {name: name.upper() for name in ("crm", "psa", "erp", "hris", "clm")}
+PARTS = {name: name.upper() for name in ("crm", "psa", "erp", "hris")} | {
+    "clm": gettext_lazy("Contracts"),
+    "spend": gettext_lazy("Spend"),
+    "payroll": gettext_lazy("Payroll"),
+    "broker": gettext_lazy("Event broker"),
+    "warehouse": gettext_lazy("Warehouse"),
+    "dashboards": gettext_lazy("Dashboards"),
+    "documents": gettext_lazy("Documents"),
+    "chat": gettext_lazy("Chat"),
+}
 PERSONAL = {
     Personal.NAME: gettext_lazy("names of people"),
     Personal.CONTACT: gettext_lazy("mail addresses, phones and homes"),
@@ -87,7 +96,7 @@ def place(about: str) -> str:
 
 def part(role: str) -> str:
     """A part in the processes: "ERP"."""
-    return PARTS.get(role, role.capitalize())
+    return str(PARTS.get(role, role.capitalize()))
 
 
 def route(content: Content) -> str:

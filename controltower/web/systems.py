@@ -25,12 +25,15 @@ from controltower.systems.credentials import reference
 from controltower.systems.models import Agreement, Call, Description, Direction, Feed, System
 from controltower.transactions import polling
 from controltower.web import (
+    connecting,
     expiries,
     formats,
+    missing_parts,
     offers,
     plain_names,
     privacy,
     recovery,
+    setup_words,
     surges,
     system_words,
     wording,
@@ -70,6 +73,7 @@ def systems(request: SignedIn) -> HttpResponse:
         "sentence": system_words.sentence(lines),
         "now": now,
         "expiring": expiries.due(now),
+        "missing": missing_parts.sentences(),
         "proposed": Description.objects.filter(state=Agreement.PROPOSED),
         "may_describe": leave(request.user, Right.ADMINISTER),
         **recovery.shown(request, now),
@@ -148,6 +152,8 @@ def system(request: SignedIn, slug: str) -> HttpResponse:
         "expiries": expiries.of(one, now),
         "note_expiry": expiries.action(one, request.user),
         "described": Description.objects.filter(slug=slug, state=Agreement.ACTIVE).first(),
+        "change_url": setup_words.change_url(one, request.user),
+        "retire": connecting.retirement(one, request.user),
     }
     return render(request, "systems/system.html", context)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controltower.canonical.events import RESOURCE_CHANGED
+from controltower.canonical.events import ABSENCE_CHANGED, RESOURCE_CHANGED
 from integrations.bamboohr.changes import SETTLED
 from integrations.needed import Needs, Reading, Secret, looking_back, settling
 
@@ -23,5 +23,8 @@ NEEDS = Needs(
         ),
     ),
     options=(looking_back(30), settling(SETTLED)),
-    feeds={"resource": Reading(300, (RESOURCE_CHANGED,))},
+    feeds={
+        "resource": Reading(300, (RESOURCE_CHANGED,)),
+        "absence": Reading(900, (ABSENCE_CHANGED,)),
+    },
 )

@@ -216,6 +216,7 @@ class Description:
     role: str = ""
     base_url: str = ""
     region: str = ""
+    retired: bool = False
     api_version: str = "as described"
     sunset: str = ""
     health: str = ""

@@ -39,8 +39,7 @@ Faults = Callable[[Description], Iterable[str]]
 def read(document: Any, *more: Faults) -> Description:
     """The description that a JSON document holds. Raises BadDescription with the faults of its
     shape; else with all others, `more` being those that it has where it is used."""
-    wrong = [_complaint(error) for error in _in_order(document)]
-    if wrong:
+    if wrong := complaints(_validator(), document, "the description"):
         raise BadDescription(wrong)
     found = meant(document)
     wrong = [fault for faults in (_faults, *more) for fault in faults(found)]
@@ -59,31 +58,38 @@ def _validator() -> Draft202012Validator:
     return Draft202012Validator(shape())
 
 
-def _in_order(document: Any) -> list[Any]:
-    return sorted(_validator().iter_errors(document), key=lambda error: list(map(str, error.path)))
+def complaints(validator: Draft202012Validator, document: Any, whole: str) -> list[str]:
+    """What is wrong with the shape of a document, which is called `whole` where it is at fault
+    itself. No value is repeated: it may be a secret."""
+    errors = sorted(validator.iter_errors(document), key=lambda error: list(map(str, error.path)))
+    return [_complaint(error, whole) for error in errors]
 
 
-def _complaint(error: Any) -> str:
+def _complaint(error: Any, whole: str) -> str:
     """Where the fault is and what may stand there."""
-    where = ".".join(str(part) for part in error.absolute_path) or "the description"
+    where = ".".join(str(part) for part in error.absolute_path) or whole
+    return f"{where}: {error.schema.get('told') or _expected(error, where)}"
+
+
+def _expected(error: Any, where: str) -> str:
     match error.validator:
         case "required" | "dependentRequired":
-            return f"{where}: {error.message.split(' is ')[0]} is missing."
+            return f"{error.message.split(' is ')[0]} is missing."
         case "additionalProperties":
             known = ", ".join(sorted(error.schema.get("properties", ())))
             unknown = sorted(set(error.instance) - set(error.schema.get("properties", ())))
-            return f"{where}: there is no “{unknown[0]}” here. Known are: {known}."
+            return f"there is no “{unknown[0]}” here. Known are: {known}."
         case "enum":
-            return f"{where}: it must be one of {', '.join(map(str, error.validator_value))}."
+            return f"it must be one of {', '.join(map(str, error.validator_value))}."
         case "type":
-            return f"{where}: it must be of type {error.validator_value}."
+            return f"it must be of type {error.validator_value}."
         case "minimum" | "maximum":
-            return f"{where}: the {error.validator} is {error.validator_value}."
+            return f"the {error.validator} is {error.validator_value}."
         case "pattern" if where.endswith(("secret", "user", "password", "client_id")):
-            return f"{where}: name the variable that holds it, such as env:SYSTEM_NAME_KEY."
+            return "name the variable that holds it, such as env:SYSTEM_NAME_KEY."
         case "pattern":
-            return f"{where}: it is not written as it must be (see docs/new-system.md)."
-    return f"{where}: it is not one of the forms that are known (see docs/new-system.md)."
+            return "it is not written as it must be (see docs/new-system.md)."
+    return "it is not one of the forms that are known (see docs/new-system.md)."
 
 
 def _faults(found: Description) -> Iterator[str]:

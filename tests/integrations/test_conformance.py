@@ -14,7 +14,7 @@ from integrations.connector import ChangeFeed
 from tests.integrations.conformance import checks_of
 from tests.integrations.conformance.needs import feed_of
 from tests.integrations.subject import Subject
-from tests.integrations.table import PAGE, page
+from tests.integrations.table import HOW, PAGE, how, page
 
 FEWEST = 40
 
@@ -76,6 +76,7 @@ def test_no_check_is_collected_for_a_kind_of_feed_that_is_not_there() -> None:
 
 def test_the_page_of_connectors_says_what_they_declare() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), "python -m tests.integrations.table"
+    assert HOW.read_text(encoding="utf-8") == how(), "python -m tests.integrations.table"
 
 
 @pytest.mark.parametrize("name", catalogue.CONNECTORS)

@@ -16,7 +16,7 @@ from werkzeug import Response
 from controltower.canonical.events import CanonicalEvent
 from controltower.canonical.records import Resource
 from controltower.firm.models import AuditEntry
-from controltower.mappings import describing
+from controltower.mappings import asking
 from controltower.mappings.models import Mapping, MappingVersion
 from controltower.measures.checks import events
 from controltower.measures.checks.finding import Span
@@ -30,6 +30,7 @@ from tests.web.conftest import PLAIN
 
 pytestmark = pytest.mark.django_db
 NAME = "SANDBOX_FERNHILL_DESK_"
+NEW = "/systems/new/described/"
 PAGE = "/systems/fernhill-desk/descriptions/v1/"
 
 
@@ -49,7 +50,7 @@ def person(firm: Firm, name: str) -> Client:
 
 def keep(client: Client, **changes: Any) -> Any:
     document = json.dumps(example() | changes)
-    return client.post("/systems/new/", {"document": document})
+    return client.post(NEW, {"document": document})
 
 
 def test_a_description_is_kept_and_put_in_force_by_another(firm: Firm) -> None:
@@ -79,7 +80,7 @@ def test_the_next_version_retires_the_one_before(firm: Firm) -> None:
     amara, anna = person(firm, "amara.osei"), person(firm, "anna.lindqvist")
     keep(amara)
     anna.post(f"{PAGE}decisions/")
-    assert "Fernhill Desk" in amara.get("/systems/new/?from=fernhill-desk").content.decode()
+    assert "Fernhill Desk" in amara.get(f"{NEW}?from=fernhill-desk").content.decode()
     keep(amara, title="Fernhill Desk 2")
     anna.post(PAGE.replace("v1", "v2") + "decisions/")
     states = Description.objects.order_by("number").values_list("state", flat=True)
@@ -152,7 +153,7 @@ def test_only_an_administrator_describes(firm: Firm) -> None:
     [
         ({"base_url": "http://169.254.169.254"}, "CONTROLTOWER_SYSTEM_HOSTS"),
         ({"base_url": "env:SYSTEM_OTHER_URL"}, "not set on this machine"),
-        ({"role": "oracle"}, "no system here is “oracle”"),
+        ({"role": "oracle"}, "there is no part “oracle”"),
         ({"health": "v2/ping"}, "health:"),
         (
             {"signs_in": {"by": "header", "secret": "env:SYSTEM_TRYTON_PASSWORD"}},
@@ -181,7 +182,7 @@ def test_what_cannot_be_is_said_at_once_but_for_its_form(firm: Firm) -> None:
         person(firm, "amara.osei"), webhook=webhook, role="oracle", base_url="https://desk.example"
     )
     page = answer.content.decode()
-    for fault in ("is no resource with an event", "no system here is “oracle”", "desk.example is"):
+    for fault in ("is no resource with an event", "there is no part “oracle”", "desk.example is"):
         assert fault in page
 
 
@@ -201,7 +202,9 @@ def test_a_host_that_the_machine_allows_may_be_described(firm: Firm, settings: S
 
 
 def test_text_that_is_no_json_is_refused(firm: Firm) -> None:
-    answer = person(firm, "amara.osei").post("/systems/new/", {"document": '{"slug": 1, '})
+    answer = person(firm, "amara.osei").post(
+        "/systems/new/described/", {"document": '{"slug": 1, '}
+    )
     assert answer.status_code == 422
     assert not Description.objects.exists()
 
@@ -237,7 +240,7 @@ def test_what_people_are_called_is_not_kept_with_what_came_of_asking() -> None:
         id="R-1", type="resource.changed", source="desk/resource", subject="R-1", version="1",
         time=timezone.now(), record=Resource(source_id="R-1", name="Thea Sommer"),
     )  # fmt: skip
-    assert describing.called(told) == "R-1"
+    assert asking.called(told) == "R-1"
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_where_nothing_is_set_up_each_page_says_so_and_leads_on() -> None:
             "firm_legalentity CASCADE"
         )
     ada, otto = (browser(person(*one)) for one in (("ada", Role.ADMINISTRATOR), ("otto",)))
-    leads = '<a href="/systems/new/">Describe the first one</a>'
+    leads = '<a href="/systems/new/">Connect the first one</a>'
     assert leads in ada.get("/systems/").content.decode()
     page = otto.get("/systems/").content.decode()
     assert "No system is connected yet." in page and leads not in page, "only who may"

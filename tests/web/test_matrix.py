@@ -78,6 +78,11 @@ its language."""
 
 THIS_MONTH = f"{timezone.now():%Y-%m}"
 REASON = {"reason": "because the test says so"}
+SETUP = {
+    "title": "Slack", "slug": "slack", "base_url": "env:SYSTEM_SLACK_URL",
+    "secrets.bot_token": "env:SYSTEM_SLACK_BOT_TOKEN", "limits.calls_per_second": "5",
+    "limits.concurrency": "2", "limits.deadline_seconds": "20",
+}  # fmt: skip
 POLICY: dict[str, Rule] = {
     "sign_out": Rule(WRITE | {"OPTIONS"}),
     "preferences": Rule(WRITE, form={"theme": "dark"}),
@@ -232,7 +237,10 @@ POLICY: dict[str, Rule] = {
         WRITE, Right.DECIDE_PERIOD, form=REASON | {"of": f"{OWN} {THIS_MONTH}", "hours": "2"}
     ),
     "surge_ends": Rule(WRITE, Right.DECIDE_PERIOD, scoped=True, form=REASON),
-    "system_new": Rule(READ | WRITE, Right.ADMINISTER, form={"document": "{}"}),
+    "system_new": Rule(),
+    "system_describe": Rule(READ | WRITE, Right.ADMINISTER, form={"document": "{}"}),
+    "system_connect": Rule(READ | WRITE, Right.ADMINISTER, form=SETUP),
+    "system_retirements": Rule(WRITE, Right.ADMINISTER),
     "description": Rule(),
     "description_tests": Rule(WRITE, Right.ADMINISTER),
     "description_decisions": Rule(WRITE, Right.APPROVE_MAPPING),
@@ -400,7 +408,7 @@ class House:
             return "otto.brandt"
         slug = "in-doubt" if "runbooks" in route else "customer-to-erp"
         slug = "tryton" if "systems" in route else slug
-        fixed = {"slug": slug, "number": "1", "position": "1"}
+        fixed = {"slug": slug, "number": "1", "position": "1", "connector": "slack"}
         return fixed.get(name) or things.get(name, things["reference"])
 
 

@@ -47,7 +47,7 @@ class Description(models.Model):
 
 class Rehearsal(models.Model):
     """What came of asking a system by a version of its description, reading only. `findings` are
-    its questions with their answers (`describing.Finding`)."""
+    its questions with their answers (`asking.Finding`)."""
 
     description = models.ForeignKey(
         Description, on_delete=models.CASCADE, related_name="rehearsals"

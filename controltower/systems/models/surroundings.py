@@ -141,8 +141,8 @@ class Feed(models.Model):
     """A change feed we poll: the cursor moves in the same commit as the events it brought.
     `ended_at` is when it was last read to its end, `gap_at` when its source last could not say what
     had changed: until it has ended since, changes may be missing. `expires_at` is when its source
-    gives up what has not been read by then, as the last page said. Whoever reads it moves `due_at`
-    ahead by the `LEASE`."""
+    gives up what has not been read by then, as the last page said. What changed before `since` is
+    left where it is (None: nothing is). Whoever reads it moves `due_at` ahead by the `LEASE`."""
 
     LEASE = timedelta(seconds=60)
 
@@ -150,6 +150,7 @@ class Feed(models.Model):
     entity = models.CharField(max_length=40)
     cursor = models.TextField(blank=True)
     every_seconds = models.PositiveIntegerField(default=5)
+    since = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField()
     polled_at = models.DateTimeField(null=True, blank=True)
     changed_at = models.DateTimeField(null=True, blank=True)
