@@ -52,6 +52,7 @@ from controltower.web import (
     systems,
     tower,
     transactions,
+    umbrellas,
     view_strip,
 )
 from controltower.web.api import api
@@ -96,6 +97,8 @@ watch = [
 
 journeys = [
     path("processes/", processes.processes, name="processes"),
+    path("processes/quote-to-cash/", umbrellas.chain, name="quote_to_cash"),
+    path("processes/month-end-close/", umbrellas.month_end, name="month_end_close"),
     path("processes/<slug:name>/", processes.process, name="process"),
     path("exports/processes/", processes.processes_file, name="process_list_exports"),
     path("exports/processes/<slug:name>/", processes.process_file, name="process_exports"),

@@ -94,12 +94,18 @@ def stages(scope: Scope, process: Workflow, walked: Sequence[Walk]) -> Sequence[
         ),
     )
     found = stakes(live, "stands_at", "is_stuck")
-    grounds = walks.grounds(walked)
-    whole = sum((ground.took for ground in grounds), timedelta(0)) or timedelta(1)
-    lines = [_line(found, ground, ground.took / whole) for ground in grounds]
+    lines = lines_of(walks.grounds(walked), found)
     elsewhere = {name for name, _stuck in found} - {line.name for line in lines}
     unwalked = (Ground(name, "", 0, None, timedelta(0)) for name in sorted(elsewhere))
-    return [*(_line(found, ground, 0.0) for ground in unwalked), *lines]
+    return [*lines_of(list(unwalked), found), *lines]
+
+
+def lines_of(
+    grounds: Sequence[Ground], found: Mapping[tuple[Any, ...], Stake]
+) -> Sequence[StageLine]:
+    """Stages as the latest walked them, with what stands there by (stage, whether it is stuck)."""
+    whole = sum((ground.took for ground in grounds), timedelta(0)) or timedelta(1)
+    return [_line(found, ground, ground.took / whole) for ground in grounds]
 
 
 def _line(found: Mapping[tuple[Any, ...], Stake], ground: Ground, share: float) -> StageLine:

@@ -171,8 +171,12 @@ def variants(walked: Sequence[Walk]) -> Sequence[Variant]:
 
 def walkers(scope: Scope, process: Workflow, key: str) -> TransactionQuerySet:
     """Those of the latest that took the way with this key."""
-    found = [walk.id for walk in walks(scope, process) if key_of(walk.way) == key]
-    return Transaction.objects.filter(pk__in=found, state__in=TERMINAL)
+    return Transaction.objects.filter(pk__in=on_the_way(walks(scope, process), key))
+
+
+def on_the_way(walked: Sequence[Walk], key: str) -> list[UUID]:
+    """Those that have ended by the way with this key."""
+    return [walk.id for walk in walked if walk.state in TERMINAL and key_of(walk.way) == key]
 
 
 def _has_ended(walk: Walk) -> bool:

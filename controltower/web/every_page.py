@@ -79,14 +79,16 @@ FINDS = {
 PLAIN = (
     "own_settings", "own_messages", "set_aside", "customers", "mappings", "assurance_banner",
     "runbooks", "runbook_new", "recovery", "system_new", "system_describe", "interfaces",
-    "assurance", "systems", "incidents", "jobs", "processes", "measures",
+    "assurance", "systems", "incidents", "jobs", "processes", "quote_to_cash", "month_end_close",
+    "measures",
 )  # fmt: skip
 EXPORTS = (
     "process_list", "transaction", "measure", "exception", "incident", "job", "system", "mapping",
     "set_aside", "interface",
 )  # fmt: skip
 FRAGMENTS = {
-    "assurance_banner", "recovery", "set_aside", "incidents", "jobs", "processes", "measures",
+    "assurance_banner", "recovery", "set_aside", "incidents", "jobs", "processes", "quote_to_cash",
+    "measures",
 }  # fmt: skip
 """Asked for again while the page stands open."""
 

@@ -13,11 +13,12 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from controltower.measures import paths, promises, walks
+from controltower.measures import chains, paths, promises, walks
 from controltower.measures.exposure import Scope
 from controltower.processes import catalogue
 from controltower.transactions.models.journey import TransactionQuerySet
 from controltower.web.list_filters import ListFilters
+from controltower.web.sayings import heard
 
 ENDED = [
     ("", gettext_lazy("Any")),
@@ -35,8 +36,14 @@ class ProcessFilters(ListFilters):
     passed = forms.ChoiceField(label=gettext_lazy("Of the latest, past"), required=False)
     way = forms.ChoiceField(label=gettext_lazy("Of the latest, by the way"), required=False)
     latest = forms.ChoiceField(label=gettext_lazy("Begun lately"), required=False)
-    brought: tuple[str, ...] = ("ended", "stage", "passed", "way", "latest")
+    point = forms.ChoiceField(label=gettext_lazy("Of the latest deals, past"), required=False)
+    road = forms.ChoiceField(label=gettext_lazy("Of the latest deals, by the way"), required=False)
+    awaits = forms.ChoiceField(label=gettext_lazy("Stands before"), required=False)
+    brought: tuple[str, ...] = (
+        "ended", "stage", "passed", "way", "latest", "point", "road", "awaits",
+    )  # fmt: skip
     named_by_row = ("stage", "passed", "way", "latest")
+    of_a_chain = ("point", "road", "awaits")
 
     def offer(self, query: QueryDict, seen: Scope) -> None:
         """Keep the filters that the query string sets, each with the choice that it makes."""
@@ -47,6 +54,8 @@ class ProcessFilters(ListFilters):
             assert isinstance(field, forms.ChoiceField)
             if not value:
                 del self.fields[name]
+            elif name in self.of_a_chain:
+                field.choices = [("", _("Any")), *_of_a_chain(name, value)]
             elif name in self.named_by_row:
                 field.choices = [("", _("Any")), (value, _words(name, value, process, seen))]
 
@@ -57,6 +66,13 @@ class ProcessFilters(ListFilters):
         if asked and not given.get("process"):
             self.add_error(asked[0], _("Choose the process, too."))
         return given
+
+
+def _of_a_chain(name: str, value: str) -> list[tuple[str, str]]:
+    """The choice that a link has made; none where there is no such point."""
+    if name == "road":
+        return [(value, _("Way %(name)s") % {"name": value[:6]})]
+    return [(one.name, heard(one.title)) for one in chains.POINTS if one.name == value]
 
 
 def _words(name: str, value: str, process: str, seen: Scope) -> str:
@@ -90,4 +106,16 @@ def within_process(
     if way := given.get("way"):
         found = walks.walkers(seen, catalogue.workflow(process), way)
         rows = rows.filter(pk__in=found.order_by().values("pk"))
+    return _within_chain(rows, given, seen)
+
+
+def _within_chain(
+    rows: TransactionQuerySet, given: dict[str, Any], seen: Scope
+) -> TransactionQuerySet:
+    if point := given.get("point"):
+        rows = rows.filter(pk__in=chains.past(seen, point))
+    if road := given.get("road"):
+        rows = rows.filter(pk__in=chains.on_the_way(seen, road))
+    if milestone := given.get("awaits"):
+        rows = chains.awaiting(rows, milestone)
     return rows

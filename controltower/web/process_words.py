@@ -77,5 +77,18 @@ def way(variant: Variant, titles: Mapping[str, str]) -> str:
     return "; ".join(said) or _("every step at the first try")
 
 
+def road(variant: Variant, titles: Mapping[str, str]) -> str:
+    """What was different on a chain's way to its cash: what nobody told of, or was given up."""
+    said = []
+    if variant.state != TransactionState.VERIFIED:
+        said.append(str(state_mark("transaction", variant.state).word))
+    untold = [name for name in titles if name not in {*variant.steps, *variant.skipped}]
+    if untold and variant.state == TransactionState.VERIFIED:
+        said.append(_("nobody told of: %(points)s") % {"points": _listed(untold, titles)})
+    if variant.skipped:
+        said.append(_("given up: %(points)s") % {"points": _listed(variant.skipped, titles)})
+    return "; ".join(said) or _("past every point")
+
+
 def _listed(names: Sequence[str], titles: Mapping[str, str]) -> str:
     return ", ".join(titles.get(name, name) for name in names)

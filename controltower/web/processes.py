@@ -6,7 +6,7 @@ Every count is a link to exactly the rows behind it; the list adds them up by th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,21 +18,18 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from controltower.firm.models import Person, Role
+from controltower.firm.models import Role
 from controltower.measures import health, paths, paused, promises, walks
 from controltower.measures.exposure import Stake, reporting_currency
 from controltower.measures.promises import ALL, KEPT, MISSED, PromiseLine
 from controltower.processes import catalogue
-from controltower.transactions.models import Transaction
-from controltower.web import exports, process_words
-from controltower.web.charts import funnel
-from controltower.web.charts.value import Part
+from controltower.web import exports, process_words, umbrellas
 from controltower.web.sayings import heard
 from controltower.web.security import SignedIn
+from controltower.web.stage_rows import MOST_VARIANTS, slowest_rows, stage_rows
 from controltower.web.tower import listing, money, promise_row, scope_of
-from controltower.web.transaction_list import OPEN, rows_of
+from controltower.web.transaction_list import OPEN
 
-MOST_VARIANTS = 8
 LIST_COLUMNS = (
     "process", "owner", "promise_hours", "slowest_tenth_hours", "ended_30_days", "kept_30_days",
     "stuck", "stuck_value", "currency",
@@ -57,6 +54,7 @@ def processes(request: SignedIn) -> HttpResponse:
         "sentence": process_words.sentence(lines),
         "total": {"count": whole.count, "value": money(whole)},
         "stale": health.silent(now),
+        "over_all": umbrellas.lines(scope_of(request)),
     }
     return render(request, "processes/list.html", context)
 
@@ -96,7 +94,7 @@ def process(request: SignedIn, name: str) -> HttpResponse:
         "variants": [_variant(name, way, titles) for way in ways[:MOST_VARIANTS]],
         "more_variants": len(ways[MOST_VARIANTS:]),
         "ended": sum(way.count for way in ways),
-        "slowest": _slowest(request.user, one, walked, now),
+        "slowest": slowest_rows(request.user, walked, now),
         "stale": health.silent(now),
     }
     return render(request, "processes/process.html", context)
@@ -111,31 +109,14 @@ def named(name: str) -> catalogue.Process:
 
 
 def _stages(process: str, found: Sequence[paths.StageLine], begun: int) -> Sequence[dict[str, Any]]:
-    most = max((money(stage.standing).minor for stage in found), default=0)
-    return [
-        {
-            "name": stage.name,
-            "title": process_words.stage_title(stage),
-            "passed": stage.passed,
+    def urls(stage: paths.StageLine) -> dict[str, str]:
+        return {
             "passed_url": listing(process=process, passed=stage.name),
-            "passed_bar": funnel.passed(stage.passed, begun),
-            "typical": stage.typical,
-            "share": stage.share,
-            "standing": stage.standing.count,
-            "value": money(stage.standing),
-            "value_bar": funnel.standing(stage.name, part(stage.moving), part(stage.stuck), most),
             "url": listing(process=process, state=OPEN, stage=stage.name),
-            "stuck": stage.stuck.count,
-            "stuck_value": money(stage.stuck),
             "stuck_url": listing(process=process, stuck="1", stage=stage.name),
         }
-        for stage in found
-    ]
 
-
-def part(stake: Stake) -> Part:
-    """A stake as the drawings take it."""
-    return Part(stake.count, money(stake))
+    return stage_rows(found, begun, urls)
 
 
 def _variant(process: str, way: walks.Variant, titles: Mapping[str, str]) -> dict[str, Any]:
@@ -146,22 +127,6 @@ def _variant(process: str, way: walks.Variant, titles: Mapping[str, str]) -> dic
         "steps": [titles.get(name, name) for name in way.steps],
         "state": way.state,
     }
-
-
-def _slowest(
-    person: Person, one: catalogue.Process, walked: Sequence[walks.Walk], now: datetime
-) -> Sequence[dict[str, Any]]:
-    found = walks.slowest(walked, now)
-    rows = rows_of([transaction for transaction, _took in found], person, now)
-    return [
-        {"row": row, "took": took, "over": _is_over(transaction, now)}
-        for row, (transaction, took) in zip(rows, found, strict=True)
-    ]
-
-
-def _is_over(one: Transaction, now: datetime) -> bool:
-    """Whether it has broken its promise, or had by now if it is under way."""
-    return one.due_at is not None and (one.ended_at or now) > one.due_at
 
 
 @require_POST

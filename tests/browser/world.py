@@ -46,6 +46,8 @@ ALWAYS = {
     "measures": "/measures/",
     "measure": "/measures/recovery-time/",
     "processes": "/processes/",
+    "quote to cash": "/processes/quote-to-cash/",
+    "month-end close": "/processes/month-end-close/",
     "process": "/processes/time-and-expense-to-billing/",
     "process without": "/processes/time-to-cost-reporting/",
     "transactions": "/tx/",

@@ -107,6 +107,8 @@ POLICY: dict[str, Rule] = {
     "measure_exports": Rule(WRITE),
     "processes": Rule(),
     "process": Rule(),
+    "quote_to_cash": Rule(),
+    "month_end_close": Rule(),
     "process_list_exports": Rule(WRITE),
     "process_exports": Rule(WRITE),
     "transactions": Rule(),
