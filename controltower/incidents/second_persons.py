@@ -16,7 +16,16 @@ from django.db.models import Model
 from django.utils.http import urlencode
 
 from controltower.canonical.money import Money
-from controltower.firm import calendars, duties, keeping, limits, masks, promised
+from controltower.firm import (
+    calendars,
+    companies,
+    dated_rates,
+    duties,
+    keeping,
+    limits,
+    masks,
+    promised,
+)
 from controltower.firm.models import Approval, Person, PolicyState, PolicyVersion
 from controltower.firm.rates import in_reporting_currency
 from controltower.firm.rights import Right, beyond, entities_of, holders, may
@@ -38,6 +47,8 @@ POLICIES = {
     promised.KIND: "A promise of a process",
     agreed_routes.KIND: "Which system takes which records",
     masks.KIND: "Who sees which personal data",
+    companies.KIND: "What a company is",
+    dated_rates.KIND: "Exchange rates",
 }
 
 
@@ -240,7 +251,7 @@ def _about(policy: PolicyVersion) -> str:
             milestone = about.removeprefix(promised.MILESTONE)
             found = named(milestone) if milestone != about else catalogue.workflow(about)
             return found.title
-        case limits.KIND | calendars.KIND:
+        case limits.KIND | calendars.KIND | companies.KIND | dated_rates.KIND:
             return "the firm" if about == limits.FIRM else about
     return ""
 

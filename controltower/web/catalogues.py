@@ -41,7 +41,7 @@ MACHINERY = (
 PROGRAMS = ("cloud_event.py", "strict_json.py", "tours")
 """What programs are told by the door, and tours."""
 DEMO, DEMO_DATA = "demo", ("firm.py", "plenty.py", "surroundings.py", "interfaces.py")
-"""Of the demo firm its rules and runbooks are words that any firm begins with; these are not."""
+"""What the demo firm has agreed to is shown as it is worded; these are its data alone."""
 TO_PROGRAMS = {"ValueError", "TypeError", "RuntimeError", "LookupError", "KeyError"}
 NAMED = {"title", "label"}
 """What is given under these names is shown, be it one word."""

@@ -164,6 +164,11 @@ def day(moment: datetime, now: datetime) -> str:
     return format_skeleton(skeleton, local.date(), locale=locale())
 
 
+def date_of(value: date) -> str:
+    """A day of the calendar with its year."""
+    return format_date(value, locale=locale())
+
+
 def long_day(moment: datetime) -> str:
     """The calendar day in full: "Thursday 26 November"."""
     return format_date(here(moment).date(), _("EEEE d MMMM"), locale=locale())

@@ -154,7 +154,8 @@ def _new(request: SignedIn) -> Action:
         initial={"first_open_month": f"{timezone.now():%Y-%m}"}, auto_id="new-company-%s"
     )
     return Action(
-        id="new-company", label=_("New company"), title=_("Which company is new?"), icon="plus",
+        id="new-company", label=_("New company"), title=_("Which company is new?"),
+        icon="building-2",
         url=reverse("manage_companies"), form=form, confirm=_("Propose the company"), primary=True,
         allowed=leave.allowed, why_not=leave.why_not,
     )  # fmt: skip

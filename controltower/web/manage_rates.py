@@ -109,7 +109,8 @@ def rates(request: SignedIn) -> HttpResponse:
         return _propose(request, form.cleaned_data, back)
     leave = manage_frame.leave(request, Right.SET_RATES)
     add = Action(
-        id="add-rates", label=_("Add rates"), title=_("Which rates are to hold?"), icon="plus",
+        id="add-rates", label=_("Add rates"), title=_("Which rates are to hold?"),
+        icon="arrow-left-right",
         url=back, form=Rates(auto_id="rates-%s"), confirm=_("Propose the rates"), primary=True,
         allowed=leave.allowed, why_not=leave.why_not,
     )  # fmt: skip

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from babel.dates import format_date, get_day_names
+from babel.dates import get_day_names
 from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -107,7 +107,7 @@ def route(content: Content) -> str:
 
 
 def _day(text: str) -> str:
-    return format_date(date.fromisoformat(text), locale=formats.locale())
+    return formats.date_of(date.fromisoformat(text))
 
 
 def personal(about: str) -> str:

@@ -25,7 +25,9 @@ from controltower.firm.models import (
     PolicyVersion,
 )
 from controltower.firm.rights import SECOND, Right
+from controltower.incidents import second_persons
 from controltower.supervisor.home import REPOSITORY
+from controltower.web import policy_words
 
 pytestmark = pytest.mark.django_db
 EXAMPLE = (REPOSITORY / "docs" / "examples" / "fernwood.toml").read_text()
@@ -211,3 +213,7 @@ def test_everything_that_is_proposed_has_a_second_right() -> None:
     assert {SECOND[kind.proposed_by][0] for kind in governing.KINDS.values()} == {
         Right.APPROVE_POLICY
     }
+
+
+def test_every_kind_of_policy_is_asked_for_and_worded() -> None:
+    assert second_persons.POLICIES.keys() == policy_words.WORDS.keys() == governing.KINDS.keys()

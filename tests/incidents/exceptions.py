@@ -16,9 +16,9 @@ from pathlib import Path
 from controltower import processes
 from controltower.canonical.verdicts import Kind
 from controltower.incidents import matching
+from controltower.incidents.library.anything import STEPS
+from controltower.incidents.library.catalogue import RUNBOOKS
 from controltower.processes import catalogue
-from controltower.web.demo.any_runbooks import STEPS
-from controltower.web.demo.runbooks import RUNBOOKS
 
 ROOM = Path(processes.__file__).parent
 PAGE = ROOM.parents[1] / "docs" / "exceptions.md"

@@ -27,6 +27,7 @@ from controltower.incidents import (
     triage,
     writing_down,
 )
+from controltower.incidents.library.catalogue import RUNBOOKS
 from controltower.incidents.models import (
     Cause,
     Message,
@@ -44,7 +45,7 @@ from controltower.systems import upkeep
 from controltower.systems.models import Circuit, System
 from controltower.transactions import replay, replaying
 from controltower.transactions.models import Transaction
-from controltower.web.demo.runbooks import RUNBOOKS, agree_runbooks
+from controltower.web.demo.runbooks import agree_runbooks
 from tests.factories import Firm, closed, in_doubt, refused, sealed, stuck_bills
 from tests.transactions.test_capped_contracts import capped, listening
 from tests.transactions.test_retainers import retained

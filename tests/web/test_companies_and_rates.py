@@ -21,6 +21,8 @@ from controltower.firm.models import (
     PolicyVersion,
     Role,
 )
+from controltower.incidents import asking
+from controltower.incidents.models import Ask
 from controltower.systems.models import System
 from controltower.web.manage_companies import Company, NewCompany
 from tests.web.cast import browser, entity, person
@@ -109,6 +111,8 @@ def test_a_rate_is_proposed_by_a_controller_and_agreed_to(amara: Client, anna: C
     assert "its money is in no total" in anna.get(RATES).content.decode()
     said(anna, RATES, lines("GBP, 2026-11-01, 1.1420"))
     assert not ExchangeRate.objects.exists()
+    assert asking.follow(now=timezone.now()) == 1
+    assert Ask.objects.get().title == "Exchange rates: GBP"
     assert "1.142 from 1 Nov 2026" in amara.get("/manage/").content.decode()
     agree(amara)
     assert firm_rates.rates()["GBP"] == Decimal("1.142")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from django import template
@@ -41,6 +41,12 @@ def amount(value: Decimal | None, currency: str) -> str:
 def rate(value: Decimal) -> str:
     """An exchange rate."""
     return formats.rate(value)
+
+
+@register.filter
+def date_of(value: date) -> str:
+    """A day of the calendar with its year."""
+    return formats.date_of(value)
 
 
 @register.filter

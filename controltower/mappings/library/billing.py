@@ -1,9 +1,9 @@
-"""How the sandbox firm bills approved work, and credits what it billed too much."""
+"""How a firm bills approved work, and credits what it billed too much."""
 
 from __future__ import annotations
 
-from controltower.web.demo.revenue import DEFERRED
-from controltower.web.demo.rules import Agreed, Rule, constant, copy, table
+from controltower.mappings.library.revenue import DEFERRED
+from controltower.mappings.library.rules import Agreed, Rule, constant, copy, table
 
 TERMS = {"net_30": "NET30", "net_14": "NET14"}
 TAX_CODES = {

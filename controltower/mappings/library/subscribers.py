@@ -1,8 +1,8 @@
-"""What the sandbox firm tells on its event broker: the mapping of facts to subscribers."""
+"""What a firm tells on its event broker: the mapping of facts to subscribers."""
 
 from __future__ import annotations
 
-from controltower.web.demo.rules import Agreed, copy
+from controltower.mappings.library.rules import Agreed, copy
 
 MAPPINGS: tuple[Agreed, ...] = (
     (

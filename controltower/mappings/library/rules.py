@@ -1,4 +1,4 @@
-"""The rules of a mapping version, as the demo firm words them."""
+"""The rules of a mapping version, as the product words them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Where the sandbox firm's projects have their papers and their people: the mappings of that."""
+"""Where a firm's projects have their papers and their people: the mappings of that."""
 
 from __future__ import annotations
 
-from controltower.web.demo.rules import Agreed, copy
+from controltower.mappings.library.rules import Agreed, copy
 
 MAPPINGS: tuple[Agreed, ...] = (
     (

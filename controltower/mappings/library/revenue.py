@@ -1,11 +1,11 @@
-"""How the sandbox firm recognises revenue of a fixed price: in its ledger and its PSA's schedule.
+"""How a firm recognises revenue of a fixed price: in its ledger and its PSA's schedule.
 
 What is invoiced at a fixed price stands against revenue until it is earned.
 """
 
 from __future__ import annotations
 
-from controltower.web.demo.rules import Agreed, constant, copy, table
+from controltower.mappings.library.rules import Agreed, constant, copy, table
 
 DEFERRED = "4.3.3"
 """An adjustment of revenue: Tryton takes no other account on a customer's invoice."""
@@ -47,7 +47,7 @@ MAPPINGS: tuple[Agreed, ...] = (
 )
 
 OWNERS = (
-    ("delivered month", "done", "certinia", True, False),
-    ("delivered month", "method", "certinia", True, False),
-    ("revenue entry", "amount", "tryton", True, False),
+    ("delivered month", "done", "psa", True, False),
+    ("delivered month", "method", "psa", True, False),
+    ("revenue entry", "amount", "erp", True, False),
 )

@@ -1,8 +1,8 @@
-"""How the sandbox firm forecasts what a change order adds: the mappings of project changes."""
+"""How a firm forecasts what a change order adds: the mappings of project changes."""
 
 from __future__ import annotations
 
-from controltower.web.demo.rules import Agreed, constant, copy
+from controltower.mappings.library.rules import Agreed, constant, copy
 
 MAPPINGS: tuple[Agreed, ...] = (
     (
@@ -36,6 +36,6 @@ MAPPINGS: tuple[Agreed, ...] = (
 )
 
 OWNERS = (
-    ("change order", "amount", "certinia", True, False),
-    ("change order", "ends_on", "certinia", False, False),
+    ("change order", "amount", "psa", True, False),
+    ("change order", "ends_on", "psa", False, False),
 )

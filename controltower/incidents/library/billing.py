@@ -1,10 +1,10 @@
-"""The sandbox firm's runbooks for invoices that cannot be made as they are."""
+"""The product's runbooks for invoices that cannot be made as they are."""
 
 from __future__ import annotations
 
 from controltower.canonical.verdicts import Kind
 from controltower.incidents import steps
-from controltower.web.demo.runbook_steps import (
+from controltower.incidents.library.wording import (
     HOW_MUCH,
     NOTHING_LEFT,
     REPLAY,

@@ -1,4 +1,4 @@
-"""The steps of a runbook, as the demo firm words them."""
+"""The steps of a runbook, as the product words them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""How the sandbox firm's facts become its figures: the mapping of facts to analytics."""
+"""How a firm's facts become its figures: the mapping of facts to analytics."""
 
 from __future__ import annotations
 
-from controltower.web.demo.rules import Agreed, copy
+from controltower.mappings.library.rules import Agreed, copy
 
 MAPPINGS: tuple[Agreed, ...] = (
     (

@@ -1,8 +1,8 @@
-"""How the sandbox firm keeps its people: mappings of the resource master sync and of staffing."""
+"""How a firm keeps its people: mappings of the resource master sync and of staffing."""
 
 from __future__ import annotations
 
-from controltower.web.demo.rules import Agreed, copy
+from controltower.mappings.library.rules import Agreed, copy
 
 MAPPINGS: tuple[Agreed, ...] = (
     (
@@ -44,9 +44,9 @@ MAPPINGS: tuple[Agreed, ...] = (
 )
 
 OWNERS = (
-    ("resource", "cost_rate", "workday", True, False),
-    ("resource", "entity", "workday", False, False),
-    ("assignment", "rate", "certinia", True, False),
-    ("assignment", "skills", "workday", False, False),
-    ("resource", "email", "workday", False, True),
+    ("resource", "cost_rate", "hris", True, False),
+    ("resource", "entity", "hris", False, False),
+    ("assignment", "rate", "psa", True, False),
+    ("assignment", "skills", "hris", False, False),
+    ("resource", "email", "hris", False, True),
 )

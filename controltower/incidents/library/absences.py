@@ -1,10 +1,9 @@
-"""The sandbox firm's runbooks for what should have followed, and has not come."""
+"""The product's runbooks for what should have followed, and has not come."""
 
 from __future__ import annotations
 
 from controltower.incidents import steps
-from controltower.processes import quote_to_cash
-from controltower.web.demo.runbook_steps import (
+from controltower.incidents.library.wording import (
     HOW_MUCH,
     REPLAY,
     Book,
@@ -13,6 +12,7 @@ from controltower.web.demo.runbook_steps import (
     decide,
     wait,
 )
+from controltower.processes import quote_to_cash
 
 RUNBOOKS: tuple[Book, ...] = (
     (

@@ -1,9 +1,9 @@
-"""How the sandbox firm keeps its customers: the mappings of the customer master sync, and which
+"""How a firm keeps its customers: the mappings of the customer master sync, and which
 system owns which field."""
 
 from __future__ import annotations
 
-from controltower.web.demo.rules import Agreed, copy
+from controltower.mappings.library.rules import Agreed, copy
 
 MAPPINGS: tuple[Agreed, ...] = (
     (
@@ -50,16 +50,16 @@ MAPPINGS: tuple[Agreed, ...] = (
 )
 
 OWNERS = (
-    ("customer", "name", "salesforce", False, False),
-    ("customer", "parent_id", "salesforce", False, False),
-    ("customer", "contact_name", "salesforce", False, True),
-    ("customer", "contact_email", "salesforce", False, True),
-    ("customer", "vat_number", "tryton", False, False),
-    ("customer", "street", "tryton", False, False),
-    ("customer", "city", "tryton", False, False),
-    ("customer", "postal_code", "tryton", False, False),
-    ("customer", "country", "tryton", False, False),
-    ("customer", "payment_term", "tryton", True, False),
-    ("customer", "credit_hold", "tryton", True, False),
-    ("customer", "erp_code", "tryton", False, False),
+    ("customer", "name", "crm", False, False),
+    ("customer", "parent_id", "crm", False, False),
+    ("customer", "contact_name", "crm", False, True),
+    ("customer", "contact_email", "crm", False, True),
+    ("customer", "vat_number", "erp", False, False),
+    ("customer", "street", "erp", False, False),
+    ("customer", "city", "erp", False, False),
+    ("customer", "postal_code", "erp", False, False),
+    ("customer", "country", "erp", False, False),
+    ("customer", "payment_term", "erp", True, False),
+    ("customer", "credit_hold", "erp", True, False),
+    ("customer", "erp_code", "erp", False, False),
 )

@@ -1,8 +1,8 @@
-"""How the sandbox firm books what it buys: the mappings of spend to project cost."""
+"""How a firm books what it buys: the mappings of spend to project cost."""
 
 from __future__ import annotations
 
-from controltower.web.demo.rules import Agreed, constant, copy, table
+from controltower.mappings.library.rules import Agreed, constant, copy, table
 
 INPUT_TAX = {
     "LF-DE/V19": "DE-19",
@@ -95,10 +95,10 @@ MAPPINGS: tuple[Agreed, ...] = (
 )
 
 OWNERS = (
-    ("purchase", "amount", "coupa", True, False),
-    ("purchase", "project_id", "certinia", False, False),
-    ("purchase", "account_code", "tryton", True, False),
-    ("purchase", "tax_code", "tryton", True, False),
-    ("supplier", "name", "coupa", False, True),
-    ("supplier", "payment_term", "tryton", True, False),
+    ("purchase", "amount", "spend", True, False),
+    ("purchase", "project_id", "psa", False, False),
+    ("purchase", "account_code", "erp", True, False),
+    ("purchase", "tax_code", "erp", True, False),
+    ("supplier", "name", "spend", False, True),
+    ("supplier", "payment_term", "erp", True, False),
 )

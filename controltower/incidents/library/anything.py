@@ -1,4 +1,4 @@
-"""The sandbox firm's runbook for whatever no other one is about: a rule of ours, or a system's own,
+"""The product's runbook for whatever no other one is about: a rule of ours, or a system's own,
 says no to a record."""
 
 from __future__ import annotations
@@ -7,9 +7,7 @@ from datetime import UTC, datetime
 
 from controltower.canonical.verdicts import Kind
 from controltower.incidents import steps
-from controltower.processes import catalogue, facts_to_analytics, facts_to_subscribers
-from controltower.processes.definition import Facts
-from controltower.web.demo.runbook_steps import (
+from controltower.incidents.library.wording import (
     HOW_MUCH,
     NOTHING_LEFT,
     REPLAY,
@@ -18,6 +16,8 @@ from controltower.web.demo.runbook_steps import (
     decide,
     wait,
 )
+from controltower.processes import catalogue, facts_to_analytics, facts_to_subscribers
+from controltower.processes.definition import Facts
 
 _BLANK = Facts(
     "", "", {"billing_method": "Fixed fee"}, (), {}, {}, {}, datetime.min.replace(tzinfo=UTC)

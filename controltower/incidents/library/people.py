@@ -1,9 +1,16 @@
-"""The sandbox firm's runbooks for people: who is who, and who may be placed."""
+"""The product's runbooks for people: who is who, and who may be placed."""
 
 from __future__ import annotations
 
 from controltower.incidents import steps
-from controltower.web.demo.runbook_steps import HOW_MUCH, NOTHING_LEFT, REPLAY, Book, decide, wait
+from controltower.incidents.library.wording import (
+    HOW_MUCH,
+    NOTHING_LEFT,
+    REPLAY,
+    Book,
+    decide,
+    wait,
+)
 
 RUNBOOKS: tuple[Book, ...] = (
     (

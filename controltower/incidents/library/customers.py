@@ -1,10 +1,10 @@
-"""The sandbox firm's runbooks for clients and deals that the CRM takes back."""
+"""The product's runbooks for clients and deals that the CRM takes back."""
 
 from __future__ import annotations
 
 from controltower.canonical.verdicts import Kind
 from controltower.incidents import steps
-from controltower.web.demo.runbook_steps import HOW_MUCH, Book, act, decide, wait
+from controltower.incidents.library.wording import HOW_MUCH, Book, act, decide, wait
 
 RUNBOOKS: tuple[Book, ...] = (
     (

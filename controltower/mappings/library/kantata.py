@@ -1,9 +1,9 @@
-"""How Kantata names what the sandbox firm's other PSA calls otherwise."""
+"""How Kantata names what the first PSA calls otherwise."""
 
 from __future__ import annotations
 
-from controltower.web.demo.rules import Agreed, constant, copy, table
-from controltower.web.demo.spend import EXPENSE_TYPES
+from controltower.mappings.library.rules import Agreed, constant, copy, table
+from controltower.mappings.library.spend import EXPENSE_TYPES
 
 MAPPINGS: tuple[Agreed, ...] = (
     (
