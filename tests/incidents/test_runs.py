@@ -247,6 +247,7 @@ class TestMatching:
             "billed-above-what-is-agreed", "approval-taken-back",
             "workspace-missing", "chain-behind", "deal-taken-back", "client-deleted",
             "clients-merged", "value-set-back", "purchase-changed", "record-refused",
+            "leave-over-a-place",
         }  # fmt: skip
 
 
