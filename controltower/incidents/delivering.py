@@ -1,8 +1,8 @@
 """Sending what is in the outbox: claimed, committed, sent, and written down as what came of it.
 
 A message goes out once as far as its way allows: a try that was certainly refused is repeated; one
-whose answer was lost is not, where the receiver would show a second copy (Slack), and is repeated
-under the same Message-ID by e-mail, by which mail servers and programs know it again.
+whose answer was lost is not, where the receiver would show a second copy (Slack, Teams), and is
+repeated under the same Message-ID by e-mail, by which mail servers and programs know it again.
 """
 
 from __future__ import annotations
@@ -71,12 +71,14 @@ def _send(message: Message, now: datetime) -> None:
         _note(message, MessageState.NEEDLESS, why)
         return
     folding.write(message, now)
-    if message.channel == Channel.SLACK and was_lost:
-        _note(message, MessageState.DOUBT, "Its sender stopped; Slack may show it or not.")
-    elif message.channel == Channel.SLACK:
-        _judge(message, _slack(message), now)
-    else:
+    channel = Channel(message.channel)
+    if not channel.shows_copies:
         _judge(message, _mail(message), now)
+    elif was_lost:
+        text = f"Its sender stopped; {channel.label} may show it or not."
+        _note(message, MessageState.DOUBT, text)
+    else:
+        _judge(message, _chat(message, channel), now)
 
 
 def _mail(message: Message) -> Verdict | None:
@@ -116,13 +118,15 @@ def _refused(refusal: smtplib.SMTPException) -> Verdict:
     return TryLater(kind=Kind.TRANSIENT, text=text)
 
 
-def _slack(message: Message) -> Verdict:
-    system = System.objects.filter(connector="slack", active=True).order_by("pk").first()
+def _chat(message: Message, channel: Channel) -> Verdict:
+    """Say it in a room of the first system that is of the channel's own connector."""
+    system = System.objects.filter(connector=channel.value, active=True).order_by("pk").first()
     if system is None:
-        return Rejected(kind=Kind.CONTRACT, text="No Slack is connected.")
+        return Rejected(kind=Kind.CONTRACT, text=f"No {channel.label} is connected.")
+    subject = f"*{message.subject}*" if channel is Channel.SLACK else message.subject
     order = calls.Order(
         "send", "room", "notify", ref=message.to,
-        record={"text": f"*{message.subject}*\n{message.text}"}, key=message.name,
+        record={"text": f"{subject}\n{message.text}"}, key=message.name,
     )  # fmt: skip
     return asyncio.run(_told(system, order))
 
@@ -142,7 +146,7 @@ def _judge(message: Message, verdict: Verdict | None, now: datetime) -> None:
         _note(message, MessageState.SENT, "")
         return
     text = str(getattr(verdict, "text", "")) or type(verdict).__name__
-    if isinstance(verdict, Unknown) and message.channel == Channel.SLACK:
+    if isinstance(verdict, Unknown) and Channel(message.channel).shows_copies:
         _note(message, MessageState.DOUBT, text)
     elif isinstance(verdict, TryLater | Unavailable | Unknown) and message.tries < MOST_TRIES:
         message.due_at = now + FIRST_REST * 2 ** (message.tries - 1)

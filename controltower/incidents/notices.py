@@ -121,6 +121,8 @@ def ways(wish: Wish, person: Person) -> Iterable[tuple[Channel, str]]:
         yield Channel.MAIL, person.email
     if wish.slack_channel:
         yield Channel.SLACK, wish.slack_channel
+    if wish.teams_team:
+        yield Channel.TEAMS, wish.teams_team
 
 
 def after_quiet(wish: Wish, person: Person, now: datetime, *, wakes: bool) -> datetime:

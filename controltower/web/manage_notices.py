@@ -42,11 +42,12 @@ class Wishes(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Wish
         fields = (
-            "mail", "slack_channel", "tickets", "quiet_from", "quiet_until", "wakes",
+            "mail", "slack_channel", "teams_team", "tickets", "quiet_from", "quiet_until", "wakes",
         )  # fmt: skip
         labels = {
             "mail": gettext_lazy("By e-mail"),
             "slack_channel": gettext_lazy("Slack channel (its ID)"),
+            "teams_team": gettext_lazy("Team in Teams (its ID)"),
             "tickets": gettext_lazy("Also what can wait"),
             "quiet_from": gettext_lazy("Quiet from"),
             "quiet_until": gettext_lazy("Quiet until"),

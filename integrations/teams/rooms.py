@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from html import escape
 from typing import Any
@@ -16,6 +17,7 @@ from integrations.shape import Row, flag, moment, required, text
 
 LONGEST_NAME, LONGEST_PURPOSE = 256, 1024
 _STANDARD = "https://graph.microsoft.com/v1.0/teamsTemplates('standard')"
+_LINK = re.compile(r"https?://[^\s<>]+")
 _USERS = "https://graph.microsoft.com/v1.0/users"
 
 
@@ -88,5 +90,6 @@ def named(name: str) -> str:
 
 
 def notice(words: str) -> dict[str, Any]:
-    """A message as Graph takes it; no sign of ours is read as markup."""
-    return {"body": {"contentType": "html", "content": escape(words)}}
+    """A message as Graph takes it, with its lines and links; no sign of ours is read as markup."""
+    lines = _LINK.sub(r'<a href="\g<0>">\g<0></a>', escape(words)).replace("\n", "<br>")
+    return {"body": {"contentType": "html", "content": lines}}

@@ -200,10 +200,14 @@ def test_wishes_are_kept(box: Mailbox) -> None:
     otto, zoe, kim = (somebody(name) for name in ("otto", "zoe", "kim"))
     Wish.objects.create(person=otto, mail=False)
     Wish.objects.create(person=zoe, tickets=False)
-    Wish.objects.create(person=kim, slack_channel="C123")
+    Wish.objects.create(person=kim, slack_channel="C123", teams_team="9c1d2b7e")
     trouble(Severity.MODERATE)
     found = set(Message.objects.values_list("person__username", "channel", "to"))
-    assert found == {("kim", "mail", "kim@larkfield.example"), ("kim", "slack", "C123")}
+    assert found == {
+        ("kim", "mail", "kim@larkfield.example"),
+        ("kim", "slack", "C123"),
+        ("kim", "teams", "9c1d2b7e"),
+    }
 
 
 def test_a_server_that_is_away_or_busy_is_tried_again_with_the_same_identity(
@@ -256,12 +260,13 @@ def test_a_server_that_stays_away_ends_in_a_failure_that_is_shown(settings: Any)
         (TryLater(kind=Failure.RATE_LIMITED, text="Slow down."), MessageState.WAITING),
     ],
 )
-def test_what_slack_may_show_twice_is_not_sent_again(
-    monkeypatch: pytest.MonkeyPatch, verdict: Verdict, state: MessageState
+@pytest.mark.parametrize("way", [{"slack_channel": "C123"}, {"teams_team": "9c1d2b7e"}])
+def test_what_a_chat_may_show_twice_is_not_sent_again(
+    monkeypatch: pytest.MonkeyPatch, verdict: Verdict, state: MessageState, way: dict[str, str]
 ) -> None:
     kim = somebody("kim")
-    Wish.objects.create(person=kim, mail=False, slack_channel="C123")
-    monkeypatch.setattr(delivering, "_slack", lambda _message: verdict)
+    Wish.objects.create(person=kim, mail=False, **way)
+    monkeypatch.setattr(delivering, "_chat", lambda _message, _channel: verdict)
     trouble()
     delivering.deliver(now=NOW)
     assert Message.objects.get().state == state

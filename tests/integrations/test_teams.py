@@ -120,10 +120,13 @@ class TestTeams:
 
     async def test_a_notice_is_said_as_it_was_meant(self, subject: Teams, tag: str) -> None:
         ref = await subject.existing(tag)
-        words = "Fees < 5 % & more"
+        words = "Fees < 5 % & more\nhttp://tower.example/?a=1&b=2 leads on"
+        link = "http://tower.example/?a=1&amp;b=2"
         said = await subject.connector.act("room", ref, "notify", {"text": words}, tag)
         assert done(said).outcome is Outcome.CREATED
-        assert subject.control.do("said", id=ref)["messages"] == ["Fees &lt; 5 % &amp; more"]
+        assert subject.control.do("said", id=ref)["messages"] == [
+            f'Fees &lt; 5 % &amp; more<br><a href="{link}">{link}</a> leads on'
+        ]
 
     async def test_a_lost_notice_is_in_doubt(self, subject: Teams, tag: str) -> None:
         ref = await subject.existing(tag)

@@ -21,6 +21,7 @@ class Wish(models.Model):
     person = models.OneToOneField(Person, on_delete=models.CASCADE, related_name="+")
     mail = models.BooleanField(default=True)
     slack_channel = models.CharField(max_length=40, blank=True)
+    teams_team = models.CharField(max_length=40, blank=True)
     tickets = models.BooleanField(default=True)
     quiet_from = models.TimeField(null=True, blank=True)
     quiet_until = models.TimeField(null=True, blank=True)
@@ -34,6 +35,12 @@ class Wish(models.Model):
 class Channel(models.TextChoices):
     MAIL = "mail", "E-mail"
     SLACK = "slack", "Slack"
+    TEAMS = "teams", "Teams"
+
+    @property
+    def shows_copies(self) -> bool:
+        """Whether a second sending is a second message there. Mail is known by its Message-ID."""
+        return self is not Channel.MAIL
 
 
 class MessageState(models.TextChoices):
@@ -49,9 +56,9 @@ class MessageState(models.TextChoices):
 class Message(models.Model):
     """One message to one person, committed with what causes it: a line of an incident's timeline,
     something that waits for their word (`ask`), or (without either) the daily mail. `name` is its
-    identity wherever it goes, the same at every try. `to` is where: an address, or a Slack channel;
-    `text` is written when it first goes out. A mail with `html` shows that where it can be shown.
-    Those that quiet hours have `held` go out in one of them; the others are folded.
+    identity wherever it goes, the same at every try. `to` is where: an address, a Slack channel or
+    a team; `text` is written when it first goes out. A mail with `html` shows that where it can be
+    shown. Those that quiet hours have `held` go out in one of them; the others are folded.
     """
 
     name = models.CharField(max_length=60, unique=True)
