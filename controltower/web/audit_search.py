@@ -43,6 +43,12 @@ class Search(forms.Form):
     )
 
 
+def asked_for(query: QueryDict) -> QuerySet[AuditEntry]:
+    """The entries that an address asks for; all of them when it makes no sense."""
+    form = Search(query)
+    return found(form.cleaned_data if form.is_valid() else {})
+
+
 def found(said: dict[str, Any]) -> QuerySet[AuditEntry]:
     """The entries that a valid search asks for."""
     rows = AuditEntry.objects.all()
@@ -76,9 +82,7 @@ def _midnight(day: Any) -> datetime:
 def count(person: Person, query: QueryDict) -> tuple[int | None, bool]:
     """How many entries a search finds, and whether there are more than were counted; None for who
     may not read the chain."""
-    form = Search(query)
     if not may_everywhere(person, Right.SEE_AUDIT):
         return None, False
-    rows = found(form.cleaned_data if form.is_valid() else {})
-    counted = rows.order_by()[: MOST_COUNTED + 1].count()
+    counted = asked_for(query).order_by()[: MOST_COUNTED + 1].count()
     return min(counted, MOST_COUNTED), counted > MOST_COUNTED

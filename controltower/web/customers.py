@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -17,7 +18,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from controltower.firm.models import Person
 from controltower.firm.rights import Right
+from controltower.mappings.models import Likeness
 from controltower.transactions import consent, duplicates
+from controltower.transactions.models import Transaction
 from controltower.web import standing
 from controltower.web.actions import Action, leave
 from controltower.web.decisions import Reason
@@ -59,39 +62,65 @@ def _one(client: Mapping[str, Any]) -> str:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What waits for a word, what was decided and what was overruled."""
+
+    pairs: list[duplicates.Pair]
+    decisions: list[Likeness]
+    overruled: list[tuple[Transaction, list[str]]]
+
+
 class Filters(ListFilters):
     """Which clients are looked for."""
 
     hint = gettext_lazy("Client, city, number or who decided")
+
+    def leave(self, person: Person) -> Found:
+        """What the person may see of it and they ask for; all of it when they make no sense."""
+        self.is_valid()
+        return Found(
+            [
+                pair
+                for pair in duplicates.waiting(person)
+                if self.finds(*pair.client.values(), *pair.other.values())
+            ],
+            [
+                one
+                for one in duplicates.decisions(person)
+                if self.finds(duplicates.said(one), one.reason, one.decided_by)
+            ],
+            [
+                (one, words)
+                for one, words in duplicates.overruled(person)
+                if self.finds(one.counterparty, *words)
+            ],
+        )
 
 
 @require_safe
 def customers(request: SignedIn) -> HttpResponse:
     """What waits for a data owner's word first; then what was decided and what was overruled."""
     filters, person = Filters(request.GET), request.user
-    filters.is_valid()
+    found = filters.leave(person)
     context = {
         "form": filters,
         "filters": filters.number,
         "clear_url": reverse("customers"),
         "crumbs": [(_("Mappings"), reverse("mappings")), (_("Customers"), "")],
-        "pairs": [
-            _shown(pair, person)
-            for pair in duplicates.waiting(person)
-            if filters.finds(*pair.client.values(), *pair.other.values())
-        ],
-        "decisions": [
-            (duplicates.said(one), one)
-            for one in duplicates.decisions(person)
-            if filters.finds(duplicates.said(one), one.reason, one.decided_by)
-        ],
+        "pairs": [_shown(pair, person) for pair in found.pairs],
+        "decisions": [(duplicates.said(one), one) for one in found.decisions],
         "overruled": [
             {"transaction": one, "url": standing.url_of(one), "words": words}
-            for one, words in duplicates.overruled(person)
-            if filters.finds(one.counterparty, *words)
+            for one, words in found.overruled
         ],
     }
     return render(request, "customers/list.html", context)
+
+
+def why_of(pair: duplicates.Pair) -> str:
+    """Why two clients may be one, in the reader's words."""
+    return ", ".join(heard(one) for one in pair.why.split(", "))
 
 
 def _shown(pair: duplicates.Pair, person: Person) -> dict[str, Any]:
@@ -100,7 +129,7 @@ def _shown(pair: duplicates.Pair, person: Person) -> dict[str, Any]:
     return {
         "client": pair.client,
         "other": pair.other,
-        "why": ", ".join(heard(one) for one in pair.why.split(", ")),
+        "why": why_of(pair),
         "url": standing.url_of(pair.transaction),
         "action": Action(
             id=f"decide-{'-'.join(pair.ids)}",

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Min
+from django.db.models import Min, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -51,19 +51,11 @@ def present(
     cause: Cause, scope: Scope, query: Mapping[str, str], now: datetime
 ) -> dict[str, Any] | None:
     """The context of `exceptions/group.html`, or None when nothing of it is this person's."""
-    letters = letters_of(scope).filter(cause=cause)
-    shown: Page[DeadLetter] = page(
-        exposure.priced(letters, "transaction__").select_related(
-            "transaction__entity", "step__system"
-        ),
-        OLDEST_FIRST,
-        query,
-    )
+    letters = under(cause, scope)
+    shown: Page[DeadLetter] = page(letters, OLDEST_FIRST, query)
     if not shown.rows and not letters_of(scope, solved=True).filter(cause=cause).exists():
         return None
-    found = exposure.stakes(
-        exposure.priced(letters, "transaction__"), "cause", at="transaction__"
-    ).get((cause.pk,), Stake())
+    found = whole_of(letters)
     value = Money.of(found.amount, exposure.reporting_currency())
     group = _group(cause, scope, shown, found, value, now)
     one = settlements.about(cause, scope.person)
@@ -81,13 +73,24 @@ def present(
             for one in cause.incidents.visible_to(scope.person).open()
         ],
         **_offered(cause, scope, found.count, now, has_fix=bool(group["fix"])),
-        "rows": _rows(shown.rows, scope, now),
+        "rows": rows_of(shown.rows, scope, now),
         "page": shown,
         "matching": {"count": found.count, "value": value},
         "filters": 0,
         "clear_url": "",
         **_acts(cause, scope),
     }
+
+
+def under(cause: Cause, scope: Scope) -> QuerySet[DeadLetter]:
+    """What hangs on a cause, as far as the person sees it, priced."""
+    letters = exposure.priced(letters_of(scope).filter(cause=cause), "transaction__")
+    return letters.select_related("transaction__entity", "step__system")
+
+
+def whole_of(letters: QuerySet[DeadLetter]) -> Stake:
+    """What the letters of one cause come to."""
+    return next(iter(exposure.stakes(letters, "cause", at="transaction__").values()), Stake())
 
 
 def _offered(
@@ -242,7 +245,8 @@ class Row:
     in_doubt: bool
 
 
-def _rows(letters: Sequence[DeadLetter], scope: Scope, now: datetime) -> list[Row]:
+def rows_of(letters: Sequence[DeadLetter], scope: Scope, now: datetime) -> list[Row]:
+    """Letters, priced by `under`, as the list shows them."""
     keys = _keys(letters)
     return [_row(letter, keys, scope, now) for letter in letters]
 

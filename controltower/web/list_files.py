@@ -7,12 +7,14 @@ from decimal import Decimal
 from itertools import chain
 
 from django.db.models import QuerySet
+from django.http import Http404
 from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from controltower.canonical.money import Money
-from controltower.incidents.models import OPEN, Incident
+from controltower.incidents.models import OPEN, Cause, Incident
 from controltower.mappings.models import FieldOwner, MappingVersion
 from controltower.measures import at_stake
 from controltower.measures.exposure import reporting_currency
@@ -21,6 +23,7 @@ from controltower.transactions.models import InboundEvent
 from controltower.web import (
     exception_filters,
     exception_groups,
+    exception_page,
     exports,
     incident_list,
     job_list,
@@ -40,6 +43,10 @@ from controltower.web.tower import scope_of
 EXCEPTIONS = (
     "cause", "system", "state", "count", "oldest", "due", "promise", "owner", "known_fix",
     "value", "currency",
+)  # fmt: skip
+STUCK = (
+    "key", "title", "entity", "since", "tries", "promise", "amount", "currency", "value",
+    "value_currency",
 )  # fmt: skip
 INCIDENTS = (
     "name", "incident", "severity", "state", "opened", "times", "lead", "due_next", "stuck",
@@ -94,6 +101,27 @@ def _group(one: exception_groups.Group) -> tuple[Cell, ...]:
         one.value.amount,
         one.value.currency,
     )
+
+
+@require_POST
+def stuck(request: SignedIn, pk: int) -> HttpResponseBase:
+    """What hangs on one cause, the oldest first; `value` is what a row adds to the total."""
+    cause, seen, now = get_object_or_404(Cause, pk=pk), scope_of(request), timezone.now()
+    letters = exception_page.under(cause, seen)
+    if not letters.exists():
+        raise Http404
+    currency = reporting_currency()
+    rows = (
+        (
+            one.key, masked_text(one.title), one.entity, one.since, one.tries,
+            str(marks.LATENESS[one.lateness].word), one.amount, one.currency,
+            Money(currency, one.minor).amount, currency,
+        )
+        for some in keyset.parts(letters, exception_page.OLDEST_FIRST, CHUNK)
+        for one in exception_page.rows_of(some, seen, now)
+    )  # fmt: skip
+    totals = {currency: exception_page.whole_of(letters).amount}
+    return exports.figures(request, f"exceptions/{pk}", STUCK, rows, totals=totals)
 
 
 @require_POST

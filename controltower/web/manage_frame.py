@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -35,14 +36,14 @@ TABS = (
     ("manage_retention", gettext_lazy("Retention")),
     ("manage_audit", gettext_lazy("Audit")),
 )
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def guarded(view: View) -> View:
     """A page of Admin: for those who answer for the whole firm. Others are told who may."""
 
     @wraps(view)
-    def guard(request: SignedIn, *args: Any, **named: Any) -> HttpResponse:
+    def guard(request: SignedIn, *args: Any, **named: Any) -> HttpResponseBase:
         if not may_everywhere(request.user, Right.SEE_AUDIT):
             why = only_firm_wide(request.user, Right.SEE_AUDIT)
             context = {"crumbs": [(_("Admin"), "")], "why": why}
@@ -55,8 +56,9 @@ def guarded(view: View) -> View:
 def page(
     request: SignedIn, template: str, tab: str, context: dict[str, Any], status: int = 200
 ) -> HttpResponse:
-    """A page of Admin under its tab."""
-    tabs = [(label, reverse(route), route == tab) for route, label in TABS]
+    """A page of Admin under its tab, beside those that the person may open."""
+    whole = may_everywhere(request.user, Right.SEE_AUDIT)
+    tabs = [(name, reverse(route), route == tab) for route, name in TABS if whole or route == tab]
     return render(request, template, {"tabs": tabs} | context, status=status)
 
 

@@ -16,7 +16,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from controltower.firm.models import LegalEntity
+from controltower.firm.models import LegalEntity, Person
+from controltower.firm.rights import Right, entities_of, may_everywhere
 from controltower.measures import sides
 from controltower.systems.models import Route, System
 from controltower.transactions import agreed_routes
@@ -25,7 +26,6 @@ from controltower.web import manage_frame, plain_names, policy_words
 from controltower.web.decisions import Reason
 from controltower.web.list_filters import ListFilters
 from controltower.web.manage import change
-from controltower.web.manage_frame import guarded
 from controltower.web.marks import Mark
 from controltower.web.security import SignedIn
 
@@ -96,33 +96,44 @@ class Filters(ListFilters):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@guarded
 def routes(request: SignedIn) -> HttpResponse:
-    """Every part that several systems could take; a change waits for a second person."""
-    parts = _parts()
+    """Every part that several systems could take, for all who work there: each sees what holds for
+    their companies. A change is the administrators', and waits for a second person."""
     if request.method == "POST":
         back, role = reverse("manage_routes"), request.POST.get("role", "")
-        form = Routed(request.POST, able=parts.get(role, ()))
+        form = Routed(request.POST, able=_parts().get(role, ()))
         if not form.is_valid():
             return manage_frame.unclear(request, form.errors, back)
         reason = form.cleaned_data["reason"]
         return manage_frame.propose(request, form.subject, form.content, reason, back)
     coming = manage_frame.waiting(agreed_routes.KIND)
-    waiting = sides.under_way([system for able in parts.values() for system in able])
     filters = Filters(request.GET)
     context = {
         "form": filters,
         "filters": filters.number,
         "clear_url": reverse("manage_routes"),
-        "parts": filters.leave(
-            [_part(request, role, able, waiting) for role, able in parts.items()]
-        ),
+        "parts": parts(request, filters),
         "waiting": [
             {"title": policy_words.place(about), "said": policy_words.route(one.content)}
             for about, one in coming.items()
+            if concerns(request.user, Place.read(about).company)
         ],
+        "may_decide": may_everywhere(request.user, Right.SEE_AUDIT),
     }
     return manage_frame.page(request, "manage/routes.html", "manage_routes", context)
+
+
+def parts(request: SignedIn, filters: Filters) -> list[dict[str, Any]]:
+    """The parts that several systems could take and the filters leave."""
+    found = _parts()
+    waiting = sides.under_way([system for able in found.values() for system in able])
+    return filters.leave([_part(request, role, able, waiting) for role, able in found.items()])
+
+
+def concerns(person: Person, company: str) -> bool:
+    """Whether something of a company ("" of all of them) is this person's to know."""
+    codes = entities_of(person)
+    return not company or codes is None or company in codes
 
 
 def _parts() -> dict[str, list[System]]:
@@ -132,33 +143,49 @@ def _parts() -> dict[str, list[System]]:
     return {role: able for role, able in sorted(found.items()) if len(able) > 1}
 
 
+def is_seen(person: Person, company: str) -> bool:
+    """Whether the person sees what is a company's own; what is nobody's is for firm-wide eyes."""
+    codes = entities_of(person)
+    return codes is None or company in codes
+
+
 def _part(
     request: SignedIn,
     role: str,
     able: Sequence[System],
     waiting: Mapping[int, Mapping[str, int]],
 ) -> dict[str, Any]:
-    today = timezone.now().date()
+    today, person = timezone.now().date(), request.user
     title = policy_words.part(role)
     last_month = today.replace(day=1) - timedelta(days=1)
-    known = list(Route.objects.filter(role=role).select_related("company", "system"))
+    known = [
+        route
+        for route in Route.objects.filter(role=role).select_related("company", "system")
+        if concerns(person, route.company.code if route.company else "")
+    ]
     form = Routed(able=able, initial={"role": role, "starts_on": today}, auto_id=f"route-{role}-%s")
     words = _("Change who takes the records of the part %(part)s") % {"part": title}
     return {
         "id": role,
         "title": title,
-        "systems": [
-            {
-                "system": system,
-                "under_way": sum(waiting[system.pk].values()),
-                "companies": sorted(waiting[system.pk].items()),
-                "last_ok": system.last_ok_at,
-            }
-            for system in able
+        "systems": [_side(system, waiting[system.pk], person) for system in able],
+        "billed": [
+            _billed(row, able)
+            for row in sides.billed(able, last_month)
+            if is_seen(person, row.company)
         ],
-        "billed": [_billed(row, able) for row in sides.billed(able, last_month)],
         "routes": _grouped([_route(route, known, today) for route in known]),
         "action": change(request, f"route-{role}", words, reverse("manage_routes"), form),
+    }
+
+
+def _side(system: System, waiting: Mapping[str, int], person: Person) -> dict[str, Any]:
+    companies = sorted((code, count) for code, count in waiting.items() if is_seen(person, code))
+    return {
+        "system": system,
+        "under_way": sum(count for _code, count in companies),
+        "companies": companies,
+        "last_ok": system.last_ok_at,
     }
 
 

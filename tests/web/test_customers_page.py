@@ -18,6 +18,7 @@ from controltower.transactions.models import Transaction, TransactionState
 from tests.factories import Firm, found, signed_in
 from tests.lookalikes import MARKUP, ONE, OTHER, client_record, look_alike
 from tests.web.cast import token
+from tests.web.files import rows_of
 
 pytestmark = pytest.mark.django_db
 
@@ -47,6 +48,18 @@ class TestPage:
         assert "<script>alert" not in page
         assert waiting.correlation_id in page
         assert reverse("customer_decisions") in page
+
+    def test_it_is_a_file_of_what_waits_and_what_was_decided(
+        self, firm: Firm, waiting: Transaction
+    ) -> None:
+        client = signed_in(firm.lena)
+        (row,) = rows_of(client, "/exports/customers/")
+        assert (row["list"], row["why"]) == ("waiting", "the same name and city")
+        assert {row["client"], row["other_client"]} == {waiting.counterparty, MARKUP}
+        assert rows_of(client, "/exports/customers/?q=nobody") == []
+        client.post(reverse("customer_decisions"), said())
+        (row,) = rows_of(client, "/exports/customers/")
+        assert (row["list"], row["why"], row["by"]) == ("decided", "Two sites.", str(firm.lena))
 
     def test_nothing_waits(self, firm: Firm) -> None:
         page = signed_in(firm.lena).get(reverse("customers")).content.decode()

@@ -16,6 +16,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from controltower.firm import audit
 from controltower.firm.models import AuditEntry, Person
 from controltower.incidents import watch
 from controltower.mappings.models import FieldOwner
@@ -23,12 +24,14 @@ from controltower.transactions.models import Transaction
 from controltower.web import (
     exception_groups,
     exports,
+    govern_files,
     incident_list,
     job_list,
     list_files,
     set_aside,
     sheets,
 )
+from controltower.web.demo.runbooks import agree_runbooks
 from controltower.web.sheets import TYPES, XLSX, Workbook
 from tests import factories
 from tests.factories import Firm, signed_in
@@ -233,3 +236,54 @@ def test_the_board_of_owners_is_a_file(firm: Firm) -> None:
     rows = rows_of(signed_in(firm.anna), "/exports/mappings/")
     assert len(rows) == FieldOwner.objects.count() > 0
     assert any("v1" in row["mappings_in_use"] for row in rows)
+
+
+def test_the_rows_of_a_group_are_a_file_with_the_total_of_its_page(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(list_files, "CHUNK", 2)
+    bills = factories.stuck_bills(firm, 3)
+    client, pk = signed_in(firm.anna), firm.cause(bills[0]).pk
+    page = client.get(f"/exceptions/{pk}/").context
+    rows = rows_of(client, f"/exports/exceptions/{pk}/")
+    assert [row["key"] for row in rows] == [row.key for row in page["rows"]]
+    total = page["matching"]["value"]
+    assert sum(Decimal(row["value"]) for row in rows) == total.amount > 0
+    found = _book(client.post(f"/exports/exceptions/{pk}/", {"format": "xlsx"}))
+    assert [f"'total {total.currency}'", str(total.amount)] in found["About"]
+    assert signed_in(firm.callum).post(f"/exports/exceptions/{pk}/").status_code == 404
+
+
+def test_the_audit_chain_is_a_file_up_to_its_own_entry(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(govern_files, "CHUNK", 2)
+    for number in range(5):
+        audit.record(
+            actor=firm.otto, verb="assign", subject=f"thing {number}", allowed=number < 4,
+            now=firm.now, entity="LF-UK", detail={"why": "=1+1"},
+        )  # fmt: skip
+    before = AuditEntry.objects.count()
+    client = signed_in(firm.anna)
+    rows = rows_of(client, "/exports/audit/")
+    assert [int(row["entry"]) for row in rows] == list(
+        AuditEntry.objects.order_by("-pk").values_list("pk", flat=True)[1:]
+    )
+    assert len(rows) == before
+    (denied,) = rows_of(client, "/exports/audit/?verb=assign&outcome=denied")
+    assert (denied["object"], denied["person"], denied["outcome"]) == (
+        "thing 4", firm.otto.username, "denied",
+    )  # fmt: skip
+    assert denied["detail"] == "Why: =1+1"
+    assert signed_in(firm.otto).post("/exports/audit/").status_code == 403
+
+
+def test_runbooks_are_a_file_of_what_their_list_shows(firm: Firm) -> None:
+    agree_runbooks(now=firm.now)
+    client = signed_in(firm.otto)
+    shown = client.get("/runbooks/").context["runbooks"]
+    rows = rows_of(client, "/exports/runbooks/")
+    assert [int(row["steps"]) for row in rows] == [line["steps"] for line in shown]
+    assert rows[0]["runbook"] == shown[0]["book"].title
+    (one, *_more) = rows_of(client, f"/exports/runbooks/?q={shown[-1]['book'].title}")
+    assert one["runbook"] == shown[-1]["book"].title

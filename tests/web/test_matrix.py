@@ -156,6 +156,11 @@ POLICY: dict[str, Rule] = {
     "system_exports": Rule(WRITE),
     "mapping_exports": Rule(WRITE),
     "set_aside_exports": Rule(WRITE),
+    "exception_row_exports": Rule(WRITE, scoped=True),
+    "runbook_exports": Rule(WRITE),
+    "customer_exports": Rule(WRITE),
+    "route_exports": Rule(WRITE),
+    "audit_exports": Rule(WRITE, Right.SEE_AUDIT),
     "set_aside_readings": Rule(WRITE, Right.REPLAY, scoped=True),
     "exception": Rule(scoped=True),
     "exception_replays": Rule(

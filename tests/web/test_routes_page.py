@@ -8,11 +8,12 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from controltower.firm.models import LegalEntity
+from controltower.firm.models import LegalEntity, PolicyVersion
 from controltower.systems.models import Route, System
 from controltower.web import formats, plain_names
 from tests.factories import Firm
 from tests.web.cast import browser
+from tests.web.files import rows_of
 
 pytestmark = pytest.mark.django_db
 
@@ -69,3 +70,41 @@ def test_routes_are_narrowed_by_words(firm: Firm) -> None:
     assert routes("the new erp") == whole, "all of the part in which it stands"
     assert routes("abacus") == 0
     assert "No match." in client.get("/manage/routes/?q=abacus").content.decode()
+
+
+def test_everybody_reads_the_routes_of_their_company_and_changes_none(firm: Firm) -> None:
+    """Operators, PMO leads and stewards work by them; Admin's other pages stay closed to them."""
+    old = System.objects.get(role="erp")
+    new = second_erp(old)
+    day = timezone.now().date() - timedelta(days=9)
+    for code in ("LF-UK", "LF-DE"):
+        company = LegalEntity.objects.get(code=code)
+        Route.objects.create(role="erp", company=company, system=new, starts_on=day)
+    firm.bill(firm.deal())
+    page = browser(firm.otto).get("/manage/routes/")
+    assert (page.status_code, len(page.context["tabs"])) == (200, 1)
+    (part,) = [one for one in page.context["parts"] if one["id"] == "erp"]
+    assert {one["company"].code for one in part["routes"] if one["company"]} == {"LF-UK", "LF-DE"}
+    assert not part["action"].allowed
+    british = browser(firm.callum)
+    (part,) = [one for one in british.get("/manage/routes/").context["parts"] if one["id"] == "erp"]
+    assert {one["company"].code for one in part["routes"] if one["company"]} == {"LF-UK"}
+    assert part["billed"] == []
+    assert {row["company"] for row in rows_of(british, "/exports/routes/")} <= {"", "LF-UK"}
+    before = PolicyVersion.objects.count()
+    asked = {"role": "erp", "system": new.slug, "starts_on": "2030-01-01", "reason": "so"}
+    for person in (firm.otto, firm.callum):
+        browser(person).post("/manage/routes/", asked)
+        assert browser(person).get("/manage/people/").status_code == 403
+    assert PolicyVersion.objects.count() == before
+
+
+def test_routes_are_a_file_of_what_their_page_shows(firm: Firm) -> None:
+    old = System.objects.get(role="erp")
+    second_erp(old)
+    day = timezone.now().date() - timedelta(days=9)
+    Route.objects.create(role="erp", record="purchase", system=old, starts_on=day)
+    rows = rows_of(browser(firm.amara), "/exports/routes/?q=purchase")
+    assert [(row["system"], row["from"], row["until"]) for row in rows] == [
+        (old.title, day.isoformat(), "")
+    ]
