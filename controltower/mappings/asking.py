@@ -76,7 +76,8 @@ def _counted(page: calls.ChangePage) -> str:
     """How much came; of the first its number's last signs alone."""
     ref = page.changes[0].event.record.source_id
     count = f"{len(page.changes)} and more" if page.has_more else str(len(page.changes))
-    return f"Records that came: {count}. The number of the first ends in “{ref[-SHOWN:]}”."
+    shown = ref[-SHOWN:] if len(ref) > 2 * SHOWN else "…"
+    return f"Records that came: {count}. The number of the first ends in “{shown}”."
 
 
 def called(event: CanonicalEvent) -> str:

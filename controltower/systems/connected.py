@@ -10,7 +10,7 @@ from controltower.firm.models import LegalEntity
 from controltower.systems import described, setup_shape
 from controltower.systems.credentials import reference
 from controltower.systems.described import BadDescription, address_faults, is_own
-from controltower.systems.models import System
+from controltower.systems.models import Feed, System
 from controltower.systems.said import START, Listed, Said, Taken
 from integrations import catalogue
 from integrations.connector import Descriptor
@@ -65,8 +65,13 @@ def document_of(system: System) -> dict[str, Any]:
         "secrets": system.secrets,
         "options": system.options,
         "limits": {name: getattr(system, name) for name in limits},
-        "feeds": {one.entity: {"every_seconds": one.every_seconds} for one in system.feeds.all()},
+        "feeds": {one.entity: _as_read(one) for one in system.feeds.all()},
     }
+
+
+def _as_read(feed: Feed) -> dict[str, Any]:
+    since = feed.since.date().isoformat() if feed.since else START
+    return {"every_seconds": feed.every_seconds, "since": since}
 
 
 def options_of(document: Mapping[str, Any], needs: Needs) -> dict[str, Any]:
@@ -91,6 +96,8 @@ def _faults(document: Mapping[str, Any], descriptor: Descriptor) -> Iterator[str
     known = System.objects.filter(slug=slug).exclude(connector=descriptor.name).first()
     if known is not None:
         yield f"slug: “{slug}” is {known.title} already."
+    if wrong := _misnamed(document):
+        yield wrong
     for place, address in _addresses(document, descriptor):
         yield from (f"{place}: {fault}" for fault in address_faults(address))
     shared = _shared(document)
@@ -100,6 +107,15 @@ def _faults(document: Mapping[str, Any], descriptor: Descriptor) -> Iterator[str
             yield f"{place}: the variable's name must begin with SYSTEM_{own}_."
     yield from _fed(document)
     yield from _taking(document, descriptor)
+
+
+def _misnamed(document: Mapping[str, Any]) -> str:
+    """A sign-in that is named as another one: facts are kept under that name."""
+    name, alike = document.get("connection", document["slug"]), _alike(document)
+    others = System.objects.filter(connection=name).exclude(slug=document["slug"])
+    taken = others.exclude(connection=alike.connection if alike else "").first()
+    place = "connection" if "connection" in document else "slug"
+    return f"{place}: “{name}” is how {taken.title} signs in." if taken else ""
 
 
 def _addresses(document: Mapping[str, Any], descriptor: Descriptor) -> Iterator[tuple[str, str]]:
@@ -117,6 +133,9 @@ def _references(document: Any, place: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(document, Mapping):
         for name, value in document.items():
             yield from _references(value, f"{place}.{name}" if place else str(name))
+    elif isinstance(document, list):
+        for value in document:
+            yield from _references(value, place)
     elif isinstance(document, str) and document.startswith("env:"):
         yield place, document
 
@@ -124,8 +143,11 @@ def _references(document: Any, place: str = "") -> Iterator[tuple[str, str]]:
 def _shared(document: Mapping[str, Any]) -> set[str]:
     """What a system of the same address is called by already: one org may play two parts."""
     there = System.objects.filter(base_url=document["base_url"], active=True)
-    found = {document["base_url"]} if there.exists() else set()
-    return found.union(*(set(one.secrets.values()) for one in there))
+    return {
+        value
+        for one in there
+        for _place, value in _references([one.base_url, one.secrets, one.options])
+    }
 
 
 def _fed(document: Mapping[str, Any]) -> Iterator[str]:
@@ -169,14 +191,16 @@ def _row(document: Mapping[str, Any], descriptor: Descriptor) -> System:
 
 def _connection(document: Mapping[str, Any]) -> str:
     """The name of its sign-in, quota and facts: for ever what it was at first; that of another
-    system with the same address and credentials where it is new; else its own."""
+    system with the same address and credentials where it is new; else the one that is given."""
     own = System.objects.filter(slug=document["slug"]).first()
-    if own is not None:
-        return own.connection
-    alike = System.objects.filter(
-        base_url=document["base_url"], secrets=document["secrets"], active=True
-    ).first()
-    return alike.connection if alike else str(document["slug"])
+    known = own or _alike(document)
+    return known.connection if known else str(document.get("connection", document["slug"]))
+
+
+def _alike(document: Mapping[str, Any]) -> System | None:
+    """Another system that is reached and signed in to in the same way."""
+    alike = {"base_url": document["base_url"], "secrets": document["secrets"]}
+    return System.objects.filter(active=True, **alike).exclude(slug=document["slug"]).first()
 
 
 def _listed(document: Mapping[str, Any], descriptor: Descriptor) -> Iterator[Listed]:

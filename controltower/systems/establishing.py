@@ -1,6 +1,7 @@
 """What is said of a system comes to be: its row, its feeds, and what it takes of its part.
 
-The one place in which systems and feeds come about.
+The one place in which systems and feeds come about, whoever says so: people on the page, an agreed
+route, or the demo firm.
 """
 
 from __future__ import annotations
@@ -55,6 +56,16 @@ def _feeds(system: System, listed: tuple[Listed, ...], now: datetime) -> None:
             system=system, entity=one.entity, defaults=going_on,
             create_defaults=going_on | {"since": _moment(one.since, now)},
         )  # fmt: skip
+
+
+def listen(system: System, one: Listed, now: datetime) -> None:
+    """Read one more feed of a system; one that is read already goes on as it does."""
+    Feed.objects.get_or_create(
+        system=system, entity=one.entity,
+        defaults={
+            "every_seconds": one.every_seconds, "due_at": now, "since": _moment(one.since, now),
+        },
+    )  # fmt: skip
 
 
 def _moment(since: str, now: datetime) -> datetime | None:

@@ -39,6 +39,13 @@ _SHAPES: Mapping[Shape, Mapping[str, Any]] = {
 }
 
 
+_NAME = {
+    "type": "string",
+    "pattern": "^(?!new$)[a-z][a-z0-9_-]{1,39}$",
+    "told": "small letters, digits and hyphens, such as “bamboohr-us”, belong here.",
+}
+
+
 def complaints(document: Any, connector: str) -> list[str]:
     """What is wrong with the shape of a document that connects by this connector."""
     return faults.complaints(_validator(connector), document, "the set-up")
@@ -55,11 +62,8 @@ def shape(descriptor: Descriptor) -> dict[str, Any]:
     return _object(
         {
             "connector": {"const": descriptor.name},
-            "slug": {
-                "type": "string",
-                "pattern": "^(?!new$)[a-z][a-z0-9_-]{1,39}$",
-                "told": "small letters, digits and hyphens, such as “bamboohr-us”, belong here.",
-            },
+            "slug": _NAME,
+            "connection": _NAME,
             "title": {"type": "string", "minLength": 1, "maxLength": 80},
             "base_url": _address(needs.address),
             "secrets": _secrets(needs.secrets),

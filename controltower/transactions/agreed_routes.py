@@ -13,8 +13,9 @@ from django.utils import timezone
 from controltower.canonical.verdicts import Kind
 from controltower.firm.models import LegalEntity, PolicyVersion
 from controltower.firm.policies import BadPolicy
-from controltower.systems import calls, registry
+from controltower.systems import calls, establishing, registry
 from controltower.systems.models import Feed, Route, System
+from controltower.systems.said import Listed
 from controltower.transactions import cases, engine
 from controltower.transactions.models import Step, Transaction
 from controltower.transactions.protocol import State
@@ -84,11 +85,7 @@ def _listen(system: System, now: datetime) -> None:
     told = [entity for entity, how in feeds.items() if how != registry.NO_FEED]
     others = Feed.objects.filter(system__role=system.role, entity__in=told).exclude(system=system)
     for feed in others:
-        Feed.objects.get_or_create(
-            system=system,
-            entity=feed.entity,
-            defaults={"every_seconds": feed.every_seconds, "due_at": now},
-        )
+        establishing.listen(system, Listed(feed.entity, feed.every_seconds), now)
 
 
 def release(role: str, now: datetime) -> None:

@@ -25,6 +25,9 @@ from controltower.web.sayings import heard
 from controltower.web.security import SignedIn
 from controltower.web.setup_form import Setup, beginning
 
+ENDING = {"takes", "retired"}
+"""What a version says once, and the next does not repeat."""
+
 
 @require_safe
 def door(request: SignedIn) -> HttpResponse:
@@ -123,11 +126,14 @@ def _last(descriptor: Descriptor, slug: str) -> dict[str, Any] | None:
     """What was said last of a system that is to be changed; None of a new one."""
     if not slug:
         return None
-    last = Description.objects.filter(slug=slug, document__connector=descriptor.name).first()
-    if last is not None:
-        return {name: said for name, said in last.document.items() if name != "takes"}
-    system = get_object_or_404(System, slug=slug, connector=descriptor.name)
-    return connected.document_of(system)
+    system = System.objects.filter(slug=slug, connector=descriptor.name, active=True).first()
+    said = Description.objects.filter(slug=slug, document__connector=descriptor.name)
+    last = said.first()
+    if system is not None and (last is None or last.state == Agreement.ACTIVE):
+        return connected.document_of(system)
+    if last is None:
+        raise Http404
+    return {name: one for name, one in last.document.items() if name not in ENDING}
 
 
 def retirement(system: System, person: Person) -> Action:
@@ -146,7 +152,8 @@ def retire(request: SignedIn, slug: str) -> HttpResponse:
     """Propose that a system is spoken to no more; a second person agrees, as to all else."""
     system = get_object_or_404(System, slug=slug, active=True)
     last = Description.objects.filter(slug=slug, state=Agreement.ACTIVE).first()
-    document = last.document if last else connected.document_of(system)
+    is_described = last is not None and not connected.is_setup(last.document)
+    document = last.document if last and is_described else connected.document_of(system)
     try:
         version = describing.propose(
             document=document | {"retired": True}, by=request.user, now=timezone.now()

@@ -12,23 +12,26 @@ from django.utils.translation import ngettext
 from controltower.firm.models import ExchangeRate, LegalEntity
 from controltower.firm.rights import Right, who_grants
 from controltower.mappings.models import MappingVersion, VersionState
-from controltower.systems.models import System
+from controltower.processes import opportunity_to_project
 from controltower.transactions.models import Transaction
-from controltower.web import formats, wording
+from controltower.web import formats, missing_parts, wording
 from controltower.web.sayings import heard
 
 Step = tuple[str, str, str]
+FIRST = (opportunity_to_project.PROCESS,)
+"""What a firm begins with: without its parts nothing passes through."""
 
 
 def first_steps() -> list[Step] | None:
     """The first steps of a tower that has seen nothing yet, else None."""
     if Transaction.objects.exists():
         return None
+    missing = missing_parts.sentences(FIRST)
     return [
         (
             _("Connect your systems"),
-            wording.connected(System.objects.exists(), who(Right.ADMINISTER)),
-            reverse("systems"),
+            wording.connected(missing, who(Right.ADMINISTER)),
+            reverse("system_new" if missing else "systems"),
         ),
         *_rates(),
         (_("Agree who owns which field"), _mappings(), reverse("mappings")),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
@@ -16,8 +15,7 @@ from controltower.firm.models import Person
 from controltower.firm.rights import Right, holders
 from controltower.mappings import backtest, versions
 from controltower.mappings.models import BackTest, FieldOwner, Mapping, MappingVersion, VersionState
-from controltower.processes import catalogue
-from controltower.processes.definition import Facts
+from controltower.processes import catalogue, parts
 from controltower.systems.models import System
 from controltower.web import mapping_actions, mapping_rules, mapping_trial
 from controltower.web.actions import leave
@@ -25,7 +23,6 @@ from controltower.web.list_filters import ListFilters, choice
 from controltower.web.plain_names import played
 from controltower.web.sayings import heard
 
-EPOCH = datetime.fromtimestamp(0, UTC)
 OPEN = (
     VersionState.DRAFT,
     VersionState.IN_REVIEW,
@@ -210,11 +207,10 @@ def _approvals(version: MappingVersion, person: Person, test: BackTest | None) -
 
 def used_by(slug: str) -> list[str]:
     """The processes with a step that maps by this."""
-    blank = Facts("", "", {"billing_method": "Fixed fee"}, (), {}, {}, {}, EPOCH)
     return [
         heard(process.title)
         for process in catalogue.PROCESSES
-        if any(step.mapping == slug for step in process.steps(blank))
+        if any(step.mapping == slug for step in process.steps(parts.BLANK))
     ]
 
 

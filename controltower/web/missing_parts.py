@@ -8,18 +8,19 @@ from babel.lists import format_list
 from django.utils.translation import gettext as _
 
 from controltower.processes.catalogue import PROCESSES
+from controltower.processes.definition import Process
 from controltower.processes.parts import needed
 from controltower.systems.models import System
 from controltower.web import formats, policy_words
 from controltower.web.sayings import heard
 
 
-def sentences() -> list[str]:
+def sentences(processes: Sequence[Process] = PROCESSES) -> list[str]:
     """One for each workflow that has a part which nobody plays: what it needs and what is there."""
     there = set(System.objects.filter(active=True).values_list("role", flat=True))
     return [
         _sentence(heard(process.title), roles, [role for role in roles if role in there])
-        for process in PROCESSES
+        for process in processes
         if not there.issuperset(roles := needed(process))
     ]
 

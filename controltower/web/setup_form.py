@@ -19,13 +19,9 @@ from controltower.systems.connected import Descriptor, Option, Shape
 from controltower.systems.said import NOW, START
 from controltower.web import plain_names
 from controltower.web.sayings import heard
+from controltower.web.setup_words import LIMITS
 
 DAY, ALL = "day", "*"
-LIMITS = {
-    "calls_per_second": gettext_lazy("Calls a second, at most"),
-    "concurrency": gettext_lazy("Calls at once, at most"),
-    "deadline_seconds": gettext_lazy("Seconds that a call may take"),
-}
 
 
 class Reference(forms.TextInput):

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from controltower.firm.models import Person
 from controltower.firm.rights import Right
@@ -18,6 +19,12 @@ from controltower.systems.said import NOW, START
 from controltower.web import plain_names, policy_words
 from controltower.web.actions import leave
 from controltower.web.sayings import heard
+
+LIMITS = {
+    "calls_per_second": gettext_lazy("Calls a second, at most"),
+    "concurrency": gettext_lazy("Calls at once, at most"),
+    "deadline_seconds": gettext_lazy("Seconds that a call may take"),
+}
 
 
 def url_of(version: Description) -> str:
@@ -61,7 +68,7 @@ def _rows(document: Mapping[str, Any], descriptor: Descriptor) -> Iterator[tuple
     for name, value in connected.options_of(document, descriptor.needs).items():
         yield name, _value(value)
     for name, value in document.get("limits", {}).items():
-        yield name, str(value)
+        yield str(LIMITS[name]), str(value)
     if document.get("region"):
         yield _("Region of its data"), document["region"]
     for entity, said in document.get("feeds", {}).items():

@@ -5,7 +5,7 @@ Pure: values in, words in the viewer's language out. No query, no clock.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -145,12 +145,12 @@ def fix_ready(mapping: str, number: int, since: datetime, now: datetime) -> str:
     }
 
 
-def connected(any_system: bool, who: str) -> str:
-    """The first step of a new tower, done or not, and whose it is."""
-    if any_system:
+def connected(missing: Sequence[str], who: str) -> str:
+    """The first step of a new tower, done or what is missing, and whose it is."""
+    if not missing:
         return _("Done: the systems are known. Health shows whether they answer.")
-    words = _("CRM, PSA and ERP: where they are and how to sign in. Whose it is: %(who)s.")
-    return words % {"who": who}
+    words = _("%(missing)s Say where they are and how to sign in. Whose it is: %(who)s.")
+    return words % {"missing": " ".join(missing), "who": who}
 
 
 def totals_note(currency: str, rates: date | None, unpriced: int) -> str:

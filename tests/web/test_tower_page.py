@@ -15,6 +15,7 @@ from controltower.incidents.models import Cause
 from controltower.measures import exposure
 from controltower.measures.exposure import Scope
 from controltower.measures.held_up import held_up
+from controltower.systems.models import System
 from controltower.transactions.models import Transaction
 from controltower.web.tower import REGIONS
 from tests import factories
@@ -28,6 +29,14 @@ def test_a_new_tower_shows_the_first_steps(firm: Firm) -> None:
     page = browser(firm.anna).get("/").content.decode()
     assert "Nothing has passed through yet." in page
     assert "Connect your systems" in page
+
+
+def test_the_first_step_says_which_system_is_still_missing(firm: Firm) -> None:
+    assert "Done: the systems are known." in browser(firm.amara).get("/").content.decode()
+    System.objects.exclude(role="crm").update(active=False)
+    page = browser(firm.amara).get("/").content.decode()
+    assert "Opportunity to project needs CRM, ERP and PSA; there is CRM." in page
+    assert 'href="/systems/new/"' in page
 
 
 def test_calm_when_nothing_is_stuck(firm: Firm) -> None:

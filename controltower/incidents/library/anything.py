@@ -3,8 +3,6 @@ says no to a record."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from controltower.canonical.verdicts import Kind
 from controltower.incidents import steps
 from controltower.incidents.library.wording import (
@@ -17,18 +15,15 @@ from controltower.incidents.library.wording import (
     wait,
 )
 from controltower.processes import catalogue, facts_to_analytics, facts_to_subscribers
-from controltower.processes.definition import Facts
+from controltower.processes.parts import BLANK
 
-_BLANK = Facts(
-    "", "", {"billing_method": "Fixed fee"}, (), {}, {}, {}, datetime.min.replace(tzinfo=UTC)
-)
 _TOLD_BY_OTHERS = (facts_to_analytics.PROCESS, facts_to_subscribers.PROCESS)
 STEPS = sorted(
     {
         step.name
         for one in catalogue.PROCESSES
         if one not in _TOLD_BY_OTHERS
-        for step in one.steps(_BLANK)
+        for step in one.steps(BLANK)
     }
 )
 """Every step that carries a record of somebody's, as the workflows have them in general."""

@@ -6,7 +6,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from controltower.firm.models import LegalEntity
-from controltower.systems.models import Feed, Route, System
+from controltower.systems import establishing
+from controltower.systems.models import Route, System
+from controltower.systems.said import Listed
 from controltower.transactions.models import Transaction
 from controltower.web.demo.surroundings import ROUTES_SINCE
 
@@ -35,7 +37,4 @@ def _move(company: LegalEntity, system: System, now: datetime) -> None:
             defaults={"system": system},
         )  # fmt: skip
     for entity, seconds in FEEDS:
-        Feed.objects.get_or_create(
-            system=system, entity=entity,
-            defaults={"every_seconds": seconds, "due_at": now},
-        )  # fmt: skip
+        establishing.listen(system, Listed(entity, seconds), now)

@@ -7,7 +7,9 @@ from datetime import date, datetime
 from typing import Any
 
 from controltower.firm.models import LegalEntity
-from controltower.systems.models import Feed, Route, System
+from controltower.systems import connected, establishing
+from controltower.systems.models import Route, System
+from controltower.systems.said import Listed
 
 _ORG = {
     "connection": "salesforce-org",
@@ -16,57 +18,36 @@ _ORG = {
         "client_id": "env:SANDBOX_SALESFORCE_CLIENT_ID",
         "client_secret": "env:SANDBOX_SALESFORCE_CLIENT_SECRET",
     },
-    "calls_per_second": 50,
+    "limits": {"calls_per_second": 50},
 }
-SYSTEMS = (
+SYSTEMS: tuple[dict[str, Any], ...] = (
+    {**_ORG, "connector": "salesforce", "slug": "salesforce", "title": "Salesforce"},
+    {**_ORG, "connector": "certinia", "slug": "certinia", "title": "Certinia"},
     {
-        **_ORG,
-        "slug": "salesforce",
-        "title": "Salesforce",
-        "domain": "CRM",
-        "role": "crm",
-        "connector": "salesforce",
-    },
-    {
-        **_ORG,
-        "slug": "certinia",
-        "title": "Certinia",
-        "domain": "PSA",
-        "role": "psa",
-        "connector": "certinia",
-    },
-    {
+        "connector": "tryton",
         "slug": "tryton",
         "title": "Tryton ERP",
-        "domain": "ERP",
-        "role": "erp",
-        "connector": "tryton",
-        "connection": "tryton",
         "base_url": "env:SANDBOX_TRYTON_URL",
         "secrets": {
             "user": "env:SANDBOX_TRYTON_USER",
             "password": "env:SANDBOX_TRYTON_PASSWORD",
         },
-        "concurrency": 4,
-        "calls_per_second": 25,
+        "limits": {"concurrency": 4, "calls_per_second": 25},
     },
 )
 
 
-def _vendor(name: str, title: str, domain: str, role: str, *secrets: str) -> dict[str, Any]:
+def _vendor(name: str, title: str, *secrets: str, **options: Any) -> dict[str, Any]:
     """A pretend vendor of the sandbox's town, found where the supervisor says."""
     variables = f"env:SANDBOX_{name.upper()}"
     return {
+        "connector": name,
         "slug": name,
         "title": title,
-        "domain": domain,
-        "role": role,
-        "connector": name,
-        "connection": name,
         "base_url": f"{variables}_URL",
         "secrets": {secret: f"{variables}_{secret.upper()}" for secret in secrets},
-        "concurrency": 4,
-        "calls_per_second": 10,
+        "options": options,
+        "limits": {"concurrency": 4, "calls_per_second": 10},
     }
 
 
@@ -76,54 +57,36 @@ DATASET = "b3c9e7d4-52a1-4f06-8e7b-0d94a6c1f25e"
 TEAM_OWNER = "0040b377-61d8-43db-94f5-81374122dc7e"
 """The British company's project office, as its directory names it."""
 VENDORS = (
-    _vendor("bamboohr", "BambooHR", "HRIS", "hris", "api_key", "webhook_key"),
+    _vendor("bamboohr", "BambooHR", "api_key", "webhook_key"),
     _vendor(
-        "business_central",
-        "Business Central",
-        "ERP",
-        "erp",
-        "client_id",
-        "client_secret",
-        "client_state",
-    )
-    | {"options": {"messages": True}},
-    _vendor("coupa", "Coupa", "Spend", "spend", "client_id", "client_secret"),
+        "business_central", "Business Central", "client_id", "client_secret", "client_state",
+        messages=True,
+    ),
+    _vendor("coupa", "Coupa", "client_id", "client_secret"),
     _vendor(
-        "docusign",
-        "DocuSign",
-        "Contracts",
-        "clm",
-        "integration_key",
-        "secret_key",
-        "refresh_token",
-        "hmac_key",
-    )
-    | {"options": {"languages": {"LF-DE": "de", "": "en"}}},
-    _vendor("event_broker", "Event broker", "Events", "broker", "user", "password")
-    | {"options": {"source": "/larkfield/control-tower"}},
-    _vendor("kantata", "Kantata OX", "PSA", "psa", "token"),
-    _vendor("legacy_erp", "Legacy ERP", "ERP", "erp", "user", "private_key", "host_key"),
-    _vendor("netsuite", "NetSuite", "ERP", "erp", "client_id", "certificate_id", "private_key"),
+        "docusign", "DocuSign", "integration_key", "secret_key", "refresh_token", "hmac_key",
+        account_id="larkfield", languages={"LF-DE": "de", "": "en"},
+    ),
+    _vendor("event_broker", "Event broker", "user", "password", source="/larkfield/control-tower"),
+    _vendor("kantata", "Kantata OX", "token"),
+    _vendor("legacy_erp", "Legacy ERP", "user", "private_key", "host_key"),
+    _vendor("netsuite", "NetSuite", "client_id", "certificate_id", "private_key"),
     _vendor(
-        "payroll",
-        "ADP payroll",
-        "Payroll",
-        "payroll",
-        "client_id",
-        "client_secret",
-        "certificate",
-        "private_key",
+        "payroll", "ADP payroll", "client_id", "client_secret", "certificate", "private_key",
         "authority",
     ),
-    _vendor("power_bi", "Power BI", "Analytics", "dashboards", "client_id", "client_secret")
-    | {"options": {"workspace": WORKSPACE, "dataset": DATASET, "refreshes_a_day": 8640}},
-    _vendor("sharepoint", "SharePoint", "Documents", "documents", "client_id", "client_secret"),
-    _vendor("slack", "Slack", "Collaboration", "chat", "bot_token"),
-    _vendor("snowflake", "Snowflake", "Analytics", "warehouse", "private_key"),
-    _vendor("teams", "Teams", "Collaboration", "chat", "client_id", "client_secret")
-    | {"options": {"owner": TEAM_OWNER}},
-    _vendor("workday", "Workday", "HRIS", "hris", "client_id", "client_secret", "refresh_token"),
-)
+    _vendor(
+        "power_bi", "Power BI", "client_id", "client_secret",
+        workspace=WORKSPACE, dataset=DATASET, refreshes_a_day=8640,
+    ),
+    _vendor("sharepoint", "SharePoint", "client_id", "client_secret", drive="projects"),
+    _vendor("slack", "Slack", "bot_token"),
+    _vendor("snowflake", "Snowflake", "private_key", account="LARKFIELD", user="TOWER"),
+    _vendor("teams", "Teams", "client_id", "client_secret", owner=TEAM_OWNER),
+    _vendor(
+        "workday", "Workday", "client_id", "client_secret", "refresh_token", tenant="larkfield",
+    ),
+)  # fmt: skip
 ROUTES_SINCE = date(2020, 1, 1)
 KANTATA_HAS = (
     "project", "milestone", "timecard", "expense", "billing_event", "budget", "revenue_part",
@@ -188,21 +151,16 @@ def _streamed() -> dict[str, dict[str, Any]]:
 
 
 def connect_systems(now: datetime) -> None:
-    """Create or refresh the sandbox systems; what people set (pauses, limits, routes) stays.
+    """Connect the sandbox systems as people do on the page; what people set since (pauses, limits,
+    routes) stays.
 
     A vendor that does not run beside this tower is left out: its feed would only fail.
     """
     running = [one for one in VENDORS if os.environ.get(one["base_url"].removeprefix("env:"))]
-    streams = _streamed()
-    systems = {
-        given["slug"]: System.objects.get_or_create(
-            slug=given["slug"], defaults={"options": streams.get(given["slug"], {}), **given}
-        )[0]
-        for given in (*SYSTEMS, *running)
-    }
+    systems = {given["slug"]: _connected(given, now) for given in (*SYSTEMS, *running)}
     for role, slug, company, record in ROUTES:
         if slug in systems and sum(system.role == role for system in systems.values()) > 1:
-            Route.objects.get_or_create(
+            Route.objects.update_or_create(
                 role=role,
                 company=LegalEntity.objects.get(code=company) if company else None,
                 record=record,
@@ -214,11 +172,13 @@ def connect_systems(now: datetime) -> None:
         *(WORKSPACE_FEEDS if systems.keys() >= WORKSPACES else ()),
         *(STAFFING_FEEDS if has_people else ()),
     )
-    Feed.objects.bulk_create(
-        [
-            Feed(system=systems[slug], entity=entity, every_seconds=seconds, due_at=now)
-            for slug, entity, seconds in (*FEEDS, *further)
-            if slug in systems
-        ],
-        ignore_conflicts=True,
-    )
+    for slug, entity, seconds in (*FEEDS, *further):
+        if slug in systems:
+            establishing.listen(systems[slug], Listed(entity, seconds), now)
+
+
+def _connected(given: dict[str, Any], now: datetime) -> System:
+    """The system, connected unless it is there."""
+    known = System.objects.filter(slug=given["slug"]).first()
+    options = _streamed().get(given["slug"], {}) | given.get("options", {})
+    return known or establishing.establish(connected.read(given | {"options": options}), now)
