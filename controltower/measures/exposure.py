@@ -230,6 +230,11 @@ def lateness_filter(kind: str, now: datetime, zone: str) -> Q:
     return Q(due_at__gte=midnight) | Q(due_at__isnull=True)
 
 
+def at_risk(now: datetime) -> Q:
+    """A promise that is not broken yet, and of which most is used: by its own warning."""
+    return Q(warns_at__lte=now, due_at__gte=now)
+
+
 def lateness(now: datetime, zone: str, at: str = "") -> Case:
     """An expression for a transaction's lateness: "late", "due_today" or "in_time"."""
     due = f"{at}due_at__lt"

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Sum
+from django.db.models import Count, F, Sum
 
 from controltower.canonical.promise import Counted, Promise
 from controltower.firm import promised
 from controltower.measures import arrivals, own_time, rollups
-from controltower.measures.exposure import Scope, Stake, priced, stakes, transactions
+from controltower.measures.exposure import Scope, Stake, at_risk, priced, stakes, transactions
 from controltower.measures.flow import start_of_day
 from controltower.measures.held_up import HeldUp, held_up
 from controltower.measures.models import Kind
@@ -38,6 +38,7 @@ class PromiseLine:
     ended: int
     days: tuple[float | None, ...]
     stuck: Stake
+    at_risk: int
     owner_role: str
 
     @property
@@ -93,7 +94,7 @@ def _lines(
 ) -> Sequence[PromiseLine]:
     first, names = first_day(now, scope.person.zone), [process.name for process in processes]
     paces, days = _paces(scope, names, first), _days(scope, first, now)
-    agreed = promised.agreed()
+    agreed, near = promised.agreed(), _at_risk(scope, names, now)
     return [
         _line(
             process,
@@ -101,9 +102,16 @@ def _lines(
             _slowest_tenth(scope, process.name, agreed.get(process.name), paces),
             days.get(process.name, {}),
             stuck,
+            near.get(process.name, 0),
         )
         for process in processes
     ]
+
+
+def _at_risk(scope: Scope, processes: Sequence[str], now: datetime) -> dict[str, int]:
+    """By process, how many are under way whose promise's end is near."""
+    near = transactions(scope).live().filter(at_risk(now), process__in=processes)
+    return dict(near.order_by().values_list("process").annotate(n=Count("pk")))
 
 
 def _slowest_tenth(
@@ -161,6 +169,7 @@ def _line(
     slowest_tenth: timedelta | None,
     days: Mapping[int, tuple[int, int]],
     stuck: Mapping[tuple[Any, ...], Stake],
+    near: int,
 ) -> PromiseLine:
     return PromiseLine(
         name=process.name,
@@ -173,5 +182,6 @@ def _line(
             days[day][0] / days[day][1] if day in days else None for day in range(DAYS - 1, -1, -1)
         ),
         stuck=stuck.get((process.name,)) or Stake(),
+        at_risk=near,
         owner_role=process.owner_role,
     )

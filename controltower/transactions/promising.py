@@ -64,14 +64,14 @@ def begin(
 ) -> None:
     """Pin the promise in force and say by when it ends; without one, the definition's holds."""
     transaction.due_at = opening.due
-    promise = agreed.get(process.name)
     if opening.due is None:
         return
     transaction.clock_from = opening.due - (opening.promise or process.promise)
-    if promise is None or opening.promise is not None:
-        return
-    transaction.promise = promised.written(promise)
-    transaction.due_at = promise.due(transaction.clock_from, calendar)
+    promise = agreed.get(process.name)
+    if promise is not None and opening.promise is None:
+        transaction.promise = promised.written(promise)
+        transaction.due_at = promise.due(transaction.clock_from, calendar)
+    _warn(transaction, calendar)
 
 
 def follow(transaction: Transaction, now: datetime, calendar: Calendar) -> None:
@@ -91,6 +91,18 @@ def follow(transaction: Transaction, now: datetime, calendar: Calendar) -> None:
         left = timedelta(seconds=said[LEFT])
         transaction.promise = promised.written(promise)
         transaction.due_at = promise.resumed(now, left, calendar)
+    _warn(transaction, calendar)
+
+
+def _warn(transaction: Transaction, calendar: Calendar) -> None:
+    """Say from when on its promise is at risk; nothing while its clock stands still."""
+    due, start = transaction.due_at, transaction.clock_from
+    if due is None or start is None:
+        transaction.warns_at = None
+        return
+    said = transaction.promise
+    promise = promised.read(said) if said else Promise.of(due - start)
+    transaction.warns_at = promise.warns(start, due, calendar)
 
 
 def hold(transaction: Transaction, now: datetime, calendar: Calendar) -> None:

@@ -11,7 +11,7 @@ from ninja import Schema
 
 from controltower.transactions import promising
 from controltower.transactions.models import Awaited, Pause, Transaction, TransactionState
-from controltower.web import privacy
+from controltower.web import privacy, standing
 
 
 class PauseOut(Schema):
@@ -28,7 +28,7 @@ class PauseOut(Schema):
 class PromiseOut(Schema):
     """How a transaction stands to its promise. Times that it was paused are in no figure."""
 
-    state: Literal["on_track", "breached", "paused", "met", "void"]
+    state: Literal["on_track", "at_risk", "breached", "paused", "met", "void"]
     paused: PauseOut | None = None
 
 
@@ -45,8 +45,10 @@ def promise_of(one: Transaction) -> PromiseOut:
             return PromiseOut(state="void")
         return PromiseOut(state="met" if one.ended_at <= one.due_at else "breached")
     if one.due_at is not None:
-        late = one.due_at < timezone.now()
-        return PromiseOut(state="breached" if late else "on_track")
+        now = timezone.now()
+        if one.due_at < now:
+            return PromiseOut(state="breached")
+        return PromiseOut(state="at_risk" if standing.is_at_risk(one, now) else "on_track")
     if pause is None:
         return PromiseOut(state="paused" if promising.paused(one) is not None else "void")
     told = PauseOut(

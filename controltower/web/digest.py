@@ -33,7 +33,7 @@ from controltower import queues
 from controltower.firm import calendars
 from controltower.firm.models import Duty, LegalEntity, Person
 from controltower.incidents.models import Channel, Incident, Message, Wish
-from controltower.measures import causes, flow, today
+from controltower.measures import causes, exposure, flow, today
 from controltower.measures.exposure import Scope
 from controltower.measures.held_up import held_up
 from controltower.transactions import clock
@@ -138,7 +138,7 @@ def _message(person: Person, day: date, content: Content, now: datetime) -> Mess
 def compose(seen: Scope, now: datetime) -> Content:
     """What there is to say to somebody, in the language and zone in force."""
     stuck, kept = today.stuck_now(seen, now, held_up(seen, now)), flow.kept_today(seen, now)
-    told = [*_causes(seen, now), *_incidents(seen.person), *_views(seen, now)]
+    told = [*_causes(seen, now), *_at_risk(seen, now), *_incidents(seen.person), *_views(seen, now)]
     parts = [[part.count, part.amount] for part in stuck.parts.parts]
     return Content(
         sentence=tower.sentence(stuck, kept, base=settings.ADDRESS),
@@ -159,6 +159,20 @@ def _causes(seen: Scope, now: datetime) -> Iterator[tuple[Line, Figures]]:
         url = reverse("exception", args=[one.cause.pk])
         text = _("%(money)s, %(n)s stuck: %(cause)s (%(owner)s)") % values
         yield _line(text, url), [one.cause.pk, one.stake.count, one.stake.amount]
+
+
+def _at_risk(seen: Scope, now: datetime) -> Iterator[tuple[Line, Figures]]:
+    """What will be late unless somebody sees to it."""
+    near = exposure.transactions(seen).live().filter(exposure.at_risk(now))
+    stake = exposure.stake(exposure.priced(near))
+    if stake.count:
+        words = ngettext(
+            "%(money)s, %(n)s transaction at risk: most of its promise is used",
+            "%(money)s, %(n)s transactions at risk: most of their promise is used",
+            stake.count,
+        )
+        said = {"money": formats.money(tower.money(stake)), "n": formats.number(stake.count)}
+        yield _line(words % said, tower.listing(lateness="at_risk")), [stake.count, stake.amount]
 
 
 def _incidents(person: Person) -> Iterator[tuple[Line, Figures]]:

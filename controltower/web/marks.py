@@ -38,6 +38,7 @@ class Mark:
 
 LATENESS = {
     "late": Mark("br", _("Late")),
+    "at_risk": Mark("rk", _("At risk")),
     "due_today": Mark("rk", _("Due today")),
     "in_time": Mark("nt", _("In time")),
     "paused": Mark("wt", _("Promise paused")),

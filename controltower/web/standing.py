@@ -48,8 +48,16 @@ def lateness_of(due_at: datetime | None, now: datetime, zone: str) -> str:
 
 
 def promise_state(one: Transaction, now: datetime, zone: str) -> str:
-    """The same of a transaction: "paused" while a person holds its clock."""
-    return "paused" if promising.is_held(one) else lateness_of(one.due_at, now, zone)
+    """The same of a transaction: "paused" while a person holds its clock, "at_risk" once the end of
+    its promise is near."""
+    if promising.is_held(one):
+        return "paused"
+    return "at_risk" if is_at_risk(one, now) else lateness_of(one.due_at, now, zone)
+
+
+def is_at_risk(one: Transaction, now: datetime) -> bool:
+    """Whether most of its promise is used and it is not broken, as `measures.exposure` has it."""
+    return bool(one.warns_at and one.due_at and one.warns_at <= now <= one.due_at)
 
 
 def lateness_words(due_at: datetime | None, now: datetime) -> str:

@@ -240,6 +240,8 @@ def promise_row(line: promises.PromiseLine) -> dict[str, Any]:
         "slack": None if line.slack is None else small.slack(line.slack, mark.token),
         "stuck": line.stuck.count,
         "value": money(line.stuck),
+        "at_risk": line.at_risk,
+        "at_risk_url": listing(process=line.name, lateness="at_risk"),
     }
 
 

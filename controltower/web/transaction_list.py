@@ -111,9 +111,12 @@ class Filters(MeasureFilters):
 def _standing(
     rows: TransactionQuerySet, lateness: str, now: datetime, zone: str
 ) -> TransactionQuerySet:
-    """Those that stand so to their promise; "paused" while a person holds its clock."""
+    """Those that stand so to their promise; "paused" while a person holds its clock,
+    "at_risk" once its end is near."""
     if lateness == "paused":
         return rows.filter(pk__in=Pause.objects.open().order_by().values("transaction"))
+    if lateness == "at_risk":
+        return rows.filter(exposure.at_risk(now))
     return rows.filter(exposure.lateness_filter(lateness, now, zone))
 
 

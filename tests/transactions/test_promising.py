@@ -179,3 +179,25 @@ def test_what_cannot_be_kept_is_not_written_down(
         governing.propose(
             subject=subject, content=content, reason="so", by=firm.amara, now=firm.now
         )
+
+
+def test_a_promise_is_at_risk_from_a_share_of_its_own_time(firm: Firm) -> None:
+    """Eight working hours from Friday at three: four fifths are used on Monday at 12:54."""
+    assert firm.deal().warns_at == FRIDAY + timedelta(hours=8) * 0.8
+    working_hours(firm, 8)
+    deal = firm.deal()
+    assert deal.due_at == datetime(2026, 11, 23, 13, 30, tzinfo=UTC)
+    assert deal.warns_at == datetime(2026, 11, 23, 11, 54, tzinfo=UTC)
+
+
+def test_while_its_clock_stands_still_nothing_is_at_risk(firm: Firm) -> None:
+    deal = firm.deal()
+    deal.wait, deal.promise = WaitKind.PERIOD_CLOSED, promised.written(
+        Promise(Counted.ELAPSED, 480)
+    )  # fmt: skip
+    promising.follow(deal, firm.now + timedelta(hours=1), Calendar("Europe/Berlin"))
+    assert (deal.due_at, deal.warns_at) == (None, None)
+    deal.wait = ""
+    promising.follow(deal, firm.now + timedelta(hours=3), Calendar("Europe/Berlin"))
+    assert deal.due_at == FRIDAY + timedelta(hours=10)
+    assert deal.warns_at is not None

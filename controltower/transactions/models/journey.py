@@ -69,6 +69,7 @@ class Transaction(models.Model):
     `correlation_id` never changes and joins the whole chain from deal to cash; `reference` is ours
     alone and goes into the target's records. Amounts are exact, in `currency`, major units. `month`
     is the first accounting month that it moves money in ("2026-11"), "" when it moves none.
+    Its promise ends at `due_at` and is at risk from `warns_at` on.
     `needed_person` says that a step of it was parked or held once, however it went on.
     `happened_at` is when the earliest of its facts came to be, as its source dates it; None where
     the process does not ask. It may be long before `started_at`, when the tower took it up.
@@ -106,6 +107,7 @@ class Transaction(models.Model):
     gathering = models.BooleanField(default=False)
     needed_person = models.BooleanField(default=False, db_default=False)
     due_at = models.DateTimeField(null=True, blank=True)
+    warns_at = models.DateTimeField(null=True, blank=True)
     clock_from = models.DateTimeField(null=True, blank=True)
     promise = models.JSONField(default=dict, db_default=Value({}, models.JSONField()))
     happened_at = models.DateTimeField(null=True, blank=True)
