@@ -28,6 +28,7 @@ from controltower.web import (
     interfaces,
     jobs,
     languages,
+    library,
     list_files,
     manage,
     manage_audit,
@@ -284,6 +285,10 @@ govern = [
 ]
 
 administer = [
+    path("library/", library.library, name="library"),
+    path("library/proposals/", library.proposals, name="library_proposals"),
+    path("library/mappings/", library.agree_to_mappings, name="library_mapping_approvals"),
+    path("library/runbooks/", library.agree_to_runbooks, name="library_runbook_approvals"),
     path("manage/", manage.decisions, name="manage"),
     path("manage/decisions/<int:pk>/", manage.decide, name="manage_decisions"),
     path("manage/people/", manage_people.people, name="manage_people"),

@@ -29,8 +29,10 @@ from controltower.firm import (
 from controltower.firm.models import Approval, Person, PolicyState, PolicyVersion
 from controltower.firm.rates import in_reporting_currency
 from controltower.firm.rights import Right, beyond, entities_of, holders, may
+from controltower.incidents import offering as runbook_offering
 from controltower.incidents import settling
 from controltower.incidents.models import Answer, RunbookState, RunbookVersion, Settlement
+from controltower.mappings import offering as mapping_offering
 from controltower.mappings import versions
 from controltower.mappings.models import MappingVersion, VersionState
 from controltower.processes import catalogue
@@ -188,13 +190,42 @@ def _settlements(_now: datetime) -> Iterator[Waiting]:
         )  # fmt: skip
 
 
+def _library(_now: datetime) -> Iterator[Waiting]:
+    """What the product brings is one question for all of its mappings, and one for its runbooks."""
+    mappings, books = mapping_offering.waiting(), runbook_offering.waiting()
+    if mappings:
+        author = mappings[0].author
+        who = frozenset(
+            person
+            for person in _who(Right.APPROVE_MAPPING, besides=author)
+            if any(person.pk not in _approvers(one) for one in mappings)
+        )
+        title = "The mappings that the product brings"
+        yield Waiting("library mappings", title, "/library/", author, mappings[0].created_at, who)
+    if books:
+        author = books[0].author
+        who = frozenset(_who(Right.APPROVE_RUNBOOK, besides=author))
+        title = "The runbooks that the product brings"
+        yield Waiting("library runbooks", title, "/library/", author, books[0].created_at, who)
+
+
+def _approvers(version: MappingVersion) -> set[int]:
+    return {one.reviewer_id for one in version.reviews.all() if one.approved}
+
+
+def _word_on_library(key: str, _now: datetime) -> Word | None:
+    waits = mapping_offering.waiting() if key == "mappings" else runbook_offering.waiting()
+    return None if waits else Word(Answer.AGREED, None)
+
+
 def _mappings(_now: datetime) -> Iterator[Waiting]:
     """Asked anew after each time that changes were requested."""
+    offered = {one.pk for one in mapping_offering.waiting()}
     rows = MappingVersion.objects.filter(state__in=[VersionState.IN_REVIEW, VersionState.APPROVED])
     for row in rows.select_related("mapping", "author").prefetch_related("reviews"):
-        if not versions.may_be_reviewed(row):
+        if row.pk in offered or not versions.may_be_reviewed(row):
             continue
-        given = {one.reviewer_id for one in row.reviews.all() if one.approved}
+        given = _approvers(row)
         who = _who(Right.APPROVE_MAPPING, besides=row.author)
         yield Waiting(
             f"mapping {row.pk} {_refusals(row)}",
@@ -221,6 +252,7 @@ def _word_on_mapping(key: str, _now: datetime) -> Word | None:
 
 def _runbooks(_now: datetime) -> Iterator[Waiting]:
     rows = RunbookVersion.objects.filter(state=RunbookState.APPROVAL_PENDING)
+    rows = rows.exclude(pk__in=[one.pk for one in runbook_offering.waiting()])
     for row in rows.select_related("runbook", "author"):
         title = f"Runbook “{row.runbook.title}”, version {row.number}"
         path = f"/runbooks/{row.runbook.slug}/v{row.number}/"
@@ -296,6 +328,7 @@ KINDS = {
     "edit": Kind(_edits, _on(Amendment, Amendment.State.IN_FORCE)),
     "settlement": Kind(_settlements, _on(Settlement, Settlement.State.CARRIED_OUT)),
     "finding": Kind(_findings, _on(Finding, Finding.State.CARRIED_OUT)),
+    "library": Kind(_library, _word_on_library),
     "mapping": Kind(_mappings, _word_on_mapping),
     "runbook": Kind(_runbooks, _on(RunbookVersion, RunbookState.APPROVED)),
     "policy": Kind(_policies, _on(PolicyVersion, PolicyState.IN_FORCE, PolicyState.RETIRED)),

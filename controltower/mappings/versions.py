@@ -96,11 +96,7 @@ def draft(
     now: datetime,
 ) -> MappingVersion:
     """Begin a new version. Raises NotAllowed (recorded as a denial) or BadRules."""
-    if not may(author, Right.EDIT_MAPPING):
-        audit.record(
-            actor=author, verb="draft mapping", subject=str(mapping), allowed=False, now=now
-        )
-        raise NotAllowed("No right to edit mappings.")
+    require_editor(author, str(mapping), now)
     check_rules(rules)
     with atomic():
         Mapping.objects.select_for_update().get(pk=mapping.pk)
@@ -110,6 +106,14 @@ def draft(
         )
         _record(author, "draft mapping", version, now)
     return version
+
+
+def require_editor(person: Person, subject: str, now: datetime) -> None:
+    """Raises NotAllowed (recorded as a denial) for whoever may not write mappings."""
+    if may(person, Right.EDIT_MAPPING):
+        return
+    audit.record(actor=person, verb="draft mapping", subject=subject, allowed=False, now=now)
+    raise NotAllowed("No right to edit mappings.")
 
 
 def submit(*, version: MappingVersion, by: Person, now: datetime) -> None:

@@ -77,7 +77,8 @@ FINDS = {
     "nothing": "no such thing",
 }
 PLAIN = (
-    "own_settings", "own_messages", "set_aside", "customers", "mappings", "assurance_banner",
+    "own_settings", "own_messages", "library", "set_aside", "customers", "mappings",
+    "assurance_banner",
     "runbooks", "runbook_new", "recovery", "system_new", "system_describe", "interfaces",
     "assurance", "systems", "incidents", "jobs", "processes", "quote_to_cash", "month_end_close",
     "measures",

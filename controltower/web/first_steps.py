@@ -11,6 +11,8 @@ from django.utils.translation import ngettext
 
 from controltower.firm.models import ExchangeRate, LegalEntity
 from controltower.firm.rights import Right, who_grants
+from controltower.incidents import offering as runbook_offering
+from controltower.mappings import offering as mapping_offering
 from controltower.mappings.models import MappingVersion, VersionState
 from controltower.processes import opportunity_to_project
 from controltower.transactions.models import Transaction
@@ -34,6 +36,7 @@ def first_steps() -> list[Step] | None:
             reverse("system_new" if missing else "systems"),
         ),
         *_rates(),
+        *_library(),
         (_("Agree who owns which field"), _mappings(), reverse("mappings")),
         (
             _("Close a deal in the CRM"),
@@ -61,6 +64,20 @@ def _rates() -> Iterator[Step]:
         words = _("%(currencies)s: no rate is known, so no total holds it. Whose it is: %(who)s.")
         said = {"currencies": ", ".join(missing), "who": who(Right.SET_RATES)}
         yield _("Agree on exchange rates"), words % said, reverse("manage_rates")
+
+
+def _library() -> Iterator[Step]:
+    """A step while what the product brings is not decided."""
+    title = _("Agree on what the product brings")
+    unproposed = [*mapping_offering.missing(), *runbook_offering.missing()]
+    if unproposed:
+        words = _("%(n)s mappings and runbooks to begin with. Proposed by: %(who)s.")
+        said = {"n": formats.number(len(unproposed)), "who": who(Right.EDIT_MAPPING)}
+        yield title, words % said, reverse("library")
+    elif waiting := [*mapping_offering.waiting(), *runbook_offering.waiting()]:
+        words = _("%(n)s mappings and runbooks wait. Agreed to by another: %(who)s.")
+        said = {"n": formats.number(len(waiting)), "who": who(Right.APPROVE_MAPPING)}
+        yield title, words % said, reverse("library")
 
 
 def _mappings() -> str:

@@ -25,6 +25,7 @@ ALWAYS = {
     "interfaces": "/interfaces/",
     "interfaces drifted": "/interfaces/?show=drifted",
     "interfaces no match": "/interfaces/?show=ending",
+    "library": "/library/",
     "admin": "/manage/",
     "people": "/manage/people/",
     "person": "/manage/people/otto.brandt/",

@@ -259,6 +259,10 @@ POLICY: dict[str, Rule] = {
     "system_incidents": Rule(WRITE, Right.LEAD_INCIDENT),
     "assurance": Rule(),
     "assurance_banner": Rule(),
+    "library": Rule(),
+    "library_proposals": Rule(WRITE, Right.EDIT_MAPPING),
+    "library_mapping_approvals": Rule(WRITE, Right.APPROVE_MAPPING, form=REASON),
+    "library_runbook_approvals": Rule(WRITE, Right.APPROVE_RUNBOOK, form=REASON),
     "manage": Rule(),
     "manage_decisions": Rule(WRITE, Right.APPROVE_POLICY, form={"agree": "yes"}),
     "manage_people": Rule(
