@@ -16,6 +16,7 @@ from controltower.systems import anchor
 from controltower.transactions import (
     closing,
     pausing,
+    paying,
     polling,
     promising,
     publishing,
@@ -121,6 +122,7 @@ SCHEDULE = (
     Periodic("room below caps", timedelta(seconds=5), release_what_has_room),
     Periodic("all below caps", timedelta(minutes=10), lambda now: uncapping.release(now=now)),
     Periodic("retainers", timedelta(seconds=10), lambda now: retaining.tell(now=now)),
+    Periodic("pay inputs", timedelta(minutes=1), lambda now: paying.tell(now=now)),
     Periodic("month ends", timedelta(seconds=10), lambda now: closing.watch(now=now)),
     Periodic("held connections", timedelta(seconds=15), follow_connections),
     Periodic("drifts", timedelta(seconds=10), lambda now: drifting.follow(now=now)),

@@ -152,6 +152,15 @@ def bill_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     )
 
 
+def hours_differ(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """Whether payroll has these hours of this worker."""
+    if sent["number"] != found.get("number"):
+        return f"payroll has them for {found.get('number')}"
+    if Decimal(str(sent["hours"])) == Decimal(str(found.get("hours", 0))):
+        return ""
+    return f"{sent['hours']} hours were handed in, payroll has {found.get('hours')}"
+
+
 def reference_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     if sent["reference"] == found.get("reference"):
         return ""

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from controltower.processes import (
     approved_work,
+    between_companies,
     capped_work,
     gathered,
     invoice_lines,
@@ -60,7 +61,12 @@ def _learned(months: list[str], billed: capped_work.Billed, facts: Facts) -> Lea
     text = " ".join(f"{one.amount:,} {one.currency} {words}" for one, words in said if one.minor)
     worth = sum((Decimal(str(item["amount"])) for item in facts.items), Decimal(0))
     owed = worth - covered.amount - billed.withdrawn.amount
-    return Learn({"months": months, **billed.told()}, text, worth=owed)
+    assert facts.entity is not None
+    company = facts.entity.code
+    lent = between_companies.lent(facts.items, company)
+    text = " ".join(filter(None, (text, between_companies.told(lent, company))))
+    between = {"between_companies": lent} if lent else {}
+    return Learn({"months": months, **billed.told(), **between}, text, worth=owed)
 
 
 def invoice_date(facts: Facts) -> date:

@@ -14,10 +14,18 @@ from controltower.canonical.events import (
     ASSIGNMENT_CHANGED,
     CONTRACT_SIGNED,
     INVOICE_PAID,
+    PAY_INPUT_ANSWERED,
     BusinessKey,
     CanonicalEvent,
 )
-from controltower.canonical.records import Assignment, Contract, Invoice, Payment, Project
+from controltower.canonical.records import (
+    Assignment,
+    Contract,
+    Invoice,
+    PayAnswer,
+    Payment,
+    Project,
+)
 from controltower.processes import contract_terms
 from controltower.processes.definition import (
     Facts,
@@ -107,7 +115,18 @@ READABLE = Milestone(
     told_by=("clm", ""),
 )
 """No point of the chain either: only a contract that cannot be read waits for one that can."""
-WATCHED = (*MILESTONES, WORKSPACE, FIGURES, READABLE)
+PAY_PROCESSED = Milestone(
+    name="pay-input-processed",
+    title="Pay input processed",
+    missing="The payroll provider has not confirmed the hours that it was handed",
+    within=Within(2, working=True),
+    owner_role="controller",
+    told_by=("payroll", "labour_cost"),
+    exposure="unpaid cost",
+    each=True,
+)
+"""Of no deal's chain: a pay input is one of its own."""
+WATCHED = (*MILESTONES, WORKSPACE, FIGURES, READABLE, PAY_PROCESSED)
 
 NOT_PLACED = frozenset({"rejected", "cancelled", "closed lost", "withdrawn"})
 
@@ -146,6 +165,8 @@ def proof_of(event: CanonicalEvent) -> Proof | None:
                 return None
             known = BusinessKey("project", project.source_id)
             return Proof(reaches=STAFFED, key=known, correlation_id=project.correlation_id)
+        case PayAnswer(accepted=True) as answer if event.type == PAY_INPUT_ANSWERED:
+            return Proof(reaches=PAY_PROCESSED, key=BusinessKey("reference", answer.reference))
         case Invoice() as invoice if event.type == INVOICE_PAID:
             return Proof(reaches=CASH, key=BusinessKey("reference", invoice.reference))
         case Payment(open_amount=rest) as paid if event.type == INVOICE_PAID and rest <= 0:

@@ -16,7 +16,7 @@ from controltower.canonical.events import (
 )
 from controltower.canonical.records import BillableFact, TimeEntry
 from controltower.canonical.verdicts import Kind
-from controltower.processes import approved_work, project_opening
+from controltower.processes import approved_work, between_companies, project_opening
 from controltower.processes.definition import (
     Entity,
     Facts,
@@ -73,7 +73,16 @@ def record_cost(facts: Facts) -> Prepared:
         )
     if refusal := approved_work.undated(fact):
         return refusal
-    return Learn({"period": str(fact["on"])[:7], "resource": fact.get("resource_name", "")})
+    period = str(fact["on"])[:7]
+    lent = between_companies.lent(facts.items, entity.code)
+    late = f"{entity.name} has closed {period}: it is entered after that."
+    said = (
+        late if period in entity.closed_periods else "",
+        between_companies.told(lent, entity.code),
+    )
+    between = {"between_companies": lent} if lent else {}
+    values = {"period": period, "resource": fact.get("resource_name", ""), **between}
+    return Learn(values, " ".join(filter(None, said)))
 
 
 def steps(_facts: Facts) -> tuple[StepDefinition, ...]:

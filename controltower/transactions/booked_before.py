@@ -15,9 +15,11 @@ BILL = "draft"
 
 
 def of_purchase(case: Case) -> Mapping[str, Any]:
-    """As what the purchase of a case was `booked` before it was changed: the supplier's invoice,
-    by its `number`, with the `amount` and the `tax` that were sent. Nothing where it never was."""
+    """As what the purchase of a case was `booked` before it was changed: the supplier's invoice, by
+    its `number`, with the `amount` and the `tax` that were sent. Nothing where it never was. Its
+    chain is made of the record's id, and so the same whatever is changed of it."""
     earlier = Transaction.objects.filter(
+        correlation_id=case.transaction.correlation_id,
         process=spend_to_project_cost.PROCESS.name,
         subject__source_id=case.transaction.subject["source_id"],
     ).exclude(pk=case.transaction.pk)

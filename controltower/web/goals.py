@@ -25,6 +25,7 @@ GOALS = {
     "project-workspace": "room",
     "resource-to-revenue": "schedule",
     "absence-to-staffing": "judge",
+    "hours-to-payroll": "submit",
 }
 """The step by which the business has what it wanted."""
 
@@ -41,6 +42,7 @@ def _plain_goals(reached: bool) -> dict[str, str]:
             "resource-master-sync": _("The PSA has the person so."),
             "resource-to-revenue": _("The place is scheduled in the PSA."),
             "absence-to-staffing": _("Every place can still be filled."),
+            "hours-to-payroll": _("Payroll has the hours."),
             "revenue-recognition": _("What was delivered is in the ledger."),
             "customer-master-sync": _("Each field has its owner's value."),
             "credit-and-rebill": _("The client has the credit note."),
@@ -55,6 +57,7 @@ def _plain_goals(reached: bool) -> dict[str, str]:
         "resource-master-sync": _("The PSA does not have it so yet."),
         "resource-to-revenue": _("The place is not scheduled."),
         "absence-to-staffing": _("Hours are planned that nobody may be there for."),
+        "hours-to-payroll": _("Payroll does not have the hours yet."),
         "revenue-recognition": _("The ledger does not show yet what was delivered."),
         "customer-master-sync": _("The systems may differ about the client until then."),
         "credit-and-rebill": _("The client has no credit note yet."),

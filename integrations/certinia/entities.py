@@ -25,6 +25,7 @@ _TIME = (
     "pse__Cost_Rate__c", "pse__Total_Billable_Amount__c", "CurrencyIsoCode", "pse__Billable__c",
     "pse__Approved__c",
 )  # fmt: skip
+_DONE_BY = ("pse__Resource__r.Tower_External_Id__c", "pse__Resource__r.Legal_Entity__c")
 _TAKEN_BACK = ("Corrects__c", "Invoiced_Amount__c")
 _EXPENSE = (
     "Name", "pse__Project__c", "pse__Resource__c", "pse__Resource_Name__c", "pse__Type__c",
@@ -121,7 +122,15 @@ ENTITIES: Mapping[str, Entity] = {
     ),
     "timecard": Entity(
         object="pse__Timecard__c",
-        paths=("Id", *_TIME, *_TAKEN_BACK, *_BILLED, *translate.RELATED_PROJECT, *_STAMP),
+        paths=(
+            "Id",
+            *_TIME,
+            *_TAKEN_BACK,
+            *_BILLED,
+            *_DONE_BY,
+            *translate.RELATED_PROJECT,
+            *_STAMP,
+        ),
         translate=translate.timecard,
         feed=_WORK_DONE,
         event_type=TIMESHEET_APPROVED,
@@ -133,7 +142,7 @@ ENTITIES: Mapping[str, Entity] = {
     ),
     "expense": Entity(
         object="pse__Expense__c",
-        paths=("Id", *_EXPENSE, *_BILLED, *translate.RELATED_PROJECT, *_STAMP),
+        paths=("Id", *_EXPENSE, *_BILLED, *_DONE_BY, *translate.RELATED_PROJECT, *_STAMP),
         translate=translate.expense,
         feed=_WORK_DONE,
         event_type=EXPENSE_APPROVED,

@@ -85,10 +85,21 @@ def _fact(row: Row) -> dict[str, Any]:
     }
 
 
+def _done_by(row: Row) -> dict[str, Any]:
+    """Whose work it is; rows kept from before that was asked for do not say it."""
+    if not row.get("pse__Resource__r"):
+        return {}
+    return {
+        "resource_number": text(row, "pse__Resource__r.Tower_External_Id__c"),
+        "employer": text(row, "pse__Resource__r.Legal_Entity__c"),
+    }
+
+
 def timecard(row: Row) -> TimeEntry:
     """A timecard split; its accounting date is the last day of the week it closes."""
     return TimeEntry(
         **_fact(row),
+        **_done_by(row),
         amount=amount(row, "pse__Total_Billable_Amount__c"),
         billable=flag(row, "pse__Billable__c"),
         approved=flag(row, "pse__Approved__c"),
@@ -108,6 +119,7 @@ def expense(row: Row) -> Expense:
     """A pse__Expense__c."""
     return Expense(
         **_fact(row),
+        **_done_by(row),
         amount=amount(row, "pse__Amount__c"),
         billable=flag(row, "pse__Billable__c"),
         approved=flag(row, "pse__Approved__c"),

@@ -217,6 +217,7 @@ ENTITIES: Mapping[str, Entity] = {
         links={**_OF_WORKSPACE, **_PEOPLE, "role": ("role_id", "roles")},
         subject_type="TimeEntry",
         event_type=TIMESHEET_APPROVED,
+        asks=("people",),
     ),
     "expense": Entity(
         collection="expenses",
@@ -231,6 +232,7 @@ ENTITIES: Mapping[str, Entity] = {
         event_type=EXPENSE_APPROVED,
         encode=_in_cents,
         required=("workspace_id", "date", "category", "amount", "currency"),
+        asks=("people",),
     ),
     "change_order": Entity(
         collection="stories",

@@ -32,7 +32,23 @@ async def whole(client: KantataClient, kind: Entity, found: Envelope) -> list[Ro
         return [{**row, "workspace": known.get(identifier(row, "workspace_id"))} for row in rows]
 
     placed_rows = as_agreed(placed, workspaces.exchange)
-    return await _with_skills(client, placed_rows) if "skills" in kind.asks else placed_rows
+    if "skills" in kind.asks:
+        return await _with_skills(client, placed_rows)
+    return await _with_people(client, placed_rows) if "people" in kind.asks else placed_rows
+
+
+async def _with_people(client: KantataClient, rows: list[Row]) -> list[Row]:
+    """Work with whoever did it, by the custom fields of their users."""
+    wanted = as_agreed(lambda: sorted({identifier(row, "user_id") for row in rows} - {""}))
+    if not wanted:
+        return rows
+    users = await named(client, "users", wanted, include=_VALUES)
+
+    def done_by() -> list[Row]:
+        known = {identifier(one, "id"): with_values(one, users) for one in users.rows}
+        return [{**row, "person": known.get(identifier(row, "user_id"))} for row in rows]
+
+    return as_agreed(done_by, users.exchange)
 
 
 async def _with_skills(client: KantataClient, rows: list[Row]) -> list[Row]:

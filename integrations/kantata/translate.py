@@ -81,6 +81,7 @@ def timecard(row: Row) -> TimeEntry:
     on = day(row, "date_performed")
     return TimeEntry(
         **_fact(row, "TE"),
+        **_done_by(row),
         currency=currency,
         amount=Money.of(rate * minutes / 60, currency).amount,
         billable=flag(row, "billable"),
@@ -95,6 +96,14 @@ def timecard(row: Row) -> TimeEntry:
     )
 
 
+def _done_by(row: Row) -> dict[str, Any]:
+    """Whose work it is; rows kept from before that was asked for do not say it. Raises Drift."""
+    if not row.get("person"):
+        return {}
+    person = object_of(at(row, "person"))
+    return {"resource_number": number_of(person), "employer": _custom(person, ENTITY)}
+
+
 def expense(row: Row) -> Expense:
     """An expense. It is approved with the report that it was last submitted in, or by itself where
     the workspace asks for no approvals. Raises Drift."""
@@ -103,6 +112,7 @@ def expense(row: Row) -> Expense:
     approved = submitted and text(row, "recent_submission.status") == _APPROVED
     return Expense(
         **_fact(row, "EX"),
+        **_done_by(row),
         currency=required(row, "currency"),
         amount=money(row, "amount_in_cents", row),
         billable=flag(row, "is_billable"),

@@ -43,6 +43,7 @@ from integrations.shape import Drift, Row, choice, listed, moment, object_of, re
 
 QUEUE = "/core/v1/event-notification-messages"
 OUTPUTS = "/payroll/v2/payroll-outputs"
+PAY_INPUTS = "/payroll/v1/pay-data-inputs"
 PAY_DATA = "/events/payroll/v1/pay-data-input.modify"
 MESSAGE = "adp-msg-msgid"
 LARGEST_PAGE = 100
@@ -64,6 +65,7 @@ class PayrollConnector:
         feeds={"labour_cost": ChangeFeed.QUEUE},
         operations=(
             Operation("labour_cost", "get", Effect.READ),
+            Operation("pay_input", "get", Effect.READ),
             Operation("pay_input", "submit", Effect.UNREPEATABLE),
         ),
         verification=Verification.SANDBOX,
@@ -132,7 +134,9 @@ class PayrollConnector:
                 raise CallFailed(verdict)
 
     async def get(self, entity: str, ref: str, company: str = "") -> Verdict:
-        """One accepted payroll by its number."""
+        """One accepted payroll by its number, or one pay input by the provider's id of it."""
+        if entity == "pay_input" and _ID.fullmatch(ref):
+            return await self._pay_input(ref)
         _offered(entity)
         if not _ID.fullmatch(ref):
             return _absent(ref)
@@ -144,6 +148,18 @@ class PayrollConnector:
             return _absent(ref)
         return as_agreed(partial(_read, rows[0], answer), answer.exchange)
 
+    async def _pay_input(self, ref: str) -> Verdict:
+        answer = await self._client.read(f"{PAY_INPUTS}/{ref}")
+        if not isinstance(answer, Answer):
+            return answer
+
+        def taken() -> Done:
+            (row,) = listed(object_of(exact_json.decode(answer.body)), "payDataInputs")
+            values = translate.pay_input(row)
+            return Done(ref=ref, outcome=Outcome.READ, values=values, exchange=answer.exchange)
+
+        return as_agreed(taken, answer.exchange)
+
     async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
         """A payroll by its `number`."""
         _offered(entity)
@@ -153,8 +169,10 @@ class PayrollConnector:
         return await self.get(entity, str(business_key["number"]))
 
     async def check(self, entity: str, record: Mapping[str, Any]) -> Verdict | None:
-        """Nothing of a payroll is written, so nothing can speak against it."""
-        _offered(entity)
+        """Nothing speaks against pay data that only the provider could know; of a payroll nothing
+        is written."""
+        if entity != "pay_input":
+            _offered(entity)
         return None
 
     async def upsert(self, entity: str, record: Mapping[str, Any], idempotency_key: str) -> Verdict:
@@ -164,8 +182,8 @@ class PayrollConnector:
     async def act(
         self, entity: str, ref: str, action: str, record: Mapping[str, Any], idempotency_key: str
     ) -> Verdict:
-        """``submit`` approved hours of one worker. The provider keeps no key and cannot be asked
-        for what it has taken in: what is uncertain is a person's to look up."""
+        """``submit`` approved hours and expenses of one worker. The provider keeps no key and
+        cannot be asked for what it has taken in: what is uncertain is a person's to look up."""
         if (entity, action) != ("pay_input", "submit"):
             return not_offered("ADP payroll", f"“{action}” on {entity}")
         answer = await self._client.post(PAY_DATA, translate.pay_data(record))

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from controltower.canonical.events import PAYROLL_ACCEPTED, BusinessKey, CanonicalEvent
-from controltower.canonical.records import LabourCost, LabourPart
+from controltower.canonical.events import (
+    PAY_INPUT_ANSWERED,
+    PAYROLL_ACCEPTED,
+    BusinessKey,
+    CanonicalEvent,
+)
+from controltower.canonical.records import LabourCost, LabourPart, PayAnswer
 from integrations import exact_json
 from integrations.answers import each
 from integrations.connector import Change, Key, Unread
@@ -16,6 +22,7 @@ from integrations.shape import (
     Drift,
     Row,
     amount,
+    amount_text,
     choice,
     day,
     listed,
@@ -25,9 +32,11 @@ from integrations.shape import (
     text,
 )
 
-ACCEPTED = "payrollOutput.accept"
-_EVENTS = {ACCEPTED: PAYROLL_ACCEPTED}
+ACCEPTED, ANSWERED = "payrollOutput.accept", "payDataInput.process"
+_EVENTS = {ACCEPTED: PAYROLL_ACCEPTED, ANSWERED: PAY_INPUT_ANSWERED}
+_PROCESSED = {"processed": True, "rejected": False}
 _STATUS = {"accepted": "accepted"}
+_PAYROLL = "payrollOutput"
 BETWEEN = "@"
 """Between the event's id and that of the message which carries it."""
 
@@ -49,9 +58,9 @@ def changes(source: str, message: str, body: bytes) -> tuple[Sequence[Change], S
 
 
 def _number(event: Row) -> str:
-    """The payroll that an event tells of, as far as even a bad one says it."""
+    """The payroll, or the pay input, that an event tells of, as far as even a bad one says it."""
     try:
-        return text(_output(event), "itemID")
+        return text(_output(event, "payDataInput" if _is_answer(event) else _PAYROLL), "itemID")
     except Drift:
         return ""
 
@@ -59,6 +68,8 @@ def _number(event: Row) -> str:
 def change(source: str, message: str, row: Row) -> Change:
     """The fact of an event that a message carries. Raises Drift."""
     kind = choice(row, "eventNameCode.codeValue", _EVENTS)
+    if _is_answer(row):
+        return _answered(source, message, row)
     output = _output(row)
     found = labour_cost(output)
     event = CanonicalEvent(
@@ -74,18 +85,54 @@ def change(source: str, message: str, row: Row) -> Change:
     return Change(raw=exact_json.encode(row).encode(), event=event)
 
 
-def retold(raw: bytes) -> LabourCost:
+def _answered(source: str, message: str, row: Row) -> Change:
+    """What became of a pay input."""
+    output = _output(row, "payDataInput")
+    found = pay_answer(output)
+    event = CanonicalEvent(
+        id=f"{required(row, 'eventID')}{BETWEEN}{message}",
+        type=PAY_INPUT_ANSWERED,
+        source=f"{source}/labour_cost",
+        subject=f"pay_input:{found.source_id}",
+        time=moment(row, "creationDateTime"),
+        version=version_of(output),
+        record=found,
+        keys=(BusinessKey("pay input", found.source_id),),
+    )
+    return Change(raw=exact_json.encode(row).encode(), event=event)
+
+
+def retold(raw: bytes) -> LabourCost | PayAnswer:
     """What the bytes of a change mean."""
-    return labour_cost(_output(object_of(exact_json.decode(raw))))
+    row = object_of(exact_json.decode(raw))
+    if _is_answer(row):
+        return pay_answer(_output(row, "payDataInput"))
+    return labour_cost(_output(row))
 
 
-def _output(event: Row) -> Row:
+def _is_answer(event: Row) -> bool:
+    name = event.get("eventNameCode")
+    return isinstance(name, Mapping) and name.get("codeValue") == ANSWERED
+
+
+def _output(event: Row, kind: str = _PAYROLL) -> Row:
     found = event.get("data")
-    for name in ("output", "payrollOutput"):
+    for name in ("output", kind):
         found = found.get(name) if isinstance(found, Mapping) else None
     if found is None:
-        raise Drift("“data.output.payrollOutput” is missing")
+        raise Drift(f"“data.output.{kind}” is missing")
     return object_of(found)
+
+
+def pay_answer(row: Row) -> PayAnswer:
+    """What the provider did with the pay input of one worker; `batch` of it is our reference."""
+    return PayAnswer(
+        source_id=required(row, "itemID"),
+        entity=required(row, "payrollGroupCode.codeValue"),
+        reference=required(row, "payrollProcessingJobID"),
+        accepted=choice(row, "processingStatusCode.codeValue", _PROCESSED),
+        reason=text(row, "processingStatusCode.shortName"),
+    )
 
 
 def labour_cost(row: Row) -> LabourCost:
@@ -128,16 +175,44 @@ def key_of(row: Row) -> Key:
     return Key(found.number, found.number, version_of(row), str(found.amount), found.currency)
 
 
+def pay_input(row: Row) -> dict[str, Any]:
+    """What the provider has of pay data that was handed in: our reference, the worker, the hours.
+    Raises Drift."""
+    try:
+        (payee,) = listed(row, "payeePayInputs")
+        (profile,) = listed(payee, "payrollProfilePayInputs")
+        (given,) = listed(profile, "payInputs")
+        (earning,) = listed(given, "earningInputs")
+    except ValueError:
+        raise Drift("it is not of one worker and one earning") from None
+    return {
+        "reference": required(row, "payrollProcessingJobID"),
+        "number": required(payee, "associateOID"),
+        "hours": amount_text(earning, "numberOfHours"),
+    }
+
+
 def pay_data(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Approved hours of one worker, as the event that hands them in. `record` has
-    `payroll_group`, `batch`, `worker` (the vendor's associate id), `earning_code` and `hours`."""
+    """Approved hours and expenses of one worker, as the event that hands them in. `record` has
+    `payroll_group`, `batch`, `worker` (the vendor's associate id), `earning_code` and `hours`; and
+    `expenses` in `currency`, where there are any."""
     earning = {
         "earningCode": {"codeValue": str(record["earning_code"])},
         "numberOfHours": str(record["hours"]),
     }
+    given_back = {
+        "reimbursementCode": {"codeValue": "EXP"},
+        "reimbursementAmount": {
+            "amountValue": str(record.get("expenses", "")),
+            "currencyCode": str(record.get("currency", "")),
+        },
+    }
+    inputs: dict[str, Any] = {"earningInputs": [earning]}
+    if Decimal(str(record.get("expenses") or 0)):
+        inputs["reimbursementInputs"] = [given_back]
     payee = {
         "associateOID": str(record["worker"]),
-        "payrollProfilePayInputs": [{"payInputs": [{"earningInputs": [earning]}]}],
+        "payrollProfilePayInputs": [{"payInputs": [inputs]}],
     }
     given = {
         "payrollGroupCode": {"codeValue": str(record["payroll_group"])},

@@ -248,6 +248,7 @@ class TestMatching:
             "workspace-missing", "chain-behind", "deal-taken-back", "client-deleted",
             "clients-merged", "value-set-back", "purchase-changed", "record-refused",
             "leave-over-a-place",
+            "pay-input-refused",
         }  # fmt: skip
 
 

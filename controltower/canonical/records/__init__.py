@@ -15,6 +15,8 @@ from controltower.canonical.records.books import (
     InvoiceLine,
     LabourCost,
     LabourPart,
+    PayAnswer,
+    PayInput,
     Payment,
     Purchase,
 )
@@ -47,6 +49,8 @@ __all__ = [
     "LabourPart",
     "Milestone",
     "Opportunity",
+    "PayAnswer",
+    "PayInput",
     "Payment",
     "Project",
     "Purchase",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
-from controltower.canonical.records.base import PRICES, Record
+from controltower.canonical.records.base import PAYS_SOMEBODY, PRICES, Record
 from controltower.canonical.records.delivery import Project
 
 
@@ -122,6 +122,30 @@ class LabourCost(Record):
     currency: str = field(default="", metadata=PRICES)
     amount: Decimal = Decimal(0)
     parts: tuple[LabourPart, ...] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayInput(Record):
+    """What of a month ("2026-11") payroll is to be told of one worker, by the firm's `number`:
+    approved hours, and expenses in `currency`. The first of a worker and month is all of it; each
+    later one is an `adjustment`, by what has changed since, and may be less than zero."""
+
+    number: str = ""
+    period: str = ""
+    hours: Decimal = field(default=Decimal(0), metadata=PAYS_SOMEBODY)
+    expenses: Decimal = field(default=Decimal(0), metadata=PAYS_SOMEBODY)
+    currency: str = field(default="", metadata=PRICES)
+    adjustment: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayAnswer(Record):
+    """What the payroll provider did with a pay input: by our `reference` of it, whether it was
+    `accepted`, and if not, why."""
+
+    reference: str = ""
+    accepted: bool = True
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

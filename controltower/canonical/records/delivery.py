@@ -58,7 +58,9 @@ class BillableFact(Record):
 
     `project` is as complete as the source's relationship fields allow; `number` is the human key
     (timecard, expense or milestone name). `corrects` is the source's id of the billed fact that
-    this one takes back, with an amount of less than zero; "" for all others.
+    this one takes back, with an amount of less than zero; "" for all others. Who did it is
+    `resource_number` of the firm, employed by the company `employer`; "" where the source does not
+    say.
     """
 
     number: str
@@ -73,6 +75,8 @@ class BillableFact(Record):
     on: date | None = None
     resource_name: str = field(default="", metadata=NAMES_SOMEBODY)
     corrects: str = ""
+    resource_number: str = ""
+    employer: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

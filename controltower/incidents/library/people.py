@@ -8,6 +8,7 @@ from controltower.incidents.library.wording import (
     NOTHING_LEFT,
     REPLAY,
     Book,
+    act,
     decide,
     wait,
 )
@@ -56,6 +57,25 @@ RUNBOOKS: tuple[Book, ...] = (
             | {"to": "end"},
             REPLAY,
             NOTHING_LEFT | {"to": "end"},
+        ],
+    ),
+    (
+        "pay-input-refused",
+        "Payroll cannot take somebody's hours",
+        {"words": ["did not take pay input", "without an employee number", "laid out money in"]},
+        [
+            HOW_MUCH,
+            decide(
+                "Can the provider still take them this month?",
+                "The exception names the worker by number, and the provider's own words.",
+                ("Yes: they are handed in there by hand", 3),
+                ("No: they are paid with the next month", 3),
+            ),
+            act(
+                "Settle what was handed in by hand",
+                steps.ELSEWHERE,
+                "Say where it is. What changes of these hours later is told as an adjustment.",
+            ),
         ],
     ),
     (

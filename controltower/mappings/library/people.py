@@ -41,6 +41,22 @@ MAPPINGS: tuple[Agreed, ...] = (
             copy("Correlation ID", "correlation_id", "Tower_Correlation_Id__c"),
         ],
     ),
+    (
+        "pay-input-to-payroll",
+        "Approved hours → payroll",
+        "pay_input",
+        "payroll",
+        True,
+        [
+            copy("Payroll group", "entity", "payroll_group", required=True),
+            copy("Batch", "reference", "batch", required=True),
+            copy("Worker", "number", "worker", required=True),
+            copy("Earning", "earning", "earning_code", required=True),
+            copy("Hours", "hours", "hours", required=True, personal=True),
+            copy("Expenses", "expenses", "expenses", personal=True),
+            copy("Currency", "currency", "currency"),
+        ],
+    ),
 )
 
 OWNERS = (

@@ -17,6 +17,7 @@ from controltower.web.tours.psa_books import CertiniaBooks, KantataBooks, PsaBoo
 from controltower.web.tours.walk import Door
 
 SPEND, PAYROLL = "spend-to-project-cost", "payroll-to-cost-reporting"
+PAY_INPUT, HOURS = "hours-to-payroll", "hours"
 _LINES = {"invoice": "invoice-lines", "report": "expense-lines"}
 
 
@@ -30,6 +31,7 @@ class CostTotals:
         """All of them, each matter with both its sides."""
         yield from self._spend()
         yield self._payrolls()
+        yield self._pay_inputs()
         yield self._people()
         yield from self._facts()
 
@@ -83,6 +85,22 @@ class CostTotals:
             recorded.add(name, place, sum(parts, Decimal(0)))
         open_ = tower_books.excuses("payroll")
         return Comparison("Payrolls", ("payroll", "tower"), paid, recorded, open_)
+
+    def _pay_inputs(self) -> Comparison:
+        """Approved hours by our reference, as they were handed in and as payroll has taken them."""
+        handed, taken = Ledger(), Ledger()
+        steps = Step.objects.filter(name="submit", state="verified", transaction__process=PAY_INPUT)
+        for one in (step.transaction for step in steps.select_related("transaction")):
+            place = Place(str(one.subject["entity"]), HOURS)
+            handed.add(one.reference, place, number(one.subject["hours"]))
+        for row in self.doors["payroll"].books("input"):
+            (payee,) = row["payeePayInputs"]
+            (pay,) = payee["payrollProfilePayInputs"][0]["payInputs"]
+            place = Place(row["payrollGroupCode"]["codeValue"], HOURS)
+            worked = number(pay["earningInputs"][0]["numberOfHours"])
+            taken.add(row["payrollProcessingJobID"], place, worked)
+        open_ = tower_books.stuck(Transaction.objects.filter(process=PAY_INPUT))
+        return Comparison("Approved hours", ("tower", "payroll"), handed, taken, open_)
 
     def _people(self) -> Comparison:
         """By their numbers, each at what an hour costs."""

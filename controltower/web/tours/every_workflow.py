@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from controltower.transactions.models import Transaction, TransactionState
+from django.utils import timezone
+
+from controltower.transactions import paying
+from controltower.transactions.models import Expectation, Transaction, TransactionState
+from controltower.transactions.world import entities
 from controltower.web.tours import contract_billing, customer_data, month_end, second_books
 from controltower.web.tours.erp_books import ErpBooks
 from controltower.web.tours.main_job import MainJob
@@ -82,6 +87,34 @@ def payroll(stage: Stage) -> Lines:
     recorded = dict(cost.steps.get(name="record").values)
     recorded.pop("period")
     yield stage.agree(f"Payroll {number}", paid, sum(map(Decimal, recorded.values()), Decimal(0)))
+
+
+def hours(stage: Stage) -> Lines:
+    """Approved hours of a month that is cut off reach payroll once, to the minute."""
+    company = entities()["LF-DE"]
+    month = next(paying.months_over(company, timezone.now()))
+    monday = month + timedelta(days=-month.weekday() % 7)
+    work = stage.doors["salesforce"].do(
+        "approve_time", project=stage.job.project, hours="21.25", billable="no", week=str(monday)
+    )
+    yield stage.walk.tell("PSA", f"Time approved: {work['number']}, 21.25 hours", work["timecard"])
+    done = stage.walk.until_over("approved work", str(work["number"]), "time-to-cost-reporting")
+    worker = str(done.items.get().record["resource_number"])
+    handed = stage.walk.until_over("pay input", f"{worker} {month:%Y-%m}", "hours-to-payroll")
+    yield from stage.walk.steps(handed)
+    taken = [
+        one
+        for one in stage.doors["payroll"].do("inputs")["inputs"]
+        if one["payrollProcessingJobID"] == handed.reference
+    ]
+    if len(taken) != 1:
+        raise TourFailed(f"Payroll has {len(taken)} inputs of {handed.reference}.")
+    (pay,) = taken[0]["payeePayInputs"][0]["payrollProfilePayInputs"][0]["payInputs"]
+    there = Decimal(pay["earningInputs"][0]["numberOfHours"])
+    yield stage.agree(handed.title, Decimal(handed.subject["hours"]), there)
+    word = Expectation.objects.filter(milestone="pay-input-processed", set_by=handed)
+    stage.walk.until(word.filter(met_at__isnull=False).exists, "The provider's word on it")
+    yield stage.walk.tell("Payroll", f"{handed.title} is processed")
 
 
 def people(stage: Stage) -> Lines:
@@ -179,6 +212,7 @@ WORKFLOWS: Mapping[str, tuple[tuple[str, ...], Callable[[Stage], Lines]]] = {
     "Resource master": (("workday",), people),
     "Customer master": (("tryton",), customer_data.play),
     "Resource to revenue": (("workday",), staffing),
+    "Hours to payroll": (("payroll", "workday"), hours),
     "Payroll to cost reporting": (("payroll",), payroll),
     "Facts to analytics": (("snowflake", "power_bi"), figures),
     "Facts to subscribers": (("event_broker",), subscribers),

@@ -88,6 +88,21 @@ def shown(document: Document) -> dict[str, Any]:
     return {**document.content, "recordDateTime": document.changed.isoformat()}
 
 
+def answer_to(number: str, given: Mapping[str, Any], refused: str) -> dict[str, Any]:
+    """What the provider tells of pay data that it was handed, `refused` being why it was not
+    taken."""
+    status = {"codeValue": "rejected" if refused else "processed", "shortName": refused}
+    return {
+        "payDataInput": {
+            "itemID": number,
+            "payrollGroupCode": given["payrollGroupCode"],
+            "payrollProcessingJobID": given["payrollProcessingJobID"],
+            "processingStatusCode": status,
+            "recordDateTime": datetime.now(UTC).isoformat(),
+        }
+    }
+
+
 def message(name: str, output: Mapping[str, Any]) -> dict[str, Any]:
     """One message of the queue: under which id it is deleted, and its one event."""
     event = {

@@ -27,9 +27,11 @@ _TOKEN = "/auth/oauth/v2/token"
 _QUEUE = "/core/v1/event-notification-messages"
 _OUTPUTS = "/payroll/v2/payroll-outputs"
 _PAY_DATA = "/events/payroll/v1/pay-data-input.modify"
+_PAY_INPUTS = "/payroll/v1/pay-data-inputs"
 _MESSAGE, _OUTPUT, _INPUT = "message", "output", "input"
 _LARGEST_PAGE = 100
-ACCEPTED = "payrollOutput.accept"
+ACCEPTED, ANSWERED = "payrollOutput.accept", "payDataInput.process"
+SILENT = "silent"
 
 
 class Server(Vendor):
@@ -58,6 +60,7 @@ class Server(Vendor):
         router.add_get(_OUTPUTS, self._list)
         router.add_get(f"{_OUTPUTS}/{{id}}", self._show)
         router.add_post(_PAY_DATA, self._take_in)
+        router.add_get(f"{_PAY_INPUTS}/{{id}}", self._show_input)
 
     def furnish(self) -> None:
         """Nobody has been paid yet."""
@@ -95,7 +98,14 @@ class Server(Vendor):
     async def act(self, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """``run_payroll`` (see `payrolls.accepted`), ``notify`` (event: a message of that name),
         ``correct`` (id, fields: the payroll is accepted anew), ``inputs`` (the pay data taken in),
+        ``answer`` (with: why pay data is refused from now on, "silent" to say nothing of it),
         ``waiting`` (how many messages the queue holds), ``forget`` (all of them)."""
+        if name == "answer":
+            self.store.set("answer", str(wanted.get("with", "")))
+            return {}
+        return await self._act_on_payrolls(name, wanted)
+
+    async def _act_on_payrolls(self, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
         match name:
             case "run_payroll":
                 return self._run(wanted)
@@ -167,6 +177,14 @@ class Server(Vendor):
     async def _show(self, request: web.Request) -> web.Response:
         return answer({"payrollOutputs": [payrolls.shown(self._output(request))]})
 
+    async def _show_input(self, request: web.Request) -> web.Response:
+        try:
+            found = self.store.get(_INPUT, request.match_info["id"])
+        except KeyError:
+            refused = payrolls.refusal("There is no such pay data input.", "NOT_FOUND")
+            raise Refused(answer(refused, 404)) from None
+        return answer({"payDataInputs": [{"itemID": found.id, **found.content}]})
+
     def _output(self, request: web.Request) -> Document:
         try:
             return self.store.get(_OUTPUT, request.match_info["id"])
@@ -186,6 +204,9 @@ class Server(Vendor):
             refused = payrolls.refusal(f"Invalid payroll group code {group}.", "INVALID_GROUP")
             raise Refused(answer(refused, 400))
         number = self.store.add(_INPUT, given).id
+        if (why_not := self.store.setting("answer", "")) != SILENT:
+            word = payrolls.answer_to(number, given, why_not)
+            self.store.add(_MESSAGE, payrolls.message(ANSWERED, word))
         done = {
             "eventID": number,
             "eventStatusCode": {"codeValue": "complete"},
