@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from django.urls import reverse
 
 from controltower.firm.models import Landing, Person, Role
+from controltower.systems.models import System
 
 BY_ROLE: Mapping[str, Landing] = {
     Role.CONTROLLER: Landing.TOWER,
@@ -22,7 +23,10 @@ FIRM_WIDE = frozenset({Landing.AUDIT, Landing.ADMIN})
 
 
 def address(person: Person) -> str:
-    """The page's address."""
+    """The page's address. Until a first system is connected the Tower says what comes first, to
+    whoever has chosen no other page."""
+    if not (person.lands_on or System.objects.exists()):
+        return reverse("tower")
     match Landing(person.lands_on) or _by_role(person):
         case Landing.DEALS:
             return reverse("process", args=["opportunity-to-project"])

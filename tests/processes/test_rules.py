@@ -86,7 +86,7 @@ def test_the_accounting_day_is_the_entitys_own() -> None:
     [
         ("entity", "", "names no legal entity"),
         ("entity", "LF-XX", "does not have"),
-        ("currency", "ARS", "no currency"),
+        ("currency", "ZZZ", "no currency"),
         ("amount", "0", "no positive amount"),
         ("amount", "1e1000000", "not a number"),
         ("customer_id", "", "names no client"),
@@ -144,7 +144,7 @@ def test_sound_work_passes() -> None:
         ({"amount": "-1"}, "only positive work"),
         ({"on": None}, "carries no date"),
         ({"currency": "USD"}, "its contract is in EUR"),
-        ({"currency": "ARS"}, "no currency"),
+        ({"currency": "ZZZ"}, "no currency"),
         ({"project": None}, "does not have"),
         ({"project": {**WORK["project"], "correlation_id": ""}}, "no contract to bill"),
     ],

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from controltower.firm.models import Duty, LegalEntity, Role
+from controltower.systems.models import Feed, Route, System
 from tests.factories import Firm
 from tests.web.cast import PASSWORD, person
 
@@ -50,3 +51,14 @@ def test_several_roles_and_roles_of_one_company(firm: Firm) -> None:
     bob = person("bob", Role.ADMINISTRATOR, "LF-UK")
     assert LegalEntity.objects.filter(code="LF-UK").exists() and bob.duties.count() == 1
     assert lands("bob") == "/", "Admin is for the whole firm"
+
+
+def test_until_a_system_is_connected_the_tower_says_what_comes_first(firm: Firm) -> None:
+    Feed.objects.all().delete()
+    Route.objects.all().delete()
+    System.objects.all().delete()
+    alice = person("alice", Role.OPERATOR)
+    assert lands("alice") == "/"
+    alice.lands_on = "measures"
+    alice.save()
+    assert lands("alice") == "/measures/"
