@@ -53,6 +53,7 @@ from controltower.web import (
     surges,
     systems,
     tower,
+    traffic,
     transactions,
     umbrellas,
     view_strip,
@@ -261,6 +262,8 @@ govern = [
     path("systems/new/", connecting.door, name="system_new"),
     path("systems/new/described/", descriptions.new, name="system_describe"),
     path("systems/new/<slug:connector>/", connecting.connect, name="system_connect"),
+    path("systems/calls/", traffic.calls, name="calls"),
+    path("systems/readings/", traffic.readings, name="readings"),
     path("systems/<slug:slug>/", systems.system, name="system"),
     path(
         "systems/<slug:slug>/descriptions/v<int:number>/",

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import DecimalField, Sum
+from django.db.models import DecimalField, Min, Sum
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 
@@ -127,12 +127,27 @@ def capacity(found: Iterable[Worker], first: date, last: date) -> dict[date, Dec
     return hours
 
 
-def approved(scope: Scope, names: Iterable[str], first: date, last: date) -> dict[date, Decimal]:
-    """The approved hours of these people by the day that they are dated: a week's on its last."""
-    told = _items(transactions(scope), names, first, last).annotate(on=KT("record__on"))
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """Somebody's approved hours that are dated to a day (a week's to its last), and when the first
+    of them was here."""
+
+    name: str
+    on: date
+    hours: Decimal
+    told_at: datetime
+
+
+def approved(scope: Scope, names: Iterable[str], first: date, last: date) -> list[Worked]:
+    """What was approved of these people for the days from the first to the last."""
+    told = _items(transactions(scope), names, first, last).annotate(
+        on=KT("record__on"), who=KT("record__resource_name")
+    )
     hours = Cast(KT("record__hours"), DecimalField(max_digits=20, decimal_places=6))
-    rows = told.values_list("on").annotate(worked=Sum(hours))
-    return {date.fromisoformat(on): worked for on, worked in rows}
+    rows = told.values_list("who", "on").annotate(
+        worked=Sum(hours), told_at=Min("event__received_at")
+    )
+    return [Worked(who, date.fromisoformat(on), worked, at) for who, on, worked, at in rows]
 
 
 def holding(

@@ -18,7 +18,7 @@ from controltower.canonical import contracts as words
 from controltower.canonical import records, schema
 from controltower.canonical.strict_json import NotStrictJson, decode
 from controltower.mappings.models import MappingVersion, VersionState
-from controltower.systems import agreeing, announcements, contracts, registry
+from controltower.systems import agreeing, announcements, call_paces, contracts, registry
 from controltower.systems.models import (
     Agreement,
     Call,
@@ -56,7 +56,8 @@ def follow(*, now: datetime) -> None:
 
 
 def count(*, now: datetime) -> int:
-    """Count the calls made since the last round into uses; returns how many uses changed."""
+    """Count the calls made since the last round into uses, and how long they took into paces;
+    returns how many uses changed."""
     with atomic():
         mark, _new = UseMark.objects.get_or_create(pk=1, defaults={"until": now - SETTLED})
         mark = UseMark.objects.select_for_update().get(pk=mark.pk)
@@ -70,6 +71,7 @@ def count(*, now: datetime) -> int:
             if mapping and mapping not in one.mappings:
                 one.mappings = sorted({*one.mappings, mapping})
                 one.save(update_fields=["mappings"])
+        call_paces.add(since=_first_id(since), until=_first_id(until))
         mark.until = until
         mark.save(update_fields=["until"])
     return len(found)

@@ -81,11 +81,11 @@ PLAIN = (
     "assurance_banner",
     "runbooks", "runbook_new", "recovery", "system_new", "system_describe", "interfaces",
     "assurance", "systems", "incidents", "jobs", "processes", "quote_to_cash", "month_end_close",
-    "measures",
+    "measures", "calls", "readings",
 )  # fmt: skip
 EXPORTS = (
     "process_list", "transaction", "measure", "exception", "incident", "job", "system", "mapping",
-    "set_aside", "interface",
+    "set_aside", "interface", "runbook", "customer", "route", "audit",
 )  # fmt: skip
 FRAGMENTS = {
     "assurance_banner", "recovery", "set_aside", "incidents", "jobs", "processes", "quote_to_cash",

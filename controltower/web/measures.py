@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseRedirect
@@ -21,9 +22,8 @@ from django.views.decorators.http import require_POST, require_safe
 from controltower.firm.rights import Right
 from controltower.measures import health, targets
 from controltower.measures.kpis import catalogue
-from controltower.measures.kpis.measure import Measure, Part, Reading, Window
+from controltower.measures.kpis.measure import Listed, Measure, Part, Reading, Window
 from controltower.measures.models import Target
-from controltower.measures.promises import DAYS
 from controltower.web import exports, formats, measure_words
 from controltower.web.actions import Action, leave, only
 from controltower.web.charts import small
@@ -133,8 +133,11 @@ def _part(one: Measure, part: Part) -> dict[str, Any]:
 
 
 def records_url(one: Measure) -> str:
-    """Where the records behind a measure are listed: the systems where calls are measured."""
-    return listing(**one.records) if one.records else reverse("systems")
+    """Where the records behind a measure are listed."""
+    if one.listed is Listed.TRANSACTIONS:
+        return listing(**one.records)
+    query = urlencode(one.records)
+    return f"{reverse(one.listed)}?{query}" if query else reverse(one.listed)
 
 
 @require_safe
@@ -165,13 +168,6 @@ def named(name: str) -> Measure:
         raise Http404 from None
 
 
-def _step(reading: Reading) -> timedelta:
-    """From one figure to the next: a day, or a part of two hours."""
-    if len(reading.days) == DAYS:
-        return timedelta(days=1)
-    return health.WINDOW / max(len(reading.days), 1)
-
-
 def _trend(one: Measure, reading: Reading, row: Mapping[str, Any], now: datetime) -> Trend | None:
     if not reading.days:
         return None
@@ -188,12 +184,9 @@ def _trend(one: Measure, reading: Reading, row: Mapping[str, Any], now: datetime
 
 
 def _names(reading: Reading, now: datetime) -> list[str]:
-    """What each figure of a trend is of, for people: a day, or the time of day."""
-    step, count = _step(reading), len(reading.days)
-    moments = [now - step * (count - 1 - index) for index in range(count)]
-    if step >= timedelta(days=1):
-        return [formats.day(moment, now) for moment in moments]
-    return [formats.clock(moment, zone=False) for moment in moments]
+    """What each figure of a trend is of, for people: a day."""
+    count = len(reading.days)
+    return [formats.day(now - timedelta(days=count - 1 - index), now) for index in range(count)]
 
 
 def _days(one: Measure, reading: Reading, now: datetime) -> list[tuple[str, str]]:

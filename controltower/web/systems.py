@@ -142,7 +142,7 @@ def system(request: SignedIn, slug: str) -> HttpResponse:
         "crumbs": [(_("Health"), reverse("systems")), (one.title, "")],
         "system": line | _about(one, request.user),
         "latency": sparkline(pulse.line, "mv", label),
-        "calls": [_call(call) for call in Call.objects.filter(system=one)[:LATEST_CALLS]],
+        "calls": [shown(call) for call in Call.objects.filter(system=one)[:LATEST_CALLS]],
         "feeds": _feeds(one, request.user, now),
         "pause": _pause(request, one, queue),
         "incident": offers.incident_action(
@@ -193,7 +193,8 @@ def _words(trouble: str, person: Person) -> str:
     return _("what it said is for those who see the whole firm")
 
 
-def _call(call: Call) -> dict[str, Any]:
+def shown(call: Call) -> dict[str, Any]:
+    """A call as lists show it."""
     token, words = VERDICTS.get(call.verdict, ("nt", call.verdict))
     return {
         "at": call.at,

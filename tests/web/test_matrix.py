@@ -240,6 +240,8 @@ POLICY: dict[str, Rule] = {
     ),
     "systems": Rule(),
     "system": Rule(),
+    "calls": Rule(),
+    "readings": Rule(),
     "surges": Rule(
         WRITE, Right.DECIDE_PERIOD, form=REASON | {"of": f"{OWN} {THIS_MONTH}", "hours": "2"}
     ),

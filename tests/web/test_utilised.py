@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import count
+from statistics import median
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import holidays
 import pytest
@@ -17,7 +19,7 @@ from controltower.canonical.records import Resource, ResourceStatus
 from controltower.measures.exposure import Scope
 from controltower.measures.kpis import catalogue
 from controltower.measures.kpis.measure import Reading, Window
-from controltower.transactions.models import Item, Transaction
+from controltower.transactions.models import InboundEvent, Item, Transaction
 from tests.factories import Firm
 from tests.web.cast import browser
 
@@ -80,6 +82,34 @@ def test_approved_hours_are_a_share_of_what_could_be_worked(firm: Firm) -> None:
     mine = [one.record for one in listed if one.record["resource_name"] in NAMES]
     recent = [one for one in mine if one["on"] > str(today(firm) - timedelta(days=28))]
     assert sum(Decimal(one["hours"]) for one in recent) == Decimal("38.5")
+
+
+def test_a_weeks_time_is_as_fresh_as_it_came_after_its_end(firm: Firm) -> None:
+    """Four weeks of five people: at once, after two, four and six hours, and never."""
+    deal, hours = firm.deal(), dict(zip(NAMES, (-5, 2, 4, 6), strict=False))
+    sunday = today(firm) - timedelta(days=today(firm).weekday() + 1)
+    for name in NAMES:
+        hire(firm, name)
+    for name in hours:
+        for week in range(4):
+            on = sunday - timedelta(weeks=week, days=2)
+            firm.gathering(deal, resource_name=name, hours=Decimal(40), on=on)
+    here = ZoneInfo(firm.anna.zone)
+    for item in Item.objects.filter(record__resource_name__in=list(hours)):
+        over = datetime.combine(date.fromisoformat(item.record["on"]), time.min, tzinfo=here)
+        came = over + timedelta(days=3, hours=hours[item.record["resource_name"]])
+        InboundEvent.objects.filter(pk=item.event_id).update(received_at=came)
+    found = catalogue.named("utilisation-freshness").read(Window(Scope(firm.anna), timezone.now()))
+    assert (found.value, found.days[-1]) == (4 * 3600, 4 * 3600)
+    assert found.days[0] is None, "nothing was known of that time"
+    assert found.records == reading(firm).records
+    for number in range(8):
+        hire(firm, f"Silent {number}")
+    ends = [datetime.combine(sunday, time.max, here) - timedelta(weeks=week) for week in range(4)]
+    ages = [(timezone.now() - end).total_seconds() for end in ends]
+    told = [3600 * max(hour, 0) for hour in hours.values()] * 4
+    found = catalogue.named("utilisation-freshness").read(Window(Scope(firm.anna), timezone.now()))
+    assert found.value == pytest.approx(median(told + ages * 9), abs=60), "what is not here is old"
 
 
 def test_people_are_as_they_were_told_last(firm: Firm) -> None:

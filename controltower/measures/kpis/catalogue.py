@@ -19,7 +19,7 @@ from controltower.measures.kpis import (
     unproven,
     utilisation,
 )
-from controltower.measures.kpis.measure import Measure, Unit
+from controltower.measures.kpis.measure import Listed, Measure, Unit
 from controltower.processes import (
     credit_and_rebill,
     opportunity_to_project,
@@ -221,21 +221,28 @@ MEASURES: tuple[Measure, ...] = (
     Measure(
         name="api-latency",
         title=_("API latency"),
-        definition=_("Median time of the calls of two hours to all systems, of the whole firm."),
+        definition=_(
+            "Median time of the calls of 30 days to all systems, of the whole firm; true to "
+            "4\u00a0%. They are counted by the UTC day; the calls of two days are listed."
+        ),
         unit=Unit.SECONDS,
         less=True,
         read=connections.call_time,
+        listed=Listed.CALLS,
     ),
     Measure(
         name="sync-failures",
         title=_("Sync failure rate"),
         definition=_(
-            "Share of the calls of two hours that did not get through, of the whole firm. They "
-            "are tried again by themselves."
+            "Share of the calls of 30 days that did not get through, of the whole firm. They are "
+            "tried again by themselves. They are counted by the UTC day; those of two days are "
+            "listed."
         ),
         unit=Unit.SHARE,
         less=True,
         read=connections.call_failures,
+        records={"came": "lost"},
+        listed=Listed.CALLS,
     ),
     Measure(
         name="freshness",
@@ -246,6 +253,7 @@ MEASURES: tuple[Measure, ...] = (
         unit=Unit.SECONDS,
         less=True,
         read=connections.freshness,
+        listed=Listed.READINGS,
     ),
     Measure(
         name="utilisation",
@@ -265,12 +273,15 @@ MEASURES: tuple[Measure, ...] = (
         name="utilisation-freshness",
         title=_("Utilisation data freshness"),
         definition=_(
-            "How long ago the PSA whose approved time was read longest ago was read, of the "
-            "whole firm."
+            "Median time from the end of a week to the first approved time of a person for it, "
+            "of the last four whole weeks and whoever was employed in them. A week of which "
+            "nothing of a person is here counts as old as it is; time that is here before its "
+            "week is over counts as at once."
         ),
         unit=Unit.SECONDS,
         less=True,
-        read=connections.time_freshness,
+        read=utilisation.freshness,
+        records={"worked": "28"},
     ),
 )
 

@@ -1,111 +1,91 @@
-"""How the systems answer, of the whole firm: the last two hours' calls, and what was read when."""
+"""How the systems answer, of the whole firm: the calls of thirty days, and what was read when."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
-from django.db.models import (
-    Avg,
-    Count,
-    DurationField,
-    ExpressionWrapper,
-    F,
-    Max,
-    Q,
-    QuerySet,
-    Value,
-)
-from django.db.models.functions import Extract, Floor
+from django.db.models import Max
 
-from controltower.measures import health
-from controltower.measures.kpis.measure import Reading, Window, share
-from controltower.systems.models import Call, Feed, System
+from controltower.measures.kpis.measure import Reading, Window, series, share
+from controltower.measures.promises import DAYS, taken_by
+from controltower.systems.models import CallPace, Feed
 
-PARTS = 24
-"""Five minutes each."""
-TIME = "timecard"
-"""The feed of approved time, by whichever PSA."""
+HALF = 0.5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Calls:
-    """The calls of two hours: their median in milliseconds, the share that got lost, and both (the
-    average for the median) in each of the parts, oldest first."""
+    """Calls of some days by the grade of their time, and how many of them got lost."""
 
-    median: float | None
-    lost: float | None
-    times: Sequence[float | None]
-    losses: Sequence[float | None]
+    grades: Counter[int] = field(default_factory=Counter)
+    lost: int = 0
+
+    def add(self, other: Calls) -> None:
+        """Take others in."""
+        self.grades.update(other.grades)
+        self.lost += other.lost
+
+    @property
+    def time(self) -> float | None:
+        """The median call in seconds, true to 4 %: grades are of milliseconds."""
+        median = taken_by(self.grades, HALF)
+        return None if median is None else median.total_seconds() / 1000
+
+    @property
+    def lost_share(self) -> float | None:
+        """The share that did not get through."""
+        return share(self.lost, self.grades.total())
 
 
 def call_time(window: Window) -> Reading:
     """The median call, in seconds."""
-    calls = window.once(_calls)
-    return Reading(value=_seconds(calls.median), days=[_seconds(part) for part in calls.times])
-
-
-def _seconds(milliseconds: float | None) -> float | None:
-    return None if milliseconds is None else milliseconds / 1000
+    days = window.once(_calls)
+    lately, earlier = _both(days)
+    return Reading(lately.time, earlier.time, series({ago: one.time for ago, one in days.items()}))
 
 
 def call_failures(window: Window) -> Reading:
     """The share of calls that did not get through."""
-    calls = window.once(_calls)
-    return Reading(value=calls.lost, days=calls.losses)
+    days = window.once(_calls)
+    lately, earlier = _both(days)
+    shares = series({ago: one.lost_share for ago, one in days.items()})
+    return Reading(lately.lost_share, earlier.lost_share, shares)
 
 
-def _calls(window: Window) -> Calls:
-    lost, calls = Count("pk", filter=Q(reached=False)), _recent(window.now)
-    whole = calls.aggregate(median=health.Median("milliseconds"), lost=lost, all=Count("pk"))
-    since = ExpressionWrapper(
-        F("at") - Value(window.now - health.WINDOW), output_field=DurationField()
-    )
-    seconds = health.WINDOW.total_seconds() / PARTS
-    rows = (
-        calls.annotate(part=Floor(Extract(since, "epoch") / Value(seconds)))
-        .values_list("part")
-        .annotate(time=Avg("milliseconds"), lost=lost, all=Count("pk"))
-    )
-    times, losses = {}, {}
-    for part, time, gone, count in rows:
-        times[int(part)], losses[int(part)] = float(time), share(gone, count)
-    return Calls(
-        median=whole["median"],
-        lost=share(whole["lost"], whole["all"]),
-        times=[times.get(part) for part in range(PARTS)],
-        losses=[losses.get(part) for part in range(PARTS)],
-    )
+def _calls(window: Window) -> Mapping[int, Calls]:
+    """By how many days ago. Calls are kept by the UTC day."""
+    first = window.before.astimezone(UTC).date()
+    found: dict[int, Calls] = {}
+    rows = CallPace.objects.filter(day__gte=first)
+    for day, grade, calls, lost in rows.values_list("day", "grade", "calls", "lost"):
+        found.setdefault(window.ago(day), Calls()).add(Calls(Counter({grade: calls}), lost))
+    return found
 
 
-def _recent(now: datetime) -> QuerySet[Call]:
-    systems = System.objects.filter(active=True).order_by().values("pk")
-    return Call.objects.filter(system__in=systems, at__gt=now - health.WINDOW).order_by()
+def _both(days: Mapping[int, Calls]) -> tuple[Calls, Calls]:
+    lately, earlier = Calls(), Calls()
+    for ago, one in days.items():
+        (lately if ago < DAYS else earlier).add(one)
+    return lately, earlier
 
 
 def freshness(window: Window) -> Reading:
-    """How long ago the system that was read longest ago was read, in seconds."""
-    return _oldest(window, [at for at, _time in window.once(_read)])
-
-
-def time_freshness(window: Window) -> Reading:
-    """The same of the feeds by which approved time arrives."""
-    return _oldest(window, [time for _at, time in window.once(_read) if time])
-
-
-def _read(window: Window) -> Sequence[tuple[datetime, datetime | None]]:
-    """When each system was read last, and when its approved time."""
-    read = Feed.objects.filter(system__active=True, polled_at__isnull=False).order_by()
-    latest = read.values("system").annotate(
-        at=Max("polled_at"), time=Max("polled_at", filter=Q(entity=TIME))
-    )
-    return [(row["at"], row["time"]) for row in latest]
-
-
-def _oldest(window: Window, read: Sequence[datetime]) -> Reading:
-    """Nothing is read in the future: a feed may be read while the page, which goes by the moment at
-    which it was asked for, is still being worked out."""
-    oldest = min(read, default=None)
+    """How long ago the system that was read longest ago was read, in seconds. Nothing is read in
+    the future: a feed may be read while the page, which goes by the moment at which it was asked
+    for, is still being worked out."""
+    read = last_read()
+    oldest = min(read.values(), default=None)
     age = None if oldest is None else (window.now - oldest).total_seconds()
-    return Reading(value=None if age is None else max(age, 0.0))
+    return Reading(value=None if age is None else max(age, 0.0), records=len(read))
+
+
+def last_read() -> Mapping[int, datetime]:
+    """When each system was read last, the one that was read longest ago first."""
+    read = Feed.objects.filter(system__active=True, polled_at__isnull=False).order_by()
+    latest: Sequence[tuple[int, datetime]] = list(
+        read.values_list("system").annotate(at=Max("polled_at")).order_by("at", "system")
+    )
+    return dict(latest)

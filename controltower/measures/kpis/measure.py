@@ -33,6 +33,14 @@ class Unit(StrEnum):
     MONEY = "money"
 
 
+class Listed(StrEnum):
+    """What the records behind a measure are."""
+
+    TRANSACTIONS = "transactions"
+    CALLS = "calls"
+    READINGS = "readings"
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A part of a reading: how many of its records, what they are worth in the measure's unit, and
@@ -64,8 +72,8 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """One measure. `records` are the filters of the list of transactions behind it, or "systems"
-    for the page of systems. `less` says that less is better."""
+    """One measure. `records` are the filters of the list behind it, and `listed` says of what it
+    is a list. `less` says that less is better."""
 
     name: str
     title: str | Promise
@@ -74,6 +82,7 @@ class Measure:
     less: bool
     read: Callable[[Window], Reading]
     records: Mapping[str, str] = field(default_factory=dict)
+    listed: Listed = Listed.TRANSACTIONS
 
 
 @dataclass(frozen=True)

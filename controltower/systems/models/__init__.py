@@ -1,5 +1,6 @@
 """The records of this room: what stands around us, and the interfaces to it."""
 
+from controltower.systems.models.call_paces import CallPace
 from controltower.systems.models.descriptions import Agreement, Description, Rehearsal
 from controltower.systems.models.interfaces import (
     Credential,
@@ -28,6 +29,7 @@ __all__ = [
     "Agreement",
     "Anchor",
     "Call",
+    "CallPace",
     "Circuit",
     "Credential",
     "Description",

@@ -191,7 +191,10 @@ class Call(models.Model):
 
     class Meta:
         ordering = ["-at", "-id"]
-        indexes = [models.Index(fields=["system", "at"], name="calls_by_system")]
+        indexes = [
+            models.Index(fields=["system", "at"], name="calls_by_system"),
+            models.Index(fields=["-id"], condition=Q(reached=False), name="calls_that_got_lost"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.operation} {self.verdict}"
