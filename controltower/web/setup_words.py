@@ -62,7 +62,7 @@ def rows(document: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _rows(document: Mapping[str, Any], descriptor: Descriptor) -> Iterator[tuple[str, str]]:
     yield _("Connector"), f"{descriptor.title}, {heard(str(descriptor.verification))}"
-    yield _("Part"), policy_words.part(descriptor.needs.plays)
+    yield _("Part it plays"), policy_words.part(descriptor.needs.plays)
     yield _("Address"), document["base_url"]
     yield from document["secrets"].items()
     for name, value in connected.options_of(document, descriptor.needs).items():

@@ -24,12 +24,12 @@ NAMES = (
     "transaction in doubt", "transaction paused", "exceptions", "set aside", "exception", "jobs",
     "job", "mappings",
     "customers", "mapping", "mapping in review", "mapping draft", "assurance", "systems", "system",
-    "system new", "system described", "system circuit open",
+    "system new", "system connect", "system describe", "system described", "system circuit open",
     "interfaces", "interfaces drifted", "interfaces no match", "interface", "interface proposed",
     "drift", "incidents", "incident", "run", "runbooks", "runbook", "runbook draft",
     "settings", "messages", "transactions by a view",
     "admin", "people", "person", "limits", "promises", "calendars", "routes", "notices",
-    "masks", "retention", "audit",
+    "masks", "retention", "audit", "companies", "rates", "month-end close", "quote to cash",
 )  # fmt: skip
 SCREENS = [(theme, width) for theme in ("light", "dark") for width in (1440, 375)]
 SPOKEN = {

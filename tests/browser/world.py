@@ -67,8 +67,8 @@ ALWAYS = {
     "systems": "/systems/",
     "system": "/systems/tryton/",
     "system new": "/systems/new/",
-    "system connected": "/systems/new/salesforce/",
-    "system described new": "/systems/new/described/",
+    "system connect": "/systems/new/salesforce/",
+    "system describe": "/systems/new/described/",
     "system described": "/systems/fernhill-desk/descriptions/v1/",
     "system circuit open": "/systems/certinia/",
 }

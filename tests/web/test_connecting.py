@@ -276,3 +276,38 @@ def test_a_long_ago_proposal_is_checked_once_more(firm: Firm, settings: Settings
     page = signed_in(firm.anna).post(f"{PAGE}decisions/", follow=True).content.decode()
     assert "CONTROLTOWER_SYSTEM_HOSTS" in page
     assert not System.objects.filter(slug="bamboohr").exists()
+
+
+@pytest.mark.parametrize("order", [("slack", "coupa", "bamboohr"), ("bamboohr", "slack", "coupa")])
+def test_on_an_empty_tower_any_system_may_be_the_first(firm: Firm, order: tuple[str, ...]) -> None:
+    Route.objects.all().delete()
+    System.objects.all().delete()
+    for name in order:
+        one = next(one for one in connected.descriptors() if one.name == name)
+        begun = beginning(one, None).items()
+        form = {field: value for field, value in begun if value not in (False, None)}
+        form |= {"base_url": f"env:SYSTEM_{name.upper()}_URL"}
+        assert amara(firm).post(f"/systems/new/{name}/", form).status_code == 302
+        signed_in(firm.anna).post(f"/systems/{name}/descriptions/v1/decisions/")
+    parts = set(System.objects.values_list("slug", "role"))
+    assert parts == {("slack", "chat"), ("coupa", "spend"), ("bamboohr", "hris")}
+    page = amara(firm).get("/systems/").content.decode()
+    assert "workflows wait for systems" in page
+    assert "Opportunity to project needs CRM, ERP and PSA; there is none of them." in page
+
+
+def test_two_systems_of_one_sign_in_share_it_and_others_do_not(firm: Firm) -> None:
+    salesforce = System.objects.get(slug="salesforce")
+    System.objects.filter(slug="certinia").update(active=False, role="gone")
+    certinia = next(one for one in connected.descriptors() if one.name == "certinia")
+    begun = beginning(certinia, None) | {
+        "slug": "psa-org", "base_url": salesforce.base_url,
+        "secrets.client_id": salesforce.secrets["client_id"],
+        "secrets.client_secret": salesforce.secrets["client_secret"],
+    }  # fmt: skip
+    form = {field: value for field, value in begun.items() if value not in (False, None)}
+    assert amara(firm).post("/systems/new/certinia/", form).status_code == 302
+    signed_in(firm.anna).post("/systems/psa-org/descriptions/v1/decisions/")
+    assert System.objects.get(slug="psa-org").connection == salesforce.connection
+    answer = propose(firm, slug=salesforce.connection)
+    assert "“salesforce-org” is how Certinia signs in." in answer.content.decode()
