@@ -125,7 +125,8 @@ PAY_PROCESSED = Milestone(
     exposure="unpaid cost",
     each=True,
 )
-"""Of no deal's chain: a pay input is one of its own."""
+"""Of no deal's chain: a pay input is one of its own. A refusal is an answer, too, and an exception
+by itself."""
 WATCHED = (*MILESTONES, WORKSPACE, FIGURES, READABLE, PAY_PROCESSED)
 
 NOT_PLACED = frozenset({"rejected", "cancelled", "closed lost", "withdrawn"})
@@ -165,7 +166,7 @@ def proof_of(event: CanonicalEvent) -> Proof | None:
                 return None
             known = BusinessKey("project", project.source_id)
             return Proof(reaches=STAFFED, key=known, correlation_id=project.correlation_id)
-        case PayAnswer(accepted=True) as answer if event.type == PAY_INPUT_ANSWERED:
+        case PayAnswer() as answer if event.type == PAY_INPUT_ANSWERED:
             return Proof(reaches=PAY_PROCESSED, key=BusinessKey("reference", answer.reference))
         case Invoice() as invoice if event.type == INVOICE_PAID:
             return Proof(reaches=CASH, key=BusinessKey("reference", invoice.reference))

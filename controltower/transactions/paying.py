@@ -1,7 +1,7 @@
 """What payroll is to be told of each worker and month is a fact of the tower's own, told to its
 inbox once the month's cut-off is over in the employing company's calendar.
 
-All approved hours and expenses of the month are added up from the books, as often as one likes:
+All approved hours and expenses of the month are added up from the inbox, as often as one likes:
 what was told before is taken off, and only a difference is told, under a number of its own. So
 nothing is told twice, and what is corrected later follows as an adjustment.
 """
@@ -17,7 +17,13 @@ from typing import Any
 
 from django.db import connection
 
-from controltower.canonical.events import PAY_INPUT_DUE, BusinessKey, CanonicalEvent
+from controltower.canonical.events import (
+    EXPENSE_APPROVED,
+    PAY_INPUT_DUE,
+    TIMESHEET_APPROVED,
+    BusinessKey,
+    CanonicalEvent,
+)
 from controltower.canonical.records import PayInput
 from controltower.canonical.wire import to_json
 from controltower.processes.definition import Entity
@@ -33,20 +39,20 @@ APPROVED = """
 SELECT coalesce(record->>'resource_number', ''),
        sum((record->>'hours')::numeric) FILTER (WHERE record ? 'hours'),
        sum((record->>'amount')::numeric) FILTER (WHERE NOT record ? 'hours'),
-       coalesce(max(record->>'currency') FILTER (WHERE NOT record ? 'hours'), '')
-FROM (SELECT DISTINCT ON (item.source, item.source_id) item.record
-      FROM transactions_transaction tx
-      JOIN transactions_item item ON item.transaction_id = tx.id
-      WHERE tx.started_at >= %(since)s
-        AND item.record->>'on' BETWEEN %(first)s AND %(last)s
-        AND (item.record ? 'hours' OR item.record ? 'type')
-        AND item.record ? 'resource_number'
-        AND coalesce(nullif(item.record->>'employer', ''), item.record->>'entity') = %(entity)s
-      ORDER BY item.source, item.source_id, item.version DESC) latest
-WHERE record->>'approved' = 'true'
+       coalesce(string_agg(DISTINCT record->>'currency', ', ')
+                FILTER (WHERE NOT record ? 'hours'), '')
+FROM (SELECT DISTINCT ON (event.source, event.subject) event.record
+      FROM transactions_inboundevent event
+      WHERE event.received_at >= %(since)s AND event.state = 'accepted'
+        AND event.type = ANY(%(types)s) AND event.record ? 'resource_number'
+      ORDER BY event.source, event.subject, event.version DESC, event.id DESC) latest
+WHERE record->>'approved' = 'true' AND record->>'on' BETWEEN %(first)s AND %(last)s
+  AND coalesce(nullif(record->>'employer', ''), record->>'entity') = %(entity)s
 GROUP BY 1 ORDER BY 1
 """
-"""By employee number: hours of time, and amounts of expenses, the newest version of each fact."""
+"""By employee number: hours of time, and amounts of expenses, as each was told last: what is sent
+already keeps its first version elsewhere.
+Several currencies are no currency, which the process refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +110,10 @@ def _due(provider: System, entity: Entity, month: date, now: datetime) -> Iterat
 
 def _approved(entity: str, month: date) -> Iterator[tuple[str, tuple[Sums, str]]]:
     last = (month + timedelta(days=32)).replace(day=1) - timedelta(days=1)
-    asked = {"entity": entity, "first": str(month), "last": str(last), "since": str(month)}
+    asked: dict[str, Any] = {
+        "entity": entity, "first": str(month), "last": str(last), "since": month,
+        "types": [TIMESHEET_APPROVED, EXPENSE_APPROVED],
+    }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(APPROVED, asked)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
