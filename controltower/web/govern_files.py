@@ -19,11 +19,12 @@ from controltower.web import (
     customers,
     exports,
     keyset,
+    list_files,
     manage_routes,
-    marks,
     runbook_list,
 )
 from controltower.web.keyset import Order
+from controltower.web.list_files import word
 from controltower.web.manage_frame import guarded
 from controltower.web.privacy import masked_text
 from controltower.web.sayings import heard
@@ -36,8 +37,6 @@ ROUTES = ("part", "company", "records", "system", "from", "until", "state")
 RUNBOOKS = ("runbook", "for", "version", "state", "steps", "followed", "last_time", "last_state",
             "good_until", "coming")  # fmt: skip
 CUSTOMERS = ("list", "client", "number", "other_client", "other_number", "why", "word", "by", "at")
-CHUNK = 200
-"""Entries that are worked out together while a file is sent."""
 NEWEST = Order("id", descending=True)
 
 
@@ -47,7 +46,7 @@ def audit(request: SignedIn) -> HttpResponseBase:
     """The entries that are searched for, newest first, up to the export's own."""
     last = AuditEntry.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     rows = audit_search.asked_for(request.GET).filter(pk__lte=last)
-    told = chain.from_iterable(map(_entries, keyset.parts(rows, NEWEST, CHUNK)))
+    told = chain.from_iterable(map(_entries, keyset.parts(rows, NEWEST, list_files.CHUNK)))
     return exports.figures(request, "audit", AUDIT, told)
 
 
@@ -86,18 +85,14 @@ def runbooks(request: SignedIn) -> HttpResponseBase:
         (
             heard(one["book"].title),
             "; ".join(f"{heard(label)}: {heard(words)}" for label, words in one["fits"]),
-            one["version"].number, _word("runbook", one["version"].state), one["steps"],
+            one["version"].number, word("runbook", one["version"].state), one["steps"],
             one["followed"], one["last"].started_at if one["last"] else None,
-            _word("run", one["last"].state) if one["last"] else "", one["version"].expires_at,
+            word("run", one["last"].state) if one["last"] else "", one["version"].expires_at,
             one["coming"].number if one["coming"] else None,
         )
         for one in lines
     )  # fmt: skip
     return exports.figures(request, "runbooks", RUNBOOKS, rows)
-
-
-def _word(kind: str, state: str) -> str:
-    return str(marks.state_mark(kind, state).word)
 
 
 @require_POST

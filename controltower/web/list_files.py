@@ -66,7 +66,8 @@ NEWEST_JOBS = Order("requested_at", descending=True)
 NEWEST_EVENTS = Order("received_at", descending=True)
 
 
-def _word(kind: str, state: str) -> str:
+def word(kind: str, state: str) -> str:
+    """A state as the pages say it."""
     return str(marks.state_mark(kind, state).word)
 
 
@@ -91,7 +92,7 @@ def _group(one: exception_groups.Group) -> tuple[Cell, ...]:
     return (
         one.title,
         one.system,
-        _word("group", one.state),
+        word("group", one.state),
         one.count,
         one.oldest,
         one.due,
@@ -152,8 +153,8 @@ def _incident(one: Line) -> tuple[Cell, ...]:
     return (
         one.row.name,
         one.title,
-        _word("severity", one.row.severity),
-        _word("incident", one.row.state),
+        word("severity", one.row.severity),
+        word("incident", one.row.state),
         one.row.opened_at,
         one.row.times,
         one.owner.name if one.owner else "",
@@ -171,7 +172,7 @@ def jobs(request: SignedIn) -> HttpResponseBase:
     plans = job_list.matching(job_list.Filters(request.GET), person, now)
     rows = (
         (
-            masked_text(one["title"]), _word("job", one["state"]), one["progress"].worked,
+            masked_text(one["title"]), word("job", one["state"]), one["progress"].worked,
             one["progress"].failed, one["progress"].left, one["by"], one["at"],
             one["value"].amount, one["value"].currency,
         )

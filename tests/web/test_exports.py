@@ -24,7 +24,6 @@ from controltower.transactions.models import Transaction
 from controltower.web import (
     exception_groups,
     exports,
-    govern_files,
     incident_list,
     job_list,
     list_files,
@@ -257,7 +256,7 @@ def test_the_rows_of_a_group_are_a_file_with_the_total_of_its_page(
 def test_the_audit_chain_is_a_file_up_to_its_own_entry(
     firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(govern_files, "CHUNK", 2)
+    monkeypatch.setattr(list_files, "CHUNK", 2)
     for number in range(5):
         audit.record(
             actor=firm.otto, verb="assign", subject=f"thing {number}", allowed=number < 4,
