@@ -29,7 +29,8 @@ NAMES = (
     "drift", "incidents", "incident", "run", "runbooks", "runbook", "runbook draft",
     "settings", "messages", "transactions by a view",
     "admin", "people", "person", "limits", "promises", "calendars", "routes", "notices",
-    "masks", "retention", "audit", "companies", "rates", "month-end close", "quote to cash",
+    "masks", "retention", "audit", "companies", "rates", "library",
+    "month-end close", "quote to cash",
 )  # fmt: skip
 SCREENS = [(theme, width) for theme in ("light", "dark") for width in (1440, 375)]
 SPOKEN = {
