@@ -6,14 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Case, QuerySet, Value, When
+from django.db.models import Case, QuerySet, Sum, Value, When
 
 from controltower.firm.models import LegalEntity, Period, Surge
 from controltower.firm.rights import entities_of
-from controltower.measures.exposure import Scope, Stake, priced, stakes, transactions
+from controltower.incidents.models import Cause, DeadLetter
+from controltower.measures.exposure import Scope, Stake, priced, stakes, transactions, within
+from controltower.measures.models import Figure, Kind
 from controltower.processes.definition import Entity
-from controltower.processes.month_end_close import Close, Standing, close_of, recent_months
+from controltower.processes.month_end_close import (
+    Close,
+    Standing,
+    close_of,
+    recent_months,
+)
 from controltower.transactions.models import Transaction, WaitKind
+from controltower.transactions.models.journey import TransactionQuerySet
 from controltower.transactions.models.states import STUCK
 from controltower.transactions.world import entities
 
@@ -48,6 +56,11 @@ class MonthLine:
     moved_by: Mapping[str, Stake]
     surge: Surge | None
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the ERP has shut it."""
+        return self.standing is Standing.CLOSED
+
     def is_untold(self, now: datetime) -> bool:
         """Whether the ERP has not been heard for a while, or never."""
         return self.told_at is None or self.told_at < now - UNTOLD
@@ -56,6 +69,36 @@ class MonthLine:
 def undone(scope: Scope) -> QuerySet[Transaction]:
     """What belongs to a month and is not done, priced."""
     return priced(transactions(scope).live().exclude(month=""))
+
+
+def moved(rows: TransactionQuerySet, by: str) -> TransactionQuerySet:
+    """Those of the rows that belong to a month and that this moves (PERSON, …)."""
+    return rows.live().exclude(month="").annotate(moved_by=MOVED_BY).filter(moved_by=by)
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """A cause that keeps people from being done with a company's month."""
+
+    cause: Cause
+    entity: str
+    month: str
+    stake: Stake
+
+
+def blockers(scope: Scope, limit: int) -> Sequence[Blocker]:
+    """What blocks months by cause, most money first."""
+    owned = DeadLetter.objects.open().filter(transaction__entity__isnull=False)
+    letters = within(scope, owned.exclude(transaction__month=""))
+    rows = priced(letters, at="transaction__")
+    keys = ("cause", "transaction__entity__code", "transaction__month")
+    found = stakes(rows, *keys, at="transaction__")
+    most = sorted(found.items(), key=lambda pair: (-pair[1].amount, -pair[1].count, pair[0]))
+    causes = Cause.objects.in_bulk([cause for (cause, *_rest), _stake in most[:limit]])
+    return [
+        Blocker(causes[cause], entity, month, stake)
+        for (cause, entity, month), stake in most[:limit]
+    ]
 
 
 def lines(scope: Scope, now: datetime) -> Sequence[MonthLine]:
@@ -113,6 +156,33 @@ def _line(
         moved_by=parts,
         surge=surge,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """How many invoices and credit notes of a month were posted and read back by the day of its
+    cut-off (UTC), and after it."""
+
+    before: int
+    after: int
+
+
+def booked(months: Sequence[MonthLine]) -> Sequence[tuple[MonthLine, Booked]]:
+    """What is in the books of each of the months."""
+    named = {line.close.month for line in months}
+    keys = dict(LegalEntity.objects.values_list("code", "pk"))
+    found: dict[tuple[int, str], list[tuple[datetime, int]]] = {}
+    rows = Figure.objects.filter(kind=Kind.BILLED, month__in=named).order_by()
+    for entity, month, day, papers in rows.values_list("entity", "month", "at").annotate(
+        papers=Sum("items")
+    ):
+        found.setdefault((entity, month), []).append((day, papers))
+    told = []
+    for line in months:
+        days = found.get((keys[line.entity.code], line.close.month), [])
+        before = sum(papers for day, papers in days if day <= line.close.cut_off)
+        told.append((line, Booked(before, sum(papers for _day, papers in days) - before)))
+    return told
 
 
 def surges(scope: Scope, now: datetime) -> QuerySet[Surge]:

@@ -12,16 +12,66 @@ from django.utils.translation import gettext as _
 
 from controltower.canonical.money import Money
 from controltower.measures import closing
-from controltower.measures.closing import DOOR, OWN, PERSON, RUN, MonthLine
+from controltower.measures.closing import DOOR, OWN, PERSON, RUN, Blocker, MonthLine
 from controltower.measures.exposure import Scope, Stake, reporting_currency
 from controltower.processes.month_end_close import Standing
 from controltower.systems.models import System
+from controltower.web.privacy import masked_text
+
+MOST_BLOCKERS = 3
 
 
 def region(scope: Scope, now: datetime) -> dict[str, Any]:
     """What tower/_close.html draws."""
     titles = dict(System.objects.values_list("slug", "title"))
-    return {"months": [_row(line, titles, now) for line in closing.lines(scope, now)]}
+    lines = closing.lines(scope, now)
+    ahead = [line for line in lines if line.close.cut_off > now and not line.is_closed]
+    soonest = min(ahead, key=lambda line: (line.close.cut_off, line.entity.code), default=None)
+    return {
+        "months": [_row(line, titles, now) for line in lines],
+        "next": soonest and _next(soonest, ahead, now),
+        "blockers": [_blocker(one) for one in closing.blockers(scope, MOST_BLOCKERS)],
+    }
+
+
+def calendar(scope: Scope, now: datetime) -> Sequence[dict[str, Any]]:
+    """Each month's cut-off, the days around it on which its work goes first, and its books."""
+    return [
+        {
+            "entity": line.entity.code,
+            "month": line.close.month,
+            "cut_off": line.close.cut_off,
+            "from": line.close.surges_from,
+            "until": line.close.surges_until,
+            "before": papers.before,
+            "after": papers.after,
+        }
+        for line, papers in closing.booked(closing.lines(scope, now))
+    ]
+
+
+def _next(soonest: MonthLine, ahead: Sequence[MonthLine], now: datetime) -> dict[str, Any]:
+    """The cut-off that comes first, and whose it is: companies may share it."""
+    cut_off = soonest.close.cut_off
+    return {
+        "cut_off": cut_off,
+        "left": cut_off - now,
+        "entities": [line.entity.code for line in ahead if line.close.cut_off == cut_off],
+        "month": soonest.close.month,
+    }
+
+
+def _blocker(one: Blocker) -> dict[str, Any]:
+    filters = {"cause": one.cause.pk, "entity": one.entity, "month": one.month}
+    return {
+        "title": masked_text(one.cause.title),
+        "entity": one.entity,
+        "month": one.month,
+        "count": one.stake.count,
+        "value": _money(one.stake),
+        "group_url": reverse("exception", args=[one.cause.pk]),
+        "url": f"{reverse('transactions')}?{urlencode(filters)}",
+    }
 
 
 def _row(line: MonthLine, titles: dict[str, str], now: datetime) -> dict[str, Any]:
@@ -52,17 +102,17 @@ def _standing(line: MonthLine) -> str:
 def _moves(line: MonthLine) -> Sequence[dict[str, Any]]:
     """What must happen to what is not done, most money first."""
     words = {
-        PERSON: (_("needs someone"), "br", _listing(line, state="stuck")),
-        DOOR: (_("waits for a system"), "rk", reverse("systems")),
-        RUN: (_("waits for its billing run"), "nt", ""),
-        OWN: (_("on its way"), "mv", ""),
+        PERSON: (_("needs someone"), "br"),
+        DOOR: (_("waits for a system"), "rk"),
+        RUN: (_("waits for its billing run"), "nt"),
+        OWN: (_("on its way"), "mv"),
     }
     found = sorted(line.moved_by.items(), key=lambda pair: (-pair[1].amount, pair[0]))
     return [
         {
             "words": words[by][0],
             "token": words[by][1],
-            "url": words[by][2],
+            "url": _listing(line, moved_by=by),
             "count": stake.count,
             "value": _money(stake),
         }
@@ -70,8 +120,8 @@ def _moves(line: MonthLine) -> Sequence[dict[str, Any]]:
     ]
 
 
-def _listing(line: MonthLine, *, state: str) -> str:
-    query = {"state": state, "entity": line.entity.code, "month": line.close.month}
+def _listing(line: MonthLine, **filters: str) -> str:
+    query = {**filters, "entity": line.entity.code, "month": line.close.month}
     return f"{reverse('transactions')}?{urlencode(query)}"
 
 

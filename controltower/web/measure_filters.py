@@ -9,6 +9,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from controltower.measures import closing
 from controltower.measures.exposure import Scope
 from controltower.measures.kpis import backlog, repairs, unproven, utilisation
 from controltower.measures.promises import first_day
@@ -40,6 +41,17 @@ class MeasureFilters(ProcessFilters):
         choices=[("", _("Anything")), (WaitKind.PERIOD_CLOSED, _("a closed period"))],
     )
     month = forms.ChoiceField(label=_("Accounting month"), required=False)
+    moved_by = forms.ChoiceField(
+        label=_("Of a month, not done"),
+        required=False,
+        choices=[
+            ("", _("Any")),
+            (closing.PERSON, _("needs someone")),
+            (closing.DOOR, _("waits for a system")),
+            (closing.RUN, _("waits for its billing run")),
+            (closing.OWN, _("on its way")),
+        ],
+    )
     unproven = forms.ChoiceField(
         label=_("Written, not proven"),
         required=False,
@@ -56,7 +68,7 @@ class MeasureFilters(ProcessFilters):
     )
     brought = (
         *ProcessFilters.brought,
-        "passed_by", "recovered", "wait", "month", "unproven", "worked",
+        "passed_by", "recovered", "wait", "month", "moved_by", "unproven", "worked",
     )  # fmt: skip
 
     def offer(self, query: QueryDict, seen: Scope) -> None:
@@ -81,6 +93,8 @@ def within_measure(
         rows = backlog.held_by_period(rows)
     if month := given.get("month"):
         rows = rows.filter(month=month)
+    if mover := given.get("moved_by"):
+        rows = closing.moved(rows, mover)
     if age := given.get("unproven"):
         rows = unproven.held(rows, now, age)
     if given.get("worked"):

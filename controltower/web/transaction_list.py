@@ -43,6 +43,8 @@ SHORTEST = 3
 MOST_FOUND = 500
 STUCK, OPEN = "stuck", "open"
 OFFERED = ("q", "state", "lateness", "process", "entity", "sort")
+PROOFS = ("cause", "stage", "wait", "unproven", "moved_by", "awaits")
+"""Filters that come with a figure in money, whose list is added up."""
 STATE_CHOICES = [
     ("", _("Any state")),
     (STUCK, _("Needs a person")),
@@ -287,8 +289,10 @@ def one_page(
 def total_of(rows: TransactionQuerySet, filters: Filters) -> Money | None:
     """The value of all that match, where the list is the proof of a figure: what is stuck. Adding
     up every transaction ever made is no page's business."""
-    proofs = [filters.given(name) for name in ("cause", "stage", "wait", "unproven")]
-    if not (filters.given("state") == STUCK or any(proofs)):
+    proofs = [filters.given(name) for name in PROOFS]
+    named = filters.given("process") or filters.given("month")
+    is_figure = filters.given("state") == STUCK or (filters.given("state") == OPEN and named)
+    if not (is_figure or any(proofs)):
         return None
     found = exposure.stake(exposure.priced(rows))
     return Money.of(found.amount, exposure.reporting_currency())

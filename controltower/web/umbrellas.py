@@ -77,6 +77,7 @@ def month_end(request: SignedIn) -> HttpResponse:
     context = {
         **_head(seen, month_end_close.WATCH),
         **closing.region(seen, now),
+        "calendar": closing.calendar(seen, now),
         "now": now,
         "calendar_url": reverse("manage_calendars") if sees_calendars else "",
         "stale": health.silent(now),

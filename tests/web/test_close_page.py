@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
+from html import unescape
 from typing import Any
 
 import pytest
@@ -11,6 +14,8 @@ from django.test import Client
 from django.utils import timezone
 
 from controltower.firm.models import LegalEntity, Person, Surge
+from controltower.measures import closing
+from controltower.measures.exposure import Scope
 from controltower.systems.models import Feed
 from tests import factories
 from tests.factories import Firm
@@ -43,6 +48,84 @@ def test_what_a_month_waits_for_is_the_list_that_it_opens(firm: Firm) -> None:
     listed = browser(firm.anna).get(url).content.decode()
     assert listed.count('class="row-link"') == 2
     assert ">2</td>" in row
+
+
+MOVE = re.compile(r'<a class="tone is-[a-z]+" href="(/tx/[^"]+)">(\d+) ')
+BLOCKER = re.compile(r'<a href="(/tx/[^"]+)">(\d+)</a> <b class="number">([^<]+)</b>')
+
+
+def busy(firm: Firm) -> None:
+    """Work of two companies: posted, refused, held by a closed month, still gathering."""
+    deal = firm.deal()
+    firm.bill(deal)
+    firm.bill(firm.deal(), {"draft": factories.refused()}, amount=Decimal("3600.55"))
+    firm.bill(firm.deal(), {"post": factories.closed()})
+    firm.bill(firm.deal(entity="LF-UK", currency="GBP"), {"draft": factories.refused()})
+    firm.gathering(deal)
+
+
+@pytest.mark.parametrize("who", ["anna", "callum"])
+def test_every_figure_of_a_month_is_its_list_in_count_and_money(firm: Firm, who: str) -> None:
+    busy(firm)
+    client = browser(getattr(firm, who))
+    page = client.get("/tower/close/").content.decode()
+    moves, blockers = MOVE.findall(page), BLOCKER.findall(page)
+    assert moves
+    assert blockers
+    for url, count in moves:
+        listed = client.get(unescape(url))
+        assert listed.content.decode().count("data-row") == int(count), url
+    for url, count, value in blockers:
+        text = unescape(client.get(unescape(url)).content.decode())
+        assert text.count("data-row") == int(count), url
+        assert f"All matching: {unescape(value)}" in text, url
+
+
+def test_what_moves_a_month_adds_up_to_what_is_not_done(firm: Firm) -> None:
+    busy(firm)
+    client = browser(firm.anna)
+    for line in closing.lines(Scope(firm.anna), firm.now):
+        for by, stake in line.moved_by.items():
+            query = f"moved_by={by}&entity={line.entity.code}&month={line.close.month}"
+            total = client.get(f"/tx/?{query}").context["total"]
+            assert total.amount == stake.amount, query
+        amounts = [stake.amount for stake in line.moved_by.values()]
+        assert sum(amounts, Decimal(0)) == line.held.amount
+
+
+def test_what_blocks_most_money_comes_first(firm: Firm) -> None:
+    busy(firm)
+    found = closing.blockers(Scope(firm.anna), 10)
+    amounts = [one.stake.amount for one in found]
+    assert len(amounts) >= 3
+    assert amounts == sorted(amounts, reverse=True)
+    assert len(closing.blockers(Scope(firm.anna), 1)) == 1
+    assert {one.entity for one in closing.blockers(Scope(firm.callum), 10)} == {"LF-UK"}
+
+
+def test_the_next_cut_off_is_counted_down_to(firm: Firm) -> None:
+    ahead = [
+        line.close.cut_off
+        for line in closing.lines(Scope(firm.anna), firm.now)
+        if line.close.cut_off > firm.now
+    ]
+    page = months(firm.anna)
+    assert "to the cut-off of" in page
+    assert min(ahead).isoformat() in page
+    assert "Nothing that belongs to a month is stuck." in page
+
+
+def test_the_books_of_a_month_are_cut_at_its_cut_off(firm: Firm) -> None:
+    busy(firm)
+    booked = closing.booked(closing.lines(Scope(firm.anna), firm.now))
+    assert [(of.before, of.after) for _line, of in booked if of.before or of.after] == [(1, 0)]
+    posted = next(line for line, of in booked if of.before)
+    early = replace(posted, close=replace(posted.close, cut_off=firm.now - timedelta(days=3)))
+    ((_line, late),) = closing.booked([early])
+    assert (late.before, late.after) == (0, 1)
+    page = browser(firm.callum).get("/processes/month-end-close/").content.decode()
+    assert "Booked by the cut-off" in page
+    assert "LF-DE" not in page
 
 
 def test_nobody_sees_another_company_s_month(firm: Firm) -> None:
