@@ -75,20 +75,20 @@ def settle(
 
 
 def decide(*, settlement: Settlement, agree: bool, by: Person, now: datetime) -> Settlement:
-    """The second person's word: end them, or leave them stuck.
+    """The second person's word: end them, or leave them stuck. Who proposed it may take it back.
 
-    Raises NotAllowed (also for who proposed it) or NotDecidable.
+    Raises NotAllowed (also for who proposed it and agrees) or NotDecidable.
     """
     concerned = concerned_by(settlement)
+    if by.pk == settlement.proposed_by_id and not agree:
+        return _withdraw(settlement, concerned, by, now)
     what = f"{'agree to' if agree else 'refuse to'} {verb(discard=settlement.discard)}"
     _require(by, Right.APPROVE_REPLAY, what, concerned, now)
     if by.pk == settlement.proposed_by_id:
         _record(by, what, concerned, now, allowed=False)
         raise NotAllowed("Whoever proposed it may not agree to it: another person must.")
     with atomic():
-        row = Settlement.objects.select_for_update().get(pk=settlement.pk)
-        if row.state != Settlement.State.PROPOSED:
-            raise NotDecidable("This has been decided already.")
+        row = _waiting(settlement)
         row.state = Settlement.State.CARRIED_OUT if agree else Settlement.State.REFUSED
         row.decided_by, row.decided_at = by, now
         row.save()
@@ -96,6 +96,28 @@ def decide(*, settlement: Settlement, agree: bool, by: Person, now: datetime) ->
     if agree:
         _carry_out(row, [one for one in concerned if one.state in STANDS], now)
     bell.ring("exceptions", "tower")
+    return row
+
+
+def _waiting(settlement: Settlement) -> Settlement:
+    """Its row, locked, as long as it waits. Raises NotDecidable."""
+    row = Settlement.objects.select_for_update().get(pk=settlement.pk)
+    if row.state != Settlement.State.PROPOSED:
+        raise NotDecidable("This has been decided already.")
+    return row
+
+
+def _withdraw(
+    settlement: Settlement, concerned: Sequence[Transaction], by: Person, now: datetime
+) -> Settlement:
+    """The proposal is taken back: all of it stays stuck. Raises NotDecidable."""
+    with atomic():
+        row = _waiting(settlement)
+        row.state, row.decided_at = Settlement.State.REFUSED, now
+        row.save()
+        what = f"withdraw to {verb(discard=row.discard)}"
+        _record(by, what, concerned, now, reason=row.reason)
+        bell.ring("exceptions", "tower")
     return row
 
 

@@ -122,11 +122,14 @@ def propose(
 
 
 def decide(*, amendment: Amendment, agree: bool, by: Person, now: datetime) -> Amendment:
-    """The second person's word: the step is sent with the edit, or stays as it is.
+    """The second person's word: the step is sent with the edit, or stays as it is. Whoever edited
+    may take it back.
 
-    Raises NotAllowed (also for whoever edited) or NotEditable.
+    Raises NotAllowed (also for whoever edited and agrees) or NotEditable.
     """
     transaction = amendment.step.transaction
+    if by.pk == amendment.proposed_by_id and not agree:
+        return _withdraw(amendment, by, now)
     require(by, Right.APPROVE_REPLAY, "decide edit", transaction, now)
     if by.pk == amendment.proposed_by_id:
         deny(by, "decide edit", transaction, now)
@@ -155,6 +158,23 @@ def decide(*, amendment: Amendment, agree: bool, by: Person, now: datetime) -> A
     if gone:
         raise NotEditable(gone)
     return mine
+
+
+def _withdraw(amendment: Amendment, by: Person, now: datetime) -> Amendment:
+    """The edit is taken back; the step stays as it is. Raises NotEditable."""
+    transaction = amendment.step.transaction
+    with cases.case_of(transaction, now=now) as case:
+        mine = Amendment.objects.select_for_update().select_related("proposed_by", "step")
+        row = mine.get(pk=amendment.pk)
+        if row.state != Amendment.State.PROPOSED:
+            raise NotEditable("This has been decided already.")
+        row.state, row.decided_at = Amendment.State.REFUSED, now
+        row.save()
+        _audit(row, "withdraw edit", by, case)
+        text = f"{row.step.title}: {by} took back what they had edited."
+        case.note("refused", text, step=row.step.name, actor=by.username)
+        case.touch("exceptions", f"tx-{transaction.pk}")
+    return row
 
 
 def told_of(amendment: Amendment) -> list[str]:

@@ -14,6 +14,7 @@ from django.db.models import F, Q, Sum
 from controltower.firm.rates import rates
 from controltower.transactions import statements
 from controltower.transactions.models import (
+    Amendment,
     Forecast,
     ItemState,
     ReplayItem,
@@ -24,15 +25,20 @@ from controltower.transactions.protocol import STUCK
 
 MOST_ASKED = 200
 """Of more items than this, so many spread evenly over the selection are asked about beforehand."""
+BEING_EDITED = "Somebody has edited it: a second person must decide about that first."
 UNASKED = "Not asked beforehand: it goes under its own key, so it cannot be done twice."
 
 FREEZE = """
 INSERT INTO transactions_replayitem
     (plan_id, transaction_id, step_id, fence, forecast, why, difference, amount, currency, state,
      text)
-SELECT %(plan)s, tx.id, step.id, step.fence, %(forecast)s::text, %(why)s::text, '[]'::jsonb,
-       tx.amount, tx.currency, 'waiting', ''
+SELECT %(plan)s, tx.id, step.id, step.fence, %(forecast)s::text,
+       CASE WHEN edit.id IS NULL THEN %(why)s::text ELSE %(edited)s::text END, '[]'::jsonb,
+       tx.amount, tx.currency,
+       CASE WHEN edit.id IS NULL THEN 'waiting' ELSE 'excluded' END,
+       CASE WHEN edit.id IS NULL THEN '' ELSE %(edited)s::text END
 FROM transactions_step step JOIN transactions_transaction tx ON tx.id = step.transaction_id
+LEFT JOIN transactions_amendment edit ON edit.step_id = step.id AND edit.state = 'proposed'
 WHERE step.id = ANY(%(steps)s::uuid[]) AND step.state IN ('parked', 'held')
 ORDER BY step.changed_at, step.id
 """
@@ -58,18 +64,19 @@ def entity_codes_of(plan: ReplayPlan) -> set[str | None]:
 
 
 def freeze(plan: ReplayPlan, steps: Sequence[UUID]) -> int:
-    """Write down which steps, as they are now; returns how many are stuck."""
-    forecast, why = str(Forecast.UNASKED.value), UNASKED
+    """Write down which steps, as they are now, and leave out those whose edit waits for a second
+    person; returns how many are stuck."""
+    words = {"forecast": str(Forecast.UNASKED.value), "why": UNASKED, "edited": BEING_EDITED}
     with statements.cursor() as cursor:
-        cursor.execute(
-            FREEZE, {"plan": plan.pk, "steps": list(steps), "forecast": forecast, "why": why}
-        )
+        cursor.execute(FREEZE, {"plan": plan.pk, "steps": list(steps), **words})
         return int(cursor.rowcount)
 
 
 def sample(plan: ReplayPlan) -> list[ReplayItem]:
-    """The items to ask rules and targets about: all, or as many as may be, spread evenly."""
-    ids = list(plan.items.order_by("id").values_list("id", flat=True))
+    """The items to ask rules and targets about: all that were not left out from the first, or as
+    many as may be, spread evenly."""
+    going = plan.items.exclude(forecast=Forecast.UNASKED, state=ItemState.EXCLUDED)
+    ids = list(going.order_by("id").values_list("id", flat=True))
     wanted = plan.items.filter(pk__in=ids[:: _every(len(ids))])
     related = ("step__system", "transaction__entity", "step__mapping_version__mapping")
     return list(wanted.select_related(*related).order_by("id"))
@@ -115,4 +122,8 @@ def changed_since(plan: ReplayPlan, now: datetime) -> str:
     items = plan.items.exclude(state=ItemState.EXCLUDED).exclude(moved).select_related("step")
     if item := items.order_by("id").first():
         return f"“{item.step.title}” has moved since the plan was made. Plan again."
+    edits = Amendment.objects.filter(state=Amendment.State.PROPOSED).order_by().values("step")
+    edited = plan.items.exclude(state=ItemState.EXCLUDED).filter(step__in=edits)
+    if item := edited.select_related("step").order_by("id").first():
+        return f"“{item.step.title}” has been edited since the plan was made. Plan again."
     return ""

@@ -94,10 +94,8 @@ def _second_person(
     may = leave(person, Right.APPROVE_REPLAY, entity)
     own = person.pk == waiting.proposed_by_id
     why_not = _("You edited it, so somebody else must agree.") if own else may.why_not
-    ways = (
-        ("yes", _("Agree, and send it"), "check", True),
-        ("no", _("Do not agree"), "x", False),
-    )
+    no = _("Take it back") if own else _("Do not agree")
+    ways = (("yes", _("Agree, and send it"), "check", True), ("no", no, "x", False))
     url = reverse("transaction_agreements", args=[one.correlation_id])
     return [
         Action(
@@ -111,7 +109,7 @@ def _second_person(
             ),
             icon=icon,
             primary=primary,
-            allowed=may.allowed and not own,
+            allowed=answer == "no" if own else may.allowed,
             why_not=why_not,
         )
         for answer, label, icon, primary in ways

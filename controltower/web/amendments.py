@@ -62,6 +62,10 @@ def _nothing(why: Exception) -> str:
 def _outcome(amendment: Amendment) -> str:
     if amendment.state == Amendment.State.PROPOSED:
         return _("Kept. Nothing is sent before a second person has agreed.")
+    if amendment.is_withdrawn:
+        return _("Taken back: nothing was sent, and the step stays as it is.")
+    if amendment.state == Amendment.State.REFUSED:
+        return _("Not agreed. It stays.")
     return _("It is sent again with the edited fields, and read back.")
 
 
@@ -88,6 +92,5 @@ def decide(request: SignedIn, correlation_id: str) -> HttpResponse:
     except amending.NotEditable as why:
         messages.warning(request, _nothing(why))
     else:
-        sent = decided.state == Amendment.State.IN_FORCE
-        messages.success(request, _outcome(decided) if sent else _("Not agreed. It stays."))
+        messages.success(request, _outcome(decided))
     return back

@@ -80,18 +80,16 @@ def _worth(worth: Decimal | None) -> str:
 
 
 def actions(one: Settlement, person: Person) -> list[Action]:
-    """Agree or refuse: somebody else's, with the right in each company concerned. Whether others
-    than one sees are concerned is told to whoever tries."""
+    """Agree or refuse: somebody else's, with the right in each company concerned; who proposed it
+    may take it back. Whether others than one sees are concerned is told to whoever tries."""
     own = person.pk == one.proposed_by_id
     companies = [part.entity for part in seen_of(one, person)]
     may = not beyond(person, Right.APPROVE_REPLAY, companies)
     why_not = "" if may else only(Right.APPROVE_REPLAY)
     if own:
         why_not = _("You proposed it, so somebody else must decide.")
-    ways = (
-        ("yes", _("Agree, end them"), "check"),
-        ("no", _("Refuse, leave them stuck"), "x"),
-    )
+    no = _("Take it back") if own else _("Refuse, leave them stuck")
+    ways = (("yes", _("Agree, end them"), "check"), ("no", no, "x"))
     return [
         Action(
             id=f"settlement-{way}",
@@ -102,7 +100,7 @@ def actions(one: Settlement, person: Person) -> list[Action]:
             form=DecideSettlement(auto_id=f"settlement-{way}-%s", initial={"agree": way}),
             icon=icon,
             primary=way == "yes" and may and not own,
-            allowed=may and not own,
+            allowed=way == "no" if own else may,
             why_not=why_not,
         )
         for way, label, icon in ways
@@ -114,6 +112,8 @@ def say(request: SignedIn, made: Settlement) -> None:
     if made.state == Settlement.State.PROPOSED:
         words = _("Kept: so much money is at stake that a second person must agree. Nothing ended.")
         messages.success(request, words)
+    elif made.is_withdrawn:
+        messages.success(request, _("Taken back: all of it stays where it is."))
     elif made.state == Settlement.State.REFUSED:
         messages.success(request, _("Refused: all of it stays where it is."))
     elif made.ended:

@@ -11,6 +11,7 @@ import pytest
 from django.test import Client
 
 from controltower.firm.models import Person
+from controltower.transactions import replay, selection
 from controltower.transactions.models import Amendment, Transaction
 from controltower.transactions.protocol import State
 from controltower.web import standing
@@ -94,6 +95,49 @@ def test_a_second_person_agrees_to_much_money(firm: Firm) -> None:
     agreed = signed_in(firm.anna).post(url, {"amendment": waiting.pk, "agree": "yes"}, follow=True)
     assert "sent again with the edited fields" in agreed.content.decode()
     assert firm.play(one).state == "verified"
+
+
+def test_whoever_edited_takes_it_back_and_edits_anew(firm: Firm) -> None:
+    one = _stuck(firm, amount=Decimal("30000.00"))
+    assert "Take it back" in _edit(firm.otto, one)
+    assert "Take it back" not in _page(firm.anna, one)
+    waiting = Amendment.objects.get()
+    url = f"/tx/{one.correlation_id}/agreements/?part={one.reference}"
+    back = {"amendment": waiting.pk, "agree": "no"}
+    said = signed_in(firm.otto).post(url, back, follow=True).content.decode()
+    assert "Taken back: nothing was sent" in said
+    waiting.refresh_from_db()
+    assert waiting.is_withdrawn
+    assert one.steps.get(name="draft").state == State.PARKED
+    said = signed_in(firm.anna).post(url, back | {"agree": "yes"}, follow=True).content.decode()
+    assert "This has been decided already." in said
+    assert "second person has agreed" in _edit(firm.otto, one)
+
+
+def test_a_replay_leaves_out_what_is_being_edited_and_says_so(firm: Firm) -> None:
+    edited, other = _stuck(firm, amount=Decimal("30000.00")), _stuck(firm)
+    _edit(firm.otto, edited)
+    steps = [part.steps.get(name="draft").pk for part in (edited, other)]
+    made = replay.plan(
+        steps=steps, title="All", selection={}, mapping="now", by=firm.otto, now=firm.now
+    )
+    made = replay.survey(made.pk)
+    left_out = made.items.get(step=steps[0])
+    assert (left_out.state, left_out.text) == ("excluded", selection.BEING_EDITED)
+    assert made.items.get(step=steps[1]).text != selection.BEING_EDITED, "it is asked about"
+    page = signed_in(firm.otto).get(f"/jobs/{made.pk}/").content.decode()
+    assert "a second person must decide about that first" in page
+
+
+def test_a_plan_made_before_an_edit_is_made_anew(firm: Firm) -> None:
+    one = _stuck(firm, amount=Decimal("30000.00"))
+    step = one.steps.get(name="draft")
+    made = replay.plan(
+        steps=[step.pk], title="All", selection={}, mapping="now", by=firm.otto, now=firm.now
+    )
+    assert selection.changed_since(made, firm.now) == ""
+    _edit(firm.otto, one)
+    assert "has been edited since" in selection.changed_since(made, firm.now)
 
 
 def test_over_the_api(firm: Firm) -> None:

@@ -52,5 +52,10 @@ class Settlement(models.Model):
             ),
         ]
 
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether whoever proposed it took it back: refused, and by no second person."""
+        return self.state == self.State.REFUSED and self.decided_by_id is None
+
     def __str__(self) -> str:
         return f"settlement {self.pk}"

@@ -48,5 +48,10 @@ class Amendment(models.Model):
             ),
         ]
 
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether whoever edited took it back: refused, and by no second person."""
+        return self.state == self.State.REFUSED and self.decided_by_id is None
+
     def __str__(self) -> str:
         return f"{self.step_id}: {', '.join(self.changes)}"
