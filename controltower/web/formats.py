@@ -164,6 +164,11 @@ def day(moment: datetime, now: datetime) -> str:
     return format_skeleton(skeleton, local.date(), locale=locale())
 
 
+def short_day(value: date) -> str:
+    """A day of the calendar without its year: "25 Dec"."""
+    return format_skeleton("MMMd", value, locale=locale())
+
+
 def date_of(value: date) -> str:
     """A day of the calendar with its year."""
     return format_date(value, locale=locale())

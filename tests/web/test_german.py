@@ -37,6 +37,14 @@ def german() -> Catalog:
     return catalogues.read(SOURCE)
 
 
+def test_days_are_written_as_germans_write_them() -> None:
+    christmas = date(2026, 12, 25)
+    with translation.override("de"):
+        assert formats.short_day(christmas) == "25. Dez."
+    with translation.override("en"):
+        assert "Dec" in formats.short_day(christmas)
+
+
 def test_what_the_sources_say_is_said_in_german() -> None:
     """What is in the catalogue is translated without exception. Of the sources' messages one in
     twenty may have come since it was refreshed: they are read in English until then."""

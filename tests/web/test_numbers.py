@@ -27,7 +27,7 @@ from tests.web.cast import browser
 DEAL, BILLING = opportunity_to_project.PROCESS.name, time_and_expense_to_billing.PROCESS.name
 PAGES = (
     "/", "/processes/", f"/processes/{DEAL}/", f"/processes/{BILLING}/", "/measures/",
-    "/exceptions/",
+    "/exceptions/", "/processes/quote-to-cash/", "/processes/month-end-close/",
 )  # fmt: skip
 COUNT = re.compile(r'<a [^>]*href="(/tx/\?[^"]+)"[^>]*>\s*(?:<b>)?([\d,]+)\b(?![.,%]?\d| ?%)')
 SCOPES = [("anna", ""), ("anna", "LF-UK"), ("priya", "LF-DE"), ("callum", "")]

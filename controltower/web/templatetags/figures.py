@@ -44,6 +44,12 @@ def rate(value: Decimal) -> str:
 
 
 @register.filter
+def short_day(value: date) -> str:
+    """A day of the calendar without its year."""
+    return formats.short_day(value)
+
+
+@register.filter
 def date_of(value: date) -> str:
     """A day of the calendar with its year."""
     return formats.date_of(value)
