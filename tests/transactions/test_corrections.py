@@ -51,7 +51,7 @@ def test_a_deal_corrected_on_its_way_is_checked_again(firm: Firm) -> None:
     won = firm.opportunity()
     deal = firm.tell(won)
     assert deal.steps.get(name="check").state == "verified"
-    _tell_again(firm, won, "9", currency="ARS")
+    _tell_again(firm, won, "9", currency="XQX")
     deal = firm.play(deal)
     assert deal.state == "dead_lettered"
     assert deal.steps.get(name="check").field == "currency"
