@@ -106,6 +106,15 @@ def ring_surveys(now: datetime) -> None:
         queues.ring(queues.ENGINE, "plan_replay", str(plan))
 
 
+_PAYROLL = paying.Looked()
+
+
+def tell_payroll(now: datetime) -> None:
+    """Tell payroll what it does not know yet of months that are cut off; those that nothing has
+    come for are not added up each time."""
+    paying.tell(now=now, looked=_PAYROLL)
+
+
 SCHEDULE = (
     Periodic("anchor", timedelta(seconds=5), anchor.mark),
     Periodic("recovery", timedelta(seconds=1), lambda now: recovery.tick(now=now)),
@@ -122,7 +131,7 @@ SCHEDULE = (
     Periodic("room below caps", timedelta(seconds=5), release_what_has_room),
     Periodic("all below caps", timedelta(minutes=10), lambda now: uncapping.release(now=now)),
     Periodic("retainers", timedelta(seconds=10), lambda now: retaining.tell(now=now)),
-    Periodic("pay inputs", timedelta(minutes=1), lambda now: paying.tell(now=now)),
+    Periodic("pay inputs", timedelta(minutes=1), tell_payroll),
     Periodic("month ends", timedelta(seconds=10), lambda now: closing.watch(now=now)),
     Periodic("held connections", timedelta(seconds=15), follow_connections),
     Periodic("drifts", timedelta(seconds=10), lambda now: drifting.follow(now=now)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import connection
 
 from controltower.systems.models.call_paces import RATIO
@@ -18,7 +20,7 @@ SET calls = systems_callpace.calls + EXCLUDED.calls,
 """
 
 
-def add(*, since: str, until: str) -> None:
+def add(*, since: UUID, until: UUID) -> None:
     """Add the calls from one id to before another. Each is added once: the caller keeps how far it
     has come in the same commit."""
     with connection.cursor() as cursor:

@@ -16,6 +16,7 @@ from django.db.transaction import atomic
 from controltower import VERSION
 from controltower.canonical import contracts as words
 from controltower.canonical import records, schema
+from controltower.canonical.identity import first_id
 from controltower.canonical.strict_json import NotStrictJson, decode
 from controltower.mappings.models import MappingVersion, VersionState
 from controltower.systems import agreeing, announcements, call_paces, contracts, registry
@@ -71,7 +72,7 @@ def count(*, now: datetime) -> int:
             if mapping and mapping not in one.mappings:
                 one.mappings = sorted({*one.mappings, mapping})
                 one.save(update_fields=["mappings"])
-        call_paces.add(since=_first_id(since), until=_first_id(until))
+        call_paces.add(since=first_id(since), until=first_id(until))
         mark.until = until
         mark.save(update_fields=["until"])
     return len(found)
@@ -84,7 +85,7 @@ def _of_steps(since: datetime, until: datetime) -> Iterable[Counted]:
     """The calls of processes, by what was called and by whom."""
     rows = (
         Attempt.objects.filter(
-            id__gte=_first_id(since), id__lt=_first_id(until), step__system__isnull=False
+            id__gte=first_id(since), id__lt=first_id(until), step__system__isnull=False
         )
         .order_by()
         .values_list(
@@ -104,7 +105,7 @@ def _of_steps(since: datetime, until: datetime) -> Iterable[Counted]:
 def _of_feeds(since: datetime, until: datetime) -> Iterable[Counted]:
     rows = (
         Call.objects.filter(
-            id__gte=_first_id(since), id__lt=_first_id(until), operation__startswith=READ_CHANGES
+            id__gte=first_id(since), id__lt=first_id(until), operation__startswith=READ_CHANGES
         )
         .order_by()
         .values_list("system", "operation")
@@ -114,12 +115,6 @@ def _of_feeds(since: datetime, until: datetime) -> Iterable[Counted]:
     for system, operation, calls, last in rows:
         entity = operation.removeprefix(READ_CHANGES)
         yield systems[system], entity, Direction.INBOUND, FEED, calls, last, ""
-
-
-def _first_id(at: datetime) -> str:
-    """The least UUIDv7 of a millisecond: logs are cut and found along their ids."""
-    milliseconds = int(at.timestamp() * 1000)
-    return f"{milliseconds >> 16:08x}-{milliseconds & 0xFFFF:04x}-7000-8000-000000000000"
 
 
 def _add(one: Interface, consumer: str, calls: int, last: datetime) -> None:

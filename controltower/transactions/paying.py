@@ -9,8 +9,8 @@ nothing is told twice, and what is corrected later follows as an adjustment.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -24,6 +24,7 @@ from controltower.canonical.events import (
     BusinessKey,
     CanonicalEvent,
 )
+from controltower.canonical.identity import first_id
 from controltower.canonical.records import PayInput
 from controltower.canonical.wire import to_json
 from controltower.processes.definition import Entity
@@ -35,6 +36,10 @@ from controltower.transactions.world import World, world
 ROLE = "payroll"
 MONTHS = 3
 """For so many months back a change is still an adjustment; later ones are payroll's own matter."""
+WORK = (TIMESHEET_APPROVED, EXPENSE_APPROVED)
+ARRIVING = timedelta(minutes=10)
+"""For so long an event may be in the inbox before it is read."""
+AGAIN = timedelta(hours=1)
 APPROVED = """
 SELECT coalesce(record->>'resource_number', ''),
        sum((record->>'hours')::numeric) FILTER (WHERE record ? 'hours'),
@@ -67,23 +72,55 @@ class Sums:
         return Sums(self.hours - other.hours, self.expenses - other.expenses)
 
 
-def tell(*, now: datetime, around: World | None = None) -> int:
+@dataclass(slots=True)
+class Looked:
+    """When each month of a company was last added up, in one process. What a month's work adds up
+    to changes only when some of it arrives; once an hour it is looked at all the same, for work
+    that was moved into another month."""
+
+    at: dict[tuple[str, date], datetime] = field(default_factory=dict)
+
+    def is_due(self, key: tuple[str, date], touched: Collection[Any], now: datetime) -> bool:
+        """Whether a month must be added up now; it is noted that it was."""
+        before = self.at.get(key)
+        if before is not None and now - before < AGAIN and key not in touched:
+            return False
+        self.at[key] = now
+        return True
+
+
+def tell(*, now: datetime, around: World | None = None, looked: Looked | None = None) -> int:
     """Tell what payroll does not know yet of the months that are cut off; returns how many. Where
-    no one provider is known, nobody listens."""
+    no one provider is known, nobody listens. With what was `looked` at before, months to which
+    nothing has come since are left out."""
     known = around or world()
     providers = known.able(ROLE)
     if len(providers) != 1:
         return 0
+    looked = looked or Looked()
+    touched = _touched(now - ARRIVING)
     events = [
         event
         for entity in known.entities.values()
         for month in months_over(entity, now)
+        if looked.is_due((entity.code, month), touched, now)
         for event in _due(providers[0], entity, month, now)
     ]
     facts = [
         (json.dumps(to_json(event.record), sort_keys=True).encode(), event) for event in events
     ]
     return len(intake.receive(facts=facts, signature="polled", now=now).stored) if facts else 0
+
+
+def _touched(since: datetime) -> set[tuple[str, date]]:
+    """The companies and months of the work that has arrived since."""
+    rows = InboundEvent.objects.filter(id__gte=first_id(since), type__in=WORK)
+    found = set()
+    for record in rows.values_list("record", flat=True):
+        if on := record.get("on"):
+            month = date.fromisoformat(str(on)[:10]).replace(day=1)
+            found |= {(str(record.get(name) or ""), month) for name in ("entity", "employer")}
+    return found
 
 
 def months_over(entity: Entity, now: datetime) -> Iterator[date]:
@@ -112,7 +149,7 @@ def _approved(entity: str, month: date) -> Iterator[tuple[str, tuple[Sums, str]]
     last = (month + timedelta(days=32)).replace(day=1) - timedelta(days=1)
     asked: dict[str, Any] = {
         "entity": entity, "first": str(month), "last": str(last), "since": month,
-        "types": [TIMESHEET_APPROVED, EXPENSE_APPROVED],
+        "types": list(WORK),
     }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(APPROVED, asked)

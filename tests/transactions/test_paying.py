@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from controltower.canonical.events import EXPENSE_APPROVED, PAY_INPUT_DUE, TIMESHEET_APPROVED
 from controltower.canonical.records import Expense, Project, TimeEntry
@@ -103,3 +105,24 @@ def test_a_month_is_over_by_the_company_s_own_calendar(firm: Firm) -> None:
 
     assert latest(cut_off) == date(2026, 10, 1)
     assert latest(cut_off - timedelta(seconds=1)) == date(2026, 9, 1)
+
+
+def test_a_month_to_which_nothing_has_come_is_not_added_up_again(firm: Firm, month: date) -> None:
+    """Neither each minute, nor never again: once an hour for what was moved elsewhere."""
+    looked, now = paying.Looked(), firm.now
+    works(firm, 1, month)
+    assert paying.tell(now=now, looked=looked) == 1
+    with CaptureQueriesContext(connection) as quiet:
+        assert paying.tell(now=now + timedelta(minutes=40), looked=looked) == 0
+    assert not [one for one in quiet.captured_queries if "resource_number" in one["sql"]]
+    with CaptureQueriesContext(connection) as hourly:
+        paying.tell(now=now + timedelta(hours=2), looked=looked)
+    assert [one for one in hourly.captured_queries if "resource_number" in one["sql"]]
+
+
+def test_what_arrives_late_for_a_month_is_told_at_once(firm: Firm, month: date) -> None:
+    looked = paying.Looked()
+    works(firm, 1, month)
+    assert paying.tell(now=firm.now, looked=looked) == 1
+    works(firm, 2, month, hours="9")
+    assert paying.tell(now=firm.now, looked=looked) == 1
