@@ -182,6 +182,8 @@ def _stuck(seen: Scope) -> Iterator[Page]:
         if cause := _largest(rows, "cause"):
             yield Page(f"Exception: {name}", reverse("exception", args=[cause]))
             yield Page(f"Transactions: {name} cause", listing(cause=str(cause)), True)
+            rows_url = reverse("exception_row_exports", args=[cause])
+            yield Page(f"Export: Exception, {name}", rows_url, export=True)
 
 
 def _largest(rows: QuerySet[Any], of: str) -> Any:
