@@ -32,6 +32,8 @@ LONGEST = 1000
 CHOICE = " or "
 LEAST = 8
 """So many characters of its own make a sentence recognisable."""
+SAYS = 5
+"""A word of so many letters says something by itself."""
 TITLE = re.compile(r"[A-Z][a-z]+ %\(name\)s")
 """A short one that is what something is called: "Client Meridian"."""
 AMOUNT = re.compile(r"(?P<currency>[A-Z]{3}) (?P<value>-?\d[\d,]*(?:\.\d+)?)")
@@ -251,7 +253,14 @@ def _holes(text: str) -> set[str]:
 def _is_shape(text: str) -> bool:
     if TITLE.fullmatch(text):
         return True
-    return HOLE.search(text) is not None and _own_length(text) >= LEAST
+    return HOLE.search(text) is not None and _own_length(text) >= LEAST and not _is_mute(text)
+
+
+def _is_mute(text: str) -> bool:
+    """Whether it is but values with small words between them, as many a sentence has them: "%(a)s
+    of %(b)s from %(c)s"."""
+    first, *between, last = HOLE.sub("\0", text).split("\0")
+    return not (first or last) and all(len(word) < SAYS for word in " ".join(between).split())
 
 
 def _own_length(text: str) -> int:

@@ -81,6 +81,9 @@ def taught(settings: Settings, tmp_path: Path) -> None:
         ("Only %(share)s %% of it was delivered.", "Nur %(share)s %% davon wurden geliefert."),
         ("The work is above the cap. On “%(project)s” nothing is left. Ask for more.",
          "Die Arbeit liegt über der Grenze. Auf „%(project)s“ ist nichts übrig. Mehr verlangen."),
+        ("The project of %(name)s did not come from a deal.",
+         "Das Projekt von %(name)s stammt aus keinem Geschäft."),
+        ("%(records)s of %(company)s from %(day)s", "%(records)s von %(company)s ab %(day)s"),
         ("%(reference)s above the cap", "%(reference)s über der Grenze"),
     ):  # fmt: skip
         catalogue.add(said, german)
@@ -110,6 +113,8 @@ def _forget() -> None:
          "Projekt anlegen: nicht nötig. Es wurde nichts gesendet."),
         ("Create the project: Quota exceeded, ask 50 % less. Nothing was sent.",
          "Projekt anlegen: Quota exceeded, ask 50 % less. Es wurde nichts gesendet."),
+        ("The project of … did not come from a deal",
+         "Das Projekt von … stammt aus keinem Geschäft"),
         ("The work is above the cap", "Die Arbeit liegt über der Grenze"),
         ("7,200.00 EUR Nothing was sent.", "7.200,00\xa0€ Es wurde nichts gesendet."),
         ("7,200.00 EUR by somebody.", "7,200.00 EUR by somebody."),
