@@ -51,14 +51,16 @@ def _prepare(facts: Facts) -> Prepared:
 
 
 def _steps(facts: Facts) -> tuple[StepDefinition, ...]:
+    """Of nothing in particular too: by them it is told which parts a workflow needs."""
+    subject = {"source_id": "", "stage": "", **facts.subject}
     return (
         StepDefinition(
             name="play",
             title="Tell the stub",
             prepare=_prepare,
-            role=system_of(str(facts.subject["source_id"])),
+            role=system_of(str(subject["source_id"])),
             entity="thing",
-            verb="get" if facts.subject["stage"] == READ else "upsert",
+            verb="get" if subject["stage"] == READ else "upsert",
         ),
     )
 
