@@ -178,12 +178,13 @@ def _stuck(seen: Scope) -> Iterator[Page]:
     letters = exposure.within(seen, DeadLetter.objects.all())
     open_ = letters.exclude(state=LetterState.RESOLVED)
     solved = letters.filter(state=LetterState.RESOLVED)
+    if held := _largest(open_, "cause"):
+        rows_url = reverse("exception_row_exports", args=[held])
+        yield Page("Export: Exception, largest", rows_url, export=True)
     for name, rows in (("largest", open_), ("largest solved", solved)):
         if cause := _largest(rows, "cause"):
             yield Page(f"Exception: {name}", reverse("exception", args=[cause]))
             yield Page(f"Transactions: {name} cause", listing(cause=str(cause)), True)
-            rows_url = reverse("exception_row_exports", args=[cause])
-            yield Page(f"Export: Exception, {name}", rows_url, export=True)
 
 
 def _largest(rows: QuerySet[Any], of: str) -> Any:

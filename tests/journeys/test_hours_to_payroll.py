@@ -101,6 +101,7 @@ def test_what_is_not_cut_off_is_not_handed_in(payday: PayDay) -> None:
     assert before < cut_off.date()
     assert paying.tell(now=cut_off - timedelta(seconds=1)) == 0
     assert paying.tell(now=cut_off) == 1
+    payday.tower.until(payday.input(), VERIFIED)
 
 
 def test_the_provider_s_word_is_waited_for(payday: PayDay) -> None:

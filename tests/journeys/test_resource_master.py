@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +18,7 @@ from controltower.transactions.models import (
     Transaction,
     TransactionState,
 )
+from controltower.transactions.world import entities
 from controltower.web.demo.surroundings import connect_systems
 from tests.integrations.doors import Town
 from tests.journeys.tower import Tower
@@ -124,7 +125,7 @@ def test_nobody_is_ended_over_open_work(people: People) -> None:
     project = people.tower.set_up().steps.get(name="project").ref
     person = joined.steps.get(name="resource").ref
     staffed = people.tower.org.control.do("staff", project=project, person=person)
-    today = f"{timezone.now():%Y-%m-%d}"
+    today = str(entities()["LF-DE"].today(timezone.now()))
     people.workday.do("leave", id=worker, on=today)
     leaving = people.change_of(worker, besides=1)
     stuck = people.tower.stuck(leaving)
@@ -155,7 +156,7 @@ def test_one_person_in_both_hr_systems_is_a_decision(people: People) -> None:
 
 def test_a_raise_counts_from_its_day(people: People) -> None:
     worker, _ = people.joiner(role="Analyst")
-    today = datetime.now(UTC).date()
+    today = entities()["LF-DE"].today(timezone.now())
     later = (today + timedelta(days=20)).isoformat()
     people.workday.do("change", id=worker, fields={"Cost_Rate": "50.00", "Effective_Date": later})
     waiting = people.change_of(worker, besides=1)

@@ -22,12 +22,12 @@ class TestSentTooLate:
     """A form that was sent when the session had ended."""
 
     def test_leads_back_to_its_page_and_says_that_it_was_not_done(self) -> None:
+        person("alice")
         answer = Client().post("/exceptions/4/snoozes/", headers={"referer": OURS})
         asked = parse_qs(urlsplit(answer["Location"]).query)
         assert asked == {"next": ["/exceptions/?tab=mine"], "unsent": ["1"]}
         page = Client().get(answer["Location"]).content.decode()
         assert "was not done" in page
-        person("alice")
         words = {"username": "alice", "password": PASSWORD, "next": asked["next"][0]}
         assert Client().post("/sign-in/", words)["Location"] == "/exceptions/?tab=mine"
 

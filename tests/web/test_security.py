@@ -111,7 +111,7 @@ class TestSignIn:
         person("alice")
         client = Client()
         answer = client.post("/sign-in/", {"username": "alice", "password": PASSWORD})
-        assert answer["Location"] == "/exceptions/"
+        assert answer["Location"] == "/"
         assert client.get("/nowhere/").status_code == 404
         assert client.get("/sign-out/").status_code == 405
         assert client.post("/sign-out/")["Location"] == "/sign-in/"
@@ -121,7 +121,7 @@ class TestSignIn:
     def test_never_to_another_host(self) -> None:
         person("alice")
         answer = sign_in("alice", PASSWORD, query_params={"next": "https://evil.example/"})
-        assert answer["Location"] == "/exceptions/", "where an operator begins"
+        assert answer["Location"] == "/", "where everybody begins as long as nothing is connected"
 
     def test_a_stranger_and_a_wrong_password_look_the_same(self) -> None:
         person("alice")

@@ -57,7 +57,7 @@ def working_days(last: date) -> int:
 
 def today(firm: Firm) -> date:
     """The day on which the factories' work is dated, which is today to whoever looks."""
-    return firm.now.date()
+    return firm.now.astimezone(ZoneInfo(firm.anna.zone)).date()
 
 
 def test_approved_hours_are_a_share_of_what_could_be_worked(firm: Firm) -> None:

@@ -61,7 +61,7 @@ def _calls(window: Window) -> Mapping[int, Calls]:
     found: dict[int, Calls] = {}
     rows = CallPace.objects.filter(day__gte=first)
     for day, grade, calls, lost in rows.values_list("day", "grade", "calls", "lost"):
-        found.setdefault(window.ago(day), Calls()).add(Calls(Counter({grade: calls}), lost))
+        found.setdefault(window.utc_ago(day), Calls()).add(Calls(Counter({grade: calls}), lost))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, TypeVar
@@ -143,6 +143,10 @@ class Window:
     def ago(self, day: date) -> int:
         """How many of the person's days ago a day was."""
         return (self.now.astimezone(self.here).date() - day).days
+
+    def utc_ago(self, day: date) -> int:
+        """How many UTC days ago one was: of what is kept by these, the last is that of now."""
+        return (self.now.astimezone(UTC).date() - day).days
 
 
 def series(by_day: Mapping[int, float | None]) -> tuple[float | None, ...]:

@@ -32,7 +32,7 @@ def read(window: Window, process: str) -> Reading:
     days: dict[int, Counter[int]] = {}
     undated = 0
     for day, since, grades, counts in rows:
-        ago = window.ago(day)
+        ago = window.utc_ago(day)
         for grade, count in zip(grades, counts, strict=True):
             days.setdefault(ago, Counter())[grade] += count
         undated += sum(counts) if since == rollups.CLOCK and ago < DAYS else 0

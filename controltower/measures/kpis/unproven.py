@@ -90,7 +90,7 @@ def _days(window: Window) -> dict[int, float | None]:
     kept = Standing.objects.filter(measure=NAME, day__gte=window.before.date())
     days = kept.order_by("day").values_list("day")
     sums = days.annotate(worth=Sum("amount", filter=_seen(window.scope)))
-    return {window.ago(day): float(worth or 0) for day, worth in sums}
+    return {window.utc_ago(day): float(worth or 0) for day, worth in sums}
 
 
 def _seen(scope: Scope) -> Q:
