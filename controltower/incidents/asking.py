@@ -17,7 +17,8 @@ from django.db.transaction import atomic
 from controltower.firm.models import Person
 from controltower.incidents.models import Ask, Message, Wish
 from controltower.incidents.notices import after_quiet, ways
-from controltower.incidents.second_persons import GONE, KINDS, Waiting, kind_of
+from controltower.incidents.second_person import GONE, Waiting
+from controltower.incidents.second_persons import KINDS, kind_of
 from controltower.transactions import bell
 
 MOST_SHOWN = 9

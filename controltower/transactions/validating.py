@@ -1,7 +1,7 @@
 """Would something be accepted? Answered while a person waits; nothing is written.
 
 The rules of the firm are asked first, then the systems, all at once. Who does not answer within the
-deadline is named: then nobody knows.
+deadline, or may not be called, is named: then nobody knows.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from controltower.canonical.rules import apply
@@ -17,7 +17,7 @@ from controltower.canonical.verdicts import Done, Kind, Rejected, Verdict
 from controltower.mappings.models import MappingVersion
 from controltower.systems import calls
 from controltower.systems.doors import opened
-from controltower.systems.models import Circuit, System
+from controltower.systems.models import System
 from controltower.transactions.world import World
 
 DEADLINE = timedelta(seconds=5)
@@ -60,15 +60,15 @@ class Question:
     reads: bool = False
 
 
-def ask(questions: Sequence[Question]) -> list[Verdict | None]:
+def ask(questions: Sequence[Question], now: datetime) -> list[Verdict | None]:
     """What each system says, asked all at once within the deadline; None of whoever is away, late,
-    or not sure."""
-    return asyncio.run(_ask(questions))
+    or not sure, and of whoever may not be called, such as one that a person holds back."""
+    named = [one.system.pk for one in questions]
+    return asyncio.run(_ask(questions, list(System.objects.callable(now).filter(pk__in=named))))
 
 
-async def _ask(questions: Sequence[Question]) -> list[Verdict | None]:
-    systems = [one.system for one in questions if one.system.circuit != Circuit.OPEN]
-    async with opened(systems) as doors:
+async def _ask(questions: Sequence[Question], able: Sequence[System]) -> list[Verdict | None]:
+    async with opened(able) as doors:
         waiting = [_one(doors.get(one.system.pk), one) for one in questions]
         return list(await asyncio.gather(*waiting))
 

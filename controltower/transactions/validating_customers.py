@@ -45,7 +45,7 @@ def validate(*, record: Mapping[str, Any], on: date | None, now: datetime) -> An
     day = on or entity.today(now)
     _by_rules(answer, record, entity, day)
     questions = _questions(answer, around, record, entity, day)
-    for question, verdict in zip(questions, validating.ask(questions), strict=True):
+    for question, verdict in zip(questions, validating.ask(questions, now), strict=True):
         if verdict is None:
             answer.unanswered.append(question.system.title)
         elif question.name == ALIKE:

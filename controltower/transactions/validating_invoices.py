@@ -90,7 +90,7 @@ def _with_client(answer: Answer, case: Case, known: Facts) -> Facts | None:
     if crm is None:
         return None
     order = calls.Order("read_back", rule.entity, rule.verb, ref=prepared.ref)
-    (verdict,) = validating.ask([Question(CLIENT, crm, order, reads=True)])
+    (verdict,) = validating.ask([Question(CLIENT, crm, order, reads=True)], case.now)
     if isinstance(verdict, Done):
         return _with(known, CLIENT, Result(verdict.ref, to_json(dict(verdict.values))))
     if isinstance(verdict, Rejected):
@@ -126,7 +126,7 @@ def _drafted(answer: Answer, case: Case, known: Facts) -> None:
         "rehearse", rule.entity, rule.verb, record=sent, find=prepared.find,
         company=entity.code if entity else "",
     )  # fmt: skip
-    (verdict,) = validating.ask([Question(DRAFT, erp, order)])
+    (verdict,) = validating.ask([Question(DRAFT, erp, order)], case.now)
     if verdict is None:
         answer.unanswered.append(erp.title)
     elif isinstance(verdict, Rejected) and verdict.kind is not Kind.NOT_FOUND:

@@ -28,8 +28,8 @@ def refused(
     if found.unanswered:
         answer = problem(
             503, "not-answered", "Nobody knows yet",
-            f"{' and '.join(found.unanswered)} did not answer in time. Nothing was written. "
-            "Ask again in a minute.",
+            f"{' and '.join(found.unanswered)} did not answer in time or may not be called "
+            "at present. Nothing was written. Ask again in a minute.",
             reference=reference_of(request),
         )  # fmt: skip
         answer.headers["Retry-After"] = "60"

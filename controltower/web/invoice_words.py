@@ -28,7 +28,10 @@ def say(request: HttpRequest, one: Transaction) -> None:
         messages.warning(request, heard(mask.text(objection.text)))
     if found.unanswered:
         away = ", ".join(found.unanswered)
-        words = _("%(systems)s did not answer in time: nobody knows yet. Nothing was written.")
+        words = _(
+            "%(systems)s did not answer in time or may not be called at present: nobody knows yet. "
+            "Nothing was written."
+        )
         messages.warning(request, words % {"systems": away})
     elif not found.objections:
         messages.success(request, _drafted(found))

@@ -6,6 +6,8 @@ Nothing of theirs is played: what should have followed and has not stands for it
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from statistics import median_low
 from typing import Any
 
@@ -16,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from controltower.firm.models import Role
+from controltower.firm.models import Person, Role
 from controltower.firm.rights import Right, may
 from controltower.measures import chains, exposure, health, walks
 from controltower.measures.exposure import Scope
@@ -63,7 +65,7 @@ def chain(request: SignedIn) -> HttpResponse:
         ],
         "more_variants": len(ways[MOST_VARIANTS:]),
         "ended": sum(way.count for way in ways),
-        "slowest": slowest_rows(request.user, latest, now),
+        "slowest": _slowest(request.user, latest, now),
         "stale": health.silent(now),
     }
     return render(request, "processes/quote_to_cash.html", context)
@@ -103,6 +105,14 @@ def _head(seen: Scope, watch: Watch) -> dict[str, Any]:
             "url": listing(process=watch.name, stuck="1"),
         },
     }
+
+
+def _slowest(person: Person, latest: Sequence[Walk], now: datetime) -> Sequence[dict[str, Any]]:
+    """A chain is where it has come to, not where its deal is; and no promise is of all of it."""
+    states = {walk.id: walk.state for walk in latest}
+    found = slowest_rows(person, latest, now)
+    rows = [replace(one["row"], state=states[one["row"].id], state_words="") for one in found]
+    return [one | {"row": row, "over": False} for one, row in zip(found, rows, strict=True)]
 
 
 def _is_paid(walk: Walk) -> bool:

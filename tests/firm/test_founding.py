@@ -25,7 +25,7 @@ from controltower.firm.models import (
     PolicyVersion,
 )
 from controltower.firm.rights import SECOND, Right
-from controltower.incidents import second_persons
+from controltower.incidents import second_persons_of_rules
 from controltower.supervisor.home import REPOSITORY
 from controltower.web import policy_words
 
@@ -216,4 +216,8 @@ def test_everything_that_is_proposed_has_a_second_right() -> None:
 
 
 def test_every_kind_of_policy_is_asked_for_and_worded() -> None:
-    assert second_persons.POLICIES.keys() == policy_words.WORDS.keys() == governing.KINDS.keys()
+    assert (
+        second_persons_of_rules.POLICIES.keys()
+        == policy_words.WORDS.keys()
+        == governing.KINDS.keys()
+    )

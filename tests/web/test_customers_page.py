@@ -137,7 +137,7 @@ class TestValidation:
         absent = Rejected(kind=Kind.NOT_FOUND, text="Tryton knows no customer.")
         given: dict[str, Verdict | None] = {"alike": nobody, "erp": absent}
 
-        def ask(questions: Any) -> list[Verdict | None]:
+        def ask(questions: Any, _now: Any) -> list[Verdict | None]:
             return [given[one.name] for one in questions]
 
         monkeypatch.setattr(validating, "ask", ask)

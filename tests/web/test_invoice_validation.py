@@ -4,21 +4,28 @@ billed."""
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from controltower.canonical.verdicts import Done, Kind, Outcome, Rejected, Verdict
 from controltower.firm.models import LegalEntity, Period
+from controltower.systems import doors
+from controltower.systems.calls import Order
+from controltower.systems.models import System
 from controltower.transactions import validating
 from controltower.transactions.models import Attempt, TimelineEntry, Transaction
 from tests.factories import Firm, found, refused, signed_in
 from tests.web.cast import token
 
 pytestmark = pytest.mark.django_db
+ASK = validating.ask
+"""As it is, where the answers are not given."""
 CLIENT = {
     "source_id": "001TEST", "name": "Meridian Harbour Health", "country": "DE", "vat_number": "",
     "erp_code": "C-7", "contact_email": "dorothea.quince@meridian.example",
@@ -46,7 +53,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Verdict | None]:
         "draft": Rejected(kind=Kind.NOT_FOUND, text="Tryton knows no such invoice."),
     }
 
-    def ask(questions: Any) -> list[Verdict | None]:
+    def ask(questions: Any, _now: Any) -> list[Verdict | None]:
         return [given[one.name] for one in questions]
 
     monkeypatch.setattr(validating, "ask", ask)
@@ -122,6 +129,30 @@ def test_who_does_not_answer_is_named(
     answer = asked(firm, work.reference)
     assert (answer.status_code, answer["Retry-After"]) == (503, "60")
     assert "did not answer in time" in told(firm, work)
+
+
+def test_a_system_that_is_held_back_is_not_called(
+    firm: Firm, work: Transaction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Paused by a person, refused our sign-in, or asked us to wait: no door is opened to it."""
+    crm = System.objects.get(slug="salesforce")
+    asked_of = list[str]()
+
+    def door(system: System, *_others: Any) -> Any:
+        asked_of.append(system.slug)
+        raise AssertionError(f"{system.slug} was called")
+
+    monkeypatch.setattr(doors, "door_to", door)
+    question = validating.Question("client", crm, Order("read_back", "customer", "get"), reads=True)
+    now = timezone.now()
+    for held in ({"paused_at": now, "paused_by": firm.otto}, {"refused_at": now},
+                 {"slow_until": now + timedelta(minutes=1)}):  # fmt: skip
+        System.objects.filter(pk=crm.pk).update(**held)
+        assert ASK([question], now) == [None]
+        System.objects.filter(pk=crm.pk).update(**dict.fromkeys(held))
+    assert asked_of == []
+    with pytest.raises(AssertionError, match="was called"):
+        ASK([question], now)
 
 
 def test_what_was_drafted_is_not_foreseen(firm: Firm) -> None:

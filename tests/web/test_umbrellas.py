@@ -101,6 +101,30 @@ def test_every_figure_opens_as_many_rows(firm: Firm) -> None:
         assert listed.count('class="row-link"') == int(count), url
 
 
+def test_what_stands_before_a_point_is_worth_what_its_list_says(firm: Firm) -> None:
+    firm.deal(answers={"project": factories.refused()})
+    firm.bill(firm.deal(), {"draft": factories.refused()})
+    client, seen = browser(firm.anna), Scope(firm.anna)
+    standing = [one for one in chains.stages(seen, chains.walked(seen)) if one.standing.count]
+    assert len(standing) > 1
+    for one in standing:
+        rows = exposure.priced(chains.awaiting(exposure.transactions(seen), one.name))
+        assert exposure.stake(rows).amount == one.standing.amount
+        page = client.get(f"/tx/?awaits={one.name}").content.decode()
+        assert f"{one.standing.amount:,.2f}" in page, one.name
+
+
+def test_a_chain_under_way_is_not_called_verified(firm: Firm) -> None:
+    deal = firm.deal()
+    Transaction.objects.filter(pk=deal.pk).update(
+        clock_from=timezone.now() - timedelta(days=9), due_at=timezone.now() - timedelta(days=8)
+    )
+    page = browser(firm.anna).get(reverse("quote_to_cash")).content.decode()
+    row = page[page.index(f'id="slow-{deal.pk}"') :].partition("</tr>")[0]
+    assert "Moving" in row and "Verified" not in row
+    assert "is-br" not in row, "it is its deal that was late"
+
+
 def test_a_point_that_is_none_lists_nothing(firm: Firm) -> None:
     firm.deal()
     page = browser(firm.anna).get("/tx/?awaits=nirvana").content.decode()

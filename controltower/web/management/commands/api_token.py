@@ -12,6 +12,7 @@ from django.utils import timezone
 from controltower.firm import audit
 from controltower.firm.models import ApiToken, Person
 from controltower.web.api_access import digest_of
+from controltower.web.management import giving
 
 
 class Command(BaseCommand):
@@ -27,9 +28,7 @@ class Command(BaseCommand):
 
     def handle(self, *arguments: Any, **options: Any) -> None:
         """Issue or revoke, on the audit chain."""
-        person = Person.objects.filter(username=options["person"], is_active=True).first()
-        if person is None:
-            raise CommandError(f"Nobody signs in as {options['person']}.")
+        person = giving.person(options["person"])
         name = str(options["name"])[:80]
         with atomic():
             if options["revoke"]:

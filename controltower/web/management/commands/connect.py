@@ -13,11 +13,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from controltower.firm.models import Person
 from controltower.mappings import describing
 from controltower.systems import connected
 from controltower.systems.described import BadDescription
 from controltower.web import setup_words
+from controltower.web.management import giving
 
 
 class Command(BaseCommand):
@@ -33,7 +33,7 @@ class Command(BaseCommand):
     def handle(self, *arguments: Any, **options: Any) -> None:
         """Propose and test; nothing is put in force."""
         document = _read(options["file"])
-        by = _person(options["by"])
+        by = giving.person(options["by"])
         try:
             version = describing.propose(document=document, by=by, now=timezone.now())
         except BadDescription as bad:
@@ -74,10 +74,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(held) for held in value]
     return value.isoformat() if isinstance(value, date) else value
-
-
-def _person(name: str) -> Person:
-    person = Person.objects.filter(username=name, is_active=True).first()
-    if person is None:
-        raise CommandError(f"Nobody signs in as {name}.")
-    return person

@@ -16,6 +16,7 @@ from controltower.firm.models import Person
 from controltower.mappings import describing
 from controltower.systems.described import BadDescription
 from controltower.systems.models import Description
+from controltower.web.management import giving
 
 
 class Command(BaseCommand):
@@ -34,12 +35,12 @@ class Command(BaseCommand):
         try:
             document = strict_json.decode(_bytes(options["file"]))
             version = describing.propose(
-                document=document, by=_person(options["by"]), now=timezone.now()
+                document=document, by=giving.person(options["by"]), now=timezone.now()
             )
             self.stdout.write(f"{version} is kept.")
-            self._ask(version, _person(options["by"]))
+            self._ask(version, giving.person(options["by"]))
             if options["approved_by"]:
-                approver = _person(options["approved_by"])
+                approver = giving.person(options["approved_by"])
                 describing.put_in_force(version=version, by=approver, now=timezone.now())
                 self.stdout.write(f"{version} is in force.")
         except strict_json.NotStrictJson as fault:
@@ -65,10 +66,3 @@ def _bytes(file: str) -> bytes:
         return Path(os.environ.get("CALLED_FROM", ""), file).read_bytes()
     except OSError as error:
         raise CommandError(f"{file} cannot be read: {error.strerror}.") from None
-
-
-def _person(name: str) -> Person:
-    person = Person.objects.filter(username=name, is_active=True).first()
-    if person is None:
-        raise CommandError(f"Nobody signs in as {name}.")
-    return person

@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_aware
 
-from controltower.firm.models import Person
 from controltower.transactions import clock, recovery
+from controltower.web.management import giving
 
 
 class Command(BaseCommand):
@@ -59,9 +59,7 @@ class Command(BaseCommand):
         raise SystemExit(1)
 
     def _end(self, options: dict[str, Any]) -> None:
-        person = Person.objects.filter(username=options["by"], is_active=True).first()
-        if person is None:
-            raise CommandError(f"Nobody signs in as {options['by']}.")
+        person = giving.person(options["by"])
         try:
             recovery.end(by=person, reason=options["reason"], now=clock.now())
         except (recovery.NotAllowed, recovery.NotUnderWay) as refused:
