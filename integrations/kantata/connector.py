@@ -40,10 +40,11 @@ from integrations.kantata.client import VENDORS_PAGE, KantataClient
 from integrations.kantata.clients import Clients
 from integrations.kantata.custom_fields import CustomFields
 from integrations.kantata.entities import ENTITIES, Entity
+from integrations.kantata.envelope import identifier
 from integrations.kantata.needs import NEEDS
-from integrations.kantata.reading import named, one, whole, written
+from integrations.kantata.reading import ended, named, one, whole, written
 from integrations.places import Place
-from integrations.shape import object_of
+from integrations.shape import Row, object_of
 
 SLOWEST = timedelta(minutes=3, seconds=30)
 """The vendor cuts a request off after three minutes; by then it has been carried out or never
@@ -122,6 +123,7 @@ class KantataConnector:
             hints = await feed.from_events(self._client, kind.subject_type, start, size)
         following = hints.last if hints.has_more else Place(now - self._settle)
         rows = await self._read(kind, hints.numbers) if hints.numbers else []
+        rows += await self._ended(kind, hints.gone, rows)
         changes, aside = as_agreed(
             lambda: each(
                 (str(row.get("id") or ""), row, partial(kind.change, entity, self._source, row))
@@ -140,6 +142,14 @@ class KantataConnector:
     async def _read(self, kind: Entity, numbers: Sequence[str]) -> list[Mapping[str, Any]]:
         found = await named(self._client, kind.collection, numbers, **kind.query)
         return await whole(self._client, kind, found)
+
+    async def _ended(self, kind: Entity, gone: Mapping[str, Row], rows: Sequence[Row]) -> list[Row]:
+        """What is left of records that events call deleted and nobody can read any more."""
+        if not kind.ends:
+            return []
+        there = as_agreed(lambda: {identifier(row, "id") for row in rows})
+        events = [event for number, event in gone.items() if number not in there]
+        return await ended(self._client, events) if events else []
 
     async def reread(self, entity: str, row: Unread) -> Change | None:
         """From its bytes. Raises Drift."""

@@ -41,7 +41,8 @@ class Entity:
     record, and the collection that holds it; `lists` are collections of several. `subject_type` is
     the feed's name of it, "" where it has no events, and `tag` the one it must have. `encode` makes
     the vendor's fields of a record to be created; `asks` is what else must be read of it. `stamp`
-    says when it was changed, or made where it never changes."""
+    says when it was changed, or made where it never changes. With `ends` its being deleted is a
+    fact."""
 
     collection: str
     singular: str
@@ -55,6 +56,7 @@ class Entity:
     required: tuple[str, ...] = ()
     asks: tuple[str, ...] = ()
     stamp: str = "updated_at"
+    ends: bool = False
 
     @property
     def query(self) -> dict[str, str]:
@@ -218,6 +220,7 @@ ENTITIES: Mapping[str, Entity] = {
         subject_type="TimeEntry",
         event_type=TIMESHEET_APPROVED,
         asks=("people",),
+        ends=True,
     ),
     "expense": Entity(
         collection="expenses",
@@ -233,6 +236,7 @@ ENTITIES: Mapping[str, Entity] = {
         encode=_in_cents,
         required=("workspace_id", "date", "category", "amount", "currency"),
         asks=("people",),
+        ends=True,
     ),
     "change_order": Entity(
         collection="stories",

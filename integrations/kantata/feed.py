@@ -7,8 +7,8 @@ has fallen out of the nine days goes on by listing what was changed since.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -22,17 +22,21 @@ from integrations.shape import Row, moment, text
 RETENTION = timedelta(days=9)
 _MARGIN = timedelta(hours=1)
 """By which a reading without a cursor begins within what the vendor still has."""
+_DELETED = ":deleted"
+"""How the type of an event ends that tells of the last of a record."""
 SETTLED = 300.0
 """Seconds; option `settle_seconds`. An event may show that much later than its stamp."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """Which records to read again. `last` is where the page of hints ends."""
+    """Which records to read again. `last` is where the page of hints ends; `gone` are the events of
+    those that were deleted."""
 
     numbers: Sequence[str]
     last: Place
     has_more: bool
+    gone: Mapping[str, Row] = field(default_factory=dict)
 
 
 def beginning(now: datetime) -> Place:
@@ -58,7 +62,16 @@ async def from_events(client: KantataClient, subject: str, start: Place, limit: 
 
     subjects = {place: number for number, place in as_agreed(latest, found.exchange).items()}
     page, has_more = page_of(list(subjects), start, limit)
-    return Hints([subjects[place] for place in page], page[-1] if page else start, has_more)
+    numbers = [subjects[place] for place in page]
+    gone = as_agreed(partial(_deleted, found, numbers), found.exchange)
+    return Hints(numbers, page[-1] if page else start, has_more, gone)
+
+
+def _deleted(found: Envelope, numbers: Sequence[str]) -> dict[str, Row]:
+    """The events that end a record, by its id: none is given twice. Raises Drift."""
+    ends = [row for row in found.rows if text(row, "event_type").endswith(_DELETED)]
+    told = {identifier(row, "subject_id"): row for row in ends}
+    return {number: told[number] for number in numbers if number in told}
 
 
 async def from_listing(client: KantataClient, kind: Entity, start: Place, limit: int) -> Hints:

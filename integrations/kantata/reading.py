@@ -12,6 +12,7 @@ from integrations.http import Answer
 from integrations.kantata.client import KantataClient
 from integrations.kantata.entities import Entity, is_tagged
 from integrations.kantata.envelope import Envelope, identifier
+from integrations.kantata.translate import DELETED
 from integrations.shape import Drift, Row, required, text
 
 _VALUES, _SKILLS = "custom_field_values", "workspace_resource_skills"
@@ -25,16 +26,44 @@ async def whole(client: KantataClient, kind: Entity, found: Envelope) -> list[Ro
     wanted = sorted({identifier(row, "workspace_id") for row in rows if "workspace" in row})
     if not wanted:
         return rows
+    rows = await _placed(client, rows, wanted)
+    if "skills" in kind.asks:
+        return await _with_skills(client, rows)
+    return await _with_people(client, rows) if "people" in kind.asks else rows
+
+
+async def ended(client: KantataClient, events: Sequence[Row]) -> list[Row]:
+    """What is left of records that were deleted: what their last events say they were, and their
+    workspaces. Raises CallFailed."""
+    rows = [_left_of(event) for event in events]
+    wanted = sorted({str(row["workspace_id"]) for row in rows} - {""})
+    return await _placed(client, rows, wanted) if wanted else rows
+
+
+def _left_of(event: Row) -> Row:
+    """A record by its last event. What it was worth is not asked of that: which members an event
+    carries is the account's to say."""
+    before = event.get("previous_payload")
+    was = before if isinstance(before, Mapping) else {}
+    return {
+        DELETED: True,
+        "id": event["subject_id"],
+        "workspace_id": str(was.get("workspace_id") or ""),
+        "workspace": None,
+        "is_invoiced": False,
+        "updated_at": event.get("subject_changed_at") or event["created_at"],
+    }
+
+
+async def _placed(client: KantataClient, rows: list[Row], wanted: Sequence[str]) -> list[Row]:
+    """Records with the workspaces that they are of."""
     workspaces = await named(client, "workspaces", wanted, include=_VALUES)
 
     def placed() -> list[Row]:
         known = {identifier(one, "id"): with_values(one, workspaces) for one in workspaces.rows}
         return [{**row, "workspace": known.get(identifier(row, "workspace_id"))} for row in rows]
 
-    placed_rows = as_agreed(placed, workspaces.exchange)
-    if "skills" in kind.asks:
-        return await _with_skills(client, placed_rows)
-    return await _with_people(client, placed_rows) if "people" in kind.asks else placed_rows
+    return as_agreed(placed, workspaces.exchange)
 
 
 async def _with_people(client: KantataClient, rows: list[Row]) -> list[Row]:

@@ -38,6 +38,8 @@ from integrations.shape import (
 ENTITY, CLIENT, CLIENT_NAME = "Legal entity", "CRM account", "CRM account name"
 OPPORTUNITY, CORRELATION = "CRM opportunity", "Correlation ID"
 OURS = "Tower reference"
+DELETED = "deleted"
+"""A member of what is left of a record that was deleted (`reading.ended`)."""
 ORIGINAL, LIMIT = "Original value", "Change limit"
 METHOD, GROUPING = "Billing method", "Billing grouping"
 ORDER, REGION = "Purchase order", "Region"
@@ -76,6 +78,8 @@ def project(row: Row) -> Project:
 def timecard(row: Row) -> TimeEntry:
     """A time entry: hours of one day. Its amount is the minutes at their rate, to the cent. Raises
     Drift."""
+    if row.get(DELETED):
+        return TimeEntry(**_ended(row, "TE"))
     currency = required(row, "currency")
     minutes, rate = amount(row, "time_in_minutes"), money(row, "rate_in_cents", row)
     on = day(row, "date_performed")
@@ -107,6 +111,8 @@ def _done_by(row: Row) -> dict[str, Any]:
 def expense(row: Row) -> Expense:
     """An expense. It is approved with the report that it was last submitted in, or by itself where
     the workspace asks for no approvals. Raises Drift."""
+    if row.get(DELETED):
+        return Expense(**_ended(row, "EX"))
     needed = flag(row, "workspace.require_expense_approvals")
     submitted = at(row, "recent_submission") is not None
     approved = submitted and text(row, "recent_submission.status") == _APPROVED
@@ -269,6 +275,13 @@ def _fact(row: Row, prefix: str) -> dict[str, Any]:
         "project_id": of.source_id,
         "billed": flag(row, "is_invoiced"),
     }
+
+
+def _ended(row: Row, prefix: str) -> dict[str, Any]:
+    """Of work that was deleted: nobody approves it any more. What was billed of it is in the
+    tower's books. Raises Drift."""
+    said = _fact(row, prefix)
+    return {**said, "approved": False, "currency": said["project"].currency}
 
 
 def _figure(row: Row, name: str) -> str:

@@ -273,6 +273,33 @@ class TestKantata:
         subject.fields("time_entries", waiting, approved=False)
         assert await told("timecard", waiting) == drafted
 
+    async def test_what_was_deleted_is_not_approved_any_more(self, subject: Workspaces) -> None:
+        cursor = await subject.drained()
+        refs = {
+            ("timecard", "time_entries"): await subject.approve(),
+            ("expense", "expenses"): await subject.approve("approve_expense"),
+        }
+        for (entity, collection), ref in refs.items():
+            subject.control.do("delete", collection=collection, id=ref)
+            (change,) = [
+                c for c in await subject.told_of(entity, cursor) if c.event.record.source_id == ref
+            ]
+            told = change.event.record
+            assert isinstance(told, TimeEntry | Expense) and not told.approved
+            assert told.project and told.project.source_id == await subject.home()
+            assert (told.entity, told.currency) == ("LF-US", "USD")
+            assert subject.connector.retell(entity, change.raw) == told
+
+    async def test_an_end_that_does_not_say_of_what_is_set_aside(self, subject: Workspaces) -> None:
+        """And holds up nothing beside it."""
+        cursor = await subject.drained()
+        lost, kept = await subject.approve(), await subject.approve()
+        subject.fields("time_entries", lost, workspace_id=None)
+        subject.control.do("delete", collection="time_entries", id=lost)
+        page = await subject.connector.read_changes("timecard", cursor, 200)
+        assert kept in [change.event.record.source_id for change in page.changes]
+        assert [row.ref for row in page.aside] == [lost]
+
     async def test_a_rejected_report_and_a_reopened_change_order_are_told(
         self, subject: Workspaces
     ) -> None:

@@ -80,6 +80,12 @@ class Account:
         self._tell(changed, "updated")
         return changed
 
+    def delete(self, last: Document) -> Document:
+        """Somebody deletes a record: its last event says what it was."""
+        self._tell(last, "deleted", previous_payload=dict(last.content))
+        self.store.remove(last.kind, last.id)
+        return last
+
     def refer(self, subject: Document, reference: Mapping[str, Any]) -> None:
         """Keep an external reference to a record."""
         about = {"subject_type": SHAPES[subject.kind].subject, "subject_id": subject.id}
@@ -270,7 +276,7 @@ class Account:
         self._tell(made, "created")
         return made
 
-    def _tell(self, subject: Document, what: str) -> None:
+    def _tell(self, subject: Document, what: str, **beside: Any) -> None:
         """An event, and every third time the same one twice."""
         shape = SHAPES[subject.kind]
         if not shape.observed:
@@ -281,6 +287,7 @@ class Account:
             "subject_id": subject.id,
             "subject_changed_at": stamp(subject.changed),
             "current_payload": {"id": subject.id},
+            **beside,
         }
         first = self.store.add("subscribed_events", event)
         if int(first.id) % 3 == 0:

@@ -85,8 +85,8 @@ class Server(Vendor):
 
     async def act(self, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """``approve_time``, ``approve_expense``, ``agree_change``, ``staff`` (project and more: see
-        `Account`); ``change`` (collection, id, fields); ``twin`` (collection, id); ``group``
-        (name): somebody makes a group; ``forget``: the events of the past are gone."""
+        `Account`); ``change`` (collection, id, fields); ``delete`` and ``twin`` (collection, id);
+        ``group`` (name): somebody makes a group; ``forget``: the events of the past are gone."""
         account = self.account
         made = {
             "approve_time": account.approve_time,
@@ -102,7 +102,7 @@ class Server(Vendor):
             for event in self.store.all("subscribed_events"):
                 self.store.remove("subscribed_events", event.id)
             return {}
-        if name not in {"change", "twin"}:
+        if name not in {"change", "delete", "twin"}:
             return await super().act(name, wanted)
         collection, number = str(wanted.get("collection")), str(wanted.get("id"))
         try:
@@ -110,8 +110,9 @@ class Server(Vendor):
         except KeyError:
             raise Impossible(f"there is no {collection} {number}") from None
         if name == "change":
-            return _told(account.change(collection, number, dict(wanted.get("fields") or {})))
-        return _told(self._twin(document))
+            fields = dict(wanted.get("fields") or {})
+            return _told(account.change(collection, number, fields))
+        return _told(account.delete(document) if name == "delete" else self._twin(document))
 
     def _twin(self, document: Document) -> Document:
         """A second record with the same reference, as two people leave it."""
