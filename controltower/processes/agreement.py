@@ -66,9 +66,9 @@ def totals_differ(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
 def fact_differs(sent: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     if Decimal(str(sent["amount"])) != Decimal(str(found.get("amount", 0))):
         return f"sent {sent['amount']}, the warehouse shows {found.get('amount')}"
-    for name in ("currency", "entity", "period"):
-        if sent[name] != found.get(name):
-            return f"{name} {sent[name]} was sent, the warehouse shows “{found.get(name)}”"
+    for name in ("currency", "entity", "period", "lent_by"):
+        if sent.get(name, "") != found.get(name, ""):
+            return f"{name} {sent.get(name)} was sent, the warehouse shows “{found.get(name)}”"
     return ""
 
 

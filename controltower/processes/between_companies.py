@@ -1,8 +1,8 @@
 """Work between companies: people of one company on the project of another.
 
 The client is billed by the project's company alone; that the employing one bears the cost is said
-where the work is taken up, and kept with it. No price between companies is agreed, so nothing is
-booked for it: whoever closes the month reads it from here.
+where the work is taken up, kept with it, and told to the figures. No price between companies is
+agreed, so nothing is booked for it: whoever closes the month reads it from there.
 """
 
 from __future__ import annotations
@@ -17,6 +17,15 @@ Row = Mapping[str, Any]
 def is_between(item: Row, company: str) -> bool:
     """Whether work was done by somebody whom another company employs, as far as that is known."""
     return item.get("employer", "") not in ("", company)
+
+
+LENT = "between_companies"
+"""Under which a step says whose people have worked here, and for how many hours."""
+
+
+def kept(hours: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
+    """What a step keeps of it; nothing where nobody has worked for another company."""
+    return {LENT: hours} if hours else {}
 
 
 def lent(items: Sequence[Row], company: str) -> dict[str, str]:

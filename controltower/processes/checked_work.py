@@ -65,8 +65,8 @@ def _learned(months: list[str], billed: capped_work.Billed, facts: Facts) -> Lea
     company = facts.entity.code
     lent = between_companies.lent(facts.items, company)
     text = " ".join(filter(None, (text, between_companies.told(lent, company))))
-    between = {"between_companies": lent} if lent else {}
-    return Learn({"months": months, **billed.told(), **between}, text, worth=owed)
+    values = {"months": months, **billed.told(), **between_companies.kept(lent)}
+    return Learn(values, text, worth=owed)
 
 
 def invoice_date(facts: Facts) -> date:

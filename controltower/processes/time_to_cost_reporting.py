@@ -80,9 +80,8 @@ def record_cost(facts: Facts) -> Prepared:
         late if period in entity.closed_periods else "",
         between_companies.told(lent, entity.code),
     )
-    between = {"between_companies": lent} if lent else {}
-    values = {"period": period, "resource": fact.get("resource_name", ""), **between}
-    return Learn(values, " ".join(filter(None, said)))
+    values = {"period": period, "resource": fact.get("resource_name", "")}
+    return Learn(values | between_companies.kept(lent), " ".join(filter(None, said)))
 
 
 def steps(_facts: Facts) -> tuple[StepDefinition, ...]:

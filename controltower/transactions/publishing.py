@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from django.db.transaction import atomic
@@ -21,7 +22,7 @@ from django.db.transaction import atomic
 from controltower.canonical.events import FACT_ANNOUNCED, FACT_VERIFIED, CanonicalEvent
 from controltower.canonical.records import Fact
 from controltower.canonical.wire import to_json
-from controltower.processes import catalogue
+from controltower.processes import between_companies, catalogue
 from controltower.systems.models import System
 from controltower.transactions import intake, listening, sets
 from controltower.transactions.models import (
@@ -122,6 +123,7 @@ def _event(audience: Audience, one: Transaction) -> CanonicalEvent:
     assert one.entity is not None
     assert one.ended_at is not None
     steps = list(one.steps.all())
+    lent = _lent(steps)
     fact = Fact(
         source_id=one.reference,
         name=one.title,
@@ -133,6 +135,8 @@ def _event(audience: Audience, one: Transaction) -> CanonicalEvent:
         amount=one.amount,
         mapping_versions=_sent_by(one, steps),
         verified_at=one.ended_at,
+        lent_by=", ".join(lent),
+        lent_hours=sum(lent.values(), Decimal(0)),
     )
     moment = one.ended_at.isoformat(timespec="microseconds")
     return CanonicalEvent(
@@ -156,6 +160,12 @@ def _sent_by(one: Transaction, steps: Sequence[Step]) -> str:
         for step in steps
         if step.mapping_version
     )
+
+
+def _lent(steps: Sequence[Step]) -> dict[str, Decimal]:
+    """By employing company, the hours that its people have worked for the transaction's."""
+    told = (step.values.get(between_companies.LENT, {}) for step in steps)
+    return {company: Decimal(hours) for one in told for company, hours in one.items()}
 
 
 def _period(steps: Sequence[Step]) -> str:

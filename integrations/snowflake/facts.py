@@ -20,30 +20,35 @@ from integrations.shape import Drift, Row, amount_text, at, listed, object_of, r
 
 COLUMNS = (
     "correlation", "kind", "name", "entity", "period", "currency", "amount", "mapping_version",
+    "lent_by", "lent_hours",
 )  # fmt: skip
 """What a fact says, beside the `reference` it is known by and when it was loaded."""
 DECIMALS = 6
-"""Of the column AMOUNT, NUMBER(38, 6): an amount that is finer would be rounded, silently."""
+"""Of the columns AMOUNT and LENT_HOURS, NUMBER(38, 6): what is finer would be rounded, silently."""
+_NUMBERS = ("amount", "lent_hours")
 
 MERGE = """\
 MERGE INTO FACTS AS T USING (
     SELECT ? AS REFERENCE, ? AS CORRELATION, ? AS KIND, ? AS NAME, ? AS ENTITY, ? AS PERIOD,
-        ? AS CURRENCY, TO_DECIMAL(?, 38, 6) AS AMOUNT, ? AS MAPPING_VERSION
+        ? AS CURRENCY, TO_DECIMAL(?, 38, 6) AS AMOUNT, ? AS MAPPING_VERSION, ? AS LENT_BY,
+        TO_DECIMAL(?, 38, 6) AS LENT_HOURS
 ) AS S ON T.REFERENCE = S.REFERENCE
 WHEN MATCHED THEN UPDATE SET
     CORRELATION = S.CORRELATION, KIND = S.KIND, NAME = S.NAME, ENTITY = S.ENTITY,
     PERIOD = S.PERIOD, CURRENCY = S.CURRENCY, AMOUNT = S.AMOUNT,
-    MAPPING_VERSION = S.MAPPING_VERSION, LOADED_AT = SYSDATE()
+    MAPPING_VERSION = S.MAPPING_VERSION, LENT_BY = S.LENT_BY, LENT_HOURS = S.LENT_HOURS,
+    LOADED_AT = SYSDATE()
 WHEN NOT MATCHED THEN INSERT (
     REFERENCE, CORRELATION, KIND, NAME, ENTITY, PERIOD, CURRENCY, AMOUNT, MAPPING_VERSION,
-    LOADED_AT
+    LENT_BY, LENT_HOURS, LOADED_AT
 ) VALUES (
     S.REFERENCE, S.CORRELATION, S.KIND, S.NAME, S.ENTITY, S.PERIOD, S.CURRENCY, S.AMOUNT,
-    S.MAPPING_VERSION, SYSDATE()
+    S.MAPPING_VERSION, S.LENT_BY, S.LENT_HOURS, SYSDATE()
 )"""
 BY_REFERENCE = """\
 SELECT REFERENCE, CORRELATION, KIND, NAME, ENTITY, PERIOD, CURRENCY, TO_VARCHAR(AMOUNT) AS AMOUNT,
-    MAPPING_VERSION, TO_VARCHAR(LOADED_AT, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"') AS LOADED_AT
+    MAPPING_VERSION, LENT_BY, TO_VARCHAR(LENT_HOURS) AS LENT_HOURS,
+    TO_VARCHAR(LOADED_AT, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"') AS LOADED_AT
 FROM FACTS AS F WHERE F.REFERENCE = ?"""
 LOADED_BETWEEN = """\
 SELECT REFERENCE, CURRENCY, TO_VARCHAR(AMOUNT) AS AMOUNT,
@@ -60,9 +65,10 @@ def bound(reference: str, record: Mapping[str, Any]) -> list[str | None]:
     unknown = sorted(record.keys() - {*COLUMNS, "reference"})
     if unknown:
         raise ValueError(f"The fact table has no column “{unknown[0]}”.")
-    amount = str(record.get("amount") or "")
-    if re.search(rf"\.\d{{{DECIMALS}}}\d*[1-9]", amount):
-        raise ValueError(f"The amount {amount} is finer than {DECIMALS} decimals.")
+    for number in _NUMBERS:
+        written = str(record.get(number) or "")
+        if re.search(rf"\.\d{{{DECIMALS}}}\d*[1-9]", written):
+            raise ValueError(f"The {number} {written} is finer than {DECIMALS} decimals.")
     return [reference, *(_written(record.get(column)) for column in COLUMNS)]
 
 
@@ -100,8 +106,9 @@ def names_of(content: Row) -> list[str]:
 
 def values_of(row: Row) -> dict[str, Any]:
     """A fact in our words. Raises Drift."""
-    said = {name: text(row, name) for name in ("reference", *COLUMNS) if name != "amount"}
-    return {**said, "amount": amount_text(row, "amount"), "loaded_at": text(row, "loaded_at")}
+    said = {name: text(row, name) for name in ("reference", *COLUMNS) if name not in _NUMBERS}
+    numbers = {name: amount_text(row, name) for name in _NUMBERS}
+    return {**said, **numbers, "loaded_at": text(row, "loaded_at")}
 
 
 def keys_of(found: Sequence[Row]) -> list[Key]:

@@ -24,6 +24,7 @@ from controltower.canonical.verdicts import (
 from integrations import catalogue
 from integrations.connector import Connection
 from integrations.http import Answer
+from integrations.sandbox.snowflake.warehouse import Warehouse
 from integrations.snowflake import facts
 from integrations.snowflake.refusals import verdict_of
 from tests.integrations.conformance import conforming
@@ -111,6 +112,16 @@ class TestSnowflake:
         assert verdict.text == "The amount 0.1234567 is finer than 6 decimals."
         assert_absent(await subject.find(tag))
 
+    async def test_work_between_companies_is_read_back(self, subject: Facts, tag: str) -> None:
+        lent = {"lent_by": "LF-UK", "lent_hours": "7.5"}
+        record = subject.record(tag, "Lent", Decimal(1)) | lent
+        done(await subject.connector.upsert("fact", record, tag))
+        found = done(await subject.find(tag)).values
+        assert (found["lent_by"], found["lent_hours"]) == ("LF-UK", Decimal("7.5"))
+        verdict = await subject.connector.upsert("fact", record | {"lent_hours": "0.1234567"}, tag)
+        assert isinstance(verdict, Rejected), verdict
+        assert verdict.text == "The lent_hours 0.1234567 is finer than 6 decimals."
+
     async def test_a_column_that_is_not_there_is_refused(self, subject: Facts, tag: str) -> None:
         verdict = await subject.connector.upsert("fact", {"colour": "red"}, tag)
         assert isinstance(verdict, Rejected), verdict
@@ -132,6 +143,16 @@ class TestSnowflake:
             Decimal(0),
             "",
         )
+
+
+def test_a_table_of_before_is_given_the_columns_that_it_lacks(tmp_path: Path) -> None:
+    whole = (Path(facts.__file__).parent / "facts.sql").read_text(encoding="utf-8")
+    database = tmp_path / "warehouse.db"
+    for definition in (whole.replace("LENT_BY VARCHAR, LENT_HOURS NUMBER(38, 6),", ""), whole):
+        warehouse = Warehouse(database)
+        warehouse.define(definition)
+    assert warehouse.run("SELECT LENT_BY, LENT_HOURS FROM FACTS", {}).rows == []
+    warehouse.close()
 
 
 def test_the_samples_are_read() -> None:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from controltower.canonical.verdicts import Done, Outcome
 from controltower.firm.models import LegalEntity, Period
 from controltower.incidents import settling
+from controltower.processes import between_companies
 from controltower.processes.quote_to_cash import FIGURES
 from controltower.systems.models import System
 from controltower.transactions import interpretation, listening, locks, publishing
@@ -68,6 +69,18 @@ def test_the_months_of_a_forecast_are_not_the_month_of_a_fact(firm: Firm) -> Non
     (event,) = told(firm)
     assert deal.ended_at is not None
     assert event.record["period"] == f"{deal.ended_at:%Y-%m}"
+
+
+def test_whose_people_have_worked_for_the_company_is_told_to_the_figures(firm: Firm) -> None:
+    bill = firm.bill(firm.deal())
+    check = bill.steps.get(name="check")
+    check.values |= between_companies.kept({"LF-UK": "5.5", "LF-US": "1"})
+    check.save()
+    publishing.publish(now=firm.now)
+    said = {one.record["source_id"]: one.record for one in told(firm)}
+    lent = said.pop(bill.reference)
+    assert (lent["lent_by"], Decimal(lent["lent_hours"])) == ("LF-UK, LF-US", Decimal("6.5"))
+    assert [(one["lent_by"], one["lent_hours"]) for one in said.values()] == [("", "0")]
 
 
 @pytest.mark.parametrize("late", [timedelta(minutes=1), timedelta(minutes=11), timedelta(days=9)])

@@ -89,7 +89,8 @@ class Fact(Record):
     person has settled elsewhere. `source_id` is our reference, `kind` the workflow, `period` the
     month in which it counts ("2026-11"), `amount` in `currency`; `mapping_versions` are those by
     which it was sent ("by hand" when it was settled elsewhere), and `verified_at` is when the last
-    of its targets was found to agree, or when it was settled."""
+    of its targets was found to agree, or when it was settled. `lent_hours` of its work were done by
+    people whom other companies of the firm employ, the companies `lent_by` (their codes)."""
 
     correlation_id: str = ""
     kind: str = ""
@@ -98,6 +99,8 @@ class Fact(Record):
     amount: Decimal = Decimal(0)
     mapping_versions: str = ""
     verified_at: datetime | None = None
+    lent_by: str = ""
+    lent_hours: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,8 @@ MAPPINGS: tuple[Agreed, ...] = (
             copy("Currency", "currency", "currency", required=True),
             copy("Amount", "amount", "amount", required=True),
             copy("Mapping versions", "mapping_versions", "mapping_version"),
+            copy("Work of other companies, hours", "lent_hours", "lent_hours"),
+            copy("Companies that lent people", "lent_by", "lent_by"),
         ],
     ),
 )

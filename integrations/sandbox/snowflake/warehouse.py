@@ -19,6 +19,7 @@ _MERGE = re.compile(
     r"ON T\.(?P<key>\w+) = S\.(?P=key) WHEN MATCHED THEN UPDATE SET (?P<sets>.+?) "
     r"WHEN NOT MATCHED THEN INSERT \((?P<columns>[^)]+)\) VALUES \((?P<values>.+)\)"
 )
+_TABLE = re.compile(r"CREATE TABLE (?P<name>\w+) \((?P<columns>.+)\)", re.DOTALL)
 _TYPES = {"VARCHAR": "TEXT", "NUMBER": "TEXT", "TIMESTAMP_NTZ": "TEXT"}
 COUNTS = ("number of rows inserted", "number of rows updated")
 
@@ -55,10 +56,17 @@ class Warehouse:
         self._db.create_function("TO_TIMESTAMP_NTZ", 1, _timestamp)
 
     def define(self, definition: str) -> None:
-        """Make a table, unless it is there."""
+        """Make a table; one that is there is given the columns that it lacks."""
         for ours, theirs in _TYPES.items():
             definition = re.sub(rf"\b{ours}\b(\(\d+, \d+\))?", theirs, definition)
         self._db.execute(definition.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1))
+        described = _TABLE.search(definition)
+        assert described is not None
+        name = described["name"]
+        there = {row[1] for row in self._db.execute(f"PRAGMA table_info({name})")}
+        for column in map(str.strip, described["columns"].split(",")):
+            if column.split()[0] not in there:
+                self._db.execute(f"ALTER TABLE {name} ADD COLUMN {column}")
 
     def close(self) -> None:
         """Close the file."""
