@@ -240,6 +240,7 @@ def _missing(holders: Mapping[Right, Collection[str]], *, policies: bool) -> Ite
 WHAT: Mapping[Right, str] = {
     Right.ADMINISTER: "propose policies, such as rights, limits and companies",
     Right.SET_RATES: "propose exchange rates",
+    Right.NAME_OWNERS: "say who owns which field",
     Right.EDIT_MAPPING: "change a mapping that moves money",
     Right.EDIT_RUNBOOK: "change a runbook",
     Right.REPLAY: "replay much money",

@@ -32,6 +32,7 @@ class Right(StrEnum):
     ADMINISTER = "administer"
     APPROVE_POLICY = "approve_policy"
     SET_RATES = "set_rates"
+    NAME_OWNERS = "name_owners"
     SHARE_VIEW = "share_view"
 
 
@@ -58,6 +59,7 @@ WHO = {
     Right.ADMINISTER: frozenset({Role.ADMINISTRATOR}),
     Right.APPROVE_POLICY: frozenset({Role.ADMINISTRATOR, Role.CONTROLLER}),
     Right.SET_RATES: frozenset({Role.CONTROLLER}),
+    Right.NAME_OWNERS: frozenset({Role.STEWARD, Role.CONTROLLER}),
     Right.SHARE_VIEW: frozenset(
         {Role.CONTROLLER, Role.PMO_LEAD, Role.OPERATOR, Role.STEWARD, Role.ADMINISTRATOR}
     ),
@@ -72,6 +74,7 @@ FIRM_WIDE = frozenset(
         Right.ADMINISTER,
         Right.APPROVE_POLICY,
         Right.SET_RATES,
+        Right.NAME_OWNERS,
     }
 )
 """What changes all companies' work at once: a duty in one of them does not reach so far."""
@@ -79,6 +82,7 @@ FIRM_WIDE = frozenset(
 SECOND: Mapping[Right, tuple[Right, int]] = {
     Right.ADMINISTER: (Right.APPROVE_POLICY, 1),
     Right.SET_RATES: (Right.APPROVE_POLICY, 1),
+    Right.NAME_OWNERS: (Right.APPROVE_POLICY, 1),
     Right.EDIT_MAPPING: (Right.APPROVE_MAPPING, 2),
     Right.EDIT_RUNBOOK: (Right.APPROVE_RUNBOOK, 1),
     Right.REPLAY: (Right.APPROVE_REPLAY, 1),

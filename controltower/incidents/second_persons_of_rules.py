@@ -22,7 +22,7 @@ from controltower.incidents import offering as runbook_offering
 from controltower.incidents.models import Answer, RunbookState, RunbookVersion
 from controltower.incidents.second_person import GONE, Kind, Waiting, Word, who, word_on
 from controltower.mappings import offering as mapping_offering
-from controltower.mappings import versions
+from controltower.mappings import owning, versions
 from controltower.mappings.models import MappingVersion, VersionState
 from controltower.processes import catalogue
 from controltower.processes.quote_to_cash import named
@@ -39,6 +39,7 @@ POLICIES = {
     masks.KIND: "Who sees which personal data",
     companies.KIND: "What a company is",
     dated_rates.KIND: "Exchange rates",
+    owning.KIND: "Who owns fields",
 }
 
 
@@ -137,7 +138,7 @@ def _about(policy: PolicyVersion) -> str:
             milestone = about.removeprefix(promised.MILESTONE)
             found = named(milestone) if milestone != about else catalogue.workflow(about)
             return found.title
-        case limits.KIND | calendars.KIND | companies.KIND | dated_rates.KIND:
+        case limits.KIND | calendars.KIND | companies.KIND | dated_rates.KIND | owning.KIND:
             return "the firm" if about == limits.FIRM else about
     return ""
 

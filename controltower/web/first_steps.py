@@ -13,6 +13,7 @@ from controltower.firm.models import ExchangeRate, LegalEntity
 from controltower.firm.rights import Right, who_grants
 from controltower.incidents import offering as runbook_offering
 from controltower.mappings import offering as mapping_offering
+from controltower.mappings import owning
 from controltower.mappings.models import MappingVersion, VersionState
 from controltower.processes import opportunity_to_project
 from controltower.transactions.models import Transaction
@@ -37,7 +38,8 @@ def first_steps() -> list[Step] | None:
         ),
         *_rates(),
         *_library(),
-        (_("Agree who owns which field"), _mappings(), reverse("mappings")),
+        (_("Put the mappings in use"), _mappings(), reverse("mappings")),
+        *_owners(),
         (
             _("Close a deal in the CRM"),
             _("It becomes a customer, a project and an invoice, under one correlation ID."),
@@ -88,6 +90,18 @@ def _mappings() -> str:
     told = _("Written by: %(authors)s. Agreed to by another: %(reviewers)s; money needs two.")
     said = {"authors": who(Right.EDIT_MAPPING), "reviewers": who(Right.APPROVE_MAPPING)}
     return f"{words % {'n': formats.number(n)}} {told % said}"
+
+
+def _owners() -> Iterator[Step]:
+    """A step while somebody is wanted to answer for a field: two systems may differ in it."""
+    if unowned := sum(1 for one in owning.fields() if one.owner is None):
+        words = ngettext("%(n)s field has no owner.", "%(n)s fields have no owner.", unowned)
+        told = _("Proposed by: %(authors)s. Agreed to by another: %(deciders)s.") % {
+            "authors": who(Right.NAME_OWNERS),
+            "deciders": who(Right.APPROVE_POLICY),
+        }
+        said = f"{words % {'n': formats.number(unowned)}} {told}"
+        yield _("Agree who owns which field"), said, reverse("mappings")
 
 
 def who(right: Right) -> str:

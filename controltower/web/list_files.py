@@ -15,7 +15,8 @@ from django.views.decorators.http import require_POST
 
 from controltower.canonical.money import Money
 from controltower.incidents.models import OPEN, Cause, Incident
-from controltower.mappings.models import FieldOwner, MappingVersion
+from controltower.mappings import owning
+from controltower.mappings.models import MappingVersion
 from controltower.measures import at_stake
 from controltower.measures.exposure import reporting_currency
 from controltower.transactions import set_aside
@@ -206,9 +207,7 @@ def mappings(request: SignedIn) -> HttpResponseBase:
     used: dict[str, list[str]] = {}
     for version in active:
         used.setdefault(version.mapping.record, []).append(str(version))
-    fields = mapping_page.Filters(request.GET).owned(
-        FieldOwner.objects.select_related("owner", "steward").order_by("record", "field")
-    )
+    fields = mapping_page.Filters(request.GET).owned(owning.fields())
     rows: Iterator[tuple[Cell, ...]] = (
         (
             one.record, one.field, one.system_of_record, str(one.owner or ""),

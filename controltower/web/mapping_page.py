@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import groupby
 from typing import Any
 
 from django.urls import reverse
@@ -16,7 +15,6 @@ from controltower.firm.rights import Right, holders
 from controltower.mappings import backtest, versions
 from controltower.mappings.models import BackTest, FieldOwner, Mapping, MappingVersion, VersionState
 from controltower.processes import catalogue, parts
-from controltower.systems.models import System
 from controltower.web import mapping_actions, mapping_rules, mapping_trial
 from controltower.web.actions import leave
 from controltower.web.list_filters import ListFilters, choice
@@ -109,31 +107,6 @@ def line(mapping: Mapping) -> dict[str, Any]:
         },
         "fields": len(mapping_rules.rows(active.rules)) if active else 0,
     }
-
-
-def board(fields: Iterable[FieldOwner]) -> list[dict[str, Any]]:
-    """Who owns which field, by record; records and fields without an owner come first."""
-    titles = dict(System.objects.values_list("slug", "title"))
-    ordered = sorted(fields, key=lambda one: (one.record, one.owner is not None, one.field))
-    groups = [
-        {
-            "record": record,
-            "unowned": sum(1 for one in members if one.owner is None),
-            "rows": [
-                {
-                    "field": one.field,
-                    "system_of_record": titles.get(one.system_of_record, one.system_of_record),
-                    "owner": str(one.owner) if one.owner else "",
-                    "steward": str(one.steward) if one.steward else "",
-                    "is_money": one.is_money,
-                    "is_personal": one.is_personal,
-                }
-                for one in members
-            ],
-        }
-        for record, members in ((k, list(v)) for k, v in groupby(ordered, lambda one: one.record))
-    ]
-    return sorted(groups, key=lambda group: (not group["unowned"], str(group["record"])))
 
 
 def past(version: MappingVersion) -> dict[str, Any]:

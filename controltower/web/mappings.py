@@ -17,9 +17,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from controltower.canonical.rules import BadRules
 from controltower.firm.rights import Right
-from controltower.mappings import backtest, scheduling, versions
+from controltower.mappings import backtest, owning, scheduling, versions
 from controltower.mappings.models import (
-    FieldOwner,
     Mapping,
     MappingVersion,
     VersionState,
@@ -29,6 +28,7 @@ from controltower.web import (
     exports,
     formats,
     mapping_actions,
+    mapping_owners,
     mapping_page,
     mapping_rules,
     mapping_trial,
@@ -42,7 +42,7 @@ def mappings(request: SignedIn) -> HttpResponse:
     """Every mapping, and the ownership board with unowned fields first."""
     newest = MappingVersion.objects.order_by("-number").defer("note")
     found = Mapping.objects.prefetch_related(Prefetch("versions", queryset=newest))
-    fields = list(FieldOwner.objects.select_related("owner", "steward"))
+    fields = owning.fields()
     filters = mapping_page.Filters(request.GET)
     return render(
         request,
@@ -53,7 +53,7 @@ def mappings(request: SignedIn) -> HttpResponse:
             "clear_url": reverse("mappings"),
             "mappings": [mapping_page.line(mapping) for mapping in filters.used(found)],
             "unowned": [(one.record, one.field) for one in fields if one.owner is None],
-            "owners": mapping_page.board(filters.owned(fields)),
+            "owners": mapping_owners.board(request, filters.owned(fields)),
         },
     )
 
@@ -63,7 +63,7 @@ def mapping(request: SignedIn, slug: str) -> HttpResponse:
     """One mapping's history: its versions, newest first, and who owns its fields."""
     one = get_object_or_404(Mapping, slug=slug)
     found = _versions(one).prefetch_related("reviews__reviewer")
-    fields = FieldOwner.objects.filter(record=one.record).select_related("owner", "steward")
+    fields = [field for field in owning.fields() if field.record == one.record]
     may_edit = leave(request.user, Right.EDIT_MAPPING)
     return render(
         request,
@@ -72,7 +72,7 @@ def mapping(request: SignedIn, slug: str) -> HttpResponse:
             "crumbs": [(_("Mappings"), reverse("mappings")), (one.title, "")],
             "mapping": one,
             "versions": [mapping_page.past(version) for version in found],
-            "owners": mapping_page.board(fields),
+            "owners": mapping_owners.board(request, fields),
             "draft_url": reverse("mapping_drafts", args=[slug]),
             "may_edit": may_edit,
         },

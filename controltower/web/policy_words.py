@@ -26,6 +26,7 @@ from controltower.firm import (
     promised,
 )
 from controltower.firm.models import Role
+from controltower.mappings import owning
 from controltower.processes import quote_to_cash
 from controltower.systems.models import System
 from controltower.transactions import agreed_routes
@@ -66,6 +67,7 @@ def title(kind: str, about: str) -> str:
         masks.KIND: _("Mask of %(about)s"),
         companies.KIND: _("Company %(about)s"),
         dated_rates.KIND: _("Rates of %(about)s"),
+        owning.KIND: _("Owners of fields: %(about)s"),
     }
     shown = {
         limits.FIRM: _("the firm"),
@@ -77,6 +79,7 @@ def title(kind: str, about: str) -> str:
         promised.KIND: promise_title,
         agreed_routes.KIND: place,
         masks.KIND: personal,
+        owning.KIND: heard,
     }
     called = words[kind](about) if kind in words else shown.get(about, about)
     return names[kind] % {"about": called}
@@ -257,6 +260,22 @@ def resting(count: int) -> str:
     return words % {"n": formats.number(count)}
 
 
+def owners(content: Content) -> str:
+    """Which fields, whose system holds the truth of them, and who answers for them."""
+    system = System.objects.filter(slug=content["system"]).first()
+    people = names_of(filter(None, [content["owner"], content["steward"]]))
+    words = _("%(fields)s: %(system)s, owner %(owner)s") % {
+        "fields": ", ".join(content["fields"]),
+        "system": system or content["system"],
+        "owner": people[content["owner"]],
+    }
+    if content["steward"]:
+        words = _("%(words)s, steward %(steward)s") % {
+            "words": words, "steward": people[content["steward"]],
+        }  # fmt: skip
+    return words
+
+
 WORDS: dict[str, Callable[[Content], str]] = {
     duties.KIND: rights,
     limits.KIND: limit,
@@ -267,4 +286,5 @@ WORDS: dict[str, Callable[[Content], str]] = {
     masks.KIND: mask,
     companies.KIND: company,
     dated_rates.KIND: rates,
+    owning.KIND: owners,
 }

@@ -190,7 +190,9 @@ def test_a_file_without_anything_says_what_is_missing() -> None:
 
 
 def test_one_person_alone_founds_nothing() -> None:
-    (policies, rates) = mistakes(with_people(person("solo", "administrator", "controller")))
+    found = mistakes(with_people(person("solo", "administrator", "controller")))
+    (policies, rates, owners) = found
+    assert "say who owns which field" in owners
     assert "one more person with a duty as administrator or finance controller" in policies
     assert "propose exchange rates" in rates
 

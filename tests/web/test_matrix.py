@@ -216,6 +216,12 @@ POLICY: dict[str, Rule] = {
     "job_stops": Rule(WRITE, Right.REPLAY, scoped=True, form=REASON),
     "job_plans": Rule(WRITE, Right.REPLAY, scoped=True),
     "mappings": Rule(),
+    "mapping_owners": Rule(
+        WRITE,
+        Right.NAME_OWNERS,
+        form=REASON
+        | {"record": "customer", "names": "street", "system": "salesforce", "owner": "otto.brandt"},
+    ),
     "mapping": Rule(),
     "mapping_drafts": Rule(READ | WRITE, Right.EDIT_MAPPING),
     "mapping_version": Rule(),
