@@ -7,11 +7,20 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from fractions import Fraction
 
+_TWO = (
+    "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD "
+    "CDF CHF CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ "
+    "GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL "
+    "MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR "
+    "PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT "
+    "TOP TRY TTD TWD TZS UAH USD UYU UZS VES WST XCD XCG YER ZAR ZMW ZWG"
+)
+_NONE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
+_THREE = "BHD IQD JOD KWD LYD OMR TND"
 MINOR_UNITS = {
-    "EUR": 2, "GBP": 2, "USD": 2, "CHF": 2, "SEK": 2, "NOK": 2, "DKK": 2, "PLN": 2, "CZK": 2,
-    "CAD": 2, "AUD": 2, "SGD": 2, "INR": 2, "JPY": 0, "KRW": 0, "KWD": 3, "BHD": 3,
-}  # fmt: skip
-"""Decimal places per ISO 4217 code, for the currencies the firm trades in."""
+    code: units for units, codes in ((0, _NONE), (2, _TWO), (3, _THREE)) for code in codes.split()
+}
+"""Decimal places per code that money is billed in, by ISO 4217 (list one, 2025)."""
 
 
 EXACT = Context(prec=100)
@@ -19,7 +28,7 @@ EXACT = Context(prec=100)
 
 
 class UnknownCurrency(ValueError):
-    """The code is not an ISO 4217 currency the firm trades in."""
+    """The code is not an ISO 4217 currency."""
 
 
 class NotAnAmount(ValueError):

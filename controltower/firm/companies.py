@@ -74,8 +74,8 @@ def objections(about: str, content: Content, *, is_new: bool = True) -> Iterator
     if said.get("country") not in COUNTRIES:
         yield "country", f"“{said.get('country')}” is no country: write two letters, such as DE."
     if said.get("currency") not in MINOR_UNITS:
-        known = ", ".join(sorted(MINOR_UNITS))
-        yield "currency", f"“{said.get('currency')}” is no known currency: write one of {known}."
+        words = f"“{said.get('currency')}” is no currency: write its ISO 4217 code, such as EUR."
+        yield "currency", words
     if said.get("zone") not in available_timezones():
         yield "zone", f"There is no time zone “{said.get('zone')}”: write one as Europe/Berlin."
     region = said["residency"]

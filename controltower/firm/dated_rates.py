@@ -24,8 +24,7 @@ def objection(currency: str, on: object, rate: object) -> str:
     if currency == settings.REPORTING_CURRENCY:
         return f"{currency} is the reporting currency: it needs no rate."
     if currency not in MINOR_UNITS:
-        known = ", ".join(sorted(set(MINOR_UNITS) - {settings.REPORTING_CURRENCY}))
-        return f"“{currency}” is no known currency: write one of {known}."
+        return f"“{currency}” is no currency: write its ISO 4217 code, such as GBP."
     try:
         date.fromisoformat(str(on))
     except ValueError:

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now, TruncDate
 
 from controltower.canonical.money import Money, UnknownCurrency
-from controltower.firm.models import ExchangeRate
+from controltower.firm.models import ExchangeRate, LegalEntity
 
 
 def rates() -> dict[str, Decimal]:
@@ -30,6 +30,14 @@ def rate_date() -> date | None:
 def in_force() -> QuerySet[ExchangeRate]:
     """The newest rate of each currency whose day has come."""
     return _begun().order_by("currency", "-on").distinct("currency")
+
+
+def traded() -> frozenset[str]:
+    """The currencies that the firm trades in: those of its companies' books and of its totals, and
+    whatever has a rate."""
+    books = LegalEntity.objects.values_list("currency", flat=True)
+    rated = ExchangeRate.objects.order_by().values_list("currency", flat=True).distinct()
+    return frozenset({settings.REPORTING_CURRENCY, *books, *rated})
 
 
 def _begun() -> QuerySet[ExchangeRate]:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from controltower.canonical.events import OPPORTUNITY_WON, BusinessKey, CanonicalEvent
-from controltower.canonical.money import Money, NotAnAmount, UnknownCurrency, minor_units
+from controltower.canonical.money import Money, NotAnAmount
 from controltower.canonical.records import Opportunity
 from controltower.canonical.verdicts import Kind
 from controltower.processes import (
@@ -80,7 +80,7 @@ def check_deal(facts: Facts) -> Prepared:
         )
     if fault := misdated("The deal", fixed_fee.start(facts)):
         return Refuse(Kind.VALIDATION, fault, "close_date")
-    worth = _worth(deal)
+    worth = _worth(deal, facts.entity)
     if isinstance(worth, Refuse):
         return worth
     if not deal.get("customer_id"):
@@ -88,17 +88,17 @@ def check_deal(facts: Facts) -> Prepared:
     return Learn({"amount": str(worth.amount)})
 
 
-def _worth(deal: Mapping[str, Any]) -> Money | Refuse:
-    """The deal's amount, or why it is none."""
-    try:
-        minor_units(str(deal["currency"]))
-        amount = Money.of(str(deal["amount"]), str(deal["currency"]))
-    except UnknownCurrency:
+def _worth(deal: Mapping[str, Any], company: Entity) -> Money | Refuse:
+    """The deal's amount, or why it is none. What follows is in the deal's currency, so that one in
+    which nobody knows its worth is refused here."""
+    if deal["currency"] not in company.trades_in:
         return Refuse(
             Kind.VALIDATION,
             f"The deal is in “{deal['currency']}”, which is no currency the firm trades in.",
             "currency",
         )
+    try:
+        amount = Money.of(str(deal["amount"]), str(deal["currency"]))
     except NotAnAmount:
         return Refuse(Kind.VALIDATION, "The deal's amount is not a number.", "amount")
     if amount.minor <= 0:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+from babel.numbers import get_currency_precision
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +21,8 @@ from controltower.canonical.money import (
 
 currencies = st.sampled_from(sorted(MINOR_UNITS))
 monies = st.builds(Money, currencies, st.integers(-(10**30), 10**30))
+CLDR_ROUNDS = set("AFN ALL IQD IRR KPW LAK LBP MGA MMK RSD SOS SYP YER".split())
+"""Currencies whose minor unit the standard has, and prices have not."""
 weights = st.lists(st.integers(0, 10**6), min_size=1, max_size=40).filter(lambda w: sum(w) > 0)
 
 
@@ -81,3 +84,15 @@ def test_currencies_are_never_added_up() -> None:
 def test_converting_rounds_to_the_targets_minor_unit() -> None:
     assert Money.of("1000.00", "GBP").convert(Decimal("1.1420"), "EUR").minor == 114200
     assert Money.of("0.01", "EUR").convert(Decimal("161.37"), "JPY").minor == 2
+
+
+def test_currencies_have_the_places_of_the_standard() -> None:
+    """Against CLDR, which follows ISO 4217 but for what is rounded further in cash and prices."""
+    rounded = {
+        code: places
+        for code, places in MINOR_UNITS.items()
+        if places != get_currency_precision(code)
+    }
+    assert set(rounded) <= CLDR_ROUNDS
+    assert len(MINOR_UNITS) > 150
+    assert (MINOR_UNITS["BRL"], MINOR_UNITS["CLP"], MINOR_UNITS["TND"]) == (2, 0, 3)
