@@ -14,6 +14,7 @@ from controltower.measures import rollups, waking
 from controltower.measures.kpis import unproven
 from controltower.systems import anchor
 from controltower.transactions import (
+    agreed_templates,
     closing,
     pausing,
     paying,
@@ -149,5 +150,6 @@ SCHEDULE = (
     Periodic("standings", timedelta(minutes=10), lambda now: unproven.keep(now=now)),
     Periodic("pauses", timedelta(seconds=15), lambda now: pausing.follow(now=now)),
     Periodic("promises", timedelta(minutes=10), lambda now: promising.write_down(now=now)),
+    Periodic("templates", timedelta(minutes=10), lambda now: agreed_templates.write_down(now=now)),
     Periodic("logs", timedelta(hours=1), lambda now: retention.keep(now=now)),
 )

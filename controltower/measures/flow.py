@@ -37,6 +37,7 @@ from controltower.measures.exposure import (
 )
 from controltower.measures.models import Kind
 from controltower.measures.paths import stands_at
+from controltower.processes.project_templates import MOST
 from controltower.transactions.models import TimelineEntry, Transaction, TransactionState
 from controltower.transactions.models.states import STUCK
 
@@ -57,7 +58,14 @@ STAGES = (
     Stage(
         "Project set up",
         "PSA",
-        tuple((DEAL, name) for name in ("project", "milestone-1", "milestone-2", "milestone-3")),
+        (
+            (DEAL, "project"),
+            *(
+                (DEAL, f"{part}-{n}")
+                for part in ("milestone", "staffing")
+                for n in range(1, MOST + 1)
+            ),
+        ),
     ),
     Stage("Deal linked", "CRM", ((DEAL, "link"),)),
     Stage("Work approved", "PSA", ((BILLING, ""), (BILLING, "check"), (BILLING, "client"))),

@@ -2,54 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 from controltower.canonical.money import Money
 from controltower.processes import agreement
 from controltower.processes.definition import Facts, Prepared, Send, StepDefinition
 
-BILLING_METHOD = "Fixed fee"
-MILESTONES = (("Mobilisation", 30, 14), ("Design accepted", 40, 45), ("Handover", 30, 90))
-"""Name, share of the price in percent, and days after the start."""
+Planned = Sequence[Mapping[str, Any]]
+"""The milestones of a template: name, share of the price in per cent, days after the start."""
 
 
-def steps(facts: Facts) -> tuple[StepDefinition, ...]:
-    """A step for each milestone of a won deal, once its project is there; none without a fixed
-    fee."""
-    if facts.subject.get("billing_method") != BILLING_METHOD:
-        return ()
+def steps(milestones: Planned) -> tuple[StepDefinition, ...]:
+    """A step for each milestone, once the project is there."""
     return tuple(
         StepDefinition(
             name=f"milestone-{number + 1}",
-            title=f"Set up milestone “{name}”",
+            title=f"Set up milestone “{one['name']}”",
             role="psa",
             entity="milestone",
             verb="upsert",
             needs=("project",),
             mapping="milestone-to-psa",
-            prepare=create_milestone(number),
+            prepare=create_milestone(milestones, number),
             differs=agreement.amount_differs,
         )
-        for number, (name, _share, _days) in enumerate(MILESTONES)
+        for number, one in enumerate(milestones)
     )
 
 
-def create_milestone(number: int) -> Callable[[Facts], Prepared]:
+def create_milestone(milestones: Planned, number: int) -> Callable[[Facts], Prepared]:
     """The preparation of the n-th milestone (from 0); together they are the price to the cent."""
 
     def prepare(facts: Facts) -> Prepared:
-        deal = facts.subject
-        name, _, days = MILESTONES[number]
+        deal, milestone = facts.subject, milestones[number]
         price = Money.of(Decimal(str(deal["amount"])), str(deal["currency"]))
-        part = price.split([share for _, share, _ in MILESTONES])[number]
+        part = price.split([Decimal(one["share"]) for one in milestones])[number]
         record = {
-            "name": name,
+            "name": milestone["name"],
             "project_id": facts.result("project").ref,
             "amount": str(part.amount),
             "currency": deal["currency"],
-            "target_date": (start(facts) + timedelta(days=days)).isoformat(),
+            "target_date": (start(facts) + timedelta(days=milestone["days"])).isoformat(),
             "external_id": f"{facts.reference}-M{number + 1}",
             "correlation_id": facts.correlation_id,
         }

@@ -1,7 +1,8 @@
 """Opportunity to project: a won deal becomes a customer, a project shell and links back.
 
 Deal closed won in the CRM → customer validated or created in the ERP company of the selling legal
-entity → project from a template in the PSA, with milestones for fixed fees → links in the CRM.
+entity → project in the PSA from the template that the firm has agreed on, with its milestones and a
+staffing request for each of its roles → links in the CRM.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from controltower.processes import (
     clients,
     deal_taken_back,
     fixed_fee,
+    project_templates,
     quote_to_cash,
+    staffing_requests,
     tax,
 )
 from controltower.processes.definition import (
@@ -85,7 +88,15 @@ def check_deal(facts: Facts) -> Prepared:
         return worth
     if not deal.get("customer_id"):
         return Refuse(Kind.VALIDATION, "The deal names no client.", "customer_id")
-    return Learn({"amount": str(worth.amount)})
+    name = project_templates.chosen(deal, facts.books["templates"])
+    if isinstance(name, Refuse):
+        return name
+    template = {**facts.books["templates"][name], "name": name}
+    text = f"in order; its template is “{name}”."
+    if template["roles"] and not facts.books["takes_requests"]:
+        template["roles"] = []
+        text += " Its PSA takes no staffing requests."
+    return Learn({"amount": str(worth.amount), project_templates.FIELD: template}, text)
 
 
 def _worth(deal: Mapping[str, Any], company: Entity) -> Money | Refuse:
@@ -173,7 +184,8 @@ def create_project(facts: Facts) -> Prepared:
         "opportunity_id": deal["source_id"],
         "stage": "Planned",
         "start_date": start.isoformat(),
-        "end_date": (start + timedelta(days=120)).isoformat(),
+        "end_date": (start + staffing_requests.LENGTH).isoformat(),
+        "template": str(_template(facts).get("name") or ""),
         "contract_value": deal["amount"],
         "external_id": f"{facts.reference}-P",
         "correlation_id": facts.correlation_id,
@@ -195,10 +207,26 @@ def link_deal(facts: Facts) -> Prepared:
     )
 
 
+def _template(facts: Facts) -> project_templates.Template:
+    """What a deal is set up by: nothing before that is known, all there may be in general."""
+    method, checked = facts.subject.get("billing_method"), facts.result("check").values
+    shipped = project_templates.SHIPPED.values()
+    usual = next((one for one in shipped if one["billing_method"] == method), {})
+    if not facts.reference:
+        return usual
+    if checked and project_templates.FIELD not in checked:
+        return {**usual, "roles": []}  # begun before templates were agreed on
+    found: project_templates.Template = checked.get(project_templates.FIELD, {})
+    return found
+
+
 def steps(facts: Facts) -> tuple[StepDefinition, ...]:
-    """The route; a fixed fee adds one step per milestone of its template."""
-    milestones = fixed_fee.steps(facts)
-    linked_after = ("client-link", "project", *(step.name for step in milestones))
+    """The route; its template adds a step for each milestone, and one for each role."""
+    template = _template(facts)
+    milestones = fixed_fee.steps(template.get("milestones", ()))
+    set_up = ("project", *(step.name for step in milestones))
+    requests = staffing_requests.steps(template.get("roles", ()), set_up)
+    linked_after = ("client-link", *set_up, *(step.name for step in requests))
     return (
         CHECK,
         READ_CLIENT,
@@ -206,6 +234,7 @@ def steps(facts: Facts) -> tuple[StepDefinition, ...]:
         LINK_CLIENT,
         CREATE_PROJECT,
         *milestones,
+        *requests,
         StepDefinition(
             name="link",
             title="Write the links back to the deal",
@@ -222,7 +251,11 @@ def steps(facts: Facts) -> tuple[StepDefinition, ...]:
 
 
 CHECK = StepDefinition(
-    name="check", title="Check the deal", prepare=check_deal, owner_role="pmo_lead"
+    name="check",
+    title="Check the deal",
+    prepare=check_deal,
+    owner_role="pmo_lead",
+    consults="templates",
 )
 READ_CLIENT = StepDefinition(
     name="client",

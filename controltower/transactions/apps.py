@@ -15,7 +15,12 @@ class Transactions(AppConfig):
         from controltower.firm import companies, dated_rates, governing
         from controltower.firm.rights import Right
         from controltower.mappings import describing
-        from controltower.transactions import agreed_companies, agreed_rates, agreed_routes
+        from controltower.transactions import (
+            agreed_companies,
+            agreed_rates,
+            agreed_routes,
+            agreed_templates,
+        )
 
         governing.KINDS[companies.KIND] = governing.Kind(agreed_companies.check, companies.apply)
         governing.KINDS[dated_rates.KIND] = governing.Kind(
@@ -24,4 +29,5 @@ class Transactions(AppConfig):
         governing.KINDS[agreed_routes.KIND] = governing.Kind(
             agreed_routes.check, agreed_routes.apply
         )
+        governing.KINDS[agreed_templates.KIND] = governing.Kind(agreed_templates.check)
         describing.FOLLOWS.append(agreed_routes.release)

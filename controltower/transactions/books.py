@@ -11,7 +11,13 @@ from django.db.models import Q, QuerySet
 from controltower.mappings.models import FieldOwner, Likeness
 from controltower.systems import calls
 from controltower.systems.models import System
-from controltower.transactions import booked_before, contracts, overwriting, resting
+from controltower.transactions import (
+    agreed_templates,
+    booked_before,
+    contracts,
+    overwriting,
+    resting,
+)
 from controltower.transactions.cases import Case
 from controltower.transactions.models import Step
 from controltower.transactions.protocol import State
@@ -32,6 +38,7 @@ def consulted(name: str, case: Case) -> Mapping[str, Any]:
         "deal": resting.on_deal,
         "booked": booked_before.of_purchase,
         "overwritten": overwriting.lately,
+        "templates": agreed_templates.of_deal,
     }
     return kept[name](case)
 

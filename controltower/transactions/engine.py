@@ -24,6 +24,9 @@ from controltower.transactions.protocol import FINISHED, STUCK, State
 from controltower.transactions.references import fingerprint
 from controltower.transactions.stored import worth_of
 
+LEFT_OUT = "Not part of the route any more."
+"""Of a step that the facts as they are now do not ask for; once they do again, it is played."""
+
 
 def start(case: Case) -> None:
     """Lay out the steps and play the first ones."""
@@ -36,6 +39,10 @@ def _lay_out(case: Case, defined: dict[str, StepDefinition]) -> None:
     for position, definition in enumerate(defined.values(), start=1):
         if definition.name not in there:
             case.steps.append(_planned(case, position, definition))
+    for step in case.steps:
+        if step.name in defined and (step.state, step.text) == (State.SKIPPED, LEFT_OUT):
+            step.state, step.done_at, step.text = State.PLANNED, None, ""
+            step.title, step.changed_at = defined[step.name].title, case.now
     places = {name: position for position, name in enumerate(defined, start=1)}
     for step in case.steps:
         step.position = places.get(step.name, step.position)
@@ -80,20 +87,20 @@ def _effect(system: System | None, definition: StepDefinition) -> Effect:
 def restart(case: Case) -> None:
     """Facts changed before anything was written: the route is laid anew and played from its
     start. Late answers to what was asked before do not count, nor what was concluded of it."""
-    defined, process = case.definitions(), catalogue.named(case.transaction.process)
+    before, process = case.definitions(), catalogue.named(case.transaction.process)
     case.transaction.amount = worth_of(case.items, process, case.world, case.now)
     for step in case.steps:
         step.changed_at = case.now
-        if step.name not in defined:
-            step.state, step.done_at = State.SKIPPED, case.now
-            step.text = "Not part of the route any more."
-            continue
         step.state, step.fence, step.lease_until = State.PLANNED, step.fence + 1, None
         step.kind = step.text = step.field = step.fingerprint = ""
         step.tries = step.deaths = 0
         step.done_at = None
-        if not defined[step.name].role:
+        if step.name in before and not before[step.name].role:
             step.values = {}
+    defined = case.definitions()
+    for step in case.steps:
+        if step.name not in defined:
+            step.state, step.done_at, step.text = State.SKIPPED, case.now, LEFT_OUT
     _lay_out(case, defined)
     advance(case)
 

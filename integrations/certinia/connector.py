@@ -58,6 +58,7 @@ class CertiniaConnector(OrgConnector):
                     "project",
                     "milestone",
                     "assignment",
+                    "staffing_request",
                     "resource",
                     "expense",
                     "billing_event",

@@ -141,6 +141,25 @@ def milestone(row: Row) -> Milestone:
     )
 
 
+def staffing_request(row: Row) -> dict[str, Any]:
+    """A pse__Resource_Request__c: a role that a project asks for, in hours or in per cent of a full
+    working time."""
+    return {
+        "source_id": text(row, "Id"),
+        "name": text(row, "pse__Resource_Role__c"),
+        "project_id": text(row, "pse__Project__c"),
+        "hours": figure(row, "pse__SOW_Hours__c"),
+        "share": figure(row, "pse__Percent_Allocated__c"),
+        "skill": text(row, "Skills__c"),
+        "status": text(row, "pse__Status__c"),
+        "currency": text(row, "CurrencyIsoCode"),
+        "start_date": day(row, "pse__Start_Date__c"),
+        "end_date": day(row, "pse__End_Date__c"),
+        "external_id": text(row, "Tower_External_Id__c"),
+        "correlation_id": text(row, "Tower_Correlation_Id__c"),
+    }
+
+
 def assignment(row: Row) -> Assignment:
     """A pse__Assignment__c. The package names it after the person, so that its name is left out."""
     related = at(row, "pse__Project__r")

@@ -248,7 +248,7 @@ class TestMatching:
             "workspace-missing", "chain-behind", "deal-taken-back", "client-deleted",
             "clients-merged", "value-set-back", "purchase-changed", "record-refused",
             "leave-over-a-place",
-            "pay-input-refused",
+            "pay-input-refused", "no-project-template",
         }  # fmt: skip
 
 

@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from controltower.firm.models import LegalEntity
 from controltower.incidents import triage
+from controltower.processes.project_templates import SHIPPED
 from controltower.transactions.models import Transaction, TransactionState
-from tests.journeys.tower import BILLING, Tower
+from tests.journeys.tower import BILLING, DEAL, Tower
 
 VERIFIED = TransactionState.VERIFIED
 
@@ -52,6 +53,29 @@ def test_a_fixed_fee_bills_its_milestones_to_the_cent(tower: Tower) -> None:
     tower.until(billing, VERIFIED)
     (invoice,) = tower.erp.invoices(billing.reference)
     assert Decimal(invoice["untaxed"]) == parts[0], done
+
+
+def test_a_project_is_set_up_and_staff_asked_for_though_the_psa_was_down(tower: Tower) -> None:
+    """Down once the project is there: what is left of its template follows, each part once."""
+    deal = tower.of("opportunity", tower.win(billing="Fixed fee", amount="90000.01"), DEAL)
+    tower.play(lambda: deal.steps.filter(name="project", state="verified").exists())
+    tower.stand_through(tower.org.control, "certinia")
+    tower.until(deal, VERIFIED)
+    project, template = deal.steps.get(name="project").ref, "Implementation fixed fee"
+    requests = [
+        row for row in tower.org.control.books("pse__Resource_Request__c")
+        if row["pse__Project__c"] == project
+    ]  # fmt: skip
+    asked = {
+        row["pse__Resource_Role__c"]: Decimal(str(row["pse__SOW_Hours__c"])) for row in requests
+    }
+    agreed = {one["name"]: Decimal(one["hours"]) for one in SHIPPED[template]["roles"]}
+    assert (len(requests), asked) == (len(agreed), agreed)
+    (row,) = [one for one in tower.org.control.books("pse__Proj__c") if one["Id"] == project]
+    assert row["Project_Template__c"] == template
+    latest = deal.steps.order_by("done_at").last()
+    assert latest is not None
+    assert latest.name == "link"
 
 
 def test_time_and_expense_of_one_project_are_one_invoice(tower: Tower) -> None:

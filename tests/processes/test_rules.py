@@ -99,12 +99,16 @@ def test_a_faulty_deal_is_refused_in_words(field: str, value: str, said: str) ->
     assert prepared.field == field
 
 
-@given(st.decimals(min_value=1, max_value=10**9, places=2))
-def test_milestones_add_up_to_the_fee(amount: Decimal) -> None:
+@given(
+    st.decimals(min_value=1, max_value=10**9, places=2),
+    st.lists(st.integers(1, 10**4), min_size=1, max_size=12),
+)
+def test_milestones_add_up_to_the_fee(amount: Decimal, shares: list[int]) -> None:
     known = facts({**DEAL, "amount": str(amount)}, project=Result("a0P"))
+    planned = [{"name": f"Part {n}", "share": str(n), "days": n} for n in shares]
     parts = []
-    for number in range(len(fixed_fee.MILESTONES)):
-        prepared = fixed_fee.create_milestone(number)(known)
+    for number in range(len(planned)):
+        prepared = fixed_fee.create_milestone(planned, number)(known)
         assert isinstance(prepared, Send)
         parts.append(Decimal(prepared.record["amount"]))
     assert sum(parts) == amount

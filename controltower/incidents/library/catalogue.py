@@ -36,6 +36,39 @@ RUNBOOKS: tuple[Book, ...] = (
         ],
     ),
     (
+        "no-project-template",
+        "A deal has no project template",
+        {
+            "kinds": [Kind.REFERENCE_MISSING],
+            "words": [
+                "project template of the firm",
+                "project template “",
+                "project templates are",
+            ],
+        },
+        [
+            HOW_MUCH,
+            decide(
+                "What is wrong?",
+                "The exception names the deal's template, or its billing method, company and "
+                "region. Nothing was written anywhere.",
+                ("The deal: its template or billing method is put right in the CRM", 3),
+                ("The firm sells this now: two people agree on a template for it", 4),
+                ("The project is set up by hand", 6),
+            ),
+            wait(
+                "Wait for the correction to come in",
+                steps.NOTHING_STUCK,
+                60,
+                "What is corrected at its source is taken up by itself.",
+            )
+            | {"to": "end"},
+            REPLAY,
+            NOTHING_LEFT | {"to": "end"},
+            act("Settle it", steps.ELSEWHERE, "Name the project that was set up."),
+        ],
+    ),
+    (
         "unknown-currency",
         "A currency that is not traded or not agreed",
         {

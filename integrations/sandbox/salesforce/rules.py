@@ -16,6 +16,8 @@ HEADER = "pse__Timecard_Header__c"
 Insert = Callable[[str, Mapping[str, Any]], Row]
 CLOSED_STAGES = {"Completed", "Cancelled"}
 BILLABLE_FACTS = {"pse__Timecard__c", "pse__Expense__c", "pse__Milestone__c"}
+OF_A_PROJECT = {"pse__Billing_Event__c", "pse__Assignment__c", "pse__Resource_Request__c"}
+"""What besides is in its project's currency."""
 
 
 def check(store: Store, name: str, old: Row | None, new: Row) -> None:
@@ -131,10 +133,7 @@ def _billed_fact(name: str, old: Row | None, new: Row) -> None:
 
 def _currency_of_project(store: Store, name: str, old: Row | None, new: Row) -> None:
     project_id = new.get("pse__Project__c")
-    if (
-        name not in BILLABLE_FACTS | {"pse__Billing_Event__c", "pse__Assignment__c"}
-        or not project_id
-    ):
+    if name not in BILLABLE_FACTS | OF_A_PROJECT or not project_id:
         return
     project = store.row(OBJECTS["pse__Proj__c"], project_id) or {}
     if old is None and not new["CurrencyIsoCode"]:

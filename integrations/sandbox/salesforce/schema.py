@@ -187,6 +187,13 @@ _ALL = (
         _text("Staffing_Note__c"), CORRELATION,
     ),
     _object(
+        "pse__Resource_Request__c", "a0Q", "Resource Request",
+        _ref("pse__Project__c", "pse__Proj__c", required=True), _text("pse__Resource_Role__c", 80),
+        _hours("pse__SOW_Hours__c"), _hours("pse__Percent_Allocated__c"), _text("Skills__c"),
+        _date("pse__Start_Date__c"), _date("pse__End_Date__c"),
+        _pick("pse__Status__c", "Draft", "Ready to Staff", "Assigned", "Cancelled"), CORRELATION,
+    ),
+    _object(
         "pse__Timecard_Header__c", "a0H", "Timecard",
         _ref("pse__Project__c", "pse__Proj__c", required=True),
         _ref("pse__Resource__c", "Contact", required=True),
