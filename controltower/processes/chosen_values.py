@@ -41,8 +41,8 @@ def choose(facts: Facts) -> Prepared:
             "invoiced": {name: payer[name] for name in ("source_id", "name", "erp_code")},
             "own": own,
             "overruled": overruled,
-            DUE: {step: [one.mark for one in told] for step, told in due.items()},
-            LEFT: [one.mark for one in left],
+            DUE: {step: [one.mark(_key(facts)) for one in told] for step, told in due.items()},
+            LEFT: [one.mark(_key(facts)) for one in left],
         },
         text=" ".join(overruled),
     )
@@ -80,13 +80,20 @@ def _due(facts: Facts, chosen: Mapping[str, Any]) -> Due:
 def _left(facts: Facts, due: Due) -> list[Writing] | Refuse:
     """What is not written, by a person's word; or who overwrites what, where none is there yet."""
     every = [one for told in due.values() for one in told]
-    left = [one for one in every if overwritten.still_stands(one, facts.books["let_stand"])]
+    key = _key(facts)
+    left = [one for one in every if overwritten.still_stands(one, facts.books["let_stand"], key)]
     due_still = [one for one in every if one not in left]
-    fought = overwritten.fought_over(due_still, facts.books["writings"])
+    fought = overwritten.fought_over(due_still, facts.books["writings"], key)
     word = facts.decisions.get(overwritten.OVERWRITTEN)
     if fought and word is None:
         return overwritten.stopped(fought[0], _title(facts, fought[0]), _owner(facts, fought[0]))
     return [*left, *fought] if word == overwritten.LET_STAND else left
+
+
+def _key(facts: Facts) -> bytes:
+    """With what values are signed: the tower's own, never kept beside them."""
+    key: bytes = facts.books["key"]
+    return key
 
 
 def _title(facts: Facts, one: Writing) -> str:

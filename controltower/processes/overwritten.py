@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -25,7 +25,8 @@ WRITE_AGAIN, LET_STAND = "write_again", "let_stand"
 MOST_ROUNDS = 3
 WINDOW = timedelta(hours=24)
 """So many writings of one value over the same other one within this time are a tug-of-war."""
-
+_LONG = 32
+"""Letters of a keyed sign."""
 
 Mark = tuple[str, str, str, str]
 """System, field, and the signs of what was there and of what was written."""
@@ -40,10 +41,11 @@ class Writing:
     was: str
     becomes: str
 
-    @property
-    def mark(self) -> Mark:
-        """By what it is known again: values may be personal, and are kept as signs alone."""
-        return self.system, self.field, _sign(self.was), _sign(self.becomes)
+    def mark(self, key: bytes) -> Mark:
+        """By what it is known again: values may be personal, and are kept as signs alone, which
+        nobody without the tower's key can try names against."""
+        was, becomes = (_keyed(_plain(value), key) for value in (self.was, self.becomes))
+        return self.system, self.field, was, becomes
 
 
 def writings(
@@ -57,19 +59,30 @@ def writings(
     ]
 
 
-def fought_over(due: Iterable[Writing], earlier: Iterable[Mark]) -> list[Writing]:
+def fought_over(due: Iterable[Writing], earlier: Iterable[Mark], key: bytes) -> list[Writing]:
     """What is about to be written once more that was set back each time."""
     rounds = Counter(earlier)
-    return [one for one in due if rounds[one.mark] >= MOST_ROUNDS]
+    return [one for one in due if rounds[one.mark(key)] >= MOST_ROUNDS]
 
 
-def still_stands(one: Writing, let_stand: Iterable[Mark]) -> bool:
+def still_stands(one: Writing, let_stand: Iterable[Mark], key: bytes) -> bool:
     """Whether a person has let this very value stand there."""
-    return any(one.mark[:3] == mark[:3] for mark in let_stand)
+    return any(one.mark(key)[:3] == mark[:3] for mark in let_stand)
 
 
-def _sign(value: str) -> str:
+def keyed(mark: Sequence[str], key: bytes) -> Mark:
+    """A mark as it was kept. Signs from before they were keyed are shorter, and made anew."""
+    system, field, was, becomes = mark
+    was, becomes = (one if len(one) == _LONG else _keyed(one, key) for one in (was, becomes))
+    return system, field, was, becomes
+
+
+def _plain(value: str) -> str:
     return hashlib.blake2b(value.encode(), digest_size=8).hexdigest()
+
+
+def _keyed(plain: str, key: bytes) -> str:
+    return hashlib.blake2b(plain.encode(), key=key, digest_size=_LONG // 2).hexdigest()
 
 
 def stopped(one: Writing, title: str, owner: Mapping[str, Any]) -> Refuse:

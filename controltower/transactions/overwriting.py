@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from django.utils.crypto import salted_hmac
 
 from controltower.processes import chosen_values, customer_master_sync, overwritten
 from controltower.transactions.cases import Case
@@ -15,7 +17,8 @@ CHOICE = "choose"
 
 def lately(case: Case) -> Mapping[str, Any]:
     """The `writings` into each system that were read back within the window, of earlier changes of
-    the case's client; and what is `let_stand` of it by a person's newest word."""
+    the case's client; what is `let_stand` of it by a person's newest word; and the `key` by which
+    values are signed."""
     keys = case.transaction.keys.filter(kind__in=("client", "customer"))
     same = Transaction.objects.filter(
         process=customer_master_sync.PROCESS.name,
@@ -29,6 +32,7 @@ def lately(case: Case) -> Mapping[str, Any]:
     return {
         "writings": [one for step in recent for one in _written(step)],
         "let_stand": list(_let_stand(word)) if word else [],
+        "key": _key(),
     }
 
 
@@ -40,8 +44,17 @@ def _written(choice: Step) -> Iterable[overwritten.Mark]:
     names = set(done.values_list("name", flat=True))
     for name, told in choice.values.get(chosen_values.DUE, {}).items():
         if name in names:
-            yield from map(tuple, told)
+            yield from _kept(told)
 
 
 def _let_stand(choice: Step) -> Iterable[overwritten.Mark]:
-    return map(tuple, choice.values.get(chosen_values.LEFT, ()))
+    return _kept(choice.values.get(chosen_values.LEFT, ()))
+
+
+def _kept(marks: Iterable[Sequence[str]]) -> Iterable[overwritten.Mark]:
+    return (overwritten.keyed(mark, _key()) for mark in marks)
+
+
+def _key() -> bytes:
+    """Of this tower alone. Under a new secret, a person is asked once more what may stand."""
+    return salted_hmac("controltower.overwritten", "signs", algorithm="sha256").digest()

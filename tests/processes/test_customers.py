@@ -158,13 +158,14 @@ class TestWhoIsInvoiced:
 
 def test_a_writing_is_known_again_by_signs_and_not_by_its_values() -> None:
     """A contact's name is nobody's business in what a step has learnt."""
-    one = Writing("crm", "contact_name", "Ruth Ainscough", "Mona Reyes")
-    assert not any("Ruth" in part or "Mona" in part for part in one.mark)
-    assert fought_over([one], [one.mark] * 2) == []
-    assert fought_over([one], [one.mark] * 3) == [one]
+    one, key = Writing("crm", "contact_name", "Ruth Ainscough", "Mona Reyes"), b"the tower's own"
+    mark = one.mark(key)
+    assert not any("Ruth" in part or "Mona" in part for part in mark)
+    assert fought_over([one], [mark] * 2, key) == []
+    assert fought_over([one], [mark] * 3, key) == [one]
     other = Writing("crm", "contact_name", "Ole Fährmann", "Mona Reyes")
-    assert fought_over([other], [one.mark] * 3) == [], "another value is another matter"
-    assert still_stands(one, [one.mark]) and not still_stands(other, [one.mark])
+    assert fought_over([other], [mark] * 3, key) == [], "another value is another matter"
+    assert still_stands(one, [mark], key) and not still_stands(other, [mark], key)
 
 
 def test_who_sets_a_personal_value_back_is_said_without_the_value() -> None:
