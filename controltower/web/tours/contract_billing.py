@@ -22,14 +22,14 @@ Billing = Generator[dict[str, Any], None, tuple[dict[str, Any], Transaction]]
 def credit_and_rebill(stage: Stage) -> Lines:
     """Invoiced time that was wrong is credited, and what was right is billed: the difference is
     what the client owes less."""
-    wrong, billed = yield from _bill(stage, stage.job.project, "8")
+    wrong, billed = yield from bill(stage, stage.job.project, "8")
     right = stage.doors["salesforce"].do("correct_time", timecard=wrong["timecard"], hours="6")
     yield stage.walk.tell("PSA", f"{wrong['number']} was 6 hours, not 8", str(right["number"]))
     credit = stage.walk.until_over("approved work", str(right["number"]), "credit-and-rebill")
     yield from stage.walk.steps(credit)
     anew = stage.walk.until_over("approved work", str(right["rebilled"]), BILLING)
     yield from stage.walk.steps(anew)
-    owed = sum((_posted(stage, one) for one in (billed, credit, anew)), Decimal(0))
+    owed = sum((posted(stage, one) for one in (billed, credit, anew)), Decimal(0))
     due = _worth(billed) - _worth(billed, source_id=wrong["timecard"]) + _worth(anew)
     yield stage.agree(f"Invoice, credit and new invoice of {wrong['number']}", due, owed)
 
@@ -49,8 +49,8 @@ def capped(stage: Stage) -> Lines:
     )
     walk.until(signed.exists, "The signed contract")
     project = deal.steps.get(name="project").ref
-    work, billed = yield from _bill(stage, project, "40")
-    within = _posted(stage, billed)
+    work, billed = yield from bill(stage, project, "40")
+    within = posted(stage, billed)
     yield stage.agree("Invoice within the cap", Decimal("4000.00"), within)
     above = Transaction.objects.filter(items__record__left_out_of=billed.reference).distinct()
     walk.until(above.exists, "The work above the cap")
@@ -60,7 +60,7 @@ def capped(stage: Stage) -> Lines:
     yield walk.tell("PSA", "A change order raises the cap by 20,000.00 EUR", str(agreed["number"]))
     walk.until(lambda: above.get().is_over, "The invoice of the rest")
     yield from walk.steps(rest)
-    yield stage.agree("The rest and its invoice", _worth(rest), _posted(stage, rest))
+    yield stage.agree("The rest and its invoice", _worth(rest), posted(stage, rest))
     left = _worth(rest, record__left_out_of=billed.reference)
     yield stage.agree("Work, within the cap and above it", _worth(billed), within + left)
 
@@ -81,15 +81,15 @@ def retainer(stage: Stage) -> Lines:
     deal = walk.until_over("opportunity", str(sold["opportunity"]), "opportunity-to-project")
     fee = walk.until_over("retainer", f"{number} {month:%Y-%m}", BILLING)
     yield from walk.steps(fee)
-    yield stage.agree(f"Retainer {month:%Y-%m}", Decimal("3000.00"), _posted(stage, fee))
-    _work, billed = yield from _bill(stage, deal.steps.get(name="project").ref, "30")
+    yield stage.agree(f"Retainer {month:%Y-%m}", Decimal("3000.00"), posted(stage, fee))
+    _work, billed = yield from bill(stage, deal.steps.get(name="project").ref, "30")
     covered = Decimal(billed.steps.get(name="check").values.get("covered_amount", 0))
     yield walk.tell("Tower", f"{covered:,.2f} EUR of it is covered by the retainer")
-    above = _posted(stage, billed)
+    above = posted(stage, billed)
     yield stage.agree("Work, covered and above the retainer", _worth(billed), covered + above)
 
 
-def _bill(stage: Stage, project: str, hours: str) -> Billing:
+def bill(stage: Stage, project: str, hours: str) -> Billing:
     """Time that is approved and invoiced: what the PSA says of it, and the transaction."""
     work = stage.doors["salesforce"].do("approve_time", project=project, hours=hours)
     yield stage.walk.tell("PSA", f"Time approved: {work['number']}, {hours} hours")
@@ -104,8 +104,8 @@ def _worth(one: Transaction, **which: Any) -> Decimal:
     return sum((Decimal(str(amount)) for amount in found), Decimal(0))
 
 
-def _posted(stage: Stage, one: Transaction) -> Decimal:
-    """What the ERP's own books hold of a transaction, posted and without tax."""
+def posted(stage: Stage, one: Transaction) -> Decimal:
+    """What the ERP's own books hold of a transaction, posted and without tax. Raises TourFailed."""
     found = stage.doors["tryton"].books("invoices", reference=one.reference)
     if len(found) != 1 or found[0]["state"] not in BOOKED:
         raise TourFailed(f"The ERP's books hold {len(found)} posted papers of {one.reference}.")

@@ -12,7 +12,14 @@ from django.utils import timezone
 from controltower.transactions import paying
 from controltower.transactions.models import Expectation, Transaction, TransactionState
 from controltower.transactions.world import entities
-from controltower.web.tours import contract_billing, customer_data, month_end, second_books
+from controltower.web.tours import (
+    contract_billing,
+    customer_data,
+    deal_back,
+    month_end,
+    project_set_up,
+    second_books,
+)
 from controltower.web.tours.erp_books import ErpBooks
 from controltower.web.tours.main_job import MainJob
 from controltower.web.tours.stage import ONCE, Lines, Stage
@@ -199,12 +206,14 @@ def revenue(stage: Stage) -> Lines:
 
 
 WORKFLOWS: Mapping[str, tuple[tuple[str, ...], Callable[[Stage], Lines]]] = {
+    "Project from its template": ((), project_set_up.play),
     "Project workspace": (("sharepoint", "slack"), workspace),
     "Time to cost reporting": ((), cost_reporting),
     "Project change to forecast": ((), change),
     "Credit and re-bill": (("tryton",), contract_billing.credit_and_rebill),
     "Capped time and materials": (("docusign", "tryton"), contract_billing.capped),
     "Retainer": (("docusign", "tryton"), contract_billing.retainer),
+    "Deal taken back": (("tryton",), deal_back.play),
     "Revenue recognition": (("tryton",), revenue),
     "Quote to cash: contract": (("docusign",), contract),
     "Quote to cash: cash": (("tryton",), cash),
