@@ -115,6 +115,26 @@ def decide(
     return row
 
 
+def withdraw(*, version: PolicyVersion, by: Person, now: datetime) -> PolicyVersion:
+    """proposed → withdrawn, by whoever proposed it. Raises NotAllowed (recorded as a denial) for
+    anybody else, or NotOpen."""
+    if by.pk != version.author_id:
+        _deny(by, "withdraw policy", version.subject, now)
+        raise NotAllowed("Only who proposed a change may withdraw it.")
+    with atomic():
+        row = PolicyVersion.objects.select_for_update().get(pk=version.pk)
+        if row.state != PolicyState.PROPOSED:
+            raise NotOpen("It has been decided meanwhile.")
+        row.state, row.decided_at = PolicyState.WITHDRAWN, now
+        row.save()
+        detail = {"version": row.number, "content": row.content}
+        audit.record(
+            actor=by, verb="withdraw policy", subject=row.subject, allowed=True, now=now,
+            detail=detail,
+        )  # fmt: skip
+    return row
+
+
 def write_down(
     *, subject: str, content: dict[str, Any], reason: str, now: datetime, by: str = "tower"
 ) -> bool:

@@ -1,4 +1,5 @@
-"""The life of what is said of a system: proposed → in force, by two people; versions are kept.
+"""The life of what is said of a system: proposed → in force or refused by two, or withdrawn.
+Versions are kept.
 
 It describes the system, or connects it by one of our connectors. What is put in force is the system
 with its feeds and, of a described one, the rules by which a process's records are written to it, as
@@ -42,15 +43,19 @@ class Acts(NamedTuple):
     propose: str
     test: str
     agree: str
+    refuse: str
+    withdraw: str
     not_by_author: str
 
 
 DESCRIBES = Acts(
     "describe system", "test description", "put description in force",
+    "refuse description", "withdraw description",
     "Who wrote a description may not put it in force.",
 )  # fmt: skip
 CONNECTS = Acts(
     "connect system", "test connection", "put connection in force",
+    "refuse connection", "withdraw connection",
     "Who proposed a connection may not put it in force.",
 )  # fmt: skip
 FOLLOWS: list[Callable[[str, datetime], None]] = []
@@ -138,15 +143,10 @@ def put_in_force(*, version: Description, by: Person, now: datetime) -> System:
     """proposed → in force; the version so far is retired. Raises NotAllowed for the author or a
     person without the right (recorded as denials), WrongState, or BadDescription."""
     verb = acts(version.document).agree
-    if by.pk == version.author_id:
-        audit.record(actor=by, verb=verb, subject=str(version), allowed=False, now=now)
-        raise NotAllowed(acts(version.document).not_by_author)
-    _require(by, Right.APPROVE_MAPPING, verb, str(version), now)
+    _require_another(version, verb, by, now)
     said = read(version.document)
     with atomic():
-        row = Description.objects.select_for_update().get(pk=version.pk)
-        if row.state != Agreement.PROPOSED:
-            raise WrongState(f"{row} is {row.get_state_display().lower()} already.")
+        row = _proposed(version)
         Description.objects.filter(slug=row.slug, state=Agreement.ACTIVE).update(
             state=Agreement.RETIRED
         )
@@ -159,6 +159,50 @@ def put_in_force(*, version: Description, by: Person, now: datetime) -> System:
         for follow in FOLLOWS:
             follow(system.role, now)
     return system
+
+
+def refuse(*, version: Description, answer: str, by: Person, now: datetime) -> Description:
+    """proposed → refused, with the reason. Raises NotAllowed for the author or a person without the
+    right (recorded as denials), or WrongState."""
+    verb = acts(version.document).refuse
+    _require_another(version, verb, by, now)
+    with atomic():
+        row = _proposed(version)
+        row.state, row.decided_by, row.decided_at = Agreement.REFUSED, by, now
+        row.answer = answer[:300]
+        row.save(update_fields=["state", "decided_by", "decided_at", "answer"])
+        _record(by, verb, row, now)
+    return row
+
+
+def withdraw(*, version: Description, by: Person, now: datetime) -> Description:
+    """proposed → withdrawn, by its author. Raises NotAllowed (recorded as a denial), WrongState."""
+    verb = acts(version.document).withdraw
+    if by.pk != version.author_id:
+        audit.record(actor=by, verb=verb, subject=str(version), allowed=False, now=now)
+        raise NotAllowed("Only who wrote a version may withdraw it.")
+    with atomic():
+        row = _proposed(version)
+        row.state, row.decided_at = Agreement.WITHDRAWN, now
+        row.save(update_fields=["state", "decided_at"])
+        _record(by, verb, row, now)
+    return row
+
+
+def _proposed(version: Description) -> Description:
+    """The version, locked while it is decided. Raises WrongState."""
+    row = Description.objects.select_for_update().get(pk=version.pk)
+    if row.state != Agreement.PROPOSED:
+        raise WrongState(f"{row} is {row.get_state_display().lower()} already.")
+    return row
+
+
+def _require_another(version: Description, verb: str, by: Person, now: datetime) -> None:
+    """Somebody who may decide, and did not write it."""
+    if by.pk == version.author_id:
+        audit.record(actor=by, verb=verb, subject=str(version), allowed=False, now=now)
+        raise NotAllowed(acts(version.document).not_by_author)
+    _require(by, Right.APPROVE_MAPPING, verb, str(version), now)
 
 
 def _mappings(found: Any, version: Description, by: Person, now: datetime) -> None:

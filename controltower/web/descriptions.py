@@ -26,6 +26,7 @@ from controltower.systems.described import BadDescription
 from controltower.systems.models import Agreement, Description, Rehearsal, System
 from controltower.web import setup_words
 from controltower.web.actions import Action, leave
+from controltower.web.decisions import Reason
 from controltower.web.security import SignedIn
 
 BLANK = {
@@ -170,6 +171,37 @@ def decide(request: SignedIn, slug: str, number: int) -> HttpResponse:
     return HttpResponseRedirect(reverse("system", args=[slug]))
 
 
+@require_POST
+def refuse(request: SignedIn, slug: str, number: int) -> HttpResponse:
+    """A second person refuses it, with the reason."""
+    one, form = _version(slug, number), Reason(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Nothing was changed. A refusal says why."))
+        return HttpResponseRedirect(_url(one))
+    try:
+        describing.refuse(
+            version=one, answer=form.cleaned_data["reason"], by=request.user, now=timezone.now()
+        )
+    except (describing.NotAllowed, describing.WrongState) as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, _("Refused. Nothing is called by it."))
+    return HttpResponseRedirect(_url(one))
+
+
+@require_POST
+def withdraw(request: SignedIn, slug: str, number: int) -> HttpResponse:
+    """Whoever wrote it takes it back."""
+    one = _version(slug, number)
+    try:
+        describing.withdraw(version=one, by=request.user, now=timezone.now())
+    except (describing.NotAllowed, describing.WrongState) as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, _("Withdrawn. Nothing is called by it."))
+    return HttpResponseRedirect(_url(one))
+
+
 def _version(slug: str, number: int) -> Description:
     found = Description.objects.select_related("author", "decided_by")
     return get_object_or_404(found, slug=slug, number=number)
@@ -191,16 +223,34 @@ def _actions(one: Description, person: Person) -> list[Action]:
             allowed=asks.allowed, why_not=asks.why_not,
         )
     ]  # fmt: skip
-    if one.state == Agreement.PROPOSED:
-        own = one.author_id == person.pk
-        why_not = _("You wrote this version, so somebody else must decide.")
-        words = _("Put in force")
+    if one.state != Agreement.PROPOSED:
+        return found
+    own = one.author_id == person.pk
+    why_not = _("You wrote this version, so somebody else must decide.")
+    words = _("Put in force")
+    found.append(
+        Action(
+            id="decide", label=words, title=_("Read from and write to it by these rules?"),
+            url=reverse("description_decisions", args=args), confirm=words, icon="check",
+            primary=True, allowed=decides.allowed and not own,
+            why_not=why_not if own else decides.why_not,
+        )
+    )  # fmt: skip
+    if own:
+        words = _("Withdraw")
         found.append(
             Action(
-                id="decide", label=words, title=_("Read from and write to it by these rules?"),
-                url=reverse("description_decisions", args=args), confirm=words, icon="check",
-                primary=True, allowed=decides.allowed and not own,
-                why_not=why_not if own else decides.why_not,
+                id="withdraw", label=words, title=_("Take this version back?"), confirm=words,
+                url=reverse("description_withdrawals", args=args), icon="undo-2",
+            )
+        )  # fmt: skip
+    elif decides.allowed:
+        words = _("Refuse")
+        found.append(
+            Action(
+                id="refuse", label=words, title=_("Refuse this?"), confirm=words,
+                url=reverse("description_refusals", args=args), icon="x",
+                form=Reason(auto_id="refuse-%s"),
             )
         )  # fmt: skip
     return found

@@ -77,10 +77,10 @@ def _change(request: SignedIn, one: PolicyVersion) -> dict[str, Any]:
 def _answers(request: SignedIn, one: PolicyVersion) -> list[Action]:
     if one.state != PolicyState.PROPOSED:
         return []
-    leave = manage_frame.leave(request, Right.APPROVE_POLICY)
     if one.author_id == request.user.pk:
-        leave = Leave(False, _("Somebody else decides on what you proposed."))
-    elif one.subject == f"rights:{request.user.username}":
+        return [manage_frame.withdrawal(one)]
+    leave = manage_frame.leave(request, Right.APPROVE_POLICY)
+    if one.subject == f"rights:{request.user.username}":
         leave = Leave(False, _("Nobody decides on their own rights."))
     words = {"yes": (_("Agree"), _("Put this in force?")), "no": (_("Refuse"), _("Refuse this?"))}
     return [

@@ -9,17 +9,18 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
 
 from controltower.firm import governing
 from controltower.firm.models import PolicyState, PolicyVersion
 from controltower.firm.policies import BadPolicy
 from controltower.firm.rights import Right, may_everywhere
-from controltower.web.actions import Leave, only_firm_wide
+from controltower.web.actions import Action, Leave, only_firm_wide
 from controltower.web.security import SignedIn
 
 TABS = (
@@ -72,6 +73,30 @@ def waiting(kind: str) -> dict[str, PolicyVersion]:
     """The versions of a kind that wait for a second person, by what they are about."""
     found = PolicyVersion.objects.filter(subject__startswith=f"{kind}:", state=PolicyState.PROPOSED)
     return {one.about: one for one in found.select_related("author")}
+
+
+def withdrawal(version: PolicyVersion) -> Action:
+    """How its author takes a proposal back."""
+    words = _("Withdraw")
+    return Action(
+        id=f"withdraw-{version.pk}", label=words, title=_("Take this proposal back?"),
+        url=reverse("manage_withdrawals", args=[version.pk]), confirm=words, small=True,
+        icon="undo-2",
+    )  # fmt: skip
+
+
+@require_POST
+def withdraw(request: SignedIn, pk: int) -> HttpResponse:
+    """Whoever proposed a change takes it back; that needs no page of Admin."""
+    one = get_object_or_404(PolicyVersion, pk=pk)
+    try:
+        governing.withdraw(version=one, by=request.user, now=timezone.now())
+    except (governing.NotAllowed, governing.NotOpen) as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, _("Withdrawn. Nothing has changed."))
+    back = "manage" if may_everywhere(request.user, Right.SEE_AUDIT) else "mappings"
+    return HttpResponseRedirect(reverse(back))
 
 
 def propose(

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from controltower.firm.models import Person
+from controltower.firm.models import Person, PolicyVersion
 from controltower.firm.rights import Right
 from controltower.mappings import owning
 from controltower.mappings.models import FieldOwner
@@ -88,11 +88,17 @@ def board(request: SignedIn, fields: Iterable[FieldOwner]) -> list[dict[str, Any
             "unowned": sum(1 for one in members if one.owner is None),
             "rows": [_row(one, titles) for one in members],
             "waits": policy_words.owners(coming[record].content) if record in coming else "",
+            "withdraw": _withdrawal(request, coming.get(record)),
             "action": _change(request, record, _of(record, known)),
         }
         for record, members in ((k, list(v)) for k, v in groupby(ordered, lambda one: one.record))
     ]
     return sorted(groups, key=lambda group: (not group["unowned"], str(group["record"])))
+
+
+def _withdrawal(request: SignedIn, version: PolicyVersion | None) -> Action | None:
+    own = version is not None and version.author_id == request.user.pk
+    return manage_frame.withdrawal(version) if version is not None and own else None
 
 
 def _row(one: FieldOwner, titles: dict[str, str]) -> dict[str, Any]:

@@ -57,6 +57,8 @@ AUDITED = each_of(
     reviewed; incident runbook; incident severity; incident update; issue token; mail view;
     note expiry; open incident; pause promise; pause system; plan replay; propose contract;
     propose policy; put connection in force; put description in force; put policy in force;
+    refuse connection; refuse description; refuse policy; withdraw connection; withdraw
+    description; withdraw policy;
     reactivate person; read event again; release replay; remove view; report finding;
     request approval; restore view;
     resume promise; resume system; review incident; revoke token; set target; settle interface;

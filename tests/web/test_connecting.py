@@ -87,6 +87,32 @@ def test_who_proposed_it_puts_nothing_in_force(firm: Firm) -> None:
     assert denied.get().actor == "amara.osei"
 
 
+def test_a_connection_may_be_refused_with_its_reason(firm: Firm) -> None:
+    propose(firm)
+    anna = signed_in(firm.anna)
+    assert "A refusal says why." in anna.post(f"{PAGE}refusals/", {}, follow=True).content.decode()
+    page = anna.post(f"{PAGE}refusals/", {"reason": "It is the wrong account."}, follow=True)
+    assert "refused by Anna Lindqvist" in page.content.decode()
+    assert "It is the wrong account." in page.content.decode()
+    again = anna.post(f"{PAGE}decisions/", follow=True).content.decode()
+    assert "bamboohr v1 is refused already." in again
+    assert not System.objects.filter(slug="bamboohr").exists()
+    assert AuditEntry.objects.get(verb="refuse connection").actor == "anna.lindqvist"
+    assert propose(firm)["Location"] == "/systems/bamboohr/descriptions/v2/"
+
+
+def test_who_proposed_a_connection_may_withdraw_it_and_nobody_else(firm: Firm) -> None:
+    propose(firm)
+    refused = signed_in(firm.anna).post(f"{PAGE}withdrawals/", follow=True).content.decode()
+    assert "Only who wrote a version may withdraw it." in refused
+    assert AuditEntry.objects.get(verb="withdraw connection").allowed is False
+    page = amara(firm).post(f"{PAGE}withdrawals/", follow=True).content.decode()
+    assert "Withdrawn. Nothing is called by it." in page
+    assert "Put in force" not in signed_in(firm.anna).get(PAGE).content.decode()
+    late = signed_in(firm.anna).post(f"{PAGE}decisions/", follow=True).content.decode()
+    assert "bamboohr v1 is withdrawn already." in late
+
+
 def test_a_secret_that_was_typed_is_not_kept_and_not_sent_back(
     firm: Firm, caplog: pytest.LogCaptureFixture
 ) -> None:

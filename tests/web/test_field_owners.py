@@ -71,6 +71,21 @@ def test_a_refused_owner_owns_nothing(firm: Firm) -> None:
     assert street().system_of_record == "tryton"
 
 
+def test_who_proposed_may_withdraw_and_nobody_else(firm: Firm) -> None:
+    lena = browser(firm.lena)
+    said(lena, "/mapping-owners/", STREETS)
+    (version,) = PolicyVersion.objects.filter(state=PolicyState.PROPOSED)
+    path = f"/manage/decisions/{version.pk}/withdrawal/"
+    assert path in lena.get("/mappings/").content.decode()
+    assert "Only who proposed" in said(browser(firm.anna), path, {})
+    assert AuditEntry.objects.get(verb="withdraw policy").allowed is False
+    assert "Withdrawn. Nothing has changed." in said(lena, path, {})
+    version.refresh_from_db()
+    assert (version.state, version.decided_by) == (PolicyState.WITHDRAWN, None)
+    assert "It has been decided meanwhile." in said(lena, path, {})
+    assert "second person has agreed" in said(lena, "/mapping-owners/", STREETS)
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [

@@ -91,7 +91,7 @@ def test_a_limit_is_proposed_shown_and_agreed_to(amara: Client, anna: Client) ->
     assert limits.second_person_above(["LF-UK"]) != 1234.5
     (version,) = PolicyVersion.objects.all()
     page = amara.get("/manage/").content.decode()
-    assert "Somebody else decides on what you proposed." in page
+    assert f"/manage/decisions/{version.pk}/withdrawal/" in page and "Agree" not in page
     amara.post(f"/manage/decisions/{version.pk}/", {"agree": "yes"})
     assert limits.second_person_above(["LF-UK"]) != 1234.5
     assert "Nothing waits for a second person" not in anna.get("/manage/").content.decode()

@@ -259,6 +259,8 @@ POLICY: dict[str, Rule] = {
     "description": Rule(),
     "description_tests": Rule(WRITE, Right.ADMINISTER),
     "description_decisions": Rule(WRITE, Right.APPROVE_MAPPING),
+    "description_refusals": Rule(WRITE, Right.APPROVE_MAPPING, form=REASON),
+    "description_withdrawals": Rule(WRITE),
     "system_pause": Rule(WRITE, Right.PAUSE_SYSTEM, form=REASON),
     "system_resume": Rule(WRITE, Right.PAUSE_SYSTEM),
     "system_expiries": Rule(
@@ -273,6 +275,7 @@ POLICY: dict[str, Rule] = {
     "library_runbook_approvals": Rule(WRITE, Right.APPROVE_RUNBOOK, form=REASON),
     "manage": Rule(),
     "manage_decisions": Rule(WRITE, Right.APPROVE_POLICY, form={"agree": "yes"}),
+    "manage_withdrawals": Rule(WRITE),
     "manage_people": Rule(
         READ | WRITE,
         Right.ADMINISTER,

@@ -13,6 +13,7 @@ class PolicyState(models.TextChoices):
     IN_FORCE = "in_force", "In force"
     REFUSED = "refused", "Refused"
     RETIRED = "retired", "Retired"
+    WITHDRAWN = "withdrawn", "Withdrawn"
 
 
 class PolicyVersion(models.Model):
@@ -27,7 +28,7 @@ class PolicyVersion(models.Model):
     number = models.PositiveIntegerField()
     content = models.JSONField()
     reason = models.CharField(max_length=300)
-    state = models.CharField(max_length=8, choices=PolicyState, default=PolicyState.PROPOSED)
+    state = models.CharField(max_length=9, choices=PolicyState, default=PolicyState.PROPOSED)
     author = models.ForeignKey(
         Person, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
@@ -57,7 +58,7 @@ class PolicyVersion(models.Model):
                 name="policy_decided_by_another",
             ),
             models.CheckConstraint(
-                condition=Q(state="proposed")
+                condition=Q(state__in=["proposed", "withdrawn"])
                 | Q(author__isnull=True)
                 | Q(decided_by__isnull=False),
                 name="policy_decided_by_somebody",

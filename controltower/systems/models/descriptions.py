@@ -11,6 +11,8 @@ class Agreement(models.TextChoices):
     PROPOSED = "proposed", "Proposed"
     ACTIVE = "active", "In force"
     RETIRED = "retired", "No longer in force"
+    REFUSED = "refused", "Refused"
+    WITHDRAWN = "withdrawn", "Withdrawn"
 
 
 class Description(models.Model):
@@ -27,6 +29,7 @@ class Description(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     decided_at = models.DateTimeField(null=True, blank=True)
+    answer = models.CharField(max_length=300, blank=True)
 
     class Meta:
         ordering = ["slug", "-number"]
