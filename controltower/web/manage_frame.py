@@ -32,6 +32,7 @@ TABS = (
     ("manage_promises", gettext_lazy("Promises")),
     ("manage_calendars", gettext_lazy("Calendars")),
     ("manage_routes", gettext_lazy("Routes")),
+    ("manage_templates", gettext_lazy("Project templates")),
     ("manage_notices", gettext_lazy("Notices")),
     ("manage_masks", gettext_lazy("Masks")),
     ("manage_retention", gettext_lazy("Retention")),

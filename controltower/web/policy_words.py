@@ -29,7 +29,7 @@ from controltower.firm.models import Role
 from controltower.mappings import owning
 from controltower.processes import quote_to_cash
 from controltower.systems.models import System
-from controltower.transactions import agreed_routes
+from controltower.transactions import agreed_routes, agreed_templates
 from controltower.web import formats, plain_names, standing
 from controltower.web.named import names_of
 from controltower.web.sayings import heard
@@ -68,6 +68,7 @@ def title(kind: str, about: str) -> str:
         companies.KIND: _("Company %(about)s"),
         dated_rates.KIND: _("Rates of %(about)s"),
         owning.KIND: _("Owners of fields: %(about)s"),
+        agreed_templates.KIND: _("Project template “%(about)s”"),
     }
     shown = {
         limits.FIRM: _("the firm"),
@@ -276,6 +277,30 @@ def owners(content: Content) -> str:
     return words
 
 
+def template(content: Content) -> str:
+    """For what, and with which milestones and roles: "Fixed fee: Handover 30 %, day 90; …"."""
+    whom = ", ".join((*content["companies"], *content["regions"]))
+    method = " / ".join(filter(None, (str(heard(content["billing_method"])), whom)))
+    milestones = [
+        _("%(name)s %(share)s %%, day %(day)s")
+        % {"name": one["name"], "share": formats.number(Decimal(one["share"])), "day": one["days"]}
+        for one in content["milestones"]
+    ]
+    return "; ".join([method, *milestones, *map(_role, content["roles"])])
+
+
+def _role(one: Mapping[str, Any]) -> str:
+    """A role of a template, and how much of it is asked for."""
+    name = " ".join(filter(None, (one["name"], one["skill"] and f"({one['skill']})")))
+    if "share" in one:
+        share = formats.number(Decimal(one["share"]))
+        return _("%(name)s %(share)s %% of the time") % {"name": name, "share": share}
+    return _("%(name)s %(hours)s h") % {
+        "name": name,
+        "hours": formats.number(Decimal(one["hours"])),
+    }
+
+
 WORDS: dict[str, Callable[[Content], str]] = {
     duties.KIND: rights,
     limits.KIND: limit,
@@ -287,4 +312,5 @@ WORDS: dict[str, Callable[[Content], str]] = {
     companies.KIND: company,
     dated_rates.KIND: rates,
     owning.KIND: owners,
+    agreed_templates.KIND: template,
 }

@@ -15,6 +15,7 @@ from controltower.firm.models import LegalEntity, Person, PolicyVersion, Role
 from controltower.incidents import watch
 from controltower.processes.month_end_close import close_of
 from controltower.systems.models import Route, System
+from controltower.transactions import agreed_templates
 from controltower.transactions.models import ReplayPlan
 from controltower.transactions.world import entities
 from tests.web.cast import browser, entity, person
@@ -30,6 +31,7 @@ PAGES = (
     "promises/",
     "calendars/",
     "routes/",
+    "templates/",
     "notices/",
     "masks/",
     "retention/",
@@ -300,3 +302,50 @@ def test_a_route_is_proposed_decided_and_shown(amara: Client, anna: Client) -> N
         refused = amara.post("/manage/routes/", form | wrong, follow=True).content.decode()
         assert "Nothing was changed." in refused or "begins today or later" in refused
     assert Route.objects.count() == 1
+
+
+FIXED_FEE = {
+    "about": "Half and half",
+    "billing_method": "Fixed fee",
+    "companies": "LF-UK",
+    "regions": "",
+    "milestones": "Half way | 49.99 | 30\nAll of it | 50.01 | 60\n",
+    "roles": "Analyst | 75.5 | SQL\nManager | 20 %\n",
+}
+
+
+def test_a_project_template_is_agreed_upon_by_two(amara: Client, anna: Client) -> None:
+    answer = amara.post("/manage/templates/", FIXED_FEE | REASON, follow=True).content.decode()
+    assert "Project template “Half and half”: Fixed fee / LF-UK" in answer
+    assert "Half and half" not in agreed_templates.agreed()
+    waiting = PolicyVersion.objects.get(subject="project-template:Half and half")
+    anna.post(f"/manage/decisions/{waiting.pk}/", {"agree": "yes", "answer": ""})
+    agreed = agreed_templates.agreed()["Half and half"]
+    assert agreed["milestones"] == [
+        {"name": "Half way", "share": "49.99", "days": 30},
+        {"name": "All of it", "share": "50.01", "days": 60},
+    ]
+    assert agreed["roles"] == [
+        {"name": "Analyst", "hours": "75.5", "skill": "SQL"},
+        {"name": "Manager", "share": "20", "skill": ""},
+    ]
+    page = amara.get("/manage/templates/").content.decode()
+    assert "Half way 49.99 %, day 30; All of it 50.01 %, day 60" in page
+    assert "Analyst | 75.5 | SQL\nManager | 20 %</textarea>" in page
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"milestones": "Half way | 49.98 | 30\nAll of it | 50.01 | 60"},
+        {"milestones": "Half way | 50 | soon\nAll of it | 50 | 60"},
+        {"milestones": "All of it"},
+        {"roles": "Analyst | a lot"},
+        {"roles": "Analyst"},
+        {"about": ""},
+        {"reason": ""},
+    ],
+)
+def test_what_is_no_project_template_is_not_proposed(amara: Client, wrong: dict[str, str]) -> None:
+    amara.post("/manage/templates/", FIXED_FEE | REASON | wrong)
+    assert not PolicyVersion.objects.filter(subject__startswith="project-template").exists()

@@ -326,6 +326,11 @@ POLICY: dict[str, Rule] = {
         | {"about": "opportunity-to-project", "amount": "6", "counted": "working", "warn_at": "75"},
     ),
     "manage_calendars": Rule(READ | WRITE, Right.ADMINISTER, form=REASON | {"about": "LF-UK"}),
+    "manage_templates": Rule(
+        READ | WRITE,
+        Right.ADMINISTER,
+        form=REASON | {"about": "Review", "billing_method": "Time and materials"},
+    ),
     "manage_routes": Rule(READ | WRITE, Right.ADMINISTER, form=REASON | {"role": "erp"}),
     "manage_notices": Rule(),
     "manage_wishes": Rule(WRITE, Right.ADMINISTER, form={"mail": "on"}),
