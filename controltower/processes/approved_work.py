@@ -9,9 +9,18 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from controltower.canonical.money import UnknownCurrency, minor_units
-from controltower.canonical.records import BillableFact, RetainerMonth, TimeEntry, WorkLeftOut
+from controltower.canonical.records import (
+    BillableFact,
+    Project,
+    RetainerMonth,
+    TimeEntry,
+    WorkLeftOut,
+)
 from controltower.canonical.verdicts import Kind
 from controltower.processes.definition import Entity, Facts, Refuse, misdated
+
+ORDER, CONTRACT, MONTH = "PO", "Contract", "Month"
+"""How a deal has its work gathered into invoices; else project by project."""
 
 
 def title_of(fact: BillableFact) -> str:
@@ -22,7 +31,15 @@ def title_of(fact: BillableFact) -> str:
         return f"Retainer {fact.retainer_month} of {fact.project.name}"
     if isinstance(fact, WorkLeftOut):
         return f"Work above the cap of {fact.project.name}"
+    if is_by_contract(fact.project):
+        return f"Invoice for the contract of {fact.project.name}"
     return f"Invoice for {fact.project.name}"
+
+
+def is_by_contract(project: Project) -> bool:
+    """Whether its work is billed with that of its contract's other projects: they share the
+    contract by its chain, which a project that did not come from a deal is not of."""
+    return project.billing_grouping == CONTRACT and bool(project.correlation_id)
 
 
 def group_of(fact: BillableFact) -> str:
@@ -30,16 +47,19 @@ def group_of(fact: BillableFact) -> str:
     project = fact.project
     assert project is not None
     whom = f"{project.entity}:{project.customer_id}:{fact.currency}"
-    if project.billing_grouping == "PO" and project.po_number:
+    if project.billing_grouping == ORDER and project.po_number:
         return f"{whom}:po:{project.po_number}:{fact.on:%Y-%m}"
+    if is_by_contract(project):
+        return f"{whom}:contract:{project.correlation_id}:{fact.on:%Y-%m}"
     return f"{whom}:project:{fact.project_id}:{fact.on:%Y-%m}"
 
 
 def gathers_until(fact: BillableFact, entity: Entity, now: datetime) -> datetime:
-    """The billing run: month end for monthly contracts, else the entity's gathering window."""
+    """The billing run: month end where a month or a contract is one invoice, else the entity's
+    gathering window."""
     project = fact.project
     assert project is not None and fact.on is not None
-    if project.billing_grouping != "Month":
+    if project.billing_grouping != MONTH and not is_by_contract(project):
         return now + entity.gather_for
     following = (fact.on.replace(day=1) + timedelta(days=32)).replace(day=1)
     return max(

@@ -1,8 +1,8 @@
 """Time and expense to billing: approved work becomes one posted invoice in the right company.
 
 Approved timecards, expenses and milestones are gathered by the contract's rule (project, purchase
-order or month) → billing event in the PSA → draft invoice in the ERP → posted → status and invoice
-number back in the PSA.
+order, month, or all of the contract) → billing event in the PSA → draft invoice in the ERP → posted
+→ status and invoice number back in the PSA.
 """
 
 from __future__ import annotations

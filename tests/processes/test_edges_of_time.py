@@ -81,12 +81,14 @@ def test_a_day_begins_once_and_ends_where_the_next_begins(zone: str) -> None:
         assert timedelta(hours=23) <= after - first <= timedelta(hours=25)
 
 
+@pytest.mark.parametrize("grouping", ["Month", "Contract"])
 @pytest.mark.parametrize("zone", ZONES)
-def test_a_month_is_gathered_until_it_is_over_where_it_is_billed(zone: str) -> None:
+def test_a_month_is_gathered_until_it_is_over_where_it_is_billed(zone: str, grouping: str) -> None:
     local = ZoneInfo(zone)
     for now in INSTANTS:
         today = entity(zone).today(now)
-        until = approved_work.gathers_until(work(today), entity(zone), now).astimezone(UTC)
+        until = approved_work.gathers_until(work(today, grouping), entity(zone), now)
+        until = until.astimezone(UTC)
         before = (until - timedelta(microseconds=1)).astimezone(local).date()
         assert until >= now + WINDOW
         if until > now + WINDOW:

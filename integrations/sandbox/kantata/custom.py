@@ -13,7 +13,7 @@ from integrations.sandbox.store import Document, Store
 CHOICES = {
     "Legal entity": tuple(entity.code for entity in ENTITIES),
     "Billing method": ("Time and Materials", "Fixed Price"),
-    "Billing grouping": ("Project", "PO", "Month"),
+    "Billing grouping": ("Project", "PO", "Contract", "Month"),
     "Credit hold": ("Yes", "No"),
 }
 TEXTS = (
