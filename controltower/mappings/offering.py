@@ -1,15 +1,17 @@
 """What the product brings, offered to a firm: somebody proposes a first version of every mapping,
 and others than they look at each before it is used. What carries money has its two approvers, one
-by one; all else may be agreed to in one go, each still a decision of its own."""
+by one; all else may be agreed to in one go, each still a decision of its own. What wants codes of
+the firm's own ledger stays a draft until somebody has written them."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from django.db.models import Max
 from django.db.transaction import atomic
 
-from controltower.firm.models import Person
-from controltower.mappings import versions
+from controltower.firm.models import LegalEntity, Person
+from controltower.mappings import own_codes, versions
 from controltower.mappings.library.catalogue import MAPPINGS
 from controltower.mappings.library.rules import Agreed
 from controltower.mappings.models import Mapping, MappingVersion, VersionState
@@ -20,11 +22,17 @@ NOTE = "As the product brings it."
 def missing() -> list[Agreed]:
     """What the product brings and this firm has no mapping of."""
     known = set(Mapping.objects.values_list("slug", flat=True))
-    return [one for one in MAPPINGS if one[0] not in known]
+    return [one for one in _for_this_firm() if one[0] not in known]
+
+
+def _for_this_firm() -> list[Agreed]:
+    companies = LegalEntity.objects.values_list("code", flat=True)
+    return [(*one[:-1], own_codes.blanked(one[-1], companies)) for one in MAPPINGS]
 
 
 def propose(*, by: Person, now: datetime) -> int:
-    """Put what is missing in review; returns how many. Raises versions.NotAllowed."""
+    """Put what is missing in review, but for what wants codes of the firm's own; returns how many.
+    Raises versions.NotAllowed."""
     offered = missing()
     versions.require_editor(by, "what the product brings", now)
     with atomic():
@@ -33,13 +41,22 @@ def propose(*, by: Person, now: datetime) -> int:
                 slug=slug, title=title, record=record, target=target, moves_money=moves_money
             )
             version = versions.draft(mapping=mapping, rules=rules, note=NOTE, author=by, now=now)
-            versions.submit(version=version, by=by, now=now)
+            if not own_codes.blanks(rules):
+                versions.submit(version=version, by=by, now=now)
     return len(offered)
+
+
+def to_fill_in() -> list[MappingVersion]:
+    """First drafts that want codes of the firm's own ledger, and that nobody has taken up."""
+    drafts = MappingVersion.objects.annotate(newest=Max("mapping__versions__number")).filter(
+        number=1, newest=1, note=NOTE, state=VersionState.DRAFT
+    )
+    return list(drafts.select_related("mapping", "author").order_by("mapping__title", "pk"))
 
 
 def waiting() -> list[MappingVersion]:
     """First versions in review that say what the product brings, word for word."""
-    brought = {slug: rules for slug, *_rest, rules in MAPPINGS}
+    brought = {slug: rules for slug, *_rest, rules in _for_this_firm()}
     found = MappingVersion.objects.filter(
         number=1, note=NOTE, state=VersionState.IN_REVIEW, mapping__slug__in=brought
     )

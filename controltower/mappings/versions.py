@@ -19,6 +19,7 @@ from controltower.canonical.rules import check_rules
 from controltower.firm import audit
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, may, who_grants
+from controltower.mappings import own_codes
 from controltower.mappings.models import Mapping, MappingVersion, Review, VersionState
 
 WAS_IN_FORCE = frozenset({VersionState.ACTIVE, VersionState.DEPRECATED, VersionState.RETIRED})
@@ -117,7 +118,11 @@ def require_editor(person: Person, subject: str, now: datetime) -> None:
 
 
 def submit(*, version: MappingVersion, by: Person, now: datetime) -> None:
-    """draft or changes_requested → in_review."""
+    """draft or changes_requested → in_review. Raises WrongState also while it wants values."""
+    if wanted := own_codes.blanks(version.rules):
+        raise WrongState(
+            f"{version} has no value yet for {', '.join(wanted)}: write your own in a new draft."
+        )
     _move(
         version,
         (VersionState.DRAFT, VersionState.CHANGES_REQUESTED),

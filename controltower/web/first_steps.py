@@ -80,6 +80,10 @@ def _library() -> Iterator[Step]:
         words = _("%(n)s mappings and runbooks wait. Agreed to by another: %(who)s.")
         said = {"n": formats.number(len(waiting)), "who": who(Right.APPROVE_MAPPING)}
         yield title, words % said, reverse("library")
+    if drafts := mapping_offering.to_fill_in():
+        words = _("%(n)s mappings want your tax codes and accounts. Written by: %(who)s.")
+        said = {"n": formats.number(len(drafts)), "who": who(Right.EDIT_MAPPING)}
+        yield _("Write your ledger’s codes"), words % said, reverse("library")
 
 
 def _mappings() -> str:

@@ -20,7 +20,7 @@ from controltower.incidents import offering as runbook_offering
 from controltower.incidents import runbooks
 from controltower.incidents.models import RunbookVersion
 from controltower.mappings import offering as mapping_offering
-from controltower.mappings import versions
+from controltower.mappings import own_codes, versions
 from controltower.mappings.models import MappingVersion
 from controltower.web import formats
 from controltower.web.actions import Action, Leave, leave
@@ -38,6 +38,7 @@ def library(request: SignedIn) -> HttpResponse:
     plain = [one for one in mappings if versions.approvals_needed(one) == 1]
     unproposed = len(mapping_offering.missing()) + len(runbook_offering.missing())
     context = {
+        "to_fill_in": [_draft(one) for one in mapping_offering.to_fill_in()],
         "mappings": [_mapping(one) for one in mappings],
         "runbooks": books,
         "unproposed": unproposed,
@@ -52,6 +53,16 @@ def library(request: SignedIn) -> HttpResponse:
         ),
     }  # fmt: skip
     return render(request, "library/library.html", context)
+
+
+def _draft(one: MappingVersion) -> dict[str, Any]:
+    """A mapping that wants the firm's own codes, and where they are written."""
+    drafts = reverse("mapping_drafts", args=[one.mapping.slug])
+    return {
+        "title": one.mapping.title,
+        "url": f"{drafts}?from={one.number}",
+        "wanted": own_codes.blanks(one.rules),
+    }
 
 
 def _mapping(one: MappingVersion) -> dict[str, Any]:

@@ -8,6 +8,11 @@ Rule = dict[str, Any]
 Agreed = tuple[str, str, str, str, bool, list[Rule]]
 """Name, title, record, target's part, whether it moves money, and the rules."""
 
+OF_THE_LEDGER = frozenset(
+    {"tax_code", "account_code", "revenue_account", "deferred_account", "journal"}
+)
+"""Targets whose values only a firm's own ledger can say."""
+
 
 def copy(label: str, source: str, target: str, **more: Any) -> Rule:
     return {"label": label, "source": source, "target": target, "rule": "copy", **more}
