@@ -14,9 +14,11 @@ from controltower.firm import governing
 from controltower.firm.models import PolicyVersion
 from controltower.firm.policies import BadPolicy
 from controltower.processes.project_templates import SHIPPED
+from controltower.systems.models import System
 from controltower.transactions import agreed_templates, intake, interpretation, replay
 from controltower.transactions.models import Transaction
 from tests.factories import Firm
+from tests.transactions.test_kept_clients import beside
 
 pytestmark = pytest.mark.django_db
 FIXED = "Implementation fixed fee"
@@ -101,6 +103,16 @@ def test_a_deal_that_is_sold_another_way_meanwhile_gets_another_template(firm: F
     assert deal.state == "verified"
     assert sent(deal, "milestone", "name") == []
     assert sent(deal, "staffing", "name") == [("Manager",), ("Consultant",)]
+
+
+def test_a_psa_that_takes_no_staffing_requests_is_not_asked(firm: Firm) -> None:
+    """Milestones it takes."""
+    System.objects.filter(slug="certinia").update(active=False)
+    beside()
+    deal = firm.tell(firm.opportunity(billing_method="Fixed fee"))
+    assert deal.steps.filter(name__startswith="milestone-", system__slug="kantata").count() == 3
+    assert not deal.steps.filter(name__startswith="staffing-").exists()
+    assert deal.timeline.filter(text__endswith="Its PSA takes no staffing requests.").exists()
 
 
 def test_templates_are_written_down_once(firm: Firm) -> None:
