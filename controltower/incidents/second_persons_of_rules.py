@@ -27,7 +27,7 @@ from controltower.mappings.models import MappingVersion, VersionState
 from controltower.processes import catalogue
 from controltower.processes.quote_to_cash import named
 from controltower.systems.models import Agreement, Description, InterfaceVersion
-from controltower.transactions import agreed_routes
+from controltower.transactions import agreed_routes, agreed_templates
 
 POLICIES = {
     duties.KIND: "What a person may do",
@@ -40,6 +40,7 @@ POLICIES = {
     companies.KIND: "What a company is",
     dated_rates.KIND: "Exchange rates",
     owning.KIND: "Who owns fields",
+    agreed_templates.KIND: "How a project is set up",
 }
 
 
@@ -138,9 +139,9 @@ def _about(policy: PolicyVersion) -> str:
             milestone = about.removeprefix(promised.MILESTONE)
             found = named(milestone) if milestone != about else catalogue.workflow(about)
             return found.title
-        case limits.KIND | calendars.KIND | companies.KIND | dated_rates.KIND | owning.KIND:
-            return "the firm" if about == limits.FIRM else about
-    return ""
+        case masks.KIND | keeping.KIND | agreed_routes.KIND:
+            return ""
+    return "the firm" if about == limits.FIRM else about
 
 
 def _descriptions(_now: datetime) -> Iterator[Waiting]:
