@@ -128,13 +128,14 @@ class Ground:
 
 
 def grounds(walked: Sequence[Walk]) -> Sequence[Ground]:
-    """Every stage that one of the latest has, in their order."""
+    """Every stage that one of the latest has, in the order of the longest way: what a short one
+    leaves out stands before what follows it on the long one."""
     by_name: dict[str, list[tuple[Stride, float | None]]] = {}
     for walk in walked:
         for stride, took in walk.strides():
             by_name.setdefault(stride.name, []).append((stride, took))
     ordered = sorted(
-        by_name.items(), key=lambda each: (min(s.position for s, _ in each[1]), each[0])
+        by_name.items(), key=lambda each: (max(s.position for s, _ in each[1]), each[0])
     )
     return [_ground(name, strides) for name, strides in ordered]
 
