@@ -31,6 +31,8 @@ PLANTED = "Quagmire Undertakings"
 """A client of the other company; nobody of this one may ever read its name."""
 FIRM_WIDE = {"metrics": "for machines: by a token, or from this machine alone"}
 """What tells of the whole firm by intent, and to whom."""
+TELLING = {"transactions", "transaction", "api:transaction", "find", "job", "tower_region"}
+"""What tells those of the other company what was planted: else nothing were hidden here."""
 ALIKE = {Role.PMO_LEAD, Role.ADMINISTRATOR}
 """Whose rights on pages others have as well."""
 Read = Mapping[tuple[str, str], Answer]
@@ -107,11 +109,12 @@ def test_another_company_changes_nothing_that_is_read() -> None:
         asked = {role: [*places(house, OWN, OTHER), *pages] for role in people}
         asked[Role.CONTROLLER] += queries(house, OWN, OTHER)
         with_them = {role: read(people[role], asked[role]) for role in people}
-        seen = read(Visitor(firm.anna), asked[Role.CONTROLLER])
+        telling = [place for place in asked[Role.CONTROLLER] if place[0] in TELLING]
+        seen = read(Visitor(firm.anna), telling)
         set_rollback(True)
     alone = {role: read(people[role], asked[role]) for role in people}
     told = {name for (name, _address), answer in seen.items() if PLANTED.encode() in answer.body}
-    assert {"transactions", "transaction", "api:transaction", "find", "job", "tower_region"} <= told
+    assert told == TELLING
     faults = [
         (role, *place)
         for role in people
