@@ -28,9 +28,9 @@ def play(stage: Stage) -> Lines:
     )
     stuck = Transaction.objects.stuck().filter(pk__in=losses.values("pk"))
     walk.until(stuck.exists, "The exception of the deal taken back")
-    loss, worth = stuck.get(), Decimal(0)
-    for row in crm.books("Opportunity"):
-        worth += Decimal(str(row["Amount"])) if row["Id"] == ref else 0
+    loss = stuck.get()
+    (shown,) = [row for row in crm.books("Opportunity") if row["Id"] == ref]
+    worth = Decimal(str(shown["Amount"]))
     yield stage.agree(f"Deal taken back, {sold['name']}", worth, loss.amount)
     said, owed = loss.steps.get().text, posted(stage, billed)
     if f"{owed:,.2f} {loss.currency}" not in said:

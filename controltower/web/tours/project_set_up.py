@@ -5,7 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 
 from controltower.processes import project_templates
-from controltower.transactions.agreed_templates import agreed
 from controltower.web.tours.psa_books import number
 from controltower.web.tours.stage import ONCE, Lines, Stage
 
@@ -17,14 +16,14 @@ def play(stage: Stage) -> Lines:
     deal = walk.until_over("opportunity", str(sold["opportunity"]), "opportunity-to-project")
     yield from walk.steps(deal)
     project = deal.steps.get(name="project").ref
-    template = deal.steps.get(name="check").values[project_templates.FIELD]["name"]
+    template = deal.steps.get(name="check").values[project_templates.FIELD]
 
     def held(kind: str, amount: str) -> Decimal:
         rows = [one for one in psa.books(kind) if one["pse__Project__c"] == project]
         return sum((number(one[amount]) for one in rows), Decimal(0))
 
     milestones = held("pse__Milestone__c", "pse__Milestone_Amount__c")
-    yield stage.agree(f"Milestones of “{template}”", price, milestones)
-    hours = sum((Decimal(one["hours"]) for one in agreed()[template]["roles"]), Decimal(0))
+    yield stage.agree(f"Milestones of “{template['name']}”", price, milestones)
+    hours = sum((number(one.get("hours")) for one in template["roles"]), Decimal(0))
     asked = held("pse__Resource_Request__c", "pse__SOW_Hours__c")
-    yield stage.agree(f"Hours asked for by “{template}”", hours, asked)
+    yield stage.agree(f"Hours asked for by “{template['name']}”", hours, asked)
