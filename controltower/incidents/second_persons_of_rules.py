@@ -26,6 +26,7 @@ from controltower.mappings import owning, versions
 from controltower.mappings.models import MappingVersion, VersionState
 from controltower.processes import catalogue
 from controltower.processes.quote_to_cash import named
+from controltower.systems import connected
 from controltower.systems.models import Agreement, Description, InterfaceVersion
 from controltower.transactions import agreed_routes, agreed_templates
 
@@ -150,6 +151,8 @@ def _descriptions(_now: datetime) -> Iterator[Waiting]:
     rows = Description.objects.filter(pk__in=latest.values("pk"), state=Agreement.PROPOSED)
     for row in rows.select_related("author"):
         title = f"Description of the system “{row.slug}”, version {row.number}"
+        if connected.is_setup(row.document):
+            title = f"Connection of {row.document['title']}, version {row.number}"
         path = f"/systems/{row.slug}/descriptions/v{row.number}/"
         people = frozenset(who(Right.APPROVE_MAPPING, besides=row.author))
         yield Waiting(f"description {row.pk}", title, path, row.author, row.created_at, people)

@@ -125,7 +125,8 @@ def title_of(step: Step) -> str:
     first = re.split(r"(?<=[.!?])\s+(?=[A-Z“])", step.text)[0].rstrip(".")
     if step.kind == Kind.PERIOD_CLOSED:
         return f"Closed period: {first}"
-    if not system:
+    ours = step.kind == Kind.CONTRACT and step.sent_at is None
+    if ours or not system:
         return first[:TITLE]
     if drift := contracts.told(step.text):
         return f"{system} tells of {step.entity} otherwise than agreed: {drift}"[:TITLE]

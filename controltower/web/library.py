@@ -22,6 +22,7 @@ from controltower.incidents.models import RunbookVersion
 from controltower.mappings import offering as mapping_offering
 from controltower.mappings import own_codes, versions
 from controltower.mappings.models import MappingVersion
+from controltower.transactions import backtesting
 from controltower.web import formats
 from controltower.web.actions import Action, Leave, leave
 from controltower.web.decisions import Reason
@@ -105,10 +106,14 @@ def _agree(
 
 @require_POST
 def proposals(request: SignedIn) -> HttpResponse:
-    """Propose whatever the product brings and the firm has not."""
+    """Propose whatever the product brings and the firm has not. What carries money is tried on the
+    way, as any mapping that is submitted: nobody approves it otherwise."""
     by, now = request.user, timezone.now()
     try:
         count = mapping_offering.propose(by=by, now=now) + runbook_offering.propose(by=by, now=now)
+        for version in mapping_offering.waiting():
+            if versions.money_changes(version):
+                backtesting.run(version=version, by=by, now=now)
     except (versions.NotAllowed, runbooks.NotAllowed) as refused:
         messages.error(request, str(refused))
     else:

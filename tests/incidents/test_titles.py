@@ -25,6 +25,7 @@ ERP = System(slug="erp", title="Tryton ERP")
             "Closed period: October is closed in Larkfield Advisory Inc. by the controller",
         ),
         (ERP, "validation", "Tryton: It is locked.", "Tryton ERP refuses: It is locked"),
+        (ERP, "contract", "No version of it is in force.", "No version of it is in force"),
         (ERP, "unknown", "No answer.", "In doubt whether Tryton ERP has it: draft the invoice"),
     ],
 )  # fmt: skip

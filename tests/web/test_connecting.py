@@ -12,6 +12,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from controltower.firm.models import AuditEntry, LegalEntity
+from controltower.incidents import asking
 from controltower.systems import connected
 from controltower.systems.models import Agreement, Description, Feed, Route, System
 from controltower.web.setup_form import Setup, beginning
@@ -85,6 +86,12 @@ def test_who_proposed_it_puts_nothing_in_force(firm: Firm) -> None:
     assert not System.objects.filter(slug="bamboohr").exists()
     denied = AuditEntry.objects.filter(verb="put connection in force", allowed=False)
     assert denied.get().actor == "amara.osei"
+
+
+def test_whoever_is_asked_is_told_what_is_to_be_connected(firm: Firm) -> None:
+    propose(firm)
+    asking.follow(now=timezone.now())
+    assert "Connection of BambooHR, version 1" in signed_in(firm.anna).get("/").content.decode()
 
 
 def test_a_connection_may_be_refused_with_its_reason(firm: Firm) -> None:
