@@ -13,11 +13,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from controltower.canonical.events import OPPORTUNITY_WON, BusinessKey, CanonicalEvent
-from controltower.canonical.money import Money, NotAnAmount
 from controltower.canonical.records import Opportunity
-from controltower.canonical.verdicts import Kind
 from controltower.processes import (
     agreement,
+    checked_deal,
     clients,
     deal_taken_back,
     fixed_fee,
@@ -29,7 +28,6 @@ from controltower.processes import (
 from controltower.processes.definition import (
     Entity,
     Facts,
-    Learn,
     Opening,
     Prepared,
     Process,
@@ -37,7 +35,6 @@ from controltower.processes.definition import (
     Send,
     Skip,
     StepDefinition,
-    misdated,
 )
 from controltower.processes.editing import Editable, Holds
 
@@ -64,57 +61,6 @@ def open_deal(event: CanonicalEvent, entities: Mapping[str, Entity], now: dateti
         due=now + PROCESS.promise,
         happened=event.time,
     )
-
-
-def check_deal(facts: Facts) -> Prepared:
-    """Everything the later steps rest on, checked before anything is written anywhere."""
-    deal = facts.subject
-    if not deal.get("entity"):
-        return Refuse(
-            Kind.VALIDATION,
-            "The deal names no legal entity, so nobody knows which company sells it.",
-            "entity",
-        )
-    if facts.entity is None:
-        return Refuse(
-            Kind.REFERENCE_MISSING,
-            f"The deal names the legal entity {deal['entity']}, which the firm does not have.",
-            "entity",
-        )
-    if fault := misdated("The deal", fixed_fee.start(facts)):
-        return Refuse(Kind.VALIDATION, fault, "close_date")
-    worth = _worth(deal, facts.entity)
-    if isinstance(worth, Refuse):
-        return worth
-    if not deal.get("customer_id"):
-        return Refuse(Kind.VALIDATION, "The deal names no client.", "customer_id")
-    name = project_templates.chosen(deal, facts.books["templates"])
-    if isinstance(name, Refuse):
-        return name
-    template = {**facts.books["templates"][name], "name": name}
-    text = f"in order; its template is “{name}”."
-    if template["roles"] and not facts.books["takes_requests"]:
-        template["roles"] = []
-        text += " Its PSA takes no staffing requests."
-    return Learn({"amount": str(worth.amount), project_templates.FIELD: template}, text)
-
-
-def _worth(deal: Mapping[str, Any], company: Entity) -> Money | Refuse:
-    """The deal's amount, or why it is none. What follows is in the deal's currency, so that one in
-    which nobody knows its worth is refused here."""
-    if deal["currency"] not in company.trades_in:
-        return Refuse(
-            Kind.VALIDATION,
-            f"The deal is in “{deal['currency']}”, which is no currency the firm trades in.",
-            "currency",
-        )
-    try:
-        amount = Money.of(str(deal["amount"]), str(deal["currency"]))
-    except NotAnAmount:
-        return Refuse(Kind.VALIDATION, "The deal's amount is not a number.", "amount")
-    if amount.minor <= 0:
-        return Refuse(Kind.VALIDATION, "The deal has no positive amount.", "amount")
-    return amount
 
 
 def read_client(facts: Facts) -> Prepared:
@@ -253,7 +199,7 @@ def steps(facts: Facts) -> tuple[StepDefinition, ...]:
 CHECK = StepDefinition(
     name="check",
     title="Check the deal",
-    prepare=check_deal,
+    prepare=checked_deal.check,
     owner_role="pmo_lead",
     consults="templates",
 )

@@ -13,8 +13,7 @@ from controltower.canonical.events import TIMESHEET_APPROVED, CanonicalEvent
 from controltower.canonical.records import Project, TimeEntry
 from controltower.measures.exposure import midnight_after
 from controltower.measures.flow import start_of_day
-from controltower.processes import approved_work, checked_work
-from controltower.processes import opportunity_to_project as deals
+from controltower.processes import approved_work, checked_deal, checked_work
 from controltower.processes import time_and_expense_to_billing as billing
 from controltower.processes import time_to_cost_reporting as cost
 from controltower.processes.definition import Entity, Facts, Refuse
@@ -134,7 +133,7 @@ def test_a_date_of_another_age_is_refused_in_words(on: date) -> None:
     deal = {"entity": "LF", "currency": "EUR", "amount": "10", "customer_id": "C",
             "close_date": f"{on}"}  # fmt: skip
     known = Facts("ct-1", "CT-1", deal, (item,), {}, {"LF": home}, {}, now)
-    for rule in (checked_work.check, cost.record_cost, deals.check_deal):
+    for rule in (checked_work.check, cost.record_cost, checked_deal.check):
         refused = rule(known)
         assert isinstance(refused, Refuse) and "which no accounting period" in refused.text
     sound = replace(known, items=({**item, "on": "2026-11-22"},))

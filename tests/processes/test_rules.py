@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controltower.processes import checked_work, fixed_fee, invoice_lines, tax
+from controltower.processes import checked_deal, checked_work, fixed_fee, invoice_lines, tax
 from controltower.processes import opportunity_to_project as deals
 from controltower.processes import time_and_expense_to_billing as billing
 from controltower.processes import time_to_cost_reporting as cost
@@ -93,7 +93,7 @@ def test_the_accounting_day_is_the_entitys_own() -> None:
     ],
 )
 def test_a_faulty_deal_is_refused_in_words(field: str, value: str, said: str) -> None:
-    prepared = deals.check_deal(facts({**DEAL, field: value}))
+    prepared = checked_deal.check(facts({**DEAL, field: value}))
     assert isinstance(prepared, Refuse)
     assert said in prepared.text
     assert prepared.field == field
