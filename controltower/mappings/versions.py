@@ -6,8 +6,8 @@ The author never approves; a version that changes a field that carries money nee
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from collections.abc import Mapping as Dict
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +25,9 @@ from controltower.mappings.models import Mapping, MappingVersion, Review, Versio
 WAS_IN_FORCE = frozenset({VersionState.ACTIVE, VersionState.DEPRECATED, VersionState.RETIRED})
 USABLE = frozenset({VersionState.APPROVED, VersionState.SCHEDULED, VersionState.DEPRECATED})
 """States from which a version can be put in use."""
+FOLLOWS: list[Callable[[MappingVersion, datetime], None]] = []
+"""What follows once a version is in force. Rooms above this one add theirs when they start
+(`apps.py`)."""
 
 
 class NotAllowed(Exception):
@@ -52,10 +55,15 @@ def active(slug: str, system: str) -> MappingVersion:
 def _missing(slug: str, mapping: Mapping | None, newest: MappingVersion | None) -> str:
     """Why nothing is mapped; `newest` is the mapping's latest version, whatever its state."""
     name = mapping.title if mapping else slug
-    text = f"No version of the mapping “{name}” is in force."
+    text = nothing_in_force(name)
     if newest is None or newest.state != VersionState.IN_REVIEW:
         return text
     return f"{text} Its version {newest.number} waits for the {who_grants(Right.APPROVE_MAPPING)}."
+
+
+def nothing_in_force(name: str) -> str:
+    """The sentence by which a step is parked that wants a mapping."""
+    return f"No version of the mapping “{name}” is in force."
 
 
 def adopt(
@@ -249,6 +257,8 @@ def put_in_force(version: MappingVersion, now: datetime) -> None:
     )
     version.state, version.active_from, version.active_until = VersionState.ACTIVE, now, None
     version.save(update_fields=["state", "active_from", "active_until"])
+    for follow in FOLLOWS:
+        follow(version, now)
 
 
 def _move(

@@ -14,12 +14,13 @@ class Transactions(AppConfig):
         """Say what may be agreed upon here, and what follows from it."""
         from controltower.firm import companies, dated_rates, governing
         from controltower.firm.rights import Right
-        from controltower.mappings import describing
+        from controltower.mappings import describing, versions
         from controltower.transactions import (
             agreed_companies,
             agreed_rates,
             agreed_routes,
             agreed_templates,
+            awaited_mappings,
         )
 
         governing.KINDS[companies.KIND] = governing.Kind(agreed_companies.check, companies.apply)
@@ -31,3 +32,4 @@ class Transactions(AppConfig):
         )
         governing.KINDS[agreed_templates.KIND] = governing.Kind(agreed_templates.check)
         describing.FOLLOWS.append(agreed_routes.release)
+        versions.FOLLOWS.append(awaited_mappings.release)
