@@ -17,11 +17,14 @@ KIND = "owners"
 
 def fields() -> list[FieldOwner]:
     """Every field that has an owner or wants one, by record and name. One that nobody has looked at
-    stands with the system of the part that usually owns it, "" while none or several play it."""
+    stands with the system of the part that usually owns it, "" while several play it; while none
+    does there is nothing to own."""
     found = {str(one): one for one in FieldOwner.objects.select_related("owner", "steward")}
     playing = _by_part()
     for record, name, part, money, personal in OWNERS:
-        systems = playing.get(part, [])
+        systems = playing[part]
+        if not systems:
+            continue
         usual = FieldOwner(
             record=record,
             field=name,
@@ -70,7 +73,7 @@ def apply(version: PolicyVersion) -> None:
         )
 
 
-def _by_part() -> dict[str, list[str]]:
+def _by_part() -> defaultdict[str, list[str]]:
     playing = defaultdict(list)
     for slug, role in System.objects.filter(active=True).values_list("slug", "role"):
         playing[role].append(slug)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from controltower.canonical.money import Money, NotAnAmount
 from controltower.canonical.verdicts import Kind
 from controltower.processes import fixed_fee, project_templates
-from controltower.processes.definition import Entity, Facts, Learn, Prepared, Refuse, misdated
+from controltower.processes.definition import Facts, Learn, Prepared, Refuse, misdated
 
 
 def check(facts: Facts) -> Prepared:
@@ -28,7 +28,7 @@ def check(facts: Facts) -> Prepared:
         )
     if fault := misdated("The deal", fixed_fee.start(facts)):
         return Refuse(Kind.VALIDATION, fault, "close_date")
-    worth = _worth(deal, facts.entity)
+    worth = _worth(deal, facts.books["currencies"])
     if isinstance(worth, Refuse):
         return worth
     if not deal.get("customer_id"):
@@ -44,10 +44,10 @@ def check(facts: Facts) -> Prepared:
     return Learn({"amount": str(worth.amount), project_templates.FIELD: template}, text)
 
 
-def _worth(deal: Mapping[str, Any], company: Entity) -> Money | Refuse:
+def _worth(deal: Mapping[str, Any], traded: Collection[str]) -> Money | Refuse:
     """The deal's amount, or why it is none. What follows is in the deal's currency, so that one in
     which nobody knows its worth is refused here."""
-    if deal["currency"] not in company.trades_in:
+    if deal["currency"] not in traded:
         return Refuse(
             Kind.VALIDATION,
             f"The deal is in “{deal['currency']}”, which is no currency the firm trades in.",

@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 
 from controltower.canonical.calendar import Calendar
 from controltower.canonical.events import BusinessKey, CanonicalEvent
-from controltower.canonical.money import MINOR_UNITS
 from controltower.canonical.promise import Counted, Promise
 from controltower.canonical.verdicts import Kind
 from controltower.processes.editing import Editable
@@ -28,8 +27,7 @@ ACCOUNTED = range(2000, 2200)
 class Entity:
     """A legal entity as the business rules need it. `closed_periods` are months, "2026-10". Up to
     `revenue_tolerance`, in `currency`, the ledger may differ from what was delivered before a
-    person is asked; up to `staffing_tolerance` hours a place may ask for more than somebody has.
-    Deals are made in the currencies that the firm trades in."""
+    person is asked; up to `staffing_tolerance` hours a place may ask for more than somebody has."""
 
     code: str
     name: str
@@ -41,7 +39,6 @@ class Entity:
     revenue_tolerance: Decimal = Decimal(1)
     staffing_tolerance: Decimal = Decimal(8)
     calendar: Calendar = field(default_factory=Calendar)
-    trades_in: frozenset[str] = frozenset(MINOR_UNITS)
 
     def today(self, now: datetime) -> date:
         """The accounting date: the entity's own calendar day, not UTC's."""

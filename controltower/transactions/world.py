@@ -10,7 +10,7 @@ from time import monotonic
 
 from controltower.canonical.calendar import Calendar
 from controltower.canonical.promise import Promise
-from controltower.firm import calendars, promised, rates
+from controltower.firm import calendars, promised
 from controltower.firm.models import LegalEntity, Period, Surge
 from controltower.mappings import versions
 from controltower.mappings.models import MappingVersion
@@ -152,7 +152,6 @@ def entities() -> dict[str, Entity]:
 
 def _entities(rows: Iterable[LegalEntity]) -> dict[str, Entity]:
     rows = list(rows)
-    traded = rates.traded()
     days = calendars.of_entities({row.code: row for row in rows})
     closed: dict[int, set[str]] = {}
     for entity_id, month in Period.objects.filter(closed=True).values_list("entity_id", "month"):
@@ -169,7 +168,6 @@ def _entities(rows: Iterable[LegalEntity]) -> dict[str, Entity]:
             revenue_tolerance=row.revenue_tolerance,
             staffing_tolerance=row.staffing_tolerance,
             calendar=days[row.code],
-            trades_in=traded,
         )
         for row in rows
     }

@@ -73,6 +73,7 @@ def facts(subject: dict[str, Any], *items: dict[str, Any], **results: Result) ->
         entities={"LF-DE": BERLIN, "LF-UK": LONDON},
         decisions={},
         now=NOW,
+        books={"currencies": {"EUR", "GBP"}},
     )
 
 

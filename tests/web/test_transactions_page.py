@@ -153,7 +153,7 @@ class TestOneTransaction:
         answer = signed_in(firm.anna).get(f"/tx/{deal.correlation_id}/")
         assert answer.context["tx"].id == bill.pk
         assert [one["title"] for one in answer.context["related"]] == [deal.title]
-        assert len(answer.context["journey"].hops) == 10
+        assert len(answer.context["journey"].hops) == 12
 
     def test_our_own_check_says_that_nothing_was_sent(self, firm: Firm) -> None:
         said = text(page(signed_in(firm.anna), firm.deal(entity="")))
