@@ -12,20 +12,13 @@ from decimal import Decimal
 from typing import Any
 
 Row = Mapping[str, Any]
+LENT = "between_companies"
+"""Under which a step says whose people have worked here, and for how many hours."""
 
 
 def is_between(item: Row, company: str) -> bool:
     """Whether work was done by somebody whom another company employs, as far as that is known."""
     return item.get("employer", "") not in ("", company)
-
-
-LENT = "between_companies"
-"""Under which a step says whose people have worked here, and for how many hours."""
-
-
-def kept(hours: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
-    """What a step keeps of it; nothing where nobody has worked for another company."""
-    return {LENT: hours} if hours else {}
 
 
 def lent(items: Sequence[Row], company: str) -> dict[str, str]:
@@ -36,6 +29,11 @@ def lent(items: Sequence[Row], company: str) -> dict[str, str]:
             employer = str(item["employer"])
             found[employer] = found.get(employer, Decimal(0)) + Decimal(str(item["hours"]))
     return {employer: str(hours) for employer, hours in sorted(found.items())}
+
+
+def kept(hours: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
+    """What a step keeps of it; nothing where nobody has worked for another company."""
+    return {LENT: hours} if hours else {}
 
 
 def told(hours: Mapping[str, str], company: str) -> str:
