@@ -201,7 +201,7 @@ CHECK = StepDefinition(
     title="Check the deal",
     prepare=checked_deal.check,
     owner_role="pmo_lead",
-    consults="templates",
+    consults="sold",
 )
 READ_CLIENT = StepDefinition(
     name="client",

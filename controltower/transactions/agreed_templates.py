@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from controltower.firm import governing, rates
+from controltower.firm import governing
 from controltower.firm.policies import BadPolicy, contents
 from controltower.processes import project_templates, staffing_requests
 from controltower.systems import calls
@@ -18,13 +18,12 @@ SEEDED = "As the product brings it."
 
 
 def of_deal(case: Case) -> Mapping[str, Any]:
-    """The `templates` in force by name, the `currencies` that the firm trades in, and whether the
-    deal's PSA `takes_requests` for staff: one that is not there yet is taken to."""
+    """The `templates` in force by name, and whether the deal's PSA `takes_requests` for staff: one
+    that is not there yet is taken to."""
     psa = case.player("psa", "project")
     asked = (staffing_requests.ENTITY, "upsert")
     return {
         "templates": agreed(),
-        "currencies": rates.traded(),
         "takes_requests": psa is None
         or asked in {(one.entity, one.verb) for one in calls.descriptor(psa).operations},
     }

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from controltower.firm import rates
 from controltower.mappings.models import FieldOwner, Likeness
 from controltower.systems import calls
 from controltower.systems.models import System
@@ -38,9 +39,14 @@ def consulted(name: str, case: Case) -> Mapping[str, Any]:
         "deal": resting.on_deal,
         "booked": booked_before.of_purchase,
         "overwritten": overwriting.lately,
-        "templates": agreed_templates.of_deal,
+        "sold": sold,
     }
     return kept[name](case)
+
+
+def sold(case: Case) -> Mapping[str, Any]:
+    """What a won deal is checked by: the project templates, and the `currencies` traded in."""
+    return {**agreed_templates.of_deal(case), "currencies": rates.traded()}
 
 
 def customers(case: Case) -> Mapping[str, Any]:
