@@ -52,7 +52,8 @@ def _let_stand(choice: Step) -> Iterable[overwritten.Mark]:
 
 
 def _kept(marks: Iterable[Sequence[str]]) -> Iterable[overwritten.Mark]:
-    return (overwritten.keyed(mark, _key()) for mark in marks)
+    key = _key()
+    return (overwritten.keyed(mark, key) for mark in marks)
 
 
 def _key() -> bytes:
