@@ -22,26 +22,23 @@ NOTE = "As the product brings it."
 def missing() -> list[Agreed]:
     """What the product brings and this firm has no mapping of."""
     known = set(Mapping.objects.values_list("slug", flat=True))
-    return [one for one in _for_this_firm() if one[0] not in known]
-
-
-def _for_this_firm() -> list[Agreed]:
-    companies = LegalEntity.objects.values_list("code", flat=True)
-    return [(*one[:-1], own_codes.blanked(one[-1], companies)) for one in MAPPINGS]
+    return [one for one in MAPPINGS if one[0] not in known]
 
 
 def propose(*, by: Person, now: datetime) -> int:
-    """Put what is missing in review, but for what wants codes of the firm's own; returns how many.
-    Raises versions.NotAllowed."""
+    """Put what is missing in review; what wants codes of the firm's own stays a draft without them.
+    Returns how many. Raises versions.NotAllowed."""
     offered = missing()
+    companies = list(LegalEntity.objects.values_list("code", flat=True))
     versions.require_editor(by, "what the product brings", now)
     with atomic():
         for slug, title, record, target, moves_money, rules in offered:
             mapping = Mapping.objects.create(
                 slug=slug, title=title, record=record, target=target, moves_money=moves_money
             )
-            version = versions.draft(mapping=mapping, rules=rules, note=NOTE, author=by, now=now)
-            if not own_codes.blanks(rules):
+            own = own_codes.blanked(rules, companies)
+            version = versions.draft(mapping=mapping, rules=own, note=NOTE, author=by, now=now)
+            if not own_codes.blanks(own):
                 versions.submit(version=version, by=by, now=now)
     return len(offered)
 
@@ -56,7 +53,7 @@ def to_fill_in() -> list[MappingVersion]:
 
 def waiting() -> list[MappingVersion]:
     """First versions in review that say what the product brings, word for word."""
-    brought = {slug: rules for slug, *_rest, rules in _for_this_firm()}
+    brought = {slug: rules for slug, *_rest, rules in MAPPINGS}
     found = MappingVersion.objects.filter(
         number=1, note=NOTE, state=VersionState.IN_REVIEW, mapping__slug__in=brought
     )
