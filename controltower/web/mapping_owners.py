@@ -76,12 +76,14 @@ def owners(request: SignedIn) -> HttpResponse:
     return manage_frame.propose(request, subject, form.content, form.cleaned_data["reason"], back)
 
 
-def board(request: SignedIn, fields: Iterable[FieldOwner]) -> list[dict[str, Any]]:
-    """Who owns which field, by record; records and fields without an owner come first. Each record
-    says what waits for a second person, and how to change it."""
+def board(
+    request: SignedIn, shown: Iterable[FieldOwner], known: Iterable[FieldOwner]
+) -> list[dict[str, Any]]:
+    """Who owns which field of those shown, by record; records and fields without an owner come
+    first. Each record says what waits for a second person, and how to change its known fields."""
     titles = dict(System.objects.values_list("slug", "title"))
-    coming, known = manage_frame.waiting(owning.KIND), owning.fields()
-    ordered = sorted(fields, key=lambda one: (one.record, one.owner is not None, one.field))
+    coming = manage_frame.waiting(owning.KIND)
+    ordered = sorted(shown, key=lambda one: (one.record, one.owner is not None, one.field))
     groups = [
         {
             "record": record,

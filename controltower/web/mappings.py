@@ -53,7 +53,7 @@ def mappings(request: SignedIn) -> HttpResponse:
             "clear_url": reverse("mappings"),
             "mappings": [mapping_page.line(mapping) for mapping in filters.used(found)],
             "unowned": [(one.record, one.field) for one in fields if one.owner is None],
-            "owners": mapping_owners.board(request, filters.owned(fields)),
+            "owners": mapping_owners.board(request, filters.owned(fields), fields),
         },
     )
 
@@ -72,7 +72,7 @@ def mapping(request: SignedIn, slug: str) -> HttpResponse:
             "crumbs": [(_("Mappings"), reverse("mappings")), (one.title, "")],
             "mapping": one,
             "versions": [mapping_page.past(version) for version in found],
-            "owners": mapping_owners.board(request, fields),
+            "owners": mapping_owners.board(request, fields, fields),
             "draft_url": reverse("mapping_drafts", args=[slug]),
             "may_edit": may_edit,
         },

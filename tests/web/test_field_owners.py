@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.core.management import call_command
@@ -44,6 +45,13 @@ def street() -> FieldOwner:
 @pytest.fixture
 def firm() -> Firm:
     return factories.found()
+
+
+@pytest.mark.parametrize("page", ["/mappings/", "/mappings/customer-to-erp/"])
+def test_the_fields_are_read_once_for_a_page(page: str, firm: Firm) -> None:
+    with patch.object(owning, "fields", wraps=owning.fields) as reading:
+        assert browser(firm.lena).get(page).status_code == 200
+    assert reading.call_count == 1
 
 
 def test_fields_change_their_owner_once_a_second_person_has_agreed(firm: Firm) -> None:
