@@ -102,6 +102,16 @@ def test_a_limit_is_proposed_shown_and_agreed_to(amara: Client, anna: Client) ->
     assert "Nothing waits for a second person" in anna.get("/manage/").content.decode()
 
 
+def test_who_withdrew_a_change_is_named_where_it_was_decided(amara: Client, anna: Client) -> None:
+    amara.post("/manage/limits/", REASON | {"about": "LF-UK", "amount": "1234.50"})
+    version = PolicyVersion.objects.get()
+    amara.post(f"/manage/decisions/{version.pk}/withdrawal/")
+    (decided,) = re.findall(
+        r'data-label="Decided by">([^,]*),', anna.get("/manage/").content.decode()
+    )
+    assert decided == str(version.author)
+
+
 def test_rights_are_changed_by_two_and_never_by_oneself(amara: Client, anna: Client) -> None:
     form = REASON | {"duties": ["auditor@", "operator@LF-UK"]}
     amara.post("/manage/people/otto/rights/", form)
