@@ -6,13 +6,13 @@ from __future__ import annotations
 from controltower.canonical.verdicts import Kind
 from controltower.incidents import steps
 from controltower.incidents.library.wording import (
+    CORRECTED,
     HOW_MUCH,
     NOTHING_LEFT,
     REPLAY,
     Book,
     act,
     decide,
-    wait,
 )
 from controltower.processes import catalogue, facts_to_analytics, facts_to_subscribers
 from controltower.processes.parts import BLANK
@@ -48,13 +48,7 @@ RUNBOOKS: tuple[Book, ...] = (
                 ("Our mapping, or that system's settings: they are put right", 4),
                 ("It was settled by hand, or nothing is to be done", 6),
             ),
-            wait(
-                "Wait for the correction to come in",
-                steps.NOTHING_STUCK,
-                60,
-                "What is corrected at its source is taken up by itself.",
-            )
-            | {"to": "end"},
+            CORRECTED | {"to": "end"},
             REPLAY,
             NOTHING_LEFT | {"to": "end"},
             act("Settle it", steps.ELSEWHERE, "Say what was done, and under which number."),

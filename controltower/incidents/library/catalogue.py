@@ -7,6 +7,7 @@ from controltower.canonical.verdicts import Kind
 from controltower.incidents import steps
 from controltower.incidents.library import absences, anything, billing, customers, people
 from controltower.incidents.library.wording import (
+    CORRECTED,
     HOW_MUCH,
     NOTHING_LEFT,
     REPLAY,
@@ -56,13 +57,7 @@ RUNBOOKS: tuple[Book, ...] = (
                 ("The firm sells this now: two people agree on a template for it", 4),
                 ("The project is set up by hand", 6),
             ),
-            wait(
-                "Wait for the correction to come in",
-                steps.NOTHING_STUCK,
-                60,
-                "What is corrected at its source is taken up by itself.",
-            )
-            | {"to": "end"},
+            CORRECTED | {"to": "end"},
             REPLAY,
             NOTHING_LEFT | {"to": "end"},
             act("Settle it", steps.ELSEWHERE, "Name the project that was set up."),
@@ -83,12 +78,7 @@ RUNBOOKS: tuple[Book, ...] = (
                 ("The record: it is corrected at its source", 3),
                 ("It was billed elsewhere", 5),
             ),
-            wait(
-                "Wait for the correction to come in",
-                steps.NOTHING_STUCK,
-                60,
-                "A corrected record is taken up by itself.",
-            ),
+            CORRECTED,
             decide("Is anything left?", "", ("No, all of it has gone on", "end"), ("Yes", 5)),
             act("Settle what was billed elsewhere", steps.ELSEWHERE, "Name the invoice."),
         ],
@@ -105,12 +95,7 @@ RUNBOOKS: tuple[Book, ...] = (
                 ("It is filled in", 3),
                 ("The deal is off", 5),
             ),
-            wait(
-                "Wait for the correction to come in",
-                steps.NOTHING_STUCK,
-                60,
-                "A corrected record is taken up by itself.",
-            ),
+            CORRECTED,
             decide("Is anything left?", "", ("No, all of it has gone on", "end"), ("Yes", 5)),
             act("Write off what will never be", steps.WRITE_OFF, "Say who called the deal off."),
         ],

@@ -33,6 +33,12 @@ def wait(title: str, what: str, minutes: int, words: str = "") -> Rule:
 HOW_MUCH = check(
     "See how much hangs on it", steps.HOW_MANY, "The figures of this moment are kept as evidence."
 )
+CORRECTED = wait(
+    "Wait for the correction to come in",
+    steps.NOTHING_STUCK,
+    60,
+    "What is corrected at its source is taken up by itself.",
+)
 REPLAY = act(
     "Replay what is stuck",
     steps.REPLAY,
