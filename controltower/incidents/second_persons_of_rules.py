@@ -146,8 +146,8 @@ def _about(policy: PolicyVersion) -> str:
 
 
 def _descriptions(_now: datetime) -> Iterator[Waiting]:
-    """The latest version of each: an earlier one is given up with it."""
-    latest = Description.objects.order_by("slug", "-number").distinct("slug")
+    """The latest version that stands of each: an earlier one is given up with it."""
+    latest = Description.objects.standing().order_by("slug", "-number").distinct("slug")
     rows = Description.objects.filter(pk__in=latest.values("pk"), state=Agreement.PROPOSED)
     for row in rows.select_related("author"):
         title = f"Description of the system “{row.slug}”, version {row.number}"

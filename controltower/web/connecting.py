@@ -123,13 +123,14 @@ def _group(form: Setup, beginning_with: str) -> list[Any]:
 
 
 def _last(descriptor: Descriptor, slug: str) -> dict[str, Any] | None:
-    """What was said last of a system that is to be changed; None of a new one."""
+    """What was said last of a system that is to be changed: what waits for a second person, or
+    else what is in force; its newest version where neither is; None of a new one."""
     if not slug:
         return None
     system = System.objects.filter(slug=slug, connector=descriptor.name, active=True).first()
     said = Description.objects.filter(slug=slug, document__connector=descriptor.name)
-    last = said.first()
-    if system is not None and (last is None or last.state == Agreement.ACTIVE):
+    last = said.standing().first() or said.first()
+    if system is not None and (last is None or last.state != Agreement.PROPOSED):
         return connected.document_of(system)
     if last is None:
         raise Http404

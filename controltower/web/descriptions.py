@@ -86,7 +86,8 @@ def new(request: SignedIn) -> HttpResponse:
 
 
 def _beginning(slug: str) -> str:
-    last = Description.objects.filter(slug=slug).first() if slug else None
+    said = Description.objects.filter(slug=slug)
+    last = said.standing().first() or said.first()
     return _text(last.document if last else BLANK)
 
 

@@ -120,6 +120,47 @@ def test_who_proposed_a_connection_may_withdraw_it_and_nobody_else(firm: Firm) -
     assert "bamboohr v1 is withdrawn already." in late
 
 
+@pytest.mark.parametrize("end", ["refusals", "withdrawals"])
+def test_a_change_that_nothing_came_of_is_not_where_the_next_one_begins(
+    firm: Firm, end: str
+) -> None:
+    in_force(firm)
+    propose(firm, options__lookback_days="21", feeds__resource=None)
+    second = PAGE.replace("v1", "v2")
+    assert 'value="21"' in amara(firm).get(f"{NEW}?from=bamboohr").content.decode(), "it waits"
+    who = firm.anna if end == "refusals" else firm.amara
+    signed_in(who).post(f"{second}{end}/", {"reason": "It is the wrong account."})
+    page = amara(firm).get(f"{NEW}?from=bamboohr").content.decode()
+    assert 'value="14"' in page and 'value="21"' not in page
+
+
+def test_an_earlier_version_in_force_again_is_where_a_change_begins(firm: Firm) -> None:
+    propose(firm)
+    propose(firm, options__lookback_days="21")
+    for number in (2, 1):
+        signed_in(firm.anna).post(PAGE.replace("v1", f"v{number}") + "decisions/")
+    assert 'value="14"' in amara(firm).get(f"{NEW}?from=bamboohr").content.decode()
+
+
+def test_a_first_connection_that_was_refused_may_be_mended(firm: Firm) -> None:
+    propose(firm, options__lookback_days="21")
+    signed_in(firm.anna).post(f"{PAGE}refusals/", {"reason": "That is far too long."})
+    assert 'value="21"' in amara(firm).get(f"{NEW}?from=bamboohr").content.decode()
+
+
+def test_whoever_is_asked_is_asked_of_what_stands(firm: Firm) -> None:
+    def asked() -> list[str]:
+        asking.follow(now=timezone.now())
+        return [ask.title for ask in asking.waiting_for(firm.anna, timezone.now())]
+
+    propose(firm)
+    assert asked() == ["Connection of BambooHR, version 1"]
+    propose(firm, options__lookback_days="21")
+    assert asked() == ["Connection of BambooHR, version 2"]
+    amara(firm).post(PAGE.replace("v1", "v2") + "withdrawals/")
+    assert asked() == ["Connection of BambooHR, version 1"]
+
+
 def test_a_secret_that_was_typed_is_not_kept_and_not_sent_back(
     firm: Firm, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -89,6 +89,18 @@ def test_the_next_version_retires_the_one_before(firm: Firm) -> None:
     assert MappingVersion.objects.filter(mapping__slug__endswith="fernhill-desk").count() == 2
 
 
+def test_the_next_version_begins_with_what_stands(firm: Firm) -> None:
+    amara, anna = person(firm, "amara.osei"), person(firm, "anna.lindqvist")
+    keep(amara)
+    anna.post(f"{PAGE}decisions/")
+    keep(amara, title="Fernhill Desk 2")
+    begins = f"{NEW}?from=fernhill-desk"
+    assert "Fernhill Desk 2" in amara.get(begins).content.decode()
+    amara.post(PAGE.replace("v1", "v2") + "withdrawals/")
+    assert "Fernhill Desk 2" not in amara.get(begins).content.decode()
+    assert "Fernhill Desk" in amara.get(begins).content.decode()
+
+
 DEAL = {
     "id": "D-1", "label": "Claims platform", "house": "LF-DE", "stage": "Won", "terms": "hourly",
     "account": {"id": "C-1", "label": "Meridian Harbour Health"}, "closed_on": "2026-11-20",

@@ -15,6 +15,12 @@ class Agreement(models.TextChoices):
     WITHDRAWN = "withdrawn", "Withdrawn"
 
 
+class DescriptionQuerySet(models.QuerySet["Description"]):
+    def standing(self) -> DescriptionQuerySet:
+        """Those in force or waiting to be: what was refused or withdrawn is said no more."""
+        return self.filter(state__in=[Agreement.PROPOSED, Agreement.ACTIVE])
+
+
 class Description(models.Model):
     """A version of what is said of a described system (integrations/described). It is never
     changed; another person than its author puts it in force."""
@@ -30,6 +36,8 @@ class Description(models.Model):
     )
     decided_at = models.DateTimeField(null=True, blank=True)
     answer = models.CharField(max_length=300, blank=True)
+
+    objects = DescriptionQuerySet.as_manager()
 
     class Meta:
         ordering = ["slug", "-number"]
