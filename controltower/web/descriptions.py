@@ -214,42 +214,40 @@ def _url(one: Description) -> str:
 
 def _actions(one: Description, person: Person) -> list[Action]:
     """Asking is the administrator's; deciding is somebody else's, who answers for mappings."""
-    args = [one.slug, one.number]
-    asks, decides = leave(person, Right.ADMINISTER), leave(person, Right.APPROVE_MAPPING)
-    words = _("Test the connection")
+    asks, words = leave(person, Right.ADMINISTER), _("Test the connection")
+    ask = Action(
+        id="ask", label=words, title=_("Sign in and read a little? Nothing is written."),
+        url=reverse("description_tests", args=[one.slug, one.number]), confirm=words,
+        icon="activity", allowed=asks.allowed, why_not=asks.why_not,
+    )  # fmt: skip
+    return [ask, *_decisions(one, person)] if one.state == Agreement.PROPOSED else [ask]
+
+
+def _decisions(one: Description, person: Person) -> list[Action]:
+    """Putting a proposal in force, and how its author or a second person ends it."""
+    args, own = [one.slug, one.number], one.author_id == person.pk
+    decides = leave(person, Right.APPROVE_MAPPING)
+    why_not = _("You wrote this version, so somebody else must decide.")
+    agree, withdraw, refuse = _("Put in force"), _("Withdraw"), _("Refuse")
     found = [
         Action(
-            id="ask", label=words, title=_("Sign in and read a little? Nothing is written."),
-            url=reverse("description_tests", args=args), confirm=words, icon="activity",
-            allowed=asks.allowed, why_not=asks.why_not,
-        )
-    ]  # fmt: skip
-    if one.state != Agreement.PROPOSED:
-        return found
-    own = one.author_id == person.pk
-    why_not = _("You wrote this version, so somebody else must decide.")
-    words = _("Put in force")
-    found.append(
-        Action(
-            id="decide", label=words, title=_("Read from and write to it by these rules?"),
-            url=reverse("description_decisions", args=args), confirm=words, icon="check",
+            id="decide", label=agree, title=_("Read from and write to it by these rules?"),
+            url=reverse("description_decisions", args=args), confirm=agree, icon="check",
             primary=True, allowed=decides.allowed and not own,
             why_not=why_not if own else decides.why_not,
         )
-    )  # fmt: skip
+    ]  # fmt: skip
     if own:
-        words = _("Withdraw")
         found.append(
             Action(
-                id="withdraw", label=words, title=_("Take this version back?"), confirm=words,
+                id="withdraw", label=withdraw, title=_("Take this version back?"), confirm=withdraw,
                 url=reverse("description_withdrawals", args=args), icon="undo-2",
             )
         )  # fmt: skip
     elif decides.allowed:
-        words = _("Refuse")
         found.append(
             Action(
-                id="refuse", label=words, title=_("Refuse this?"), confirm=words,
+                id="refuse", label=refuse, title=_("Refuse this?"), confirm=refuse,
                 url=reverse("description_refusals", args=args), icon="x",
                 form=Reason(auto_id="refuse-%s"),
             )
