@@ -30,7 +30,7 @@ from controltower.mappings import owning
 from controltower.processes import quote_to_cash
 from controltower.systems.models import System
 from controltower.transactions import agreed_routes, agreed_templates
-from controltower.web import formats, plain_names, standing
+from controltower.web import formats, plain_names, standing, template_words
 from controltower.web.named import names_of
 from controltower.web.sayings import heard
 
@@ -277,30 +277,6 @@ def owners(content: Content) -> str:
     return words
 
 
-def template(content: Content) -> str:
-    """For what, and with which milestones and roles: "Fixed fee: Handover 30 %, day 90; …"."""
-    whom = ", ".join((*content["companies"], *content["regions"]))
-    method = " / ".join(filter(None, (str(heard(content["billing_method"])), whom)))
-    milestones = [
-        _("%(name)s %(share)s %%, day %(day)s")
-        % {"name": one["name"], "share": formats.number(Decimal(one["share"])), "day": one["days"]}
-        for one in content["milestones"]
-    ]
-    return "; ".join([method, *milestones, *map(_role, content["roles"])])
-
-
-def _role(one: Mapping[str, Any]) -> str:
-    """A role of a template, and how much of it is asked for."""
-    name = " ".join(filter(None, (one["name"], one["skill"] and f"({one['skill']})")))
-    if "share" in one:
-        share = formats.number(Decimal(one["share"]))
-        return _("%(name)s %(share)s %% of the time") % {"name": name, "share": share}
-    return _("%(name)s %(hours)s h") % {
-        "name": name,
-        "hours": formats.number(Decimal(one["hours"])),
-    }
-
-
 WORDS: dict[str, Callable[[Content], str]] = {
     duties.KIND: rights,
     limits.KIND: limit,
@@ -312,5 +288,5 @@ WORDS: dict[str, Callable[[Content], str]] = {
     companies.KIND: company,
     dated_rates.KIND: rates,
     owning.KIND: owners,
-    agreed_templates.KIND: template,
+    agreed_templates.KIND: template_words.template,
 }
