@@ -26,6 +26,8 @@ class Command(BaseCommand):
     """`manage.py dispatcher`: runs until told to stop."""
 
     help = __doc__
+    requires_system_checks = ()
+    """As a worker: `migrate` has made them, and no page is drawn here."""
 
     def handle(self, *args: Any, **options: Any) -> None:
         """One round every half second; a database that is away is waited for."""

@@ -15,6 +15,9 @@ class Command(BaseCommand):
     """`manage.py worker intake|feeds|engine`: works until told to stop."""
 
     help = __doc__
+    requires_system_checks = ()
+    """`migrate` has made them before anything runs; they would load every page, and none is drawn
+    here."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("queue", choices=queues.QUEUES)
