@@ -39,6 +39,7 @@ from controltower.measures.models import Kind
 from controltower.measures.paths import stands_at
 from controltower.processes.project_templates import MOST
 from controltower.transactions.models import TimelineEntry, Transaction, TransactionState
+from controltower.transactions.models.journey import TransactionQuerySet
 from controltower.transactions.models.states import STUCK
 
 
@@ -49,6 +50,11 @@ class Stage:
     name: str
     system: str
     steps: tuple[tuple[str, str], ...]
+
+    @property
+    def slug(self) -> str:
+        """What it is asked for by."""
+        return self.name.lower().replace(" ", "-")
 
 
 DEAL, BILLING = "opportunity-to-project", "time-and-expense-to-billing"
@@ -91,6 +97,15 @@ def lane(scope: Scope, now: datetime) -> Sequence[StageLine]:
     )
     found = stakes(places, "process", "stands_at", "held")
     return [_stage(stage, found) for stage in STAGES]
+
+
+def standing(rows: TransactionQuerySet, slug: str) -> TransactionQuerySet:
+    """Those of the rows that are in a stage of the lane, whether they move or are stuck."""
+    stage = next(stage for stage in STAGES if stage.slug == slug)
+    here = Q()
+    for process, step in stage.steps:
+        here |= Q(process=process, stands_at=step)
+    return rows.live().annotate(stands_at=stands_at()).filter(here)
 
 
 def _stage(stage: Stage, found: Mapping[tuple[Any, ...], Stake]) -> StageLine:

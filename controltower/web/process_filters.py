@@ -1,4 +1,4 @@
-"""What a process's figures ask of the list of transactions: each number there opens its rows here.
+"""What the figures of processes ask of the list of transactions: each number opens its rows here.
 
 These filters are not offered in the list's form; they come with a link and can be cleared.
 """
@@ -13,7 +13,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from controltower.measures import chains, paths, promises, walks
+from controltower.measures import chains, flow, paths, promises, walks
 from controltower.measures.exposure import Scope
 from controltower.processes import catalogue
 from controltower.transactions.models.journey import TransactionQuerySet
@@ -29,7 +29,7 @@ ENDED = [
 
 
 class ProcessFilters(ListFilters):
-    """The part of the query string that only makes sense within a process."""
+    """The part of the query string that says where something stands, and how far it has come."""
 
     ended = forms.ChoiceField(label=gettext_lazy("Promise kept"), required=False, choices=ENDED)
     stage = forms.ChoiceField(label=gettext_lazy("Stands at"), required=False)
@@ -39,11 +39,12 @@ class ProcessFilters(ListFilters):
     point = forms.ChoiceField(label=gettext_lazy("Of the latest deals, past"), required=False)
     road = forms.ChoiceField(label=gettext_lazy("Of the latest deals, by the way"), required=False)
     awaits = forms.ChoiceField(label=gettext_lazy("Stands before"), required=False)
+    lane = forms.ChoiceField(label=gettext_lazy("Deal to invoice, stands at"), required=False)
     brought: tuple[str, ...] = (
-        "ended", "stage", "passed", "way", "latest", "point", "road", "awaits",
+        "ended", "stage", "passed", "way", "latest", "point", "road", "awaits", "lane",
     )  # fmt: skip
     named_by_row = ("stage", "passed", "way", "latest")
-    of_a_chain = ("point", "road", "awaits")
+    of_a_chain = ("point", "road", "awaits", "lane")
 
     def offer(self, query: QueryDict, seen: Scope) -> None:
         """Keep the filters that the query string sets, each with the choice that it makes."""
@@ -72,6 +73,8 @@ def _of_a_chain(name: str, value: str) -> list[tuple[str, str]]:
     """The choice that a link has made; none where there is no such point."""
     if name == "road":
         return [(value, _("Way %(name)s") % {"name": value[:6]})]
+    if name == "lane":
+        return [(one.slug, heard(one.name)) for one in flow.STAGES if one.slug == value]
     return [(one.name, heard(one.title)) for one in chains.POINTS if one.name == value]
 
 
@@ -118,4 +121,6 @@ def _within_chain(
         rows = rows.filter(pk__in=chains.on_the_way(seen, road))
     if milestone := given.get("awaits"):
         rows = chains.awaiting(rows, milestone)
+    if stage := given.get("lane"):
+        rows = flow.standing(rows, stage)
     return rows

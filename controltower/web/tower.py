@@ -183,7 +183,8 @@ def _lane(look: Look) -> dict[str, Any]:
             moving=line.moving.count,
             moving_value=money(line.moving),
             stuck=backlog(line.stuck),
-            url=listing(process=line.stage.steps[0][0]),
+            url=listing(lane=line.stage.slug),
+            stuck_url=listing(lane=line.stage.slug, stuck="1"),
         )
         for line in flow.lane(look.scope, look.now)
     )

@@ -43,7 +43,7 @@ SHORTEST = 3
 MOST_FOUND = 500
 STUCK, OPEN = "stuck", "open"
 OFFERED = ("q", "state", "lateness", "process", "entity", "sort")
-PROOFS = ("cause", "stage", "wait", "unproven", "moved_by", "awaits")
+PROOFS = ("cause", "stage", "wait", "unproven", "moved_by", "awaits", "lane")
 """Filters that come with a figure in money, whose list is added up."""
 STATE_CHOICES = [
     ("", _("Any state")),

@@ -28,7 +28,7 @@ MOST = 7
 
 def region(person: Person, scope: Scope, now: datetime) -> dict[str, Any]:
     """The context of `tower/_triage.html`."""
-    lines = by_cause(scope, now)
+    lines = by_cause(scope, now, limit=None)
     shown = lines[:MOST]
     fixes, jobs = _fixes(scope, shown, now), _jobs(scope, shown)
     return {
@@ -36,7 +36,7 @@ def region(person: Person, scope: Scope, now: datetime) -> dict[str, Any]:
             _cause(line, person, fixes.get(line.cause.pk, ""), jobs.get(line.cause.pk), now)
             for line in shown
         ],
-        "causes_total": sum(line.stake.count for line in lines),
+        "causes_total": len(lines),
         "exceptions_url": reverse("exceptions"),
         "aside": _aside(scope, now),
         "checked_words": _("Last checked %(time)s.") % {"time": formats.clock(now)},

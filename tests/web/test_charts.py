@@ -36,7 +36,9 @@ def backlog(late: int = 0, due: int = 0, early: int = 0) -> Backlog:
 
 
 def stage(title: str, moving: int, stuck: Backlog) -> lane.Stage:
-    return lane.Stage(title, "Certinia", timedelta(hours=9), 3, euro(moving), stuck, "/x/?a=1&b=2")
+    return lane.Stage(
+        title, "Certinia", timedelta(hours=9), 3, euro(moving), stuck, "/x/?a=1&b=2", "/y/"
+    )
 
 
 def parsed(markup: str) -> ElementTree.Element:
@@ -103,7 +105,7 @@ def test_an_empty_lane_is_calm() -> None:
 
 def test_words_stand_clear_of_a_band_that_comes_down_from_a_broader_stage() -> None:
     def top_of(word: str, *moving: int) -> float:
-        stages = [lane.Stage("S", "ERP", None, n, euro(n), backlog(), "/x/") for n in moving]
+        stages = [lane.Stage("S", "ERP", None, n, euro(n), backlog(), "/x/", "/y/") for n in moving]
         texts = parsed(lane.Lane("L", tuple(stages)).draw).iter("text")
         return next(float(x.get("y", 0)) for x in texts if x.text == word)
 

@@ -1,36 +1,54 @@
 """Every number that opens a list is that list's length, and its money is the list's to the cent:
-on the pages that count, for who sees all companies, for one of them, and for who sees one."""
+on every page, for who sees all companies, for one of them, and for who sees one."""
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urljoin
 
 import pytest
 from django.db.models import F
 from django.test import Client
+from django.utils import timezone
 
 from controltower.firm.models import Person
 from controltower.measures import exposure
 from controltower.measures.exposure import Scope
-from controltower.processes import opportunity_to_project, time_and_expense_to_billing
 from controltower.transactions.models import Transaction
-from controltower.web import scope
+from controltower.web import every_page, formats, scope
+from controltower.web.demo.interfaces import own_interfaces
 from tests import factories
 from tests.factories import Firm
 from tests.web.cast import browser
 
-DEAL, BILLING = opportunity_to_project.PROCESS.name, time_and_expense_to_billing.PROCESS.name
-PAGES = (
-    "/", "/processes/", f"/processes/{DEAL}/", f"/processes/{BILLING}/", "/measures/",
-    "/exceptions/", "/processes/quote-to-cash/", "/processes/month-end-close/",
-)  # fmt: skip
-COUNT = re.compile(r'<a [^>]*href="(/tx/\?[^"]+)"[^>]*>\s*(?:<b>)?([\d,]+)\b(?![.,%]?\d| ?%)')
-SCOPES = [("anna", ""), ("anna", "LF-UK"), ("priya", "LF-DE"), ("callum", "")]
+LINK = re.compile(r'<a [^>]*\bhref="([^"]+)"[^>]*>(.*?)</a>', re.DOTALL)
+HIDDEN = re.compile(r'<svg.*?</svg>|<span class="unseen">.*?</span>', re.DOTALL)
+TAG = re.compile(r"<[^>]+>")
+COUNTS = (
+    re.compile(r"^([\d,]+)(?! ?%)(?: [a-z][a-z ]+)?$"),
+    re.compile(r"^(?:The|the latest) ([\d,]+)(?: records? behind it)?$"),
+    re.compile(r"^(?:All|Open|Unowned|Not used|Exceptions|Incidents) ([\d,]+)$"),
+)
+STAGE = re.compile(r": ([\d,]+) moving, [^;]*; ([\d,]+) stuck,")
+MONEY = re.compile(r"[€£$][\d,.]+[KM]?")
+ROWS = {"/interfaces/": 'id="interface-'}
+LISTS = {"/tx/", "/exceptions/", "/incidents/", "/interfaces/", "/jobs/"}
+SCOPES = [("anna", "LF-UK"), ("priya", "LF-DE"), ("callum", "")]
+
+
+class Said(NamedTuple):
+    """A figure on a page, and the list that it opens."""
+
+    page: str
+    words: str
+    address: str
+    count: int | None
+    money: str
 
 
 def work(made: Firm) -> None:
@@ -44,6 +62,7 @@ def work(made: Firm) -> None:
     late = made.deal(entity="LF-UK", currency="GBP")
     Transaction.objects.filter(pk=late.pk).update(due_at=F("ended_at") - timedelta(minutes=1))
     made.gathering(deal)
+    own_interfaces(timezone.now())
 
 
 pytestmark = [pytest.mark.django_db, pytest.mark.founded(then=work)]
@@ -58,29 +77,68 @@ def visitor(person: Person, entity: str) -> Client:
     return client
 
 
-@pytest.mark.parametrize(("who", "entity"), SCOPES)
-def test_every_count_is_the_length_of_the_list_it_opens(firm: Firm, who: str, entity: str) -> None:
-    client = visitor(getattr(firm, who), entity)
-    lengths: dict[str, int] = {}
-    wrong, seen = [], 0
-    for page, address, said in _counts(client):
-        if address not in lengths:
-            lengths[address] = client.get(address).content.decode().count("data-row")
-        seen += 1
-        if lengths[address] != said:
-            wrong.append(f"{page} says {said}, {address} lists {lengths[address]}")
+def test_every_figure_is_what_the_list_it_opens_holds(firm: Firm) -> None:
+    pages = [page.url for page in every_page.pages(firm.anna) if not page.export]
+    found, wrong = _compared(visitor(firm.anna, ""), pages)
     assert wrong == []
-    assert seen >= 12
+    assert len({said.address for said in found}) > 60
+    assert sum(bool(said.money) for said in found) > 10
+    telling = {said.page for said in found}
+    assert len(telling) > 20
+    for who, entity in SCOPES:
+        found, wrong = _compared(visitor(getattr(firm, who), entity), telling)
+        assert wrong == [], (who, entity)
+        assert len(found) > 20, (who, entity)
 
 
-def _counts(client: Client) -> Iterator[tuple[str, str, int]]:
-    for page in PAGES:
-        text = client.get(page).content.decode()
-        for address, said in COUNT.findall(text):
-            yield page, html.unescape(address), int(said.replace(",", ""))
+def _compared(client: Client, pages: Iterable[str]) -> tuple[list[Said], list[str]]:
+    """What the pages say, and what of it their lists do not hold."""
+    found = [said for page in pages for said in _figures(client, page)]
+    lists = {address: client.get(address) for address in {said.address for said in found}}
+    wrong = [
+        f"{said.page} says {said.words}: {said.address} holds {held}"
+        for said in found
+        for held in [_held(said, lists[said.address])]
+        if held is not None
+    ]
+    return found, wrong
 
 
-@pytest.mark.parametrize(("who", "entity"), SCOPES)
+def _figures(client: Client, page: str) -> Iterator[Said]:
+    """What a page says of lists; the rail around it, which is the same everywhere, on one page."""
+    text = client.get(page).content.decode()
+    own = text if page == "/" else text.partition("<main")[2] or text
+    for href, inner in LINK.findall(own):
+        address = urljoin(page, html.unescape(href))
+        if address.partition("?")[0] not in LISTS:
+            continue
+        words = " ".join(html.unescape(TAG.sub(" ", HIDDEN.sub(" ", inner))).split())
+        count = _counted(words)
+        money = MONEY.search(words) if not STAGE.search(words) else None
+        if count is not None or money:
+            yield Said(page, words, address, count, money[0] if money else "")
+
+
+def _counted(words: str) -> int | None:
+    """How many rows the words promise; of a stage, what moves in it and what is stuck."""
+    if stage := STAGE.search(words):
+        return sum(int(part.replace(",", "")) for part in stage.groups())
+    found = next(filter(None, (form.match(words) for form in COUNTS)), None)
+    return int(found[1].replace(",", "")) if found else None
+
+
+def _held(said: Said, answer: Any) -> str | None:
+    """What the list holds instead of what was said of it."""
+    rows = answer.content.decode().count(ROWS.get(said.address.partition("?")[0], "data-row"))
+    if said.count is not None and rows != said.count:
+        return f"{rows} rows"
+    total = answer.context["total"] if said.money else None
+    if total is not None and said.money not in (formats.compact(total), formats.money(total)):
+        return str(total)
+    return None
+
+
+@pytest.mark.parametrize(("who", "entity"), [("anna", ""), *SCOPES])
 def test_what_is_stuck_is_the_same_money_everywhere(firm: Firm, who: str, entity: str) -> None:
     person = getattr(firm, who)
     client = visitor(person, entity)

@@ -26,7 +26,8 @@ SCALES = (1, 2, 5, 10, 20, 50, 100)
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage of the lane. Values are in the reporting currency; `typical` is a median."""
+    """One stage of the lane. Values are in the reporting currency; `typical` is a median. `url`
+    lists all that stands there, `stuck_url` what of it is stuck."""
 
     title: str
     system: str
@@ -35,6 +36,7 @@ class Stage:
     moving_value: Money
     stuck: Backlog
     url: str
+    stuck_url: str
 
     @property
     def sentence(self) -> str:
@@ -182,39 +184,45 @@ def _stage(stage: Stage, place: Place) -> SafeString:
         "n": formats.number(stage.moving),
         "value": formats.compact(stage.moving_value),
     }
-    return svg.tag(
+    whole = svg.tag(
         "a",
         svg.tag("title", stage.sentence),
         svg.rect(place.x, 0, place.width, AXIS + place.reach + LABELS, "hit"),
         svg.text(left, 18, stage.title, "t-head"),
         svg.text(left, 36, under, "t-faint"),
         svg.text(left, AXIS - place.reach - 8, moving if stage.moving else _("Nothing moving")),
-        _pocket(stage.stuck, place),
+        *([] if stage.stuck.count else _calm(place)),
         href=stage.url,
         class_="stage",
     )
+    return svg.join((whole, _pocket(stage, place))) if stage.stuck.count else whole
 
 
-def _pocket(stuck: Backlog, place: Place) -> SafeString:
-    """What is stuck, hanging from the band; its words stand clear of it."""
-    x, top, words = place.left, AXIS + place.half - 1, AXIS + place.reach - 1
-    if not stuck.count:
-        return svg.join(
-            (
-                svg.shape(ICONS["ok"], x, words + 10, 15, "is-ok"),
-                svg.text(x + 20, words + 22, _("Nothing stuck"), "t-ok"),
-            )
-        )
+def _calm(place: Place) -> list[SafeString]:
+    words = AXIS + place.reach - 1
+    return [
+        svg.shape(ICONS["ok"], place.left, words + 10, 15, "is-ok"),
+        svg.text(place.left + 20, words + 22, _("Nothing stuck"), "t-ok"),
+    ]
+
+
+def _pocket(stage: Stage, place: Place) -> SafeString:
+    """What is stuck, hanging from the band, a link of its own; its words stand clear of it."""
+    stuck, x = stage.stuck, place.left
+    top, words = AXIS + place.half - 1, AXIS + place.reach - 1
     height = max(stuck.value.minor * place.unit, POCKET_MIN)
     beside = x + POCKET_WIDTH + 9
     held = ngettext("%(n)s stuck", "%(n)s stuck", stuck.count) % {"n": formats.number(stuck.count)}
-    return svg.join(
-        (
-            *_segments(stuck, x, top, height),
-            svg.text(beside, words + 18, formats.compact(stuck.value), "t-value"),
-            svg.text(beside, words + 35, held),
-            *_lateness(stuck, beside, words + 53),
-        )
+    return svg.tag(
+        "a",
+        svg.tag("title", f"{stage.title}: {held}, {formats.compact(stuck.value)}"),
+        svg.rect(place.x, AXIS, place.width, place.reach + LABELS, "hit"),
+        *_segments(stuck, x, top, height),
+        svg.text(beside, words + 18, formats.compact(stuck.value), "t-value"),
+        svg.text(beside, words + 35, held),
+        *_lateness(stuck, beside, words + 53),
+        href=stage.stuck_url,
+        class_="stage",
     )
 
 
