@@ -47,7 +47,7 @@ class Said(NamedTuple):
     page: str
     words: str
     address: str
-    count: int | None
+    rows: int | None
     money: str
 
 
@@ -113,10 +113,10 @@ def _figures(client: Client, page: str) -> Iterator[Said]:
         if address.partition("?")[0] not in LISTS:
             continue
         words = " ".join(html.unescape(TAG.sub(" ", HIDDEN.sub(" ", inner))).split())
-        count = _counted(words)
+        rows = _counted(words)
         money = MONEY.search(words) if not STAGE.search(words) else None
-        if count is not None or money:
-            yield Said(page, words, address, count, money[0] if money else "")
+        if rows is not None or money:
+            yield Said(page, words, address, rows, money[0] if money else "")
 
 
 def _counted(words: str) -> int | None:
@@ -130,7 +130,7 @@ def _counted(words: str) -> int | None:
 def _held(said: Said, answer: Any) -> str | None:
     """What the list holds instead of what was said of it."""
     rows = answer.content.decode().count(ROWS.get(said.address.partition("?")[0], "data-row"))
-    if said.count is not None and rows != said.count:
+    if said.rows is not None and rows != said.rows:
         return f"{rows} rows"
     total = answer.context["total"] if said.money else None
     if total is not None and said.money not in (formats.compact(total), formats.money(total)):
