@@ -15,6 +15,8 @@ from controltower.transactions.cases import Case
 KIND = "project-template"
 """The kind of policy; it is about the template's name."""
 SEEDED = "As the product brings it."
+RETIRED = {"retired": True}
+"""What a version says by which a template ends."""
 
 
 def of_deal(case: Case) -> Mapping[str, Any]:
@@ -30,15 +32,22 @@ def of_deal(case: Case) -> Mapping[str, Any]:
 
 
 def agreed() -> Mapping[str, project_templates.Template]:
-    """What is in force by name; what the product brings before anything was agreed upon."""
-    return contents(KIND) or project_templates.SHIPPED
+    """What is in force by name, save what was retired; what the product brings before anything was
+    agreed upon."""
+    said = contents(KIND)
+    if not said:
+        return project_templates.SHIPPED
+    return {name: one for name, one in said.items() if one != RETIRED}
 
 
 def check(about: str, content: object) -> None:
-    """Raises BadPolicy unless it is a template with a name."""
+    """Raises BadPolicy unless it is a template with a name, or the end of one that is in force."""
     if not 0 < len(about.strip()) <= project_templates.LONGEST_NAME:
         raise BadPolicy("A project template has a name.")
-    if said := project_templates.mistake(content):
+    if content == RETIRED:
+        if contents(KIND).get(about, RETIRED) == RETIRED:
+            raise BadPolicy(f"There is no project template “{about}” in force.")
+    elif said := project_templates.mistake(content):
         raise BadPolicy(said)
 
 

@@ -39,6 +39,11 @@ administer = [
     path("manage/calendars/", manage_promises.calendars, name="manage_calendars"),
     path("manage/routes/", manage_routes.routes, name="manage_routes"),
     path("manage/templates/", manage_templates.templates, name="manage_templates"),
+    path(
+        "manage/templates/retirements/",
+        manage_templates.retire,
+        name="manage_template_retirements",
+    ),
     path("manage/notices/", manage_notices.notices, name="manage_notices"),
     path("manage/people/<str:username>/wishes/", manage_notices.wishes, name="manage_wishes"),
     path("manage/masks/", manage_masks.masks, name="manage_masks"),

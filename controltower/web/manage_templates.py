@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from controltower.firm import policies
 from controltower.firm.models import PolicyVersion
@@ -102,6 +102,12 @@ class NewTemplate(Shaped):
     field_order = ("about", *Shaped.field_order)
 
 
+class Ended(Reason):
+    """One by which no further deal is set up."""
+
+    about = forms.CharField(widget=forms.HiddenInput, max_length=LONGEST_NAME)
+
+
 def _words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
@@ -147,6 +153,18 @@ def templates(request: SignedIn) -> HttpResponse:
     return manage_frame.page(request, "manage/templates.html", "manage_templates", context)
 
 
+@require_POST
+@guarded
+def retire(request: SignedIn) -> HttpResponse:
+    """Propose that no further deal is set up by a template; it waits for a second person."""
+    form, back = Ended(request.POST), reverse("manage_templates")
+    if not form.is_valid():
+        return manage_frame.unclear(request, form.errors, back)
+    subject = f"{agreed_templates.KIND}:{form.cleaned_data['about']}"
+    reason = form.cleaned_data["reason"]
+    return manage_frame.propose(request, subject, agreed_templates.RETIRED, reason, back)
+
+
 def _new(request: SignedIn) -> Action:
     leave = manage_frame.leave(request, Right.ADMINISTER)
     return Action(
@@ -177,7 +195,19 @@ def _line(
         version,
         policy_words.said(agreed_templates.KIND, coming.content) if coming else "",
         change(request, f"template-{place}", title, reverse("manage_templates"), form),
+        _retirement(request, place, name) if version else None,
     )
+
+
+def _retirement(request: SignedIn, place: int, name: str) -> Action:
+    leave = manage_frame.leave(request, Right.ADMINISTER)
+    return Action(
+        id=f"retire-template-{place}", label=_("Retire"), confirm=_("Propose its end"),
+        title=_("Set up no further deal by “%(name)s”?") % {"name": name},
+        url=reverse("manage_template_retirements"), icon="archive", small=True,
+        form=Ended(initial={"about": name}, auto_id=f"retire-template-{place}-%s"),
+        allowed=leave.allowed, why_not=leave.why_not,
+    )  # fmt: skip
 
 
 def _much(role: Mapping[str, Any]) -> str:

@@ -8,12 +8,15 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from controltower.transactions.agreed_templates import RETIRED
 from controltower.web import formats
 from controltower.web.sayings import heard
 
 
 def template(content: Mapping[str, Any]) -> str:
     """For what, and with which milestones and roles: "Fixed fee: Handover 30 %, day 90; …"."""
+    if content == RETIRED:
+        return _("retired: no further deal is set up by it")
     whom = ", ".join((*content["companies"], *content["regions"]))
     method = " / ".join(filter(None, (str(heard(content["billing_method"])), whom)))
     milestones = [

@@ -89,6 +89,16 @@ def test_a_deal_without_a_template_needs_somebody_until_there_is_one(firm: Firm)
     assert firm.play(deal).state == "verified"
 
 
+def test_no_further_deal_is_set_up_by_a_template_that_is_retired(firm: Firm) -> None:
+    agreed_templates.write_down(now=firm.now)
+    under_way = firm.tell(firm.opportunity(billing_method="Fixed fee"))
+    agree(firm, FIXED, agreed_templates.RETIRED)
+    assert len(sent(firm.play(under_way), "milestone", "name")) == 3
+    later = firm.deal(source_id="later", billing_method="Fixed fee", template=FIXED)
+    assert later.state == "dead_lettered"
+    assert later.steps.get(name="check").field == "template"
+
+
 def test_a_deal_that_is_sold_another_way_meanwhile_gets_another_template(firm: Firm) -> None:
     won = firm.opportunity(billing_method="Fixed fee")
     deal = firm.tell(won)

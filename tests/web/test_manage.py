@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from controltower.firm import audit, limits
-from controltower.firm.models import LegalEntity, Person, PolicyVersion, Role
+from controltower.firm.models import LegalEntity, Person, PolicyState, PolicyVersion, Role
 from controltower.incidents import watch
 from controltower.processes.month_end_close import close_of
 from controltower.systems.models import Route, System
@@ -342,6 +342,32 @@ def test_a_project_template_is_agreed_upon_by_two(amara: Client, anna: Client) -
     page = amara.get("/manage/templates/").content.decode()
     assert "Half way 49.99 %, day 30; All of it 50.01 %, day 60" in page
     assert "Analyst | 75.5 | SQL\nManager | 20 %</textarea>" in page
+
+
+def test_a_project_template_is_retired_by_two_and_may_come_back(
+    amara: Client, anna: Client
+) -> None:
+    def agree() -> None:
+        (version,) = PolicyVersion.objects.filter(state=PolicyState.PROPOSED)
+        anna.post(f"/manage/decisions/{version.pk}/", {"agree": "yes", "answer": ""})
+
+    agreed_templates.write_down(now=timezone.now())
+    form = REASON | {"about": "Advisory T&M"}
+    amara.post("/manage/templates/retirements/", form)
+    assert "Advisory T&M" in agreed_templates.agreed(), "a proposal changes nothing"
+    assert "retired: no further deal" in amara.get("/manage/templates/").content.decode()
+    agree()
+    assert agreed_templates.agreed().keys() == {"Implementation fixed fee"}
+    again = amara.post("/manage/templates/retirements/", form, follow=True).content.decode()
+    assert "There is no project template “Advisory T&amp;M” in force." in again
+    amara.post("/manage/templates/retirements/", form | {"about": "Implementation fixed fee"})
+    agree()
+    assert "Every template is retired" in amara.get("/manage/templates/").content.decode()
+    agreed_templates.write_down(now=timezone.now())
+    assert agreed_templates.agreed() == {}, "what the product brings does not come back by itself"
+    amara.post("/manage/templates/", FIXED_FEE | REASON | {"about": "Advisory T&M"})
+    agree()
+    assert agreed_templates.agreed().keys() == {"Advisory T&M"}
 
 
 @pytest.mark.parametrize(

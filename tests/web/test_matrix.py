@@ -331,6 +331,7 @@ POLICY: dict[str, Rule] = {
         Right.ADMINISTER,
         form=REASON | {"about": "Review", "billing_method": "Time and materials"},
     ),
+    "manage_template_retirements": Rule(WRITE, Right.ADMINISTER, form=REASON | {"about": "Review"}),
     "manage_routes": Rule(READ | WRITE, Right.ADMINISTER, form=REASON | {"role": "erp"}),
     "manage_notices": Rule(),
     "manage_wishes": Rule(WRITE, Right.ADMINISTER, form={"mail": "on"}),
