@@ -88,7 +88,7 @@ def _make_cause(step: Step, title: str, now: datetime) -> None:
         fingerprint=step.fingerprint,
         defaults={
             "title": title,
-            "system": step.system,
+            "system": None if step.unmapped else step.system,
             "step_name": step.name,
             "kind": step.kind,
             "owner_role": _owner_role(step, now),
@@ -125,7 +125,7 @@ def title_of(step: Step) -> str:
     first = re.split(r"(?<=[.!?])\s+(?=[A-Z“])", step.text)[0].rstrip(".")
     if step.kind == Kind.PERIOD_CLOSED:
         return f"Closed period: {first}"
-    ours = step.kind == Kind.CONTRACT and step.sent_at is None
+    ours = step.unmapped or (step.kind == Kind.CONTRACT and step.sent_at is None)
     if ours or not system:
         return first[:TITLE]
     if drift := contracts.told(step.text):

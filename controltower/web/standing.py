@@ -141,7 +141,7 @@ def state_words(transaction: Transaction, trouble: Step | None, now: datetime | 
     `now` the length of time is left out."""
     if transaction.is_over or trouble is None or trouble.state not in STUCK:
         return _waiting_words(transaction)
-    place = trouble.system.title if trouble.system else ""
+    place = trouble.system.title if trouble.system and not trouble.unmapped else ""
     words = _("Stuck at %(place)s") if place else _("Stuck at our own check")
     if in_doubt(trouble):
         words = _("In doubt at %(place)s")

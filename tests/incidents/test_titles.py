@@ -7,9 +7,10 @@ from django.utils import timezone
 
 from controltower.incidents import letters
 from controltower.incidents.sorting import shared, title_of
+from controltower.mappings.models import MappingVersion
 from controltower.systems.models import System
 from controltower.transactions.models import Step
-from tests.factories import Firm, stuck_bills
+from tests.factories import Firm, signed_in, stuck_bills
 
 ERP = System(slug="erp", title="Tryton ERP")
 
@@ -74,3 +75,22 @@ def test_a_cause_of_many_is_called_by_what_they_share(firm: Firm) -> None:
         letters.catch_up(now=timezone.now(), of=[bill.pk])
         number = "…" if bill == other else number
         assert firm.cause(bill).title.endswith(words.format(number))
+
+
+@pytest.mark.django_db
+def test_what_our_own_mapping_has_no_word_for_was_refused_by_nobody(firm: Firm) -> None:
+    (bill,) = stuck_bills(firm, 1)
+    gap = "No value for “Cost account” is mapped from “6999”. (Mapping Purchase v1.)"
+    version = MappingVersion.objects.get(mapping__slug="invoice-to-erp", number=1)
+    Step.objects.filter(transaction=bill, name="draft").update(
+        text=gap, kind="reference_missing", sent_at=None, mapping_version=version,
+        fingerprint="UNMAPPED",
+    )  # fmt: skip
+    letters.catch_up(now=timezone.now(), of=[bill.pk])
+    cause = firm.cause(bill)
+    assert cause.title == gap
+    page = signed_in(firm.anna).get(f"/exceptions/{cause.pk}/").content.decode()
+    assert "stopped by our own check, before anything was sent" in page
+    assert "refused it" not in page
+    shown = signed_in(firm.anna).get(f"/tx/{bill.correlation_id}/").content.decode()
+    assert "Stuck at our own check" in shown

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q, Value
 
 from controltower.canonical.identity import new_id
+from controltower.canonical.verdicts import Kind
 from controltower.firm.models import LegalEntity, Person
 from controltower.firm.rights import entity_keys_of
 from controltower.mappings.models import MappingVersion
@@ -291,3 +292,9 @@ class Step(models.Model):
 
     def __str__(self) -> str:
         return f"{self.title} of {self.transaction_id}"
+
+    @property
+    def unmapped(self) -> bool:
+        """Whether our own mapping had no word for a value: its system was never asked."""
+        mapped = self.mapping_version_id is not None
+        return mapped and self.sent_at is None and self.kind == Kind.REFERENCE_MISSING
