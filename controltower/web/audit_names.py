@@ -17,7 +17,7 @@ from controltower.firm.models import AuditEntry, Person, PolicyVersion
 from controltower.incidents.models import Cause, Incident
 from controltower.systems.models import System
 from controltower.transactions.models import ReplayPlan, Transaction
-from controltower.web import policy_words, standing
+from controltower.web import formats, policy_words, standing
 from controltower.web.named import names_of
 from controltower.web.privacy import masked_text
 from controltower.web.sayings import heard
@@ -90,6 +90,15 @@ def _policies(keys: Iterable[str]) -> dict[str, Called]:
     return {one.subject: Called(policy_words.title(one.kind, one.about)) for one in rows}
 
 
+def _surges(keys: Iterable[str]) -> dict[str, Called]:
+    """A company's month goes first: "LF-DE · November 2026" of "LF-DE 2026-11"."""
+    parted = {key: key.rsplit(" ", 1) for key in keys}
+    return {
+        key: Called(f"{company} · {formats.month(period)}")
+        for key, (company, period) in parted.items()
+    }
+
+
 def _systems(keys: Iterable[str]) -> dict[str, Called]:
     rows = System.objects.filter(slug__in=keys)
     return {one.slug: Called(one.title, reverse("system", args=[one.slug])) for one in rows}
@@ -99,7 +108,8 @@ UUIDS = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 NAMED: tuple[tuple[re.Pattern[str], Callable[[Iterable[str]], Mapping[str, Called]]], ...] = (
     (re.compile(r"([A-Z]{2}-[A-Z0-9]{4,20})"), _transactions),
     (re.compile(r"([a-z][a-z0-9-]+)"), _systems),
-    (re.compile(r"([a-z]+:.+)"), _policies),
+    (re.compile(r"([a-z-]+:.+)"), _policies),
+    (re.compile(r"(\S+ \d{4}-(?:0[1-9]|1[0-2]))"), _surges),
     (re.compile(r"(?:person|token of) (\S+)"), _people),
     (re.compile(rf"(?:replay )?({UUIDS})"), _replays),
     (re.compile(r"incident (\d{1,9})"), _incidents),

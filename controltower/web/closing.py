@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
-from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from controltower.canonical.money import Money
 from controltower.measures import closing
@@ -16,9 +16,11 @@ from controltower.measures.closing import DOOR, OWN, PERSON, RUN, Blocker, Month
 from controltower.measures.exposure import Scope, Stake, reporting_currency
 from controltower.processes.month_end_close import Standing
 from controltower.systems.models import System
+from controltower.web import formats
 from controltower.web.privacy import masked_text
 
 MOST_BLOCKERS = 3
+TOKENS = {PERSON: "br", DOOR: "rk", RUN: "nt", OWN: "mv"}
 
 
 def region(scope: Scope, now: datetime) -> dict[str, Any]:
@@ -101,23 +103,28 @@ def _standing(line: MonthLine) -> str:
 
 def _moves(line: MonthLine) -> Sequence[dict[str, Any]]:
     """What must happen to what is not done, most money first."""
-    words = {
-        PERSON: (_("needs someone"), "br"),
-        DOOR: (_("waits for a system"), "rk"),
-        RUN: (_("waits for its billing run"), "nt"),
-        OWN: (_("on its way"), "mv"),
-    }
     found = sorted(line.moved_by.items(), key=lambda pair: (-pair[1].amount, pair[0]))
     return [
         {
-            "words": words[by][0],
-            "token": words[by][1],
+            "words": _moved(by, stake.count),
+            "token": TOKENS[by],
             "url": _listing(line, moved_by=by),
             "count": stake.count,
             "value": _money(stake),
         }
         for by, stake in found
     ]
+
+
+def _moved(by: str, count: int) -> str:
+    """How many wait for what, in words."""
+    words = {
+        PERSON: ngettext("%(n)s needs someone", "%(n)s need someone", count),
+        DOOR: ngettext("%(n)s waits for a system", "%(n)s wait for a system", count),
+        RUN: ngettext("%(n)s waits for its billing run", "%(n)s wait for their billing run", count),
+        OWN: ngettext("%(n)s is on its way", "%(n)s are on their way", count),
+    }
+    return words[by] % {"n": formats.number(count)}
 
 
 def _listing(line: MonthLine, **filters: str) -> str:

@@ -19,6 +19,8 @@ NOTHING = "–"
 CENTS = re.compile(r"-?\d+\.\d\d")
 
 SECOND, MINUTE, HOUR, DAY = 1, 60, 3600, 86400
+SHORTEST = 0.05
+"""Seconds beneath which a length is told from none by words alone."""
 
 
 def locale() -> Locale:
@@ -110,6 +112,9 @@ def duration(length: timedelta | float) -> str:
     """A length of time in two units at most: "0.4 s", "47 min", "2 h 47 min", "1 d 3 h", "15 d"."""
     seconds = length.total_seconds() if isinstance(length, timedelta) else float(length)
     seconds = max(seconds, 0.0)
+    if 0 < seconds < SHORTEST:
+        value = format_decimal(0.1, format="0.0", locale=locale())
+        return _("< %(seconds)s s") % {"seconds": value}
     if seconds < 10:
         value = format_decimal(round(seconds, 1), format="0.0", locale=locale())
         return _("%(seconds)s s") % {"seconds": value}

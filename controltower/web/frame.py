@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,19 +11,19 @@ from django.db.models import Count, Q, QuerySet, Value
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.functional import Promise, SimpleLazyObject
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from controltower.firm import founding
 from controltower.firm.models import Person
-from controltower.firm.rights import Right, entity_keys_of, may_everywhere
+from controltower.firm.rights import entity_keys_of
 from controltower.incidents import asking
 from controltower.incidents.models import Ask, Cause, DeadLetter, Incident
 from controltower.measures import causes, exposure
 from controltower.transactions.models import ItemState, PlanState, ReplayPlan, Transaction
-from controltower.web import scope, undo
+from controltower.web import rail, scope, undo
 from controltower.web.charts.small import Progress
+from controltower.web.rail import RailGroup
 from controltower.web.sayings import heard
 from controltower.web.undo import Undo
 
@@ -36,81 +35,6 @@ IN_THE_TRAY = (
     PlanState.RUNNING,
     PlanState.PAUSED,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A page of the rail, by the name of its route; `go` is its key after G. With a `right` it is
-    there for those alone who have it for the whole firm."""
-
-    route: str
-    label: str | Promise
-    icon: str
-    go: str = ""
-    phone: bool = False
-    right: Right | None = None
-
-
-RAIL: tuple[tuple[str | Promise, tuple[Place, ...]], ...] = (
-    (
-        gettext_lazy("Watch"),
-        (
-            Place("tower", gettext_lazy("Tower"), "radar", "t", phone=True),
-            Place("processes", gettext_lazy("Processes"), "workflow", "p"),
-            Place("transactions", gettext_lazy("Transactions"), "arrow-left-right", "x", True),
-        ),
-    ),
-    (
-        gettext_lazy("Fix"),
-        (
-            Place("exceptions", gettext_lazy("Exceptions"), "octagon-alert", "e", phone=True),
-            Place("incidents", gettext_lazy("Incidents"), "siren", "i", phone=True),
-            Place("jobs", gettext_lazy("Jobs"), "layers", "j"),
-        ),
-    ),
-    (
-        gettext_lazy("Period end"),
-        (Place("measures", gettext_lazy("Measures"), "gauge", "m"),),
-    ),
-    (
-        gettext_lazy("Govern"),
-        (
-            Place("mappings", gettext_lazy("Mappings"), "git-compare", "o"),
-            Place("runbooks", gettext_lazy("Runbooks"), "book-open", "b"),
-            Place("interfaces", gettext_lazy("Interfaces"), "plug", "n"),
-            Place("assurance", gettext_lazy("Assurance"), "shield-check", "a"),
-        ),
-    ),
-    (
-        gettext_lazy("Systems"),
-        (
-            Place("systems", gettext_lazy("Health"), "activity", "h", phone=True),
-            Place("manage", gettext_lazy("Admin"), "settings", "d", right=Right.SEE_AUDIT),
-        ),
-    ),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class RailItem:
-    """One line of the rail. `count` is None where nothing is counted."""
-
-    label: str
-    url: str
-    icon: str
-    current: bool
-    count: int | None
-    hot: bool
-    phone: bool
-    go: str
-
-
-@dataclass(frozen=True, slots=True)
-class RailGroup:
-    """A titled part of the rail."""
-
-    title: str
-    items: tuple[RailItem, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,34 +147,7 @@ def _rail(request: HttpRequest, now: datetime) -> tuple[RailGroup, ...]:
         exceptions=open_causes(request, now),
         incidents=Incident.objects.visible_to(request.user).open(),
     )
-    there = [
-        (title, [place for place in places if _is_for(request.user, place)])
-        for title, places in RAIL
-    ]
-    return tuple(
-        RailGroup(str(title), tuple(_items(places, request.path, counts)))
-        for title, places in there
-    )
-
-
-def _is_for(person: Person, place: Place) -> bool:
-    return place.right is None or may_everywhere(person, place.right)
-
-
-def _items(places: Iterable[Place], path: str, counts: dict[str, int]) -> Iterable[RailItem]:
-    for place in places:
-        url = reverse(place.route)
-        count = counts.get(place.route)
-        yield RailItem(
-            label=str(place.label),
-            url=url,
-            icon=place.icon,
-            current=path == url or (url != "/" and path.startswith(url)),
-            count=count,
-            hot=bool(count),
-            phone=place.phone,
-            go=place.go,
-        )
+    return rail.of(request.user, request.path, counts)
 
 
 def _counted(**of: QuerySet[Any]) -> dict[str, int]:

@@ -39,6 +39,7 @@ def library(request: SignedIn) -> HttpResponse:
     plain = [one for one in mappings if versions.approvals_needed(one) == 1]
     unproposed = len(mapping_offering.missing()) + len(runbook_offering.missing())
     context = {
+        "crumbs": [(_("Mappings"), reverse("mappings")), (_("What the product brings"), "")],
         "to_fill_in": [_draft(one) for one in mapping_offering.to_fill_in()],
         "mappings": [_mapping(one) for one in mappings],
         "runbooks": books,

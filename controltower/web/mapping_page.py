@@ -94,7 +94,7 @@ def line(mapping: Mapping) -> dict[str, Any]:
         "id": mapping.slug,
         "url": reverse("mapping", args=[mapping.slug]),
         "title": mapping.title,
-        "record": mapping.record,
+        "record": mapping.record.replace("_", " "),
         "target": played(mapping.target),
         "moves_money": mapping.moves_money,
         "number": active.number if active else None,

@@ -16,12 +16,12 @@ def each_of(words: str) -> tuple[str, ...]:
 
 RECORDS = each_of(
     """
-    Absence; Assignment; Billing event; Budget; Change order; Client; Contract; Credit note;
-    Customer; Dataset; Delivered month; Event; Expense; Fact; Folder; Integration error;
-    Integration run; Invoice; Labour cost; Milestone; Opportunity; Pay input; Payment; Project;
-    Purchase; Relations; Resource; Revenue; Revenue entry; Revenue part; Room; Standing;
-    Supplier; Supplier invoice; Time entry; Timecard; Unnumbered customer; Webhook log; Work
-    left out
+    Absence; Assignment; Availability; Billing event; Budget; Change order; Client; Contract;
+    Credit note; Customer; Dataset; Delivered month; Event; Expense; Fact; Folder;
+    Integration error; Integration run; Invoice; Labour cost; Milestone; Opportunity; Pay input;
+    Payment; Project; Purchase; Relations; Resource; Revenue; Revenue entry; Revenue part; Room;
+    Standing; Supplier; Supplier invoice; Time entry; Timecard; Unnumbered customer; Webhook log;
+    Work left out
     """
 )
 KEYS = each_of(
@@ -81,6 +81,7 @@ ROLES = {
     "broker": gettext_lazy("Broker"),
     "chat": gettext_lazy("Chat"),
     "documents": gettext_lazy("Documents"),
+    "payroll": gettext_lazy("Payroll"),
     "spend": gettext_lazy("Procurement"),
     "warehouse": gettext_lazy("Data warehouse"),
 }
@@ -139,6 +140,8 @@ HOLIDAYS = each_of(
     """
 )
 """Public holidays of countries that have no German name for them."""
+PROBLEMS = each_of("connection refused; connection reset by peer; network is unreachable; refused")
+"""Why there is no connection, as the machine says it."""
 DONE = {
     "read": gettext_lazy("changes read"),
     "probe": gettext_lazy("looked whether it is there"),

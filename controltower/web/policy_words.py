@@ -217,8 +217,8 @@ def company(content: Content) -> str:
     said = {**companies.USUAL, **content}
     gathering = formats.duration(timedelta(minutes=said["gathering_minutes"]))
     words = _(
-        "%(name)s, %(country)s, %(currency)s, %(zone)s; gathers for %(gathering)s, tolerates "
-        "%(tolerated)s of revenue and %(hours)s hours of a place"
+        "%(name)s, %(country)s, %(currency)s, %(zone)s; gathers approved work for %(gathering)s "
+        "before it bills; revenue may differ by %(tolerated)s, a place by %(hours)s hours"
     ) % {
         **said,
         "country": formats.country(said["country"]),

@@ -135,11 +135,12 @@ def _place(to: int | str) -> str:
 
 
 def fits(said: Mapping[str, Any], *, as_kept: bool = True) -> list[tuple[str, str]]:
-    """What a version is for: (label, words). A list spares its reader how a title is kept, and
-    the names of steps where words of the title tell more."""
+    """What a version is for: (label, words). A list spares its reader how a title is kept, steps
+    that have no title of their own, and all of them where words of the title tell more."""
     labels = FITS if as_kept else FITS | {"words": gettext_lazy("Title says")}
-    if not as_kept and said.get("words"):
-        labels = {name: label for name, label in labels.items() if name != "steps"}
+    if not as_kept:
+        named = () if said.get("words") else [one for one in said.get("steps", ()) if one in STEPS]
+        said = {**said, "steps": named}
     found = [
         (str(label), ", ".join(_fit(name, one, as_kept=as_kept) for one in said[name]))
         for name, label in labels.items()

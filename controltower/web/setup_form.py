@@ -122,9 +122,7 @@ class Setup(forms.Form):
     def _add_feeds(self) -> None:
         for name in self.descriptor.needs.feeds:
             place = f"feeds.{name}"
-            self.fields[place] = forms.BooleanField(
-                label=plain_names.record(name).capitalize(), required=False
-            )
+            self.fields[place] = forms.BooleanField(label=plain_names.record(name), required=False)
             self.fields[f"{place}.every_seconds"] = forms.IntegerField(
                 label=_("Every so many seconds"), min_value=1, max_value=86_400
             )

@@ -79,6 +79,7 @@ def test_a_percentage_has_one_decimal() -> None:
         (86400 + 3 * 3600, "1 d 3 h"),
         (86400 * 15 + 3600, "15 d"),
         (-5, "0.0 s"),
+        (0.04, "< 0.1 s"),
     ],
 )
 def test_durations_have_two_units_at_most(seconds: float, written: str) -> None:

@@ -11,7 +11,8 @@ from controltower.web import formats
 from controltower.web.charts import svg
 from controltower.web.charts.value import Backlog
 
-WIDTH, ROW, LEFT, BAR = 420.0, 33.0, 92.0, 205.0
+WIDTH, ROW, LEFT, BAR, COUNT = 320.0, 33.0, 82.0, 130.0, 242.0
+"""Drawn for a phone, where its words are still read; a desk shows it a little larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,6 @@ def _row(band: AgeBand, y: float, unit: float) -> list[SafeString]:
         else:
             parts.append(svg.rect(x, y + 4, width - gap, 20, f"f-{token}"))
         x += width
-    parts.append(svg.text(344, y + 18, formats.number(band.stuck.count), "t-faint", "end"))
+    parts.append(svg.text(COUNT, y + 18, formats.number(band.stuck.count), "t-faint", "end"))
     parts.append(svg.text(WIDTH, y + 18, formats.compact(band.stuck.value), "t-strong", "end"))
     return parts

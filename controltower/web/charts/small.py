@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from controltower.web.charts import svg
 
 SPARK_POINTS = 60
+CALM = {"ok": "nt"}
 
 
 def sparkline(values: Sequence[float], token: str, label: str) -> SafeString:
@@ -74,13 +75,13 @@ def strip(days: Sequence[StripDay]) -> SafeString:
 
 
 def slack(share: float, token: str) -> SafeString:
-    """How much of a budget is left, 0 to 1."""
+    """How much of a budget is left, 0 to 1; where it lasts it has no colour."""
     share = min(max(share, 0.0), 1.0)
     label = _("%(n)d %% of the slack is left") % {"n": round(share * 100)}
     return svg.fixed(
         64, 8, label,
         svg.rect(0, 0, 64, 8, "f-sunken", rx=4),
-        svg.rect(0, 0, max(64 * share, 2.5), 8, f"f-{token}", rx=4),
+        svg.rect(0, 0, max(64 * share, 2.5), 8, f"f-{CALM.get(token, token)}", rx=4),
     )  # fmt: skip
 
 

@@ -54,6 +54,8 @@ class Trend:
         words = _(
             "%(title)s from %(first)s to %(last)s: between %(least)s and %(most)s, last %(now)s"
         )
+        if self.written(min(known)) == self.written(max(known)):
+            words = _("%(title)s from %(first)s to %(last)s: %(now)s")
         return words % {
             "title": self.title,
             "first": self.first,
