@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from controltower.canonical.money import Money
@@ -30,10 +31,35 @@ def region(scope: Scope, now: datetime) -> dict[str, Any]:
     ahead = [line for line in lines if line.close.cut_off > now and not line.is_closed]
     soonest = min(ahead, key=lambda line: (line.close.cut_off, line.entity.code), default=None)
     return {
+        "sentence": _sentence(lines),
         "months": [_row(line, titles, now) for line in lines],
         "next": soonest and _next(soonest, ahead, now),
         "blockers": [_blocker(one) for one in closing.blockers(scope, MOST_BLOCKERS)],
     }
+
+
+def _sentence(lines: Sequence[MonthLine]) -> str:
+    """What stands between these months and their end."""
+    undone = sum(line.held.count for line in lines)
+    needs = [line.moved_by[PERSON] for line in lines if PERSON in line.moved_by]
+    people, amount = sum(one.count for one in needs), sum(one.amount for one in needs)
+    words = {
+        "n": formats.number(people),
+        "undone": formats.number(undone),
+        "value": formats.compact(Money.of(amount, reporting_currency())),
+    }
+    if not lines:
+        return ""
+    if not undone:
+        return _("All that belongs to these months is done.")
+    if not people:
+        return _("Not done yet: %(undone)s, none of which needs someone.") % words
+    said = ngettext(
+        "Not done yet: %(undone)s, of which %(n)s needs someone, %(value)s.",
+        "Not done yet: %(undone)s, of which %(n)s need someone, %(value)s.",
+        people,
+    )
+    return said % words
 
 
 def calendar(scope: Scope, now: datetime) -> Sequence[dict[str, Any]]:

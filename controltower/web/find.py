@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.db.models import F, Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 from controltower.incidents.models import Cause, Incident
 from controltower.measures.causes import by_cause
 from controltower.measures.exposure import Scope
-from controltower.web import formats, frame, scope, standing, transaction_list
+from controltower.web import formats, rail, scope, standing, transaction_list
 from controltower.web.marks import state_mark
 from controltower.web.privacy import masked_text
 from controltower.web.security import SignedIn
@@ -52,8 +52,8 @@ def find(request: SignedIn) -> HttpResponse:
     return render(request, "components/_found.html", {"found": found, "query": text})
 
 
-def _pages(request: HttpRequest, text: str) -> Iterator[Found]:
-    for _title, places in frame.RAIL:
+def _pages(request: SignedIn, text: str) -> Iterator[Found]:
+    for _title, places in rail.places(request.user):
         for place in places:
             if str(place.label).casefold().startswith(text.casefold()):
                 keys = f"G {place.go.upper()}" if place.go else ""

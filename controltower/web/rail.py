@@ -103,30 +103,33 @@ class RailGroup:
 
 def of(person: Person, path: str, counts: Mapping[str, int]) -> tuple[RailGroup, ...]:
     """What the person has of it on the page at this address."""
-    there = [
-        (title, [place for place in places if _is_for(person, place)]) for title, places in RAIL
-    ]
-    here = _here((place for _title, places in there for place in places), path)
+    there = places(person)
+    here = _here((place for _title, group in there for place in group), path)
     return tuple(
-        RailGroup(str(title), tuple(_items(places, here, counts))) for title, places in there
+        RailGroup(str(title), tuple(_items(group, here, counts))) for title, group in there
     )
+
+
+def places(person: Person) -> list[tuple[str | Promise, list[Place]]]:
+    """The pages that are there for a person, in their groups."""
+    return [(title, [place for place in group if _is_for(person, place)]) for title, group in RAIL]
 
 
 def _is_for(person: Person, place: Place) -> bool:
     return place.right is None or may_everywhere(person, place.right)
 
 
-def _here(places: Iterable[Place], path: str) -> str:
+def _here(there: Iterable[Place], path: str) -> str:
     """The route of the place that a page belongs to: that whose address says most of its own."""
     roots = {
-        reverse(route): place.route for place in places for route in (place.route, *place.beneath)
+        reverse(route): place.route for place in there for route in (place.route, *place.beneath)
     }
     under = (root for root in roots if path == root or (root != "/" and path.startswith(root)))
     return roots.get(max(under, key=len, default=""), "")
 
 
-def _items(places: Iterable[Place], here: str, counts: Mapping[str, int]) -> Iterable[RailItem]:
-    for place in places:
+def _items(there: Iterable[Place], here: str, counts: Mapping[str, int]) -> Iterable[RailItem]:
+    for place in there:
         count = counts.get(place.route)
         yield RailItem(
             label=str(place.label),

@@ -50,6 +50,18 @@ def test_what_a_month_waits_for_is_the_list_that_it_opens(firm: Firm) -> None:
     assert ">2</td>" in row
 
 
+def test_the_page_says_first_what_needs_someone_and_how_many(firm: Firm) -> None:
+    def page() -> str:
+        return unescape(browser(firm.anna).get("/processes/month-end-close/").content.decode())
+
+    firm.gathering(firm.deal())
+    assert "Not done yet: 1, none of which needs someone." in page()
+    assert "1 waits for its billing run" in page()
+    factories.stuck_bills(firm, 2)
+    assert "Not done yet: 3, of which 2 need someone, €" in page()
+    assert "2 need someone" in page()
+
+
 MOVE = re.compile(r'<a class="tone is-[a-z]+" href="(/tx/[^"]+)">(\d+) ')
 BLOCKER = re.compile(r'<a href="(/tx/[^"]+)">(\d+)</a> <b class="number">([^<]+)</b>')
 

@@ -385,3 +385,10 @@ def test_two_systems_of_one_sign_in_share_it_and_others_do_not(firm: Firm) -> No
     assert System.objects.get(slug="psa-org").connection == salesforce.connection
     answer = propose(firm, slug=salesforce.connection)
     assert "“salesforce-org” is how Certinia signs in." in answer.content.decode()
+
+
+def test_records_that_are_read_keep_their_capitals_in_german(firm: Firm) -> None:
+    client = amara(firm)
+    client.cookies["django_language"] = "de"
+    page = client.get("/systems/new/salesforce/").content.decode()
+    assert "Kunde ohne Nummer" in page

@@ -25,6 +25,11 @@ def test_a_page_is_found_by_the_beginning_of_its_name(firm: Firm) -> None:
     assert "G O" in page
 
 
+def test_a_page_that_is_not_for_them_is_not_offered(firm: Firm) -> None:
+    assert 'data-href="/manage/"' in found(firm.amara, "admin")
+    assert 'data-href="/manage/"' not in found(firm.otto, "admin")
+
+
 def test_any_key_finds_the_transaction(firm: Firm) -> None:
     deal = firm.deal()
     key = deal.keys.order_by("pk")[0].value

@@ -98,7 +98,15 @@ def test_the_tray_shows_jobs_that_touch_ones_companies() -> None:
 
 def test_one_place_is_the_present_one() -> None:
     olga = person("olga")
-    for path, label in (("/", "Tower"), ("/systems/erp/", "Health"), ("/tx/ct-1/", "Transactions")):
+    for path, label in (
+        ("/", "Tower"),
+        ("/systems/erp/", "Health"),
+        ("/tx/ct-1/", "Transactions"),
+        ("/processes/quote-to-cash/", "Processes"),
+        ("/processes/month-end-close/", "Close"),
+        ("/library/", "Mappings"),
+        ("/customers/", "Mappings"),
+    ):
         items = [item for group in drawn(olga, path=path).rail for item in group.items]
         assert [item.label for item in items if item.current] == [label]
 

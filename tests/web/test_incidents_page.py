@@ -251,6 +251,8 @@ def test_a_runbook_is_written_approved_by_another_and_offered(firm: Firm) -> Non
 def test_a_list_of_runbooks_names_no_step_by_its_identifier() -> None:
     (step,) = runbook_words.fits({"steps": ["before-cut-off", "refresh"]}, as_kept=False)
     assert step == ("Step", "Done before the cut-off, Bring the dashboards up to date")
+    unnamed = {"kinds": ["duplicate"], "steps": ["check", "turn-down"]}
+    assert runbook_words.fits(unnamed, as_kept=False) == [("Kind of failure", "duplicate")]
     several = {"words": ["tax code"], "steps": ["check"]}
     assert [label for label, _words in runbook_words.fits(several, as_kept=False)] == ["Title says"]
     assert ("Step", "check") in runbook_words.fits(several)

@@ -11,13 +11,21 @@ from django.test import Client
 from django.utils import timezone
 
 from controltower.firm import audit, limits
-from controltower.firm.models import LegalEntity, Person, PolicyState, PolicyVersion, Role
+from controltower.firm.models import (
+    AuditEntry,
+    LegalEntity,
+    Person,
+    PolicyState,
+    PolicyVersion,
+    Role,
+)
 from controltower.incidents import watch
 from controltower.processes.month_end_close import close_of
 from controltower.systems.models import Route, System
 from controltower.transactions import agreed_templates
 from controltower.transactions.models import ReplayPlan
 from controltower.transactions.world import entities
+from controltower.web import audit_names
 from tests.web.cast import browser, entity, person
 
 pytestmark = pytest.mark.django_db
@@ -385,3 +393,15 @@ def test_a_project_template_is_retired_by_two_and_may_come_back(
 def test_what_is_no_project_template_is_not_proposed(amara: Client, wrong: dict[str, str]) -> None:
     amara.post("/manage/templates/", FIXED_FEE | REASON | wrong)
     assert not PolicyVersion.objects.filter(subject__startswith="project-template").exists()
+
+
+def test_what_the_chain_keeps_by_a_key_is_called_by_its_name() -> None:
+    PolicyVersion.objects.create(
+        subject="project-template:Half", number=1, content={}, reason="So agreed.",
+        proposed_at=timezone.now(),
+    )  # fmt: skip
+    for subject in ("LF-DE 2026-11", "project-template:Half"):
+        audit.record(actor="otto", verb="try", subject=subject, allowed=True, now=timezone.now())
+    names = audit_names.objects(AuditEntry.objects.all())
+    assert names["LF-DE 2026-11"].name == "LF-DE · November 2026"
+    assert names["project-template:Half"].name == "Project template “Half”"
