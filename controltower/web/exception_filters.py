@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from controltower.measures.causes import CauseLine
 from controltower.measures.exposure import Scope
 from controltower.systems.models import System
-from controltower.web import marks, privacy, standing
+from controltower.web import marks, standing
 from controltower.web.list_filters import ListFilters, choice
 from controltower.web.sayings import heard
 
@@ -62,18 +62,19 @@ class Filters(ListFilters):
         tab = str(self.data.get("tab", ""))
         return tab if tab in TABS else OPEN
 
-    def leave(self, lines: Sequence[CauseLine], seen: Scope, now: datetime) -> list[CauseLine]:
-        """The causes that they ask for; none when one makes no sense."""
+    def leave(
+        self, lines: Sequence[CauseLine], titles: Mapping[int, str], seen: Scope, now: datetime
+    ) -> list[CauseLine]:
+        """The causes that they ask for, called so; none when one makes no sense."""
         if not self.is_valid():
             return []
-        return [one for one in lines if self._asks_for(one, seen, now)]
+        return [one for one in lines if self._asks_for(one, titles[one.cause.pk], seen, now)]
 
-    def _asks_for(self, line: CauseLine, seen: Scope, now: datetime) -> bool:
+    def _asks_for(self, line: CauseLine, title: str, seen: Scope, now: datetime) -> bool:
         cause, due = line.cause, self.given("due")
         system = cause.system.slug if cause.system else OUR_OWN
         if self.given("system") not in ("", system):
             return False
         if due and standing.lateness_of(line.due, now, seen.person.zone) != due:
             return False
-        title = privacy.masked_text(cause.title)
         return self.finds(heard(title), title, cause.system or "", cause.owner or "")

@@ -26,7 +26,7 @@ from controltower.incidents.models import (
 from controltower.measures import causes, exposure
 from controltower.measures.causes import CauseLine
 from controltower.measures.exposure import Scope
-from controltower.web import formats, privacy, standing
+from controltower.web import cause_titles, formats, standing
 from controltower.web.charts.small import sparkline
 from controltower.web.exception_filters import (
     MINE,
@@ -100,13 +100,14 @@ def listing(scope: Scope, filters: Filters, now: datetime, *, whole: bool = Fals
         lines[tab] = causes.by_cause(scope, now, causes=_put_aside(tab, now), limit=None)
     elif tab == SOLVED:
         lines[tab] = causes.solved(scope, now)
-    asked = filters.leave(lines[tab], scope, now)
     letters = causes.solved_lately(scope, now) if tab == SOLVED else letters_of(scope)
+    titles = cause_titles.titles([line.cause for line in lines[tab]], letters)
+    asked = filters.leave(lines[tab], titles, scope, now)
     total = causes.together(asked, letters.filter(cause__in=[one.cause for one in asked]), scope)
     shown = asked if whole else asked[:MOST]
     return Listing(
         tab=tab,
-        groups=_groups(shown, scope, tab, now),
+        groups=_groups(shown, titles, scope, tab, now),
         count=len(asked),
         more=len(asked) - len(shown),
         total=Total(total.count, _reporting(total.amount)),
@@ -151,7 +152,9 @@ def letters_of(scope: Scope, *, solved: bool = False) -> QuerySet[DeadLetter]:
     return letters.exclude(state=LetterState.RESOLVED)
 
 
-def _groups(lines: Sequence[CauseLine], scope: Scope, tab: str, now: datetime) -> list[Group]:
+def _groups(
+    lines: Sequence[CauseLine], titles: Mapping[int, str], scope: Scope, tab: str, now: datetime
+) -> list[Group]:
     causes = [line.cause.pk for line in lines]
     states = states_of(scope, causes)
     trends = _trends(scope, causes, now)
@@ -160,7 +163,7 @@ def _groups(lines: Sequence[CauseLine], scope: Scope, tab: str, now: datetime) -
         Group(
             id=line.cause.pk,
             url=reverse("exception", args=[line.cause.pk]),
-            title=privacy.masked_text(line.cause.title),
+            title=titles[line.cause.pk],
             state="solved" if tab == SOLVED else state_of(line.cause, states, now),
             system=line.cause.system.title if line.cause.system else _("Control Tower"),
             count=line.stake.count,

@@ -18,9 +18,9 @@ from controltower.mappings.models import MappingVersion, VersionState
 from controltower.measures.causes import CauseLine, by_cause
 from controltower.measures.exposure import Scope, reporting_currency, within
 from controltower.transactions.models import PlanState
-from controltower.web import formats, privacy, standing, wording
+from controltower.web import cause_titles, formats, standing, wording
 from controltower.web.exception_filters import PARKED, SNOOZED
-from controltower.web.exception_groups import put_aside
+from controltower.web.exception_groups import letters_of, put_aside
 from controltower.web.job_tally import tallies
 
 MOST = 7
@@ -30,11 +30,13 @@ def region(person: Person, scope: Scope, now: datetime) -> dict[str, Any]:
     """The context of `tower/_triage.html`."""
     lines = by_cause(scope, now, limit=None)
     shown = lines[:MOST]
+    titles = cause_titles.titles([line.cause for line in lines], letters_of(scope))
     fixes, jobs = _fixes(scope, shown, now), _jobs(scope, shown)
     return {
         "causes": [
-            _cause(line, person, fixes.get(line.cause.pk, ""), jobs.get(line.cause.pk), now)
+            _cause(line, titles[pk], person, fixes.get(pk, ""), jobs.get(pk), now)
             for line in shown
+            for pk in [line.cause.pk]
         ],
         "causes_total": len(lines),
         "exceptions_url": reverse("exceptions"),
@@ -44,7 +46,7 @@ def region(person: Person, scope: Scope, now: datetime) -> dict[str, Any]:
 
 
 def _cause(
-    line: CauseLine, person: Person, fix: str, running: Any, now: datetime
+    line: CauseLine, title: str, person: Person, fix: str, running: Any, now: datetime
 ) -> dict[str, Any]:
     cause = line.cause
     url = reverse("exception", args=[cause.pk])
@@ -58,7 +60,7 @@ def _cause(
     )
     return {
         "id": cause.pk,
-        "title": privacy.masked_text(cause.title),
+        "title": title,
         "url": url,
         "lateness": standing.lateness_of(line.due, now, person.zone),
         "count": line.stake.count,
