@@ -12,7 +12,7 @@ from controltower.incidents import asking, connections, delivering, drifting, ex
 from controltower.mappings import scheduling
 from controltower.measures import rollups, waking
 from controltower.measures.kpis import unproven
-from controltower.systems import anchor
+from controltower.systems import anchor, downtimes
 from controltower.transactions import (
     agreed_templates,
     closing,
@@ -135,6 +135,7 @@ SCHEDULE = (
     Periodic("pay inputs", timedelta(minutes=1), tell_payroll),
     Periodic("month ends", timedelta(seconds=10), lambda now: closing.watch(now=now)),
     Periodic("held connections", timedelta(seconds=15), follow_connections),
+    Periodic("downtimes", timedelta(seconds=5), lambda now: downtimes.follow(now=now)),
     Periodic("drifts", timedelta(seconds=10), lambda now: drifting.follow(now=now)),
     Periodic("expiries", timedelta(minutes=10), lambda now: expiring.follow(now=now)),
     Periodic("subscriptions", timedelta(minutes=5), ring_subscriptions),

@@ -16,7 +16,7 @@ from django.db.models import Count, Q, QuerySet
 from controltower.incidents import leading, watch
 from controltower.incidents.models import Cause, DeadLetter, Incident, IncidentState, Severity
 from controltower.measures import at_stake, burning, exposure
-from controltower.systems.models import System
+from controltower.systems.models import Downtime, System
 from controltower.transactions.models import Transaction
 from controltower.transactions.models.states import LIVE
 
@@ -96,10 +96,12 @@ def dear_causes(now: datetime) -> list[tuple[Cause, list[dict[str, Any]]]]:
 
 
 def down_systems(now: datetime) -> list[System]:
-    """Systems that are down, or held back, for longer than the firm promises."""
+    """Systems that are down, or held back, for longer than the firm promises; but those of which
+    everybody knows beforehand."""
     down = Q(opened_at__lte=now - settings.SYSTEM_DOWN_FOR) & ~Q(circuit="closed")
     held = Q(paused_at__lte=now - settings.SYSTEM_HELD_FOR)
-    return list(System.objects.filter(down | held, active=True))
+    planned = Downtime.objects.under_way(now).values("system")
+    return list(System.objects.filter(down | held, active=True).exclude(pk__in=planned))
 
 
 def down_title(system: System) -> str:

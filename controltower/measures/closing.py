@@ -126,6 +126,16 @@ def _is_past(line: MonthLine, now: datetime) -> bool:
     return now > line.close.cut_off + (SHOWN_AFTER if closed else SHOWN_OPEN)
 
 
+def cut_offs(scope: Scope, begins: datetime, ends: datetime) -> Sequence[tuple[str, str]]:
+    """The companies and months that are cut off between two moments."""
+    return [
+        (entity.code, month)
+        for entity in _seen(scope)
+        for month in recent_months(entity, ends, 1)
+        if begins <= close_of(entity, month).cut_off <= ends
+    ]
+
+
 def _seen(scope: Scope) -> Sequence[Entity]:
     codes = entities_of(scope.person)
     return [

@@ -10,7 +10,7 @@ from controltower.firm import audit
 from controltower.firm.models import Person
 from controltower.firm.rights import Right, may, who_grants
 from controltower.systems import holding
-from controltower.systems.models import Circuit, System
+from controltower.systems.models import Circuit, System, SystemQuerySet
 
 
 class NotAllowed(Exception):
@@ -41,14 +41,20 @@ def pause(*, system: System, reason: str, by: Person, now: datetime) -> None:
 
 
 def resume(*, system: System, by: Person, now: datetime) -> None:
-    """Let calls through again; a resting circuit, and a sign-in that was refused, are tested at
-    once."""
+    """Let calls through again."""
     _require(by, "resume system", system, now)
     with atomic():
+        let_through(System.objects.filter(pk=system.pk), now=now)
+        audit.record(actor=by, verb="resume system", subject=system.slug, allowed=True, now=now)
+
+
+def let_through(paused: SystemQuerySet, *, now: datetime) -> None:
+    """End the pause of these systems; a resting circuit, and a sign-in that was refused, are tested
+    at once."""
+    for system in paused.select_for_update():
         System.objects.filter(pk=system.pk).update(paused_at=None, paused_by=None, pause_reason="")
         System.objects.filter(pk=system.pk, circuit=Circuit.OPEN).update(retry_at=now)
         holding.release(system.connection)
-        audit.record(actor=by, verb="resume system", subject=system.slug, allowed=True, now=now)
 
 
 def trip(*, system: System, reason: str, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Health: can each system be reached, how slow is it, what waits for it; pause and resume."""
+"""Health: can each system be reached, how slow is it, what waits for it."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.contrib import messages
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from controltower.canonical.money import Money
 from controltower.firm.models import Person, Surge
 from controltower.firm.rights import Right, entities_of
 from controltower.measures import health
 from controltower.measures.exposure import Scope, Stake, reporting_currency
-from controltower.systems import calls, upkeep
+from controltower.systems import calls
 from controltower.systems.credentials import reference
 from controltower.systems.models import Agreement, Call, Description, Direction, Feed, System
 from controltower.transactions import polling
 from controltower.web import (
     connecting,
+    downtimes,
     expiries,
     formats,
     missing_parts,
@@ -35,12 +35,12 @@ from controltower.web import (
     recovery,
     setup_words,
     surges,
+    system_pauses,
     system_words,
     wording,
 )
-from controltower.web.actions import Action, leave
+from controltower.web.actions import leave
 from controltower.web.charts.small import sparkline
-from controltower.web.decisions import Reason
 from controltower.web.privacy import masked_text
 from controltower.web.sayings import heard
 from controltower.web.security import SignedIn
@@ -86,8 +86,10 @@ def lines_of(seen: Scope, now: datetime) -> list[dict[str, Any]]:
     """Every system as the list shows it, the gravest first."""
     found = list(System.objects.filter(active=True))
     pulses, waiting = health.pulses(now, found), health.waiting(seen)
+    planned = downtimes.nearest(now)
     return system_words.gravest_first(
         _line(one, pulses.get(one.pk, health.Pulse()), waiting.get(one.pk, NOTHING), now)
+        | {"downtime": planned.get(one.pk, "")}
         for one in found
     )
 
@@ -144,7 +146,9 @@ def system(request: SignedIn, slug: str) -> HttpResponse:
         "latency": sparkline(pulse.line, "mv", label),
         "calls": [shown(call) for call in Call.objects.filter(system=one)[:LATEST_CALLS]],
         "feeds": _feeds(one, request.user, now),
-        "pause": _pause(request, one, queue),
+        "pause": system_pauses.action(one, request.user, queue),
+        "downtimes": downtimes.shown(one, request.user, now),
+        "plan_downtime": downtimes.planning(one, request.user),
         "incident": offers.incident_action(
             reverse("system_incidents", args=[one.slug]), request.user
         ),
@@ -229,72 +233,3 @@ def _feed(feed: Feed, way: str, person: Person, now: datetime) -> dict[str, Any]
         "every": every,
         "trouble": _words(feed.trouble, person),
     }
-
-
-def _pause(request: SignedIn, system: System, queue: str) -> Action:
-    """Pause with a reason, or let calls through again."""
-    allowed = leave(request.user, Right.PAUSE_SYSTEM)
-    if system.paused_at is not None or system.refused_at is not None:
-        words = _("Resume %(system)s") if system.paused_at else _("Sign in to %(system)s again")
-        words %= {"system": system.title}
-        return Action(
-            id="resume",
-            label=words,
-            title=words,
-            url=reverse("system_resume", args=[system.slug]),
-            confirm=words,
-            icon="play",
-            primary=True,
-            allowed=allowed.allowed,
-            why_not=allowed.why_not,
-        )
-    words = _("Pause %(system)s") % {"system": system.title}
-    form = Reason(auto_id="pause-%s")
-    form.fields["reason"].help_text = queue
-    return Action(
-        id="pause",
-        label=words,
-        title=words,
-        url=reverse("system_pause", args=[system.slug]),
-        confirm=words,
-        form=form,
-        icon="pause",
-        allowed=allowed.allowed,
-        why_not=allowed.why_not,
-    )
-
-
-@require_POST
-def pause(request: SignedIn, slug: str) -> HttpResponse:
-    """Hold every call to the system back, with a reason."""
-    one, form = get_object_or_404(System, slug=slug), Reason(request.POST)
-    if not form.is_valid():
-        messages.error(request, _("Say why it is paused. Nothing was changed."))
-        return HttpResponseRedirect(reverse("system", args=[slug]))
-    try:
-        upkeep.pause(
-            system=one,
-            reason=form.cleaned_data["reason"],
-            by=request.user,
-            now=timezone.now(),
-        )
-    except upkeep.NotAllowed as refused:
-        messages.error(request, str(refused))
-    else:
-        messages.success(request, _("%(system)s is paused. Its work queues.") % {"system": one})
-    return HttpResponseRedirect(reverse("system", args=[slug]))
-
-
-@require_POST
-def resume(request: SignedIn, slug: str) -> HttpResponse:
-    """Let calls through again."""
-    one = get_object_or_404(System, slug=slug)
-    try:
-        upkeep.resume(system=one, by=request.user, now=timezone.now())
-    except upkeep.NotAllowed as refused:
-        messages.error(request, str(refused))
-    else:
-        messages.success(
-            request, _("%(system)s is called again. What waited goes out.") % {"system": one}
-        )
-    return HttpResponseRedirect(reverse("system", args=[slug]))

@@ -40,6 +40,7 @@ from controltower.incidents.models import (
 from controltower.systems import registry
 from controltower.systems.models import (
     Description,
+    Downtime,
     Drift,
     InterfaceVersion,
     System,
@@ -263,6 +264,12 @@ POLICY: dict[str, Rule] = {
     "description_withdrawals": Rule(WRITE),
     "system_pause": Rule(WRITE, Right.PAUSE_SYSTEM, form=REASON),
     "system_resume": Rule(WRITE, Right.PAUSE_SYSTEM),
+    "system_downtimes": Rule(
+        WRITE,
+        Right.PAUSE_SYSTEM,
+        form=REASON | {"begins": "2099-01-01T08:00", "ends": "2099-01-01T10:00"},
+    ),
+    "downtime_ends": Rule(WRITE, Right.PAUSE_SYSTEM),
     "system_expiries": Rule(
         WRITE, Right.ADMINISTER, form={"name": "password", "expires_on": "2027-01-31"}
     ),
@@ -422,6 +429,7 @@ class House:
                 "settlements",
                 "decisions",
                 "surges",
+                "downtimes",
                 "/views",
             ):
                 if word in route:
@@ -448,6 +456,15 @@ def colleague(code: str) -> Person:
     return found
 
 
+def downtime(firm: Firm) -> Downtime:
+    """One that is planned, of a system that all companies share."""
+    begins = timezone.now() + timedelta(days=30)
+    return Downtime.objects.create(
+        system=System.objects.get(slug="tryton"), begins_at=begins, by=firm.anna,
+        ends_at=begins + timedelta(hours=2), reason="An upgrade", announced_at=timezone.now(),
+    )  # fmt: skip
+
+
 def thing(firm: Firm, code: str, step: str, **more: Any) -> dict[str, str]:
     """A stuck transaction of a company, its cause, and a job about it."""
     one = _stuck(firm, code, step, **more)
@@ -467,6 +484,7 @@ def thing(firm: Firm, code: str, step: str, **more: Any) -> dict[str, str]:
     return _proposed(firm, one.steps.get(name=step)) | {
         "/views": str(view.pk),
         "surges": str(surge.pk),
+        "downtimes": str(downtime(firm).pk),
         "drift": str(drift.pk),
         "interfaces": str(drift.interface_id),
         "incidents": str(incident.pk),

@@ -2,6 +2,7 @@
 
 from controltower.systems.models.call_paces import CallPace
 from controltower.systems.models.descriptions import Agreement, Description, Rehearsal
+from controltower.systems.models.downtimes import Downtime
 from controltower.systems.models.interfaces import (
     Credential,
     Direction,
@@ -34,6 +35,7 @@ __all__ = [
     "Credential",
     "Description",
     "Direction",
+    "Downtime",
     "Drift",
     "Feed",
     "Interface",
