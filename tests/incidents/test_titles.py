@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from controltower.incidents import letters
 from controltower.incidents.sorting import shared, title_of
@@ -11,6 +12,7 @@ from controltower.mappings.models import MappingVersion
 from controltower.systems.models import System
 from controltower.transactions.models import Step
 from tests.factories import Firm, signed_in, stuck_bills
+from tests.web.conftest import PLAIN
 
 ERP = System(slug="erp", title="Tryton ERP")
 
@@ -78,7 +80,10 @@ def test_a_cause_of_many_is_called_by_what_they_share(firm: Firm) -> None:
 
 
 @pytest.mark.django_db
-def test_what_our_own_mapping_has_no_word_for_was_refused_by_nobody(firm: Firm) -> None:
+def test_what_our_own_mapping_has_no_word_for_was_refused_by_nobody(
+    firm: Firm, settings: Settings
+) -> None:
+    settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": PLAIN}}
     (bill,) = stuck_bills(firm, 1)
     gap = "No value for “Cost account” is mapped from “6999”. (Mapping Purchase v1.)"
     version = MappingVersion.objects.get(mapping__slug="invoice-to-erp", number=1)
