@@ -24,6 +24,17 @@ WRITE_AGAIN, LET_STAND = "write_again", "let_stand"
 ELSEWHERE, WRITE_OFF = "elsewhere", "write_off"
 
 
+def faults(form: forms.BaseForm) -> str:
+    """What is wrong with a form in a line, field by field, each by its name."""
+    said = []
+    for name, errors in form.errors.items():
+        field = form.fields.get(name)
+        shown = field is not None and not field.widget.is_hidden
+        words = " ".join(str(error) for error in errors)
+        said.append(f"{form[name].label}: {words}" if shown else words)
+    return " ".join(said)
+
+
 class Reason(forms.Form):
     """Why."""
 

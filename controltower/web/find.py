@@ -65,11 +65,11 @@ def _transactions(request: SignedIn, text: str) -> Iterator[Found]:
         return
     rows = transaction_list.search(scope.transactions(request), text, most=LOOKED_AT)
     for one in rows.select_related("entity")[:MOST_TRANSACTIONS]:
-        worth = formats.amount(one.amount, one.currency)
+        worth = formats.amount(one.amount, one.currency) if one.amount else ""
         yield Found(
             icon="receipt-text",
             title=one.title,
-            detail=f"{worth} · {one.counterparty}" if one.counterparty else worth,
+            detail=" · ".join(filter(None, (worth, one.counterparty))),
             aside=standing.process_title(one.process),
             url=standing.url_of(one),
         )

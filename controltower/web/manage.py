@@ -104,7 +104,7 @@ def decide(request: SignedIn, pk: int) -> HttpResponse:
         reverse("manage"),
     )
     if not form.is_valid():
-        return manage_frame.unclear(request, form.errors, back)
+        return manage_frame.unclear(request, form, back)
     agree = form.cleaned_data["agree"] == "yes"
     try:
         governing.decide(
@@ -148,7 +148,7 @@ def limits(request: SignedIn) -> HttpResponse:
     if request.method == "POST":
         form, back = Limit(request.POST), reverse("manage_limits")
         if not form.is_valid():
-            return manage_frame.unclear(request, form.errors, back)
+            return manage_frame.unclear(request, form, back)
         said = form.cleaned_data
         subject = f"{agreed_limits.KIND}:{said['about']}"
         content = {"amount": str(said["amount"])}
@@ -216,7 +216,7 @@ def retention(request: SignedIn) -> HttpResponse:
     if request.method == "POST":
         form, back = Kept(request.POST), reverse("manage_retention")
         if not form.is_valid():
-            return manage_frame.unclear(request, form.errors, back)
+            return manage_frame.unclear(request, form, back)
         said = form.cleaned_data
         subject, content = f"{keeping.KIND}:{said['about']}", {"days": said["days"]}
         return manage_frame.propose(request, subject, content, said["reason"], back)

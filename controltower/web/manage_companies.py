@@ -30,6 +30,9 @@ from controltower.web.manage_frame import guarded
 from controltower.web.security import SignedIn
 from controltower.web.typed_numbers import Amount
 
+UNSAID = ("", "–")
+"""What is chosen before somebody has chosen."""
+
 
 class Company(Reason):
     """What a company is."""
@@ -38,7 +41,8 @@ class Company(Reason):
     name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
     country = forms.ChoiceField(label=gettext_lazy("Country"))
     currency = forms.ChoiceField(
-        label=gettext_lazy("Currency"), choices=[(code, code) for code in sorted(MINOR_UNITS)]
+        label=gettext_lazy("Currency"),
+        choices=[UNSAID, *((code, code) for code in sorted(MINOR_UNITS))],
     )
     zone = forms.ChoiceField(
         label=gettext_lazy("Time zone"),
@@ -82,7 +86,7 @@ class Company(Reason):
         countries = self.fields["country"]
         assert isinstance(countries, forms.ChoiceField)
         named = ((code, formats.country(code)) for code in agreed_companies.COUNTRIES)
-        countries.choices = sorted(named, key=itemgetter(1))
+        countries.choices = [UNSAID, *sorted(named, key=itemgetter(1))]
 
     @property
     def content(self) -> dict[str, Any]:
@@ -143,7 +147,7 @@ def _propose(request: SignedIn, found: Mapping[str, LegalEntity]) -> HttpRespons
     code, back = request.POST.get("about", "").strip().upper(), reverse("manage_companies")
     form = (Company if code in found else NewCompany)(request.POST)
     if not form.is_valid():
-        return manage_frame.unclear(request, form.errors, back)
+        return manage_frame.unclear(request, form, back)
     subject, reason = f"{agreed_companies.KIND}:{code}", form.cleaned_data["reason"]
     return manage_frame.propose(request, subject, form.content, reason, back)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -21,6 +22,7 @@ from controltower.firm.models import PolicyState, PolicyVersion
 from controltower.firm.policies import BadPolicy
 from controltower.firm.rights import Right, may_everywhere
 from controltower.web.actions import Action, Leave, only_firm_wide
+from controltower.web.decisions import faults
 from controltower.web.security import SignedIn
 
 TABS = (
@@ -115,8 +117,7 @@ def propose(
     return HttpResponseRedirect(back)
 
 
-def unclear(request: SignedIn, errors: dict[str, Any], back: str) -> HttpResponse:
+def unclear(request: SignedIn, form: forms.BaseForm, back: str) -> HttpResponse:
     """A form that cannot be read: what is wrong with it; nothing was changed."""
-    words = " ".join(str(error) for found in errors.values() for error in found)
-    messages.error(request, _("Nothing was changed. %(words)s") % {"words": words})
+    messages.error(request, _("Nothing was changed. %(words)s") % {"words": faults(form)})
     return HttpResponseRedirect(back)

@@ -55,7 +55,7 @@ def masks(request: SignedIn) -> HttpResponse:
     if request.method == "POST":
         form, back = Masked(request.POST), reverse("manage_masks")
         if not form.is_valid():
-            return manage_frame.unclear(request, form.errors, back)
+            return manage_frame.unclear(request, form, back)
         subject = f"{agreed_masks.KIND}:{form.cleaned_data['about']}"
         reason = form.cleaned_data["reason"]
         return manage_frame.propose(request, subject, form.content, reason, back)

@@ -109,7 +109,7 @@ def wishes(request: SignedIn, username: str) -> HttpResponse:
     known = Wish.objects.filter(person=person).first() or Wish(person=person)
     form = Wishes(request.POST, instance=known)
     if not form.is_valid():
-        return manage_frame.unclear(request, form.errors, back)
+        return manage_frame.unclear(request, form, back)
     with atomic():
         form.save()
         audit.record(

@@ -63,7 +63,7 @@ def people(request: SignedIn) -> HttpResponse:
     form = NewPerson(request.POST or None, auto_id="new-%s")
     if request.method == "POST":
         if not form.is_valid():
-            return manage_frame.unclear(request, form.errors, reverse("manage_people"))
+            return manage_frame.unclear(request, form, reverse("manage_people"))
         try:
             made, password = staff.create(**form.cleaned_data, by=request.user, now=timezone.now())
         except (staff.NotAllowed, staff.BadPerson) as refused:
@@ -163,7 +163,7 @@ def rights(request: SignedIn, username: str) -> HttpResponse:
     one, form = get_object_or_404(Person, username=username), Rights(request.POST)
     back = reverse("manage_person", args=[one.username])
     if not form.is_valid():
-        return manage_frame.unclear(request, form.errors, back)
+        return manage_frame.unclear(request, form, back)
     said = form.cleaned_data
     content = {"duties": [pair.split("@", 1) for pair in sorted(said["duties"])]}
     subject = f"{duties.KIND}:{one.username}"
@@ -183,7 +183,7 @@ def standing(request: SignedIn, username: str) -> HttpResponse:
 def _act(request: SignedIn, one: Person, act: Callable[..., object], done: str) -> HttpResponse:
     form, back = Reason(request.POST), reverse("manage_person", args=[one.username])
     if not form.is_valid():
-        return manage_frame.unclear(request, form.errors, back)
+        return manage_frame.unclear(request, form, back)
     now: datetime = timezone.now()
     try:
         act(person=one, reason=form.cleaned_data["reason"], by=request.user, now=now)
@@ -201,7 +201,7 @@ def sign_ins(request: SignedIn, username: str) -> HttpResponse:
     one, form = get_object_or_404(Person, username=username), Reason(request.POST)
     back = reverse("manage_person", args=[one.username])
     if not form.is_valid():
-        return manage_frame.unclear(request, form.errors, back)
+        return manage_frame.unclear(request, form, back)
     reason = form.cleaned_data["reason"]
     try:
         password = staff.reset_sign_in(

@@ -92,10 +92,11 @@ def promises(request: SignedIn) -> HttpResponse:
     if request.method == "POST":
         form, back = Promised(request.POST), reverse("manage_promises")
         if not form.is_valid():
-            return manage_frame.unclear(request, form.errors, back)
+            return manage_frame.unclear(request, form, back)
         about = form.cleaned_data["about"]
         if about not in known:
-            return manage_frame.unclear(request, {"about": [_("There is no such promise.")]}, back)
+            form.add_error(None, _("There is no such promise."))
+            return manage_frame.unclear(request, form, back)
         subject = f"{promised.KIND}:{about}"
         return manage_frame.propose(
             request, subject, form.content, form.cleaned_data["reason"], back
@@ -224,7 +225,7 @@ def calendars(request: SignedIn) -> HttpResponse:
     if request.method == "POST":
         form, back = Days(request.POST), reverse("manage_calendars")
         if not form.is_valid():
-            return manage_frame.unclear(request, form.errors, back)
+            return manage_frame.unclear(request, form, back)
         subject = f"{agreed_calendars.KIND}:{form.cleaned_data['about']}"
         return manage_frame.propose(
             request, subject, form.content, form.cleaned_data["reason"], back

@@ -105,7 +105,7 @@ def rates(request: SignedIn) -> HttpResponse:
     if request.method == "POST":
         form = Rates(request.POST)
         if not form.is_valid():
-            return manage_frame.unclear(request, form.errors, back)
+            return manage_frame.unclear(request, form, back)
         return _propose(request, form.cleaned_data, back)
     leave = manage_frame.leave(request, Right.SET_RATES)
     add = Action(

@@ -103,7 +103,7 @@ def routes(request: SignedIn) -> HttpResponse:
         back, role = reverse("manage_routes"), request.POST.get("role", "")
         form = Routed(request.POST, able=_parts().get(role, ()))
         if not form.is_valid():
-            return manage_frame.unclear(request, form.errors, back)
+            return manage_frame.unclear(request, form, back)
         reason = form.cleaned_data["reason"]
         return manage_frame.propose(request, form.subject, form.content, reason, back)
     coming = manage_frame.waiting(agreed_routes.KIND)

@@ -132,7 +132,7 @@ def templates(request: SignedIn) -> HttpResponse:
     if request.method == "POST":
         form = (Shaped if request.POST.get("about") in found else NewTemplate)(request.POST)
         if not form.is_valid():
-            return manage_frame.unclear(request, form.errors, back)
+            return manage_frame.unclear(request, form, back)
         subject = f"{agreed_templates.KIND}:{form.cleaned_data['about']}"
         reason = form.cleaned_data["reason"]
         return manage_frame.propose(request, subject, form.content, reason, back)
@@ -159,7 +159,7 @@ def retire(request: SignedIn) -> HttpResponse:
     """Propose that no further deal is set up by a template; it waits for a second person."""
     form, back = Ended(request.POST), reverse("manage_templates")
     if not form.is_valid():
-        return manage_frame.unclear(request, form.errors, back)
+        return manage_frame.unclear(request, form, back)
     subject = f"{agreed_templates.KIND}:{form.cleaned_data['about']}"
     reason = form.cleaned_data["reason"]
     return manage_frame.propose(request, subject, agreed_templates.RETIRED, reason, back)

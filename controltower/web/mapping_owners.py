@@ -71,7 +71,7 @@ def owners(request: SignedIn) -> HttpResponse:
     back, record = reverse("mappings"), request.POST.get("record", "")
     form = Owned(request.POST, of=_of(record, owning.fields()))
     if not form.is_valid():
-        return manage_frame.unclear(request, form.errors, back)
+        return manage_frame.unclear(request, form, back)
     subject = f"{owning.KIND}:{record}"
     return manage_frame.propose(request, subject, form.content, form.cleaned_data["reason"], back)
 

@@ -28,6 +28,7 @@ from controltower.web import exports, formats, measure_words
 from controltower.web.actions import Action, leave, only
 from controltower.web.charts import small
 from controltower.web.charts.trend import Trend
+from controltower.web.decisions import faults
 from controltower.web.list_filters import ListFilters, choice
 from controltower.web.measure_words import written
 from controltower.web.sayings import heard
@@ -218,8 +219,7 @@ def set_target(request: SignedIn, name: str) -> HttpResponse:
     back = HttpResponseRedirect(reverse("measure", args=[name]))
     form = TargetForm(one, request.POST)
     if not form.is_valid():
-        problems = " ".join(str(error) for errors in form.errors.values() for error in errors)
-        messages.error(request, f"{problems} " + _("The target was not changed."))
+        messages.error(request, f"{faults(form)} " + _("The target was not changed."))
         return back
     try:
         targets.set_target(

@@ -118,7 +118,7 @@ def incident_action(url: str, person: Person) -> Action:
     return Action(
         id="incident",
         label=_("Open an incident"),
-        title=_("Open an incident, and lead it until it is over?"),
+        title=_("Open an incident? Whoever has to do with it is told."),
         url=url,
         confirm=_("Open the incident"),
         icon="siren",

@@ -96,7 +96,9 @@ def test_it_says_which_systems_a_companys_records_do_not_go_to(amara: Client, an
         ("zone", "Europe/Atlantis", "Select a valid choice"),
         ("first_open_month", "October", "is no month"),
         ("gathering_minutes", "-1", "greater than or equal to 0"),
-        ("reason", "", "This field is required"),
+        ("name", "", "Name: This field is required"),
+        ("country", "", "Country: This field is required"),
+        ("reason", "", "Reason: This field is required"),
     ],
 )
 def test_what_is_no_company_is_not_proposed(

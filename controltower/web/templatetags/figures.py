@@ -62,6 +62,12 @@ def count(value: int | None) -> str:
 
 
 @register.filter
+def tally(value: int) -> str:
+    """A count within a sentence, where zero is said."""
+    return formats.number(value) if value else "0"
+
+
+@register.filter
 def percent(ratio: Decimal | float | None) -> str:
     """A ratio as a percentage with one decimal; unknown is a dash."""
     return formats.NOTHING if ratio is None else formats.percent(ratio)
