@@ -51,8 +51,13 @@ def bottleneck(stages: Sequence[StageLine]) -> str:
     said = []
     slow = max(stages, key=lambda stage: stage.share, default=None)
     if slow and slow.typical is not None and slow.share >= WORTH_NAMING:
+        words = _("%(share)s of the time goes by at “%(stage)s”, typically %(typical)s.")
+        if slow.typical.total_seconds() < formats.SHORTEST:
+            words = _(
+                "%(share)s of the time goes by at “%(stage)s”, though most often it takes none."
+            )
         said.append(
-            _("%(share)s of the time goes by at “%(stage)s”, typically %(typical)s.")
+            words
             % {
                 "share": formats.percent(slow.share),
                 "stage": stage_title(slow),

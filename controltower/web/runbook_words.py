@@ -79,12 +79,16 @@ names, such as "check", mean steps of several processes, which have titles of th
 
 PHRASES = each_of(
     """
-    above the cap of its contract; above the retainer of its contract; An approval was taken back
-    after its invoice had been begun; assignments that go on; More is billed than is agreed; but
-    costs; but its contract is in; but the place; Cost account; from another HR record; has a
-    retainer; Input tax; is coded to; is placed as; names no legal entity; names several; no
-    currency the firm trades in; nothing is charged to it; on this place; place asks for; so that
-    nobody knows how much may be billed; tax code; which the firm does not have; without a last day
+    a rule there must do so; above the cap of its contract; above the retainer of its contract; An
+    approval was taken back after its invoice had been begun; assignments that go on; but costs;
+    but its contract is in; but the ERP has both; but the place; but the spend system; Cost
+    account; did not take pay input; from another HR record; has a retainer; hours that the place
+    asks for; Input tax; is coded to; is on leave on each of; is placed as; laid out money in; More
+    is billed than is agreed; names no legal entity; names several; no currency the firm trades in;
+    nothing is charged to it; on this place; place asks for; project template of the firm; project
+    template “; project templates are; so that nobody knows how much may be billed; tax code; the
+    CRM has merged them; times within a day; voided; was approved, but they are scheduled; was
+    deleted in the CRM; which the firm does not have; without a last day; without an employee number
     """
 )
 """Words of titles by which the demo firm's runbooks know what they fit."""

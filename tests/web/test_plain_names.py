@@ -10,6 +10,7 @@ from django.utils import translation
 
 from controltower.canonical.calendar import public_holidays
 from controltower.firm.rights import Right, who_grants
+from controltower.incidents.library.catalogue import RUNBOOKS
 from controltower.processes.facts_to_subscribers import HAPPENED
 from controltower.web import catalogues, plain_names, sayings
 from controltower.web.plain_names import (
@@ -152,3 +153,8 @@ def test_holidays_are_named_in_the_readers_language(
     assert set(public_holidays(country, region, 2026)) == set(
         public_holidays(country, region, 2026, "de")
     )
+
+
+def test_a_list_of_runbooks_says_in_german_what_they_fit() -> None:
+    words = {word for _slug, _title, fits, _steps in RUNBOOKS for word in fits.get("words", ())}
+    assert {word for word in words if not sayings.known(word, "de")} == set()
