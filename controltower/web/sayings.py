@@ -111,7 +111,7 @@ def _sentence(text: str, language: str) -> str:
     stopped = f"{text}."
     if whole := sayings(language).whole.get(stopped):
         return whole.removesuffix(".")
-    found = _shaped(text, language) or _led(text, language)
+    found = _part_of_known(text, language) or _shaped(text, language) or _led(text, language)
     return found or _shaped(stopped, language).removesuffix(".")
 
 
@@ -140,6 +140,13 @@ def _begins_with_another(match: re.Match[str], whole: Mapping[str, str]) -> bool
         and any(start <= colon.end() < end for start, end in values)
         for colon in re.finditer(": ", text)
     )
+
+
+def _part_of_known(text: str, language: str) -> str:
+    """A part of a cause that is a saying as it stands, which a shape would take to pieces."""
+    whole, found = sayings(language).whole, LISTED.fullmatch(text)
+    what = whole.get(f"{found['what']}.", "").removesuffix(".") if found else ""
+    return f"{what} ({_part(found['why'], language)})" if found and what else ""
 
 
 def _part_of_cause(text: str, language: str) -> str:

@@ -158,3 +158,11 @@ def test_holidays_are_named_in_the_readers_language(
 def test_a_list_of_runbooks_says_in_german_what_they_fit() -> None:
     words = {word for _slug, _title, fits, _steps in RUNBOOKS for word in fits.get("words", ())}
     assert {word for word in words if not sayings.known(word, "de")} == set()
+
+
+def test_a_part_of_a_cause_is_said_as_the_whole_of_it() -> None:
+    with translation.override("de"):
+        whole = sayings.heard("Approved work is above the cap of its contract")
+        part = sayings.heard("Approved work is above the cap of its contract (LF-UK)")
+    assert part == f"{whole} (LF-UK)"
+    assert "Approved" not in whole
