@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from controltower.incidents.models import Cause, DeadLetter
 from controltower.web import privacy, standing
+from controltower.web.sayings import heard
 
 OURS = "Control Tower"
 TELLING = ("system", "process", "company", "step", "field", "kind")
@@ -76,4 +77,6 @@ def _is_one(values: set[str]) -> bool:
 def _word(name: str, value: str) -> str:
     if name == "process":
         return standing.process_title(value)
+    if name == "step":
+        return str(heard(value))
     return value.replace("_", " ") if name in {"field", "kind"} else value
