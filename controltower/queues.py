@@ -41,6 +41,7 @@ ALLOWED = {
     "watch": "controltower.measures.jobs.watch",
     "deliver": "controltower.measures.jobs.deliver",
     "write_digests": "controltower.web.digest.write_digests",
+    "warn_of_promises": "controltower.web.nearing.warn_of_promises",
 }
 """What a worker may be asked to do, and where it is."""
 STILL_RINGING = 15

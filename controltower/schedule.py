@@ -10,7 +10,7 @@ from controltower import queues
 from controltower.firm import audit
 from controltower.incidents import asking, connections, delivering, drifting, expiring, letters
 from controltower.mappings import scheduling
-from controltower.measures import rollups, waking
+from controltower.measures import exposure, rollups, waking
 from controltower.measures.kpis import unproven
 from controltower.systems import anchor, downtimes
 from controltower.transactions import (
@@ -86,6 +86,12 @@ def ring_digests(_now: datetime) -> None:
     queues.ring(queues.ENGINE, "write_digests")
 
 
+def ring_warnings(now: datetime) -> None:
+    """Have a worker warn of promises that are near their end, where there are any."""
+    if exposure.near_their_end(now).exists():
+        queues.ring(queues.ENGINE, "warn_of_promises")
+
+
 def ring_watch(_now: datetime) -> None:
     """Have a worker open and keep incidents."""
     queues.ring(queues.ENGINE, "watch")
@@ -145,6 +151,7 @@ SCHEDULE = (
     Periodic("asks", timedelta(seconds=5), lambda now: asking.follow(now=now)),
     Periodic("messages", timedelta(seconds=5), ring_deliveries),
     Periodic("daily mails", timedelta(minutes=1), ring_digests),
+    Periodic("warnings", timedelta(minutes=1), ring_warnings),
     Periodic("audit anchor", timedelta(seconds=30), audit.anchor),
     Periodic("mappings", timedelta(seconds=5), lambda now: scheduling.take_effect(now=now)),
     Periodic("rollups", timedelta(seconds=2), lambda _now: rollups.fold()),

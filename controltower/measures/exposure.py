@@ -235,6 +235,11 @@ def at_risk(now: datetime) -> Q:
     return Q(warns_at__lte=now, due_at__gte=now)
 
 
+def near_their_end(now: datetime) -> QuerySet[Transaction]:
+    """What is under way and at risk, of all companies."""
+    return Transaction.objects.live().filter(at_risk(now))
+
+
 def lateness(now: datetime, zone: str, at: str = "") -> Case:
     """An expression for a transaction's lateness: "late", "due_today" or "in_time"."""
     due = f"{at}due_at__lt"
