@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -15,13 +15,22 @@ from controltower.canonical.money import Money
 from controltower.measures import closing
 from controltower.measures.closing import DOOR, OWN, PERSON, RUN, Blocker, MonthLine
 from controltower.measures.exposure import Scope, Stake, reporting_currency
+from controltower.measures.forecast import Forecast, forecast
 from controltower.processes.month_end_close import Standing
 from controltower.systems.models import System
 from controltower.web import formats
 from controltower.web.privacy import masked_text
 
 MOST_BLOCKERS = 3
+
 TOKENS = {PERSON: "br", DOOR: "rk", RUN: "nt", OWN: "mv"}
+
+
+class Foretold(NamedTuple):
+    """A forecast in words, with the token of how good it is."""
+
+    token: str
+    words: str
 
 
 def region(scope: Scope, now: datetime) -> dict[str, Any]:
@@ -60,6 +69,38 @@ def _sentence(lines: Sequence[MonthLine]) -> str:
         people,
     )
     return said % words
+
+
+def foretold(scope: Scope, following: Mapping[str, Any] | None, now: datetime) -> Foretold | None:
+    """Whether what needs someone will be done by the cut-off that comes first (the region's
+    `next`), in words; nothing where nobody is needed."""
+    if following is None:
+        return None
+    found = forecast(scope, following["entities"], following["month"], now)
+    if found is None:
+        return None
+    if found.takes is None or found.done_by is None:
+        return Foretold("nt", _("Too little was solved in 30 days to say when it will be done."))
+    token, words = _judged(found, following["cut_off"], now)
+    length, when = formats.duration(found.takes), formats.when(found.done_by, now)
+    return Foretold(token, words % {"length": length, "when": when})
+
+
+def _judged(found: Forecast, cut_off: datetime, now: datetime) -> Foretold:
+    if found.is_overdue(now):
+        return Foretold("rk", _(
+            "Nine tenths of what was solved in 30 days took at most %(length)s; what needs someone "
+            "now has taken longer."
+        ))  # fmt: skip
+    if found.done_by and found.done_by > cut_off:
+        return Foretold("br", _(
+            "As nine tenths were solved in 30 days (within %(length)s), what needs someone is done "
+            "%(when)s: after the cut-off."
+        ))  # fmt: skip
+    return Foretold("ok", _(
+        "As nine tenths were solved in 30 days (within %(length)s), what needs someone is done "
+        "%(when)s, before the cut-off."
+    ))  # fmt: skip
 
 
 def calendar(scope: Scope, now: datetime) -> Sequence[dict[str, Any]]:

@@ -75,10 +75,12 @@ def chain(request: SignedIn) -> HttpResponse:
 def month_end(request: SignedIn) -> HttpResponse:
     """The months that are to be closed, and what is late for its month."""
     now, seen = timezone.now(), scope_of(request)
+    region = closing.region(seen, now)
     sees_calendars = may(request.user, Right.ADMINISTER)
     context = {
         **_head(seen, month_end_close.WATCH),
-        **closing.region(seen, now),
+        **region,
+        "forecast": closing.foretold(seen, region["next"], now),
         "calendar": closing.calendar(seen, now),
         "now": now,
         "calendar_url": reverse("manage_calendars") if sees_calendars else "",

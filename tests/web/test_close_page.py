@@ -14,9 +14,11 @@ from django.test import Client
 from django.utils import timezone
 
 from controltower.firm.models import LegalEntity, Person, Surge
+from controltower.incidents.models import DeadLetter, LetterState, Resolution
 from controltower.measures import closing
 from controltower.measures.exposure import Scope
 from controltower.systems.models import Feed
+from controltower.web import closing as page_of_months
 from tests import factories
 from tests.factories import Firm
 from tests.web.cast import browser, token
@@ -125,6 +127,33 @@ def test_the_next_cut_off_is_counted_down_to(firm: Firm) -> None:
     assert "to the cut-off of" in page
     assert min(ahead).isoformat() in page
     assert "Nothing that belongs to a month is stuck." in page
+
+
+def test_the_close_is_foretold_by_how_long_it_mostly_takes(firm: Firm) -> None:
+    now, bills = timezone.now(), factories.stuck_bills(firm, 7)
+    coming = {
+        "entities": ["LF-DE"], "month": bills[0].month, "cut_off": now + timedelta(days=10),
+    }  # fmt: skip
+    solved = DeadLetter.objects.filter(transaction__in=bills[:5])
+
+    def foretold(took: timedelta | None = None, person: Person = firm.anna) -> str:
+        if took is not None:
+            solved.update(
+                state=LetterState.RESOLVED, resolution=Resolution.REPLAYED,
+                opened_at=now - took, resolved_at=now,
+            )  # fmt: skip
+        found = page_of_months.foretold(Scope(person), coming, now)
+        return found.words if found else ""
+
+    assert foretold().startswith("Too little was solved")
+    within = foretold(timedelta(hours=2))
+    assert "(within 2 h)" in within and within.endswith("before the cut-off.")
+    assert foretold(timedelta(days=60)).endswith("after the cut-off.")
+    DeadLetter.objects.open().update(opened_at=now - timedelta(hours=1))
+    assert foretold(timedelta(seconds=1)).endswith("has taken longer.")
+    assert foretold(person=firm.callum) == ""
+    DeadLetter.objects.open().delete()
+    assert foretold() == ""
 
 
 def test_the_books_of_a_month_are_cut_at_its_cut_off(firm: Firm) -> None:

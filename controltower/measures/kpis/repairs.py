@@ -37,10 +37,11 @@ def verified(rows: TransactionQuerySet, since: datetime, *, clean: bool) -> Tran
 
 def recovered(rows: TransactionQuerySet, since: datetime) -> TransactionQuerySet:
     """Those of which something stuck was solved since then by replay or by itself."""
-    return rows.filter(pk__in=_solved(since).order_by().values("transaction"))
+    return rows.filter(pk__in=solved_since(since).order_by().values("transaction"))
 
 
-def _solved(since: datetime) -> QuerySet[DeadLetter]:
+def solved_since(since: datetime) -> QuerySet[DeadLetter]:
+    """What was stuck and has been solved since then, by replay or by itself."""
     return DeadLetter.objects.filter(
         state=LetterState.RESOLVED, resolution__in=RECOVERED, resolved_at__gte=since
     )
@@ -107,7 +108,7 @@ def _held_of(window: Window, process: str) -> dict[int, int]:
 def recovery_time(window: Window) -> Reading:
     """The median time from being stuck to being solved by replay or by itself."""
     took = ExpressionWrapper(F("resolved_at") - F("opened_at"), output_field=DurationField())
-    letters = within(window.scope, _solved(window.before)).order_by()
+    letters = within(window.scope, solved_since(window.before)).order_by()
     lately = Q(resolved_at__gte=window.first)
     whole = letters.aggregate(
         now=Median(took, filter=lately),
