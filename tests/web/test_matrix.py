@@ -459,10 +459,15 @@ def colleague(code: str) -> Person:
 def downtime(firm: Firm) -> Downtime:
     """One that is planned, of a system that all companies share."""
     begins = timezone.now() + timedelta(days=30)
-    return Downtime.objects.create(
-        system=System.objects.get(slug="tryton"), begins_at=begins, by=firm.anna,
-        ends_at=begins + timedelta(hours=2), reason="An upgrade", announced_at=timezone.now(),
+    found, _made = Downtime.objects.get_or_create(
+        system=System.objects.get(slug="tryton"),
+        reason="An upgrade",
+        defaults={
+            "begins_at": begins, "ends_at": begins + timedelta(hours=2), "by": firm.anna,
+            "announced_at": timezone.now(),
+        },
     )  # fmt: skip
+    return found
 
 
 def thing(firm: Firm, code: str, step: str, **more: Any) -> dict[str, str]:

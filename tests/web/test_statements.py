@@ -34,13 +34,14 @@ VALUES = re.compile(r"'[^']*'(?:::\w+)?|\b\d+\b|\?(?:, \?)+")
 def test_no_page_asks_more_often_for_more_rows() -> None:
     firm = found()
     house = House(firm, {OWN: thing(firm, OWN, "draft") | {"decisions": "0"}})
-    more(firm, 0, "project")
+    for number, step in enumerate(("customer", "draft")):  # two causes of one title
+        more(firm, number, step)
     somebody = Visitor(firm.anna)
     where = addresses(house)
     asked(somebody, where)
     use_is_noted()
     before = asked(somebody, where)
-    for number, step in enumerate(("customer", "draft", "client-link"), 1):
+    for number, step in enumerate(("project", "client-link", "link", "staffing-1"), 2):
         more(firm, number, step)
     after = asked(somebody, where)
     assert len(before) > 50
