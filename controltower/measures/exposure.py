@@ -13,45 +13,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import (
-    BooleanField,
-    Case,
-    Count,
-    DecimalField,
-    Exists,
-    F,
-    Model,
-    OuterRef,
-    Q,
-    QuerySet,
-    Sum,
-    Value,
-    When,
-)
-from django.db.models.functions import Round
+from django.db.models import Case, Count, Model, Q, QuerySet, Sum, Value, When
 
 from controltower.firm.models import Person
-from controltower.firm.rates import rates
 from controltower.firm.rights import entity_keys_of
-from controltower.processes import (
-    capped_work,
-    deal_taken_back,
-    month_end_close,
-    project_change_to_forecast,
-    quote_to_cash,
-    time_and_expense_to_billing,
-)
-from controltower.transactions.models import Expectation, Step, Transaction
+from controltower.measures.counting import Counted, Worth
+from controltower.transactions.models import Transaction
 from controltower.transactions.models.journey import TransactionQuerySet
-from controltower.transactions.protocol import State
 
 Related = TypeVar("Related", bound=Model)
-UPSTREAM, UNBILLED = "opportunity-to-project", "unbilled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,70 +74,14 @@ def within(scope: Scope, rows: QuerySet[Related]) -> QuerySet[Related]:
     return rows.filter(transaction__entity__code=scope.entity) if scope.entity else rows
 
 
-def worth(at: str = "") -> Case:
-    """An expression for an amount in the reporting currency, to the cent; null without a rate."""
-    whens = [
-        When(**{f"{at}currency": code}, then=Round(F(f"{at}amount") * Value(rate), precision=2))
-        for code, rate in rates().items()
-    ]
-    return Case(
-        *whens,
-        default=None,
-        output_field=DecimalField(max_digits=24, decimal_places=2, null=True),
-    )
-
-
 def priced(queryset: QuerySet[Any], at: str = "") -> QuerySet[Any]:
     """Annotate `worth`: the amount in the reporting currency, null without a rate; and `counted`:
     false where an earlier stuck point of the chain carries the value already.
 
     `at` is the path to the transaction ("transaction__") when the rows are something else.
     """
-    annotated: QuerySet[Any] = queryset.annotate(worth=worth(at), counted=_counted(at))
+    annotated: QuerySet[Any] = queryset.annotate(worth=Worth(at), counted=Counted(at))
     return annotated
-
-
-@cache
-def _counted(at: str) -> Case:
-    """Whether a row's value counts, or an earlier stuck point of its chain carries it: the first
-    case that fits decides. An expression is copied by each query that uses it: made once."""
-    stuck = Transaction.objects.stuck().order_by()
-    stuck_here = stuck.filter(correlation_id=OuterRef(f"{at}correlation_id"))
-    deal_is_stuck = _chain_in(stuck.filter(process=UPSTREAM), at)
-    deal_carries = _chain_in(stuck.filter(Q(process=UPSTREAM) | _whole()), at)
-    capped = Step.objects.filter(name="check", state=State.PARKED, field=capped_work.CAP)
-    no_room = Q(**{f"{at}process": time_and_expense_to_billing.PROCESS.name}) & Q(
-        **{f"{at}pk__in": capped.order_by().values("transaction")}
-    )
-    changed = stuck_here.filter(
-        process=project_change_to_forecast.PROCESS.name, amount__gte=OuterRef(f"{at}amount")
-    )
-    late = Expectation.objects.filter(watch=OuterRef(f"{at}pk"), closed_at__isnull=True)
-    stuck_itself = Q(**{f"{at}process": month_end_close.WATCH.name}) & Exists(
-        late.filter(set_by__in=stuck)
-    )
-    earlier = Exists(stuck_here.filter(_whole(), pk__lt=OuterRef(f"{at}pk")))
-    return Case(
-        When(Q(**{f"{at}process": UPSTREAM}), then=True),
-        When(no_room, then=deal_carries | ~Exists(changed)),
-        When(stuck_itself, then=False),
-        When(_whole(at), then=~deal_is_stuck & ~earlier),
-        default=~deal_carries,
-        output_field=BooleanField(),
-    )
-
-
-def _chain_in(rows: TransactionQuerySet, at: str) -> Q:
-    """Whether one of the rows is of the same chain. Asked once of all that is stuck, which is
-    little, and not once more for each row that is priced."""
-    return Q(**{f"{at}correlation_id__in": rows.values("correlation_id")})
-
-
-def _whole(at: str = "") -> Q:
-    """What is worth the deal, and not one invoice: a watch over what a whole chain lacks, or that
-    the deal was taken back."""
-    lacks = Q(**{f"{at}process": quote_to_cash.WATCH.name, f"{at}exposure": UNBILLED})
-    return lacks | Q(**{f"{at}process": deal_taken_back.PROCESS.name})
 
 
 def stuck(scope: Scope) -> QuerySet[Transaction]:

@@ -12,6 +12,7 @@ from django.db.models import Count, Sum
 from controltower.canonical.money import Money
 from controltower.firm.models import Person
 from controltower.measures import exposure
+from controltower.measures.counting import Worth
 from controltower.transactions.models import ItemState, ReplayItem
 from controltower.web.charts.small import Progress
 
@@ -64,7 +65,7 @@ def tallies(plans: Sequence[UUID], person: Person) -> dict[UUID, Tally]:
     items = ReplayItem.objects.filter(plan__in=plans)
     rows = (
         exposure.within(exposure.Scope(person), items)
-        .annotate(worth=exposure.worth())
+        .annotate(worth=Worth())
         .order_by()
         .values_list("plan", "forecast", "state")
         .annotate(n=Count("pk"), sum=Sum("worth"))
