@@ -10,6 +10,7 @@ from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 
 from controltower.incidents.models import Cause, DeadLetter, LetterState
 from controltower.measures.exposure import (
+    Parts,
     Scope,
     Stake,
     priced,
@@ -31,18 +32,28 @@ class CauseLine:
     late: int
 
 
+MONTHLY = ("cause", "transaction__entity__code", "transaction__month")
+
+
+def held(letters: QuerySet[DeadLetter], keys: tuple[str, ...] = ("cause",)) -> Parts:
+    """What letters hold by such keys of theirs."""
+    return Parts(keys, stakes(priced(letters, "transaction__"), *keys, at="transaction__"))
+
+
 def by_cause(
     scope: Scope,
     now: datetime,
     *,
     causes: QuerySet[Cause] | None = None,
     limit: int | None = 200,
+    holding: Parts | None = None,
 ) -> Sequence[CauseLine]:
-    """Open causes in the scope, most money first: of `causes`, or of those not put aside."""
+    """Open causes in the scope, most money first: of `causes`, or of those not put aside.
+    `holding` is what the open letters hold, where that was asked for already."""
     letters = within(scope, DeadLetter.objects.open())
     if causes is not None:
         letters = letters.filter(cause__in=causes)
-    found = stakes(priced(letters, "transaction__"), "cause", at="transaction__")
+    found = (holding or held(letters)).by("cause")
     times = {
         row["cause"]: row
         for row in letters.order_by()
@@ -97,7 +108,7 @@ def solved(scope: Scope, now: datetime) -> Sequence[CauseLine]:
     """Causes of which something was solved in the last 30 days and nothing is open, most money
     first."""
     letters = solved_lately(scope, now)
-    found = stakes(priced(letters, "transaction__"), "cause", at="transaction__")
+    found = held(letters).by("cause")
     times = dict(letters.order_by().values_list("cause").annotate(oldest=Min("opened_at")))
     closed = Cause.objects.filter(pk__in=times).exclude(
         having(within(scope, DeadLetter.objects.open()))
@@ -120,7 +131,6 @@ def together(lines: Sequence[CauseLine], letters: QuerySet[DeadLetter], scope: S
     of_several = letters.order_by().values("transaction").annotate(n=Count("pk")).filter(n__gt=1)
     if several := list(of_several.values_list("transaction", flat=True)):
         each = letters.filter(transaction__in=several)
-        counted = stakes(priced(each, "transaction__"), at="transaction__").get((), Stake())
-        whole.add(counted, times=-1)
+        whole.add(held(each).by().get((), Stake()), times=-1)
         whole.add(stake(priced(transactions(scope).filter(pk__in=several))))
     return whole

@@ -11,7 +11,8 @@ from django.db.models import Case, QuerySet, Sum, Value, When
 from controltower.firm.models import LegalEntity, Period, Surge
 from controltower.firm.rights import entities_of
 from controltower.incidents.models import Cause, DeadLetter
-from controltower.measures.exposure import Scope, Stake, priced, stakes, transactions, within
+from controltower.measures import causes
+from controltower.measures.exposure import Parts, Scope, Stake, priced, stakes, transactions, within
 from controltower.measures.models import Figure, Kind
 from controltower.processes.definition import Entity
 from controltower.processes.month_end_close import (
@@ -86,24 +87,31 @@ class Blocker:
     stake: Stake
 
 
-def blockers(scope: Scope, limit: int) -> Sequence[Blocker]:
-    """What blocks months by cause, most money first."""
-    owned = DeadLetter.objects.open().filter(transaction__entity__isnull=False)
-    letters = within(scope, owned.exclude(transaction__month=""))
-    rows = priced(letters, at="transaction__")
-    keys = ("cause", "transaction__entity__code", "transaction__month")
-    found = stakes(rows, *keys, at="transaction__")
-    most = sorted(found.items(), key=lambda pair: (-pair[1].amount, -pair[1].count, pair[0]))
-    causes = Cause.objects.in_bulk([cause for (cause, *_rest), _stake in most[:limit]])
+def blockers(scope: Scope, limit: int, letters: Parts | None = None) -> Sequence[Blocker]:
+    """What blocks months by cause, most money first; `letters` are the open ones, where they were
+    asked for already."""
+    if letters is None:
+        owned = DeadLetter.objects.open().exclude(transaction__month="")
+        letters = causes.held(within(scope, owned), causes.MONTHLY)
+    found = letters.by(*causes.MONTHLY)
+    named = [(key, stake) for key, stake in found.items() if all(key)]
+    most = sorted(named, key=lambda pair: (-pair[1].amount, -pair[1].count, pair[0]))
+    known = Cause.objects.in_bulk([cause for (cause, *_rest), _stake in most[:limit]])
     return [
-        Blocker(causes[cause], entity, month, stake)
+        Blocker(known[cause], entity, month, stake)
         for (cause, entity, month), stake in most[:limit]
     ]
 
 
-def lines(scope: Scope, now: datetime) -> Sequence[MonthLine]:
-    """The months that are to be closed, by company, oldest first."""
-    found = stakes(undone(scope).annotate(moved_by=MOVED_BY), "entity__code", "month", "moved_by")
+MONTH = ("entity__code", "month", "moved_by")
+
+
+def lines(scope: Scope, now: datetime, live: Parts | None = None) -> Sequence[MonthLine]:
+    """The months that are to be closed, by company, oldest first; `live` is what is under way,
+    where that was asked for already."""
+    if live is None:
+        live = Parts(MONTH, stakes(undone(scope).annotate(moved_by=MOVED_BY), *MONTH))
+    found = live.by(*MONTH)
     told = {(row.entity.code, row.month): row for row in Period.objects.select_related("entity")}
     surges = {
         (row.entity.code, row.month): row

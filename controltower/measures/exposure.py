@@ -24,6 +24,7 @@ from controltower.firm.rights import entity_keys_of
 from controltower.measures.counting import Counted, Worth
 from controltower.transactions.models import Transaction
 from controltower.transactions.models.journey import TransactionQuerySet
+from controltower.transactions.models.states import STUCK
 
 Related = TypeVar("Related", bound=Model)
 
@@ -116,6 +117,22 @@ def stakes(queryset: QuerySet[Any], *keys: str, at: str = "") -> dict[tuple[Any,
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """Stakes by `keys`, each row in exactly one of them."""
+
+    keys: tuple[str, ...]
+    stakes: Mapping[tuple[Any, ...], Stake]
+
+    def by(self, *keys: str) -> dict[tuple[Any, ...], Stake]:
+        """The same added up by fewer keys; by none of them, the whole is at ()."""
+        places = [self.keys.index(key) for key in keys]
+        found: dict[tuple[Any, ...], Stake] = {}
+        for key, stake in self.stakes.items():
+            found.setdefault(tuple(key[place] for place in places), Stake()).add(stake)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class Lateness:
     """The same stakes by how late they are."""
 
@@ -130,6 +147,7 @@ class Lateness:
 
 
 LATENESSES = ("late", "due_today", "in_time")
+MOVING = ""
 
 
 def midnight_after(now: datetime, zone: str) -> datetime:
@@ -166,6 +184,11 @@ def lateness(now: datetime, zone: str, at: str = "") -> Case:
         When(**{due: midnight_after(now, zone)}, then=Value(LATENESSES[1])),
         default=Value(LATENESSES[2]),
     )
+
+
+def lateness_of_stuck(now: datetime, zone: str) -> Case:
+    """The same for what is stuck; "" while it moves, for nobody is waited for."""
+    return Case(When(STUCK, then=lateness(now, zone)), default=Value(MOVING))
 
 
 def split(found: Mapping[tuple[Any, ...], Stake], *key: Any) -> Lateness:

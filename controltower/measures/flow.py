@@ -10,24 +10,23 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import (
     Aggregate,
-    Case,
     Count,
     DurationField,
     ExpressionWrapper,
     F,
     Q,
     Sum,
-    Value,
-    When,
 )
 
 from controltower.incidents.models import DeadLetter, LetterState, Resolution
 from controltower.measures import rollups
 from controltower.measures.exposure import (
+    MOVING,
     Lateness,
+    Parts,
     Scope,
     Stake,
-    lateness,
+    lateness_of_stuck,
     priced,
     split,
     stake,
@@ -40,7 +39,6 @@ from controltower.measures.paths import stands_at
 from controltower.processes.project_templates import MOST
 from controltower.transactions.models import TimelineEntry, Transaction, TransactionState
 from controltower.transactions.models.journey import TransactionQuerySet
-from controltower.transactions.models.states import STUCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +87,17 @@ class StageLine:
     stuck: Lateness
 
 
-def lane(scope: Scope, now: datetime) -> Sequence[StageLine]:
-    """Live value by the stage it stands in."""
-    places = priced(transactions(scope).live()).annotate(
-        stands_at=stands_at(),
-        held=Case(When(STUCK, then=lateness(now, scope.person.zone)), default=Value("")),
-    )
-    found = stakes(places, "process", "stands_at", "held")
+PLACE = ("process", "stands_at", "lateness")
+
+
+def lane(scope: Scope, now: datetime, live: Parts | None = None) -> Sequence[StageLine]:
+    """Live value by the stage it stands in; `live` is what is under way, where that was asked for
+    already."""
+    if live is None:
+        held = lateness_of_stuck(now, scope.person.zone)
+        places = priced(transactions(scope).live()).annotate(stands_at=stands_at(), lateness=held)
+        live = Parts(PLACE, stakes(places, *PLACE))
+    found = live.by(*PLACE)
     return [_stage(stage, found) for stage in STAGES]
 
 
@@ -111,7 +113,7 @@ def standing(rows: TransactionQuerySet, slug: str) -> TransactionQuerySet:
 def _stage(stage: Stage, found: Mapping[tuple[Any, ...], Stake]) -> StageLine:
     through, parts = Stake(), Lateness(Stake(), Stake(), Stake())
     for step in stage.steps:
-        through.add(found.get((*step, "")) or Stake())
+        through.add(found.get((*step, MOVING)) or Stake())
         here = split(found, *step)
         parts.late.add(here.late)
         parts.due_today.add(here.due_today)

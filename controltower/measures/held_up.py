@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db.models import Case, Value, When
 
-from controltower.measures.exposure import Lateness, Scope, Stake, lateness, split, stakes, stuck
+from controltower.measures.exposure import Lateness, Parts, Scope, lateness, split, stakes, stuck
 
 AGES = (
     ("Under 1 h", timedelta(hours=1)),
@@ -21,19 +20,8 @@ OLDEST = "Over 3 days"
 KEYS = ("process", "age", "lateness")
 
 
-@dataclass(frozen=True, slots=True)
-class HeldUp:
+class HeldUp(Parts):
     """Stakes by `KEYS`: each stuck transaction is in exactly one of them."""
-
-    parts: Mapping[tuple[str, ...], Stake]
-
-    def by(self, *keys: str) -> dict[tuple[str, ...], Stake]:
-        """The same added up by fewer keys; by none of them, the whole is at ()."""
-        found: dict[tuple[str, ...], Stake] = {}
-        for key, stake in self.parts.items():
-            own = dict(zip(KEYS, key, strict=True))
-            found.setdefault(tuple(own[name] for name in keys), Stake()).add(stake)
-        return found
 
     def of_lateness(self) -> Lateness:
         """What is late, due today, and still in time."""
@@ -47,8 +35,11 @@ class HeldUp:
 
 def held_up(scope: Scope, now: datetime) -> HeldUp:
     """What waits for a person, as far as this one sees it."""
+    rows = stuck(scope).annotate(age=age(now), lateness=lateness(now, scope.person.zone))
+    return HeldUp(KEYS, stakes(rows, *KEYS))
+
+
+def age(now: datetime) -> Case:
+    """An expression for the band of a transaction's age."""
     bands = [When(changed_at__gt=now - below, then=Value(label)) for label, below in AGES]
-    rows = stuck(scope).annotate(
-        age=Case(*bands, default=Value(OLDEST)), lateness=lateness(now, scope.person.zone)
-    )
-    return HeldUp(stakes(rows, *KEYS))
+    return Case(*bands, default=Value(OLDEST))

@@ -38,7 +38,7 @@ def stuck_now(scope: Scope, now: datetime, held: HeldUp) -> StuckNow:
     return StuckNow(
         parts=held.of_lateness(),
         late_processes=sum(kind == "late" for _process, kind in held.by("process", "lateness")),
-        change=sum(part.count for part in held.parts.values())
+        change=sum(part.count for part in held.stakes.values())
         - stuck_at(scope, now - timedelta(days=1)),
     )
 

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from controltower.canonical.money import Money
 from controltower.measures import closing
 from controltower.measures.closing import DOOR, OWN, PERSON, RUN, Blocker, MonthLine
-from controltower.measures.exposure import Scope, Stake, reporting_currency
+from controltower.measures.exposure import Parts, Scope, Stake, reporting_currency
 from controltower.measures.forecast import Forecast, forecast
 from controltower.processes.month_end_close import Standing
 from controltower.systems.models import System
@@ -33,17 +33,19 @@ class Foretold(NamedTuple):
     words: str
 
 
-def region(scope: Scope, now: datetime) -> dict[str, Any]:
-    """What tower/_close.html draws."""
+def region(
+    scope: Scope, now: datetime, live: Parts | None = None, letters: Parts | None = None
+) -> dict[str, Any]:
+    """What tower/_close.html draws; what the page has asked for already is not asked again."""
     titles = dict(System.objects.values_list("slug", "title"))
-    lines = closing.lines(scope, now)
+    lines = closing.lines(scope, now, live)
     ahead = [line for line in lines if line.close.cut_off > now and not line.is_closed]
     soonest = min(ahead, key=lambda line: (line.close.cut_off, line.entity.code), default=None)
     return {
         "sentence": _sentence(lines),
         "months": [_row(line, titles, now) for line in lines],
         "next": soonest and _next(soonest, ahead, now),
-        "blockers": [_blocker(one) for one in closing.blockers(scope, MOST_BLOCKERS)],
+        "blockers": [_blocker(one) for one in closing.blockers(scope, MOST_BLOCKERS, letters)],
     }
 
 

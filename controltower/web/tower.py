@@ -21,9 +21,11 @@ from controltower import queues
 from controltower.canonical.money import Money
 from controltower.firm.models import Person, Role
 from controltower.firm.rates import rate_date
-from controltower.measures import flow, health, promises, today
-from controltower.measures.exposure import Lateness, Scope, Stake, reporting_currency
+from controltower.incidents.models import DeadLetter
+from controltower.measures import causes, flow, health, promises, today
+from controltower.measures.exposure import Lateness, Parts, Scope, Stake, reporting_currency, within
 from controltower.measures.held_up import HeldUp, held_up
+from controltower.measures.under_way import stuck_of, under_way
 from controltower.systems.models import System
 from controltower.web import (
     assurance,
@@ -55,10 +57,12 @@ def scope_of(request: SignedIn) -> Scope:
 
 @dataclass(frozen=True)
 class Look:
-    """One look at the Tower: who looks, when, and what is stuck, asked once for all regions."""
+    """One look at the Tower: who looks, when, and what is under way, asked once for all regions;
+    a region that refreshes itself asks for no more than it needs."""
 
     request: SignedIn
     now: datetime
+    whole: bool = False
 
     @cached_property
     def scope(self) -> Scope:
@@ -66,9 +70,21 @@ class Look:
         return scope_of(self.request)
 
     @cached_property
+    def live(self) -> Parts | None:
+        """What is under way of it, where all regions are looked at."""
+        return under_way(self.scope, self.now) if self.whole else None
+
+    @cached_property
+    def letters(self) -> Parts | None:
+        """What open letters hold by cause and month, where all regions are looked at."""
+        if not self.whole:
+            return None
+        return causes.held(within(self.scope, DeadLetter.objects.open()), causes.MONTHLY)
+
+    @cached_property
     def held_up(self) -> HeldUp:
         """What is stuck of it."""
-        return held_up(self.scope, self.now)
+        return stuck_of(self.live) if self.live else held_up(self.scope, self.now)
 
 
 @require_safe
@@ -79,7 +95,7 @@ def tower(request: SignedIn) -> HttpResponse:
     context: dict[str, Any] = {"now": now, "setup": steps, **recovery.shown(request, now)}
     context |= assurance.shown(request.user)
     if steps is None:
-        look = Look(request, now)
+        look = Look(request, now, whole=True)
         for _template, build in REGIONS.values():
             context |= build(look)
     return render(request, "tower/tower.html", context)
@@ -186,18 +202,18 @@ def _lane(look: Look) -> dict[str, Any]:
             url=listing(lane=line.stage.slug),
             stuck_url=listing(lane=line.stage.slug, stuck="1"),
         )
-        for line in flow.lane(look.scope, look.now)
+        for line in flow.lane(look.scope, look.now, look.live)
     )
     title = _("Deal to invoice, right now")
     return {"lane": lane.Lane(title, stages), "lane_heading": title}
 
 
 def _close(look: Look) -> dict[str, Any]:
-    return closing.region(look.scope, look.now)
+    return closing.region(look.scope, look.now, look.live, look.letters)
 
 
 def _triage(look: Look) -> dict[str, Any]:
-    return triage.region(look.request.user, look.scope, look.now)
+    return triage.region(look.request.user, look.scope, look.now, look.letters)
 
 
 AGE_TITLES: Mapping[str, Callable[[], str]] = {

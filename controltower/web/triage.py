@@ -16,7 +16,7 @@ from controltower.firm.rights import Right, may
 from controltower.incidents.models import DeadLetter
 from controltower.mappings.models import MappingVersion, VersionState
 from controltower.measures.causes import CauseLine, by_cause
-from controltower.measures.exposure import Scope, reporting_currency, within
+from controltower.measures.exposure import Parts, Scope, reporting_currency, within
 from controltower.transactions.models import PlanState
 from controltower.web import cause_titles, formats, standing, wording
 from controltower.web.exception_filters import PARKED, SNOOZED
@@ -26,9 +26,11 @@ from controltower.web.job_tally import tallies
 MOST = 7
 
 
-def region(person: Person, scope: Scope, now: datetime) -> dict[str, Any]:
-    """The context of `tower/_triage.html`."""
-    lines = by_cause(scope, now, limit=None)
+def region(
+    person: Person, scope: Scope, now: datetime, letters: Parts | None = None
+) -> dict[str, Any]:
+    """The context of `tower/_triage.html`; `letters` is what the open ones hold, if it is known."""
+    lines = by_cause(scope, now, limit=None, holding=letters)
     shown = lines[:MOST]
     titles = cause_titles.titles([line.cause for line in lines], letters_of(scope))
     fixes, jobs = _fixes(scope, shown, now), _jobs(scope, shown)
