@@ -21,7 +21,7 @@ def tag(name: str, *children: str, **attributes: Value) -> SafeString:
         raise ValueError("geometry goes in attributes, colour in a class")
     # A page draws a thousand of them: put together by hand, at a third of what formats cost.
     written = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{conditional_escape(_written(value))}"'
+        f' {key.rstrip("_").replace("_", "-")}="{_written(value)}"'
         for key, value in attributes.items()
         if value is not None
     )
@@ -31,7 +31,7 @@ def tag(name: str, *children: str, **attributes: Value) -> SafeString:
 def _written(value: Value) -> str:
     if isinstance(value, float):
         return f"{value:.1f}".removesuffix(".0")
-    return str(value)
+    return conditional_escape(value) if isinstance(value, str) else str(value)
 
 
 def join(parts: Iterable[str]) -> SafeString:
