@@ -162,11 +162,13 @@ def _write(archive: zipfile.ZipFile, home: Home, url: str) -> dict[str, Any]:
 
 
 def _load(archive: zipfile.ZipFile, server: Postgres) -> None:
-    """A new cluster with the dump's content. What fails leaves no cluster behind."""
+    """A new cluster with the dump's content, and with figures to plan by: a dump holds none, and
+    the first pages would read whole tables. What fails leaves no cluster behind."""
     server.start()
     try:
         with archive.open(DATABASE) as member:
             dump.load(server.url(SUPERUSER), member)
+        dump.ask(server.url(SUPERUSER), "ANALYZE")
         server.stop()
     except BaseException:
         server.discard()
