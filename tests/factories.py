@@ -19,6 +19,7 @@ from itertools import count
 from typing import Any
 
 from django.db import connection
+from django.db.models.functions import Now
 from django.test import Client
 from django.utils import timezone
 
@@ -53,7 +54,7 @@ from controltower.transactions import (
 from controltower.transactions.claiming import Claim
 from controltower.transactions.intent import Answered, Intent
 from controltower.transactions.models import EventState, InboundEvent, ReplayPlan, Step, Transaction
-from controltower.transactions.protocol import MOST_PROBES, STUCK, State
+from controltower.transactions.protocol import CLAIMABLE, MOST_PROBES, STUCK, State
 from controltower.transactions.world import World, world
 from controltower.web.demo.firm import PEOPLE, ZONES, found_firm
 from controltower.web.demo.mappings import agree_mappings
@@ -247,7 +248,7 @@ class Firm:
         as a worker does."""
         around = world()
         _due_now(one, self.now)
-        while claims := claiming.claim(list(around.systems), 50):
+        while claims := claim_all():
             self._round(claims, answers or {}, probes, around, at_once=True)
             around = world() if around.outdated else around
             _due_now(one, self.now)
@@ -262,7 +263,7 @@ class Firm:
         """One call of one step, answered well."""
         step = one.steps.get(name=name)
         assert step.system_id is not None
-        due = claiming.claim([step.system_id], 50)
+        due = claiming.claim(step.system_id, 50)
         mine = [claim for claim in due if claim.step_id == step.pk]
         claiming.give_back([c for c in due if c not in mine], after=timedelta(minutes=-1))
         self._round(mine, {}, None, world(), at_once=False)
@@ -364,6 +365,13 @@ def well(step: Step) -> Done:
 
 
 DEAL = "opportunity-to-project"
+
+
+def claim_all() -> list[Claim]:
+    """What workers would claim of all systems."""
+    due = Step.objects.filter(state__in=CLAIMABLE, due_at__lte=Now(), system__isnull=False)
+    systems = due.order_by("system").values_list("system", flat=True).distinct()
+    return [claim for system in systems for claim in claiming.claim(system, 50)]
 
 
 def _due_now(one: Transaction, now: datetime) -> None:

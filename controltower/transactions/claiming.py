@@ -51,11 +51,12 @@ BEFORE_OTHERS = """EXISTS (
 
 
 def _claiming(only: str) -> str:
-    """A sub-select in place of `mine` may be asked again for every row: more than the limit."""
+    """A sub-select in place of `mine` may be asked again for every row: more than the limit. Of one
+    system, since only then the index gives them in their order, and no backlog is sorted."""
     return f"""
 WITH mine AS MATERIALIZED (
     SELECT step.id FROM transactions_step step
-    WHERE step.system_id = ANY(%(systems)s::bigint[])
+    WHERE step.system_id = %(system)s::bigint
       AND step.state IN ('scheduled', 'unknown', 'acked')
       AND step.due_at <= now()
       AND (step.lease_until IS NULL OR step.lease_until < now())
@@ -97,18 +98,18 @@ class Claim(NamedTuple):
     until: float
 
 
-def claim(systems: Sequence[int], limit: int, *, surging: bool = False) -> list[Claim]:
-    """Claim due steps of some systems, oldest first, skipping what another worker holds. In a
-    surge the months that it is about go first, though a share is left to everything else."""
-    first = _claim(CLAIM_FIRST, systems, limit - limit // SHARE_OF_OTHERS) if surging else []
-    return first + _claim(CLAIM, systems, limit - len(first))
+def claim(system: int, limit: int, *, surging: bool = False) -> list[Claim]:
+    """Claim due steps of a system, oldest first, skipping what another worker holds. In a surge
+    the months that it is about go first, though a share is left to everything else."""
+    first = _claim(CLAIM_FIRST, system, limit - limit // SHARE_OF_OTHERS) if surging else []
+    return first + _claim(CLAIM, system, limit - len(first))
 
 
-def _claim(statement: str, systems: Sequence[int], limit: int) -> list[Claim]:
+def _claim(statement: str, system: int, limit: int) -> list[Claim]:
     lease = LEASE.total_seconds()
     until = monotonic() + lease
     with statements.cursor() as cursor:
-        cursor.execute(statement, {"lease": lease, "systems": list(systems), "limit": limit})
+        cursor.execute(statement, {"lease": lease, "system": system, "limit": limit})
         found = cursor.fetchall()
     return [Claim(step, owner, fence, until) for step, owner, fence in found]
 

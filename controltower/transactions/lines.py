@@ -70,7 +70,7 @@ class Line:
             if system.circuit != Circuit.CLOSED and self.under_way[system.id]:
                 continue
             if left > 0 and (allowed := circuit.allowance(system, left, now)):
-                claims += claim([system.id], allowed, surging=around.is_surging(now))
+                claims += claim(system.id, allowed, surging=around.is_surging(now))
         self.crowded = 0 < room == len(claims)
         self.behind = self.crowded and idle
         if room > 0:

@@ -147,7 +147,7 @@ def test_a_worker_that_dies_between_intent_and_answer_is_asked_after(tower: Towe
 def _intend(system: System, one: Transaction) -> Intent:
     """A worker's intent to call for a transaction: committed, and then the worker does nothing
     more."""
-    claims = claim([system.pk], 10)
+    claims = claim(system.pk, 10)
     give_back([c for c in claims if c.transaction_id != one.pk], after=timedelta())
     (intent,) = prepare([c for c in claims if c.transaction_id == one.pk], now=timezone.now())
     return intent

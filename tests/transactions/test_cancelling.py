@@ -60,7 +60,7 @@ def test_what_is_on_its_way_is_not(firm: Firm) -> None:
     deal = firm.tell(firm.opportunity())
     firm.play_step(deal, "client")
     erp = System.objects.get(slug="tryton")
-    (intent,) = prepare(claiming.claim([erp.pk], 50), now=firm.now)
+    (intent,) = prepare(claiming.claim(erp.pk, 50), now=firm.now)
     with pytest.raises(cancelling.Sent, match="on its way"):
         _cancel(firm, deal)
     settlement.settle([Answered(intent, well(deal.steps.get(name="customer")))], now=timezone.now())

@@ -14,14 +14,14 @@ from django.utils import timezone
 from controltower.canonical.verdicts import Done, Kind, Outcome, Verdict
 from controltower.firm.models import Duty, Person, Role
 from controltower.systems import calls
-from controltower.systems.models import Recovery, System
+from controltower.systems.models import Recovery
 from controltower.systems.pace import Pace
 from controltower.transactions import cases, claiming, consent, engine, findings, settlement
 from controltower.transactions.intent import Answered
 from controltower.transactions.models import Attempt, Finding, Step, Transaction, WaitKind
 from controltower.transactions.preparation import prepare
 from controltower.transactions.protocol import MOST_TRIES, Purpose, State
-from tests.factories import Firm, no_answer, refused, unaskable
+from tests.factories import Firm, claim_all, no_answer, refused, unaskable
 
 pytestmark = pytest.mark.django_db
 CLIENT = "001TESTSHARED00001"
@@ -70,7 +70,7 @@ def test_two_of_one_set_do_not_pass_each_other(firm: Firm) -> None:
     steps = Step.objects.filter(name="customer", transaction__in=[first, second])
     steps.update(state=State.SCHEDULED, due_at=firm.now, lease_until=None)
     Step.objects.filter(transaction=second).update(ordering_key="")
-    claims = claiming.claim(list(System.objects.values_list("pk", flat=True)), 50)
+    claims = claim_all()
     claims.sort(key=lambda one: one.transaction_id != second.pk)
     assert len(claims) == 2
     intents = prepare(claims, now=firm.now)
@@ -119,7 +119,7 @@ def test_what_is_found_there_is_read_under_its_number_and_never_sent(firm: Firm)
     assert (draft.state, draft.ref) == (State.UNKNOWN, "")
     asked: list[tuple[str, object]] = []
     Step.objects.filter(pk=draft.pk).update(due_at=firm.now)
-    (mine,) = claiming.claim([draft.system_id or 0], 50)
+    (mine,) = claiming.claim(draft.system_id or 0, 50)
     for intent in prepare([mine], now=firm.now):
         asked.append((intent.order.ref, intent.order.find))
         there = Done(ref=intent.order.ref, outcome=Outcome.READ, values=dict(draft.sent))
@@ -228,7 +228,7 @@ def test_past_the_life_of_its_key_the_target_is_asked_before_anything_is_sent(
     did: list[str] = []
     again = {"state": State.SCHEDULED, "due_at": firm.now, "lease_until": None}
     Step.objects.filter(pk=step.pk).update(**again)
-    (intent,) = prepare(claiming.claim([step.system.pk], 50), now=timezone.now())
+    (intent,) = prepare(claiming.claim(step.system.pk, 50), now=timezone.now())
 
     class Target:
         """Finds it by whatever names it, or not."""

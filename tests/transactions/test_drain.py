@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
 from time import sleep
 from typing import Any
@@ -16,8 +17,8 @@ from controltower.canonical.verdicts import Done, Misconfigured, Outcome, Verdic
 from controltower.systems import calls
 from controltower.systems.models import System
 from controltower.systems.switchboard import Switchboard
-from controltower.transactions import cases, drain, locks, sets, settlement
-from controltower.transactions.claiming import Claim, claim, give_back
+from controltower.transactions import cases, drain, locks, sets, settlement, statements
+from controltower.transactions.claiming import CLAIM, Claim, claim, give_back
 from controltower.transactions.intent import Answered, Intent
 from controltower.transactions.lines import Line
 from controltower.transactions.models import Step, Transaction
@@ -129,19 +130,40 @@ def test_a_line_takes_up_further_ahead_while_only_the_workers_are_slow(
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("statement", [CLAIM, drain.DUE], ids=["claim", "look"])
+def test_no_more_is_read_than_is_taken_however_much_is_due(firm: Firm, statement: str) -> None:
+    """Of a backlog that its statistics do not know yet: as when a surge begins."""
+    system = System.objects.get(slug="salesforce").pk
+    _reads(firm, "salesforce", 30)
+    values = {"system": system, "limit": 2, "lease": 60.0}
+    with statements.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", values)
+        ((told,),) = cursor.fetchall()
+    read = [node for node in _nodes(told[0]["Plan"]) if node.get("Index Name") == "steps_due"]
+    assert [node["Actual Rows"] <= 2 for node in read] == [True], told
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from _nodes(part)
+
+
+@pytest.mark.django_db
 def test_one_call_at_a_time_for_a_business_record(firm: Firm) -> None:
     """Two deals of one client in one set: its customer is written by one of them first."""
     deals = [firm.tell(firm.opportunity(customer_id="001SAME")) for _ in range(2)]
     erp, crm = (System.objects.get(slug=slug) for slug in ("tryton", "salesforce"))
     for one in deals:
         firm.play_step(one, "client")
-    intents = prepare(claim([erp.pk], 10), now=timezone.now())
+    intents = prepare(claim(erp.pk, 10), now=timezone.now())
     assert [one.definition.name for one in intents] == ["customer"]
     waiting = Step.objects.get(name="customer", state=State.SCHEDULED)
     assert waiting.lease_until is None
     assert waiting.due_at is not None
     assert waiting.due_at > firm.now
-    assert claim([crm.pk, erp.pk], 10) == []
+    assert claim(crm.pk, 10) + claim(erp.pk, 10) == []
 
 
 @pytest.mark.django_db
@@ -153,12 +175,12 @@ def test_what_was_confirmed_is_read_back_before_younger_steps_are_sent(firm: Fir
     erp = System.objects.get(slug="tryton")
     due = timezone.now() - timedelta(hours=1)
     older.steps.filter(name="customer").update(due_at=due)
-    (intent,) = prepare(claim([erp.pk], 1), now=timezone.now())
+    (intent,) = prepare(claim(erp.pk, 1), now=timezone.now())
     confirmed = Answered(intent, Done(ref="C1", outcome=Outcome.CREATED))
     settlement.settle([confirmed], now=timezone.now())
     step = older.steps.get(name="customer")
     assert (step.state, step.due_at) == (State.ACKED, due)
-    assert [one.step_id for one in claim([erp.pk], 1)] == [step.pk]
+    assert [one.step_id for one in claim(erp.pk, 1)] == [step.pk]
 
 
 @pytest.mark.django_db
@@ -181,7 +203,7 @@ def test_what_moved_meanwhile_is_not_overwritten(firm: Firm) -> None:
 @pytest.mark.django_db
 def test_only_the_holder_of_the_fence_gives_a_step_back(firm: Firm) -> None:
     (step,) = _reads(firm, "salesforce", 1)
-    (mine,) = claim([System.objects.get(slug="salesforce").pk], 1)
+    (mine,) = claim(System.objects.get(slug="salesforce").pk, 1)
     give_back([Claim(step.pk, step.transaction_id, mine.fence - 1, mine.until)], after=timedelta(0))
     assert Step.objects.get(pk=step.pk).lease_until is not None
     give_back([mine], after=timedelta(0))

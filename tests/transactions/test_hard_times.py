@@ -24,7 +24,7 @@ from controltower.transactions.intent import Answered
 from controltower.transactions.models import Attempt, Step, Transaction
 from controltower.transactions.preparation import prepare
 from controltower.transactions.protocol import MOST_DEATHS, MOST_TRIES, Purpose, State
-from tests.factories import Firm, no_answer, refused, well
+from tests.factories import Firm, claim_all, no_answer, refused, well
 
 pytestmark = pytest.mark.django_db
 
@@ -103,8 +103,7 @@ def test_a_step_whose_part_no_system_plays_is_seen(firm: Firm) -> None:
 
 
 def _intents(firm: Firm, deal: Transaction) -> list[Any]:
-    systems = list(System.objects.values_list("pk", flat=True))
-    return prepare(claim(systems, 50), now=firm.now)
+    return prepare(claim_all(), now=firm.now)
 
 
 def test_an_answer_that_cannot_be_kept_costs_only_its_own_step(firm: Firm) -> None:
@@ -125,7 +124,7 @@ def test_an_answer_that_cannot_be_kept_costs_only_its_own_step(firm: Firm) -> No
 @pytest.mark.parametrize("amount", [float("nan"), Decimal("NaN"), float("-inf")])
 def test_an_answer_with_a_number_that_is_none_is_refused_in_words(firm: Firm, amount: Any) -> None:
     firm.tell(firm.opportunity()), firm.tell(firm.opportunity())
-    intents = prepare(claim(list(System.objects.values_list("pk", flat=True)), 50), now=firm.now)
+    intents = prepare(claim_all(), now=firm.now)
     answers = [
         Done(ref="1", outcome=Outcome.READ, values={"name": "one", "lines": [{"worth": amount}]}),
         Done(ref="2", outcome=Outcome.READ, values={"name": "sound"}),
@@ -209,7 +208,7 @@ def _in_the_dark(firm: Firm) -> tuple[Transaction, Step]:
 
 def _claim(step: Step) -> list[Any]:
     assert step.system_id is not None
-    return claim([step.system_id], 5)
+    return claim(step.system_id, 5)
 
 
 def _due(step: Step) -> None:

@@ -40,7 +40,7 @@ def test_patience_is_never_less_than_usual() -> None:
 
 def _next_call(firm: Firm, step: Step) -> Intent:
     Step.objects.filter(pk=step.pk).update(due_at=firm.now, quarantine_until=firm.now)
-    (intent,) = prepare(claim([step.system_id or 0], 1), now=timezone.now())
+    (intent,) = prepare(claim(step.system_id or 0, 1), now=timezone.now())
     return intent
 
 

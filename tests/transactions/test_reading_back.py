@@ -36,7 +36,7 @@ def _sent(firm: Firm) -> Intent:
     """A customer that is about to be written to the ERP."""
     firm.play_step(firm.tell(firm.opportunity()), "client")
     erp = System.objects.get(slug="tryton")
-    (intent,) = prepare(claim([erp.pk], 1), now=timezone.now())
+    (intent,) = prepare(claim(erp.pk, 1), now=timezone.now())
     return intent
 
 
@@ -62,7 +62,7 @@ def test_a_write_is_read_back_by_the_claim_that_sent_it(firm: Firm) -> None:
         (1, "send", Tried.ACKED, intent.fence),
         (2, "read_back", Tried.SENDING, intent.fence),
     ]
-    assert claim([intent.system.pk], 10) == []
+    assert claim(intent.system.pk, 10) == []
     shown = Done(ref="C1", outcome=Outcome.READ, values=dict(step.sent))
     more, step = _settled(Answered(reading, shown), allowed=True)
     assert (more, step.state, step.lease_until) == ([], State.VERIFIED, None)
@@ -72,7 +72,7 @@ def test_what_may_not_be_read_back_at_once_waits_for_a_claim(firm: Firm) -> None
     intent = _sent(firm)
     reads, step = _settled(Answered(intent, CREATED), allowed=False)
     assert (reads, step.state, step.lease_until) == ([], State.ACKED, None)
-    (again,) = claim([intent.system.pk], 10)
+    (again,) = claim(intent.system.pk, 10)
     assert (again.step_id, again.fence) == (step.pk, intent.fence + 1)
 
 
@@ -102,7 +102,7 @@ def test_a_withdrawn_reading_leaves_it_confirmed(firm: Firm) -> None:
 def test_a_worker_that_dies_before_reading_back_leaves_it_to_the_next(firm: Firm) -> None:
     (reading,), step = _settled(Answered(_sent(firm), CREATED), allowed=True)
     Step.objects.filter(pk=step.pk).update(lease_until=timezone.now() - timedelta(hours=1))
-    (mine,) = claim([reading.system.pk], 10)
+    (mine,) = claim(reading.system.pk, 10)
     (anew,) = prepare([mine], now=timezone.now())
     assert (anew.order.purpose, anew.past.last) == ("read_back", 3)
     left = Attempt.objects.get(pk=reading.attempt_id)

@@ -15,13 +15,13 @@ from controltower.firm.models import AuditEntry
 from controltower.systems import anchor, calls
 from controltower.systems.models import Feed, Recovery, Route, System
 from controltower.transactions import cases, preparation, recovery, resolver, sweeper
-from controltower.transactions.claiming import ASKING, claim
+from controltower.transactions.claiming import ASKING
 from controltower.transactions.drain import connections_due
 from controltower.transactions.models import InboundEvent, Step
 from controltower.transactions.protocol import State
 from controltower.transactions.tried import Past
 from integrations.connector import Operation
-from tests.factories import Firm
+from tests.factories import Firm, claim_all
 
 pytestmark = pytest.mark.django_db
 
@@ -32,8 +32,7 @@ def _begin() -> Recovery:
 
 
 def _claimed(step: Step) -> bool:
-    systems = list(System.objects.values_list("pk", flat=True))
-    return step.pk in {one.step_id for one in claim(systems, 50)}
+    return step.pk in {one.step_id for one in claim_all()}
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ def _due(firm: Firm, how_many: int, **deal: str) -> set[str]:
 def claimed(limit: int) -> set[str]:
     """The steps that a worker takes up at the CRM in one go, given back at once."""
     crm = System.objects.get(slug="salesforce")
-    claims = claiming.claim([crm.pk], limit, surging=world().is_surging(timezone.now()))
+    claims = claiming.claim(crm.pk, limit, surging=world().is_surging(timezone.now()))
     claiming.give_back(claims, after=timedelta(0))
     return {str(one.step_id) for one in claims}
 
