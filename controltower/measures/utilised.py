@@ -19,6 +19,7 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 
 from controltower.canonical.calendar import Calendar
+from controltower.canonical.identity import first_id
 from controltower.canonical.records import ResourceStatus
 from controltower.firm import calendars
 from controltower.firm.models import LegalEntity
@@ -161,7 +162,7 @@ def _items(rows: TransactionQuerySet, names: Iterable[str], first: date, last: d
     """Nothing is told before it was worked: what was received earlier is not looked at."""
     found = Item.objects.filter(
         transaction__in=rows.filter(process__in=OF_TIME).order_by().values("pk"),
-        event__received_at__gte=datetime.combine(first - A_DAY, time.min, tzinfo=UTC),
+        event_id__gte=first_id(datetime.combine(first - A_DAY, time.min, tzinfo=UTC)),
         record__on__gte=first.isoformat(),
         record__on__lte=last.isoformat(),
         record__resource_name__in=list(names),

@@ -59,7 +59,7 @@ WHERE s.active AND s.paused_at IS NULL AND (s.circuit <> 'open' OR s.retry_at <=
   AND s.refused_at IS NULL AND (s.slow_until IS NULL OR s.slow_until <= now())
 ORDER BY 1
 """  # noqa: S608 - our own words only
-"""One due step of each system is enough to know: EXISTS would be joined, and all of a backlog read."""
+"""One due step of a system is enough to know: EXISTS would be joined, and a whole backlog read."""
 
 
 def drain(

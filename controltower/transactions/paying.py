@@ -11,11 +11,13 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.db import connection
+from django.db.models.fields.json import KT
+from django.db.models.functions import Left
 
 from controltower.canonical.events import (
     EXPENSE_APPROVED,
@@ -37,6 +39,8 @@ ROLE = "payroll"
 MONTHS = 3
 """For so many months back a change is still an adjustment; later ones are payroll's own matter."""
 WORK = (TIMESHEET_APPROVED, EXPENSE_APPROVED)
+A_DAY = timedelta(days=1)
+"""So much earlier than in Greenwich a month begins somewhere."""
 ARRIVING = timedelta(minutes=10)
 """For so long an event may be in the inbox before it is read."""
 AGAIN = timedelta(hours=1)
@@ -48,7 +52,7 @@ SELECT coalesce(record->>'resource_number', ''),
                 FILTER (WHERE NOT record ? 'hours'), '')
 FROM (SELECT DISTINCT ON (event.source, event.subject) event.record
       FROM transactions_inboundevent event
-      WHERE event.received_at >= %(since)s AND event.state = 'accepted'
+      WHERE event.id >= %(since)s AND event.state = 'accepted'
         AND event.type = ANY(%(types)s) AND event.record ? 'resource_number'
       ORDER BY event.source, event.subject, event.version DESC, event.id DESC) latest
 WHERE record->>'approved' = 'true' AND record->>'on' BETWEEN %(first)s AND %(last)s
@@ -114,13 +118,14 @@ def tell(*, now: datetime, around: World | None = None, looked: Looked | None = 
 
 def _touched(since: datetime) -> set[tuple[str, date]]:
     """The companies and months of the work that has arrived since."""
-    rows = InboundEvent.objects.filter(id__gte=first_id(since), type__in=WORK)
-    found = set()
-    for record in rows.values_list("record", flat=True):
-        if on := record.get("on"):
-            month = date.fromisoformat(str(on)[:10]).replace(day=1)
-            found |= {(str(record.get(name) or ""), month) for name in ("entity", "employer")}
-    return found
+    rows = InboundEvent.objects.filter(id__gte=first_id(since), type__in=WORK, record__has_key="on")
+    told = rows.values_list(Left(KT("record__on"), 7), KT("record__entity"), KT("record__employer"))
+    return {
+        (entity or "", date.fromisoformat(f"{month}-01"))
+        for month, *both in told.order_by().distinct()
+        for entity in both
+        if month
+    }
 
 
 def months_over(entity: Entity, now: datetime) -> Iterator[date]:
@@ -147,8 +152,9 @@ def _due(provider: System, entity: Entity, month: date, now: datetime) -> Iterat
 
 def _approved(entity: str, month: date) -> Iterator[tuple[str, tuple[Sums, str]]]:
     last = (month + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+    begun = datetime.combine(month - A_DAY, time.min, tzinfo=UTC)
     asked: dict[str, Any] = {
-        "entity": entity, "first": str(month), "last": str(last), "since": month,
+        "entity": entity, "first": str(month), "last": str(last), "since": first_id(begun),
         "types": list(WORK),
     }  # fmt: skip
     with connection.cursor() as cursor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from controltower.firm.models import LegalEntity, Period
@@ -56,6 +57,17 @@ def test_up_to_the_cut_off_nobody_is_told(firm: Firm) -> None:
     bill = on_its_way(firm)
     watch(close(firm).cut_off)
     assert told(bill) == []
+
+
+def test_a_companys_past_is_not_walked_through_for_what_missed_it(firm: Firm) -> None:
+    """However unlikely the planner thinks it that a round finds nothing."""
+    on_its_way(firm)
+    missed = closing._missed(entities()["LF-DE"], f"{firm.now:%Y-%m}", close(firm).cut_off)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        plan = missed.select_for_update(of=("self",), skip_locked=True)[:5].explain()
+    assert "using tx_before_close" in plan
+    assert "Sort" not in plan
 
 
 def test_what_misses_it_needs_the_controller_with_its_money_once(firm: Firm) -> None:

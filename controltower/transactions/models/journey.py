@@ -152,7 +152,7 @@ class Transaction(models.Model):
                 name="tx_live",
             ),
             models.Index(
-                fields=["entity", "month"],
+                fields=["entity", "month", "started_at", "id"],
                 condition=Q(state__in=[state.value for state in LIVE]) & ~Q(month=""),
                 name="tx_before_close",
             ),
