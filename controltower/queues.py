@@ -37,6 +37,7 @@ ALLOWED = {
     "compare": "controltower.transactions.jobs.compare",
     "follow_interfaces": "controltower.transactions.jobs.follow_interfaces",
     "watch_subscriptions": "controltower.transactions.jobs.watch_subscriptions",
+    "remove_bodies": "controltower.transactions.jobs.remove_bodies",
     "assure": "controltower.measures.jobs.assure",
     "watch": "controltower.measures.jobs.watch",
     "deliver": "controltower.measures.jobs.deliver",

@@ -15,6 +15,7 @@ from controltower.measures.kpis import unproven
 from controltower.systems import anchor, downtimes
 from controltower.transactions import (
     agreed_templates,
+    bodies,
     closing,
     pausing,
     paying,
@@ -113,6 +114,12 @@ def ring_surveys(now: datetime) -> None:
         queues.ring(queues.ENGINE, "plan_replay", str(plan))
 
 
+def ring_bodies(_now: datetime) -> None:
+    """Have a worker remove the bodies of events that are past their time, where there is one."""
+    if bodies.kept() is not None:
+        queues.ring(queues.ENGINE, "remove_bodies")
+
+
 _PAYROLL = paying.Looked()
 
 
@@ -160,4 +167,5 @@ SCHEDULE = (
     Periodic("promises", timedelta(minutes=10), lambda now: promising.write_down(now=now)),
     Periodic("templates", timedelta(minutes=10), lambda now: agreed_templates.write_down(now=now)),
     Periodic("logs", timedelta(hours=1), lambda now: retention.keep(now=now)),
+    Periodic("bodies of events", timedelta(hours=1), ring_bodies),
 )

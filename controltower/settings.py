@@ -28,11 +28,11 @@ def _required(name: str) -> str:
     return value
 
 
-def _days(name: str, default: int) -> timedelta | None:
+def _days(name: str, default: int, least: int = 92) -> timedelta | None:
     """A time to keep something for; 0 is for ever. What may still be at work is never put away."""
     days = int(os.environ.get(name, default))
-    if days and days < 92:
-        raise ImproperlyConfigured(f"{name} must be 0 (for ever) or at least 92 days.")
+    if days and days < least:
+        raise ImproperlyConfigured(f"{name} must be 0 (for ever) or at least {least} days.")
     return timedelta(days=days) if days else None
 
 
@@ -212,6 +212,8 @@ INBOUND_BODY_LIMIT = int(os.environ.get("CONTROLTOWER_INBOUND_BODY_LIMIT", "1048
 KEEP_ATTEMPTS = _days("CONTROLTOWER_KEEP_ATTEMPTS_DAYS", 730)
 KEEP_TIMELINE = _days("CONTROLTOWER_KEEP_TIMELINE_DAYS", 3650)
 """How long what was tried and what happened stays in the pages before it is archived."""
+KEEP_RAW = _days("CONTROLTOWER_KEEP_RAW_DAYS", 0, least=30)
+"""How long the bodies of received events are kept; their fingerprints are kept for ever."""
 METRICS_TOKEN = os.environ.get("CONTROLTOWER_METRICS_TOKEN", "")
 """Without one, `/metrics` answers to this machine only."""
 

@@ -129,7 +129,8 @@ def _add(one: Interface, consumer: str, calls: int, last: datetime) -> None:
 
 
 def _samples(interfaces: Sequence[Interface]) -> dict[int, list[bytes]]:
-    """The bytes of some changes that each feed brought, the latest first."""
+    """The bytes of some changes that each feed brought, the latest first, as far as they are
+    kept."""
     sources = {
         f"{one.system.connection}/{one.entity}": one.pk
         for one in interfaces
@@ -143,12 +144,17 @@ def _samples(interfaces: Sequence[Interface]) -> dict[int, list[bytes]]:
             chosen[source].append(pk)
     wanted = [pk for some in chosen.values() for pk in some]
     for source, raw in InboundEvent.objects.filter(pk__in=wanted).values_list("source", "raw"):
-        found[source].append(bytes(raw))
+        found[source] += _kept(raw)
     for source in sources:
         if not found[source]:
             some = InboundEvent.objects.filter(source=source).order_by("source", "subject")
-            found[source] = [bytes(raw) for raw in some.values_list("raw", flat=True)[:ANY]]
+            for raw in some.values_list("raw", flat=True)[:ANY]:
+                found[source] += _kept(raw)
     return {sources[source]: raws for source, raws in found.items()}
+
+
+def _kept(raw: Any) -> list[bytes]:
+    return [] if raw is None else [bytes(raw)]
 
 
 def _take_down(one: Interface, raws: Sequence[bytes], now: datetime) -> None:

@@ -11,6 +11,7 @@ from django.db import close_old_connections, connection
 from controltower import queues
 from controltower.systems import anchor, announcements, subscribing
 from controltower.transactions import (
+    bodies,
     clock,
     interfaces,
     interpretation,
@@ -115,3 +116,12 @@ def watch_subscriptions() -> None:
     close_old_connections()
     queues.answered("watch_subscriptions")
     subscribing.watch(now=clock.now())
+
+
+def remove_bodies() -> None:
+    """Remove the bodies of events that are past their time, once it is certain that the books are
+    not older ones."""
+    close_old_connections()
+    queues.answered("remove_bodies")
+    anchor.watch(clock.now())
+    bodies.remove(now=clock.now())

@@ -132,7 +132,7 @@ def _again(feed: Feed) -> tuple[calls.Unread, ...]:
     judged_by = contracts.judged_by(feed.system, feed.entity)
     return tuple(
         calls.Unread(
-            raw=bytes(event.raw),
+            raw=event.body,
             ref=event.subject.removeprefix(feed.entity).removeprefix(":"),
             reason=str(event.record.get(intake.WHY, "")),
             told_as=str(event.record.get(intake.TOLD_AS, "")),

@@ -44,6 +44,7 @@ def _played(firm: Firm) -> Transaction:
 
 def _reread(bill: Transaction) -> None:
     with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE transactions_inboundevent DISABLE TRIGGER USER")
         InboundEvent.objects.filter(items__transaction=bill).update(raw=b"something else")
         cursor.execute("ALTER TABLE transactions_inboundevent ENABLE TRIGGER USER")

@@ -126,3 +126,4 @@ class TestPartitions:
         assert "transactions_attempt, by the month: kept 730 days, then archived" in out.getvalue()
         assert "systems_call, by the day: kept 2 days, then destroyed" in out.getvalue()
         assert "transactions_attempt_other" in out.getvalue()
+        assert "bodies of received events: kept for ever" in out.getvalue()

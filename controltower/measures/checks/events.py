@@ -12,10 +12,10 @@ from controltower.measures.checks.finding import PATIENCE, Found, Span, number, 
 from controltower.processes import catalogue
 from controltower.systems import contracts
 from controltower.systems.models import System
-from controltower.transactions import intake
-from controltower.transactions.models import Attempt, EventState, InboundEvent
+from controltower.transactions import bodies, intake
+from controltower.transactions.models import Attempt, EventState, InboundEvent, Removal
 
-MOST_REDERIVED = 500
+MOST_REDERIVED, MOST_SETS = 500, 5
 
 UNREAD = """
 WITH front AS MATERIALIZED (
@@ -87,9 +87,9 @@ def accounted_for(span: Span) -> Found:
 def re_derivable(span: Span) -> Found:
     """I9: the canonical record follows from the bytes that were received, and what was sent
     follows from the canonical record by the mapping version noted; of a row that could not be read
-    there is no record. Goes through all in order, some
-    at a time, and begins anew at the end."""
-    last_event, _, last_attempt = span.position.partition(" ")
+    there is no record. What is left of bodies that were removed is what the audit chain has sealed
+    then. Goes through all in order, some at a time, and begins anew at the end."""
+    last_event, last_attempt, last_removal = (*span.position.split(" "), "", "", "")[:3]
     events = InboundEvent.objects.order_by("id").exclude(state=EventState.QUARANTINED)
     events = events.exclude(type=intake.UNREAD)
     sends = (
@@ -99,17 +99,32 @@ def re_derivable(span: Span) -> Found:
     )
     chosen = list((events.filter(id__gt=last_event) if last_event else events)[:MOST_REDERIVED])
     sent = list((sends.filter(id__gt=last_attempt) if last_attempt else sends)[:MOST_REDERIVED])
+    gone = list(Removal.objects.filter(pk__gt=int(last_removal or 0))[:MOST_SETS])
     wrong = [f"{e.source} · {e.event_id} · {why}" for e in chosen if (why := _differs(e))]
     wrong += [f"{a.idempotency_key} · {why}" for a in sent if (why := _was_sent_otherwise(a))]
-    is_end = max(len(chosen), len(sent)) < MOST_REDERIVED
-    place = f"{chosen[-1].pk if chosen else last_event} {sent[-1].pk if sent else last_attempt}"
+    wrong += [f"{one} · what is left is not what was sealed" for one in gone if _was_changed(one)]
+    is_end = max(len(chosen), len(sent)) < MOST_REDERIVED and len(gone) < MOST_SETS
+    place = " ".join(
+        (
+            str(chosen[-1].pk) if chosen else last_event,
+            str(sent[-1].pk) if sent else last_attempt,
+            str(gone[-1].pk) if gone else last_removal,
+        )
+    )
     return Found(len(chosen) + len(sent), wrong[:20], position="" if is_end else place)
+
+
+def _was_changed(removal: Removal) -> bool:
+    return bodies.what_is_left(removal) != bodies.sealed(removal)
 
 
 def _differs(event: InboundEvent) -> str:
     """Why an event's record does not follow from its bytes, or "". What the record's kind has got
-    since then is as the tower reads it today: as not told."""
-    raw = bytes(event.raw)
+    since then is as the tower reads it today: as not told. Of a body that was removed its seal
+    tells."""
+    if event.raw is None:
+        return ""
+    raw = event.body
     if hashlib.sha256(raw).hexdigest() != event.digest:
         return "the bytes are not those received"
     readings = _read_again(event, raw)

@@ -1,7 +1,7 @@
 """The spine's records: events in, transactions with steps and attempts, replay plans."""
 
 from controltower.transactions.models.amendments import Amendment
-from controltower.transactions.models.events import EventState, InboundEvent
+from controltower.transactions.models.events import BodyRemoved, EventState, InboundEvent, Removal
 from controltower.transactions.models.evidence import Attempt, Delivery, TimelineEntry
 from controltower.transactions.models.expectations import Expectation
 from controltower.transactions.models.findings import Finding
@@ -25,6 +25,7 @@ __all__ = [
     "Amendment",
     "Attempt",
     "Awaited",
+    "BodyRemoved",
     "BusinessKey",
     "Delivery",
     "Ended",
@@ -38,6 +39,7 @@ __all__ = [
     "Listening",
     "Pause",
     "PlanState",
+    "Removal",
     "ReplayItem",
     "ReplayPlan",
     "Step",
