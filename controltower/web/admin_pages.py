@@ -15,6 +15,7 @@ from controltower.web import (
     manage_people,
     manage_promises,
     manage_rates,
+    manage_retention,
     manage_routes,
     manage_templates,
 )
@@ -47,7 +48,7 @@ administer = [
     path("manage/notices/", manage_notices.notices, name="manage_notices"),
     path("manage/people/<str:username>/wishes/", manage_notices.wishes, name="manage_wishes"),
     path("manage/masks/", manage_masks.masks, name="manage_masks"),
-    path("manage/retention/", manage.retention, name="manage_retention"),
+    path("manage/retention/", manage_retention.retention, name="manage_retention"),
     path("manage/audit/", manage_audit.audit, name="manage_audit"),
     path("manage/audit/checks/", manage_audit.check, name="manage_audit_checks"),
 ]

@@ -18,7 +18,7 @@ from controltower.firm.models import Person
 from controltower.measures import causes, exposure
 from controltower.transactions.models import Step, Transaction, TransactionState
 from controltower.transactions.models.journey import TransactionQuerySet
-from controltower.web import privacy
+from controltower.web import privacy, received
 from controltower.web.api_access import caller, require_entity
 from controltower.web.api_promises import held, promise_of
 from controltower.web.api_words import (
@@ -28,6 +28,7 @@ from controltower.web.api_words import (
     EntryOut,
     Journey,
     KeyOut,
+    ReceivedOut,
     Refusal,
     StepOut,
     Text,
@@ -83,7 +84,11 @@ def transaction(request: HttpRequest, name: Annotated[Text, Path()]) -> Journey:
         .filter(Q(reference=name) | Q(correlation_id=name))
         .select_related("entity")
         .prefetch_related(
-            "keys", "timeline", held(), Prefetch("steps", steps.prefetch_related(attempts))
+            "keys",
+            "timeline",
+            held(),
+            received.EVENTS,
+            Prefetch("steps", steps.prefetch_related(attempts)),
         )
         .order_by("started_at", "pk")
     )
@@ -184,7 +189,21 @@ def _detail(one: Transaction, mask: privacy.Mask) -> TransactionDetail:
         for entry in one.timeline.all()
     ]
     steps = [_step(step, mask) for step in one.steps.all()]
-    return TransactionDetail(**_line(one, mask), steps=steps, timeline=timeline)
+    events = [_received(event) for event in received.events_of(one.items.all(), mask)]
+    return TransactionDetail(**_line(one, mask), steps=steps, timeline=timeline, received=events)
+
+
+def _received(event: received.Received) -> ReceivedOut:
+    gone = event.removal
+    return ReceivedOut(
+        record=event.record,
+        source=event.source,
+        event_id=event.event,
+        received_at=event.at,
+        sha256=event.digest,
+        body_removed_at=gone.at if gone else None,
+        body_kept_days=gone.kept_days if gone else None,
+    )
 
 
 def _step(step: Step, mask: privacy.Mask) -> StepOut:

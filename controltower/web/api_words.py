@@ -123,11 +123,25 @@ class EntryOut(Schema):
     text: str
 
 
+class ReceivedOut(Schema):
+    """An event that the transaction rests on. `sha256` is of its body as it came, by which a copy
+    can be proven, also once the body was removed by a policy. No body is told here."""
+
+    record: str
+    source: str
+    event_id: str
+    received_at: datetime
+    sha256: str
+    body_removed_at: datetime | None
+    body_kept_days: int | None
+
+
 class TransactionDetail(TransactionOut):
     """A transaction with everything that happened to it."""
 
     steps: list[StepOut]
     timeline: list[EntryOut]
+    received: list[ReceivedOut]
 
 
 class Journey(Schema):

@@ -188,8 +188,11 @@ def _named(node: ast.AST) -> str:
 
 
 def _is_said(text: str) -> bool:
-    """A sentence; one with holes says enough of its own to be recognised."""
+    """A sentence; one with holes says enough of its own to be recognised, and what compares a hole
+    is SQL."""
     own = HOLE.sub("%", text)
+    if " = '%(" in text:
+        return False
     return bool(SAID.fullmatch(own)) and (own == text or len(HOLE.sub("", text)) >= LEAST)
 
 

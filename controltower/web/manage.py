@@ -1,9 +1,8 @@
-"""Admin: what waits for a second person, approval limits, and how long logs are kept."""
+"""Admin: what waits for a second person, and approval limits."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,12 +17,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from controltower.firm import governing, keeping, policies
+from controltower.firm import governing, policies
 from controltower.firm import limits as agreed_limits
 from controltower.firm.models import LegalEntity, PolicyState, PolicyVersion
 from controltower.firm.policies import BadPolicy
 from controltower.firm.rights import Right
-from controltower.transactions import retention as logs
 from controltower.web import manage_frame, policy_words
 from controltower.web.actions import Action, Leave
 from controltower.web.decisions import Reason
@@ -190,59 +188,4 @@ def change(request: SignedIn, id_: str, title: str, url: str, form: forms.Form) 
         id=f"change-{id_}", label=pgettext("button", "Change"), title=title, url=url, form=form,
         icon="pencil",
         confirm=_("Propose the change"), small=True, allowed=leave.allowed, why_not=leave.why_not,
-    )  # fmt: skip
-
-
-class Kept(Reason):
-    """For how long a log is kept."""
-
-    about = forms.ChoiceField(choices=[(x, x) for x in keeping.LOGS], widget=forms.HiddenInput)
-    days = forms.IntegerField(
-        min_value=keeping.LEAST, max_value=keeping.MOST, label=gettext_lazy("Days")
-    )
-    field_order = ("days", "reason")
-
-
-TABLES = {
-    keeping.TIMELINE: "transactions_timelineentry",
-    keeping.ATTEMPTS: "transactions_attempt",
-}
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@guarded
-def retention(request: SignedIn) -> HttpResponse:
-    """How long what happened and what was tried are kept, and how much of it there is."""
-    if request.method == "POST":
-        form, back = Kept(request.POST), reverse("manage_retention")
-        if not form.is_valid():
-            return manage_frame.unclear(request, form, back)
-        said = form.cleaned_data
-        subject, content = f"{keeping.KIND}:{said['about']}", {"days": said["days"]}
-        return manage_frame.propose(request, subject, content, said["reason"], back)
-    agreed, coming = policies.of_kind(keeping.KIND), manage_frame.waiting(keeping.KIND)
-    found = {log.table: log for log in logs.in_force()}
-    lines = [
-        _kept(request, about, found[table], agreed.get(about), coming.get(about))
-        for about, table in TABLES.items()
-    ]
-    return manage_frame.page(request, "manage/retention.html", "manage_retention", {"lines": lines})
-
-
-def _kept(
-    request: SignedIn, about: str, log: logs.Log, version: PolicyVersion | None,
-    coming: PolicyVersion | None,
-) -> Line:  # fmt: skip
-    length = log.kept or timedelta(days=keeping.MOST)
-    parts = logs.parts(log)
-    title = policy_words.title(keeping.KIND, about)
-    form = Kept(initial={"about": about, "days": length.days}, auto_id=f"kept-{about}-%s")
-    return Line(
-        title,
-        policy_words.days({"days": length.days}) if log.kept else _("for ever"),
-        version,
-        policy_words.said(keeping.KIND, coming.content) if coming else "",
-        change(request, f"kept-{about}", title, reverse("manage_retention"), form),
-        {"rows": sum(part.rows for part in parts), "bytes": sum(part.bytes for part in parts),
-         "parts": len(parts)},
     )  # fmt: skip

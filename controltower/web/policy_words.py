@@ -74,6 +74,7 @@ def title(kind: str, about: str) -> str:
         limits.FIRM: _("the firm"),
         keeping.TIMELINE: _("timeline"),
         keeping.ATTEMPTS: _("log of attempts"),
+        keeping.BODIES: _("body of an event"),
     }
     words = {
         duties.KIND: _person,

@@ -19,7 +19,7 @@ from controltower.firm.rights import Right, may
 from controltower.mappings.models import MappingVersion
 from controltower.transactions.models import Attempt, Step, TimelineEntry
 from controltower.transactions.protocol import MOST_TRIES, Purpose, State
-from controltower.web import formats, mapping_rules, privacy, standing
+from controltower.web import formats, mapping_rules, privacy, received, standing
 from controltower.web.step_fields import fields_of
 from controltower.web.transaction_chain import Chain
 from controltower.web.transaction_journey import waits_for
@@ -214,7 +214,8 @@ def _audit(chain: Chain, person: Person, mask: privacy.Mask) -> dict[str, Any]:
         "timeline": [
             {"at": at, "token": token, "actor": actor, "text": mask.text(text)}
             for at, token, actor, text in lines
-        ]
+        ],
+        **received.shown(one, mask),
     }
 
 

@@ -144,6 +144,7 @@ class State(models.TextChoices):
 def check(deal, client):
     """A docstring is not said."""
     log.info("Nor is what is logged.")
+    held = f"{deal}.state = '{State.OPEN}' AND {deal}.amount IN ({client})"
     if deal["amount"] == client.amount:
         raise ValueError("Nor what programs are told.")
     return Refuse("amount", f"{deal['amount']} is not {client.amount}, 5 % off.")
