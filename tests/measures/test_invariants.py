@@ -180,6 +180,7 @@ class TestLooking:
     def test_an_incident_lasts_while_what_is_no_longer_new_is_broken(self, firm: Firm) -> None:
         """What a look has found stays found, though nothing new has happened since."""
         bill = _played(firm)
+        assert assurance.look(now=firm.now)
         PLANTED["I5"](bill)
         for minute in range(3):
             assert assurance.look(now=timezone.now() + minute * timedelta(hours=1))
