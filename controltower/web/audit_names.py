@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.urls import reverse
+from django.utils.translation import ngettext
 
 from controltower.firm.models import AuditEntry, Person, PolicyVersion
 from controltower.incidents.models import Cause, Incident
 from controltower.systems.models import System
-from controltower.transactions.models import ReplayPlan, Transaction
+from controltower.transactions.models import Removal, ReplayPlan, Transaction
 from controltower.web import formats, policy_words, standing
 from controltower.web.named import names_of
 from controltower.web.privacy import masked_text
@@ -104,6 +105,16 @@ def _systems(keys: Iterable[str]) -> dict[str, Called]:
     return {one.slug: Called(one.title, reverse("system", args=[one.slug])) for one in rows}
 
 
+def _removals(keys: Iterable[str]) -> dict[str, Called]:
+    rows = Removal.objects.filter(pk__in=keys)
+    return {str(one.pk): Called(_bodies(one.bodies), reverse("manage_retention")) for one in rows}
+
+
+def _bodies(count: int) -> str:
+    words = ngettext("the body of %(n)s event", "the bodies of %(n)s events", count)
+    return words % {"n": formats.number(count)}
+
+
 UUIDS = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 NAMED: tuple[tuple[re.Pattern[str], Callable[[Iterable[str]], Mapping[str, Called]]], ...] = (
     (re.compile(r"([A-Z]{2}-[A-Z0-9]{4,20})"), _transactions),
@@ -114,5 +125,6 @@ NAMED: tuple[tuple[re.Pattern[str], Callable[[Iterable[str]], Mapping[str, Calle
     (re.compile(rf"(?:replay )?({UUIDS})"), _replays),
     (re.compile(r"incident (\d{1,9})"), _incidents),
     (re.compile(r"cause (\d{1,9})"), _causes),
+    (re.compile(r"bodies (\d{1,9})"), _removals),
 )
 """What was sealed, by its shape, and who knows its name; the later says it better."""

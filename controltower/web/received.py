@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Prefetch
 
 from controltower.transactions.models import InboundEvent, Item, Removal, Transaction
-from controltower.web import privacy
+from controltower.web import formats, privacy
 
 MOST = 20
 _EVENTS = InboundEvent.objects.select_related("removal").defer("raw", "record", "keys")
@@ -31,6 +31,16 @@ class Received:
     at: datetime
     digest: str
     removal: Removal | None
+
+    @property
+    def removed_on(self) -> str:
+        """The day on which its body went."""
+        return day_of(self.removal) if self.removal else ""
+
+
+def day_of(removal: Removal) -> str:
+    """The day with its year: evidence is read years later."""
+    return formats.date_of(formats.here(removal.at).date())
 
 
 def events_of(items: Iterable[Item], mask: privacy.Mask) -> list[Received]:

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from controltower.firm.rights import Right
 from controltower.transactions import set_aside
 from controltower.transactions.models import BodyRemoved, InboundEvent
-from controltower.web import formats
+from controltower.web import received
 from controltower.web.actions import leave
 from controltower.web.security import SignedIn
 
@@ -67,4 +67,4 @@ def _gone(event: InboundEvent) -> str:
         "Nothing was changed. Change the record at its source: it comes as a new event then.",
         removal.kept_days,
     )
-    return words % {"day": formats.long_day(removal.at), "n": removal.kept_days}
+    return words % {"day": received.day_of(removal), "n": removal.kept_days}
