@@ -87,7 +87,7 @@ def begin(*, why: str, restore_point: datetime | None, now: datetime) -> None:
         Recovery.objects.create(began_at=now, restore_point=restore_point, why=why[:300])
         log.warning("recovery mode: %s", why)
         return
-    Recovery.objects.open().update(began_at=now)
+    Recovery.objects.open().update(began_at=now, read_at=None)
 
 
 def _raise(number: int, cluster: str, now: datetime) -> None:

@@ -66,18 +66,22 @@ def current() -> Recovery | None:
 
 
 def progress(recovery: Recovery, now: datetime) -> Progress:
-    """What is left to do."""
+    """What is left to do. A tower at work is never without an event that has just come or a read
+    that has just gone out: neither tells of the lost time."""
     unread = Feed.objects.filter(system__active=True).filter(
         Q(ended_at__isnull=True) | Q(ended_at__lt=recovery.began_at)
     )
-    asking = Q(state__in=[State.SENDING, State.ACKED])
+    asking = Q(state=State.ACKED) | Q(state=State.SENDING) & ~Q(effect=Effect.READ)
     asking |= Q(state=State.UNKNOWN) & ~Q(effect__in=REPEATABLE)
+    arrived = InboundEvent.objects.filter(state=EventState.RECEIVED)
+    if recovery.read_at is not None:
+        arrived = arrived.filter(received_at__lte=recovery.read_at)
     doubtful = Step.objects.filter(state=State.PARKED, kind=Kind.UNKNOWN)
     return Progress(
         recovery=recovery,
         feeds=tuple(f"{feed.system.title}: {feed.entity}" for feed in
                     unread.select_related("system")),
-        events=InboundEvent.objects.filter(state=EventState.RECEIVED).count(),
+        events=arrived.count(),
         steps=Step.objects.filter(asking).count(),
         rest_until=recovery.began_at + longest_processing(),
         doubts=doubtful.count(),
@@ -110,7 +114,12 @@ def longest_processing() -> timedelta:
 def tick(*, now: datetime) -> None:
     """When all is read and asked for, have the gathered work compared, which is the last act."""
     recovery = current()
-    if recovery is not None and progress(recovery, now).is_caught_up:
+    if recovery is None:
+        return
+    left = progress(recovery, now)
+    if recovery.read_at is None and not left.feeds:
+        Recovery.objects.open().filter(began_at=recovery.began_at).update(read_at=now)
+    if left.is_caught_up:
         queues.ring(queues.ENGINE, "compare")
 
 

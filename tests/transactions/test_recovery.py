@@ -104,6 +104,27 @@ def test_it_is_caught_up_when_feeds_events_and_open_calls_are(firm: Firm) -> Non
     assert recovery.progress(under_way, now).events == 1
 
 
+def test_a_tower_at_work_is_caught_up_too(firm: Firm) -> None:
+    """An event has always just come, and a read just gone out: the lost time is told by what had
+    come before every feed was read again."""
+    under_way = _begin()
+    deal = firm.tell(firm.opportunity())
+    InboundEvent.objects.update(state="received", received_at=timezone.now())
+    deal.steps.filter(name="client").update(state=State.SENDING)
+    Feed.objects.update(ended_at=under_way.began_at - timedelta(hours=1))
+    recovery.tick(now=timezone.now())
+    assert Recovery.objects.get().read_at is None
+    Feed.objects.update(ended_at=timezone.now())
+    recovery.tick(now=timezone.now())
+    under_way = Recovery.objects.get()
+    left = recovery.progress(under_way, timezone.now())
+    assert (left.events, left.steps, left.is_caught_up) == (1, 0, False)
+    InboundEvent.objects.update(received_at=timezone.now())
+    assert recovery.progress(under_way, timezone.now()).is_caught_up
+    recovery.begin(reason="again", restore_point=None, actor="otto", now=timezone.now())
+    assert Recovery.objects.get().read_at is None
+
+
 def test_who_brings_facts_is_named_and_the_inbox_read_for_it_once(firm: Firm) -> None:
     firm.tell(firm.opportunity())
     InboundEvent.objects.update(signature="hmac", received_at=timezone.now() - timedelta(hours=1))

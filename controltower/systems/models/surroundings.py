@@ -224,9 +224,11 @@ class Recovery(models.Model):
     is written to any system until what may have happened since was asked for.
 
     `restore_point` is the last moment that the books know for certain (UTC), None when unknown.
+    `read_at` is when every feed had been read again: what has arrived since is of the present.
     """
 
     began_at = models.DateTimeField()
+    read_at = models.DateTimeField(null=True, blank=True)
     restore_point = models.DateTimeField(null=True, blank=True)
     why = models.CharField(max_length=300)
     ended_at = models.DateTimeField(null=True, blank=True)
