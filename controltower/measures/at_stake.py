@@ -9,13 +9,25 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, Func, Min, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models import (
+    BooleanField,
+    Case,
+    Exists,
+    Func,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    TextField,
+    Value,
+    When,
+)
 from django.db.models.functions import Concat
 
 from controltower.firm.rights import entities_of
 from controltower.incidents.models import Cause, DeadLetter, Incident, Run
 from controltower.measures import exposure
-from controltower.measures.exposure import Scope, Stake
+from controltower.measures.exposure import Parts, Scope, Stake
 from controltower.measures.health import OUTSTANDING
 from controltower.systems.models import Circuit, System
 from controltower.transactions.models import Step, Transaction
@@ -123,16 +135,17 @@ def stake(rows: QuerySet[Transaction], scope: Scope) -> Stake:
 def figures(rows: QuerySet[Transaction], now: datetime) -> list[dict[str, Any]]:
     """The figures of this moment, one line per legal entity, to be kept as evidence. Amounts are
     exact text in the reporting currency; `due` is the first moment at which one is, in UTC."""
-    priced = exposure.priced(rows)
-    whole = exposure.stakes(priced, "entity__code")
-    late = exposure.stakes(priced.filter(due_at__lt=now), "entity__code")
+    is_late = Case(When(due_at__lt=now, then=True), default=False, output_field=BooleanField())
+    keys = ("entity__code", "is_late")
+    parts = Parts(keys, exposure.stakes(exposure.priced(rows).annotate(is_late=is_late), *keys))
+    whole = parts.by("entity__code")
     due = dict(rows.order_by().values_list("entity__code").annotate(first=Min("due_at")))
     return [
         {
             "entity": code or "",
             "count": one.count,
             "amount": str(one.amount),
-            "late": str((late.get((code,)) or Stake()).amount),
+            "late": str(parts.stakes.get((code, True), Stake()).amount),
             "currency": exposure.reporting_currency(),
             "due": due[code].isoformat() if due.get(code) else None,
         }

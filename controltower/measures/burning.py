@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Q, Sum
+from django.db.models import Count, Q, Sum
 
 from controltower.incidents.models import Severity
 from controltower.measures import rollups
@@ -66,7 +66,7 @@ def judged(process: str, promised: int, missed: Mapping[timedelta, int]) -> Burn
 def burning(now: datetime) -> Sequence[Burn]:
     """Every process whose allowance goes too fast, the gravest first."""
     promised = _ended(now - timedelta(days=DAYS), Q(), Kind.DAY)
-    missed = {stretch.length: _missed(now, stretch.length) for stretch in STRETCHES}
+    missed = _missed(now)
     names = {name for found in missed.values() for name in found}
     found = [
         judged(name, promised.get(name, 0),
@@ -94,14 +94,20 @@ def _workflow(name: str) -> Workflow:
     return catalogue.workflow(name)
 
 
-def _missed(now: datetime, length: timedelta) -> dict[str, int]:
-    """Misses of a stretch by process: ended too late in it, or due in it and still under way."""
-    found = _ended(now - length, Q(grade=rollups.LATE))
+def _missed(now: datetime) -> dict[timedelta, dict[str, int]]:
+    """Misses by stretch and process: ended too late in it, or due in it and still under way, which
+    may be many: they are counted once for all stretches, where they are."""
+    lengths = [stretch.length for stretch in STRETCHES]
+    found = {length: _ended(now - length, Q(grade=rollups.LATE)) for length in lengths}
+    counts = {
+        f"of_{n}": Count("pk", filter=Q(due_at__gte=now - lengths[n])) for n in range(len(lengths))
+    }
     overdue = Transaction.objects.filter(
-        state__in=LIVE, due_at__gte=now - length, due_at__lt=now
+        state__in=LIVE, due_at__gte=now - max(lengths), due_at__lt=now
     ).order_by()
-    for (process,) in overdue.values_list("process"):
-        found[process] = found.get(process, 0) + 1
+    for process, *numbers in overdue.values_list("process").annotate(**counts):
+        for length, number in zip(lengths, numbers, strict=True):
+            found[length][process] = found[length].get(process, 0) + number
     return found
 
 
