@@ -249,6 +249,11 @@ govern = [
         interface_page.decide,
         name="contract_decisions",
     ),
+    path(
+        "interfaces/<int:pk>/v<int:number>/withdrawals/",
+        interface_page.withdraw,
+        name="contract_withdrawals",
+    ),
     path("recovery/", recovery.banner, name="recovery"),
     path("recovery/end/", recovery.end, name="recovery_end"),
     path("systems/", systems.systems, name="systems"),

@@ -173,6 +173,6 @@ KINDS = {
     "mapping": Kind(_mappings, _word_on_mapping),
     "runbook": Kind(_runbooks, word_on(RunbookVersion, RunbookState.APPROVED)),
     "policy": Kind(_policies, word_on(PolicyVersion, PolicyState.IN_FORCE, PolicyState.RETIRED)),
-    "description": Kind(_descriptions, word_on(Description, Agreement.ACTIVE)),
-    "contract": Kind(_contracts, word_on(InterfaceVersion, Agreement.ACTIVE)),
+    "description": Kind(_descriptions, word_on(Description, Agreement.ACTIVE, Agreement.RETIRED)),
+    "contract": Kind(_contracts, word_on(InterfaceVersion, Agreement.ACTIVE, Agreement.RETIRED)),
 }

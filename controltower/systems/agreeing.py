@@ -115,7 +115,7 @@ def propose(
 
 
 def decide(*, version: InterfaceVersion, agree: bool, by: Person, now: datetime) -> None:
-    """proposed → in force (and what comes is read by it from then on) or retired. Raises NotAllowed
+    """proposed → in force (and what comes is read by it from then on) or refused. Raises NotAllowed
     for the author or a person without the right (recorded as denials), or WrongState."""
     verb = "agree contract" if agree else "reject contract"
     if by.pk == version.author_id:
@@ -125,11 +125,9 @@ def decide(*, version: InterfaceVersion, agree: bool, by: Person, now: datetime)
     interface = version.interface
     with atomic():
         system = System.objects.select_for_update().get(pk=interface.system_id)
-        row = InterfaceVersion.objects.select_for_update().get(pk=version.pk)
-        if row.state != Agreement.PROPOSED:
-            raise WrongState(f"{row} is {row.get_state_display().lower()} already.")
+        row = _proposed(version)
         row.decided_by, row.decided_at = by, now
-        row.state = Agreement.ACTIVE if agree else Agreement.RETIRED
+        row.state = Agreement.ACTIVE if agree else Agreement.REFUSED
         if agree:
             _retire(interface)
             system.terms = {**system.terms, interface.entity: row.terms}
@@ -137,6 +135,28 @@ def decide(*, version: InterfaceVersion, agree: bool, by: Person, now: datetime)
             Feed.objects.filter(system=system, entity=interface.entity).update(due_at=now)
         row.save(update_fields=["state", "decided_by", "decided_at"])
         _record(by, verb, str(row), now, {"terms": row.terms})
+
+
+def withdraw(*, version: InterfaceVersion, by: Person, now: datetime) -> None:
+    """proposed → withdrawn, by its author, so that another can be proposed. Raises NotAllowed
+    (recorded as a denial) for anybody else, or WrongState."""
+    verb = "withdraw contract"
+    if by.pk != version.author_id:
+        audit.record(actor=by, verb=verb, subject=str(version), allowed=False, now=now)
+        raise NotAllowed("Only who proposed a version may withdraw it.")
+    with atomic():
+        row = _proposed(version)
+        row.state, row.decided_at = Agreement.WITHDRAWN, now
+        row.save(update_fields=["state", "decided_at"])
+        _record(by, verb, str(row), now, {"terms": row.terms})
+
+
+def _proposed(version: InterfaceVersion) -> InterfaceVersion:
+    """The version, locked while it is decided. Raises WrongState."""
+    row = InterfaceVersion.objects.select_for_update().get(pk=version.pk)
+    if row.state != Agreement.PROPOSED:
+        raise WrongState(f"{row} is {row.get_state_display().lower()} already.")
+    return row
 
 
 def note_expiry(

@@ -24,7 +24,7 @@ from controltower.incidents.models import Cause, DeadLetter, Incident
 from controltower.measures import exposure, registry
 from controltower.measures.exposure import Scope
 from controltower.systems import agreeing
-from controltower.systems.models import Agreement, Drift
+from controltower.systems.models import NEVER_HELD, Agreement, Drift
 from controltower.transactions.models import Transaction
 from controltower.web import interface_words, standing
 from controltower.web.actions import Action, leave
@@ -121,9 +121,10 @@ def _waiting(one: Drift) -> Any:
 
 def _changes(one: Drift) -> list[contracts.Changed]:
     """What the version about it changes in the contract."""
-    if one.version is None:
+    if one.version is None or one.version.state in NEVER_HELD:
         return []
-    before = one.interface.versions.filter(number__lt=one.version.number).first()
+    held = one.interface.versions.exclude(state__in=NEVER_HELD)
+    before = held.filter(number__lt=one.version.number).first()
     schema = before.schema if before else contracts.schema_of({})
     return contracts.changes(schema, one.version.schema)
 

@@ -20,6 +20,7 @@ from controltower.firm.rights import Right
 from controltower.measures import registry
 from controltower.systems import agreeing, calls
 from controltower.systems.models import (
+    NEVER_HELD,
     Agreement,
     Direction,
     Drift,
@@ -78,7 +79,7 @@ def interface(request: SignedIn, pk: int) -> HttpResponse:
     one = line.interface
     versions = list(one.versions.select_related("author", "decided_by")[:MOST_VERSIONS])
     shown = _shown(request, versions)
-    before = next((other for other in versions if shown and other.number < shown.number), None)
+    before = _before(shown, versions)
     ended = Drift.objects.filter(interface=one).exclude(ended_at=None)
     context = {
         "crumbs": [(_("Interfaces"), reverse("interfaces")), (str(one), "")],
@@ -108,6 +109,14 @@ def _shown(request: SignedIn, versions: list[InterfaceVersion]) -> InterfaceVers
             return one
     active = (one for one in versions if one.state == Agreement.ACTIVE)
     return next(active, versions[0] if versions else None)
+
+
+def _before(
+    shown: InterfaceVersion | None, versions: list[InterfaceVersion]
+) -> InterfaceVersion | None:
+    """The version that was in force before: what was refused or withdrawn never was."""
+    held = (other for other in versions if other.state not in NEVER_HELD)
+    return next((other for other in held if shown and other.number < shown.number), None)
 
 
 def _declared(one: Interface) -> dict[str, Any]:
@@ -142,13 +151,13 @@ def _own(one: Interface, person: Person) -> Action:
 
 
 def decisions(version: InterfaceVersion | None, person: Person) -> list[Action]:
-    """What a second person may do with a proposed contract."""
+    """What its author or a second person may do with a proposed contract."""
     if version is None:
         return []
     may, own = leave(person, Right.APPROVE_MAPPING), version.author_id == person.pk
     why_not = _("You proposed this version, so somebody else must decide.") if own else may.why_not
     url = reverse("contract_decisions", args=[version.interface_id, version.number])
-    return [
+    yes, no = (
         Action(
             id=f"agree-{word}", label=label, title=title, url=url, confirm=label, icon=icon,
             form=Agree(initial={"agree": word}, auto_id=f"agree-{word}-%s"), primary=word == "yes",
@@ -159,7 +168,17 @@ def decisions(version: InterfaceVersion | None, person: Person) -> list[Action]:
              _("Read answers by exactly these terms from now on?"), "check"),
             ("no", _("Reject"), _("Leave the contract as it is?"), "x"),
         )
-    ]  # fmt: skip
+    )  # fmt: skip
+    return [yes, _withdrawal(version) if own else no]
+
+
+def _withdrawal(version: InterfaceVersion) -> Action:
+    words = _("Withdraw v%(n)d") % {"n": version.number}
+    return Action(
+        id="withdraw", label=words, title=_("Take this proposal back? Another can be made then."),
+        url=reverse("contract_withdrawals", args=[version.interface_id, version.number]),
+        confirm=words, icon="undo-2",
+    )  # fmt: skip
 
 
 @require_POST
@@ -185,8 +204,7 @@ def own(request: SignedIn, pk: int) -> HttpResponse:
 @require_POST
 def decide(request: SignedIn, pk: int, number: int) -> HttpResponse:
     """Put a proposed contract in force, or reject it."""
-    found = InterfaceVersion.objects.select_related("interface__system", "author")
-    version = get_object_or_404(found, interface=pk, number=number)
+    version = _version(pk, number)
     form = Agree(request.POST)
     agree = form.is_valid() and form.cleaned_data["agree"] == "yes"
     try:
@@ -196,6 +214,29 @@ def decide(request: SignedIn, pk: int, number: int) -> HttpResponse:
     else:
         done = _("In force. Feeds read on by themselves; what stands still can be replayed now.")
         messages.success(request, done if agree else _("Rejected. The contract is as it was."))
+    return _back(version)
+
+
+@require_POST
+def withdraw(request: SignedIn, pk: int, number: int) -> HttpResponse:
+    """Whoever proposed a contract takes it back."""
+    version = _version(pk, number)
+    try:
+        agreeing.withdraw(version=version, by=request.user, now=timezone.now())
+    except (agreeing.NotAllowed, agreeing.WrongState) as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, _("Withdrawn. The contract is as it was."))
+    return _back(version)
+
+
+def _version(interface: int, number: int) -> InterfaceVersion:
+    found = InterfaceVersion.objects.select_related("interface__system", "author")
+    return get_object_or_404(found, interface=interface, number=number)
+
+
+def _back(version: InterfaceVersion) -> HttpResponse:
+    """To the difference that it is about, else to its interface."""
     drift = Drift.objects.filter(version=version).first()
-    page = reverse("drift", args=[drift.pk]) if drift else reverse("interface", args=[pk])
-    return HttpResponseRedirect(page)
+    own = reverse("interface", args=[version.interface_id])
+    return HttpResponseRedirect(reverse("drift", args=[drift.pk]) if drift else own)

@@ -148,6 +148,8 @@ STATES = {
         "proposed": Mark("wt", _("Waits for a second person")),
         "active": Mark("ok", _("In force")),
         "retired": Mark("nt", _("No longer in force")),
+        "refused": Mark("nt", _("Refused")),
+        "withdrawn": Mark("nt", _("Withdrawn")),
     },
     "mapping": {
         "draft": Mark("nt", _("Draft")),

@@ -44,7 +44,8 @@ PROVEN = each_of(
 )
 AUDITED = each_of(
     """
-    act in runbook; activate mapping; again; agree contract; agree to edit; approve; approve
+    act in runbook; activate mapping; again; archive log; reject contract; remove bodies;
+    withdraw contract; agree contract; agree to edit; approve; approve
     mapping; approve runbook; assign; back-test mapping; begin recovery; begin runbook; begin
     surge; bill now; cancel; change notices; change password; check in runbook; comment;
     confirm finding; connect system; create person; deactivate person; decide approval;

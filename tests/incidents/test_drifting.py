@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.utils import timezone
 
 from controltower.canonical.contracts import VALUE, Difference, told
@@ -12,7 +14,14 @@ from controltower.firm.models import AuditEntry
 from controltower.incidents import drifting
 from controltower.incidents.models import Incident
 from controltower.systems import agreeing, contracts
-from controltower.systems.models import Agreement, Drift, Feed, Interface, System
+from controltower.systems.models import (
+    Agreement,
+    Drift,
+    Feed,
+    Interface,
+    InterfaceVersion,
+    System,
+)
 from controltower.transactions.models import Transaction
 from integrations import shape
 from tests.factories import Firm, found
@@ -96,8 +105,42 @@ def test_rejected_it_is_as_it_was(firm: Firm) -> None:
         agreeing.propose(drift=drift, stands_for="Active", note="", by=firm.lena, now=firm.now)
     agreeing.decide(version=made, agree=False, by=firm.anna, now=firm.now)
     made.refresh_from_db()
-    assert made.state == Agreement.RETIRED
+    assert made.state == Agreement.REFUSED
     assert System.objects.get(slug="salesforce").terms == {}
+
+
+def test_its_author_takes_a_proposal_back_and_proposes_another(firm: Firm) -> None:
+    _deal, drift = drifted(firm)
+    made = agreeing.propose(drift=drift, stands_for="Closed", note="", by=firm.lena, now=firm.now)
+    with pytest.raises(agreeing.NotAllowed, match="Only who proposed"):
+        agreeing.withdraw(version=made, by=firm.anna, now=firm.now)
+    agreeing.withdraw(version=made, by=firm.lena, now=firm.now)
+    made.refresh_from_db()
+    assert (made.state, made.decided_by) == (Agreement.WITHDRAWN, None)
+    with pytest.raises(agreeing.WrongState, match="withdrawn already"):
+        agreeing.decide(version=made, agree=True, by=firm.anna, now=firm.now)
+    again = agreeing.propose(drift=drift, stands_for="Active", note="", by=firm.lena, now=firm.now)
+    with pytest.raises(agreeing.WrongState, match="withdrawn already"):
+        agreeing.withdraw(version=made, by=firm.lena, now=firm.now)
+    agreeing.decide(version=again, agree=True, by=firm.anna, now=firm.now)
+    with pytest.raises(agreeing.WrongState, match="in force already"):
+        agreeing.withdraw(version=again, by=firm.lena, now=firm.now)
+    entries = AuditEntry.objects.filter(verb="withdraw contract")
+    assert list(entries.values_list("actor", "allowed").order_by("id")) == [
+        ("anna.lindqvist", False), ("lena.weil", True),
+    ]  # fmt: skip
+
+
+def test_what_was_rejected_before_is_told_apart_by_the_audit_chain(firm: Firm) -> None:
+    _deal, drift = drifted(firm)
+    made = agreeing.propose(drift=drift, stands_for="Closed", note="", by=firm.lena, now=firm.now)
+    agreeing.decide(version=made, agree=False, by=firm.anna, now=firm.now)
+    again = agreeing.propose(drift=drift, stands_for="Closed", note="", by=firm.lena, now=firm.now)
+    agreeing.decide(version=again, agree=True, by=firm.anna, now=firm.now)
+    InterfaceVersion.objects.update(state=Agreement.RETIRED)
+    import_module("controltower.systems.migrations.0018_refused_contracts").tell_apart(apps, None)
+    states = InterfaceVersion.objects.order_by("number").values_list("state", flat=True)
+    assert list(states) == [Agreement.REFUSED, Agreement.RETIRED]
 
 
 def test_a_feed_that_stands_still_shows_it_until_it_moves(firm: Firm) -> None:

@@ -239,6 +239,7 @@ POLICY: dict[str, Rule] = {
     "interface": Rule(),
     "interface_owners": Rule(WRITE, Right.EDIT_MAPPING, form={"standing": "local"}),
     "contract_decisions": Rule(WRITE, Right.APPROVE_MAPPING, form={"agree": "yes"}),
+    "contract_withdrawals": Rule(WRITE),
     "drift": Rule(),
     "drift_proposals": Rule(WRITE, Right.EDIT_MAPPING, form={"note": "so be it"}),
     "customers": Rule(),

@@ -1,7 +1,7 @@
 """The records of this room: what stands around us, and the interfaces to it."""
 
 from controltower.systems.models.call_paces import CallPace
-from controltower.systems.models.descriptions import Agreement, Description, Rehearsal
+from controltower.systems.models.descriptions import NEVER_HELD, Agreement, Description, Rehearsal
 from controltower.systems.models.downtimes import Downtime
 from controltower.systems.models.interfaces import (
     Credential,
@@ -27,6 +27,7 @@ from controltower.systems.models.surroundings import (
 )
 
 __all__ = [
+    "NEVER_HELD",
     "Agreement",
     "Anchor",
     "Call",

@@ -15,6 +15,10 @@ class Agreement(models.TextChoices):
     WITHDRAWN = "withdrawn", "Withdrawn"
 
 
+NEVER_HELD = (Agreement.REFUSED, Agreement.WITHDRAWN)
+"""Somebody proposed it, and it has never been in force."""
+
+
 class DescriptionQuerySet(models.QuerySet["Description"]):
     def standing(self) -> DescriptionQuerySet:
         """Those in force or waiting to be: what was refused or withdrawn is said no more."""
