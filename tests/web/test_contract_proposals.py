@@ -66,3 +66,5 @@ def test_a_version_is_compared_with_what_was_in_force(firm: Firm, drift: Drift) 
     assert "No longer in force" not in page
     newest = signed_in(firm.anna).get(f"{address}?v=3").context
     assert newest["before"].number == 1
+    refused_page = signed_in(firm.anna).get(f"{address}?v=2").content.decode()
+    assert refused_page.count("Refused") == 2, "beside the contract, and in the list of versions"
