@@ -26,7 +26,7 @@ from controltower.transactions.models import TERMINAL, EventState, InboundEvent,
 from controltower.transactions.models.events import READ
 
 SET, SETS = 2_000, 25
-"""How many bodies go at once, and how many sets in one round: fifty thousand in an hour."""
+"""How many bodies go at once, and how many sets in one round."""
 MOST_COUNTED = 1_000
 VERB = "remove bodies"
 
@@ -74,14 +74,14 @@ def kept() -> Kept | None:
     return Kept(settings.KEEP_RAW, None) if settings.KEEP_RAW else None
 
 
-def remove(*, now: datetime) -> int:
-    """Remove bodies that are past their time, a round of them; returns how many. In recovery
-    nothing goes: the books are not known to be those of today."""
+def remove(*, now: datetime, sets: int = SETS) -> int:
+    """Remove bodies that are past their time, so many sets of them at most; returns how many. In
+    recovery nothing goes: the books are not known to be those of today."""
     by, gone = kept(), 0
     if by is None or Recovery.objects.open().exists():
         return 0
     after = datetime.min.replace(tzinfo=now.tzinfo), UUID(int=0)
-    for _set in range(SETS):
+    for _set in range(sets):
         found = _remove_set(by, after, now)
         gone += len(found)
         if len(found) < SET:

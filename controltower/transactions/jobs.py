@@ -119,9 +119,10 @@ def watch_subscriptions() -> None:
 
 
 def remove_bodies() -> None:
-    """Remove the bodies of events that are past their time, once it is certain that the books are
-    not older ones."""
+    """Remove a set of bodies that are past their time, once it is certain that the books are not
+    older ones; the next set has its turn behind what else waits."""
     close_old_connections()
     queues.answered("remove_bodies")
     anchor.watch(clock.now())
-    bodies.remove(now=clock.now())
+    if bodies.remove(now=clock.now(), sets=1) == bodies.SET:
+        queues.ring_now(queues.ENGINE, "remove_bodies")

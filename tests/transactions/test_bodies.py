@@ -237,9 +237,8 @@ class TestRounds:
         for _deal in range(4):
             firm.deal()
         monkeypatch.setattr(bodies, "SET", 1)
-        monkeypatch.setattr(bodies, "SETS", 3)
-        assert bodies.remove(now=later(firm, 31)) == 3
-        assert bodies.remove(now=later(firm, 31)) == 1
+        assert bodies.remove(now=later(firm, 31), sets=3) == 3
+        assert bodies.remove(now=later(firm, 31), sets=3) == 1
 
 
 def _some_removal() -> Removal:
