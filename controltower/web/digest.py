@@ -41,6 +41,7 @@ from controltower.web import formats, saved_views, tower, view_lists
 from controltower.web.models import Digest
 from controltower.web.privacy import masked_text
 from controltower.web.sayings import heard
+from controltower.web.stakes import listing, money
 
 AT_LATEST = timedelta(hours=4)
 """A mail that could not be written until then is left out: it would tell of another day."""
@@ -151,7 +152,7 @@ def _causes(seen: Scope, now: datetime) -> Iterator[tuple[Line, Figures]]:
     """The causes that hold most."""
     for one in causes.by_cause(seen, now)[:MOST_CAUSES]:
         values = {
-            "money": formats.money(tower.money(one.stake)),
+            "money": formats.money(money(one.stake)),
             "n": formats.number(one.stake.count),
             "cause": heard(masked_text(one.cause.title)),
             "owner": one.cause.owner or _("no owner yet"),
@@ -171,8 +172,8 @@ def _at_risk(seen: Scope, now: datetime) -> Iterator[tuple[Line, Figures]]:
             "%(money)s, %(n)s transactions at risk: most of their promise is used",
             stake.count,
         )
-        said = {"money": formats.money(tower.money(stake)), "n": formats.number(stake.count)}
-        yield _line(words % said, tower.listing(lateness="at_risk")), [stake.count, stake.amount]
+        said = {"money": formats.money(money(stake)), "n": formats.number(stake.count)}
+        yield _line(words % said, listing(lateness="at_risk")), [stake.count, stake.amount]
 
 
 def _incidents(person: Person) -> Iterator[tuple[Line, Figures]]:

@@ -32,7 +32,7 @@ from controltower.web.decisions import NOW
 from controltower.web.interface_page import decisions
 from controltower.web.privacy import masked_text
 from controltower.web.security import SignedIn
-from controltower.web.tower import scope_of
+from controltower.web.stakes import scope_of
 
 MOST_SHOWN = 25
 

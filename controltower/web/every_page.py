@@ -33,7 +33,8 @@ from controltower.transactions.protocol import STUCK
 from controltower.web import exception_filters, incident_list, job_list, list_order
 from controltower.web.keyset import SIZE
 from controltower.web.manage_frame import TABS
-from controltower.web.tower import REGIONS, listing
+from controltower.web.stakes import listing
+from controltower.web.tower import REGIONS
 
 
 class Page(NamedTuple):

@@ -32,8 +32,8 @@ from controltower.web import interface_words
 from controltower.web.actions import Action, leave
 from controltower.web.sayings import heard_lazy
 from controltower.web.security import SignedIn
+from controltower.web.stakes import scope_of
 from controltower.web.system_words import WAYS
-from controltower.web.tower import scope_of
 
 MOST_VERSIONS = 20
 

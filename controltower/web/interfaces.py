@@ -20,7 +20,7 @@ from controltower.systems.models import Direction
 from controltower.web import expiries, exports, interface_tabs, interface_words, view_strip
 from controltower.web.security import SignedIn
 from controltower.web.sheets import Cell
-from controltower.web.tower import scope_of
+from controltower.web.stakes import scope_of
 
 COLUMNS = (
     "system", "record", "direction", "api_version", "contract", "owner", "kind", "used_by",

@@ -39,7 +39,7 @@ from controltower.web.keyset import Order
 from controltower.web.privacy import masked_text
 from controltower.web.security import SignedIn
 from controltower.web.sheets import Cell
-from controltower.web.tower import scope_of
+from controltower.web.stakes import scope_of
 
 EXCEPTIONS = (
     "cause", "system", "state", "count", "oldest", "due", "promise", "owner", "known_fix",

@@ -34,8 +34,8 @@ from controltower.web.measure_words import written
 from controltower.web.sayings import heard
 from controltower.web.security import SignedIn
 from controltower.web.sheets import Cell
+from controltower.web.stakes import listing, scope_of
 from controltower.web.target_form import TargetForm
-from controltower.web.tower import listing, scope_of
 
 COLUMNS = (
     "measure", "value", "unit", "before", "target", "target_met", "target_set_by", "records",

@@ -29,8 +29,9 @@ from controltower.measures.exposure import Scope
 from controltower.processes import catalogue
 from controltower.transactions import clock
 from controltower.transactions.models import Transaction
-from controltower.web import formats, standing, tower
+from controltower.web import formats, standing
 from controltower.web.privacy import masked_text
+from controltower.web.stakes import money
 
 EVERY = timedelta(hours=1)
 MOST_NAMED = 5
@@ -90,7 +91,7 @@ def _words(person: Person, rows: QuerySet[Transaction], now: datetime) -> tuple[
             "%(n)s promise ends soon, %(money)s at risk",
             "%(n)s promises end soon, %(money)s at risk",
             stake.count,
-        ) % {"n": formats.number(stake.count), "money": formats.money(tower.money(stake))}
+        ) % {"n": formats.number(stake.count), "money": formats.money(money(stake))}
         lines = [_line(one, now) for one in rows.order_by("due_at", "pk")[:MOST_NAMED]]
         listed = settings.ADDRESS + reverse("transactions") + "?lateness=at_risk"
         lines.append(_("All that is at risk: %(url)s") % {"url": listed})

@@ -24,10 +24,11 @@ from controltower.measures.exposure import Stake, reporting_currency
 from controltower.measures.promises import ALL, KEPT, MISSED, PromiseLine
 from controltower.processes import catalogue
 from controltower.web import exports, process_words, umbrellas
+from controltower.web.promise_rows import promise_row
 from controltower.web.sayings import heard
 from controltower.web.security import SignedIn
 from controltower.web.stage_rows import MOST_VARIANTS, slowest_rows, stage_rows
-from controltower.web.tower import listing, money, promise_row, scope_of
+from controltower.web.stakes import listing, money, scope_of
 from controltower.web.transaction_list import OPEN
 
 LIST_COLUMNS = (

@@ -13,7 +13,7 @@ from controltower.transactions.models import Transaction
 from controltower.web import process_words
 from controltower.web.charts import funnel
 from controltower.web.charts.value import Part
-from controltower.web.tower import money
+from controltower.web.stakes import money
 from controltower.web.transaction_list import rows_of
 
 MOST_VARIANTS = 8

@@ -44,7 +44,7 @@ from controltower.web.charts.small import sparkline
 from controltower.web.privacy import masked_text
 from controltower.web.sayings import heard
 from controltower.web.security import SignedIn
-from controltower.web.tower import scope_of
+from controltower.web.stakes import scope_of
 
 LATEST_CALLS = 25
 VERDICTS = {

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlencode
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
@@ -18,12 +17,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from controltower import queues
-from controltower.canonical.money import Money
-from controltower.firm.models import Person, Role
+from controltower.firm.models import Person
 from controltower.firm.rates import rate_date
 from controltower.incidents.models import DeadLetter
 from controltower.measures import causes, flow, health, promises, today
-from controltower.measures.exposure import Lateness, Parts, Scope, Stake, reporting_currency, within
+from controltower.measures.exposure import Parts, Scope, reporting_currency, within
 from controltower.measures.held_up import HeldUp, held_up
 from controltower.measures.under_way import stuck_of, under_way
 from controltower.systems.models import System
@@ -31,28 +29,22 @@ from controltower.web import (
     assurance,
     closing,
     first_steps,
-    policy_words,
     privacy,
     recovery,
-    scope,
     standing,
     system_words,
     triage,
     wording,
 )
-from controltower.web.charts import agebars, lane, small
-from controltower.web.charts.value import Backlog, Part
+from controltower.web.charts import agebars, lane
+from controltower.web.promise_rows import promise_row
 from controltower.web.sayings import heard
 from controltower.web.security import SignedIn
+from controltower.web.stakes import backlog, listing, money, scope_of
 
 VISIT = timedelta(minutes=30)
 """Coming back after this long is a new visit: "since you last looked" begins at the last one."""
 LOOKED_BEFORE = "looked_before"
-
-
-def scope_of(request: SignedIn) -> Scope:
-    """Whose eyes, and the legal entity chosen in the top bar."""
-    return Scope(request.user, scope.chosen(request))
 
 
 @dataclass(frozen=True)
@@ -120,22 +112,6 @@ def looked(request: SignedIn) -> HttpResponse:
         request.session[LOOKED_BEFORE] = last.isoformat() if last else ""
     Person.objects.filter(pk=person.pk).update(last_looked_at=now)
     return HttpResponse(status=204)
-
-
-def money(stake: Stake) -> Money:
-    """A stake's value in the reporting currency."""
-    return Money.of(stake.amount, reporting_currency())
-
-
-def backlog(parts: Lateness) -> Backlog:
-    """A measure as the drawings take it."""
-    return Backlog(*(Part(stake.count, money(stake)) for stake in parts.parts))
-
-
-def listing(**filters: str) -> str:
-    """The list of transactions that a figure counts."""
-    query = urlencode({name: value for name, value in filters.items() if value})
-    return f"{reverse('transactions')}?{query}" if query else reverse("transactions")
 
 
 def _sentence(look: Look) -> dict[str, Any]:
@@ -240,34 +216,6 @@ def _promises(look: Look) -> dict[str, Any]:
         "promises": [promise_row(line) for line in told or lines],
         "silent": len(lines) - len(told) if told else 0,
     }
-
-
-def promise_row(line: promises.PromiseLine) -> dict[str, Any]:
-    """One process against its promise as rows show it."""
-    mark = wording.promise_mark(line.slowest_tenth, line.promise)
-    return {
-        "process": line.title,
-        "url": reverse("process", args=[line.name]),
-        "token": mark.token,
-        "word": mark.word,
-        "team": Role(line.owner_role).label,
-        "promise": policy_words.short(line.agreed),
-        "slowest": line.slowest_tenth,
-        "strip": small.strip([_day(share) for share in line.days]),
-        "slack": None if line.slack is None else small.slack(line.slack, mark.token),
-        "stuck": line.stuck.count,
-        "value": money(line.stuck),
-        "at_risk": line.at_risk,
-        "at_risk_url": listing(process=line.name, lateness="at_risk"),
-    }
-
-
-def _day(share: float | None) -> small.StripDay:
-    if share is None:
-        return small.StripDay(0.0, "nt")
-    if share >= today.PROMISED:
-        return small.StripDay(share, "nt")
-    return small.StripDay(share, "rk" if share >= today.PROMISED - 0.1 else "br")
 
 
 def _systems(look: Look) -> dict[str, Any]:

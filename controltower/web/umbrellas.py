@@ -30,7 +30,7 @@ from controltower.web import closing, process_words
 from controltower.web.sayings import heard
 from controltower.web.security import SignedIn
 from controltower.web.stage_rows import MOST_VARIANTS, slowest_rows, stage_rows
-from controltower.web.tower import listing, money, scope_of
+from controltower.web.stakes import listing, money, scope_of
 
 CASH = quote_to_cash.CASH.name
 
