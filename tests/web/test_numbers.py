@@ -92,21 +92,24 @@ def test_every_figure_is_what_the_list_it_opens_holds(firm: Firm) -> None:
 
 
 def _compared(client: Client, pages: Iterable[str]) -> tuple[list[Said], list[str]]:
-    """What the pages say, and what of it their lists do not hold."""
-    found = [said for page in pages for said in _figures(client, page)]
-    lists = {address: client.get(address) for address in {said.address for said in found}}
+    """What the pages say, and what of it their lists do not hold. A list that is one of the pages
+    is asked for once."""
+    answers = {page: client.get(page) for page in pages}
+    found = [said for page, answer in answers.items() for said in _figures(page, answer)]
+    lists = {said.address for said in found}
+    answers |= {address: client.get(address) for address in lists - answers.keys()}
     wrong = [
         f"{said.page} says {said.words}: {said.address} holds {held}"
         for said in found
-        for held in [_held(said, lists[said.address])]
+        for held in [_held(said, answers[said.address])]
         if held is not None
     ]
     return found, wrong
 
 
-def _figures(client: Client, page: str) -> Iterator[Said]:
+def _figures(page: str, answer: Any) -> Iterator[Said]:
     """What a page says of lists; the rail around it, which is the same everywhere, on one page."""
-    text = client.get(page).content.decode()
+    text = answer.content.decode()
     own = text if page == "/" else text.partition("<main")[2] or text
     for href, inner in LINK.findall(own):
         address = urljoin(page, html.unescape(href))
