@@ -20,6 +20,7 @@ from controltower.web import (
     api_assurance,
     api_closing,
     api_customers,
+    api_event_log,
     api_findings,
     api_incidents,
     api_interfaces,
@@ -73,6 +74,7 @@ api.add_router("/replays", api_replays.router)
 api.add_router("/", api_incidents.router)
 api.add_router("/", api_interfaces.router)
 api.add_router("/", api_processes.router)
+api.add_router("/", api_event_log.router)
 api.add_router("/", api_measures.router)
 api.add_router("/", api_closing.router)
 api.add_router("/", api_customers.router)

@@ -87,6 +87,7 @@ PLAIN = (
 EXPORTS = (
     "process_list", "transaction", "measure", "exception", "incident", "job", "system", "mapping",
     "set_aside", "interface", "runbook", "customer", "route", "audit",
+    "event_log",
 )  # fmt: skip
 FRAGMENTS = {
     "assurance_banner", "recovery", "set_aside", "incidents", "jobs", "processes", "quote_to_cash",

@@ -75,7 +75,7 @@ def figures(
         pieces = _bound(book, some, lambda: _about(request, subject, now, totals))
     else:
         pieces = _lines(columns, some, zone)
-    answer = StreamingHttpResponse(_streamed(pieces))
+    answer = StreamingHttpResponse(streamed(pieces))
     _attach(answer, request, subject, now)
     return answer
 
@@ -135,7 +135,8 @@ def _bound(
     yield from book.pieces(about())
 
 
-async def _streamed(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def streamed(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Each piece is made off the loop, when the one before is sent; empty ones are not sent."""
     while (piece := await sync_to_async(_next)(pieces)) is not None:
         if piece:
             yield piece
