@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from django.http import HttpRequest, StreamingHttpResponse
@@ -16,6 +16,8 @@ from controltower.web.api_words import Text
 from controltower.web.exports import streamed
 
 router = Router()
+USUAL = timedelta(days=30)
+FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class AttributeType(Schema):
@@ -70,7 +72,7 @@ class EventLog(Schema):
 @router.get("/event-log", response=EventLog, summary="What happened, for process mining")
 def event_log(
     request: HttpRequest,
-    since: Annotated[datetime, Query(description="The first moment, with its zone.")],
+    since: Annotated[datetime | None, Query(description="From when on; else 30 days.")] = None,
     until: Annotated[datetime | None, Query(description="The moment it ends before.")] = None,
     process: Text | None = None,
     entity: Text | None = None,
@@ -80,12 +82,14 @@ def event_log(
     person = caller(request)
     require_entity(person, entity)
     seen = transactions(Scope(person, entity or ""))
-    rows = log.begun(seen, _zoned(since), _zoned(until or timezone.now()))
+    end = _moment(until or timezone.now())
+    rows = log.begun(seen, _moment(since) if since else end - USUAL, end)
     if process:
         rows = rows.filter(process=process)
     return StreamingHttpResponse(streamed(log.pieces(rows)), content_type="application/json")
 
 
-def _zoned(moment: datetime) -> datetime:
-    """A time without a zone is taken as UTC."""
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _moment(said: datetime) -> datetime:
+    """A time without a zone is UTC's; nothing lies before the first or behind the last one."""
+    zoned = said if said.tzinfo else said.replace(tzinfo=UTC)
+    return min(max(zoned, FIRST), LAST)

@@ -135,6 +135,10 @@ def test_programs_and_administrators_have_it_too(firm: Firm, tmp_path: Path) -> 
         "/api/v1/event-log", {"since": since, "entity": "LF-DE"}, headers=token(firm.callum)
     )
     assert refused.status_code == 404
+    for moment in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
+        for name in ("since", "until"):
+            far = Client().get("/api/v1/event-log", {name: moment}, headers=token(firm.anna))
+            assert far.status_code == 200
     file = tmp_path / "log.json"
     call_command("ocel", since=timezone.now().date() - timedelta(days=1), out=file, process="")
     assert read(file.read_bytes()) == asked

@@ -92,5 +92,6 @@ class Visitor:
         """Ask for one address."""
         more: dict[str, Any] = {"headers": self.headers} if name.startswith("api:") else {}
         answer = self.client.get(address, **more)
-        body = CSRF.sub(rb"\1", answer.content)
+        content = b"".join(answer) if answer.streaming else answer.content
+        body = CSRF.sub(rb"\1", content)
         return Answer(answer.status_code, body, answer.get("Location", ""))
