@@ -5,7 +5,7 @@ process, about the chain that it stands in, and about the things that its busine
 are in no log, neither by name nor by number, and no text that somebody wrote.
 
 It is told in pieces: journeys are read along their index, some at a time, first for the objects and
-then for the events. Both times the same ones: when a journey began is never changed.
+then for the events. What has come between, while the tower works on, is in neither.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ Json = Mapping[str, Any]
 
 @dataclass(slots=True)
 class _Told:
-    """What has been said so far: which types there are, and which objects are there already."""
+    """What has been said so far: which types there are, and which objects by their names."""
 
     object_types: dict[str, Mapping[str, str]] = field(default_factory=dict)
     event_types: set[str] = field(default_factory=set)
-    shared: set[str] = field(default_factory=set)
+    objects: set[str] = field(default_factory=set)
 
 
 def begun(rows: QuerySet[Transaction], since: datetime, until: datetime) -> QuerySet[Transaction]:
@@ -97,6 +97,7 @@ def _objects(some: list[Transaction], told: _Told) -> Iterator[Json]:
     things = _things(some)
     for one in some:
         told.object_types[one.process] = OF_JOURNEY
+        told.objects.add(one.reference)
         yield {
             "id": one.reference,
             "type": one.process,
@@ -105,8 +106,8 @@ def _objects(some: list[Transaction], told: _Told) -> Iterator[Json]:
         }
         for kind, value in [(CHAIN, one.correlation_id), *things.get(one.pk, ())]:
             name = _name(kind, value)
-            if name not in told.shared:
-                told.shared.add(name)
+            if name not in told.objects:
+                told.objects.add(name)
                 told.object_types[kind] = {}
                 yield {"id": name, "type": kind, "attributes": [], "relationships": []}
 
@@ -129,8 +130,11 @@ def _attributes(one: Transaction) -> Iterator[Json]:
 def _events(some: list[Transaction], told: _Told) -> Iterator[Json]:
     things, happened = _things(some), _timeline(some)
     for one in some:
-        about = [(CHAIN, one.correlation_id), *things.get(one.pk, ())]
-        related = [{"objectId": one.reference, "qualifier": "transaction"}, *_related(about)]
+        if one.reference not in told.objects:
+            continue
+        about = _related([(CHAIN, one.correlation_id), *things.get(one.pk, ())])
+        known = [thing for thing in about if thing["objectId"] in told.objects]
+        related = [{"objectId": one.reference, "qualifier": "transaction"}, *known]
         for entry in happened.get(one.pk, ()):
             kind = f"{entry.step} {entry.kind}" if entry.step else entry.kind
             by = TOWER if entry.actor in ("", TOWER) else PERSON

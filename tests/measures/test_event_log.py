@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 from django.core.management import call_command
+from django.db.models import QuerySet
 from django.test import Client
 from django.utils import timezone
 
@@ -122,6 +124,27 @@ def test_a_long_one_is_the_same_in_small_parts(firm: Firm, monkeypatch: pytest.M
     assert len(pieces) > 20
     assert read(b"".join(pieces)) == whole
     assert read(b"".join(event_log.pieces(rows.none())))["events"] == []
+
+
+def test_it_names_nothing_that_came_while_it_was_told(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transaction and a thing appear after all objects are told, and before their events are."""
+    bill, parts = at_work(firm), event_log._parts
+    late: list[Transaction] = []
+
+    def told(rows: QuerySet[Transaction]) -> Iterator[list[Transaction]]:
+        yield from parts(rows)
+        if not late:
+            BusinessKey.objects.create(transaction=bill, kind="po", value="PO-LATE")
+            late.append(firm.deal())
+
+    monkeypatch.setattr(event_log, "_parts", told)
+    log = read(b"".join(event_log.pieces(Transaction.objects.all())))
+    said = json.dumps(log)
+    assert bill.reference in said
+    assert "PO-LATE" not in said
+    assert late[0].reference not in said
 
 
 def test_programs_and_administrators_have_it_too(firm: Firm, tmp_path: Path) -> None:
