@@ -103,6 +103,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "controltower.web.refused_forms.RefusedFormMiddleware",
     "controltower.web.security.WordsMiddleware",
 ]
 
@@ -119,6 +120,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "controltower.web.frame.frame",
+                "controltower.web.refused_forms.refused",
             ],
         },
     }

@@ -19,7 +19,8 @@ class Action:
     that `leads` away is a link to `url`, one that is done `at_once`, since it only looks, asks
     nothing, and one without a title is the button of a form that stands elsewhere on the page. What
     is done `seldom` stands behind “More”. `seen` is how things stood when it was offered: what
-    somebody has changed since is not overwritten."""
+    somebody has changed since is not overwritten. `said` is why it was refused a moment ago: its
+    form is open, with what was typed."""
 
     id: str
     label: str
@@ -37,6 +38,7 @@ class Action:
     seldom: bool = False
     at_once: bool = False
     seen: str = ""
+    said: str = ""
 
 
 FEW = 3

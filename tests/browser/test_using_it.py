@@ -126,6 +126,27 @@ def test_a_form_that_is_being_filled_in_outlives_a_refresh_without_it(
     expect(page.locator("main .notice").first).to_be_visible()
 
 
+@pytest.mark.parametrize("script", [True, False])
+def test_a_form_that_is_refused_opens_again_with_what_was_typed(
+    screens: Screens, tower: Tower, script: bool
+) -> None:
+    page = screens.visitor("otto.brandt", script=script).go(tower.pages["exception"])
+    page.locator("[popovertarget=snooze]").first.click()
+    form = page.locator("#snooze")
+    form.locator("[name=value]").fill("lots")
+    form.locator("textarea").fill("Waits for Tax")
+    form.locator("button[type=submit]").click()
+    expect(page.locator("main .notice")).to_be_attached()
+    expect(form.locator(".errors")).to_be_visible()
+    expect(form.locator("[name=value]")).to_have_value("lots")
+    expect(form.locator("textarea")).to_have_value("Waits for Tax")
+    if script:
+        expect(form.locator("[name=value]")).to_be_focused()
+        ring(tower, "exceptions", "transactions", "causes")
+        page.wait_for_timeout(2500)
+        expect(form.locator(".errors")).to_be_visible()
+
+
 def test_an_owner_is_given_and_taken_back_by_keyboard(screens: Screens, tower: Tower) -> None:
     page = screens.visitor("otto.brandt").go(tower.pages["exception"])
     key(page, "a")

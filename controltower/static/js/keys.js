@@ -19,17 +19,16 @@
     if (!all.length) return false;
     const was = current();
     const next = all[Math.max(0, Math.min(all.length - 1, was ? all.indexOf(was) + step : 0))];
-    if (was) was.removeAttribute("data-at");
+    was?.removeAttribute("data-at");
     next.dataset.at = "";
-    const link = next.querySelector("a");
-    if (link) link.focus();
+    next.querySelector("a")?.focus();
     next.scrollIntoView({ block: "nearest" });
     return true;
   };
 
   const tick = (shiftKey) => {
-    const box = current() && current().querySelector("input[data-select]");
-    if (box) box.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, shiftKey }));
+    const box = current()?.querySelector("input[data-select]");
+    box?.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, shiftKey }));
     return Boolean(box);
   };
 
@@ -60,10 +59,10 @@
     return false;
   };
 
-  // A form that opens has the focus.
+  // An open form has the focus.
   document.addEventListener("toggle", ({ target, newState }) => {
     if (newState !== "open" || !target.matches(".sheet-dialog")) return;
-    target.querySelector("form :is(input:not([type=hidden]),select,textarea,button)")?.focus();
+    target.querySelector("form:not(:has([autofocus])) :is(input:not([type=hidden]),select,textarea,button)")?.focus();
   }, true);
 
   const fold = (but) => document.querySelectorAll("details.more").forEach((more) => { more.open &&= more === but; });

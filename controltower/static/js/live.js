@@ -7,14 +7,15 @@
 
   // A refresh must not untick rows, close details or empty a half-typed field.
   Idiomorph.defaults.ignoreActiveValue = true;
-  // How things stood at its opening stays.
-  const kept = (node) => "fresh" in node.dataset ? node.closest(open) : node.closest("[data-keep]");
+  // What was refused opens again.
+  document.querySelector("[data-again]")?.showPopover();
+  const kept = (node) => !("fresh" in node.dataset) && node.closest("[data-keep]");
   Object.assign(Idiomorph.defaults.callbacks, {
     beforeAttributeUpdated: (name, node) => !(keep.has(name) && kept(node)),
     // An open form stays: what has changed is told once it is sent.
     beforeNodeRemoved: (node) => !(node.matches?.(open) || node.querySelector?.(open)),
-    // A slow part that was fetched once stays, unless its name says that it is another.
-    beforeNodeMorphed: (old, fresh) => !(old.nodeType === 1 && "once" in old.dataset && old.id === fresh.id),
+    // So does a slow part that was fetched once, unless its name says that it is another.
+    beforeNodeMorphed: (old, fresh) => !(old.matches?.(".sheet-dialog" + open) || old.dataset?.once === "" && old.id === fresh.id),
   });
 
   const tell = (name) => body.dispatchEvent(new CustomEvent("live:" + name));
@@ -103,7 +104,7 @@
     const button = event.target.closest("[data-live-pause]");
     if (!button) return;
     paused = !paused;
-    button.setAttribute("aria-pressed", paused);
+    button.ariaPressed = paused;
     show(socket?.readyState === 1 ? "live" : "reconnecting");
     if (!paused) tell("resync");
   });
