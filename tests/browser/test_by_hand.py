@@ -77,6 +77,17 @@ def test_forms_open_without_script(screens: Screens, tower: Tower) -> None:
     expect(page.locator("#selection-bar")).to_be_visible()
 
 
+def test_a_phone_shows_the_tab_that_is_open(screens: Screens) -> None:
+    """However far along its row it stands."""
+    visitor = screens.visitor("jonas.achterberg", width=375)
+    for path in ("/manage/audit/", "/manage/promises/", "/exceptions/?tab=solved"):
+        row = visitor.go(path).locator(".tabs")
+        place, shown = row.bounding_box(), row.locator("[aria-current]").bounding_box()
+        assert place is not None and shown is not None
+        assert place["x"] <= shown["x"]
+        assert shown["x"] + shown["width"] <= place["x"] + place["width"]
+
+
 def test_the_trail_of_a_transaction_fills_a_phones_width(screens: Screens, tower: Tower) -> None:
     visitor = screens.visitor(WHO)
     page = visitor.go(f"{tower.pages['transaction refused']}?tab=audit")
