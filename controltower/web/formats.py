@@ -189,11 +189,17 @@ def month(period: str) -> str:
     return format_date(date.fromisoformat(f"{period}-01"), "LLLL y", locale=locale())
 
 
-def when(moment: datetime, now: datetime, *, zone: bool = True) -> str:
+def when(moment: datetime, now: datetime, *, zone: bool = True, seconds: bool = False) -> str:
     """The time of day today, else day and time."""
+    time = clock(moment, zone=zone, seconds=seconds)
     if here(moment).date() == here(now).date():
-        return clock(moment, zone=zone)
-    return f"{day(moment, now)} {clock(moment, zone=zone)}"
+        return time
+    return f"{day(moment, now)} {time}"
+
+
+def exactly(moment: datetime, now: datetime) -> str:
+    """As `when`, to the second, as a log of another system has it: "14:26:05 CET"."""
+    return when(moment, now, seconds=True)
 
 
 def ago(moment: datetime, now: datetime) -> str:

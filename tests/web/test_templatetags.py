@@ -101,6 +101,13 @@ def test_times_stand_in_the_viewers_zone_with_its_name() -> None:
     assert ">23 Nov 14:26 CET</time>" in earlier
 
 
+def test_what_is_compared_with_another_log_is_told_to_the_second() -> None:
+    with timezone.override("Europe/Berlin"), translation.override("en-gb"):
+        at = NOW + timedelta(seconds=5)
+        assert ">14:26:05 CET</time>" in draw("{% exactly t %}", t=at)
+        assert ">23 Nov 14:26:05 CET</time>" in draw("{% exactly t %}", t=at - timedelta(days=3))
+
+
 def test_within_a_day_it_says_how_long_ago() -> None:
     with timezone.override("Europe/Berlin"), translation.override("en-gb"):
         assert ">12 min ago<" in draw("{% ago t %}", t=NOW - timedelta(minutes=12))

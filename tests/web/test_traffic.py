@@ -69,5 +69,7 @@ def test_a_measure_leads_to_the_calls_behind_it(firm: Firm) -> None:
         (address,) = set(re.findall(r'<a class="button" href="(/systems/[^"]+)"', page))
         assert address == f"/systems/calls/{query}"
         assert client.get(address).content.decode().count("data-row") == rows
+    listed = client.get("/systems/calls/").content.decode()
+    assert len(re.findall(r">\d\d:\d\d:\d\d \w+</time>", listed)) == 3
     for query, rows in (("system=tryton", 2), ("system=tryton&came=lost", 0), ("came=odd", 0)):
         assert client.get(f"/systems/calls/?{query}").content.decode().count("data-row") == rows

@@ -27,6 +27,12 @@ def when(context: Context, moment: datetime | None) -> SafeString | str:
 
 
 @register.simple_tag(takes_context=True)
+def exactly(context: Context, moment: datetime | None) -> SafeString | str:
+    """The same to the second, for what is compared with the log of another system."""
+    return _time(context, moment, formats.exactly)
+
+
+@register.simple_tag(takes_context=True)
 def ago(context: Context, moment: datetime | None) -> SafeString | str:
     """How long ago, absolute after 24 hours."""
     return _time(context, moment, formats.ago)
