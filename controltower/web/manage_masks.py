@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django import forms
@@ -17,7 +18,7 @@ from controltower.firm import masks as agreed_masks
 from controltower.firm import policies
 from controltower.firm.models import AuditEntry, PolicyVersion, Role
 from controltower.firm.rights import Right, who_grants
-from controltower.web import manage_frame, policy_words, revealed
+from controltower.web import field_names, manage_frame, plain_names, policy_words, revealed
 from controltower.web.decisions import Reason
 from controltower.web.manage import Line, change
 from controltower.web.manage_frame import guarded
@@ -25,6 +26,7 @@ from controltower.web.sayings import heard, heard_lazy
 from controltower.web.security import SignedIn
 
 LATELY = 20
+CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 class Masked(Reason):
@@ -91,9 +93,9 @@ def _mask(
 
 
 def _declared(kind: Personal) -> list[str]:
-    """Where the canonical records keep it: "Resource.email"."""
+    """Where the canonical records keep it: "Resource: Mail address"."""
     return [
-        f"{name}.{field}"
+        f"{plain_names.record(CAPITAL.sub('_', name))}: {field_names.field(field)}"
         for name in records.__all__
         for field, class_ in personal.declared(getattr(records, name)).items()
         if class_ is kind

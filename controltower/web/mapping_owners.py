@@ -19,7 +19,7 @@ from controltower.firm.rights import Right
 from controltower.mappings import owning
 from controltower.mappings.models import FieldOwner
 from controltower.systems.models import System
-from controltower.web import manage_frame, policy_words
+from controltower.web import field_names, manage_frame, policy_words
 from controltower.web.actions import Action
 from controltower.web.decisions import Reason
 from controltower.web.security import SignedIn
@@ -47,7 +47,7 @@ class Owned(Reason):
         active = Person.objects.filter(is_active=True, duties__isnull=False).distinct()
         people = [(one.username, str(one)) for one in active.order_by("last_name", "username")]
         systems = System.objects.filter(active=True).order_by("title")
-        self._choose("names", [(one.field, one.field) for one in of])
+        self._choose("names", [(one.field, field_names.field(one.field)) for one in of])
         self._choose("system", [("", "–"), *systems.values_list("slug", "title")])
         self._choose("owner", [("", "–"), *people])
         self._choose("steward", [("", _("nobody")), *people])
@@ -106,6 +106,7 @@ def _withdrawal(request: SignedIn, version: PolicyVersion | None) -> Action | No
 def _row(one: FieldOwner, titles: dict[str, str]) -> dict[str, Any]:
     return {
         "field": one.field,
+        "called": field_names.field(one.field),
         "system_of_record": titles.get(one.system_of_record, one.system_of_record),
         "owner": str(one.owner) if one.owner else "",
         "steward": str(one.steward) if one.steward else "",

@@ -15,7 +15,7 @@ from controltower.firm.rights import Right, holders
 from controltower.mappings import backtest, versions
 from controltower.mappings.models import BackTest, FieldOwner, Mapping, MappingVersion, VersionState
 from controltower.processes import catalogue, parts
-from controltower.web import mapping_actions, mapping_rules, mapping_trial
+from controltower.web import field_names, mapping_actions, mapping_rules, mapping_trial
 from controltower.web.actions import leave
 from controltower.web.list_filters import ListFilters, choice
 from controltower.web.plain_names import played
@@ -64,7 +64,12 @@ class Filters(ListFilters):
             for one in fields
             if self._is_of_kind(one)
             and self.finds(
-                one.record, one.field, one.system_of_record, one.owner or "", one.steward or ""
+                one.record,
+                one.field,
+                field_names.field(one.field),
+                one.system_of_record,
+                one.owner or "",
+                one.steward or "",
             )
         ]
 

@@ -26,12 +26,14 @@ from controltower.mappings.models import (
 from controltower.transactions import backtesting
 from controltower.web import (
     exports,
+    field_names,
     formats,
     mapping_actions,
     mapping_owners,
     mapping_page,
     mapping_rules,
     mapping_trial,
+    plain_names,
 )
 from controltower.web.actions import leave
 from controltower.web.security import SignedIn
@@ -52,7 +54,11 @@ def mappings(request: SignedIn) -> HttpResponse:
             "filters": filters.number,
             "clear_url": reverse("mappings"),
             "mappings": [mapping_page.line(mapping) for mapping in filters.used(found)],
-            "unowned": [(one.record, one.field) for one in fields if one.owner is None],
+            "unowned": [
+                (plain_names.record(one.record), field_names.field(one.field))
+                for one in fields
+                if one.owner is None
+            ],
             "owners": mapping_owners.board(request, filters.owned(fields), fields),
         },
     )

@@ -16,12 +16,12 @@ def each_of(words: str) -> tuple[str, ...]:
 
 RECORDS = each_of(
     """
-    Absence; Assignment; Availability; Billing event; Budget; Change order; Client; Contract;
-    Credit note; Customer; Dataset; Delivered month; Event; Expense; Fact; Folder;
+    Absence; Assignment; Availability; Billable fact; Billing event; Budget; Change order; Client;
+    Contract; Credit note; Customer; Dataset; Delivered month; Event; Expense; Fact; Folder;
     Integration error; Integration run; Invoice; Labour cost; Milestone; Opportunity; Pay input;
-    Payment; Project; Purchase; Relations; Resource; Revenue; Revenue entry; Revenue part; Room;
-    Standing; Supplier; Supplier invoice; Time entry; Timecard; Unnumbered customer; Webhook log;
-    Work left out
+    Payment; Project; Purchase; Relations; Resource; Retainer month; Revenue; Revenue entry;
+    Revenue part; Room; Standing; Supplier; Supplier invoice; Time entry; Timecard; Unnumbered
+    customer; Webhook log; Work left out
     """
 )
 KEYS = each_of(

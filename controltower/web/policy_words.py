@@ -30,7 +30,7 @@ from controltower.mappings import owning
 from controltower.processes import quote_to_cash
 from controltower.systems.models import System
 from controltower.transactions import agreed_routes, agreed_templates
-from controltower.web import formats, plain_names, standing, template_words
+from controltower.web import field_names, formats, plain_names, standing, template_words
 from controltower.web.named import names_of
 from controltower.web.sayings import heard
 
@@ -267,7 +267,7 @@ def owners(content: Content) -> str:
     system = System.objects.filter(slug=content["system"]).first()
     people = names_of(filter(None, [content["owner"], content["steward"]]))
     words = _("%(fields)s: %(system)s, owner %(owner)s") % {
-        "fields": ", ".join(content["fields"]),
+        "fields": ", ".join(map(field_names.field, content["fields"])),
         "system": system or content["system"],
         "owner": people[content["owner"]],
     }

@@ -17,7 +17,7 @@ from controltower.firm.models import LegalEntity
 from controltower.systems import connected, setup_shape
 from controltower.systems.connected import Descriptor, Option, Shape
 from controltower.systems.said import NOW, START
-from controltower.web import plain_names
+from controltower.web import field_names, plain_names
 from controltower.web.sayings import heard
 from controltower.web.setup_words import LIMITS
 
@@ -112,7 +112,7 @@ class Setup(forms.Form):
     def _add_secrets(self) -> None:
         for one in self.descriptor.needs.secrets:
             self.fields[f"secrets.{one.name}"] = forms.CharField(
-                label=one.name,
+                label=field_names.given(one.name),
                 required=one.required,
                 max_length=120,
                 help_text=f"{heard(one.what)} {heard(one.where)}",
@@ -215,7 +215,8 @@ class Setup(forms.Form):
 
 def _option_field(one: Option) -> forms.Field:
     kind = FIELDS[one.shape]
-    field = kind(label=one.name, required=one.required, help_text=heard(one.what))
+    label = field_names.given(one.name)
+    field = kind(label=label, required=one.required, help_text=heard(one.what))
     shown = one.usual or one.default
     if shown not in (None, "") and one.shape is not Shape.YES_NO:
         field.widget.attrs["placeholder"] = str(shown)

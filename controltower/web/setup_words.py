@@ -16,7 +16,7 @@ from controltower.systems import connected, described
 from controltower.systems.connected import Descriptor
 from controltower.systems.models import Description, System
 from controltower.systems.said import NOW, START
-from controltower.web import plain_names, policy_words
+from controltower.web import field_names, plain_names, policy_words
 from controltower.web.actions import leave
 from controltower.web.sayings import heard
 
@@ -64,9 +64,10 @@ def _rows(document: Mapping[str, Any], descriptor: Descriptor) -> Iterator[tuple
     yield _("Connector"), f"{descriptor.title}, {heard(str(descriptor.verification))}"
     yield _("Part it plays"), policy_words.part(descriptor.needs.plays)
     yield _("Address"), document["base_url"]
-    yield from document["secrets"].items()
+    for name, value in document["secrets"].items():
+        yield field_names.given(name), value
     for name, value in connected.options_of(document, descriptor.needs).items():
-        yield name, _value(value)
+        yield field_names.given(name), _value(value)
     for name, value in document.get("limits", {}).items():
         yield str(LIMITS[name]), str(value)
     if document.get("region"):

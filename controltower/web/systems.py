@@ -27,6 +27,7 @@ from controltower.web import (
     connecting,
     downtimes,
     expiries,
+    field_names,
     formats,
     missing_parts,
     offers,
@@ -179,7 +180,10 @@ def _about(system: System, person: Person) -> dict[str, Any]:
         "verification": heard(str(declared.verification)),
         "lacks": declared.lacks,
         "credentials": [
-            (name, value if value.startswith("env:") else _("kept in the settings"))
+            (
+                field_names.given(name),
+                value if value.startswith("env:") else _("kept in the settings"),
+            )
             for name, value in system.secrets.items()
         ],
         "deadline": system.deadline,

@@ -59,7 +59,7 @@ def test_fields_change_their_owner_once_a_second_person_has_agreed(firm: Firm) -
     assert before.system_of_record == "tryton"
     assert "second person has agreed" in said(lena, "/mapping-owners/", STREETS)
     assert street().system_of_record == "tryton"
-    waits = "Waits for a second person: street, city: Salesforce, owner Anna Lindqvist"
+    waits = "Waits for a second person: Street, City: Salesforce, owner Anna Lindqvist"
     assert waits in lena.get("/mappings/").content.decode()
     assert "Owners of fields: customer" in browser(firm.anna).get("/manage/").content.decode()
     decide(browser(firm.anna), "yes")
@@ -133,7 +133,7 @@ def test_a_founded_firm_is_asked_for_the_owners_of_its_fields(
     )  # fmt: skip
     assert f"{count} fields have no owner." in sanna.get("/").content.decode()
     page = sanna.get("/mappings/").content.decode()
-    assert f"{count} fields have no owner:" in page and "customer.street" in page
+    assert f"{count} fields have no owner:" in page and "Customer: Street" in page
     (usual,) = [one for one in owning.fields() if str(one) == "customer.street"]
     assert usual.system_of_record == "ledger" and usual.owner is None
     assert not FieldOwner.objects.exists()

@@ -58,9 +58,10 @@ def page(client: Client, url: str) -> str:
 def test_the_board_begins_with_what_nobody_owns(firm: Firm) -> None:
     text = page(browser(firm.jonas), "/mappings/")
     assert "2 fields have no owner:" in text
-    assert text.index("invoice.account_code") < text.index("project.billing_method")
+    assert text.index("Invoice: Account code") < text.index("Project: Billing method")
     owners = text[text.index("owners-title") :]
-    assert owners.index(">invoice ") < owners.index(">customer ")
+    assert owners.index(">Invoice ") < owners.index(">Customer ")
+    assert ">Account code <code" in owners
     assert "what moves money is approved by two" in text
 
 
