@@ -80,9 +80,11 @@ def burning(now: datetime) -> Sequence[Burn]:
 def title(burn: Burn) -> str:
     """In finance words, and without a count: whoever sees one legal entity reads it too."""
     hours = burn.stretch.length // timedelta(hours=1)
-    stretch = "an hour" if hours == 1 else f"{hours} hours"
     what = f"{_workflow(burn.process).title} misses its promises too fast"
-    return f"{what}: more than {burn.stretch.share:.0%} of a month's allowance in {stretch}"
+    share = f"{burn.stretch.share:.0%}"
+    if hours == 1:
+        return f"{what}: more than {share} of a month's allowance in an hour"
+    return f"{what}: more than {share} of a month's allowance in {hours} hours"
 
 
 def owner_role(burn: Burn) -> str:

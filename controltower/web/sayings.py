@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
-from decimal import Decimal
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from babel.dates import format_date
 from babel.messages.mofile import read_mo
-from babel.numbers import format_currency, format_decimal
 from django.conf import settings
 from django.utils import translation
 from django.utils.functional import Promise, lazy
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, to_locale
+
+from controltower.web.said_figures import figure, money, quantity
 
 if TYPE_CHECKING:
     from controltower.firm.models import Person
@@ -36,15 +34,12 @@ SAYS = 5
 """A word of so many letters says something by itself."""
 TITLE = re.compile(r"[A-Z][a-z]+ %\(name\)s")
 """A short one that is what something is called: "Client Meridian"."""
-AMOUNT = re.compile(r"(?P<currency>[A-Z]{3}) (?P<value>-?\d[\d,]*(?:\.\d+)?)")
-NUMBER = re.compile(r"-?\d{1,3}(?:,\d{3})*\.\d\d")
 LED = re.compile(r"(?P<value>-?\d[\d,]*\.\d\d) (?P<currency>[A-Z]{3}) (?P<rest>\D.+)")
+"""What an amount leads."""
 LISTED = re.compile(r"(?P<what>.+) \((?P<why>[^()]+)\)")
-MOMENT = re.compile(r"\d\d [A-Z][a-z]+ \d{4} \d\d:\d\d")
-MONTH = re.compile("(?:January|February|March|April|May|June|July|August|September|October|November"
-                   r"|December) \d{4}")  # fmt: skip
-"""How the engine writes an amount, a number, what an amount leads, a moment and a month into a
-sentence."""
+SIGNS = {"code", "id", "known", "name", "number", "numbers", "ref", "reference", "version"}
+"""The holes of what somebody else has given: it may look like a quantity, and is none."""
+OPENED = ("“", "„", '"')
 SENTENCE = r"(?<=[.!?]) (?=\S)"
 """Where a sentence of a message ends; a quotation within it ends otherwise in each language."""
 SEAMS = ((r"(?<=[.!?]) (?=\S)|(?<=”) (?=[A-Z“])", " "), (": ", ": "), (" → ", " → "), ("; ", "; "))
@@ -108,9 +103,11 @@ def _anew(text: str, language: str) -> str:
 
 def _sentence(text: str, language: str) -> str:
     """One saying; a cause is named by a sentence without its full stop. "" when it is not known."""
-    stopped = f"{text}."
-    if whole := sayings(language).whole.get(stopped):
+    every, stopped = sayings(language).whole, f"{text}."
+    if whole := every.get(stopped):
         return whole.removesuffix(".")
+    if text.endswith(".") and (whole := every.get(text[:-1])):
+        return f"{whole}."
     found = _part_of_known(text, language) or _shaped(text, language) or _led(text, language)
     return found or _shaped(stopped, language).removesuffix(".")
 
@@ -122,19 +119,32 @@ def _shaped(text: str, language: str) -> str:
         if shape.sure in text and (match := shape.pattern.fullmatch(text)):
             if _begins_with_another(match, every.whole):
                 continue
-            values = match.groupdict().items()
-            return shape.anew % {name: _part(value, language) for name, value in values}
+            return shape.anew % {name: _value(name, match, language) for name in match.groupdict()}
     return ""
+
+
+def _value(name: str, match: re.Match[str], language: str) -> str:
+    """What stands in a hole; a quotation and what somebody has numbered are no quantities."""
+    text = match[name]
+    is_sign = name.rstrip("0123456789") in SIGNS
+    if is_sign or match.string[: match.start(name)].endswith(OPENED):
+        return _part(text, language)
+    return quantity(text, language) or _part(text, language)
 
 
 def _begins_with_another(match: re.Match[str], whole: Mapping[str, str]) -> bool:
     """Whether a shape that begins with a value has swallowed a saying that stands before it: "New
     incident: Our sign-in to Coupa is" refused. What follows a colon of theirs is in a value; the
-    shape's own words may follow one too ("Create the project: not needed.")."""
+    shape's own words may follow one too ("Create the project: not needed."). So is what follows a
+    sentence that is known as it stands."""
     text = match.string
     if not text.startswith(match.groups()[:1]):
         return False
     values = [match.span(name) for name in match.groupdict()]
+    first, *rest = re.split(SENTENCE, text, maxsplit=1)
+    is_known = first in whole or first.removesuffix(".") in whole
+    if rest and is_known and any(start <= len(first) < end for start, end in values):
+        return True
     return any(
         text[: colon.start()].rpartition(": ")[2] in whole
         and any(start <= colon.end() < end for start, end in values)
@@ -161,7 +171,8 @@ def _led(text: str, language: str) -> str:
     """What is said of an amount that stands before it; "" when that is not known."""
     found = LED.fullmatch(text)
     rest = _anew(found["rest"], language) if found else ""
-    return f"{_money(found, language)} {rest}" if found and rest != found["rest"] else ""
+    amount = found and money(found["value"], found["currency"], language)
+    return f"{amount} {rest}" if found and rest != found["rest"] else ""
 
 
 def _kinds(text: str, language: str) -> str:
@@ -176,16 +187,8 @@ def _kinds(text: str, language: str) -> str:
 def _part(text: str, language: str) -> str:
     """A value or a piece: one word with a capital is a name, such as a system's; amounts and days
     are written as the language writes them."""
-    if amount := AMOUNT.fullmatch(text):
-        return _money(amount, language)
-    if NUMBER.fullmatch(text):
-        return format_decimal(_number(text), format="#,##0.00", locale=to_locale(language))
-    if MOMENT.fullmatch(text):
-        day = datetime.strptime(text, "%d %B %Y %H:%M")  # noqa: DTZ007 - its zone stands beside it
-        return f"{format_date(day, 'long', locale=to_locale(language))}, {day:%H:%M}"
-    if MONTH.fullmatch(text):
-        month = datetime.strptime(text, "%B %Y")  # noqa: DTZ007 - a month has no zone
-        return format_date(month, "LLLL y", locale=to_locale(language))
+    if found := figure(text, language):
+        return found
     if text.istitle() and text.isalpha():
         return text
     return _listed(text, language) or _anew(text, language)
@@ -196,15 +199,6 @@ def _listed(text: str, language: str) -> str:
     whole, found = sayings(language).whole, LISTED.fullmatch(text)
     grounds = [whole.get(one, "") for one in found["why"].split(", ")] if found else []
     return f"{found['what']} ({', '.join(grounds)})" if found and all(grounds) else ""
-
-
-def _money(found: re.Match[str], language: str) -> str:
-    value = _number(found["value"])
-    return format_currency(value, found["currency"], locale=to_locale(language))
-
-
-def _number(text: str) -> Decimal:
-    return Decimal(text.replace(",", ""))
 
 
 def known(text: str, language: str) -> bool:
