@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from typing import Any
 
 from django import forms
@@ -93,10 +94,10 @@ def _mask(
 
 
 def _declared(kind: Personal) -> list[str]:
-    """Where the canonical records keep it: "Resource: Mail address"."""
-    return [
-        f"{plain_names.record(CAPITAL.sub('_', name))}: {field_names.field(field)}"
-        for name in records.__all__
-        for field, class_ in personal.declared(getattr(records, name)).items()
-        if class_ is kind
-    ]
+    """Where the canonical records keep it: "Cost rate: Resource, Time entry"."""
+    found = defaultdict(list)
+    for name in records.__all__:
+        for field, class_ in personal.declared(getattr(records, name)).items():
+            if class_ is kind:
+                found[field].append(plain_names.record(CAPITAL.sub("_", name)))
+    return [f"{field_names.field(field)}: {', '.join(named)}" for field, named in found.items()]
