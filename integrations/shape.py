@@ -22,6 +22,8 @@ from controltower.canonical.contracts import (
     MISSING,
     NOBODY_KNOWS,
     NOTHING_TAKEN,
+    NUMBER,
+    TEXT,
     TYPE,
     UNSHAPED,
     VALUE,
@@ -45,7 +47,7 @@ _CODE = re.compile(r"[\w][\w .,/&+\-]{0,58}")
 _WHOLE = re.compile(r"-?[0-9]{1,15}")
 _MOST_QUOTED = 8
 _TYPES = {
-    str: "text", int: "a number", Decimal: "a number", bool: "yes or no", list: "a list",
+    str: TEXT, int: NUMBER, Decimal: NUMBER, bool: "yes or no", list: "a list",
     dict: "an object", Mapping: "an object", date: "a date", datetime: "a time",
 }  # fmt: skip
 

@@ -18,6 +18,8 @@ UNSHAPED = "The answer is not shaped as agreed: "
 EACH, EMPTY = "[]", "null"
 MISSING, TYPE = "is missing", "is of another type"
 VALUE = "has a value that is not on the agreed list"
+TEXT, NUMBER = "text", "a number"
+"""The types that can be read as each other."""
 _TOLD = re.compile(
     r"(?:“(?P<place>[^”]*)” )?(?P<what>.+?)(?:: (?P<expected>.+) was agreed, (?P<found>.+) came)?",
     re.DOTALL,
@@ -51,10 +53,15 @@ class Difference:
 
     @property
     def remedy(self) -> Remedy:
-        """What can be agreed on here; a value can only be mapped when it could be quoted."""
-        if self.what == VALUE:
-            return Remedy.MAP if self.found.startswith("“") else Remedy.NONE
-        return {MISSING: Remedy.OPTIONAL, TYPE: Remedy.CONVERT}.get(self.what, Remedy.NONE)
+        """What can be agreed on here; a value can only be mapped when it could be quoted, and a
+        list is no text."""
+        can_be = {
+            VALUE: (Remedy.MAP, self.found.startswith("“")),
+            MISSING: (Remedy.OPTIONAL, True),
+            TYPE: (Remedy.CONVERT, {self.expected, self.found} == {TEXT, NUMBER}),
+        }
+        remedy, is_safe = can_be.get(self.what, (Remedy.NONE, False))
+        return remedy if is_safe else Remedy.NONE
 
     @property
     def value(self) -> str:

@@ -26,7 +26,7 @@ from controltower.measures.exposure import Scope
 from controltower.systems import agreeing
 from controltower.systems.models import NEVER_HELD, Agreement, Drift
 from controltower.transactions.models import Transaction
-from controltower.web import interface_words, standing
+from controltower.web import interface_words, plain_names, standing
 from controltower.web.actions import Action, leave
 from controltower.web.decisions import NOW
 from controltower.web.interface_page import decisions
@@ -68,13 +68,13 @@ def drift(request: SignedIn, pk: int) -> HttpResponse:
     context = {
         "crumbs": [
             (_("Interfaces"), reverse("interfaces")),
-            (str(interface), reverse("interface", args=[interface.pk])),
+            (interface_words.called(interface), reverse("interface", args=[interface.pk])),
             (_("Not as agreed"), ""),
         ],
         "now": now,
         "drift": interface_words.drift(one, seen, now),
         "held": held,
-        "feeds": list(drifting.feeds_of(one)),
+        "feeds": [(plain_names.record(feed.entity), feed) for feed in drifting.feeds_of(one)],
         "rows": list(rows[:MOST_SHOWN]),
         "rows_worth": registry.worth(rows),
         "causes": [_replay(cause, request.user) for cause in _causes(one, seen)],

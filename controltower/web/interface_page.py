@@ -82,7 +82,7 @@ def interface(request: SignedIn, pk: int) -> HttpResponse:
     before = _before(shown, versions)
     ended = Drift.objects.filter(interface=one).exclude(ended_at=None)
     context = {
-        "crumbs": [(_("Interfaces"), reverse("interfaces")), (str(one), "")],
+        "crumbs": [(_("Interfaces"), reverse("interfaces")), (interface_words.called(one), "")],
         "now": now,
         "interface": interface_words.line(line, now),
         "declared": _declared(one),

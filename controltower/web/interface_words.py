@@ -15,7 +15,7 @@ from controltower.measures import registry
 from controltower.measures.exposure import Scope, reporting_currency
 from controltower.measures.registry import Line
 from controltower.systems.expiring import Expiry, What
-from controltower.systems.models import Direction, Drift
+from controltower.systems.models import Direction, Drift, Interface
 from controltower.transactions.interfaces import FEED
 from controltower.web import standing
 from controltower.web.marks import Mark
@@ -35,6 +35,11 @@ def _shape(words: str) -> str:
     if words.startswith(ONE_OF):
         return _("one of %(value)s") % {"value": words.removeprefix(ONE_OF)}
     return str(heard(words))
+
+
+def called(interface: Interface) -> str:
+    """An interface in a trail of pages: "Salesforce: Opportunity"."""
+    return f"{interface.system.title}: {record(interface.entity)}"
 
 
 def line(one: Line, now: datetime) -> dict[str, Any]:
@@ -127,13 +132,13 @@ def drift(one: Drift, seen: Scope, now: datetime) -> dict[str, Any]:
 
 def _expected(difference: contracts.Difference) -> str:
     if difference.expected:
-        return difference.expected
+        return str(heard(difference.expected))
     return _("to be there") if difference.what == contracts.MISSING else _("another shape")
 
 
 def _found(difference: contracts.Difference) -> str:
     if difference.found:
-        return difference.found
+        return str(heard(difference.found))
     return _("nothing") if difference.what == contracts.MISSING else difference.what
 
 

@@ -61,8 +61,10 @@ def _sentence(every: Sequence[Line], drifts: Sequence[Any], due: Sequence[Any]) 
         first = _("%(n)d difference to what was agreed: nothing was taken from it.")
         many = _("%(n)d differences to what was agreed: nothing was taken from them.")
         words = (first if len(drifts) == 1 else many) % {"n": len(drifts)}
-    else:
+    elif every:
         words = _("Every system tells us what was agreed.")
+    else:
+        words = _("No system tells us anything yet.")
     if due:
         words += " " + _("%(n)d about to run out.") % {"n": len(due)}
     if unowned:

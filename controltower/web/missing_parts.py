@@ -29,7 +29,9 @@ def _sentence(title: str, roles: Sequence[str], there: Sequence[str]) -> str:
     said = {"workflow": title, "parts": _listed(roles), "known": _listed(there)}
     if there:
         return _("%(workflow)s needs %(parts)s; there is %(known)s.") % said
-    return _("%(workflow)s needs %(parts)s; there is none of them.") % said
+    if len(roles) > 1:
+        return _("%(workflow)s needs %(parts)s; there is none of them.") % said
+    return _("%(workflow)s needs %(parts)s, and there is none.") % said
 
 
 def _listed(roles: Sequence[str]) -> str:

@@ -112,10 +112,12 @@ EVENTS = each_of(
 DIFFERENCES = each_of(
     """
     “{place}” is missing; “{place}” is of another type; “{place}” has a value that is not on the
-    agreed list
+    agreed list; {expected} was agreed, {found} came
     """
 )
 """How an answer differs from what was agreed (`canonical.contracts`)."""
+CAME = each_of("text; a number; yes or no; a list; an object; a date; a time")
+"""Of which type something is (`integrations.shape`)."""
 FAULTY = each_of(
     """
     crm network; dispatcher; erp network; late worker engine; late worker feeds; late worker intake;

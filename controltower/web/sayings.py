@@ -102,14 +102,18 @@ def _anew(text: str, language: str) -> str:
 
 
 def _sentence(text: str, language: str) -> str:
-    """One saying; a cause is named by a sentence without its full stop. "" when it is not known."""
+    """One saying; a cause is named by a sentence without its full stop, and what is said of a part
+    ends a sentence elsewhere. "" when it is not known."""
     every, stopped = sayings(language).whole, f"{text}."
     if whole := every.get(stopped):
         return whole.removesuffix(".")
     if text.endswith(".") and (whole := every.get(text[:-1])):
         return f"{whole}."
     found = _part_of_known(text, language) or _shaped(text, language) or _led(text, language)
-    return found or _shaped(stopped, language).removesuffix(".")
+    if found := found or _shaped(stopped, language).removesuffix("."):
+        return found
+    open_ended = _shaped(text[:-1], language) if text.endswith(".") else ""
+    return f"{open_ended}." if open_ended else ""
 
 
 def _shaped(text: str, language: str) -> str:

@@ -77,6 +77,11 @@ def test_each_difference_says_what_was_agreed_and_what_came() -> None:
     assert drift(lines={}) == Difference("is not a list of objects", "lines")
 
 
+def test_only_a_number_and_its_text_can_be_read_as_each_other() -> None:
+    assert drift(id="7").remedy == Remedy.CONVERT
+    assert drift(id=["7"]).remedy == Remedy.NONE
+
+
 def test_only_a_short_code_is_quoted() -> None:
     for secret in ("dorothea@meridian.example", "x" * 61, "{}"):
         found = drift(status=secret)

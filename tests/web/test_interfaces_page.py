@@ -54,7 +54,9 @@ def drifted(firm: Firm) -> tuple[Transaction, Drift, str]:
 
 
 def test_before_anything_is_known_the_page_says_so(firm: Firm) -> None:
-    assert "No interface is known yet." in shown(firm.otto, PAGE)
+    before = shown(firm.otto, PAGE)
+    assert "No interface is known yet." in before and "No system tells us anything yet." in before
+    assert "what was agreed." not in before
     registry.enter(now=firm.now)
     text = shown(firm.otto, PAGE)
     assert "Every system tells us what was agreed." in text
@@ -150,7 +152,10 @@ def test_a_missing_field_may_be_agreed_on_and_an_odd_one_not(firm: Firm) -> None
         firm.deal(answers={"client": shape.Drift(difference).verdict()})
     drifting.follow(now=firm.now)
     gone, odd = Drift.objects.order_by("-sentence")
-    assert "Let the field be missing" in shown(firm.lena, f"{PAGE}drift/{gone.pk}/")
+    page = shown(firm.lena, f"{PAGE}drift/{gone.pk}/")
+    assert "Let the field be missing" in page
+    record, system = gone.interface.entity.capitalize(), gone.interface.system.title
+    assert f"{record} from {system} is not as agreed" in page
     assert "Nothing can be agreed about this here" in shown(firm.lena, f"{PAGE}drift/{odd.pk}/")
 
 

@@ -110,6 +110,8 @@ def test_a_call_is_told_by_its_record(operation: str, english: str, german: str)
          "Zahlen für März 2026: Rechnung für Otter plc"),
         ("Event invoice posted: Invoice for Otter plc",
          "Ereignis „Rechnung gebucht“: Rechnung für Otter plc"),
+        ("“Stage” is of another type: text was agreed, a list came.",
+         "„Stage“ ist von anderer Art: Text war vereinbart, eine Liste kam."),
         ("Tryton asks to slow down.\nNothing was sent.",
          "Tryton bittet um weniger Aufrufe.\nEs wurde nichts gesendet."),
     ],
