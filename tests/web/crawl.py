@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from unittest import mock
 
-from django.template import Context
-from django.template.loader_tags import IncludeNode
 from django.test import Client
 
 from controltower.firm.models import Person
-from controltower.web import exception_filters, frame, tower
+from controltower.web import exception_filters, tower
 from tests.factories import signed_in
 from tests.web.cast import token
 from tests.web.test_matrix import POLICY, PUBLIC, READ, House, routes
@@ -46,8 +42,6 @@ MORE: dict[str, tuple[str, ...]] = {
 }
 CSRF = re.compile(rb'(name="csrfmiddlewaretoken" value=)"\w+"')
 """Another one in every form of every answer."""
-PARTS = frozenset(f"components/{part}.html" for part in ("rail", "topbar", "finder", "keys"))
-"""What is drawn around every page."""
 
 
 @dataclass(frozen=True)
@@ -101,33 +95,3 @@ class Visitor:
         content = b"".join(answer) if answer.streaming else answer.content
         body = CSRF.sub(rb"\1", content)
         return Answer(answer.status_code, body, answer.get("Location", ""))
-
-
-@contextmanager
-def framed_once() -> Iterator[None]:
-    """Each person's frame is read and drawn with the first page, and stands around the others
-    meanwhile: it tells the same on all of them, save for where in the rail one is."""
-    read, draw = frame.frame_of, IncludeNode.render
-    made: dict[Any, frame.Frame | None] = {}
-    drawn: dict[tuple[str, Any], Any] = {}
-
-    def frame_of(request: Any, now: Any) -> frame.Frame | None:
-        person = request.user.pk
-        if person not in made:
-            made[person] = read(request, now)
-        return made[person]
-
-    def render(node: IncludeNode, context: Context) -> Any:
-        part = node.template.var
-        if part not in PARTS or "request" not in context:
-            return draw(node, context)
-        asked = part, context["request"].user.pk
-        if asked not in drawn:
-            drawn[asked] = draw(node, context)
-        return drawn[asked]
-
-    with (
-        mock.patch.object(frame, "frame_of", frame_of),
-        mock.patch.object(IncludeNode, "render", render),
-    ):
-        yield

@@ -22,7 +22,7 @@ from controltower.systems.models import System
 from controltower.transactions.models import PlanState, ReplayItem, ReplayPlan, Transaction
 from controltower.web import security
 from tests.factories import Firm, closed, found, in_doubt, refused, unreadable
-from tests.web.crawl import Answer, Visitor, framed_once, places, queries
+from tests.web.crawl import Answer, Visitor, places, queries
 from tests.web.test_matrix import OTHER, OWN, House, colleague, thing, visitors
 
 pytestmark = pytest.mark.django_db
@@ -126,5 +126,4 @@ def test_another_company_changes_nothing_that_is_read() -> None:
 
 def read(visitor: Visitor, asked: list[tuple[str, str]]) -> Read:
     """Every answer that somebody gets."""
-    with framed_once():
-        return {place: visitor.read(*place) for place in asked}
+    return {place: visitor.read(*place) for place in asked}
