@@ -61,7 +61,8 @@ def work(made: Firm) -> None:
     made.deal(answers={"project": factories.refused("The template is not known.")})
     late = made.deal(entity="LF-UK", currency="GBP")
     Transaction.objects.filter(pk=late.pk).update(due_at=F("ended_at") - timedelta(minutes=1))
-    made.gathering(deal)
+    waits = made.gathering(deal)
+    Transaction.objects.filter(pk=waits.pk).update(wait_until=made.now + timedelta(days=1))
     own_interfaces(timezone.now())
 
 
