@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "django.contrib.postgres",
+    "django.forms",
     "django_htmx",
     "channels",
     "django_rq",
@@ -125,6 +126,9 @@ TEMPLATES = [
         },
     }
 ]
+
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+"""So that a widget may be drawn by a template of ours."""
 
 AUTH_USER_MODEL = "firm.Person"
 AUTH_PASSWORD_VALIDATORS = [
