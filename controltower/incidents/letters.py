@@ -64,6 +64,8 @@ def _open_new(now: datetime, of: Collection[UUID] | None) -> int:
         .annotate(letter=Subquery(known))
         .filter(letter__isnull=True)[:MOST_AT_ONCE]
     )
+    if not steps:
+        return 0
     causes = sorting.sort(steps, now)
     _are_back({cause.pk for cause in causes.values()}, now)
     sets.insert(
@@ -93,15 +95,17 @@ def _reopen(now: datetime, of: Collection[UUID] | None) -> int:
     """A solved or replaying letter whose step is stuck again is back, perhaps by a new cause."""
     related = ("step__system", "step__transaction__entity")
     stuck = _letters(of).filter(step__state__in=STUCK).select_related(*related)
-    back = stuck.filter(state__in=SETTLED)[:MOST_AT_ONCE]
-    moved = stuck.exclude(state__in=SETTLED).exclude(fingerprint=F("step__fingerprint"))
-    moved = moved[:MOST_AT_ONCE]
-    causes = sorting.sort([letter.step for letter in (*back, *moved)], now)
+    moved = ~Q(fingerprint=F("step__fingerprint"))
+    found = list(stuck.filter(Q(state__in=SETTLED) | moved)[:MOST_AT_ONCE])
+    if not found:
+        return 0
+    causes = sorting.sort([letter.step for letter in found], now)
+    back = [letter for letter in found if letter.state in SETTLED]
     for letter in back:
         letter.state, letter.resolution, letter.resolved_at = LetterState.REOPENED, "", None
         letter.times = letter.times + 1
     changed = {}
-    for letter in (*back, *moved):
+    for letter in found:
         changed[letter.pk] = _columns(letter) | {
             "cause_id": causes[letter.step_id].pk,
             "fingerprint": letter.step.fingerprint,
@@ -121,22 +125,20 @@ def _follow(now: datetime, of: Collection[UUID] | None) -> int:
         .exclude(step__state__in=STUCK)
         .exclude(under_way)[:MOST_AT_ONCE]
     )
+    if not loose:
+        return 0
     steps = [letter.step_id for letter in loose]
     edited = dict(
         Amendment.objects.filter(step__in=steps, state=Amendment.State.IN_FORCE)
         .order_by()
         .values_list("step")
         .annotate(last=Max("proposed_at"))
-        if loose
-        else ()
     )
     replayed = dict(
         ReplayItem.objects.filter(step__in=steps)
         .order_by()
         .values_list("step")
         .annotate(last=Max("sent_at"))
-        if loose
-        else ()
     )
     changed = {}
     for letter in loose:
