@@ -16,7 +16,7 @@ from controltower.incidents.timeline import TOWER
 from controltower.processes import catalogue
 from controltower.systems import upkeep
 from controltower.systems.models import System
-from controltower.transactions import replay
+from controltower.transactions import clock, replay
 from controltower.transactions.models import PlanState, Step, Transaction
 from controltower.transactions.protocol import STUCK
 
@@ -148,10 +148,8 @@ def follow(*, now: datetime) -> int:
 
 def on_bell(sender: Any, topics: frozenset[str], **_: Any) -> None:
     """The bell's receiver: a job has moved."""
-    from django.utils import timezone
-
     if "jobs" in topics:
-        follow(now=timezone.now())
+        follow(now=clock.now())
 
 
 def _pause(step: RunStep, reason: str, by: Person, now: datetime) -> None:

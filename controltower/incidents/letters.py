@@ -15,7 +15,7 @@ from django.db.transaction import atomic
 
 from controltower.incidents import sorting
 from controltower.incidents.models import Cause, DeadLetter, LetterState, Resolution
-from controltower.transactions import bell, sets
+from controltower.transactions import bell, clock, sets
 from controltower.transactions.models import (
     Amendment,
     Finding,
@@ -203,9 +203,7 @@ def _position(
 
 def on_bell(sender: Any, topics: frozenset[str], **_: Any) -> None:
     """The bell's receiver: something became or ceased to be stuck in the transactions named."""
-    from django.utils import timezone
-
     of = {UUID(topic.removeprefix("tx-")) for topic in topics if topic.startswith("tx-")}
     if "exceptions" in topics and of:
         with atomic():
-            catch_up(now=timezone.now(), of=of)
+            catch_up(now=clock.now(), of=of)
