@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
+from functools import lru_cache
+from typing import Literal
 
 from babel import Locale
 from babel.dates import format_date, format_skeleton, get_timezone_name
@@ -25,7 +27,12 @@ SHORTEST = 0.05
 
 def locale() -> Locale:
     """The viewer's locale, as activated for this request."""
-    return Locale.parse(to_locale(get_language() or "en-gb"))
+    return _locale_of(get_language() or "en-gb")
+
+
+@lru_cache(maxsize=16)
+def _locale_of(language: str) -> Locale:
+    return Locale.parse(to_locale(language))
 
 
 def country(code: str) -> str:
@@ -158,20 +165,30 @@ def clock(moment: datetime, *, zone: bool = True, seconds: bool = False) -> str:
 
 def _zone(local: datetime) -> str:
     """The zone's abbreviation as the viewer's language has it (CET, MEZ), else as the zone has."""
-    name = get_timezone_name(local, "short", locale=locale())
+    name = _zone_name(local.tzinfo, "daylight" if local.dst() else "standard", locale())
     return name if name.isalpha() else str(local.tzname())
+
+
+@lru_cache(maxsize=512)
+def _zone_name(zone: tzinfo | None, variant: Literal["daylight", "standard"], of: Locale) -> str:
+    return get_timezone_name(zone, "short", zone_variant=variant, locale=of)
 
 
 def day(moment: datetime, now: datetime) -> str:
     """The calendar day for the viewer: "26 Nov", with the year when it is another one."""
     local = here(moment)
     skeleton = "MMMd" if local.year == here(now).year else "yMMMd"
-    return format_skeleton(skeleton, local.date(), locale=locale())
+    return _by_skeleton(skeleton, local.date(), locale())
 
 
 def short_day(value: date) -> str:
     """A day of the calendar without its year: "25 Dec"."""
-    return format_skeleton("MMMd", value, locale=locale())
+    return _by_skeleton("MMMd", value, locale())
+
+
+@lru_cache(maxsize=2_048)
+def _by_skeleton(skeleton: str, value: date, of: Locale) -> str:
+    return str(format_skeleton(skeleton, value, locale=of))
 
 
 def date_of(value: date) -> str:
