@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -14,8 +16,10 @@ def href(name: str) -> str:
     return f"{static(SPRITE)}#{name}"
 
 
+@lru_cache(maxsize=1_024)
 def icon(name: str, classes: str = "") -> SafeString:
-    """A decorative icon; the word beside it carries the meaning."""
+    """A decorative icon; the word beside it carries the meaning. A page has some fifty, and the
+    sprite's address stays as it is while the process lives."""
     return format_html(
         '<svg class="{}" aria-hidden="true" focusable="false"><use href="{}"></use></svg>',
         f"icon {classes}".strip(),
