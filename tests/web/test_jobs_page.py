@@ -19,15 +19,22 @@ from controltower.transactions.protocol import State
 from tests import factories
 from tests.factories import Firm, refused, signed_in
 
-pytestmark = pytest.mark.django_db
+
+def work(made: Firm) -> None:
+    """Four invoices that the ERP has refused; what they are worth needs a second person."""
+    factories.stuck_bills(made, 4)
+
+
+pytestmark = [pytest.mark.django_db, pytest.mark.founded(then=work)]
 
 
 def text(answer: Any) -> str:
     return " ".join(answer.content.decode().split())
 
 
-def stuck(firm: Firm, **values: Any) -> Transaction:
-    return firm.bill(firm.deal(**values), answers={"draft": refused()})
+def stuck(how_many: int) -> list[Transaction]:
+    """So many of the invoices that were refused."""
+    return list(Transaction.objects.stuck().order_by("started_at", "pk")[:how_many])
 
 
 def show(firm: Firm, who: str, plan: ReplayPlan) -> Any:
@@ -57,12 +64,12 @@ def listed(firm: Firm, who: str) -> list[str]:
 
 def dear(firm: Firm) -> ReplayPlan:
     """A plan whose money needs a second person."""
-    return firm.plan(*factories.stuck_bills(firm, 4), by=firm.otto)
+    return firm.plan(*stuck(4), by=firm.otto)
 
 
 class TestPlan:
     def test_says_what_would_happen_to_each(self, firm: Firm) -> None:
-        plan = firm.plan(stuck(firm), stuck(firm), by=firm.otto)
+        plan = firm.plan(*stuck(2), by=firm.otto)
         answer = show(firm, "otto", plan)
         assert answer.context["forecasts"][0][:2] == ("create", 2)
         assert answer.context["job"]["value"].amount == 14400
@@ -73,7 +80,7 @@ class TestPlan:
         assert "Holds until" in said
 
     def test_while_being_planned_it_says_so(self, firm: Firm) -> None:
-        bill = stuck(firm)
+        [bill] = stuck(1)
         step = bill.steps.get(name="draft")
         plan = replay.plan(
             steps=[step.pk], title="t", selection={}, mapping="now", by=firm.otto, now=firm.now
@@ -81,7 +88,7 @@ class TestPlan:
         assert "being asked what would happen" in text(show(firm, "otto", plan))
 
     def test_release_is_bound_to_what_was_shown(self, firm: Firm) -> None:
-        plan = firm.plan(stuck(firm), by=firm.otto)
+        plan = firm.plan(*stuck(1), by=firm.otto)
         assert "Nothing was sent." in text(post(firm, "otto", plan, "releases", digest="0" * 64))
         assert "Nothing was sent." in text(post(firm, "otto", plan, "releases"))
         plan.refresh_from_db()
@@ -91,14 +98,14 @@ class TestPlan:
         assert plan.state == PlanState.RUNNING
 
     def test_two_people_releasing_at_once_release_once(self, firm: Firm) -> None:
-        plan = firm.plan(stuck(firm), by=firm.otto)
+        plan = firm.plan(*stuck(1), by=firm.otto)
         post(firm, "otto", plan, "releases", digest=plan.digest)
         said = text(post(firm, "anna", plan, "releases", digest=plan.digest))
         assert "has been released, stopped or replaced" in said
         assert AuditEntry.objects.filter(verb="release replay").count() == 1
 
     def test_two_people_planning_the_same_replay_it_once(self, firm: Firm) -> None:
-        bill = stuck(firm)
+        [bill] = stuck(1)
         first, second = firm.plan(bill, by=firm.otto), firm.plan(bill, by=firm.priya)
         post(firm, "otto", first, "releases", digest=first.digest)
         said = text(post(firm, "priya", second, "releases", digest=second.digest))
@@ -107,7 +114,7 @@ class TestPlan:
         assert again.count() == 1
 
     def test_when_something_moved_it_says_what_and_offers_a_new_plan(self, firm: Firm) -> None:
-        bill = stuck(firm)
+        [bill] = stuck(1)
         plan = firm.plan(bill, by=firm.otto)
         bill.steps.filter(name="draft").update(fence=99)
         answer = show(firm, "otto", plan)
@@ -121,7 +128,7 @@ class TestPlan:
         assert ReplayPlan.objects.count() == 2
 
     def test_an_old_plan_is_out_of_date(self, firm: Firm) -> None:
-        plan = firm.plan(stuck(firm), by=firm.otto)
+        plan = firm.plan(*stuck(1), by=firm.otto)
         ReplayPlan.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
         answer = show(firm, "otto", plan)
         assert answer.context["job"]["state"] == "stale"
@@ -131,7 +138,7 @@ class TestPlan:
         )
 
     def test_given_up_it_shows_nothing_as_done_and_says_by_whom(self, firm: Firm) -> None:
-        plan = firm.plan(stuck(firm), by=firm.otto)
+        plan = firm.plan(*stuck(1), by=firm.otto)
         post(firm, "priya", plan, "stops")
         answer = show(firm, "otto", plan)
         assert answer.context["stages"] == [
@@ -140,14 +147,14 @@ class TestPlan:
         assert f"Stopped by {firm.priya}." in text(answer)
 
     def test_where_all_would_fail_it_says_nothing_of_how_it_goes(self, firm: Firm) -> None:
-        plan = firm.plan(stuck(firm), by=firm.otto)
+        plan = firm.plan(*stuck(1), by=firm.otto)
         plan.items.update(state="excluded", forecast="would_fail")
         said = text(show(firm, "otto", plan))
         assert "Nothing to replay" in said and "1 left out" in said
         assert "Holds until" not in said and "One goes first" not in said
 
     def test_planning_again_what_is_solved_says_so(self, firm: Firm) -> None:
-        bill = stuck(firm)
+        [bill] = stuck(1)
         plan = firm.plan(bill, by=firm.otto)
         bill.steps.filter(name="draft").update(state=State.VERIFIED)
         assert "nothing to replay" in text(post(firm, "otto", plan, "plans"))
@@ -237,7 +244,7 @@ class TestRunning:
         return plan
 
     def test_one_goes_first_then_the_rest_and_a_receipt(self, firm: Firm) -> None:
-        bills = [stuck(firm) for _ in range(3)]
+        bills = stuck(3)
         plan = self.run(firm, *bills)
         assert plan.items.filter(state="sent").count() == 1
         for _beat in range(4):
@@ -253,7 +260,7 @@ class TestRunning:
         assert labels(answer) == []
 
     def test_what_fails_again_is_counted_and_can_be_planned_again(self, firm: Firm) -> None:
-        bill = stuck(firm)
+        [bill] = stuck(1)
         plan = self.run(firm, bill)
         firm.play(bill, answers={"draft": refused()})
         replaying.tick(plan.pk, now=timezone.now())
@@ -263,7 +270,7 @@ class TestRunning:
         assert labels(answer) == ["Plan again"]
 
     def test_it_says_when_it_ends_and_whether_that_is_in_time(self, firm: Firm) -> None:
-        bills = [stuck(firm), stuck(firm)]
+        bills = stuck(2)
         System.objects.update(calls_per_second=1)
         plan = self.run(firm, *bills)
         mine = Transaction.objects.filter(pk__in=[bill.pk for bill in bills])
@@ -279,7 +286,7 @@ class TestRunning:
         assert "Done about" not in text(show(firm, "otto", plan)), "nothing ends while it rests"
 
     def test_pause_go_on_and_stop(self, firm: Firm) -> None:
-        plan = self.run(firm, stuck(firm), stuck(firm))
+        plan = self.run(firm, *stuck(2))
         assert labels(show(firm, "otto", plan)) == ["Pause", "Stop"]
         assert "Paused." in text(post(firm, "otto", plan, "pauses"))
         assert labels(show(firm, "otto", plan)) == ["Go on", "Stop"]
@@ -291,7 +298,7 @@ class TestRunning:
         assert "no longer in that state" in text(post(firm, "otto", plan, "pauses"))
 
     def test_who_may_only_look_reads_who_may(self, firm: Firm) -> None:
-        plan = self.run(firm, stuck(firm))
+        plan = self.run(firm, *stuck(1))
         for noun in ("pauses", "stops", "resumptions"):
             assert "Only the" in text(post(firm, "jonas", plan, noun)), noun
         plan.refresh_from_db()
@@ -300,20 +307,20 @@ class TestRunning:
         assert not any(action.allowed for action in shown)
 
     def test_what_arrived_meanwhile_is_not_mistaken_for_a_failure(self, firm: Firm) -> None:
-        bill = stuck(firm)
-        plan = self.run(firm, bill, stuck(firm))
+        bills = stuck(2)
+        plan = self.run(firm, *bills)
         ReplayPlan.objects.filter(pk=plan.pk).update(
-            selection={"cause": firm.cause(bill).pk}, requested_at=firm.now - timedelta(hours=1)
+            selection={"cause": firm.cause(bills[0]).pk},
+            requested_at=firm.now - timedelta(hours=1),
         )
-        stuck(firm)
         answer = show(firm, "otto", plan)
-        assert answer.context["job"]["arrived_since"] == 1
-        assert "1 arrived since you started" in text(answer)
+        assert answer.context["job"]["arrived_since"] == 2
+        assert "2 arrived since you started" in text(answer)
 
 
 class TestWhoSees:
     def test_other_entities_jobs_are_not_there(self, firm: Firm) -> None:
-        plan = firm.plan(stuck(firm), by=firm.otto)
+        plan = firm.plan(*stuck(1), by=firm.otto)
         assert show(firm, "callum", plan).status_code == 404
         assert signed_in(firm.callum).get("/jobs/").context["jobs"] == []
         nouns = ("requests", "decisions", "releases", "pauses", "resumptions", "stops", "plans")
@@ -321,13 +328,13 @@ class TestWhoSees:
             assert post(firm, "callum", plan, noun, digest=plan.digest).status_code == 404, noun
 
     def test_the_list_shows_progress_and_value(self, firm: Firm) -> None:
-        plan = firm.plan(stuck(firm), by=firm.otto)
+        plan = firm.plan(*stuck(1), by=firm.otto)
         [row] = signed_in(firm.anna).get("/jobs/").context["jobs"]
         assert row["id"] == plan.pk and row["value"].amount == 7200
         assert (row["progress"].worked, row["progress"].total) == (0, 1)
 
     def test_few_queries(self, firm: Firm) -> None:
-        plan = firm.plan(stuck(firm), stuck(firm), by=firm.otto)
+        plan = firm.plan(*stuck(2), by=firm.otto)
         client = signed_in(firm.anna)
         for path in ("/jobs/", f"/jobs/{plan.pk}/"):
             with CaptureQueriesContext(connection) as queries:
@@ -335,7 +342,7 @@ class TestWhoSees:
             assert len(queries) <= 20, path
 
     def test_a_get_never_acts(self, firm: Firm) -> None:
-        plan = firm.plan(stuck(firm), by=firm.otto)
+        plan = firm.plan(*stuck(1), by=firm.otto)
         client = signed_in(firm.otto)
         nouns = ("requests", "decisions", "releases", "pauses", "resumptions", "stops", "plans")
         for noun in nouns:
