@@ -231,11 +231,15 @@ class Firm:
         self, deal: Transaction, answers: Mapping[str, Answer] | None = None, **values: Any
     ) -> Transaction:
         """Approved time whose billing run has begun, played as far as the answers let it go."""
+        return self.play(self.billing(deal, **values), answers)
+
+    def billing(self, deal: Transaction, **values: Any) -> Transaction:
+        """Approved time whose billing run has begun."""
         one = self.gathering(deal, **values)
         if one.gathering:
             with cases.case_of(one, now=self.now) as case:
                 engine.close_gathering(case)
-        return self.play(one, answers)
+        return one
 
     def play(
         self,
@@ -244,20 +248,29 @@ class Firm:
         probes: Verdict | None = None,
     ) -> Transaction:
         """Claim, intend and settle until nothing is due; letters are caught up with. `probes` is
-        what a system says when asked whether it has something. What stands around it is read once,
-        as a worker does."""
+        what a system says when asked whether it has something."""
+        self.play_together([one], answers, probes)
+        return one
+
+    def play_together(
+        self,
+        those: Sequence[Transaction],
+        answers: Mapping[str, Answer] | None = None,
+        probes: Verdict | None = None,
+    ) -> None:
+        """The same of several, in sets. What stands around them is read once, as a worker does."""
         around = world()
-        _due_now(one, self.now)
+        _due_now(those, self.now)
         while claims := claim_all():
             self._round(claims, answers or {}, probes, around, at_once=True)
             around = world() if around.outdated else around
-            _due_now(one, self.now)
+            _due_now(those, self.now)
             claimed = [claim.step_id for claim in claims]
             if Step.objects.filter(pk__in=claimed, kind=Kind.UNKNOWN).exists():
                 break
         letters.catch_up(now=self.now)
-        one.refresh_from_db()
-        return one
+        for one in those:
+            one.refresh_from_db()
 
     def play_step(self, one: Transaction, name: str) -> None:
         """One call of one step, answered well."""
@@ -374,14 +387,14 @@ def claim_all() -> list[Claim]:
     return [claim for system in systems for claim in claiming.claim(system, 50)]
 
 
-def _due_now(one: Transaction, now: datetime) -> None:
+def _due_now(those: Sequence[Transaction], now: datetime) -> None:
     """Delays are not what these tests are about; a day that is still to come is waited for."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE transactions_step SET due_at = now(), lease_until = NULL "
-            "WHERE transaction_id = %s AND state IN ('scheduled', 'acked') "
+            "WHERE transaction_id = ANY(%s) AND state IN ('scheduled', 'acked') "
             "AND NOT (kind = 'schedule' AND due_at > %s)",
-            [one.pk, now],
+            [[one.pk for one in those], now],
         )
 
 
@@ -406,17 +419,18 @@ def in_doubt(firm: Firm) -> Transaction:
 def unaskable(firm: Firm, **values: Any) -> Transaction:
     """An invoice whose draft was sent to an ERP that can neither be asked for it nor be sent it
     again, and never answered: in doubt, before a person."""
-    one = firm.gathering(firm.deal(), **values)
-    if one.gathering:
-        with cases.case_of(one, now=firm.now) as case:
-            engine.close_gathering(case)
+    one = firm.billing(firm.deal(), **values)
     one.steps.filter(name="draft").update(effect=Effect.UNREPEATABLE)
     return firm.play(one, {"draft": no_answer()})
 
 
 def stuck_bills(firm: Firm, how_many: int, **values: Any) -> Sequence[Transaction]:
     """Several invoices, all refused by the ERP for one reason."""
-    return [firm.bill(firm.deal(**values), answers={"draft": refused()}) for _ in range(how_many)]
+    deals = [firm.tell(firm.opportunity(**values)) for _ in range(how_many)]
+    firm.play_together(deals)
+    bills = [firm.billing(deal) for deal in deals]
+    firm.play_together(bills, {"draft": refused()})
+    return bills
 
 
 def day(text: str) -> date:

@@ -18,8 +18,8 @@ RULES = {
     "resultTypes": ["violations"],
     "preload": False,
 }
-"""`preload` reads every style sheet and all media once more, for two rules: one is not asked for, and
-no page has sound."""
+"""`preload` reads every style sheet and all media once more, for two rules: one is not asked for,
+and no page has sound."""
 NAMES = (
     "tower", "measures", "measure", "processes", "process", "process without",
     "transactions at a stage", "transactions", "transactions stuck", "transactions no match",
