@@ -131,7 +131,7 @@ class Visitor:
 
     def at(self, theme: str, width: int) -> Page:
         """The page that is open, on another screen."""
-        self.page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+        self.page.emulate_media(media="screen", color_scheme="dark" if theme == "dark" else "light")
         self.page.set_viewport_size({"width": width, "height": 900 if width > 500 else 812})
         return self.page
 
