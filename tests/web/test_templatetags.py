@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django import forms
 from django.conf import settings
+from django.forms.renderers import DjangoTemplates
 from django.template import Context, Template
+from django.test.html import parse_html
 from django.utils import timezone, translation
 
 from controltower.canonical.money import Money
@@ -133,3 +137,22 @@ def test_every_state_has_an_icon_of_the_sprite() -> None:
 def test_an_unlisted_state_is_shown_under_its_own_name() -> None:
     assert state_mark("transaction", "half_way").word == "Half way"
     assert state_mark("transaction", "half_way").token == "nt"
+
+
+class _OneOff(forms.Select):
+    """One of its options cannot be chosen."""
+
+    def create_option(self, name: str, value: Any, *others: Any, **named: Any) -> dict[str, Any]:
+        option = super().create_option(name, value, *others, **named)
+        return option | {"attrs": option["attrs"] | {"disabled": value == "UK"}}
+
+
+def test_a_select_offers_what_djangos_own_would() -> None:
+    choices = [("", "Any"), ("Europe", [("DE", "<Germany & co>"), ("UK", "Britain")]), (7, "No")]
+
+    class Form(forms.Form):
+        where = forms.ChoiceField(choices=choices, widget=_OneOff(attrs={"aria-label": "Where"}))
+
+    ours, djangos = Form({"where": "DE"}), Form({"where": "DE"}, renderer=DjangoTemplates())
+    assert str(ours["where"]) != str(djangos["where"]), "one is drawn by a template of ours"
+    assert parse_html(str(ours["where"])) == parse_html(str(djangos["where"]))

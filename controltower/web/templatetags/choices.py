@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.forms.utils import flatatt
 from django.template import Library
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -27,4 +28,4 @@ def _group(name: str | None, those: list[Option]) -> SafeString:
 
 
 def _told(option: Option) -> tuple[str, SafeString, Any]:
-    return str(option["value"]), SafeString(" selected" * option["selected"]), option["label"]
+    return str(option["value"]), flatatt(option["attrs"]), option["label"]
