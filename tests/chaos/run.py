@@ -37,7 +37,10 @@ PATIENCE = 420.0
 """Seconds without headway after which what is live counts as stuck: more than the longest
 Retry-After that is believed (5 min) and a lease (1 min) together."""
 LONGEST_SETTLING = 4
-"""Times the patience: a real ERP on a busy machine posts slowly."""
+"""Times the patience or the run, whichever is longer: the real ERP takes some three calls a second,
+and four events a second would keep it busy for long after the last fault."""
+TOLD_EVERY = 60.0
+"""Seconds between two words on how much is still live."""
 FIRST_PORT = 8200
 UNFINISHED = 2
 
@@ -181,14 +184,20 @@ class Run:
         """Wait until every process is up, every source has been read to its end once more, and
         nothing is live that no person has to decide; None when that takes too long, or there is
         no headway for as long as the patience lasts."""
-        began = heard = time.monotonic()
+        from tests.chaos import rest
+
+        began = heard = told = time.monotonic()
         calm = datetime.now(UTC)
-        done = 0
+        done, longest = 0, max(self.settle, self.seconds) * LONGEST_SETTLING
         while time.monotonic() - heard < self.settle:
-            if time.monotonic() - began > self.settle * LONGEST_SETTLING:
+            if time.monotonic() - began > longest:
                 return None
-            if self.house.is_ready() and await self._from_books(_is_quiet, calm):
+            if self.house.is_ready() and await self._from_books(rest.is_there, calm):
                 return time.monotonic() - began
+            if time.monotonic() - told > TOLD_EVERY:
+                told = time.monotonic()
+                left = await self._from_books(rest.under_way)
+                self._say(f"  {'the books are away' if left is None else f'{left} under way'}")
             if self.samples and (now := self.samples[-1].headway) > done:
                 done, heard = now, time.monotonic()
             await asyncio.sleep(1)
@@ -234,26 +243,6 @@ def _use_the_books_of(house: House) -> None:
 def _projects(load: Load) -> int:
     soql = "SELECT Id FROM pse__Proj__c WHERE Tower_External_Id__c != null"
     return len(load.firm.query(soql))
-
-
-def _is_quiet(calm: datetime) -> bool:
-    """Every feed read to its end since the calm began, nothing unread, nothing live but what waits
-    for a person; False while the books are away."""
-    from django.db import InterfaceError, OperationalError, connection
-    from django.db.models import Q
-
-    from controltower.systems.models import Feed
-    from controltower.transactions.models import EventState, InboundEvent, Transaction
-
-    try:
-        behind = Feed.objects.filter(Q(ended_at=None) | Q(ended_at__lt=calm)).exists()
-        unread = InboundEvent.objects.filter(state=EventState.RECEIVED).exists()
-        stuck = Transaction.objects.stuck().values("pk")
-        live = Transaction.objects.live().exclude(pk__in=stuck).exists()
-        return not (behind or unread or live)
-    except (OperationalError, InterfaceError):
-        connection.close()
-        return False
 
 
 def _patiently(read: Callable[[], Answer]) -> Answer:
