@@ -10,6 +10,8 @@ import gc
 import os
 import secrets
 import tempfile
+import time
+from datetime import timedelta
 from pathlib import Path
 
 import django
@@ -65,20 +67,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def invariants_hold(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Whatever a test has done with transactions, the invariants hold at its end, in the factories'
-    time. One that breaks some on purpose says which: `@pytest.mark.breaks("I4")`."""
+    """Whatever a test has done with transactions, the invariants hold at its end, in the time of
+    its firm: what is due on a day of its own is not overdue because that day has passed since. One
+    that breaks some on purpose says which: `@pytest.mark.breaks("I4")`."""
     marker = request.node.get_closest_marker("django_db")
     if marker is None:
         yield
         return
     request.getfixturevalue("transactional_db" if marker.kwargs.get("transaction") else "db")
     settings.AUDIT_ANCHOR.unlink(missing_ok=True)
+    began = time.monotonic()
     yield
     if connection.needs_rollback or _has_failed():
         return
     if InboundEvent.objects.exists() or Transaction.objects.exists():
         broken = request.node.get_closest_marker("breaks")
-        found = invariants.breaches(timezone.now() - AGO)
+        firm = getattr(request.node, "funcargs", {}).get("firm")
+        gone = timedelta(seconds=time.monotonic() - began)
+        now = firm.now + gone if isinstance(firm, Firm) else timezone.now() - AGO
+        found = invariants.breaches(now)
         assert set(found) == set(broken.args if broken else ()), found
 
 
