@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -270,7 +270,8 @@ def test_what_it_takes_of_a_part_that_is_played_is_a_route(firm: Firm) -> None:
     uk = LegalEntity.objects.get(code="LF-UK")
     form = FORM | {
         "slug": "bamboo-uk", "title": "Bamboo UK", "takes.company": "LF-UK",
-        "secrets.api_key": "env:SYSTEM_BAMBOO_UK_KEY", "takes.from": "2026-12-01",
+        "secrets.api_key": "env:SYSTEM_BAMBOO_UK_KEY",
+        "takes.from": f"{timezone.now() + timedelta(days=7):%Y-%m-%d}",
     }  # fmt: skip
     assert amara(firm).post(NEW, form).status_code == 302
     signed_in(firm.anna).post("/systems/bamboo-uk/descriptions/v1/decisions/")
