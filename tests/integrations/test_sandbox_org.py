@@ -78,7 +78,7 @@ def test_ids_carry_the_vendors_checksum() -> None:
         ("Name IN ('Quillfeather Mutual', 'Enzian Privatbank AG')", 2),
         ("(Name = 'Quillfeather Mutual' OR Name = 'Nobody') AND Strategic__c = true", 1),
         ("NOT (Strategic__c = true) AND Name = 'Quillfeather Mutual'", 0),
-        ("CreatedDate = TODAY AND Name = 'Quillfeather Mutual'", 1),
+        ("CreatedDate >= YESTERDAY AND CreatedDate <= TODAY AND Name = 'Quillfeather Mutual'", 1),
         ("CreatedDate < LAST_N_DAYS:3", 0),
         ("Name = 'Quillfeather Mutual' AND ERP_Customer_Code__c = null", 1),
         (f"Id = '{CLIENT[:15]}'", 1),
