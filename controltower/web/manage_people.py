@@ -22,7 +22,7 @@ from controltower.firm import people as staff
 from controltower.firm.models import AuditEntry, Duty, LegalEntity, Person, PolicyVersion, Role
 from controltower.firm.policies import BadPolicy
 from controltower.firm.rights import Right
-from controltower.web import manage_frame, policy_words, zones
+from controltower.web import manage_frame, policy_words, refused_forms, zones
 from controltower.web.actions import Action, Leave
 from controltower.web.decisions import Reason
 from controltower.web.manage_frame import guarded
@@ -104,7 +104,9 @@ def person(request: SignedIn, username: str) -> HttpResponse:
     one = get_object_or_404(Person, username=username)
     subject = f"{duties.KIND}:{one.username}"
     coming = manage_frame.waiting(duties.KIND).get(one.username)
-    held = {tuple(pair) for pair in duties.held_by(one)}
+    typed = refused_forms.typed(request, "rights", reverse("manage_rights", args=[one.username]))
+    held = [f"{role}@{code}" for role, code in duties.held_by(one)]
+    ticked = held if typed is None else typed.getlist("duties")
     entities = [("", _("The whole firm"))]
     entities += [(entity.code, entity.name) for entity in LegalEntity.objects.all()]
     about = AuditEntry.objects.filter(subject__in=[subject, f"person {one.username}"])
@@ -114,10 +116,11 @@ def person(request: SignedIn, username: str) -> HttpResponse:
         "person": one,
         "entities": [name for _code, name in entities],
         "grid": [
-            (label, [(f"{role}@{code}", name, (role, code) in held) for code, name in entities])
+            (label, [(f"{role}@{code}", name, f"{role}@{code}" in ticked)
+                     for code, name in entities])
             for role, label in Role.choices
         ],
-        "form": Rights(auto_id="rights-%s"),
+        "form": Rights(typed, auto_id="rights-%s"),
         "may_change": _may_change(request, one),
         "coming": policy_words.said(duties.KIND, coming.content) if coming else "",
         "actions": _actions(request, one),

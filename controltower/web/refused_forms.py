@@ -1,8 +1,9 @@
 """What was typed into a form that was refused: the next page opens that form again, with it.
 
-Only the forms of actions (`components/action_dialog.html`): they name themselves when they are
-sent. What nobody could see in the form stands as the page has it now, and when that is otherwise
-than it was sent (another record, another digest), the form is about something else and stays shut.
+Only forms that name themselves when they are sent: those of actions
+(`components/action_dialog.html`), and those whose page asks by `typed`. What nobody could see in
+the form stands as the page has it now, and when that is otherwise than it was sent (another
+record, another digest), the form is about something else and stays shut.
 """
 
 from __future__ import annotations
@@ -83,6 +84,15 @@ def _taken(request: HttpRequest, now: datetime) -> Refused | None:
         return None
     typed = QueryDict(kept["typed"])
     return Refused(typed[NAME], kept["url"], typed, " ".join(map(heard, kept["said"])))
+
+
+def typed(request: HttpRequest, form: str, url: str) -> QueryDict | None:
+    """What was typed into a form of this page that is no dialog; the page that asks is the next."""
+    kept = request.session.get(KEY, {})
+    if kept.get("url") != url or QueryDict(kept["typed"]).get(NAME) != form:
+        return None
+    one = _taken(request, timezone.now())
+    return one.typed if one else None
 
 
 def again(action: Action, refused: Refused | None) -> Action:

@@ -91,6 +91,23 @@ def test_a_form_about_something_else_stays_shut(firm: Firm) -> None:
     assert not opened(otto.post(to, meant, follow=True).content.decode())
 
 
+def test_rights_that_are_refused_stay_ticked(firm: Firm) -> None:
+    amara, whose = signed_in(firm.amara), "/manage/people/{.username}/".format
+    page = whose(firm.otto)
+    sent = {"dialog": "rights", "duties": ["auditor@LF-UK"], "reason": " "}
+    before = ticked(amara.get(page).content.decode())
+    refused = amara.post(f"{page}rights/", sent, follow=True).content.decode()
+    assert ticked(refused) == ["auditor@LF-UK"] and "This field is required." in refused
+    assert ticked(amara.get(page).content.decode()) == before != []
+    amara.post(f"{page}rights/", sent)
+    assert "auditor@LF-UK" not in ticked(amara.get(whose(firm.jonas)).content.decode())
+
+
+def ticked(page: str) -> list[str]:
+    """The rights that the page shows as held."""
+    return re.findall(r'name="duties" value="([^"]+)" checked', page)
+
+
 def test_nothing_is_kept_of_other_forms_nor_of_what_no_one_types(
     cause: Cause, otto: Client
 ) -> None:
