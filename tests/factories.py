@@ -17,6 +17,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db import connection
 from django.db.models.functions import Now
@@ -62,6 +63,8 @@ from controltower.web.demo.surroundings import connect_systems
 
 Answer = Verdict | Callable[[Step], Verdict]
 AGO = timedelta(minutes=5)
+SEAT = ZoneInfo("Europe/Berlin")
+"""The zone of the firm's first company: just before midnight UTC it is the next day there."""
 """Things happen this long ago, so that they are due."""
 CONTACT, EMAIL = "Dorothea Quince", "dorothea.quince@meridian.example"
 _numbers = count(1)
@@ -135,6 +138,11 @@ class Firm:
             raise AttributeError(name)
         return people[name]
 
+    @property
+    def today(self) -> date:
+        """The day that it is for the firm, `now`."""
+        return self.now.astimezone(SEAT).date()
+
     def opportunity(self, **values: Any) -> CanonicalEvent:
         """A won deal as the CRM reports it."""
         number = next(_numbers)
@@ -148,7 +156,7 @@ class Firm:
             "won": True,
             "amount": Decimal("48200.00"),
             "currency": "EUR",
-            "close_date": self.now.date(),
+            "close_date": self.today,
             "billing_method": "Time and materials",
             "billing_grouping": "Project",
             "po_number": f"PO-{number:05d}",
@@ -181,8 +189,8 @@ class Firm:
             "amount": Decimal("7200.00"),
             "role": "Consultant",
             "resource_name": "Ilse Vantongeren",
-            "on": self.now.date(),
-            "week_start": self.now.date(),
+            "on": self.today,
+            "week_start": self.today,
         }
         record = TimeEntry(**card | values)
         return self.event(events.TIMESHEET_APPROVED, "certinia", record.number, record, number)

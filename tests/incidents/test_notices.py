@@ -22,6 +22,7 @@ from controltower.incidents.models import (
     Wish,
 )
 from controltower.incidents.promises import UPDATED_WITHIN
+from tests.factories import SEAT
 from tests.incidents.mailbox import Mailbox, box
 from tests.web.cast import person
 
@@ -61,7 +62,9 @@ def test_an_incident_is_told_once_with_money_deadline_and_links(box: Mailbox) ->
     text = str(mail.get_payload())
     assert "4 transactions worth EUR 1,299.50 hang on it, EUR 200.00 of it is late." in text
     assert "Nobody leads it yet: it waits for the integration operator." in text
-    assert "Take it by 2" in text and "(Europe/Berlin)." in text
+    assert incident.acknowledge_by is not None
+    by = f"{incident.acknowledge_by.astimezone(SEAT):%d %B %Y %H:%M}"
+    assert f"Take it by {by} (Europe/Berlin)." in text
     assert f"https://tower.example/incidents/{incident.pk}/" in text
     (sent,) = Message.objects.all()
     assert (sent.state, sent.tries) == (MessageState.SENT, 1)

@@ -71,7 +71,7 @@ def test_what_is_of_another_contract_month_money_or_owner_is_another_invoice(fir
     assert len({first.pk, *(firm.tell(one).pk for one in others)}) == len(others) + 1
     assert firm.tell(by_contract(firm, deal, SECOND)).pk == first.pk
     of_no_deal = firm.tell(by_contract(firm, deal, SECOND, correlation_id=""))
-    assert of_no_deal.group.endswith(f":project:{SECOND}:{firm.now:%Y-%m}")
+    assert of_no_deal.group.endswith(f":project:{SECOND}:{firm.today:%Y-%m}")
 
 
 def test_its_projects_share_the_cap(firm: Firm) -> None:

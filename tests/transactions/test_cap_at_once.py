@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_of_two_invoices_at_once_the_second_sees_what_the_first_one_took() -> None:
     firm = listening(factories.found())
     deal = capped(firm, "10000.00")
-    bills = [firm.gathering(deal), firm.gathering(deal, on=firm.now.date() - timedelta(days=40))]
+    bills = [firm.gathering(deal), firm.gathering(deal, on=firm.today - timedelta(days=40))]
     with cases.case_of(bills[0], now=firm.now) as case:
         engine.close_gathering(case)
         other = threading.Thread(target=_close_alone, args=(bills[1], firm))

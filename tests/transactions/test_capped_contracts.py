@@ -106,7 +106,7 @@ def agreed(
     order = ChangeOrder(
         source_id=f"co-{deal.reference}", number="CO-1", project=project, approved=True,
         project_id=project.source_id, currency="EUR", amount=Decimal(amount),
-        approved_on=firm.now.date(),
+        approved_on=firm.today,
     )  # fmt: skip
     told = firm.tell(firm.event(events.CHANGE_ORDER_APPROVED, "certinia", "co", order, 1))
     budget = {"change_orders": ["CO-1"], "contract_value": amount, "agreed_value": amount}

@@ -26,7 +26,7 @@ def bought(firm: Firm, **values: Any) -> CanonicalEvent:
         source_id="invoice-7", name="S-1001/7", entity="LF-DE", number="S-1001/7", kind="invoice",
         supplier_name="Nordlicht Reisen GmbH", supplier_number="S-1001", supplier_country="DE",
         project_id="a0P", status="approved", account_code="6020", tax_code="V19", currency="EUR",
-        amount=Decimal("480.00"), tax=Decimal("91.20"), on=firm.now.date(),
+        amount=Decimal("480.00"), tax=Decimal("91.20"), on=firm.today,
     )  # fmt: skip
     return firm.event(PURCHASE_APPROVED, "coupa/purchase", "purchase:7", purchase, 1)
 

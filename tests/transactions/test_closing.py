@@ -34,7 +34,7 @@ def firm() -> Firm:
 def close(firm: Firm) -> Close:
     """Of the month in which the firm works."""
     entity = entities()["LF-DE"]
-    return close_of(entity, f"{firm.now.date():%Y-%m}")
+    return close_of(entity, f"{firm.today:%Y-%m}")
 
 
 def on_its_way(firm: Firm) -> Transaction:
@@ -62,7 +62,7 @@ def test_up_to_the_cut_off_nobody_is_told(firm: Firm) -> None:
 def test_a_companys_past_is_not_walked_through_for_what_missed_it(firm: Firm) -> None:
     """However unlikely the planner thinks it that a round finds nothing."""
     on_its_way(firm)
-    missed = closing._missed(entities()["LF-DE"], f"{firm.now:%Y-%m}", close(firm).cut_off)
+    missed = closing._missed(entities()["LF-DE"], f"{firm.today:%Y-%m}", close(firm).cut_off)
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         plan = missed.select_for_update(of=("self",), skip_locked=True)[:5].explain()

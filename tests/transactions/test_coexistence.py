@@ -46,7 +46,7 @@ def test_two_erps_without_a_route_need_a_person(firm: Firm, other: System) -> No
     assert other.title in step.text
     assert not Attempt.objects.filter(step=step).exists()
 
-    Route.objects.create(role="erp", system=other, starts_on=firm.now.date())
+    Route.objects.create(role="erp", system=other, starts_on=firm.today)
     with cases.case_of(deal, now=firm.now) as case:
         engine.reconsider(case, why="a route was made")
     assert firm.play(deal).state == "verified"
@@ -155,7 +155,7 @@ def test_a_route_that_cannot_be_is_refused(
 
 def test_a_cut_over_moves_what_begins_from_its_day_on(firm: Firm, other: System) -> None:
     old, germany = System.objects.get(slug="tryton"), LegalEntity.objects.get(code="LF-DE")
-    today = firm.now.date()
+    today = firm.today
     Route.objects.create(role="erp", system=old, starts_on=today - timedelta(days=900))
     before = firm.deal()
     moved = Route.objects.create(role="erp", company=germany, system=other, starts_on=today)

@@ -87,7 +87,7 @@ def test_expenses_in_several_currencies_are_in_none(firm: Firm, month: date) -> 
 
 
 def test_other_months_and_other_providers_are_left_alone(firm: Firm, month: date) -> None:
-    works(firm, 1, firm.now.date() + timedelta(days=40))
+    works(firm, 1, firm.today + timedelta(days=40))
     assert tell(firm) == 0
     works(firm, 2, month)
     System.objects.filter(slug="payroll").update(active=False)

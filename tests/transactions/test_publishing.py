@@ -20,7 +20,7 @@ from controltower.systems.models import System
 from controltower.transactions import interpretation, listening, locks, publishing
 from controltower.transactions.models import Expectation, InboundEvent, Transaction, Untold
 from tests import factories
-from tests.factories import Firm, refused
+from tests.factories import SEAT, Firm, refused
 
 pytestmark = pytest.mark.django_db
 
@@ -68,7 +68,7 @@ def test_the_months_of_a_forecast_are_not_the_month_of_a_fact(firm: Firm) -> Non
     publishing.publish(now=firm.now)
     (event,) = told(firm)
     assert deal.ended_at is not None
-    assert event.record["period"] == f"{deal.ended_at:%Y-%m}"
+    assert event.record["period"] == f"{deal.ended_at.astimezone(SEAT):%Y-%m}"
 
 
 def test_whose_people_have_worked_for_the_company_is_told_to_the_figures(firm: Firm) -> None:

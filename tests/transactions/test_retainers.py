@@ -38,7 +38,7 @@ def retained(firm: Firm, **said: Any) -> Transaction:
     terms: dict[str, Any] = {
         "currency": "EUR", "number": f"C-{deal_id[-4:]}", "retainer": Decimal("9000.00"),
         "retainer_hours": Decimal(60), "retainer_billed": "advance", "retainer_above": "bill",
-        "retainer_unused": "expire", "starts_on": firm.now.date().replace(day=1),
+        "retainer_unused": "expire", "starts_on": firm.today.replace(day=1),
     }  # fmt: skip
     contract = Contract(source_id=f"env-{deal_id}", opportunity_id=deal_id, **terms | said)
     firm.receive(
@@ -66,13 +66,13 @@ def test_a_month_is_billed_once_whatever_happens(firm: Firm) -> None:
     sent = fee.steps.get(name="draft").sent
     assert [line["amount"] for line in sent["lines"]] == ["9000.00"]
     assert sent["lines"][0]["description"].startswith("Retainer ")
-    month = f"{firm.now:%Y-%m}"
+    month = f"{firm.today:%Y-%m}"
     assert fee.month == month
     assert fee.keys.filter(kind="retainer", value__endswith=month).exists()
 
 
 def test_in_arrears_a_month_is_billed_once_it_is_over(firm: Firm) -> None:
-    start = (firm.now.date().replace(day=1) - timedelta(days=1)).replace(day=1)
+    start = (firm.today.replace(day=1) - timedelta(days=1)).replace(day=1)
     deal = retained(firm, starts_on=start, retainer_billed="arrears")
     (fee,) = fees(firm, deal)
     assert fee.month == f"{start:%Y-%m}"
@@ -90,7 +90,7 @@ def test_work_inside_is_covered_and_work_above_is_billed(firm: Firm) -> None:
         "draft": "skipped", "post": "skipped", "status": "verified",
     }  # fmt: skip
     status = first.steps.get(name="status").sent
-    assert status["invoice_number"] == f"Covered by retainer {firm.now:%Y-%m}"
+    assert status["invoice_number"] == f"Covered by retainer {firm.today:%Y-%m}"
     second = firm.bill(deal)
     assert worth(second) == ("verified", Decimal(3600))
     lines = second.steps.get(name="draft").sent["lines"]

@@ -195,7 +195,7 @@ def test_feeds_are_read_three_times_as_often_while_a_limit_allows(firm: Firm) ->
 
 def test_a_transaction_belongs_to_the_first_month_of_its_facts(firm: Firm) -> None:
     deal = firm.deal()
-    last = firm.now.date().replace(day=1) - timedelta(days=1)
+    last = firm.today.replace(day=1) - timedelta(days=1)
     one = firm.gathering(deal, on=last, amount=Decimal("100.00"))
     assert deal.month == ""
     assert one.month == f"{last:%Y-%m}"

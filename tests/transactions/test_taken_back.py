@@ -36,7 +36,7 @@ def order_of(firm: Firm, deal: Transaction, amount: str, number: str = "CO-1") -
     order = ChangeOrder(
         source_id=f"{number}-{deal.reference}", number=number, project=project, approved=True,
         project_id=project.source_id, currency="EUR", amount=Decimal(amount),
-        approved_on=firm.now.date(),
+        approved_on=firm.today,
     )  # fmt: skip
     told = firm.event(events.CHANGE_ORDER_APPROVED, "certinia/change_order", number, order, 1)
     return replace(told, keys=(BusinessKey("change order", number),))
