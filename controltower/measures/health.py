@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from django.db.models import (
     Aggregate,
@@ -35,6 +36,10 @@ SLOW_SHARE = 0.25
 """A system is slow when its slowest twentieth takes more than this share of its deadline."""
 LATE_FEED = 6
 """A feed that was not read for so many of its intervals (and a minute) is late."""
+Condition = Literal[
+    "paused", "refused", "open", "testing", "held", "silent", "unread", "slow", "closed"
+]
+"""How a system is, the gravest first; "closed" is healthy."""
 OUTSTANDING = Q(state__in=[State.SCHEDULED, State.UNKNOWN, State.ACKED]) | Q(state=State.SENDING)
 """Written so that the two partial indexes of such steps serve it."""
 
@@ -112,9 +117,8 @@ def unread_feeds(now: datetime, systems: Sequence[System]) -> Mapping[Feed, int]
     return {feed: feed.aside for feed in ill if feed.aside or is_late(feed, now)}
 
 
-def condition(system: System, pulse: Pulse, now: datetime) -> str:
-    """ "paused", "refused", "open", "testing", "held", "silent", "unread", "slow" or "closed"
-    (healthy), the gravest first."""
+def condition(system: System, pulse: Pulse, now: datetime) -> Condition:
+    """How a system is; the gravest of what is true."""
     if system.paused_at is not None:
         return "paused"
     if system.refused_at is not None:
@@ -133,12 +137,20 @@ def condition(system: System, pulse: Pulse, now: datetime) -> str:
     return "closed"
 
 
+def next_call_at(system: System, condition: str) -> datetime | None:
+    """When it is called again by itself, if a moment is set."""
+    return {"open": system.retry_at, "held": system.slow_until}.get(condition)
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """Work that is on its way to a system: how many calls, worth what, since when."""
 
     stake: Stake
     oldest: datetime | None
+
+
+NOTHING_WAITS = Waiting(Stake(), None)
 
 
 def waiting(scope: Scope) -> Mapping[int, Waiting]:

@@ -50,6 +50,7 @@ def plan(
         )  # fmt: skip
         _tell(made, "plan downtime", by, now)
     follow(now=now)
+    made.refresh_from_db(fields=["begun_at"])
     return made
 
 

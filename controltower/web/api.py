@@ -1,6 +1,6 @@
 """The JSON API: assembled here, spoken in `api_words`, played in `api_reading`,
 `api_replays`, `api_findings`, `api_processes`, `api_customers`, `api_invoices`,
-`api_interfaces`, `api_views` and `api_assurance`.
+`api_interfaces`, `api_systems`, `api_views` and `api_assurance`.
 
 Bearer tokens belong to a person; what a person may not see is not there (404). Refusals are
 RFC 9457 problem documents. Amounts are exact text beside their currency.
@@ -29,6 +29,7 @@ from controltower.web import (
     api_processes,
     api_reading,
     api_replays,
+    api_systems,
     api_views,
 )
 from controltower.web.api_access import Token, known_caller, no_token
@@ -73,6 +74,7 @@ api.add_router("/", api_assurance.router)
 api.add_router("/replays", api_replays.router)
 api.add_router("/", api_incidents.router)
 api.add_router("/", api_interfaces.router)
+api.add_router("/", api_systems.router)
 api.add_router("/", api_processes.router)
 api.add_router("/", api_event_log.router)
 api.add_router("/", api_measures.router)

@@ -18,7 +18,7 @@ from controltower.canonical.money import Money
 from controltower.firm.models import Person, Surge
 from controltower.firm.rights import Right, entities_of
 from controltower.measures import health
-from controltower.measures.exposure import Scope, Stake, reporting_currency
+from controltower.measures.exposure import Scope, reporting_currency
 from controltower.systems import calls
 from controltower.systems.credentials import reference
 from controltower.systems.models import Agreement, Call, Description, Direction, Feed, System
@@ -57,7 +57,6 @@ VERDICTS = {
     "unavailable": ("rk", gettext_lazy("not reached")),
     "unknown": ("rk", gettext_lazy("no clear answer")),
 }
-NOTHING = health.Waiting(Stake(), None)
 
 
 @require_safe
@@ -89,7 +88,9 @@ def lines_of(seen: Scope, now: datetime) -> list[dict[str, Any]]:
     pulses, waiting = health.pulses(now, found), health.waiting(seen)
     planned = downtimes.nearest(now)
     return system_words.gravest_first(
-        _line(one, pulses.get(one.pk, health.Pulse()), waiting.get(one.pk, NOTHING), now)
+        _line(
+            one, pulses.get(one.pk, health.Pulse()), waiting.get(one.pk, health.NOTHING_WAITS), now
+        )
         | {"downtime": planned.get(one.pk, "")}
         for one in found
     )
@@ -103,7 +104,7 @@ def _line(
     return shown | {
         "domain": heard(system.domain),
         "circuit": shown["condition"],
-        "retry_at": _next_at(system, shown["condition"]),
+        "retry_at": health.next_call_at(system, shown["condition"]),
         "last_ok": system.last_ok_at,
         "median": pulse.median,
         "slowest": pulse.slowest,
@@ -113,11 +114,6 @@ def _line(
         "waiting_value": Money.of(waiting.stake.amount, reporting_currency()),
         "waiting_oldest": waiting.oldest,
     }
-
-
-def _next_at(system: System, condition: str) -> datetime | None:
-    """When it is called again by itself, if a moment is set."""
-    return {"open": system.retry_at, "held": system.slow_until}.get(condition)
 
 
 def _limit_words(system: System) -> str:
@@ -135,7 +131,7 @@ def system(request: SignedIn, slug: str) -> HttpResponse:
     now = timezone.now()
     one = get_object_or_404(System.objects.select_related("paused_by"), slug=slug)
     pulse = health.pulses(now, [one]).get(one.pk, health.Pulse())
-    waiting = health.waiting(scope_of(request)).get(one.pk, NOTHING)
+    waiting = health.waiting(scope_of(request)).get(one.pk, health.NOTHING_WAITS)
     line = _line(one, pulse, waiting, now)
     an_hour = round(pulse.calls / (health.WINDOW / timedelta(hours=1)))
     queue = wording.queue_note(one.title, waiting.stake.count, line["waiting_value"], an_hour)

@@ -148,7 +148,10 @@ class TestTimeOff:
         return TimeOff(town)
 
     async def test_a_request_is_told_as_it_is_read(self, subject: TimeOff) -> None:
-        ref = subject.take_off(start="2026-12-21", end="2026-12-28", hours="7.5")
+        today = datetime.now(UTC).date()
+        monday = today + timedelta(days=28 - today.weekday())
+        week = {"start": monday.isoformat(), "end": (monday + timedelta(weeks=1)).isoformat()}
+        ref = subject.take_off(**week, hours="7.5")
         told = await told_of(subject, ref)
         assert done(await subject.connector.get("absence", ref)).values == told.as_dict()
         assert (told.hours, told.approved, told.entity) == (Decimal(45), True, "LF-US")

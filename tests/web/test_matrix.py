@@ -78,6 +78,10 @@ PUBLIC = {"alive", "ready", "metrics", "sign_in", "language"}
 its language."""
 
 THIS_MONTH = f"{timezone.now():%Y-%m}"
+NIGHT = {
+    "begins_at": f"{timezone.now() + timedelta(days=2):%Y-%m-%dT%H:%MZ}",
+    "ends_at": f"{timezone.now() + timedelta(days=2, hours=6):%Y-%m-%dT%H:%MZ}",
+}
 REASON = {"reason": "because the test says so"}
 SETUP = {
     "title": "Slack", "slug": "slack", "base_url": "env:SYSTEM_SLACK_URL",
@@ -376,6 +380,10 @@ POLICY: dict[str, Rule] = {
     "api:run": Rule(scoped=True),
     "api:interfaces": Rule(),
     "api:interface": Rule(),
+    "api:systems": Rule(),
+    "api:system": Rule(),
+    "api:plan_downtime": Rule(WRITE, Right.PAUSE_SYSTEM, form=REASON | NIGHT),
+    "api:end_downtime": Rule(WRITE, Right.PAUSE_SYSTEM),
     "api:plan": Rule(WRITE, Right.REPLAY),
     "api:replay": Rule(scoped=True),
     "api:release": Rule(WRITE, Right.REPLAY, scoped=True),
@@ -640,6 +648,7 @@ def ask(
         "api:decide": {"agree": True},
         "api:confirm": {"confirm": True},
         "api:release": {"digest": things["digest"]},
+        "api:plan_downtime": dict(rule.form),
     }
     body = bodies.get(name, form)
     form |= proof
