@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -27,10 +28,23 @@ __all__ = ["new_books", "running_town", "town"]
 
 VERIFIED = TransactionState.VERIFIED
 REVENUE = "revenue-recognition"
-TODAY = timezone.now().date()
-THIS_MONTH = f"{TODAY:%Y-%m}"
-LAST_DAY = TODAY.replace(day=1) - timedelta(days=1)
-LAST_MONTH = f"{LAST_DAY:%Y-%m}"
+
+
+def today() -> date:
+    return timezone.now().date()
+
+
+def this_month() -> str:
+    return f"{today():%Y-%m}"
+
+
+def last_day() -> date:
+    """Of last month."""
+    return today().replace(day=1) - timedelta(days=1)
+
+
+def last_month() -> str:
+    return f"{last_day():%Y-%m}"
 
 
 def fixed_price(tower: Tower, amount: str, hours: str = "", entity: str = "LF-DE") -> str:
@@ -89,20 +103,22 @@ def played(tower: Tower, project: str, amounts: dict[str, str], entity: str = "L
 def test_milestones_are_revenue_in_the_month_in_which_they_were_reached(tower: Tower) -> None:
     """The invoice of a milestone is deferred income: revenue is what was recognised, no more."""
     project = fixed_price(tower, "48200.01")
-    reach(tower, project, LAST_DAY)
+    reach(tower, project, last_day())
     reach(tower, project)
     reach(tower, project)
-    played(tower, project, {LAST_MONTH: "14460.00", THIS_MONTH: "33740.01"})
+    played(tower, project, {last_month(): "14460.00", this_month(): "33740.01"})
     assert sum(map(Decimal, tower.erp.revenue("LF-DE", project).values())) == Decimal("48200.01")
 
 
 def test_hours_worked_earn_their_part_and_the_whole_in_the_end(tower: Tower) -> None:
     project = fixed_price(tower, "10000.00", hours="30", entity="LF-UK")
-    work(tower, project, "10", monday(LAST_DAY))
-    played(tower, project, {LAST_MONTH: "3333.33"}, "LF-UK")
-    work(tower, project, "10", monday(TODAY) if monday(TODAY).month == TODAY.month else TODAY)
-    work(tower, project, "15", TODAY.replace(day=1) + timedelta(days=1))
-    played(tower, project, {LAST_MONTH: "3333.33", THIS_MONTH: "6666.67"}, "LF-UK")
+    work(tower, project, "10", monday(last_day()))
+    played(tower, project, {last_month(): "3333.33"}, "LF-UK")
+    work(
+        tower, project, "10", monday(today()) if monday(today()).month == today().month else today()
+    )
+    work(tower, project, "15", today().replace(day=1) + timedelta(days=1))
+    played(tower, project, {last_month(): "3333.33", this_month(): "6666.67"}, "LF-UK")
 
 
 def test_the_erp_is_down_in_the_middle_and_an_answer_is_lost(tower: Tower) -> None:
@@ -122,25 +138,25 @@ def test_the_erp_is_down_in_the_middle_and_an_answer_is_lost(tower: Tower) -> No
     tower.erp.once("commit_then_drop", "write account.move post")
     (month,) = months_of(tower, project)
     tower.until(month, VERIFIED)
-    assert tower.erp.revenue("LF-DE", project) == {THIS_MONTH: "2700.00"}
+    assert tower.erp.revenue("LF-DE", project) == {this_month(): "2700.00"}
     assert month.steps.get(name="schedule").values["journal_entry"]
 
 
 @pytest.mark.parametrize(
-    ("booked_for", "amount", "words"),
+    ("day", "amount", "words"),
     [
-        (THIS_MONTH, "3100.00", "is recognised but not delivered"),
-        (LAST_MONTH, "2700.00", "is in the wrong period"),
+        (today, "3100.00", "is recognised but not delivered"),
+        (last_day, "2700.00", "is in the wrong period"),
     ],
     ids=["not delivered", "wrong period"],
 )
 def test_a_ledger_that_contradicts_is_an_exception_with_its_money(
-    tower: Tower, booked_for: str, amount: str, words: str
+    tower: Tower, day: Callable[[], date], amount: str, words: str
 ) -> None:
     """A clerk has booked by hand; once that is taken back, the replay goes through."""
     project = fixed_price(tower, "9000.00")
-    by_hand = {"company": "LF-DE", "project": project, "period": booked_for}
-    by_hand["date"] = (TODAY if booked_for == THIS_MONTH else LAST_DAY).isoformat()
+    on = day()
+    by_hand = {"company": "LF-DE", "project": project, "period": f"{on:%Y-%m}", "date": str(on)}
     tower.erp.control.do("book_revenue", amount=amount, **by_hand)
     reach(tower, project)
     month = tower.of("project", project, REVENUE)
@@ -151,28 +167,28 @@ def test_a_ledger_that_contradicts_is_an_exception_with_its_money(
         Decimal("2700.00"),
         "EUR",
     )
-    assert tower.erp.revenue("LF-DE", project) == {booked_for: amount}
+    assert tower.erp.revenue("LF-DE", project) == {f"{on:%Y-%m}": amount}
     tower.erp.control.do("book_revenue", amount=f"-{amount}", **by_hand)
     with cases.opened([month.pk], now=timezone.now()) as found:
         engine.reconsider(found[month.pk], why="the ledger was put right")
     tower.until(month, VERIFIED)
-    assert tower.erp.revenue("LF-DE", project)[THIS_MONTH] == "2700.00"
+    assert tower.erp.revenue("LF-DE", project)[this_month()] == "2700.00"
 
 
 def test_a_closed_month_is_recognised_in_the_open_one_by_decision(tower: Tower) -> None:
     project = fixed_price(tower, "9000.00")
-    closed = Period.objects.filter(entity__code="LF-DE", month=LAST_MONTH)
+    closed = Period.objects.filter(entity__code="LF-DE", month=last_month())
     closed.update(closed=True)
-    reach(tower, project, LAST_DAY)
+    reach(tower, project, last_day())
     month = tower.of("project", project, REVENUE)
     tower.until(month, TransactionState.WAITING)
     held = month.steps.get(name="entry")
     assert "2700.00 EUR were delivered in" in held.text, held.text
     decide(month, RECOGNISE_IN_NEXT_PERIOD)
     tower.until(month, VERIFIED)
-    assert tower.erp.revenue("LF-DE", project) == {LAST_MONTH: "2700.00"}
+    assert tower.erp.revenue("LF-DE", project) == {last_month(): "2700.00"}
     booked = month.steps.get(name="post").values
-    assert (booked["period"], booked["booked_in"]) == (LAST_MONTH, THIS_MONTH)
+    assert (booked["period"], booked["booked_in"]) == (last_month(), this_month())
 
 
 @pytest.mark.parametrize("new_books", NEW, indirect=True)
@@ -186,13 +202,13 @@ def test_a_cloud_erp_shows_what_was_delivered(
     control.order("server_error", count=2, operation="write", committed=True)
     reach(tower, project)
     first = tower.until(tower.of("project", project, REVENUE), VERIFIED)
-    assert shown_by(new_books, project) == {THIS_MONTH: Decimal("14460.00")}
+    assert shown_by(new_books, project) == {this_month(): Decimal("14460.00")}
     reach(tower, project)
     reach(tower, project)
 
     def whole() -> bool:
         tower.impatient()
-        return shown_by(new_books, project) == {THIS_MONTH: Decimal("48200.01")}
+        return shown_by(new_books, project) == {this_month(): Decimal("48200.01")}
 
     tower.play(whole)
     for month in months_of(tower, project):
@@ -200,7 +216,7 @@ def test_a_cloud_erp_shows_what_was_delivered(
     assert tower.erp.revenue("LF-UK", project) == {}, "nothing is booked in the old books"
     booked = first.steps.get(name="post")
     assert booked.system is not None and booked.system.slug == new_books.slug
-    assert booked.values["booked_in"] == THIS_MONTH
+    assert booked.values["booked_in"] == this_month()
 
 
 def shown_by(books: Connection, project: str) -> dict[str, Decimal]:
