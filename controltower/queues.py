@@ -21,6 +21,7 @@ from redis.commands.core import Script
 from rq import Queue, SimpleWorker, Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.timeouts import UnixSignalDeathPenalty
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,8 @@ ALLOWED = {
     "warn_of_promises": "controltower.web.nearing.warn_of_promises",
 }
 """What a worker may be asked to do, and where it is."""
+LONGEST = 180
+"""Seconds after which a job is ended."""
 STILL_RINGING = 15
 """Seconds after which a ring that no worker answered may be repeated."""
 LISTENING = 25.0
@@ -94,10 +97,23 @@ class TowerJob(Job):
         return function
 
 
+class OutOfTime(BaseException):
+    """The job has taken longer than it may. No `Exception`: it is raised wherever the job happens
+    to be, so that whoever takes an exception for the fault of one event or step lets it pass."""
+
+
+class TimeLimit(UnixSignalDeathPenalty):
+    """Ends a job by `OutOfTime`."""
+
+    def __init__(self, timeout: int, *_exception: type[Exception], **options: Any) -> None:
+        super().__init__(timeout, OutOfTime, **options)  # type: ignore[no-untyped-call]
+
+
 class TowerWorker(SimpleWorker):
     """A worker that tells of a failure by its kind and place alone: the words of an exception may
     hold what a system or a sender has said, which belongs neither into Redis nor into a log."""
 
+    death_penalty_class = TimeLimit
     _in_burst = False
     at_work: ClassVar[TowerWorker | None] = None
     """The worker of this process while it performs a job."""
@@ -166,7 +182,7 @@ def ring_now(name: str, function: str, *ids: str) -> None:
         workers = WORKERS_BY_QUEUE_KEY % name
         if _script(RING)(keys=[*keys, workers], args=[STILL_RINGING]):
             path = ALLOWED[function]
-            queue(name).enqueue(path, *ids, result_ttl=0, failure_ttl=3600, job_timeout=180)
+            queue(name).enqueue(path, *ids, result_ttl=0, failure_ttl=3600, job_timeout=LONGEST)
     except redis.RedisError as error:
         log.warning("bell not rung: %s", type(error).__name__, extra={"job": function})
 

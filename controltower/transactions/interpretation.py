@@ -28,7 +28,7 @@ from controltower.transactions import (
     joining,
     references,
     sets,
-    statements,
+    taking_up,
 )
 from controltower.transactions.cases import Case
 from controltower.transactions.models import EventState, InboundEvent, Item, Transaction
@@ -36,32 +36,12 @@ from controltower.transactions.stored import canonical, reference_of
 from controltower.transactions.world import World, entities, world
 
 log = logging.getLogger(__name__)
-MOST_DEATHS = 3
-
-CLAIM = """
-UPDATE transactions_inboundevent SET deaths = deaths + 1, due_at = %(until)s
-WHERE id IN (SELECT id FROM transactions_inboundevent
-             WHERE state = 'received' AND due_at <= %(now)s
-             ORDER BY due_at, id LIMIT %(limit)s::bigint FOR UPDATE SKIP LOCKED)
-RETURNING id
-"""
-TOLD_BEFORE = """
-SELECT source, subject
-FROM unnest(%(sources)s::text[], %(subjects)s::text[]) AS told(source, subject)
-WHERE EXISTS (SELECT FROM transactions_inboundevent stored
-              WHERE stored.source = told.source AND stored.subject = told.subject
-                AND stored.state <> 'received')
-"""
-"""Which records have been told of before."""
 
 
 def interpret_due(*, limit: int, now: datetime, around: World | None = None) -> int:
     """Interpret received events, oldest first; returns how many were taken up. A death is counted
     before the work, so that an event which kills its worker three times is set aside."""
-    until = now + timedelta(seconds=30)
-    with statements.cursor() as cursor:
-        cursor.execute(CLAIM, {"now": now, "until": until, "limit": limit})
-        claimed = sorted(row[0] for row in cursor.fetchall())
+    claimed = taking_up.claim(limit=limit, now=now)
     begun = _begin_many(claimed, now, around or world()) if claimed else ()
     for event_id in claimed:
         if event_id not in begun:
@@ -72,7 +52,7 @@ def interpret_due(*, limit: int, now: datetime, around: World | None = None) -> 
 def interpret(event_id: UUID, *, now: datetime) -> None:
     """received → accepted / superseded / quarantined, for one event that is due."""
     mine = InboundEvent.objects.filter(id=event_id, state=EventState.RECEIVED, due_at__lte=now)
-    if mine.update(deaths=F("deaths") + 1, due_at=now + timedelta(seconds=30)):
+    if mine.update(deaths=F("deaths") + 1, due_at=now + taking_up.FOR):
         _alone(event_id, now)
 
 
@@ -82,7 +62,7 @@ def _begin_many(claimed: Sequence[UUID], now: datetime, around: World) -> Collec
     try:
         with cases.opened([], now=now, around=around) as begun:
             done: dict[UUID, dict[str, str]] = {}
-            for event in _unrelated(_received(claimed)):
+            for event in taking_up.unrelated(claimed):
                 fact = canonical(event)
                 process = catalogue.started_by(fact)
                 opening = process.open(fact, around.entities, now) if process else None
@@ -106,26 +86,6 @@ def _begin_many(claimed: Sequence[UUID], now: datetime, around: World) -> Collec
         return ()
 
 
-def _received(claimed: Sequence[UUID]) -> list[InboundEvent]:
-    lock = "FOR UPDATE SKIP LOCKED"
-    mine = sets.read(InboundEvent, "id", claimed, order="id", lock=lock, without=("raw",))
-    return [one for one in mine if one.state == EventState.RECEIVED and one.deaths <= MOST_DEATHS]
-
-
-def _unrelated(events: Sequence[InboundEvent]) -> list[InboundEvent]:
-    """Those whose record has not been told of before, here or earlier."""
-    told = {"sources": [one.source for one in events], "subjects": [one.subject for one in events]}
-    with statements.cursor() as cursor:
-        cursor.execute(TOLD_BEFORE, told)
-        known = set(cursor.fetchall())
-    fresh = []
-    for event in events:
-        if (event.source, event.subject) not in known:
-            known.add((event.source, event.subject))
-            fresh.append(event)
-    return fresh
-
-
 def _alone(event_id: UUID, now: datetime) -> None:
     """Interpret one event; whatever goes wrong is its own trouble."""
     mine = InboundEvent.objects.filter(id=event_id, state=EventState.RECEIVED)
@@ -134,7 +94,10 @@ def _alone(event_id: UUID, now: datetime) -> None:
             event = mine.select_for_update(skip_locked=True).defer("raw").first()
             if event is None:
                 return
-            if event.deaths > MOST_DEATHS:
+            if not taking_up.in_turn([event]):
+                mine.update(due_at=now + timedelta(seconds=1), deaths=F("deaths") - 1)
+                return
+            if event.deaths > taking_up.MOST_DEATHS:
                 _close(event, EventState.QUARANTINED, "It stopped its worker three times.")
                 return
             _interpret(event, now)

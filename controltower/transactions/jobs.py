@@ -26,16 +26,21 @@ from controltower.transactions import drain as draining
 from controltower.transactions.giving_way import give_way
 from controltower.transactions.world import Outlook, World
 
+AT_ONCE = 60.0
+"""Seconds after which the interpretation of a backlog leaves the rest to a job of its own."""
+
 
 def interpret() -> None:
-    """Interpret received events until none is due, at every ring."""
+    """Interpret received events until none is due, at every ring, or for as long as one job may."""
     close_old_connections()
-    outlook = Outlook()
+    outlook, over = Outlook(), monotonic() + AT_ONCE
     for _ring in queues.rings(queues.INTAKE, "interpret"):
         if connection.connection is not None and not connection.is_usable():
             connection.close()
         while _interpret_some(outlook.now()):
-            pass
+            if monotonic() > over:
+                queues.ring_now(queues.INTAKE, "interpret")
+                return
 
 
 def _interpret_some(around: World) -> bool:
