@@ -412,6 +412,15 @@ def test_every_route_has_a_policy() -> None:
     assert declared == set(POLICY) | PUBLIC
 
 
+CALLED = {
+    "tower": "triage",
+    "processes": "opportunity-to-project",
+    "measures": "billing-lag",
+    "systems": "tryton",
+}
+"""A thing of the firm that a route takes by name."""
+
+
 @dataclass
 class House:
     """What each company has that a route can name, and who comes by."""
@@ -445,12 +454,9 @@ class House:
             ):
                 if word in route:
                     return things[word]
-        if name == "name" and "tower" in route:
-            return "triage"
-        if name == "name" and "processes" in route:
-            return "opportunity-to-project"
-        if name == "name" and "measures" in route:
-            return "billing-lag"
+        called = [one for word, one in CALLED.items() if word in route]
+        if name == "name" and called:
+            return called[0]
         if name == "username":
             return "otto.brandt"
         slug = "in-doubt" if "runbooks" in route else "customer-to-erp"
