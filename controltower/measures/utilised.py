@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +19,6 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 
 from controltower.canonical.calendar import Calendar
-from controltower.canonical.identity import first_id
 from controltower.canonical.records import ResourceStatus
 from controltower.firm import calendars
 from controltower.firm.models import LegalEntity
@@ -30,6 +29,7 @@ from controltower.processes import (
     time_and_expense_to_billing,
     time_to_cost_reporting,
 )
+from controltower.transactions import paying
 from controltower.transactions.models import Item, Transaction
 from controltower.transactions.models.journey import TransactionQuerySet
 
@@ -159,10 +159,10 @@ def holding(
 
 
 def _items(rows: TransactionQuerySet, names: Iterable[str], first: date, last: date) -> Any:
-    """Nothing is told before it was worked: what was received earlier is not looked at."""
+    """What was received long before it was worked is not looked at."""
     found = Item.objects.filter(
         transaction__in=rows.filter(process__in=OF_TIME).order_by().values("pk"),
-        event_id__gte=first_id(datetime.combine(first - A_DAY, time.min, tzinfo=UTC)),
+        event_id__gte=paying.earliest(first),
         record__on__gte=first.isoformat(),
         record__on__lte=last.isoformat(),
         record__resource_name__in=list(names),

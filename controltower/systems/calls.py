@@ -147,8 +147,12 @@ class Door:
 
     async def find(self, entity: str, business_key: Mapping[str, Any]) -> Verdict:
         """Look something up by a business key."""
+        return await self.ask(Order("probe", entity, "upsert", find=business_key))
+
+    async def ask(self, order: Order) -> Verdict:
+        """Make a call now or not at all: while the connection is held, it is to be tried later."""
         try:
-            return await self.perform(Order("probe", entity, "upsert", find=business_key))
+            return await self.perform(order)
         except TooLate:
             text = f"{self.system.title} is not called at present."
             return TryLater(kind=Kind.RATE_LIMITED, text=text)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 from django.db.models.fields.json import KT
@@ -39,8 +40,9 @@ ROLE = "payroll"
 MONTHS = 3
 """For so many months back a change is still an adjustment; later ones are payroll's own matter."""
 WORK = (TIMESHEET_APPROVED, EXPENSE_APPROVED)
-A_DAY = timedelta(days=1)
-"""So much earlier than in Greenwich a month begins somewhere."""
+AHEAD = timedelta(days=92)
+"""So much earlier than the day that it is dated to may work be approved: a week's time stands under
+its last day, and leave and journeys are approved months ahead."""
 ARRIVING = timedelta(minutes=10)
 """For so long an event may be in the inbox before it is read."""
 AGAIN = timedelta(hours=1)
@@ -152,9 +154,8 @@ def _due(provider: System, entity: Entity, month: date, now: datetime) -> Iterat
 
 def _approved(entity: str, month: date) -> Iterator[tuple[str, tuple[Sums, str]]]:
     last = (month + timedelta(days=32)).replace(day=1) - timedelta(days=1)
-    begun = datetime.combine(month - A_DAY, time.min, tzinfo=UTC)
     asked: dict[str, Any] = {
-        "entity": entity, "first": str(month), "last": str(last), "since": first_id(begun),
+        "entity": entity, "first": str(month), "last": str(last), "since": earliest(month),
         "types": list(WORK),
     }  # fmt: skip
     with connection.cursor() as cursor:
@@ -162,6 +163,11 @@ def _approved(entity: str, month: date) -> Iterator[tuple[str, tuple[Sums, str]]
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     for number, hours, expenses, currency in rows:
         yield number, (Sums(hours or Decimal(0), expenses or Decimal(0)), currency)
+
+
+def earliest(first: date) -> UUID:
+    """The least name of an event that may tell of work dated to that day, or to a later one."""
+    return first_id(datetime.combine(first, time.min, tzinfo=UTC) - AHEAD)
 
 
 def _told(source: str, entity: str, period: str) -> tuple[dict[str, Sums], dict[str, int]]:

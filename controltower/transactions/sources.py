@@ -55,7 +55,7 @@ async def _read(asked: Sequence[tuple[int, Step]]) -> list[Verdict]:
     systems: dict[int, System] = {s.system.pk: s.system for _, s in asked if s.system is not None}
     async with opened(list(systems.values())) as doors:
         orders = [
-            doors[source.system.pk].perform(
+            doors[source.system.pk].ask(
                 calls.Order("read_back", source.entity, source.verb, ref=source.ref)
             )
             for _, source in asked

@@ -120,6 +120,16 @@ def test_what_was_about_to_leave_stays(answer: Verdict, monkeypatch: pytest.Monk
     assert pace.closed_until > monotonic()
 
 
+def test_who_asks_while_a_connection_is_held_is_told_to_come_again() -> None:
+    """A replay's survey asks the sources of many: one that is held must not end it."""
+    pace, connector = Pace(0.0), object()
+    pace.heed(slower)
+    door = calls.Door(System(title="CRM"), connector, asyncio.Semaphore(1), pace)  # type: ignore[arg-type]
+    told = asyncio.run(door.ask(calls.Order("read_back", "customer", "get", ref="1")))
+    assert isinstance(told, TryLater)
+    assert told.text == "CRM is not called at present."
+
+
 @pytest.mark.parametrize(
     ("purpose", "stays"),
     [

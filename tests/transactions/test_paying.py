@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,9 +11,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from controltower.canonical.events import EXPENSE_APPROVED, PAY_INPUT_DUE, TIMESHEET_APPROVED
+from controltower.canonical.identity import first_id
 from controltower.canonical.records import Expense, Project, TimeEntry
 from controltower.systems.models import System
-from controltower.transactions import paying
+from controltower.transactions import intake, paying
 from controltower.transactions.models import InboundEvent
 from controltower.transactions.world import entities
 from tests.factories import Firm
@@ -84,6 +85,18 @@ def test_expenses_in_several_currencies_are_in_none(firm: Firm, month: date) -> 
     lays_out(firm, "EXP-2", month, "CHF")
     tell(firm)
     assert told()[-1]["currency"] == "CHF, EUR"
+
+
+@pytest.mark.parametrize("before", [2, 60])
+def test_work_that_was_approved_ahead_of_its_month_is_paid(
+    firm: Firm, month: date, before: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A week's time stands under its last day; leave is approved long before it is taken."""
+    approved = datetime.combine(month - timedelta(days=before), time.min, tzinfo=UTC)
+    monkeypatch.setattr(intake, "new_id", lambda: first_id(approved))
+    works(firm, 1, month)
+    monkeypatch.undo()
+    assert (tell(firm), [one["hours"] for one in told()]) == (1, ["8"])
 
 
 def test_other_months_and_other_providers_are_left_alone(firm: Firm, month: date) -> None:
