@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -178,23 +178,28 @@ class Door:
         with self._agreed(entity):
             return await self._in_turn(partial(self.connector.read_changes, entity, cursor, limit))
 
-    async def reread(self, entity: str, rows: Sequence[Unread]) -> list[Change | Unread]:
-        """Rows that were set aside, each with what it tells now: a change, or itself with why it
-        still tells none; nothing for what is no fact any more. Raises CallFailed, TooLate."""
-        connector, found = self.connector, list[Change | Unread]()
+    async def reread(
+        self, entity: str, rows: Sequence[Unread]
+    ) -> dict[Unread, Change | Unread | None]:
+        """What rows that were set aside tell now, of as many as can be asked about: a change, the
+        row itself with why it still tells none, or None for what is no fact any more."""
+        connector, found = self.connector, dict[Unread, Change | Unread | None]()
 
-        async def read() -> list[Change | Unread]:
+        async def read() -> None:
             assert isinstance(connector, Rereader)
             for row in rows:
                 try:
-                    change = await connector.reread(entity, row)
-                    found.extend([change] if change else [])
+                    found[row] = await connector.reread(entity, row)
                 except shape.Drift as drift:
-                    found.append(replace(row, reason=str(drift)))
-            return found
+                    found[row] = replace(row, reason=str(drift))
+                except CallFailed as failure:
+                    self.pace.heed(failure.verdict)
+                    if self.pace.is_closed:
+                        raise
 
-        with self._agreed(entity):
-            return await self._in_turn(read)
+        with self._agreed(entity), suppress(CallFailed, TooLate):
+            await self._in_turn(read)
+        return found
 
     async def subscriptions(self, address: str) -> Sequence[Subscription]:
         """Those of the vendor that point at `address`. Raises CallFailed, TooLate."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
@@ -86,7 +86,16 @@ class Reading:
         return [Reading(self.feed, self.ends, told, more)] if told or more else []
 
 
-Page = calls.ChangePage | calls.CallFailed | None
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A page, with what rows tell that had been set aside, and which of these could be asked about:
+    the others stay as they are."""
+
+    page: calls.ChangePage
+    judged: Collection[calls.Unread] = ()
+
+
+Page = Read | calls.CallFailed | None
 Board = Switchboard[Reading, Page]
 
 
@@ -98,13 +107,13 @@ def _take(board: Board, reply: Reply[Reading, Page]) -> int:
     """Keep what a reading brought and read on; returns how many new facts were stored."""
     reading, page = reply.ticket, reply.answer
     began = clock.now() - timedelta(milliseconds=reply.milliseconds)
-    if isinstance(page, calls.ChangePage):
+    if isinstance(page, Read):
         try:
-            stored = _keep(reading, page, began)
+            stored = _keep(reading.feed, page, began)
         except (DataError, ValueError) as error:
             _failed(reading.feed, _unkeepable(error), began)
             return 0
-        _place(board, reading.after(page))
+        _place(board, reading.after(page.page))
         return stored
     if trouble := reply.trouble or (page and page.verdict):
         _failed(reading.feed, trouble, began)
@@ -155,7 +164,7 @@ async def _read(door: calls.Door, reading: Reading) -> Page:
             await door.acknowledge(reading.acknowledge)
         if reading.reads_on:
             page = await door.read_changes(feed.entity, feed.cursor, PAGE)
-            return await _with_again(door, reading, page) if reading.again else page
+            return await _with_again(door, reading, page) if reading.again else Read(page)
     except calls.CallFailed as failure:
         return failure
     except calls.TooLate:
@@ -163,25 +172,22 @@ async def _read(door: calls.Door, reading: Reading) -> Page:
     return None
 
 
-async def _with_again(door: calls.Door, reading: Reading, page: calls.ChangePage) -> Page:
-    """A page, and what the rows tell that had been set aside: they are kept together. Where that
-    cannot be asked now they stay as they are."""
-    try:
-        found = await door.reread(reading.feed.entity, reading.again)
-    except (calls.CallFailed, calls.TooLate):
-        found = list(reading.again)
-    told = [one for one in found if isinstance(one, calls.Change)]
-    still = [one for one in found if isinstance(one, calls.Unread)]
-    return replace(page, changes=[*told, *page.changes], aside=[*still, *page.aside])
+async def _with_again(door: calls.Door, reading: Reading, page: calls.ChangePage) -> Read:
+    """A page, and what the rows tell that had been set aside: they are kept together."""
+    found = await door.reread(reading.feed.entity, reading.again)
+    told = [one for one in found.values() if isinstance(one, calls.Change)]
+    still = [one for one in found.values() if isinstance(one, calls.Unread)]
+    both = replace(page, changes=[*told, *page.changes], aside=[*still, *page.aside])
+    return Read(both, found.keys())
 
 
-def _keep(reading: Reading, page: calls.ChangePage, began: datetime) -> int:
-    feed, now = reading.feed, clock.now()
+def _keep(feed: Feed, read: Read, began: datetime) -> int:
+    page, now = read.page, clock.now()
     with atomic():
         changes = (one for one in page.changes if _counts(one, feed))
         told = intake.told_anew([(one.raw, one.event) for one in changes])
         receipt = intake.receive(facts=told, signature="polled", now=now)
-        _set_aside(reading, page, now)
+        _set_aside(feed, read, now)
         feed.cursor, feed.polled_at, feed.trouble = page.next_cursor, now, page.trouble[:400]
         feed.expires_at = page.expires_at
         if page.gap:
@@ -206,13 +212,13 @@ def _counts(change: calls.Change, feed: Feed) -> bool:
     return feed.since is None or change.event.time >= feed.since
 
 
-def _set_aside(reading: Reading, page: calls.ChangePage, now: datetime) -> None:
+def _set_aside(feed: Feed, read: Read, now: datetime) -> None:
     """One row that cannot be read stops no other: it is kept, with why, until it changes there or
     its form is agreed on."""
-    feed, source = reading.feed, _source(reading.feed)
+    page, source = read.page, _source(feed)
     refs = [change.event.record.source_id for change in page.changes]
     intake.read_at_last(source=source, entity=feed.entity, refs=refs)
-    if legible := {one.raw for one in reading.again} - {one.raw for one in page.aside}:
+    if legible := {one.raw for one in read.judged} - {one.raw for one in page.aside}:
         digests = [hashlib.sha256(raw).hexdigest() for raw in legible]
         intake.was_read(source=source, digests=digests)
     if page.aside:

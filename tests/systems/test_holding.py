@@ -35,6 +35,7 @@ from tests.factories import Firm
 
 stranger = Misconfigured(kind=Kind.AUTH, text="Signing in was refused.")
 slower = TryLater(kind=Kind.RATE_LIMITED, text="slower", after=timedelta(seconds=40))
+busy = TryLater(kind=Kind.TRANSIENT, text="busy")
 well = Done(ref="1", outcome=Outcome.READ)
 
 
@@ -122,12 +123,31 @@ def test_what_was_about_to_leave_stays(answer: Verdict, monkeypatch: pytest.Monk
 
 def test_who_asks_while_a_connection_is_held_is_told_to_come_again() -> None:
     """A replay's survey asks the sources of many: one that is held must not end it."""
-    pace, connector = Pace(0.0), object()
+    pace = Pace(0.0)
     pace.heed(slower)
-    door = calls.Door(System(title="CRM"), connector, asyncio.Semaphore(1), pace)  # type: ignore[arg-type]
+    connector: Any = None
+    door = calls.Door(System(title="CRM"), connector, asyncio.Semaphore(1), pace)
     told = asyncio.run(door.ask(calls.Order("read_back", "customer", "get", ref="1")))
     assert isinstance(told, TryLater)
     assert told.text == "CRM is not called at present."
+
+
+@pytest.mark.parametrize(("trouble", "answered"), [(stranger, "a"), (slower, "a"), (busy, "ac")])
+def test_rows_of_which_nobody_could_say_are_not_judged(trouble: Verdict, answered: str) -> None:
+    """One that cannot be asked about hinders no other, save where its connection is held."""
+
+    class Source:
+        async def reread(self, _entity: str, row: calls.Unread) -> calls.Change | None:
+            if row.ref == "b":
+                raise calls.CallFailed(trouble)
+            return None
+
+    rows = [calls.Unread(ref.encode(), ref, "“Amount” is missing") for ref in "abc"]
+    connector: Any = Source()
+    system = System(title="CRM", deadline_seconds=20)
+    door = calls.Door(system, connector, asyncio.Semaphore(1), Pace(0.0))
+    found = asyncio.run(door.reread("invoice", rows))
+    assert "".join(row.ref for row in found) == answered
 
 
 @pytest.mark.parametrize(

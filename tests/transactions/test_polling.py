@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -111,9 +112,9 @@ def test_a_gap_is_told_until_all_is_read_again(monkeypatch: pytest.MonkeyPatch) 
     async def read_changes(door: calls.Door, *_: object) -> calls.ChangePage:
         return pages.pop(0)
 
-    def keep(reading: polling.Reading, *details: object) -> int:
-        kept = keeping(reading, *details)  # type: ignore[arg-type]
-        fresh = Feed.objects.get(pk=reading.feed.pk)
+    def keep(feed: Feed, *details: Any) -> int:
+        kept = keeping(feed, *details)
+        fresh = Feed.objects.get(pk=feed.pk)
         seen.append((fresh.is_healed, fresh.trouble))
         return kept
 
@@ -181,15 +182,15 @@ def test_a_row_is_read_anew_when_its_form_is_agreed_on(monkeypatch: pytest.Monke
     bad = Unread(b'{"Id":"006C"}', "006C", str(new), told_as="x")
     asked: list[Unread] = []
 
-    async def read_changes(door: calls.Door, *_: object) -> calls.ChangePage:
-        first = door.system.pk == crm.system_id and not asked
+    async def read_changes(door: calls.Door, _entity: str, cursor: str, _: int) -> calls.ChangePage:
+        first = door.system.pk == crm.system_id and cursor == "1"
         return calls.ChangePage(changes=(), next_cursor="8", aside=(bad,) if first else ())
 
     async def reread(
         _door: calls.Door, _entity: str, rows: Sequence[Unread]
-    ) -> list[Change | Unread]:
+    ) -> dict[Unread, Change | Unread | None]:
         asked.extend(rows)
-        return [Change(bad.raw, deal)]
+        return dict.fromkeys(rows if len(asked) > 1 else (), Change(bad.raw, deal))
 
     monkeypatch.setattr(calls.Door, "read_changes", read_changes)
     monkeypatch.setattr(calls.Door, "reread", reread)
@@ -207,6 +208,9 @@ def test_a_row_is_read_anew_when_its_form_is_agreed_on(monkeypatch: pytest.Monke
     assert not asked, "nothing is read anew before two have agreed"
     polling.poll(budget=timedelta(0))
     assert [(row.raw, row.ref, row.told_as) for row in asked] == [(bad.raw, "006C", "x")]
+    assert kept.get().state == EventState.QUARANTINED, "nobody could say, so it is asked again"
+    Feed.objects.filter(pk=crm.pk).update(due_at=timezone.now() - timedelta(minutes=1))
+    polling.poll(budget=timedelta(0))
     assert kept.get().state == EventState.SUPERSEDED
     assert InboundEvent.objects.filter(source=deal.source, event_id=deal.id).exists()
     drifting.follow(now=firm.now)
