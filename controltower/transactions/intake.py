@@ -72,11 +72,13 @@ something else has been told since."""
 
 OTHER_CONTENT = """
     SELECT told.source, told.event_id
-    FROM unnest(%(source)b::text[], %(event_id)b::text[], %(digest)b::text[])
-        AS told(source, event_id, digest)
+    FROM unnest(%(source)b::text[], %(event_id)b::text[], %(digest)b::text[],
+                %(signature)b::text[])
+        AS told(source, event_id, digest, signature)
     JOIN transactions_inboundevent AS stored USING (source, event_id)
-    WHERE stored.digest <> told.digest"""
-"""Takes `columns`; gives back the names of events that are stored with another content."""
+    WHERE stored.digest <> told.digest AND told.signature <> 'vendor'"""
+"""Takes `columns`; gives back the names of events that are stored with another content. A vendor
+names a fact by what it says, and shows it in one shape in a message, in another in a list."""
 
 
 class Row(NamedTuple):
@@ -141,20 +143,30 @@ def told_anew(facts: Sequence[Fact]) -> list[Fact]:
     fact under an old name, and is told apart by its version."""
     if not facts:
         return []
-    names = [(event.source, event.id) for _raw, event in facts]
-    columns = {
-        "source": [source for source, _id in names],
-        "event_id": [event_id for _source, event_id in names],
-        "subject": [event.subject for _raw, event in facts],
-        "version": [event.version for _raw, event in facts],
-    }
+    events = [event for _raw, event in facts]
     with connection.cursor() as cursor:
-        cursor.execute(RETURNED, columns)
+        cursor.execute(RETURNED, named(events))
         returned = set(cursor.fetchall())
     return [
-        (raw, replace(event, id=f"{event.id}@{event.version}") if name in returned else event)
-        for name, (raw, event) in zip(names, facts, strict=True)
+        renamed(fact) if (event.source, event.id) in returned else fact
+        for fact, event in zip(facts, events, strict=True)
     ]
+
+
+def named(events: Sequence[CanonicalEvent]) -> dict[str, list[str]]:
+    """What `RETURNED` takes."""
+    return {
+        "source": [event.source for event in events],
+        "event_id": [event.id for event in events],
+        "subject": [event.subject for event in events],
+        "version": [event.version for event in events],
+    }
+
+
+def renamed(fact: Fact) -> Fact:
+    """That a record is again what it was before, told apart from when it was so first."""
+    raw, event = fact
+    return raw, replace(event, id=f"{event.id}@{event.version}")
 
 
 def set_aside(*, source: str, entity: str, unread: Sequence[Illegible], now: datetime) -> int:

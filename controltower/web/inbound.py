@@ -33,7 +33,7 @@ from controltower.transactions.intake import Fact
 from controltower.web import cloudevents, refusals, signature
 from controltower.web.errors import new_reference
 from controltower.web.group_commit import Full, GroupCommit
-from controltower.web.ledger import Delivery, NotKept, Uncertain
+from controltower.web.ledger import VENDOR, Delivery, NotKept, Uncertain
 from controltower.web.refusals import Answer, Refused
 from controltower.web.security import POLICY
 
@@ -192,7 +192,7 @@ class Door:
         if scope["method"] != "POST":
             raise refusals.only_post()
         digest = hashlib.sha256(body).hexdigest()
-        delivery = Delivery(slug, digest, digest, facts, signature="vendor")
+        delivery = Delivery(slug, digest, digest, facts, signature=VENDOR)
         new = await self._keep(delivery) if facts else []
         return told([event.id for _, event in facts], new, reference, many=True)
 

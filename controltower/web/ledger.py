@@ -19,6 +19,8 @@ from controltower.transactions import intake
 
 PATIENCE = 5.0
 """Seconds that a commit may take before the database counts as away."""
+VENDOR = "vendor"
+"""The signature of what a vendor tells in a dialect of its own."""
 PREPARED_AFTER = 5
 """Executions after which a statement stays prepared: planning a small commit anew costs the
 database as much as storing it. What looks stored rows up is planned each time: a plan that was
@@ -90,7 +92,7 @@ class Delivery:
     @property
     def events(self) -> list[Name]:
         """What its facts are known by."""
-        return [(event.source, event.id) for _, event in self.facts]
+        return [_name(fact) for fact in self.facts]
 
 
 class Ledger:
@@ -142,17 +144,49 @@ async def _insert(cursor: psycopg.AsyncCursor[Any], batch: Sequence[Delivery]) -
     """Which events are new. Raises Conflicts."""
     messages = await _insert_messages(cursor, batch)
     facts = [(delivery.signature, fact) for delivery in batch for fact in delivery.facts]
+    rows, new = await _insert_facts(cursor, facts)
+    events: set[Name] = set()
+    if len(new) < len(facts):
+        await cursor.execute(intake.OTHER_CONTENT, rows, prepare=False)
+        events = set(await cursor.fetchall())
+        vendors = [fact for signature, fact in facts if signature == VENDOR]
+        new |= await _insert_returned(cursor, vendors, new)
+    if messages or events:
+        raise Conflicts(_found(batch, messages, events))
+    return new
+
+
+async def _insert_facts(
+    cursor: psycopg.AsyncCursor[Any], facts: Sequence[tuple[str, intake.Fact]]
+) -> tuple[dict[str, Any], set[Name]]:
+    """The rows of facts, and which of them are new."""
     rows = intake.columns(facts=facts)
     await cursor.execute(intake.INSERT, rows)
     keys = {key for (key,) in await cursor.fetchall()}
-    events: set[Name] = set()
-    if len(keys) < len(facts):
-        await cursor.execute(intake.OTHER_CONTENT, rows, prepare=False)
-        events = set(await cursor.fetchall())
-    if messages or events:
-        raise Conflicts(_found(batch, messages, events))
     names = zip(rows["source"], rows["event_id"], strict=True)
-    return {name for name, key in zip(names, rows["id"], strict=True) if key in keys}
+    return rows, {name for name, key in zip(names, rows["id"], strict=True) if key in keys}
+
+
+async def _insert_returned(
+    cursor: psycopg.AsyncCursor[Any], vendors: Sequence[intake.Fact], new: set[Name]
+) -> set[Name]:
+    """Of known facts of vendors, those that tell that a record is again what it was before: each
+    is stored under another name, as it is when a feed tells it."""
+    known = {_name(fact): fact for fact in vendors if _name(fact) not in new}
+    if not known:
+        return set()
+    events = [event for _, event in known.values()]
+    await cursor.execute(intake.RETURNED, intake.named(events), prepare=False)
+    returned = {name: intake.renamed(known[name]) for name in await cursor.fetchall()}
+    if not returned:
+        return set()
+    _, stored = await _insert_facts(cursor, [(VENDOR, fact) for fact in returned.values()])
+    return {name for name, fact in returned.items() if _name(fact) in stored}
+
+
+def _name(fact: intake.Fact) -> Name:
+    _, event = fact
+    return event.source, event.id
 
 
 def _found(

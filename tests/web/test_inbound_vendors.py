@@ -3,7 +3,10 @@ commit."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
+import time
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -64,6 +67,49 @@ def test_repeated_it_is_acknowledged_and_stored_once() -> None:
         assert answer.status_code == 200, answer.content
         assert answer.json()["events"][0]["duplicate"] is True
     assert InboundEvent.objects.count() == 1
+
+
+HR = "hr-webhook-key"
+
+
+@pytest.fixture
+def people() -> System:
+    """An HR system whose facts are named by what they say."""
+    return System.objects.create(
+        slug="bamboohr", title="BambooHR", domain="HR", role="hris", connector="bamboohr",
+        connection="bamboohr", base_url="http://unset.invalid", secrets={"webhook_key": HR},
+    )  # fmt: skip
+
+
+def _employee(role: str, hour: int, hobby: str = "") -> Answer:
+    """What is told of the sample's employee when changed at that hour."""
+    content = json.loads((SAMPLE.parents[2] / "bamboohr" / "samples" / "webhook.json").read_bytes())
+    one = content["employees"][0]
+    one["timestamp"] = f"2026-11-02T{hour:02}:00:00+00:00"
+    one["fields"]["jobTitle"] = {"value": role}
+    one["fields"]["lastChanged"] = {"value": one["timestamp"]}
+    body, now = json.dumps({"employees": [one], "hobby": hobby}).encode(), str(int(time.time()))
+    signed = hmac.new(HR.encode(), body + now.encode(), hashlib.sha256).hexdigest()
+    headers = {"X-BambooHR-Signature": signed, "X-BambooHR-Timestamp": now}
+    return sent(body, headers, slug="bamboohr")
+
+
+def test_what_is_known_in_another_shape_is_acknowledged(people: System) -> None:
+    """It was touched where we do not look, such as in our own reference."""
+    first, again = (_employee("Consultant", hour) for hour in (8, 9))
+    assert (first.status_code, again.status_code) == (202, 200), again.content
+    assert again.json()["events"][0]["duplicate"] is True
+    assert InboundEvent.objects.count() == 1
+
+
+def test_what_was_changed_and_changed_back_is_told_by_message_too(people: System) -> None:
+    roles = ("Consultant", "Principal", "Consultant", "Consultant")
+    answers = [_employee(role, hour).status_code for hour, role in enumerate(roles, 6)]
+    assert answers == [202, 202, 202, 200]
+    told = InboundEvent.objects.order_by("version").values_list("version", flat=True)
+    assert [version[11:13] for version in told] == ["06", "07", "08"]
+    assert _employee("Consultant", 6, hobby="Chess").status_code == 200
+    assert InboundEvent.objects.count() == 3
 
 
 def test_what_tells_nothing_is_acknowledged() -> None:
