@@ -62,10 +62,11 @@ def provable(state: State, kind: str) -> bool:
     return state in PROVABLE or (state is State.PARKED and kind == IN_DOUBT)
 
 
-def proves(effect: Effect, purpose: Purpose, verdict: Verdict) -> bool:
-    """ "It exists": what a late worker read from a source proves nothing and may be out of date."""
+def proves(effect: Effect, purpose: Purpose, verdict: Verdict, *, differs: bool) -> bool:
+    """ "It exists": what a late worker read from a source proves nothing and may be out of date,
+    nor does a record that differs from what was sent (a bill that is there, but not posted)."""
     written = effect is not Effect.READ and purpose is not Purpose.READ_BACK
-    return written and isinstance(verdict, Done)
+    return written and isinstance(verdict, Done) and not differs
 
 
 def after_death(effect: Effect, deaths: int) -> State:

@@ -111,8 +111,9 @@ def _settle(
 def _play(case: Case, step: Step, intent: Intent, verdict: Verdict, proofs: Proofs) -> Move:
     """The move that a verdict causes, made when it counts."""
     purpose = Purpose(intent.order.purpose)
-    move = judge(verdict, _situation(step, intent, verdict, purpose, case.now))
-    proof = resolver.proves(Effect(step.effect), purpose, verdict)
+    at = _situation(step, intent, verdict, purpose, case.now)
+    move = judge(verdict, at)
+    proof = resolver.proves(at.effect, purpose, verdict, differs=bool(at.differs))
     if _holds(step, intent) or (proof and resolver.provable(State(step.state), step.kind)):
         _apply(case, step, move, verdict, purpose, proofs)
         engine.advance(case)

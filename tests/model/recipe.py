@@ -134,7 +134,8 @@ class Recipe:
     def counts(self, row: Row, worker: Worker) -> bool:
         """Whether an answer moves the row at all."""
         assert worker.purpose is not None
-        proof = resolver.proves(row.effect, worker.purpose, VERDICTS[worker.says])
+        differs = worker.says is Says.DIFFERS
+        proof = resolver.proves(row.effect, worker.purpose, VERDICTS[worker.says], differs=differs)
         return self.holds(row, worker) or (proof and resolver.provable(row.state, row.kind or ""))
 
     def reads_back_at_once(self, row: Row, worker: Worker) -> bool:

@@ -146,8 +146,9 @@ def _fail_to_ask(now: World, number: int, worker: Worker) -> Iterator[Next]:
     yield fault("the question gets no answer", answer(now, number, worker, Says.LATER))
     yield fault("the question is refused", answer(now, number, worker, Says.MISSET))
     yield fault("the sign-in is refused", answer(now, number, worker, Says.STRANGER))
-    if worker.purpose is Purpose.READ_BACK and now.targets[worker.step].effects:
-        yield fault("read back, it differs", answer(now, number, worker, Says.DIFFERS))
+    row, there = now.rows[worker.step], now.targets[worker.step].effects
+    if there and (worker.purpose is Purpose.READ_BACK or row.numbered):
+        yield fault("what is read differs", answer(now, number, worker, Says.DIFFERS))
 
 
 def _arrive(game: Game, now: World, number: int, worker: Worker) -> Iterator[Next]:

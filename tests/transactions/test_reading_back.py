@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from time import monotonic
 
@@ -90,6 +91,21 @@ def test_a_proof_under_another_claim_is_left_to_its_holder(firm: Firm) -> None:
     Step.objects.filter(pk=intent.step_id).update(state=State.UNKNOWN, fence=intent.fence + 1)
     reads, step = _settled(Answered(intent, CREATED), allowed=True)
     assert (reads, step.state) == ([], State.ACKED)
+
+
+def test_what_differs_proves_nothing_under_another_claim(firm: Firm) -> None:
+    """A worker asked before the lease ran out, and hears "there, but not like that" while the next
+    one is sending: were that to count, a third would send beside it."""
+    intent = _sent(firm)
+    Step.objects.filter(pk=intent.step_id).update(fence=intent.fence + 1)
+    asked = intent._replace(
+        order=replace(intent.order, purpose="probe", find=None),
+        definition=replace(intent.definition, differs=lambda _sent, _found: "not posted"),
+    )
+    other = Done(ref="C1", outcome=Outcome.READ)
+    _reads, step = _settled(Answered(asked, other), allowed=True)
+    assert (step.state, step.fence) == (State.SENDING, intent.fence + 1)
+    assert step.lease_until is not None
 
 
 def test_a_withdrawn_reading_leaves_it_confirmed(firm: Firm) -> None:

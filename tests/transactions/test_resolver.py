@@ -117,7 +117,8 @@ def test_a_forgotten_key_is_none() -> None:
 @writes
 def test_late_proof_ends_a_doubt_before_a_person_has_to(effect: Effect) -> None:
     done = Done(ref="7", outcome=Outcome.CREATED)
-    assert resolver.proves(effect, Purpose.SEND, done)
+    assert resolver.proves(effect, Purpose.SEND, done, differs=False)
+    assert not resolver.proves(effect, Purpose.PROBE, done, differs=True)
     assert resolver.provable(State.PARKED, IN_DOUBT)
     assert not resolver.provable(State.PARKED, Kind.VALIDATION)
     assert not resolver.provable(State.CANCELLED, IN_DOUBT)
